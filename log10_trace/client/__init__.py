@@ -1,0 +1,3 @@
+"""Log10 and AsyncLog10: the typed client of the completions API."""
+
+from __future__ import annotations

@@ -1,0 +1,300 @@
+"""Settings: one table of options, resolved once, argument before environment before default.
+
+A value that cannot be used is a ``ConfigError`` that names its key. No other module reads the environment.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from log10_trace.errors import ConfigError
+
+MIB: Final = 1024 * 1024
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        message = f"it is {type(value).__name__}, not text"
+        raise ValueError(message)  # noqa: TRY004 -- every parser answers with ValueError, resolve() names the key
+    return value
+
+
+def _url(value: Any) -> str:
+    parts = urlsplit(_text(value).strip())
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        message = "it is not an address such as http://127.0.0.1:4680"
+        raise ValueError(message)
+    if parts.username or parts.password:
+        message = "it holds a user name or a password; give the key as token"
+        raise ValueError(message)
+    _ = parts.port  # raises ValueError for a port that is not a number
+    return parts.geturl().rstrip("/")
+
+
+def _tags(value: Any) -> tuple[str, ...]:
+    items = value.split(",") if isinstance(value, str) else value
+    if not isinstance(items, list | tuple | set | frozenset):
+        message = "tags are a list of strings, or text with commas between"
+        raise ValueError(message)  # noqa: TRY004
+    for item in items:
+        if not isinstance(item, str):
+            message = f"{item!r} is {type(item).__name__}, and a tag is a string"
+            raise ValueError(message)  # noqa: TRY004
+    return tuple(dict.fromkeys(item.strip() for item in items if item.strip()))
+
+
+def _metadata(value: Any) -> dict[str, Any]:
+    if isinstance(value, str):
+        pairs = [pair.partition("=") for pair in value.split(",") if pair.strip()]
+        if not all(equals for _, equals, _ in pairs):
+            message = "metadata is text such as team=search,stage=test"
+            raise ValueError(message)
+        return {key.strip(): item.strip() for key, _, item in pairs}
+    flat = str | int | float | bool | None
+    if not isinstance(value, Mapping) or not all(
+        isinstance(key, str) and isinstance(item, flat) for key, item in value.items()
+    ):
+        message = "metadata is a flat map from names to text, numbers and booleans"
+        raise ValueError(message)
+    return dict(value)
+
+
+def _flag(value: Any) -> bool:
+    if isinstance(value, bool):
+        return value
+    word = str(value).strip().lower()
+    if word in ("1", "true", "yes", "on"):
+        return True
+    if word in ("0", "false", "no", "off", ""):
+        return False
+    message = "it is neither yes nor no"
+    raise ValueError(message)
+
+
+def _number(least: float, most: float, unit: str) -> Callable[[Any], float]:
+    def parse(value: Any) -> float:
+        if isinstance(value, bool):
+            message = f"a number of {unit} is needed"
+            raise ValueError(message)  # noqa: TRY004
+        try:
+            number = float(value)
+        except (TypeError, ValueError):
+            message = f"a number of {unit} is needed"
+            raise ValueError(message) from None
+        if not least <= number <= most:
+            message = f"it must lie between {least:g} and {most:g} {unit}"
+            raise ValueError(message)
+        return number
+
+    return parse
+
+
+def _whole(least: int, most: int, unit: str) -> Callable[[Any], int]:
+    parse_number = _number(least, most, unit)
+
+    def parse(value: Any) -> int:
+        number = parse_number(value)
+        if number != int(number):
+            message = f"a whole number of {unit} is needed"
+            raise ValueError(message)
+        return int(number)
+
+    return parse
+
+
+def _path(value: Any) -> Path:
+    if not isinstance(value, str | os.PathLike) or not str(value).strip():
+        message = "it is not a folder's path"
+        raise ValueError(message)
+    return Path(value).expanduser()
+
+
+def _redactor(value: Any) -> Callable[..., Any]:
+    if not callable(value):
+        message = "it is not a function from Completion to Completion"
+        raise ValueError(message)  # noqa: TRY004
+    return value  # type: ignore[no-any-return]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Option:
+    """One setting: the name of its argument, its environment variable, its default, how it is read."""
+
+    name: str
+    env: str | None
+    default: Any
+    parse: Callable[[Any], Any]
+    meaning: str
+
+
+OPTIONS: Final = (
+    Option(
+        name="url",
+        env="LOG10_URL",
+        default=None,
+        parse=_url,
+        meaning="where the completions API is; without it, this user's own `log10-trace serve`",
+    ),
+    Option(
+        name="token",
+        env="LOG10_TOKEN",
+        default=None,
+        parse=_text,
+        meaning="the key that the completions API asks for",
+    ),
+    Option(
+        name="organization_id",
+        env="LOG10_ORG_ID",
+        default=None,
+        parse=_text,
+        meaning="the organization the records belong to; without it, the token's",
+    ),
+    Option(
+        name="tags", env="LOG10_TAGS", default=(), parse=_tags, meaning="tags on every record of the program"
+    ),
+    Option(
+        name="metadata",
+        env="LOG10_METADATA",
+        default={},
+        parse=_metadata,
+        meaning="a flat map kept with every record: team=search,stage=test",
+    ),
+    Option(
+        name="redact",
+        env=None,
+        default=None,
+        parse=_redactor,
+        meaning="a function from Completion to Completion, called on our thread before a record is kept",
+    ),
+    Option(
+        name="sample_rate",
+        env="LOG10_SAMPLE_RATE",
+        default=1.0,
+        parse=_number(0, 1, "(share of calls)"),
+        meaning="the share of calls that is recorded, 0 to 1",
+    ),
+    Option(
+        name="disabled",
+        env="LOG10_DISABLED",
+        default=False,
+        parse=_flag,
+        meaning="when yes, `patch()` does nothing",
+    ),
+    Option(
+        name="spool_dir",
+        env="LOG10_SPOOL_DIR",
+        default=None,
+        parse=_path,
+        meaning="where records wait for delivery; default: the folder `spool` in LOG10_HOME",
+    ),
+    Option(
+        name="spool_max_bytes",
+        env="LOG10_SPOOL_MAX_BYTES",
+        default=1024 * MIB,
+        parse=_whole(MIB, 2**50, "bytes"),
+        meaning="how large the spool may grow; the oldest goes first",
+    ),
+    Option(
+        name="memory_max_bytes",
+        env="LOG10_MEMORY_MAX_BYTES",
+        default=64 * MIB,
+        parse=_whole(MIB, 2**50, "bytes"),
+        meaning="how much memory waiting records may take, all stages",
+    ),
+    Option(
+        name="flush_interval",
+        env="LOG10_FLUSH_INTERVAL",
+        default=1.0,
+        parse=_number(0.01, 3600, "seconds"),
+        meaning="seconds a record waits for company before it is sent",
+    ),
+    Option(
+        name="timeout",
+        env="LOG10_TIMEOUT",
+        default=10.0,
+        parse=_number(0.05, 600, "seconds"),
+        meaning="seconds one request to the completions API may take",
+    ),
+    Option(
+        name="exit_timeout",
+        env="LOG10_EXIT_TIMEOUT",
+        default=2.0,
+        parse=_number(0, 600, "seconds"),
+        meaning="seconds the end of the program may be held up to deliver",
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """Every setting, resolved; one field for each row of ``OPTIONS``, which says what it means."""
+
+    url: str | None
+    token: str | None
+    organization_id: str | None
+    tags: tuple[str, ...]
+    metadata: dict[str, Any]
+    redact: Callable[..., Any] | None
+    sample_rate: float
+    disabled: bool
+    spool_dir: Path
+    spool_max_bytes: int
+    memory_max_bytes: int
+    flush_interval: float
+    timeout: float
+    exit_timeout: float
+
+
+def resolve(arguments: Mapping[str, Any] | None = None, environ: Mapping[str, str] | None = None) -> Config:
+    """Settle every option: argument, else environment, else default. ``None`` and "" mean: not given.
+
+    Raises:
+        ConfigError: a value cannot be used, or an argument names no option.
+    """
+    arguments = arguments or {}
+    environ = os.environ if environ is None else environ
+    for key in arguments:
+        if key not in _NAMES:
+            raise ConfigError(key, arguments[key], "there is no such setting")
+    settled = {option.name: _settle(option, arguments, environ) for option in OPTIONS}
+    if settled["spool_dir"] is None:
+        settled["spool_dir"] = home(environ) / "spool"
+    return Config(**settled)
+
+
+_NAMES: Final = {option.name for option in OPTIONS}
+
+
+def _settle(option: Option, arguments: Mapping[str, Any], environ: Mapping[str, str]) -> Any:
+    key, value = option.name, arguments.get(option.name)
+    if value is None and option.env is not None:
+        key, value = option.env, environ.get(option.env) or None
+    if value is None:
+        return option.default
+    try:
+        return option.parse(value)
+    except ValueError as error:
+        shown = "***" if option.name == "token" else value
+        raise ConfigError(key, shown, str(error)) from None
+
+
+def home(environ: Mapping[str, str] | None = None) -> Path:
+    """The folder of this user's own things: spool, database, key. ``LOG10_HOME``, else ``~/.log10``.
+
+    A user without a home folder gets one of their own in the folder for temporary files.
+    """
+    environ = os.environ if environ is None else environ
+    if named := environ.get("LOG10_HOME"):
+        return Path(named).expanduser()
+    try:
+        return Path.home() / ".log10"
+    except RuntimeError:
+        return Path(environ.get("TMPDIR") or "/tmp") / f"log10-{os.getuid()}"  # noqa: S108 -- the owner is checked where it is used
+
+
+assert {field.name for field in fields(Config)} == _NAMES  # noqa: S101 -- the table and the class are one

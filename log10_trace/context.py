@@ -1,0 +1,297 @@
+"""``session()`` and ``tags()``: what the calls made inside them are labelled with.
+
+Context variables and nothing else: no threads, no clock, no I/O.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import os
+import uuid
+from collections.abc import AsyncGenerator, Callable, Generator, Iterable
+from contextvars import ContextVar
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+Decorated = TypeVar("Decorated", bound=Callable[..., Any])
+
+
+class Session:
+    """One ``session()`` while it is open: its ``id``, and the id of the last completion recorded in it."""
+
+    __slots__ = ("id", "last_completion_id")
+
+    def __init__(self, session_id: str) -> None:
+        self.id = session_id
+        self.last_completion_id: str | None = None
+
+
+class Scope:
+    """The tags and the session in force, and the scope outside, which comes back when this one ends."""
+
+    __slots__ = ("outer", "session", "tags")
+
+    def __init__(self, tags: tuple[str, ...], session: Session | None, outer: Scope | None) -> None:
+        self.tags = tags
+        self.session = session
+        self.outer = outer
+
+
+_NOTHING = Scope((), None, None)
+_scope: ContextVar[Scope] = ContextVar("log10_trace_scope", default=_NOTHING)
+
+
+def current() -> Scope:
+    """The scope in force here and now."""
+    return _scope.get()
+
+
+def merged(first: tuple[str, ...], second: tuple[str, ...]) -> tuple[str, ...]:
+    """Both, in order, without duplicates."""
+    if not first or not second:
+        return first or second
+    return tuple(dict.fromkeys(first + second))
+
+
+class _ProcessSession:
+    """The session of everything outside any ``session()``: one for each process, forked children included."""
+
+    def __init__(self) -> None:
+        self.session = Session(str(uuid.uuid4()))
+        os.register_at_fork(after_in_child=self._renew)
+
+    def _renew(self) -> None:
+        self.session = Session(str(uuid.uuid4()))
+
+
+_process = _ProcessSession()
+
+
+def process_session() -> Session:
+    """The process's own session, in force outside any other."""
+    return _process.session
+
+
+def _checked(tags: Iterable[str]) -> tuple[str, ...]:
+    if isinstance(tags, str):
+        message = f"tags are a list of strings, and {tags!r} is one string"
+        raise TypeError(message)
+    for tag in tags:
+        if not isinstance(tag, str):
+            message = f"a tag is a string, and {tag!r} is {type(tag).__name__}"
+            raise TypeError(message)
+    return tuple(dict.fromkeys(tags))
+
+
+class _Scoped:
+    """What ``session`` and ``tags`` share: ``with``, ``async with`` and decorator.
+
+    Nothing about an entry is kept on the object, so one object serves any number of tasks and threads.
+    """
+
+    __slots__ = ("_tags",)
+
+    def __init__(self, tags: tuple[str, ...]) -> None:
+        self._tags = tags
+
+    def _inside(self, outer: Scope) -> Scope:
+        """The scope that holds inside, made anew at every entry."""
+        return Scope(merged(outer.tags, self._tags), outer.session, outer)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        # The scope outside is set again rather than a token reset: a generator may be finalized in another
+        # context than the one it was entered in, where a token is refused.
+        _scope.set(_scope.get().outer or _NOTHING)
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.__exit__(kind, error, trace)
+
+    def _enter(self) -> Scope:
+        scope = self._inside(_scope.get())
+        _scope.set(scope)
+        return scope
+
+    def __call__(self, function: Decorated) -> Decorated:
+        """The same function, with these tags or this session in force while its body runs."""
+        if inspect.isasyncgenfunction(function):
+            return cast("Decorated", self._around_async_generator(function))
+        if inspect.isgeneratorfunction(function):
+            return cast("Decorated", self._around_generator(function))
+        if inspect.iscoroutinefunction(function):
+            return cast("Decorated", self._around_coroutine(function))
+        return cast("Decorated", self._around(function))
+
+    def _around(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(function)
+        def wrapper(*args: Any, **kwargs: Any) -> Any:
+            self._enter()
+            try:
+                return function(*args, **kwargs)
+            finally:
+                self.__exit__(None, None, None)
+
+        return wrapper
+
+    def _around_coroutine(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(function)
+        async def wrapper(*args: Any, **kwargs: Any) -> Any:
+            self._enter()
+            try:
+                return await function(*args, **kwargs)
+            finally:
+                self.__exit__(None, None, None)
+
+        return wrapper
+
+    def _around_generator(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(function)
+        def wrapper(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
+            body = function(*args, **kwargs)
+            inside = _Suspended(self._inside(_scope.get()))
+            step, given = body.send, None
+            try:
+                while True:
+                    with inside:
+                        item = step(given)
+                    try:
+                        given = yield item
+                        step = body.send
+                    except GeneratorExit:
+                        raise
+                    except BaseException as error:  # noqa: BLE001 -- passed on into the body, as `yield from`
+                        step, given = body.throw, error
+            except StopIteration as end:
+                return end.value
+            finally:
+                with inside:
+                    body.close()
+
+        return wrapper
+
+    def _around_async_generator(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(function)
+        async def wrapper(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
+            body = function(*args, **kwargs)
+            inside = _Suspended(self._inside(_scope.get()))
+            step, given = body.asend, None
+            try:
+                while True:
+                    with inside:
+                        item = await step(given)
+                    try:
+                        given = yield item
+                        step = body.asend
+                    except GeneratorExit:
+                        raise
+                    except BaseException as error:  # noqa: BLE001 -- passed on into the body
+                        step, given = body.athrow, error
+            except StopAsyncIteration:
+                return
+            finally:
+                with inside:
+                    await body.aclose()
+
+        return wrapper
+
+
+class _Suspended:
+    """The scope of a generator's body: in force while the body runs, put away while it waits at a ``yield``."""
+
+    __slots__ = ("_body", "_caller")
+
+    def __init__(self, scope: Scope) -> None:
+        self._body = scope
+        self._caller = _NOTHING
+
+    def __enter__(self) -> None:
+        self._caller = _scope.get()
+        _scope.set(self._body)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._body = _scope.get()
+        _scope.set(self._caller)
+
+
+class tags(_Scoped):  # noqa: N801 -- reads as a word of the language: with tags("summarize"):
+    """Label every call made inside, whether used as ``with``, ``async with`` or as a decorator.
+
+    Raises:
+        TypeError: a tag is not a string; the message names it.
+    """
+
+    __slots__ = ()
+
+    def __init__(self, *labels: str) -> None:
+        super().__init__(_checked(labels))
+
+    def __enter__(self) -> Self:
+        self._enter()
+        return self
+
+    async def __aenter__(self) -> Self:
+        return self.__enter__()
+
+
+class session(_Scoped):  # noqa: N801 -- as above
+    """Join every call made inside under one session id, with ``tags`` on each of them.
+
+    Entered with ``with`` or ``async with`` it gives the ``Session``; every entry, and every call of a
+    decorated function, is a session of its own unless ``id`` names one.
+
+    Raises:
+        TypeError: a tag is not a string; the message names it.
+    """
+
+    __slots__ = ("_id",)
+
+    def __init__(self, tags: Iterable[str] = (), *, id: str | None = None) -> None:  # noqa: A002 -- the record's word
+        if callable(tags):
+            message = "write @log10_trace.session() with brackets"
+            raise TypeError(message)
+        super().__init__(_checked(tags))
+        if id is not None and not isinstance(id, str):
+            message = f"a session id is a string, and {id!r} is {type(id).__name__}"
+            raise TypeError(message)
+        self._id = id
+
+    def _inside(self, outer: Scope) -> Scope:
+        opened = Session(self._id or str(uuid.uuid4()))
+        return Scope(merged(outer.tags, self._tags), opened, outer)
+
+    def __enter__(self) -> Session:
+        return cast("Session", self._enter().session)
+
+    async def __aenter__(self) -> Session:
+        return self.__enter__()
+
+
+def propagate(function: Decorated) -> Decorated:
+    """The same function, with the tags and the session of this moment in force wherever it runs.
+
+    For plain threads and executors, which begin with an empty context:
+    ``executor.submit(log10_trace.propagate(work), item)``.
+    """
+    return _Handed(_scope.get())(function)
+
+
+class _Handed(_Scoped):
+    """A scope carried to another thread."""
+
+    __slots__ = ("_scope",)
+
+    def __init__(self, scope: Scope) -> None:
+        super().__init__(())
+        self._scope = scope
+
+    def _inside(self, outer: Scope) -> Scope:
+        return Scope(self._scope.tags, self._scope.session, outer)

@@ -1,0 +1,3 @@
+"""Delivery: the spool, the worker thread and the transport."""
+
+from __future__ import annotations

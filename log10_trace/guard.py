@@ -1,0 +1,79 @@
+"""Our own faults: counted, logged once a minute, never raised into the user's program.
+
+``with guard("what we were doing"):`` is the only place where any exception is caught whatever its kind.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import Counter
+from types import TracebackType
+
+logger = logging.getLogger("log10_trace")
+logger.addHandler(logging.NullHandler())
+
+LOG_EVERY_S = 60.0
+
+
+class Faults:
+    """Counts faults by what we were doing, and says when one is due to be logged.
+
+    Safe to use from any thread.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._counts: Counter[str] = Counter()
+        self._logged_at: dict[str, float] = {}
+
+    def counts(self) -> dict[str, int]:
+        """How often each thing went wrong since the process began."""
+        with self._lock:
+            return dict(self._counts)
+
+    def add(self, doing: str, now: float) -> bool:
+        """Count one fault; true when none of its kind was logged in the last minute."""
+        with self._lock:
+            self._counts[doing] += 1
+            due = now - self._logged_at.get(doing, -LOG_EVERY_S) >= LOG_EVERY_S
+            if due:
+                self._logged_at[doing] = now
+            return due
+
+
+faults = Faults()
+
+
+class guard:  # noqa: N801 -- reads as a statement: with guard("..."):
+    """Keep a fault of ours from the caller: count it, log it at most once a minute.
+
+    Only ``Exception`` is kept back; ``KeyboardInterrupt``, ``SystemExit`` and cancellation pass.
+    """
+
+    __slots__ = ("_doing",)
+
+    def __init__(self, doing: str) -> None:
+        self._doing = doing
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool:
+        if not isinstance(error, Exception):
+            return False
+        if faults.add(self._doing, time.monotonic()):
+            logger.error("log10_trace: error while %s", self._doing, exc_info=error)
+        return True
+
+
+_said = Faults()
+
+
+def say_once_a_minute(message: str, *args: object, level: int = logging.WARNING) -> None:
+    """Log ``message % args`` unless the same message was logged in the last minute."""
+    if _said.add(message, time.monotonic()):
+        logger.log(level, message, *args)

@@ -1,0 +1,59 @@
+"""This user's own server on this machine: where it listens and the key it takes, in a file of the user's own.
+
+The server writes the file when it starts; tracer, client and command line read it. Nothing here connects.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from log10_trace.config import home
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LocalServer:
+    """A server of this user: its address, the key it takes, the process that serves."""
+
+    url: str
+    token: str
+    pid: int
+
+
+def server_file() -> Path:
+    """Where the running server says how to reach it."""
+    return home() / "server.json"
+
+
+def announce(server: LocalServer) -> None:
+    """Write how to reach the server, readable by this user alone.
+
+    Raises:
+        OSError: the folder cannot be made or written.
+    """
+    path = server_file()
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    fresh = path.with_suffix(f".{server.pid}")
+    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with open(descriptor, "w", encoding="utf-8") as file:  # noqa: PTH123 -- a descriptor, not a path
+        json.dump(asdict(server), file)
+    fresh.replace(path)
+
+
+def find() -> LocalServer | None:
+    """The server that was announced last and not withdrawn; it may have died since."""
+    try:
+        if server_file().stat().st_uid != os.getuid():
+            return None
+        return LocalServer(**json.loads(server_file().read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def withdraw(pid: int) -> None:
+    """Take the announcement back, if it is still this process's own."""
+    found = find()
+    if found is not None and found.pid == pid:
+        server_file().unlink(missing_ok=True)

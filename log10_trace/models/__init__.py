@@ -1,0 +1,11 @@
+"""The vocabulary of the completions API, as pydantic models.
+
+``components`` holds the records and what they are made of, ``operations`` the requests and responses of the
+API's operations.
+"""
+
+from __future__ import annotations
+
+from log10_trace.models import components, operations
+
+__all__ = ["components", "operations"]

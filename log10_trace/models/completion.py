@@ -1,0 +1,131 @@
+"""The record: ``Completion``, one call of the OpenAI SDK from beginning to end."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import Enum
+from typing import Annotated, Any
+
+from pydantic import Discriminator, Field, Tag
+
+from log10_trace.models.base import Json, Model, Number
+from log10_trace.models.chat_request import CreateChatCompletionRequest
+from log10_trace.models.chat_response import CreateChatCompletionResponse
+from log10_trace.models.text_completion import (
+    CreateCompletionRequest,
+    CreateCompletionResponse,
+    CreateCompletionResponseObject,
+)
+
+
+class Kind(str, Enum):
+    """What was called: ``chat`` for chat completions and responses, ``prompt`` for text completions."""
+
+    CHAT = "chat"
+    PROMPT = "prompt"
+
+
+class Status(str, Enum):
+    """How far a call has come: ``started``, then ``finished`` or ``failed``, exactly once."""
+
+    STARTED = "started"
+    FINISHED = "finished"
+    FAILED = "failed"
+
+
+class Stacktrace(Model):
+    """One frame of the stack at the moment of the call."""
+
+    file: str
+    line: str
+    """The source text of the line, empty when there is none to be had."""
+    lineno: int
+    name: str
+    """The function's name."""
+
+
+def _request_shape(value: Any) -> str:
+    if isinstance(value, CreateCompletionRequest):
+        return "prompt"
+    if isinstance(value, CreateChatCompletionRequest):
+        return "chat"
+    if not isinstance(value, dict):
+        return "json"
+    return "prompt" if "prompt" in value and "messages" not in value else "chat"
+
+
+def _response_shape(value: Any) -> str:
+    if isinstance(value, CreateCompletionResponse):
+        return "prompt"
+    if isinstance(value, CreateChatCompletionResponse):
+        return "chat"
+    if not isinstance(value, dict):
+        return "json"
+    is_text = value.get("object") == CreateCompletionResponseObject.TEXT_COMPLETION
+    return "prompt" if is_text else "chat"
+
+
+Request = Annotated[
+    Annotated[CreateChatCompletionRequest, Tag("chat")]
+    | Annotated[CreateCompletionRequest, Tag("prompt")]
+    | Annotated[Any, Tag("json")],
+    Discriminator(_request_shape),
+]
+
+Response = Annotated[
+    Annotated[CreateChatCompletionResponse, Tag("chat")]
+    | Annotated[CreateCompletionResponse, Tag("prompt")]
+    | Annotated[Any, Tag("json")],
+    Discriminator(_response_shape),
+]
+
+
+class Completion(Model):
+    """One call of the OpenAI SDK.
+
+    The first twelve fields are the completions API's, the others are extensions that no reader needs.
+    """
+
+    id: str | None = None
+    """UUIDv7 made by the caller's process; the server makes one when it is absent."""
+    organization_id: str | None = None
+    kind: Annotated[Kind | str | None, Field(union_mode="left_to_right")] = None
+    status: Annotated[Status | str | None, Field(union_mode="left_to_right")] = None
+    tags: list[str] | None = None
+    request: Request | None = None
+    """The JSON body that was sent."""
+    response: Response | None = None
+    """The JSON body that came back; for a stream its folded equivalent. A body that is not JSON stands here
+    as a string."""
+    stacktrace: list[Stacktrace] | None = None
+    """Outermost frame first, ending at the user's own line."""
+    session_id: str | None = None
+    duration: Number | None = None
+    """Seconds from the call to the last byte of the response, the SDK's retries included."""
+    failure_kind: str | None = None
+    """The class name of the exception that the call ended with."""
+    failure_reason: str | None = None
+
+    created_at: datetime | str | None = None
+    """When the call began; UTC, RFC 3339."""
+    time_to_first_token: Number | None = None
+    """Seconds from the call to the first data of a stream."""
+    endpoint: str | None = None
+    """The path of the call without its query: ``/chat/completions``, ``/completions``, ``/responses``."""
+    base_url: str | None = None
+    request_id: str | None = None
+    """The provider's own id of the request."""
+    retries: int | None = None
+    """How often the SDK tried again."""
+    interrupted: bool | None = None
+    """True when the program left a stream before its end."""
+    metadata: dict[str, Json] | None = None
+    """The user's own flat map."""
+    source: str | None = None
+    """The process that made the record."""
+    sequence: int | None = None
+    """1, 2, 3, ... within ``source``."""
+    native_request: Any = None
+    """A ``responses`` call's own request; ``request`` then holds its chat-shaped view."""
+    native_response: Any = None
+    """A ``responses`` call's own response; ``response`` then holds its chat-shaped view."""
