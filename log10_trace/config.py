@@ -19,19 +19,16 @@ MIB: Final = 1024 * 1024
 
 def _text(value: Any) -> str:
     if not isinstance(value, str):
-        message = f"it is {type(value).__name__}, not text"
-        raise ValueError(message)  # noqa: TRY004 -- every parser answers with ValueError, resolve() names the key
+        raise ValueError(f"it is {type(value).__name__}, not text")  # noqa: TRY004 -- every parser answers with ValueError, resolve() names the key
     return value
 
 
 def _url(value: Any) -> str:
     parts = urlsplit(_text(value).strip())
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        message = "it is not an address such as http://127.0.0.1:4680"
-        raise ValueError(message)
+        raise ValueError("it is not an address such as http://127.0.0.1:4680")
     if parts.username or parts.password:
-        message = "it holds a user name or a password; give the key as token"
-        raise ValueError(message)
+        raise ValueError("it holds a user name or a password; give the key as token")
     _ = parts.port  # raises ValueError for a port that is not a number
     return parts.geturl().rstrip("/")
 
@@ -39,12 +36,10 @@ def _url(value: Any) -> str:
 def _tags(value: Any) -> tuple[str, ...]:
     items = value.split(",") if isinstance(value, str) else value
     if not isinstance(items, list | tuple | set | frozenset):
-        message = "tags are a list of strings, or text with commas between"
-        raise ValueError(message)  # noqa: TRY004
+        raise ValueError("tags are a list of strings, or text with commas between")  # noqa: TRY004
     for item in items:
         if not isinstance(item, str):
-            message = f"{item!r} is {type(item).__name__}, and a tag is a string"
-            raise ValueError(message)  # noqa: TRY004
+            raise ValueError(f"{item!r} is {type(item).__name__}, and a tag is a string")  # noqa: TRY004
     return tuple(dict.fromkeys(item.strip() for item in items if item.strip()))
 
 
@@ -52,15 +47,13 @@ def _metadata(value: Any) -> dict[str, Any]:
     if isinstance(value, str):
         pairs = [pair.partition("=") for pair in value.split(",") if pair.strip()]
         if not all(equals for _, equals, _ in pairs):
-            message = "metadata is text such as team=search,stage=test"
-            raise ValueError(message)
+            raise ValueError("metadata is text such as team=search,stage=test")
         return {key.strip(): item.strip() for key, _, item in pairs}
     flat = str | int | float | bool | None
     if not isinstance(value, Mapping) or not all(
         isinstance(key, str) and isinstance(item, flat) for key, item in value.items()
     ):
-        message = "metadata is a flat map from names to text, numbers and booleans"
-        raise ValueError(message)
+        raise ValueError("metadata is a flat map from names to text, numbers and booleans")
     return dict(value)
 
 
@@ -72,23 +65,19 @@ def _flag(value: Any) -> bool:
         return True
     if word in ("0", "false", "no", "off", ""):
         return False
-    message = "it is neither yes nor no"
-    raise ValueError(message)
+    raise ValueError("it is neither yes nor no")
 
 
 def _number(least: float, most: float, unit: str) -> Callable[[Any], float]:
     def parse(value: Any) -> float:
         if isinstance(value, bool):
-            message = f"a number of {unit} is needed"
-            raise ValueError(message)  # noqa: TRY004
+            raise ValueError(f"a number of {unit} is needed")  # noqa: TRY004
         try:
             number = float(value)
         except (TypeError, ValueError):
-            message = f"a number of {unit} is needed"
-            raise ValueError(message) from None
+            raise ValueError(f"a number of {unit} is needed") from None
         if not least <= number <= most:
-            message = f"it must lie between {least:g} and {most:g} {unit}"
-            raise ValueError(message)
+            raise ValueError(f"it must lie between {least:g} and {most:g} {unit}")
         return number
 
     return parse
@@ -100,8 +89,7 @@ def _whole(least: int, most: int, unit: str) -> Callable[[Any], int]:
     def parse(value: Any) -> int:
         number = parse_number(value)
         if number != int(number):
-            message = f"a whole number of {unit} is needed"
-            raise ValueError(message)
+            raise ValueError(f"a whole number of {unit} is needed")
         return int(number)
 
     return parse
@@ -109,15 +97,13 @@ def _whole(least: int, most: int, unit: str) -> Callable[[Any], int]:
 
 def _path(value: Any) -> Path:
     if not isinstance(value, str | os.PathLike) or not str(value).strip():
-        message = "it is not a folder's path"
-        raise ValueError(message)
+        raise ValueError("it is not a folder's path")
     return Path(value).expanduser()
 
 
 def _redactor(value: Any) -> Callable[..., Any]:
     if not callable(value):
-        message = "it is not a function from Completion to Completion"
-        raise ValueError(message)  # noqa: TRY004
+        raise ValueError("it is not a function from Completion to Completion")  # noqa: TRY004
     return value  # type: ignore[no-any-return]
 
 

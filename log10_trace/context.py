@@ -78,12 +78,10 @@ def process_session() -> Session:
 
 def _checked(tags: Iterable[str]) -> tuple[str, ...]:
     if isinstance(tags, str):
-        message = f"tags are a list of strings, and {tags!r} is one string"
-        raise TypeError(message)
+        raise TypeError(f"tags are a list of strings, and {tags!r} is one string")
     for tag in tags:
         if not isinstance(tag, str):
-            message = f"a tag is a string, and {tag!r} is {type(tag).__name__}"
-            raise TypeError(message)
+            raise TypeError(f"a tag is a string, and {tag!r} is {type(tag).__name__}")
     return tuple(dict.fromkeys(tags))
 
 
@@ -166,7 +164,7 @@ class _Scoped:
                         step = body.send
                     except GeneratorExit:
                         raise
-                    except BaseException as error:  # noqa: BLE001 -- passed on into the body, as `yield from`
+                    except BaseException as error:  # noqa: BLE001 -- handed to the body, as `yield from`
                         step, given = body.throw, error
             except StopIteration as end:
                 return end.value
@@ -191,7 +189,7 @@ class _Scoped:
                         step = body.asend
                     except GeneratorExit:
                         raise
-                    except BaseException as error:  # noqa: BLE001 -- passed on into the body
+                    except BaseException as error:  # noqa: BLE001 -- handed to the body
                         step, given = body.athrow, error
             except StopAsyncIteration:
                 return
@@ -256,12 +254,10 @@ class session(_Scoped):  # noqa: N801 -- as above
 
     def __init__(self, tags: Iterable[str] = (), *, id: str | None = None) -> None:  # noqa: A002 -- the record's word
         if callable(tags):
-            message = "write @log10_trace.session() with brackets"
-            raise TypeError(message)
+            raise TypeError("write @log10_trace.session() with brackets")
         super().__init__(_checked(tags))
         if id is not None and not isinstance(id, str):
-            message = f"a session id is a string, and {id!r} is {type(id).__name__}"
-            raise TypeError(message)
+            raise TypeError(f"a session id is a string, and {id!r} is {type(id).__name__}")
         self._id = id
 
     def _inside(self, outer: Scope) -> Scope:

@@ -1,0 +1,21 @@
+"""What every test stands on: a LOG10_HOME of its own, and no setting of the developer's."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from log10_trace.config import OPTIONS
+
+
+@pytest.fixture(autouse=True)
+def private_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A LOG10_HOME for this test alone, and no LOG10_ setting from outside."""
+    for name in [option.env for option in OPTIONS if option.env] + ["OPENAI_BASE_URL", "OPENAI_API_KEY"]:
+        monkeypatch.delenv(name, raising=False)
+    home = tmp_path / "log10"
+    monkeypatch.setenv("LOG10_HOME", str(home))
+    assert os.environ["LOG10_HOME"] == str(home)
+    return home

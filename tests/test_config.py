@@ -1,0 +1,120 @@
+"""Settings: argument before environment before default, and a bad value names its key."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from log10_trace.config import OPTIONS, home, resolve
+from log10_trace.errors import ConfigError
+
+
+def test_argument_goes_before_environment_before_default() -> None:
+    """The nearest setting wins."""
+    environ = {"LOG10_URL": "http://127.0.0.1:1", "LOG10_FLUSH_INTERVAL": "3"}
+
+    config = resolve({"url": "https://logs.example/base/"}, environ)
+
+    assert config.url == "https://logs.example/base"
+    assert config.flush_interval == 3.0
+    assert config.timeout == 10.0
+
+
+def test_nothing_given_means_nothing_remote() -> None:
+    """Without configuration there is no address: the data goes nowhere the user did not name."""
+    assert resolve({}, {}).url is None
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("url", "localhost:4680"),
+        ("url", "ftp://logs.example"),
+        ("url", "http://user:word@logs.example"),
+        ("url", "http://logs.example:port"),
+        ("url", 4680),
+        ("tags", ["a", 7]),
+        ("tags", 7),
+        ("metadata", {"a": ["not flat"]}),
+        ("metadata", "no equals sign"),
+        ("redact", "not a function"),
+        ("sample_rate", 1.5),
+        ("sample_rate", "most"),
+        ("sample_rate", True),
+        ("disabled", "perhaps"),
+        ("spool_dir", 3),
+        ("spool_max_bytes", 12),
+        ("spool_max_bytes", 2_000_000.5),
+        ("flush_interval", 0),
+        ("timeout", None.__class__),
+        ("no_such_setting", 1),
+    ],
+)
+def test_a_bad_argument_names_its_key_and_value(key: str, value: Any) -> None:
+    """Whatever is wrong, the error says which setting and what it was given."""
+    with pytest.raises(ConfigError) as caught:
+        resolve({key: value}, {})
+
+    assert caught.value.key == key
+    assert str(caught.value).startswith(f"{key}={value!r} cannot be used: ")
+
+
+def test_a_bad_variable_names_the_variable() -> None:
+    """A setting from the environment is named as the user wrote it."""
+    with pytest.raises(ConfigError, match=r"LOG10_TIMEOUT='soon' cannot be used: a number of seconds"):
+        resolve({}, {"LOG10_TIMEOUT": "soon"})
+
+
+def test_a_bad_token_is_not_repeated() -> None:
+    """An error about the token never shows the token."""
+    with pytest.raises(ConfigError) as caught:
+        resolve({"token": 123456}, {})
+
+    assert "123456" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "tags"),
+    [("a,b", ("a", "b")), (" a , , b,a ", ("a", "b")), ("one", ("one",))],
+)
+def test_tags_from_the_environment_are_separated_by_commas(text: str, tags: tuple[str, ...]) -> None:
+    """LOG10_TAGS is a list with commas; white space and duplicates go."""
+    assert resolve({}, {"LOG10_TAGS": text}).tags == tags
+
+
+@pytest.mark.parametrize(
+    ("text", "flag"), [("1", True), ("yes", True), ("0", False), ("False", False), ("", False)]
+)
+def test_flags_are_words(text: str, flag: bool) -> None:
+    """LOG10_DISABLED=0 means no."""
+    assert resolve({}, {"LOG10_DISABLED": text}).disabled is flag
+
+
+def test_metadata_is_a_flat_map() -> None:
+    """Metadata is pairs in the environment and a map in Python."""
+    assert resolve({}, {"LOG10_METADATA": "team=search, stage=a=b"}).metadata == {
+        "team": "search",
+        "stage": "a=b",
+    }
+    assert resolve({"metadata": {"n": 1}}, {}).metadata == {"n": 1}
+
+
+def test_the_home_folder_can_be_named() -> None:
+    """LOG10_HOME holds the spool unless LOG10_SPOOL_DIR names another place."""
+    assert resolve({}, {"LOG10_HOME": "/data/log10"}).spool_dir == Path("/data/log10/spool")
+    assert resolve({}, {"LOG10_HOME": "/a", "LOG10_SPOOL_DIR": "/b"}).spool_dir == Path("/b")
+
+
+def test_a_user_without_home_gets_a_folder_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where Python finds no home folder, the folder for temporary files serves."""
+    monkeypatch.setattr(Path, "home", lambda: (_ for _ in ()).throw(RuntimeError("no home")))
+
+    assert str(home({"TMPDIR": "/scratch"})).startswith("/scratch/log10-")
+
+
+def test_every_option_says_what_it_means() -> None:
+    """The table is the documentation: each row has a meaning, each variable the prefix LOG10_."""
+    assert all(option.meaning for option in OPTIONS)
+    assert all(option.env is None or option.env.startswith("LOG10_") for option in OPTIONS)

@@ -1,0 +1,93 @@
+"""The rooms stand on floors, and no import goes upward or sideways."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).resolve().parents[1] / "log10_trace"
+
+FLOORS = (
+    {"errors", "models"},
+    {"config", "context", "redact", "guard", "local", "record"},
+    {"instrument", "export", "client", "server"},
+    {"runtime", "testing"},
+    {"cli"},
+    {"__init__", "__main__"},
+)
+FLOOR_OF = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
+NEIGHBOURS = {("local", "config"), ("guard", "config"), ("record", "guard"), ("testing", "runtime")}
+"""Imports between rooms of one floor that are meant: plain nouns that others of their floor stand on."""
+
+ONLY_IN = {
+    "openai": {"instrument", "cli"},
+    "wrapt": {"instrument"},
+    "sqlite3": {"server"},
+    "psycopg": {"server"},
+    "starlette": {"server"},
+}
+"""Libraries that one room alone knows; ``cli`` calls the SDK to replay calls, as a user would."""
+
+MODULES = sorted(PACKAGE.rglob("*.py"))
+
+
+def room_of(path: Path) -> str:
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def imports_of(path: Path) -> set[str]:
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: imports are written whole"
+            found |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return found
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_imports_go_down_only(path: Path) -> None:
+    """A module imports lower floors and its own room, never a room above or beside it."""
+    room = room_of(path)
+
+    wrong = [
+        name
+        for name in imports_of(path)
+        if name.startswith("log10_trace.")
+        and (other := name.split(".")[1]) != room
+        and other in FLOOR_OF
+        and FLOOR_OF[other] >= FLOOR_OF[room]
+        and (room, other) not in NEIGHBOURS
+    ]
+
+    assert not wrong
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_a_library_is_known_to_its_room_alone(path: Path) -> None:
+    """Only instrument/ imports openai and wrapt; only server/ imports databases and the web framework."""
+    tops = {name.split(".")[0] for name in imports_of(path)}
+
+    assert not [top for top in tops if room_of(path) not in ONLY_IN.get(top, {room_of(path)})]
+
+
+def test_every_room_has_a_floor() -> None:
+    """A new file needs a room: one that this table does not know is a question about the design."""
+    assert {room_of(path) for path in MODULES} <= set(FLOOR_OF)
+
+
+def test_every_test_says_what_it_proves() -> None:
+    """Each test function of the project has a docstring: read top to bottom they are the specification."""
+    silent = [
+        f"{path.name}::{node.name}"
+        for path in sorted(Path(__file__).parent.rglob("test_*.py"))
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and node.name.startswith("test_")
+        and not ast.get_docstring(node)
+    ]
+
+    assert not silent
