@@ -201,7 +201,7 @@ class _Scoped:
 
 
 class _Suspended:
-    """The scope of a generator's body: in force while the body runs, put away while it waits at a ``yield``."""
+    """The scope of a generator's body: in force while the body runs, put away at a ``yield``."""
 
     __slots__ = ("_body", "_caller")
 
