@@ -4,7 +4,15 @@ Log10Error
 ├── ConfigError            a setting that cannot be used
 ├── MissingExtraError      a part of the package that is not installed
 ├── SetupError             something on this machine that stops a command: a port in use, a foreign file
-└── (the client's own branch, SDKError and its kind, stands below)
+├── SDKError               the completions API answered with 4xx or 5xx
+│   ├── AuthenticationError    401, 403: no key, a wrong one, or one that may not do this
+│   ├── NotFoundError          404
+│   ├── ConflictError          409
+│   ├── ValidationError        400, 413, 422: the API cannot use what was sent
+│   ├── RateLimitError         429
+│   └── ServerError            5xx
+└── APIConnectionError     the completions API cannot be reached
+    └── APITimeoutError        it did not answer in time
 
 A class's docstring is its default message. Messages are whole sentences that name the thing and say what
 to do; the command line prints them as they are, without a traceback.
@@ -12,7 +20,10 @@ to do; the command line prints them as they are, without a traceback.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import httpx
 
 
 class Log10Error(Exception):
@@ -44,3 +55,47 @@ class MissingExtraError(Log10Error):
 
 class SetupError(Log10Error):
     """Something on this machine stops the command."""
+
+
+class SDKError(Log10Error):
+    """The completions API refused a request or failed to answer it."""
+
+    def __init__(self, message: str, *, status_code: int, body: str, raw_response: httpx.Response) -> None:
+        """Keep the answer: its status, its ``body`` as text, the ``raw_response`` itself."""
+        self.message = message
+        self.status_code = status_code
+        self.body = body
+        self.raw_response = raw_response
+        super().__init__(message)
+
+
+class AuthenticationError(SDKError):
+    """The completions API does not take the key, or the key may not do this."""
+
+
+class NotFoundError(SDKError):
+    """The completions API has no such thing."""
+
+
+class ConflictError(SDKError):
+    """What was sent contradicts what the completions API has."""
+
+
+class ValidationError(SDKError):
+    """The completions API cannot use what was sent."""
+
+
+class RateLimitError(SDKError):
+    """The completions API asks for fewer requests."""
+
+
+class ServerError(SDKError):
+    """The completions API had a fault of its own."""
+
+
+class APIConnectionError(Log10Error):
+    """The completions API cannot be reached. The cause is kept as ``__cause__``."""
+
+
+class APITimeoutError(APIConnectionError):
+    """The completions API did not answer in time."""

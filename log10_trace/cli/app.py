@@ -1,32 +1,119 @@
-"""The one application that all command groups hang on, and how its errors become exit codes.
+"""The one application that all command groups hang on, and how what goes wrong becomes an exit code.
 
-Exit codes: 0 done, 1 failed, 2 not understood, 3 server unreachable, 4 refused by the server.
+A group is one module (or package) of this folder. It imports ``app``, hangs its commands on it, and has a
+line in ``GROUPS``; the first word a user types is the module's name, with ``-`` for ``_``.
 """
 
 from __future__ import annotations
 
+import importlib
+import importlib.util
+import os
 import sys
+from collections.abc import Sequence
+from typing import Annotated, Final
 
 import typer
 
+from log10_trace import __version__
+from log10_trace.cli import exit_codes
 from log10_trace.errors import Log10Error
+
+GROUPS: Final = (
+    "demo",
+    "serve",
+    "completions",
+    "replay",
+    "benchmark",
+    "sessions",
+    "feedback_task",
+    "feedback",
+    "stats",
+    "keys",
+    "prune",
+    "spool",
+    "verify",
+    "doctor",
+)
+"""The modules of the commands, in the order of ``--help``."""
+
+EXAMPLES: Final = """
+[bold]Examples[/bold]
+
+  log10-trace demo                      see six real calls arrive
+  log10-trace serve                     keep the calls of your programs
+  log10-trace completions tail -f       watch them come in
+  log10-trace completions list --since 2h --status failed
+  log10-trace completions get latest
+  log10-trace completions export --tag checkout --output calls.jsonl
+
+[bold]Exit codes[/bold]
+
+  0 done · 1 failed · 2 not understood · 3 no server · 4 refused by it · 130 Ctrl-C
+"""
 
 app = typer.Typer(
     name="log10-trace",
     help="Look at, keep and work with the OpenAI SDK calls of your programs.",
+    epilog=EXAMPLES,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
 
+def _say_version(*, asked: bool) -> None:
+    if asked:
+        typer.echo(f"log10-trace {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _whole_application(
+    *,
+    _version: Annotated[
+        bool, typer.Option("--version", help="Say the version.", callback=_say_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Look at, keep and work with the OpenAI SDK calls of your programs."""
+
+
+def load(words: Sequence[str]) -> None:
+    """Import the groups that ``words`` name, and all of them when they name none (``--help``, completion).
+
+    So a command never waits for the imports of another.
+    """
+    named = {word.replace("-", "_") for word in words}
+    wanted = [group for group in GROUPS if group in named] or GROUPS
+    for group in wanted:
+        if importlib.util.find_spec(f"log10_trace.cli.{group}"):
+            importlib.import_module(f"log10_trace.cli.{group}")
+
+
 def run() -> int:
-    """Run the command in ``sys.argv``; a user's mistake is one sentence, never a traceback."""
+    """Run the command in ``sys.argv`` and give its exit code.
+
+    What goes wrong is one sentence on the standard error, never a traceback.
+    """
     try:
+        load(sys.argv[1:])
         app()
     except Log10Error as error:
         print(f"log10-trace: {error}", file=sys.stderr)  # noqa: T201 -- the command's own voice
-        return 1
+        return exit_codes.of(error)
+    except KeyboardInterrupt:
+        return exit_codes.INTERRUPTED
     except SystemExit as leaving:
-        return leaving.code if isinstance(leaving.code, int) else 1
-    return 0
+        return _flushed(leaving.code if isinstance(leaving.code, int) else exit_codes.FAILED)
+    return _flushed(exit_codes.DONE)
+
+
+def _flushed(code: int) -> int:
+    """The code, once everything said is out; a reader that went away (``| head``) is no failure."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Python flushes again at exit and would complain: give it somewhere to flush to.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return code

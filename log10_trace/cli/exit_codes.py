@@ -1,0 +1,37 @@
+"""What the exit code of a command means, and which one an error becomes: the only place that knows.
+
+| code | meaning |
+|---|---|
+| 0 | done |
+| 1 | failed: what was asked for is not there, a file cannot be read, the server had a fault |
+| 2 | not understood: an option, a date or a filter that means nothing |
+| 3 | unreachable: no server answers |
+| 4 | refused: the server does not take the key, or what was sent |
+| 130 | stopped with Ctrl-C |
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from log10_trace import errors
+
+DONE: Final = 0
+FAILED: Final = 1
+NOT_UNDERSTOOD: Final = 2
+UNREACHABLE: Final = 3
+REFUSED: Final = 4
+INTERRUPTED: Final = 130
+
+_CODES: Final[tuple[tuple[type[errors.Log10Error], int], ...]] = (
+    (errors.ConfigError, NOT_UNDERSTOOD),
+    (errors.APIConnectionError, UNREACHABLE),
+    (errors.NotFoundError, FAILED),
+    (errors.ServerError, FAILED),
+    (errors.SDKError, REFUSED),
+)
+
+
+def of(error: errors.Log10Error) -> int:
+    """The exit code for an error: that of the first row whose class it belongs to."""
+    return next((code for kind, code in _CODES if isinstance(error, kind)), FAILED)
