@@ -1,0 +1,152 @@
+"""``log10-trace demo``: the whole way of a call, once, before the user's eyes.
+
+A server of its own, six real SDK calls over HTTP, the records as they arrived. Everything it keeps lies in
+the folder ``demo`` of LOG10_HOME, apart from the user's own records.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from log10_trace import local
+from log10_trace.cli.app import app
+from log10_trace.cli.simulated_model import MODEL, simulated_model
+from log10_trace.client import Log10
+from log10_trace.config import home
+from log10_trace.errors import SetupError
+from log10_trace.models import components
+
+console = Console()
+
+
+@app.command()
+def demo(
+    *,
+    once: Annotated[
+        bool, typer.Option("--once", help="End after the table, 0 if all calls are stored.")
+    ] = False,
+    port: Annotated[int, typer.Option(help="The server's port; 0 takes a free one.")] = 0,
+) -> None:
+    """See six real calls of the OpenAI SDK arrive in a database, as a table and on a page."""
+    folder = home() / "demo"
+    os.environ["LOG10_HOME"] = str(folder)
+    with ExitStack() as stack:
+        server = stack.enter_context(_server(folder, port))
+        if not (os.environ.get("OPENAI_BASE_URL") or os.environ.get("OPENAI_API_KEY")):
+            os.environ["OPENAI_BASE_URL"] = stack.enter_context(simulated_model())
+            os.environ["OPENAI_MODEL"] = MODEL
+            console.print(
+                "No OPENAI_BASE_URL or OPENAI_API_KEY is set: a [bold]simulated model[/bold] answers."
+            )
+        made = _make_calls(server)
+        stored = _stored(server, made)
+        console.print(_table(stored))
+        console.print(f"{len(stored)} of {len(made)} calls are stored in {folder / 'completions.db'}")
+        if once:
+            raise typer.Exit(0 if _all_whole(made, stored) else 1)
+        console.print(f"\nLook at them: [bold]{server.page}[/bold]\nCtrl-C ends the demo.")
+        signal.pause()
+
+
+@dataclass(frozen=True, slots=True)
+class _Server:
+    url: str
+    token: str
+    page: str
+
+
+@contextmanager
+def _server(folder: Path, port: int) -> Iterator[_Server]:
+    """Run ``log10-trace serve`` beside us, on the demo's own database, while the block runs."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    command = [sys.executable, "-m", "log10_trace", "serve", "--port", str(port)]
+    with (folder / "serve.log").open("w") as log:
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True)  # noqa: S603 -- ourselves
+    try:
+        yield _announced(process, folder)
+    finally:
+        process.terminate()
+        process.communicate()
+
+
+def _announced(process: subprocess.Popen[str], folder: Path) -> _Server:
+    lines: IO[str] | None = process.stdout
+    page = ""
+    for line in lines or ():
+        address = next((word for word in line.split() if word.startswith("http")), "")
+        page = address if "/login" in address else page
+        found = local.find()
+        if page and found is not None and found.pid == process.pid:
+            return _Server(found.url, found.token, page)
+    said = (folder / "serve.log").read_text(encoding="utf-8").strip().removeprefix("log10-trace: ")
+    raise SetupError(said or "The demo's server did not start.")
+
+
+def _make_calls(server: _Server) -> dict[str, str]:
+    """Make the demo's calls with the SDK patched; the ids of their records, by what was called."""
+    import log10_trace  # noqa: PLC0415 -- the SDK takes half a second to import, and only the demo needs it
+    from log10_trace.cli import demo_calls  # noqa: PLC0415
+
+    log10_trace.patch(url=server.url, token=server.token, tags=["demo"])
+    try:
+        return demo_calls.make()
+    finally:
+        log10_trace.flush(timeout=10)
+        log10_trace.unpatch()
+        log10_trace.shutdown()
+
+
+def _stored(server: _Server, made: dict[str, str]) -> dict[str, components.Completion]:
+    """The records of the calls, as the server has them."""
+    with Log10(server_url=server.url, log10_token=server.token) as client:
+        arrived = {
+            record.id: record for record in client.completions.list(tag=["demo"], view="full", limit=100)
+        }
+    return {name: arrived[id_] for name, id_ in made.items() if id_ in arrived}
+
+
+def _all_whole(made: dict[str, str], stored: dict[str, components.Completion]) -> bool:
+    return made.keys() == stored.keys() and all(
+        record.request is not None and record.response is not None for record in stored.values()
+    )
+
+
+def _table(stored: dict[str, components.Completion]) -> Table:
+    table = Table(
+        "call", "status", "seconds", "tags", "from line", "answer", title="Six calls, as they arrived"
+    )
+    for name, record in stored.items():
+        frame = (record.stacktrace or [None])[-1]
+        table.add_row(
+            name,
+            str(getattr(record.status, "value", record.status)),
+            f"{record.duration or 0:.3f}",
+            ", ".join(record.tags or []),
+            f"{Path(frame.file).name}:{frame.lineno}" if frame else "",
+            _answer(record),
+        )
+    return table
+
+
+def _answer(record: components.Completion) -> str:
+    """What the call came to, in a few words."""
+    if record.failure_kind:
+        return record.failure_kind
+    choice = (getattr(record.response, "choices", None) or [None])[0]
+    message = getattr(choice, "message", None)
+    if calls := getattr(message, "tool_calls", None):
+        return f"calls {calls[0].function.name}({calls[0].function.arguments})"
+    text = getattr(message, "content", None) or getattr(choice, "text", None) or ""
+    return str(text).strip()[:60]

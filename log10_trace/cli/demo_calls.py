@@ -1,0 +1,90 @@
+"""The calls of the demo, written as a user would write them."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from typing import Any
+
+import openai
+
+import log10_trace
+
+MODEL = os.environ.get("OPENAI_MODEL", "gpt-4o-mini")
+TEXT_MODEL = os.environ.get("OPENAI_MODEL", "gpt-3.5-turbo-instruct")
+QUESTION: Any = [{"role": "user", "content": "Why is the sky blue? One sentence."}]
+WEATHER: Any = {
+    "type": "function",
+    "function": {
+        "name": "weather",
+        "description": "The weather in a city.",
+        "parameters": {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]},
+    },
+}
+
+
+def plain(client: openai.OpenAI) -> None:
+    """A chat completion."""
+    client.chat.completions.create(model=MODEL, messages=QUESTION)
+
+
+def streamed(client: openai.OpenAI) -> None:
+    """The same as a stream, read to its end."""
+    for _chunk in client.chat.completions.create(model=MODEL, messages=QUESTION, stream=True):
+        pass
+
+
+def asynchronous(_client: openai.OpenAI) -> None:
+    """The same with the asynchronous client."""
+
+    async def ask() -> None:
+        async with openai.AsyncOpenAI(api_key=_key()) as client:
+            await client.chat.completions.create(model=MODEL, messages=QUESTION)
+
+    asyncio.run(ask())
+
+
+@log10_trace.tags("weather")
+def tools(client: openai.OpenAI) -> None:
+    """A question that the model may answer with a tool call."""
+    question: Any = [{"role": "user", "content": "What is the weather in Oslo?"}]
+    client.chat.completions.create(model=MODEL, messages=question, tools=[WEATHER])
+
+
+def text(client: openai.OpenAI) -> None:
+    """A text completion, the API before chat."""
+    client.completions.create(model=TEXT_MODEL, prompt="Once upon a time", max_tokens=20)
+
+
+def failing(client: openai.OpenAI) -> None:
+    """A call that the provider refuses."""
+    client.chat.completions.create(model="no-such-model", messages=QUESTION)
+
+
+CALLS = {
+    "plain": plain,
+    "streamed": streamed,
+    "async": asynchronous,
+    "tools": tools,
+    "text completion": text,
+    "failing": failing,
+}
+
+
+def make() -> dict[str, str]:
+    """Make every call in one session; the id of each one's record, by its name."""
+    made: dict[str, str] = {}
+    client = openai.OpenAI(api_key=_key())
+    with client, log10_trace.session(tags=["six-calls"]) as session:
+        for name, call in CALLS.items():
+            try:
+                call(client)
+            except openai.OpenAIError as error:
+                print(f"{name}: {error}")  # noqa: T201 -- a provider may refuse more than the one that is meant to fail
+            made[name] = session.last_completion_id or ""
+    return made
+
+
+def _key() -> str:
+    """The user's key; an endpoint of one's own often asks for none."""
+    return os.environ.get("OPENAI_API_KEY") or "none"
