@@ -10,21 +10,20 @@ import pytest
 
 from log10_trace.cli.simulated_model import MODEL, simulated_model
 from log10_trace.client import Log10
-
 from tests.processes import environment, server
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 
 
-@pytest.mark.parametrize(
-    ("name", "calls", "tag"),
-    [
-        ("quickstart", 1, "quickstart"),
-        ("streaming", 1, "streaming"),
-        ("async_tags", 3, "summarize"),
-        ("tools", 2, "tools"),
-    ],
-)
+CASES = [
+    ("quickstart", 1, "quickstart"),
+    ("streaming", 1, "streaming"),
+    ("async_tags", 3, "summarize"),
+    ("tools", 2, "tools"),
+]
+
+
+@pytest.mark.parametrize(("name", "calls", "tag"), CASES)
 def test_an_example_runs_and_its_calls_are_kept(private_home: Path, name: str, calls: int, tag: str) -> None:
     """Each example ends well against OPENAI_BASE_URL, and its calls are stored with the line they came from."""
     script = EXAMPLES / f"{name}.py"
