@@ -25,7 +25,7 @@ CASES = [
 
 @pytest.mark.parametrize(("name", "calls", "tag"), CASES)
 def test_an_example_runs_and_its_calls_are_kept(private_home: Path, name: str, calls: int, tag: str) -> None:
-    """Each example ends well against OPENAI_BASE_URL, and its calls are stored with the line they came from."""
+    """Each example ends well against OPENAI_BASE_URL, and its calls are stored with their line."""
     script = EXAMPLES / f"{name}.py"
     private_home.mkdir()
     with simulated_model() as base_url, server(private_home) as ours:
