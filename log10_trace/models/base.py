@@ -2,17 +2,21 @@
 
 Two kinds of models stand on it. The API's own (``Model``) refuse a value of the wrong type. What passes
 between a program and a provider (``Payload``) is kept as it was sent, whatever its type, because providers
-send more than their documentation says.
+send more than their documentation says. Neither ever changes a value to make it fit: 1.0 is not made 1.
 """
 
 from __future__ import annotations
 
 import json
-from typing import Any, TypeAlias
+from collections.abc import Mapping
+from datetime import datetime
+from enum import Enum
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, TypeVar
 
 from pydantic import (
     BaseModel,
     ConfigDict,
+    Field,
     JsonValue,
     SerializerFunctionWrapHandler,
     ValidationError,
@@ -21,16 +25,27 @@ from pydantic import (
     model_serializer,
 )
 
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
 Number: TypeAlias = int | float
 """A JSON number: an integer stays an integer, however large."""
 
 Json: TypeAlias = JsonValue
 
+EnumT = TypeVar("EnumT", bound=Enum)
+
+Known = Annotated[
+    Annotated[EnumT, Field(strict=False)] | str | None,
+    Field(union_mode="left_to_right"),
+]
+"""``Known[Status]``: one of the enumeration's values, or a string that it does not know yet."""
+
 
 class Model(BaseModel):
     """A part of the completions API: typed where the API says so, open to fields it does not know yet."""
 
-    model_config = ConfigDict(extra="allow", validate_assignment=False, protected_namespaces=())
+    model_config = ConfigDict(extra="allow", strict=True, protected_namespaces=())
 
     @model_serializer(mode="wrap")
     def _write_what_was_given(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
@@ -38,9 +53,22 @@ class Model(BaseModel):
         given = self.model_fields_set
         return {name: value for name, value in written.items() if name in given}
 
+    @classmethod
+    def from_json(cls, text: str | bytes) -> Self:
+        """The model that the JSON text holds; integers of any size and lone surrogates are kept.
+
+        Raises:
+            ValueError: it is not JSON, or (``pydantic.ValidationError``) not this model.
+        """
+        return cls.model_validate(json.loads(text))
+
     def to_json(self) -> str:
-        """This model as JSON text, ASCII only, so that lone surrogates survive."""
-        return json.dumps(self.model_dump(mode="json", warnings=False))
+        """This model as JSON text, ASCII only, so that lone surrogates survive.
+
+        Raises:
+            ValueError: it holds NaN or Infinity, which JSON cannot carry.
+        """
+        return write_json(self)
 
 
 class Payload(Model):
@@ -53,3 +81,26 @@ class Payload(Model):
             return handler(value)
         except ValidationError:
             return value
+
+
+def write_json(value: Model | Mapping[str, Any]) -> str:
+    """The value as JSON text, ASCII only.
+
+    Python's own writer, and not pydantic's: that one turns NaN into null and a lone surrogate in a key into
+    question marks, without a word.
+
+    Raises:
+        ValueError: it holds NaN or Infinity.
+    """
+    return json.dumps(value, default=_as_json, allow_nan=False)
+
+
+def _as_json(value: Any) -> Any:
+    if isinstance(value, BaseModel):
+        return value.model_dump(warnings=False)
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, Mapping):
+        return dict(value)
+    message = f"{type(value).__name__} is nothing that JSON can carry"
+    raise TypeError(message)

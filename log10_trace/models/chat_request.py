@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, Tag
 
-from log10_trace.models.base import Json, Number, Payload
+from log10_trace.models.base import Json, Known, Number, Payload
 
 
 class ChatCompletionRole(str, Enum):
@@ -32,7 +32,7 @@ class CreateChatCompletionRequestType(str, Enum):
 class ResponseFormat(Payload):
     """The form of the answer that the request asks for."""
 
-    type: Annotated[CreateChatCompletionRequestType | str | None, Field(union_mode="left_to_right")] = None
+    type: Known[CreateChatCompletionRequestType] = None
     json_schema: dict[str, Any] | None = None
 
 

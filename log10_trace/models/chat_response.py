@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import builtins
 from enum import Enum
-from typing import Annotated, Any
+from typing import Any
 
 from pydantic import Field
 
-from log10_trace.models.base import Number, Payload
+from log10_trace.models.base import Known, Number, Payload
 from log10_trace.models.chat_request import ChatCompletionMessageToolCall, ChatCompletionRole, FunctionCall
 
 
@@ -55,7 +55,7 @@ class Logprobs(Payload):
 class ChatCompletionResponseMessage(Payload):
     """The message that the model answered with."""
 
-    role: Annotated[ChatCompletionRole | str | None, Field(union_mode="left_to_right")] = None
+    role: Known[ChatCompletionRole] = None
     content: str | None = None
     refusal: str | None = None
     tool_calls: list[ChatCompletionMessageToolCall] | None = None
@@ -69,7 +69,7 @@ class Choices(Payload):
 
     index: int | None = None
     message: ChatCompletionResponseMessage | None = None
-    finish_reason: Annotated[FinishReason | str | None, Field(union_mode="left_to_right")] = None
+    finish_reason: Known[FinishReason] = None
     logprobs: Logprobs | None = None
 
 
@@ -90,7 +90,7 @@ class CreateChatCompletionResponse(Payload):
     choices: list[Choices] = Field(default_factory=list)
     created: int | None = None
     model: str | None = None
-    object: Annotated[Object | str | None, Field(union_mode="left_to_right")] = None
+    object: Known[Object] = None
     service_tier: str | None = None
     system_fingerprint: str | None = None
     usage: CompletionUsage | None = None

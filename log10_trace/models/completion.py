@@ -6,9 +6,9 @@ from datetime import datetime
 from enum import Enum
 from typing import Annotated, Any
 
-from pydantic import Discriminator, Field, Tag
+from pydantic import Discriminator, Tag
 
-from log10_trace.models.base import Json, Model, Number
+from log10_trace.models.base import Json, Known, Model, Number
 from log10_trace.models.chat_request import CreateChatCompletionRequest
 from log10_trace.models.chat_response import CreateChatCompletionResponse
 from log10_trace.models.text_completion import (
@@ -89,8 +89,8 @@ class Completion(Model):
     id: str | None = None
     """UUIDv7 made by the caller's process; the server makes one when it is absent."""
     organization_id: str | None = None
-    kind: Annotated[Kind | str | None, Field(union_mode="left_to_right")] = None
-    status: Annotated[Status | str | None, Field(union_mode="left_to_right")] = None
+    kind: Known[Kind] = None
+    status: Known[Status] = None
     tags: list[str] | None = None
     request: Request | None = None
     """The JSON body that was sent."""

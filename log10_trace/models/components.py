@@ -30,6 +30,15 @@ from log10_trace.models.chat_response import (
     TopLogprobs,
 )
 from log10_trace.models.completion import Completion, Kind, Stacktrace, Status
+from log10_trace.models.feedback import (
+    CompletionTagsSelector,
+    Feedback,
+    FeedbackTask,
+    JSONSchema,
+    JSONValues,
+    Session,
+    Task,
+)
 from log10_trace.models.text_completion import (
     CreateCompletionRequest,
     CreateCompletionResponse,
@@ -52,6 +61,7 @@ __all__ = [
     "ChatCompletionTokenLogprob",
     "Choices",
     "Completion",
+    "CompletionTagsSelector",
     "CompletionUsage",
     "CreateChatCompletionRequest",
     "CreateChatCompletionRequestType",
@@ -60,13 +70,19 @@ __all__ = [
     "CreateCompletionResponse",
     "CreateCompletionResponseChoices",
     "CreateCompletionResponseObject",
+    "Feedback",
+    "FeedbackTask",
     "FinishReason",
     "FunctionCall",
+    "JSONSchema",
+    "JSONValues",
     "Kind",
     "Logprobs",
     "Object",
     "ResponseFormat",
+    "Session",
     "Stacktrace",
     "Status",
+    "Task",
     "TopLogprobs",
 ]

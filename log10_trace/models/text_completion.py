@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import builtins
 from enum import Enum
-from typing import Annotated, Any
+from typing import Any
 
 from pydantic import Field
 
-from log10_trace.models.base import Number, Payload
+from log10_trace.models.base import Known, Number, Payload
 from log10_trace.models.chat_response import CompletionUsage, FinishReason
 
 
@@ -46,7 +46,7 @@ class CreateCompletionResponseChoices(Payload):
 
     index: int | None = None
     text: str | None = None
-    finish_reason: Annotated[FinishReason | str | None, Field(union_mode="left_to_right")] = None
+    finish_reason: Known[FinishReason] = None
     logprobs: dict[str, Any] | None = None
 
 
@@ -57,7 +57,7 @@ class CreateCompletionResponse(Payload):
     choices: list[CreateCompletionResponseChoices] = Field(default_factory=list)
     created: int | None = None
     model: str | None = None
-    object: Annotated[CreateCompletionResponseObject | str | None, Field(union_mode="left_to_right")] = None
+    object: Known[CreateCompletionResponseObject] = None
     system_fingerprint: str | None = None
     usage: CompletionUsage | None = None
     error: builtins.object | None = None
