@@ -1,0 +1,204 @@
+"""From the JSON text of one Completion to its fields, each with the exact text it came as; and merging two.
+
+Pure. Nothing is ever serialized again: a field is a slice of the text that was received, so big integers, the
+spelling of floats, the order of keys and escaped lone surrogates come back as they came. The parsed values
+beside it serve for checks, columns and search only.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final, NoReturn
+
+from log10_trace.server.json_text import IS_LABEL, MAX_DEPTH, RefusedError, decode, split
+
+__all__ = ["Incoming", "RefusedError", "merge", "parse", "read", "split"]
+
+STATUSES: Final = ("started", "finished", "failed")
+MAX_TAGS: Final = 1_000
+MAX_LABEL: Final = 512
+"""Characters of an id, a tag, a session id and the like: what becomes a key."""
+MAX_REASON: Final = 1_000_000
+"""Characters of ``failure_reason``."""
+PROCESS_DIED: Final = "ProcessDied"
+"""The failure that a later process settles an open call with: a guess, which never replaces an end."""
+
+_LABELS: Final = ("kind", "status", "session_id", "failure_kind", "source", "endpoint", "request_id")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Incoming:
+    """One Completion as it came (or as it is stored): texts of its fields, and what they mean."""
+
+    id: str | None
+    """None when the sender leaves it to the server."""
+    organization_id: str | None
+    """The organization the body claims; the token decides."""
+    fields: Mapping[str, str]
+    """Name -> exact JSON text, in the order received, without ``id`` and ``organization_id``."""
+    values: Mapping[str, Any]
+    """The same, parsed."""
+
+    @property
+    def status(self) -> str:
+        """The status it states, else the one that what it holds amounts to."""
+        stated = self.values.get("status")
+        if stated is not None:
+            return str(stated)
+        if self.values.get("failure_kind") is not None:
+            return "failed"
+        return "started" if self.values.get("response") is None else "finished"
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether the call is over."""
+        return self.status != "started"
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        """The tags, in order, each once."""
+        return tuple(dict.fromkeys(self.values.get("tags") or ()))
+
+
+def parse(text: str | bytes, *, max_depth: int = MAX_DEPTH, max_tags: int = MAX_TAGS) -> Incoming:
+    """Read the JSON text of one Completion.
+
+    Raises:
+        RefusedError: it is no JSON object, is nested too deep, names a field twice, or a field that the
+            API defines has a value of the wrong type. The message never quotes a value.
+    """
+    incoming = read(split(decode(text), max_depth=max_depth))
+    _check(incoming.values, max_tags=max_tags)
+    if incoming.id is not None:
+        _check_label("id", incoming.id, least=1)
+    if incoming.organization_id is not None:
+        _check_label("organization_id", incoming.organization_id)
+    return incoming
+
+
+def read(members: Mapping[str, tuple[str, Any]]) -> Incoming:
+    """An ``Incoming`` of top-level members as ``split`` gives them. Checks nothing."""
+    fields = {name: text for name, (text, _) in members.items()}
+    values = {name: value for name, (_, value) in members.items()}
+    for name in ("id", "organization_id"):
+        fields.pop(name, None)
+    return Incoming(
+        id=values.pop("id", None),
+        organization_id=values.pop("organization_id", None),
+        fields=fields,
+        values=values,
+    )
+
+
+def merge(stored: Incoming, incoming: Incoming, *, replace_tags: bool = False) -> Incoming:
+    """What is kept when ``incoming`` arrives for the ``stored`` record.
+
+    A given field replaces the stored one, null replaces nothing. A record that has ended never goes back:
+    a late ``started``, or the guess that the process died, only fills in what is missing. Tags are united,
+    in order, unless ``replace_tags``. A call that finished after all loses its failure.
+    """
+    is_late = stored.has_ended and not _is_an_end(incoming)
+    over, under = (stored, incoming) if is_late else (incoming, stored)
+    fields, values = dict(stored.fields), dict(stored.values)
+    for name, value in incoming.values.items():
+        missing = values.get(name) is None
+        if (value is not None or name not in fields) and (over is incoming or missing):
+            fields[name], values[name] = incoming.fields[name], value
+    if is_late and stored.values.get("status") is None:
+        fields.pop("status", None)
+        values.pop("status", None)
+    _settle_failure(stored, incoming, fields, values)
+    _settle_tags(stored, incoming, fields, values, replace=replace_tags)
+    return Incoming(
+        id=stored.id,
+        organization_id=over.organization_id or under.organization_id,
+        fields=fields,
+        values=values,
+    )
+
+
+def _is_an_end(incoming: Incoming) -> bool:
+    """Whether it may be laid over a record that has ended: an end itself, or an update without status."""
+    values = incoming.values
+    return values.get("status") != "started" and values.get("failure_kind") != PROCESS_DIED
+
+
+def _settle_failure(
+    stored: Incoming, incoming: Incoming, fields: dict[str, str], values: dict[str, Any]
+) -> None:
+    if not (stored.status == "failed" and incoming.values.get("status") == "finished"):
+        return
+    for name in ("failure_kind", "failure_reason"):
+        if incoming.values.get(name) is None:
+            fields.pop(name, None)
+            values.pop(name, None)
+
+
+def _settle_tags(
+    stored: Incoming, incoming: Incoming, fields: dict[str, str], values: dict[str, Any], *, replace: bool
+) -> None:
+    if replace or incoming.values.get("tags") is None or stored.values.get("tags") is None:
+        return
+    united = list(dict.fromkeys((*stored.tags, *incoming.tags)))
+    is_unchanged = united == list(stored.tags)
+    fields["tags"] = stored.fields["tags"] if is_unchanged else json.dumps(united)
+    values["tags"] = united
+
+
+def _check(values: Mapping[str, Any], *, max_tags: int) -> None:
+    for name in _LABELS:
+        if (value := values.get(name)) is not None:
+            _check_label(name, value)
+    if values.get("status") not in (None, *STATUSES):
+        _refuse("status", f"It is one of {', '.join(STATUSES)}.")
+    _check_tags(values.get("tags"), max_tags)
+    _check_duration(values.get("duration"))
+    _check_stack(values.get("stacktrace"))
+    _check_sequence(values.get("sequence"))
+    reason = values.get("failure_reason")
+    if reason is not None and not (isinstance(reason, str) and len(reason) <= MAX_REASON):
+        _refuse("failure_reason", f"It is text of at most {MAX_REASON} characters.")
+
+
+def _check_label(name: str, value: Any, *, least: int = 0) -> None:
+    if not isinstance(value, str) or not least <= len(value) <= MAX_LABEL or not IS_LABEL.fullmatch(value):
+        _refuse(name, f"It is text of at most {MAX_LABEL} characters, none of them a control character.")
+
+
+def _check_tags(tags: Any, most: int) -> None:
+    if tags is None:
+        return
+    if not isinstance(tags, list) or len(tags) > most:
+        _refuse("tags", f"It is a list of at most {most} strings.")
+    for tag in tags:
+        _check_label("tags", tag)
+
+
+def _check_duration(duration: Any) -> None:
+    if duration is None:
+        return
+    is_number = isinstance(duration, int | float) and not isinstance(duration, bool)
+    if not is_number or not math.isfinite(duration) or duration < 0:
+        _refuse("duration", "It is a number of seconds, zero or more.")
+
+
+def _check_stack(stack: Any) -> None:
+    if stack is not None and not (
+        isinstance(stack, list) and all(isinstance(frame, dict) for frame in stack)
+    ):
+        _refuse("stacktrace", "It is a list of frames, each an object with file, line, lineno and name.")
+
+
+def _check_sequence(sequence: Any) -> None:
+    if sequence is None:
+        return
+    if not isinstance(sequence, int) or isinstance(sequence, bool) or not 1 <= sequence < 1 << 53:
+        _refuse("sequence", "It is a whole number, one or more.")
+
+
+def _refuse(field: str, message: str) -> NoReturn:
+    code = "invalid_field"
+    raise RefusedError(code, f"{field}: {message}", field=field)

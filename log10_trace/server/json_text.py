@@ -1,0 +1,140 @@
+"""JSON text, cut at the top level into the exact slices it was received in. Pure; nothing is written anew."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from json.decoder import WHITESPACE, JSONDecoder, scanstring  # type: ignore[attr-defined]
+from typing import Any, Final, NoReturn
+
+from log10_trace.errors import Log10Error
+
+MAX_DEPTH: Final = 128
+IS_LABEL: Final = re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff]*")
+"""Text without control characters and lone surrogates: fit for a key, a header, a log line."""
+
+_INT_DIGITS: Final = 512
+_SHOWN: Final = 64
+# The end of the text ends a string too, so that one left open is scanned once, not once a quote.
+_STRINGS: Final = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?\Z)', re.DOTALL)
+_NOT_BRACKETS: Final = re.compile(r"[^\[\]{}]+")
+_LONE_SURROGATES: Final = re.compile("[\ud800-\udfff]")
+
+
+class RefusedError(Log10Error):
+    """The Completion cannot be taken as it is."""
+
+    def __init__(self, code: str, message: str, field: str | None = None) -> None:
+        """Give a ``code`` for programs, a ``message`` for people, and the ``field`` that is at fault."""
+        self.code = code
+        self.field = field
+        super().__init__(message)
+
+
+def split(text: str, *, max_depth: int = MAX_DEPTH) -> dict[str, tuple[str, Any]]:
+    """The top-level members of a JSON object: name -> (exact text, value).
+
+    Raises:
+        RefusedError: the text is no JSON object, nested too deep, or names a member twice.
+    """
+    _check_depth(text, max_depth)
+    try:
+        return _members(text)
+    except json.JSONDecodeError as error:
+        code, message = "invalid_json", f"The body is not a JSON object (see character {error.pos})."
+        raise RefusedError(code, message) from None
+
+
+def _members(text: str) -> dict[str, tuple[str, Any]]:
+    try:
+        return dict(_walk(text, _strict))
+    except json.JSONDecodeError:
+        raise
+    except ValueError:  # an integer of more digits than Python converts; its text is what we keep
+        return dict(_walk(text, _lenient))
+
+
+def decode(text: str | bytes) -> str:
+    """JSON text that every encoding takes.
+
+    Raises:
+        RefusedError: the bytes are not UTF-8.
+    """
+    if isinstance(text, bytes):
+        try:
+            return text.decode("utf-8")
+        except UnicodeDecodeError:
+            code, message = "invalid_json", "The body is not UTF-8."
+            raise RefusedError(code, message) from None
+    if text.isascii():
+        return text
+    # Text decoded from a JSON string may hold lone surrogates, which no encoding takes: escape them again.
+    return _LONE_SURROGATES.sub(lambda found: f"\\u{ord(found.group()):04x}", text)
+
+
+def _check_depth(text: str, most: int) -> None:
+    if text.count("[") + text.count("{") <= most:
+        return
+    depth = 0
+    for run in _NOT_BRACKETS.sub("", _STRINGS.sub("", text)):
+        depth += 1 if run in "[{" else -1
+        if depth > most:
+            code, message = "too_deep", f"The body is nested deeper than {most} levels."
+            raise RefusedError(code, message)
+
+
+def _walk(text: str, decoder: JSONDecoder) -> Iterator[tuple[str, tuple[str, Any]]]:
+    """Walk the top-level object; raises JSONDecodeError where the text is none."""
+    space = WHITESPACE.match
+    at = space(text, 0).end()
+    if text[at : at + 1] != "{":
+        raise _wrong(text, at)
+    at = space(text, at + 1).end()
+    seen: set[str] = set()
+    while text[at : at + 1] != "}" or seen:
+        name, at = _name(text, at, seen)
+        at = _expect(text, space(text, at).end(), ":")
+        start = space(text, at).end()
+        value, at = decoder.raw_decode(text, start)
+        yield name, (text[start:at], value)
+        at = space(text, at).end()
+        if text[at : at + 1] == "}":
+            break
+        at = space(text, _expect(text, at, ",")).end()
+    if space(text, at + 1).end() != len(text):
+        raise _wrong(text, at + 1)
+
+
+def _name(text: str, at: int, seen: set[str]) -> tuple[str, int]:
+    name, end = scanstring(text, _expect(text, at, '"'), True)
+    if name in seen:
+        code, message = "duplicate_field", "The body names a field twice."
+        raise RefusedError(code, message, field=name[:_SHOWN] if IS_LABEL.fullmatch(name) else None)
+    if not IS_LABEL.fullmatch(name):
+        code, message = "invalid_field", "A field's name holds a control character."
+        raise RefusedError(code, message)
+    seen.add(name)
+    return name, end
+
+
+def _expect(text: str, at: int, mark: str) -> int:
+    if text[at : at + 1] != mark:
+        raise _wrong(text, at)
+    return at + 1
+
+
+def _wrong(text: str, at: int) -> json.JSONDecodeError:
+    return json.JSONDecodeError("Not JSON", text, at)
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise _wrong(name, 0)  # NaN and Infinity are Python's, not JSON's
+
+
+def _any_int(digits: str) -> int | float:
+    return int(digits) if len(digits) <= _INT_DIGITS else float(digits)
+
+
+_strict: Final = JSONDecoder(parse_constant=_no_constant)
+_lenient: Final = JSONDecoder(parse_constant=_no_constant, parse_int=_any_int)

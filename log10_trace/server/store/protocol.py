@@ -1,0 +1,254 @@
+"""The contract of a store: what the server asks of SQLite and of PostgreSQL alike.
+
+Every method that touches rows takes the organization first and sees nothing of any other; ``Keys.find`` is
+the one way to learn the organization, ``Upkeep`` is the database's own business.
+
+Methods that write give a ``concurrent.futures.Future`` at once; it is resolved after the commit, so a result
+is durable and readable by everybody. Methods that read block; call them on a thread. All are safe to call
+from any thread. Besides what a method names, reading, writing (the call or its future) may raise
+``StoreFullError``, ``StoreBusyError``, ``StoreClosedError`` or a plain ``StoreError``; a failed write left
+nothing behind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future
+from typing import Protocol
+
+from log10_trace.server.incoming import Incoming
+from log10_trace.server.store.answers import (
+    Feedback,
+    FeedbackPage,
+    FeedbackTask,
+    Filter,
+    Health,
+    Order,
+    Outcome,
+    Page,
+    PruneReport,
+    Selection,
+    SessionSummary,
+    SourceReport,
+    Statistics,
+    StatisticsQuery,
+    Stored,
+    Summary,
+)
+from log10_trace.server.store.keys import Key
+
+
+class Completions(Protocol):
+    """The records."""
+
+    def put(self, organization_id: str, incoming: Incoming, *, replace_tags: bool = False) -> Future[Outcome]:
+        """Create the record, or merge into the one with its id (the rules are ``incoming.merge``'s).
+
+        ``replace_tags`` is for an update, which sets the tags; a delivery only ever adds to them.
+        """
+        ...
+
+    def put_many(self, organization_id: str, incoming: Sequence[Incoming]) -> list[Future[Outcome]]:
+        """``put`` each, in order and in few commits; one that fails costs none of the others."""
+        ...
+
+    def get(self, organization_id: str, completion_id: str) -> Stored | None:
+        """The whole record, or None when the organization has none of this id."""
+        ...
+
+    def page(
+        self,
+        organization_id: str,
+        wanted: Filter,
+        *,
+        limit: int,
+        cursor: str | None = None,
+        order: Order = "newest",
+    ) -> Page[Summary]:
+        """One page of what matches, by the time the calls began; stable while records come in.
+
+        Raises:
+            CursorError: ``cursor`` was not given by a page.
+            SearchError: ``wanted.text`` holds no word.
+        """
+        ...
+
+    def stream(
+        self, organization_id: str, wanted: Filter, *, order: Order = "newest", limit: int | None = None
+    ) -> Iterator[Stored]:
+        """Every whole record that matches, one by one: memory stays flat, writers are not held up.
+
+        Raises:
+            SearchError: ``wanted.text`` holds no word (raised at the call, not at the first record).
+        """
+        ...
+
+    def ungraded(
+        self, organization_id: str, task_id: str, *, limit: int, cursor: str | None = None
+    ) -> Page[Stored] | None:
+        """Completions with any tag of the task's selector and no feedback for the task, newest first.
+
+        None when the organization has no such task.
+        """
+        ...
+
+    def delete(self, organization_id: str, wanted: Filter) -> Future[int]:
+        """Delete what matches everywhere it is (rows, text index, shared stacks, roll-ups); how many."""
+        ...
+
+    def delete_one(self, organization_id: str, completion_id: str) -> Future[bool]:
+        """Delete one record everywhere it is; False when there was none."""
+        ...
+
+
+class Sessions(Protocol):
+    """Sessions, made by asking for one or by the first call that names one."""
+
+    def create(self, organization_id: str) -> Future[str]:
+        """Make a session and give its id."""
+        ...
+
+    def page(self, organization_id: str, *, limit: int, cursor: str | None = None) -> Page[SessionSummary]:
+        """Sessions, the one with the latest call first. Raises ``CursorError`` for a foreign cursor."""
+        ...
+
+    def get(self, organization_id: str, session_id: str) -> SessionSummary | None:
+        """One session, or None."""
+        ...
+
+
+class Reports(Protocol):
+    """What is counted as records come in."""
+
+    def statistics(self, organization_id: str, query: StatisticsQuery) -> Statistics:
+        """Counts, tokens, cost and percentiles, read from roll-ups."""
+        ...
+
+    def tags(self, organization_id: str, *, prefix: str = "", limit: int = 100) -> list[str]:
+        """The tags in use that begin with ``prefix``, in alphabetical order."""
+        ...
+
+    def sources(self, organization_id: str) -> list[SourceReport]:
+        """What arrived from each process, and what did not."""
+        ...
+
+    def source(self, organization_id: str, source: str) -> SourceReport | None:
+        """What arrived from one process; None when nothing did."""
+        ...
+
+
+class Grading(Protocol):
+    """Feedback tasks and feedback."""
+
+    def add_task(self, organization_id: str, task: FeedbackTask) -> Future[FeedbackTask]:
+        """Keep a task; a task of the same id is replaced."""
+        ...
+
+    def tasks(self, organization_id: str) -> list[FeedbackTask]:
+        """Every task, oldest first."""
+        ...
+
+    def task(self, organization_id: str, task_id: str) -> FeedbackTask | None:
+        """One task, or None."""
+        ...
+
+    def add(self, organization_id: str, feedback: Feedback, selection: Selection) -> Future[Feedback]:
+        """Keep feedback about the selected completions; the answer names them.
+
+        The future raises ``MatchError`` when nothing matches and ``allow_unmatched`` is not set, when an id
+        is unknown, when more than ``max_matched`` match, or when the organization has no such task.
+        """
+        ...
+
+    def list(
+        self,
+        organization_id: str,
+        *,
+        offset: int = 0,
+        limit: int = 50,
+        completion_id: str | None = None,
+        task_id: str | None = None,
+    ) -> FeedbackPage:
+        """Feedback, newest first."""
+        ...
+
+    def get(self, organization_id: str, feedback_id: str) -> Feedback | None:
+        """One piece of feedback, or None."""
+        ...
+
+
+class Keys(Protocol):
+    """The keys of the API, hashed."""
+
+    def add(self, organization_id: str, key: Key) -> Future[Key]:
+        """Keep a key."""
+        ...
+
+    def find(self, key_id: str) -> Key | None:
+        """The key of this id, whosever it is, revoked and expired ones too; the caller judges it."""
+        ...
+
+    def list(self, organization_id: str | None = None) -> list[Key]:
+        """The keys of an organization (None: of all, for the command line), oldest first."""
+        ...
+
+    def revoke(self, organization_id: str, key_id: str, *, now_ms: int) -> Future[bool]:
+        """Revoke a key; False when the organization has none of this id that is still valid."""
+        ...
+
+    def used(self, organization_id: str, key_id: str, *, now_ms: int) -> None:
+        """Note the key's use; kept lazily, about once a minute a key, never waited for."""
+        ...
+
+
+class Upkeep(Protocol):
+    """The database's own business, over all organizations."""
+
+    def prune(self, *, before_ms: int | None = None, max_bytes: int | None = None) -> Future[PruneReport]:
+        """Delete what began before ``before_ms``, then the oldest until the database fits ``max_bytes``.
+
+        Runs in small steps between which other writes get through; room is given back to the disk.
+        """
+        ...
+
+    def health(self) -> Health:
+        """Ask the database something, and say how it is."""
+        ...
+
+
+class Store(Protocol):
+    """A database of completions, by subject. Close it to give up its threads and connections."""
+
+    @property
+    def completions(self) -> Completions:
+        """The records."""
+        ...
+
+    @property
+    def sessions(self) -> Sessions:
+        """The sessions they belong to."""
+        ...
+
+    @property
+    def reports(self) -> Reports:
+        """What is counted."""
+        ...
+
+    @property
+    def grading(self) -> Grading:
+        """What people say about them."""
+        ...
+
+    @property
+    def keys(self) -> Keys:
+        """Who may come in."""
+        ...
+
+    @property
+    def upkeep(self) -> Upkeep:
+        """The database's own business."""
+        ...
+
+    def close(self, timeout: float = 10.0) -> None:
+        """Commit what was accepted, then shut. Seconds; called again it does nothing."""
+        ...
