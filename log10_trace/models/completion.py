@@ -10,7 +10,7 @@ from pydantic import Discriminator, Tag
 
 from log10_trace.models.base import Json, Known, Model, Number
 from log10_trace.models.chat_request import CreateChatCompletionRequest
-from log10_trace.models.chat_response import CreateChatCompletionResponse
+from log10_trace.models.chat_response import CompletionUsage, CreateChatCompletionResponse
 from log10_trace.models.text_completion import (
     CreateCompletionRequest,
     CreateCompletionResponse,
@@ -129,3 +129,18 @@ class Completion(Model):
     """A ``responses`` call's own request; ``request`` then holds its chat-shaped view."""
     native_response: Any = None
     """A ``responses`` call's own response; ``response`` then holds its chat-shaped view."""
+
+
+class Preview(Model):
+    """The beginning of the last message of the request, and of the answer."""
+
+    request: str | None = None
+    response: str | None = None
+
+
+class CompletionSummary(Completion):
+    """A completion as it stands in a list: its small fields, and what a list needs of its bodies."""
+
+    model: str | None = None
+    usage: CompletionUsage | None = None
+    preview: Preview | None = None

@@ -29,7 +29,7 @@ from log10_trace.models.chat_response import (
     Object,
     TopLogprobs,
 )
-from log10_trace.models.completion import Completion, Kind, Stacktrace, Status
+from log10_trace.models.completion import Completion, CompletionSummary, Kind, Preview, Stacktrace, Status
 from log10_trace.models.feedback import (
     CompletionTagsSelector,
     Feedback,
@@ -37,6 +37,7 @@ from log10_trace.models.feedback import (
     JSONSchema,
     JSONValues,
     Session,
+    Source,
     Task,
 )
 from log10_trace.models.text_completion import (
@@ -61,6 +62,7 @@ __all__ = [
     "ChatCompletionTokenLogprob",
     "Choices",
     "Completion",
+    "CompletionSummary",
     "CompletionTagsSelector",
     "CompletionUsage",
     "CreateChatCompletionRequest",
@@ -79,8 +81,10 @@ __all__ = [
     "Kind",
     "Logprobs",
     "Object",
+    "Preview",
     "ResponseFormat",
     "Session",
+    "Source",
     "Stacktrace",
     "Status",
     "Task",

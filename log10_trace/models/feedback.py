@@ -1,4 +1,4 @@
-"""What people think of completions: ``FeedbackTask`` asks, ``Feedback`` answers; and ``Session``."""
+"""What stands around completions: what people think of them, their sessions, where they come from."""
 
 from __future__ import annotations
 
@@ -65,3 +65,15 @@ class Session(Model):
     """A session: the id that joins its completions, and what the server counts of them."""
 
     id: str | None = None
+
+
+class Source(Model):
+    """A process that records came from. It numbers them 1, 2, 3, ..., so gaps can be named."""
+
+    source: str
+    count: int
+    """How many of its records the server has."""
+    last: int | None = None
+    """The highest number among them."""
+    missing: list[list[int]] | None = None
+    """The numbers below ``last`` that the server does not have, as ranges from and to, both included."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from log10_trace.models.base import Json, Model, Number
 from log10_trace.models.completion import Completion
-from log10_trace.models.feedback import Feedback, FeedbackTask, JSONValues, Session
+from log10_trace.models.feedback import Feedback, FeedbackTask, JSONValues, Session, Source
 
 if TYPE_CHECKING:
     import httpx
@@ -31,12 +31,14 @@ __all__ = [
     "GetFeedbackTaskResponse",
     "GetResponse",
     "GetSessionResponse",
+    "GetSourceResponse",
     "Group",
     "JSONValues",
     "ListFeedbackTasksResponse",
     "ListRequestBody",
     "ListResponse",
     "ListResponseBody",
+    "ListSourcesResponse",
     "ListUngradedResponse",
     "ListUngradedResponseBody",
     "One",
@@ -195,6 +197,20 @@ class GetSessionResponse(Response):
     """The session asked for."""
 
     session: Session
+
+
+@dataclass(frozen=True, kw_only=True)
+class ListSourcesResponse(Response):
+    """All processes that records came from."""
+
+    sources: list[Source]
+
+
+@dataclass(frozen=True, kw_only=True)
+class GetSourceResponse(Response):
+    """The process asked for."""
+
+    source: Source
 
 
 # Feedback

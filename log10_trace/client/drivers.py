@@ -1,0 +1,179 @@
+"""The two that carry a flow over the wire: one blocks, one awaits. Neither decides anything."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from typing import Any, Final, Generic, TypeVar
+from urllib.parse import urlsplit
+
+import httpx
+
+from log10_trace.client import answer, flow
+from log10_trace.client.operation import Item, Listing, Operation, Page
+from log10_trace.client.retry import Outcome, Retry
+from log10_trace.client.settings import Settings
+
+Result = TypeVar("Result")
+Http = TypeVar("Http", bound=httpx.Client | httpx.AsyncClient)
+
+_LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
+
+
+class _Driver(Generic[Http]):
+    """What both have: settings, patience, and an HTTP client."""
+
+    def __init__(self, settings: Settings, retry: Retry, http: Http) -> None:
+        self.settings = settings
+        self.http = http
+        self.retry = retry
+
+    def request(self, operation: Operation[Any]) -> httpx.Request:
+        """The operation as a request to the server of the settings."""
+        headers = self.settings.headers(operation.organization)
+        if operation.body is not None:
+            headers["Content-Type"] = operation.content_type
+        return self.http.build_request(
+            operation.method,
+            f"{self.settings.url}/api/v1{operation.path}",
+            params=httpx.QueryParams(operation.query) if operation.query else None,
+            content=operation.body,
+            headers=headers,
+            timeout=self.settings.timeout,
+        )
+
+
+class Blocking(_Driver[httpx.Client]):
+    """Carries operations and returns when they are done."""
+
+    sleep: Callable[[float], None] = staticmethod(time.sleep)
+
+    def run(self, operation: Operation[Result]) -> Result:
+        """What the operation gives; raises as ``answer.result``."""
+        return self._drive(flow.carried_out(operation, self.request(operation), self.retry))
+
+    def stream(self, operation: Operation[Any]) -> Iterator[bytes]:
+        """The body of the operation's answer, in the pieces it comes in."""
+        response = self._drive(flow.opened(operation, self.request(operation), self.retry))
+        try:
+            yield from response.iter_bytes()
+        except httpx.TransportError as error:
+            raise answer.unreachable(error) from error
+        finally:
+            response.close()
+
+    def _drive(self, steps: flow.Flow[Result]) -> Result:
+        came: Any = None
+        while True:
+            try:
+                step = steps.send(came)
+            except StopIteration as end:
+                return end.value  # type: ignore[no-any-return]  # typeshed knows it as Any
+            came = step(self)
+
+    def send(self, request: httpx.Request) -> Outcome:
+        """The outcome of sending the request."""
+        try:
+            return self.http.send(request, stream=True)
+        except httpx.TransportError as error:
+            return error
+
+    def read(self, response: httpx.Response) -> Outcome:
+        """The response with its whole body."""
+        try:
+            response.read()
+        except httpx.TransportError as error:
+            return error
+        return response
+
+
+class Awaiting(_Driver[httpx.AsyncClient]):
+    """Carries operations and is awaited."""
+
+    sleep: Callable[[float], Awaitable[None]] = staticmethod(asyncio.sleep)
+
+    async def run(self, operation: Operation[Result]) -> Result:
+        """What the operation gives; raises as ``answer.result``."""
+        return await self._drive(flow.carried_out(operation, self.request(operation), self.retry))
+
+    async def stream(self, operation: Operation[Any]) -> AsyncIterator[bytes]:
+        """The body of the operation's answer, in the pieces it comes in."""
+        response = await self._drive(flow.opened(operation, self.request(operation), self.retry))
+        try:
+            async for piece in response.aiter_bytes():
+                yield piece
+        except httpx.TransportError as error:
+            raise answer.unreachable(error) from error
+        finally:
+            await response.aclose()
+
+    async def _drive(self, steps: flow.Flow[Result]) -> Result:
+        came: Any = None
+        while True:
+            try:
+                step = steps.send(came)
+            except StopIteration as end:
+                return end.value  # type: ignore[no-any-return]  # typeshed knows it as Any
+            came = await step(self)
+
+    async def send(self, request: httpx.Request) -> Outcome:
+        """The outcome of sending the request."""
+        try:
+            return await self.http.send(request, stream=True)
+        except httpx.TransportError as error:
+            return error
+
+    async def read(self, response: httpx.Response) -> Outcome:
+        """The response with its whole body."""
+        try:
+            await response.aread()
+        except httpx.TransportError as error:
+            return error
+        return response
+
+
+class Pages(Generic[Item]):
+    """A list of the API: iterating gives its items, ``pages()`` their pages. Read as you go."""
+
+    def __init__(self, driver: Blocking, listing: Listing[Item]) -> None:
+        self._driver = driver
+        self._listing = listing
+
+    def __iter__(self) -> Iterator[Item]:
+        for page in self.pages():
+            yield from page.items
+
+    def pages(self) -> Iterator[Page[Item]]:
+        """The pages, each with the cursor that the next one begins at."""
+        listing: Listing[Item] | None = self._listing
+        while listing is not None:
+            page = self._driver.run(listing.operation)
+            yield page
+            listing = listing.after(page)
+
+
+class AsyncPages(Generic[Item]):
+    """A list of the API: ``async for`` gives its items, ``pages()`` their pages. Read as you go."""
+
+    def __init__(self, driver: Awaiting, listing: Listing[Item]) -> None:
+        self._driver = driver
+        self._listing = listing
+
+    async def __aiter__(self) -> AsyncIterator[Item]:
+        async for page in self.pages():
+            for item in page.items:
+                yield item
+
+    async def pages(self) -> AsyncIterator[Page[Item]]:
+        """The pages, each with the cursor that the next one begins at."""
+        listing: Listing[Item] | None = self._listing
+        while listing is not None:
+            page = await self._driver.run(listing.operation)
+            yield page
+            listing = listing.after(page)
+
+
+def may_use_proxy(url: str) -> bool:
+    """Whether a proxy of the environment may stand in between: never on the way to this machine itself."""
+    return urlsplit(url).hostname not in _LOOPBACK

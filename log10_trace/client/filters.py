@@ -1,0 +1,36 @@
+"""Which completions are meant: the filters that list, search, export, tail and delete share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Literal
+
+from typing_extensions import TypedDict
+
+
+class Filters(TypedDict, total=False):
+    """Which completions are meant; a filter that is absent or None leaves everything in."""
+
+    tag: str | Sequence[str] | None
+    tag_match: Literal["any", "all", "none"] | None
+    """Whether one of the tags is enough, or all are needed, or none may be there."""
+    session_id: str | None
+    status: str | None
+    kind: str | None
+    model: str | None
+    failure_kind: str | None
+    file: str | None
+    """The file of the stack's last frame."""
+    function: str | None
+    """The function of the stack's last frame."""
+    since: str | datetime | None
+    """A moment (RFC 3339), or how long ago: ``2h``."""
+    until: str | datetime | None
+    min_duration: float | None
+    """Seconds."""
+    max_duration: float | None
+    min_tokens: int | None
+    max_tokens: int | None
+    q: str | None
+    """Words to look for in request and response."""

@@ -1,0 +1,86 @@
+"""How an operation is carried out, written once for both drivers: try, wait, try again. No I/O here.
+
+A flow is a generator. It yields steps, which are things for a driver to do, and is sent what came of each;
+what it returns is what the driver returns. The blocking driver calls a step, the awaiting one awaits it too,
+and neither decides anything.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Generator
+from typing import Any, Protocol, TypeAlias, TypeVar
+
+import httpx
+
+from log10_trace.client import answer
+from log10_trace.client.operation import Operation
+from log10_trace.client.retry import Outcome, Retry
+
+Result = TypeVar("Result")
+
+
+class Door(Protocol):
+    """What a driver can do; the awaiting one gives an awaitable from each."""
+
+    def send(self, request: httpx.Request) -> Any:
+        """Send the request; gives an ``Outcome`` whose body is still to be read."""
+        ...
+
+    def read(self, response: httpx.Response) -> Any:
+        """Read the whole body; gives the response, or why it broke off."""
+        ...
+
+    def sleep(self, seconds: float) -> Any:
+        """Wait."""
+        ...
+
+
+Step: TypeAlias = Callable[[Door], Any]
+Flow: TypeAlias = Generator[Step, Any, Result]
+
+
+def _send(request: httpx.Request) -> Step:
+    return lambda door: door.send(request)
+
+
+def _read(response: httpx.Response) -> Step:
+    return lambda door: door.read(response)
+
+
+def _sleep(seconds: float) -> Step:
+    return lambda door: door.sleep(seconds)
+
+
+def carried_out(operation: Operation[Result], request: httpx.Request, retry: Retry) -> Flow[Result]:
+    """What the operation gives; raises as ``answer.result``."""
+    outcome = yield from _settled(operation, request, retry, whole=True)
+    return answer.result(operation, outcome)
+
+
+def opened(operation: Operation[Any], request: httpx.Request, retry: Retry) -> Flow[httpx.Response]:
+    """The successful answer of the operation, its body still to be read; raises as ``answer.result``."""
+    outcome = yield from _settled(operation, request, retry, whole=False)
+    if not isinstance(outcome, httpx.Response):
+        raise answer.unreachable(outcome) from outcome
+    if not outcome.is_success:
+        raise answer.refusal(outcome)
+    return outcome
+
+
+def _settled(
+    operation: Operation[Any], request: httpx.Request, retry: Retry, *, whole: bool
+) -> Flow[Outcome]:
+    """The last outcome, after as many tries as it takes and ``retry`` allows.
+
+    The body is read when it is wanted ``whole``, and always when it is that of an error.
+    """
+    for attempt in itertools.count(1):
+        outcome: Outcome = yield _send(request)
+        if isinstance(outcome, httpx.Response) and (whole or not outcome.is_success):
+            outcome = yield _read(outcome)
+        wait = retry.wait(attempt, outcome, repeatable=operation.repeatable)
+        if wait is None:
+            return outcome
+        yield _sleep(wait)
+    raise AssertionError  # pragma: no cover -- the count has no end

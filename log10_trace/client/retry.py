@@ -1,0 +1,74 @@
+"""Whether to try again, and after how long. Pure: no clock, no I/O."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from email.utils import parsedate_to_datetime
+from typing import Final, TypeAlias
+
+import httpx
+
+Outcome: TypeAlias = httpx.Response | httpx.TransportError
+"""What came of sending a request: an answer, or why there is none."""
+
+_MAY_PASS: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
+_NOT_TAKEN: Final = frozenset({425, 429})
+"""Answers that say the request was not acted on."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retry:
+    """How often a request is tried, and how long is waited in between.
+
+    What may be done twice is tried again after a lost connection, a time-out, and the answers that may pass
+    (408, 425, 429, 500, 502, 503, 504); anything else only when it certainly was not acted on.
+    """
+
+    attempts: int = 3
+    """Tries in all; 1 never tries again."""
+    first_wait: float = 0.2
+    """Seconds before the second try at most; doubled with every further try, with full jitter."""
+    longest_wait: float = 30.0
+    """Seconds; a server that asks for more (``Retry-After``) gets no further try."""
+    jitter: Callable[[], float] = random.random
+
+    def wait(self, attempt: int, outcome: Outcome, *, repeatable: bool) -> float | None:
+        """Seconds to wait before the next try; none when there is to be none.
+
+        Args:
+            attempt: 1 for the first try.
+            outcome: what came of it.
+            repeatable: whether the request may be acted on twice.
+        """
+        if attempt >= self.attempts or not _worth_another(outcome, repeatable=repeatable):
+            return None
+        asked = _asked_wait(outcome)
+        if asked is None:
+            return min(self.longest_wait, self.first_wait * float(2 ** (attempt - 1))) * self.jitter()
+        return asked if asked <= self.longest_wait else None
+
+
+def _worth_another(outcome: Outcome, *, repeatable: bool) -> bool:
+    if isinstance(outcome, httpx.Response):
+        return outcome.status_code in (_MAY_PASS if repeatable else _NOT_TAKEN)
+    never_sent = isinstance(outcome, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout)
+    return (repeatable or never_sent) and not isinstance(outcome, httpx.UnsupportedProtocol)
+
+
+def _asked_wait(outcome: Outcome) -> float | None:
+    """The seconds of ``Retry-After``, which is a number or a date."""
+    asked = outcome.headers.get("retry-after") if isinstance(outcome, httpx.Response) else None
+    if asked is None:
+        return None
+    if asked.strip().isdigit():
+        return float(asked)
+    try:
+        moment = parsedate_to_datetime(asked)
+    except ValueError:
+        return None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=timezone.utc)
+    return max(0.0, (moment - datetime.now(timezone.utc)).total_seconds())

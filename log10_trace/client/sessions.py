@@ -1,0 +1,116 @@
+"""The operations on sessions, and on the processes that records come from."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import httpx
+
+from log10_trace.client.operation import Listing, Operation, Page, part, reads
+from log10_trace.client.resource import AwaitingResource, BlockingResource, listing, operation
+from log10_trace.models import operations
+from log10_trace.models.components import Session, Source
+
+PATH = "/sessions"
+
+
+def create_session(*, x_log10_organization: str | None = None) -> Operation[operations.CreateSessionResponse]:
+    """Make a session; its id may then stand in completions."""
+    return Operation(
+        method="POST",
+        path=PATH,
+        read=_read_created,
+        organization=x_log10_organization,
+        repeatable=False,
+    )
+
+
+def _read_created(response: httpx.Response) -> operations.CreateSessionResponse:
+    said = json.loads(response.content)
+    session = Session.model_validate(said.get("session") or said)
+    return operations.CreateSessionResponse(
+        status_code=response.status_code,
+        raw_response=response,
+        object=operations.CreateSessionResponseBody(session=session),
+    )
+
+
+def list_sessions(*, limit: int | None = None, x_log10_organization: str | None = None) -> Listing[Session]:
+    """The sessions, newest first, each with the server's counts."""
+    return Listing.upto(
+        limit, Operation(method="GET", path=PATH, read=_read_page, organization=x_log10_organization)
+    )
+
+
+def _read_page(response: httpx.Response) -> Page[Session]:
+    body: Any = json.loads(response.content)
+    return Page(
+        items=[Session.model_validate(item) for item in body["sessions"]],
+        next_cursor=body.get("next_cursor"),
+    )
+
+
+def get_session(
+    *, session_id: str, x_log10_organization: str | None = None
+) -> Operation[operations.GetSessionResponse]:
+    """One session, with the server's counts."""
+    return Operation(
+        method="GET",
+        path=f"{PATH}/{part(session_id)}",
+        read=reads(operations.GetSessionResponse, session=Session),
+        organization=x_log10_organization,
+    )
+
+
+def list_sources(*, x_log10_organization: str | None = None) -> Operation[operations.ListSourcesResponse]:
+    """The processes that records came from, and which of their records are missing."""
+    return Operation(method="GET", path="/sources", read=_read_sources, organization=x_log10_organization)
+
+
+def _read_sources(response: httpx.Response) -> operations.ListSourcesResponse:
+    said = json.loads(response.content)["sources"]
+    return operations.ListSourcesResponse(
+        status_code=response.status_code,
+        raw_response=response,
+        sources=[Source.model_validate(item) for item in said],
+    )
+
+
+def get_source(
+    *, source: str, x_log10_organization: str | None = None
+) -> Operation[operations.GetSourceResponse]:
+    """One process that records came from."""
+    return Operation(
+        method="GET",
+        path=f"/sources/{part(source)}",
+        read=reads(operations.GetSourceResponse, source=Source),
+        organization=x_log10_organization,
+    )
+
+
+class _Sessions:
+    create = operation(create_session)
+    list = listing(list_sessions)
+    get = operation(get_session)
+
+
+class Sessions(_Sessions, BlockingResource):
+    """The operations on sessions, blocking."""
+
+
+class AsyncSessions(_Sessions, AwaitingResource):
+    """The operations on sessions, awaiting."""
+
+
+class _Sources:
+    list = operation(list_sources)
+    get = operation(get_source)
+
+
+class Sources(_Sources, BlockingResource):
+    """Where records come from, blocking."""
+
+
+class AsyncSources(_Sources, AwaitingResource):
+    """Where records come from, awaiting."""
