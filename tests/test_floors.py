@@ -18,7 +18,13 @@ FLOORS = (
     {"__init__", "__main__"},
 )
 FLOOR_OF = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
-NEIGHBOURS = {("local", "config"), ("guard", "config"), ("record", "guard"), ("testing", "runtime")}
+NEIGHBOURS = {
+    ("local", "config"),
+    ("guard", "config"),
+    ("record", "guard"),
+    ("testing", "runtime"),
+    ("models", "errors"),
+}
 """Imports between rooms of one floor that are meant: plain nouns that others of their floor stand on."""
 
 ONLY_IN = {

@@ -1,7 +1,7 @@
 """The one application that all command groups hang on, and how what goes wrong becomes an exit code.
 
-A group is one module (or package) of this folder. It imports ``app``, hangs its commands on it, and has a
-line in ``GROUPS``; the first word a user types is the module's name, with ``-`` for ``_``.
+A group is one module (or package) of this folder, named as the word a user types, with ``_`` for ``-``. It
+imports ``app``, hangs its command or its own ``Typer`` on it, and has a line in ``GROUPS``.
 """
 
 from __future__ import annotations
@@ -19,23 +19,23 @@ from log10_trace import __version__
 from log10_trace.cli import exit_codes
 from log10_trace.errors import Log10Error
 
-GROUPS: Final = (
-    "demo",
-    "serve",
-    "completions",
-    "replay",
-    "benchmark",
-    "sessions",
-    "feedback_task",
-    "feedback",
-    "stats",
-    "keys",
-    "prune",
-    "spool",
-    "verify",
-    "doctor",
-)
-"""The modules of the commands, in the order of ``--help``."""
+GROUPS: Final = {
+    "demo": "See six real calls of the OpenAI SDK arrive.",
+    "serve": "Run the completions API and its page on this machine.",
+    "completions": "List, look at, follow, search, export, import and delete calls.",
+    "replay": "Send a logged request again, to the same model or another.",
+    "benchmark": "Send logged requests to several models and compare the answers.",
+    "sessions": "List sessions and look into one.",
+    "feedback-task": "Ask for feedback on calls.",
+    "feedback": "Give feedback on calls, and read it.",
+    "stats": "Calls, failures, tokens, cost and latency, in groups.",
+    "keys": "Make, list and revoke the keys of this machine's database.",
+    "prune": "Delete old calls from this machine's database.",
+    "spool": "Look at what waits to be delivered, and deliver it.",
+    "verify": "Prove that every record arrived, or name those that did not.",
+    "doctor": "Find out why no records arrive.",
+}
+"""The commands and what they are for, in the order of ``--help``."""
 
 EXAMPLES: Final = """
 [bold]Examples[/bold]
@@ -80,15 +80,26 @@ def _whole_application(
 
 
 def load(words: Sequence[str]) -> None:
-    """Import the groups that ``words`` name, and all of them when they name none (``--help``, completion).
+    """Import the groups that are among ``words``, so that no command waits for the imports of another.
 
-    So a command never waits for the imports of another.
+    The others are only named, which is enough for ``--help`` and for "did you mean".
     """
-    named = {word.replace("-", "_") for word in words}
-    wanted = [group for group in GROUPS if group in named] or GROUPS
-    for group in wanted:
-        if importlib.util.find_spec(f"log10_trace.cli.{group}"):
-            importlib.import_module(f"log10_trace.cli.{group}")
+    for name, purpose in GROUPS.items():
+        module = f"log10_trace.cli.{name.replace('-', '_')}"
+        if name in words and importlib.util.find_spec(module):
+            importlib.import_module(module)
+        else:
+            app.command(name, help=purpose)(_elsewhere)
+
+
+def _elsewhere() -> None:
+    """Stand for a command whose module is not imported: no command line leads here."""
+
+
+def _words() -> list[str]:
+    """The words typed so far, by a user or, before a TAB, by a shell that asks how to go on."""
+    asked = os.environ.get("COMP_WORDS") or os.environ.get("_TYPER_COMPLETE_ARGS") or ""
+    return [*sys.argv[1:], *asked.split()]
 
 
 def run() -> int:
@@ -97,7 +108,7 @@ def run() -> int:
     What goes wrong is one sentence on the standard error, never a traceback.
     """
     try:
-        load(sys.argv[1:])
+        load(_words())
         app()
     except Log10Error as error:
         print(f"log10-trace: {error}", file=sys.stderr)  # noqa: T201 -- the command's own voice

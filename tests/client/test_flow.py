@@ -22,7 +22,7 @@ Answer = httpx.Response | Exception | int
 
 
 class Answers:
-    """A server that gives its answers in order (a number: empty, with that status), and keeps the requests."""
+    """A server that gives its answers in order (a number is a status), and keeps the requests."""
 
     def __init__(self, *answers: Answer) -> None:
         self._answers = iter(answers)
