@@ -1,0 +1,63 @@
+"""``log10-trace serve``: the completions API, its database and its page, on this machine."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Annotated
+
+import typer
+
+from log10_trace.cli.app import app
+from log10_trace.cli.database import Database, resolved
+from log10_trace.errors import MissingExtraError
+
+DEFAULT_PORT = 4680
+
+
+class LogLevel(str, Enum):
+    """From where on the log is written; ``info`` has a line for each request."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+@app.command()
+def serve(
+    *,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 takes a free one.")] = DEFAULT_PORT,
+    database: Database = None,
+    organization: Annotated[
+        str, typer.Option(envvar="LOG10_ORG_ID", help="Whose records this machine's own key is for.")
+    ] = "default",
+    allow_host: Annotated[
+        list[str] | None, typer.Option(help="A further host name the server is reached under; repeatable.")
+    ] = None,
+    insecure: Annotated[
+        bool, typer.Option("--insecure", help="Ask for no key: whoever reaches the port sees everything.")
+    ] = False,
+    log_level: Annotated[
+        LogLevel, typer.Option(help="The log goes to standard error, a JSON object a line.")
+    ] = LogLevel.INFO,
+) -> None:
+    """Keep the calls of your programs, and show them.
+
+    Listens on this machine only unless told otherwise. The first start makes a key, which programs and
+    commands of the same user find by themselves, and prints an address that opens the page.
+    """
+    try:
+        from log10_trace.server import running  # noqa: PLC0415 -- needs the optional extra
+    except ModuleNotFoundError as error:
+        raise MissingExtraError("The server", "server") from error
+    settings = running.Settings(
+        host=host,
+        port=port,
+        database=resolved(database),
+        organization_id=organization,
+        allowed_hosts=tuple(allow_host or ()),
+        insecure=insecure,
+        log_level=log_level.value,
+    )
+    running.serve(settings, say=typer.echo)

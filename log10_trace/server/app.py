@@ -1,0 +1,47 @@
+"""The server's application: the store behind the routes, the edge around them."""
+
+from __future__ import annotations
+
+from log10_trace.server.api import OPERATIONS
+from log10_trace.server.auth import Access, Gate
+from log10_trace.server.door import Door
+from log10_trace.server.edge import Edge
+from log10_trace.server.endpoint import router
+from log10_trace.server.limits import InFlight, Limits, Rates
+from log10_trace.server.login_codes import LoginCodes
+from log10_trace.server.metrics import Metrics
+from log10_trace.server.pages.rendering import error_page
+from log10_trace.server.store.protocol import Store
+from log10_trace.server.visit import Service
+
+
+def create_app(
+    store: Store,
+    door: Door,
+    *,
+    codes: LoginCodes | None = None,
+    limits: Limits | None = None,
+    everybody: Access | None = None,
+) -> Edge:
+    """An ASGI application that serves ``store``.
+
+    Args:
+        store: Where the records are; whoever opened it closes it.
+        door: The host names under which the server answers.
+        codes: The one-time codes that open the page.
+        limits: How much is taken.
+        everybody: The access of requests without a key; None: there is none.
+    """
+    limits = limits or Limits()
+    metrics = Metrics()
+    service = Service(
+        store=store,
+        gate=Gate(store.keys, everybody),
+        limits=limits,
+        metrics=metrics,
+        rates=Rates(limits.requests_per_s),
+        codes=codes or LoginCodes(),
+        in_flight=InFlight(limits.in_flight_bytes),
+        document=b"{}",
+    )
+    return Edge(router(OPERATIONS, service), door, metrics, error_page)

@@ -1,0 +1,141 @@
+"""Who asks, and what they may do: from a key or a page's cookie to an ``Access``."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final, NoReturn
+
+from log10_trace.server import page_session
+from log10_trace.server.refusal import Refusal, forbidden
+from log10_trace.server.store.keys import Key, Scope, matches, split_token
+from log10_trace.server.store.protocol import Keys
+
+COOKIE: Final = "log10_session"
+SESSION_S: Final = 7 * 24 * 3600
+"""How long somebody stays logged in on the page, in seconds."""
+
+TRUST_MS: Final = 5_000
+"""How long a key once looked up is trusted: a revocation takes effect within five seconds."""
+
+_TRUSTED_KEYS: Final = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """What the holder of a good key may do, and with whose records."""
+
+    key_id: str
+    organization_id: str
+    scopes: frozenset[Scope]
+
+    def may(self, *wanted: Scope) -> bool:
+        """Whether one of the scopes is held; ``admin`` holds them all."""
+        return Scope.ADMIN in self.scopes or not self.scopes.isdisjoint(wanted)
+
+    def require(self, wanted: tuple[Scope, ...]) -> None:
+        """Refuse a key that has none of the scopes."""
+        if not self.may(*wanted):
+            named = " or ".join(scope.value for scope in wanted)
+            raise forbidden("wrong_scope", f"This needs a key with the scope {named}.")
+
+    def refuse_organization(self) -> NoReturn:
+        """Refuse a request that names another organization."""
+        message = "The request names another organization than the key is for."
+        raise forbidden("wrong_organization", message, field="organization_id")
+
+
+class Gate:
+    """Finds the access that belongs to a request. Used on the event loop only.
+
+    Args:
+        keys: Where the keys are kept.
+        everybody: The access of a request without a key, on a server that was told to ask for none.
+        clock: Seconds since 1970.
+    """
+
+    def __init__(
+        self, keys: Keys, everybody: Access | None = None, clock: Callable[[], float] = time.time
+    ) -> None:
+        self._keys = keys
+        self._everybody = everybody
+        self._clock = clock
+        self._trusted: dict[str, tuple[int, Key]] = {}
+
+    async def access(self, headers: Mapping[str, str], cookies: Mapping[str, str]) -> Access:
+        """The access of whoever sent these.
+
+        Raises:
+            Refusal: 401 without a good key, 403 when the headers name another organization.
+        """
+        token = headers.get("x-log10-token") or _bearer(headers.get("authorization", ""))
+        access = None
+        if token:
+            access = await self.of_token(token)
+        elif COOKIE in cookies:
+            access = await self.of_session(cookies[COOKIE])
+        access = access or self._everybody
+        if access is None:
+            said = "The key is unknown, revoked or expired." if token else "A key is needed: X-Log10-Token."
+            raise Refusal(401, "unauthorized", said, headers={"WWW-Authenticate": "Bearer"})
+        for name in ("x-log10-organization", "x-log10-organization-id"):
+            if headers.get(name, "") not in ("", access.organization_id):
+                access.refuse_organization()
+        return access
+
+    async def of_token(self, token: str) -> Access | None:
+        """The access that a key gives; none for a key that is unknown, wrong, revoked or expired."""
+        parts = split_token(token)
+        if parts is None:
+            return None
+        key = await self._find(parts[0])
+        if key is None or not matches(parts[1], key):
+            return None
+        return self._granted(key)
+
+    async def of_session(self, cookie: str) -> Access | None:
+        """The access of somebody who is logged in."""
+        session = page_session.read_cookie(cookie)
+        if session is None or session.expires_ms <= self._now_ms():
+            return None
+        key = await self._find(session.key_id)
+        if key is None or not session.is_sealed_by(key):
+            return None
+        return self._granted(key)
+
+    async def session_cookie(self, access: Access) -> str | None:
+        """A cookie for the page, good for ``SESSION_S``; none when the key has gone meanwhile."""
+        key = await self._find(access.key_id)
+        if key is None:
+            return None
+        return page_session.make_cookie(key, self._now_ms() + SESSION_S * 1000)
+
+    async def _find(self, key_id: str) -> Key | None:
+        if not (key_id.isascii() and key_id.isalnum()):
+            return None
+        until, key = self._trusted.get(key_id, (0, None))
+        if key is not None and self._now_ms() < until:
+            return key
+        key = await asyncio.to_thread(self._keys.find, key_id)
+        if key is not None:
+            if len(self._trusted) >= _TRUSTED_KEYS:
+                self._trusted.clear()
+            self._trusted[key_id] = (self._now_ms() + TRUST_MS, key)
+        return key
+
+    def _granted(self, key: Key) -> Access | None:
+        now_ms = self._now_ms()
+        if not key.is_valid(now_ms):
+            return None
+        self._keys.used(key.organization_id, key.id, now_ms=now_ms)
+        return Access(key.id, key.organization_id, key.scopes)
+
+    def _now_ms(self) -> int:
+        return int(self._clock() * 1000)
+
+
+def _bearer(authorization: str) -> str:
+    kind, _, token = authorization.partition(" ")
+    return token.strip() if kind.lower() == "bearer" else ""

@@ -1,0 +1,128 @@
+"""The body of a request: read within its bound, and inflated within another."""
+
+from __future__ import annotations
+
+import asyncio
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, Final, TypeVar
+
+from starlette.requests import ClientDisconnect, Request
+
+from log10_trace.server.limits import InFlight
+from log10_trace.server.refusal import Refusal, too_large
+
+try:
+    import zstandard  # type: ignore[import-not-found,unused-ignore] # taken when it is there
+except ImportError:
+    zstandard = None
+
+OFF_LOOP_BYTES: Final = 128 * 1024
+"""Work on more bytes than this is done on a thread, so that other requests are not held up."""
+
+Result = TypeVar("Result")
+
+_PIECE: Final = 256 * 1024
+
+
+async def read(request: Request, most: int) -> bytes:
+    """The body as it was sent, at most ``most`` bytes of it.
+
+    Raises:
+        Refusal: 413 when it is larger; by its declared length, before anything of it is read.
+    """
+    declared = request.headers.get("content-length", "")
+    if declared.isdigit() and int(declared) > most:
+        raise too_large("The body", most)
+    pieces: list[bytes] = []
+    size = 0
+    try:
+        async for piece in request.stream():
+            size += len(piece)
+            if size > most:
+                raise too_large("The body", most)
+            pieces.append(piece)
+    except ClientDisconnect:
+        raise Refusal(400, "cut_off", "The request ended before its body did.") from None
+    return b"".join(pieces)
+
+
+async def inflate(body: bytes, encoding: str, most: int) -> bytes:
+    """The body without its ``Content-Encoding``, at most ``most`` bytes of it.
+
+    Raises:
+        Refusal: 413 for more (a decompression bomb), 400 for a broken body, 415 for an unknown coding.
+    """
+    coding = encoding.strip().lower()
+    if coding in ("", "identity"):
+        return body
+    decoder = _CODINGS.get(coding)
+    if decoder is None:
+        message = f"The body is taken as it is or as one of: {', '.join(sorted(_CODINGS))}."
+        raise Refusal(415, "unknown_encoding", message, field="Content-Encoding")
+    return await off_loop(len(body), _inflated, decoder, body, most)
+
+
+async def off_loop(size: int, work: Callable[..., Result], *arguments: Any) -> Result:
+    """``work(*arguments)``, on a thread when there are many bytes of it."""
+    if size > OFF_LOOP_BYTES:
+        return await asyncio.to_thread(work, *arguments)
+    return work(*arguments)
+
+
+@contextmanager
+def held(in_flight: InFlight, size: int) -> Iterator[None]:
+    """Count ``size`` bytes as in hand while the block runs.
+
+    Raises:
+        Refusal: 503, when too much is in hand already.
+    """
+    in_flight.take(size)
+    try:
+        yield
+    finally:
+        in_flight.release(size)
+
+
+def _inflated(decoder: Callable[[bytes, int], Iterator[bytes]], body: bytes, most: int) -> bytes:
+    pieces: list[bytes] = []
+    size = 0
+    for piece in decoder(body, _PIECE):
+        size += len(piece)
+        if size > most:
+            raise too_large("The inflated body", most)
+        pieces.append(piece)
+    return b"".join(pieces)
+
+
+def _gzip(body: bytes, piece: int) -> Iterator[bytes]:
+    rest = body
+    while rest:  # a gzip file may be several, one behind the other
+        inflater = zlib.decompressobj(wbits=31)
+        while not inflater.eof:
+            try:
+                inflated = inflater.decompress(rest, piece)
+            except zlib.error:
+                raise _broken() from None
+            if not inflated and not rest:
+                raise _broken()
+            rest = inflater.unconsumed_tail
+            yield inflated
+        rest = inflater.unused_data
+
+
+def _zstd(body: bytes, piece: int) -> Iterator[bytes]:
+    try:
+        yield from zstandard.ZstdDecompressor(max_window_size=2**27).read_to_iter(body, write_size=piece)
+    except zstandard.ZstdError:
+        raise _broken() from None
+
+
+def _broken() -> Refusal:
+    return Refusal(400, "broken_encoding", "The body cannot be inflated.", field="Content-Encoding")
+
+
+_CODINGS: dict[str, Callable[[bytes, int], Iterator[bytes]]] = {"gzip": _gzip}
+if zstandard is not None:
+    _CODINGS["zstd"] = _zstd

@@ -1,0 +1,97 @@
+"""Who may knock: the Host, Origin and Sec-Fetch-Site checks that keep other web sites' scripts out.
+
+A browser can be led to this server by any page its user opens: by a name that resolves to 127.0.0.1 after a
+first look (DNS rebinding), or by a form posted across sites. Neither can forge these three headers.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from log10_trace.server.refusal import Refusal, forbidden
+
+WILDCARDS = frozenset({"", "0.0.0.0", "::"})  # noqa: S104 -- recognized, not bound
+LOOPBACK_NAMES = ("localhost", "127.0.0.1", "[::1]")
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """The names under which the server answers.
+
+    Attributes:
+        exact: ``name:port`` as it must stand in ``Host``; a name alone allows any port.
+        literal: Whether any IP address is right too, as it is for a server bound to all of them. A page
+            cannot be led to an address under a name of its own.
+    """
+
+    exact: frozenset[str]
+    literal: bool
+
+    def check(self, headers: Mapping[str, str], *, page: bool) -> None:
+        """Let the request in, or refuse it.
+
+        Args:
+            headers: The request's, names in lower case.
+            page: It asks for a page with GET, which a link elsewhere may lead to.
+
+        Raises:
+            Refusal: 421 for a wrong ``Host``, 403 for a request from another site.
+        """
+        host = headers.get("host", "").lower()
+        if not self._admits(host):
+            message = "This server does not answer under that host name. Allow it with --allow-host."
+            raise Refusal(421, "wrong_host", message, field="Host")
+        origin = headers.get("origin")
+        if origin is not None and origin.lower() not in (f"http://{host}", f"https://{host}"):
+            raise _from_elsewhere("Origin")
+        site = headers.get("sec-fetch-site", "none")
+        followed_link = page and headers.get("sec-fetch-mode") == "navigate"
+        if site not in ("same-origin", "none") and not followed_link:
+            raise _from_elsewhere("Sec-Fetch-Site")
+
+    def _admits(self, host: str) -> bool:
+        name = _without_port(host)
+        return host in self.exact or name in self.exact or (self.literal and _is_address(name))
+
+
+def door_for(bind_host: str, port: int, allowed: Iterable[str] = ()) -> Door:
+    """The door of a server that listens on ``bind_host`` and ``port`` and is also known as ``allowed``."""
+    own = f"[{bind_host}]" if ":" in bind_host else bind_host
+    names = {f"{name}:{port}" for name in LOOPBACK_NAMES}
+    if bind_host in WILDCARDS:
+        names.add("localhost")
+    else:
+        names.add(f"{own}:{port}".lower())
+    default = {name.rpartition(":")[0] for name in names if ":" in name} if port in (80, 443) else set()
+    return Door(
+        frozenset(names | default | {name.lower() for name in allowed}), literal=bind_host in WILDCARDS
+    )
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach ``host``."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _from_elsewhere(header: str) -> Refusal:
+    return forbidden("cross_origin", "Requests from other sites are not taken.", field=header)
+
+
+def _without_port(host: str) -> str:
+    name, colon, port = host.rpartition(":")
+    return name if colon and port.isdigit() else host
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ipaddress.ip_address(name.strip("[]"))
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,129 @@
+"""The outermost layer: every request passes the door, every answer carries the headers, all of it is counted.
+
+What goes wrong further in becomes an answer here: a ``Refusal`` its own, a fault of ours a plain 500.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from typing import Final
+
+from starlette.datastructures import Headers
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from log10_trace.guard import guard
+from log10_trace.server.answer import refusal_answer
+from log10_trace.server.door import Door
+from log10_trace.server.metrics import Metrics
+from log10_trace.server.refusal import Refusal
+
+access_log = logging.getLogger("log10_trace.access")
+
+POLICY: Final = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; "
+    "connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
+)
+SECURITY_HEADERS: Final = [
+    (b"content-security-policy", POLICY.encode()),
+    (b"x-frame-options", b"DENY"),
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+]
+
+ErrorPage = Callable[[Refusal], Response]
+
+
+class Edge:
+    """An ASGI application around the routes."""
+
+    def __init__(self, routes: ASGIApp, door: Door, metrics: Metrics, error_page: ErrorPage) -> None:
+        self._routes = routes
+        self._door = door
+        self._metrics = metrics
+        self._error_page = error_page
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] != "http":
+            return
+        began = time.perf_counter()
+        outgoing = _Outgoing(send)
+        with self._metrics.in_hand.track_inprogress():
+            refusal: Refusal | None = Refusal(500, "fault", "The server made a mistake; its log says more.")
+            with guard("answering a request"):
+                refusal = await self._answer(scope, receive, outgoing)
+            if refusal is not None and not outgoing.status:
+                answer = self._error_page(refusal) if wants_page(scope) else refusal_answer(refusal)
+                await answer(scope, receive, outgoing)
+        self._note(scope, outgoing, time.perf_counter() - began)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> Refusal | None:
+        headers = Headers(scope=scope)
+        try:
+            self._door.check(headers, page=scope["method"] == "GET" and not is_api(scope["path"]))
+            _check_path(scope)
+            await self._routes(scope, receive, send)
+        except Refusal as refusal:
+            return refusal
+        return None
+
+    def _note(self, scope: Scope, outgoing: _Outgoing, seconds: float) -> None:
+        route = scope.get("log10.route", "(none)")
+        method = scope["method"] if scope["method"] in _METHODS else "(other)"
+        self._metrics.requests.labels(method, route, outgoing.status).inc()
+        self._metrics.seconds.labels(route).observe(seconds)
+        if access_log.isEnabledFor(logging.INFO):
+            # The route's pattern and no query: ids, tags and searches are the users' own.
+            line = {
+                "method": method,
+                "route": route,
+                "status": outgoing.status,
+                "duration_ms": round(seconds * 1000, 2),
+                "bytes": outgoing.size,
+                "key": scope.get("log10.key"),
+                "client": (scope.get("client") or ("",))[0],
+            }
+            access_log.info(line)
+
+
+_METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+
+
+class _Outgoing:
+    """``send`` that adds the security headers, and remembers the status and the size of the answer."""
+
+    __slots__ = ("_send", "size", "status")
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self.status = 0
+        self.size = 0
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            message["headers"] = [*message["headers"], *SECURITY_HEADERS]
+        else:
+            self.size += len(message.get("body", b""))
+        await self._send(message)
+
+
+def is_api(path: str) -> bool:
+    """Whether the path is for programs, so that errors are JSON."""
+    return path.startswith("/api/") or path in ("/healthz", "/metrics", "/openapi.json")
+
+
+def wants_page(scope: Scope) -> bool:
+    """Whether an error should be shown as a page."""
+    return not is_api(scope["path"]) and "text/html" in Headers(scope=scope).get("accept", "")
+
+
+def _check_path(scope: Scope) -> None:
+    raw = scope.get("raw_path", b"").lower()
+    if b"%2f" in raw or b"%00" in raw or b"%5c" in raw:
+        raise Refusal(400, "bad_path", "The path holds an encoded slash, backslash or NUL.")

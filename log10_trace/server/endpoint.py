@@ -1,0 +1,74 @@
+"""One path: finds the operation for the method, asks for the key, and lets the operation answer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NoReturn
+
+from starlette.requests import Request
+from starlette.routing import Route, Router
+from starlette.types import Receive, Scope, Send
+
+from log10_trace.server.api import Operation
+from log10_trace.server.auth import Access
+from log10_trace.server.refusal import Refusal, of_store
+from log10_trace.server.store.errors import StoreError
+from log10_trace.server.visit import Service, Visit
+
+NOBODY = Access("", "", frozenset())
+
+
+def router(operations: Iterable[Operation], service: Service) -> Router:
+    """The operations, by path; the first that fits is meant."""
+    by_path: dict[str, dict[str, Operation]] = {}
+    for operation in operations:
+        by_path.setdefault(operation.path, {})[operation.method] = operation
+    routes = [Route(path, Endpoint(path, each, service)) for path, each in by_path.items()]
+    return Router(routes, redirect_slashes=False, default=_nothing_here)
+
+
+class Endpoint:
+    """An ASGI application for one path."""
+
+    def __init__(self, path: str, operations: dict[str, Operation], service: Service) -> None:
+        self._path = path
+        self._operations = operations
+        self._service = service
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request.
+
+        Raises:
+            Refusal: the request is not answered with what it asked for.
+        """
+        scope["log10.route"] = self._path
+        operation = self._operation(scope["method"])
+        request = Request(scope, receive)
+        visit = Visit(request, self._service, await self._access(operation, request))
+        try:
+            answer = await operation.handler(visit)
+        except StoreError as error:
+            raise of_store(error) from error
+        await answer(scope, receive, send)
+
+    def _operation(self, method: str) -> Operation:
+        operation = self._operations.get("GET" if method == "HEAD" else method)
+        if operation is None:
+            allowed = ", ".join(self._operations)
+            raise Refusal(405, "wrong_method", f"Here goes: {allowed}.", headers={"Allow": allowed})
+        return operation
+
+    async def _access(self, operation: Operation, request: Request) -> Access:
+        if operation.scopes is None:
+            return NOBODY
+        access = await self._service.gate.access(request.headers, request.cookies)
+        request.scope["log10.key"] = access.key_id
+        self._service.rates.spend(access.key_id)
+        access.require(operation.scopes)
+        if request.query_params.get("organization_id") not in (None, "", access.organization_id):
+            access.refuse_organization()
+        return access
+
+
+async def _nothing_here(_scope: Scope, _receive: Receive, _send: Send) -> NoReturn:
+    raise Refusal(404, "not_found", "There is nothing under this path.")

@@ -1,0 +1,109 @@
+"""The HTTP/1.1 server under the application: uvicorn, with a deadline for slow senders and quiet signals."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from socket import socket
+from typing import Any, ClassVar, Final
+
+import h11
+import uvicorn
+from starlette.types import ASGIApp
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+_STOP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
+
+
+class PatientProtocol(H11Protocol):
+    """Closes a connection whose request is not whole ``request_s`` seconds after its first byte.
+
+    uvicorn itself waits for ever for a sender that dribbles.
+    """
+
+    request_s: ClassVar[float]
+
+    def __init__(self, *arguments: Any, **settings: Any) -> None:
+        super().__init__(*arguments, **settings)
+        self._deadline: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Begin to wait for the first request."""
+        super().connection_made(transport)
+        self._watch()
+
+    def data_received(self, data: bytes) -> None:
+        """Take what came, and wait for the rest of it."""
+        super().data_received(data)
+        self._watch()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Stop waiting."""
+        self._forget()
+        super().connection_lost(exc)
+
+    def _watch(self) -> None:
+        if self.conn.their_state in (h11.IDLE, h11.SEND_BODY):
+            self._deadline = self._deadline or self.loop.call_later(self.request_s, self._give_up)
+        else:
+            self._forget()
+
+    def _forget(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+    def _give_up(self) -> None:
+        self._deadline = None
+        self.transport.close()
+
+
+class Listener(uvicorn.Server):
+    """Serves an application on sockets that are bound already, until a signal or ``should_exit``.
+
+    Args:
+        app: What answers.
+        ready: Called once it listens.
+        request_s: Seconds a request may take to arrive.
+        stop_s: Seconds that requests in hand may take after a signal.
+    """
+
+    def __init__(
+        self, app: ASGIApp, ready: Callable[[], None], *, request_s: float, stop_s: float = 20.0
+    ) -> None:
+        config = uvicorn.Config(
+            app,
+            http=type("Protocol", (PatientProtocol,), {"request_s": request_s}),
+            loop="asyncio",
+            ws="none",
+            lifespan="off",
+            interface="asgi3",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            timeout_graceful_shutdown=int(stop_s),
+            timeout_keep_alive=75,
+        )
+        super().__init__(config)
+        self._ready = ready
+
+    async def startup(self, sockets: list[socket] | None = None) -> None:
+        """Listen, and say so."""
+        await super().startup(sockets)
+        if self.started:
+            self._ready()
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Stop at a signal; a second one does not wait. Unlike uvicorn, end with exit code 0."""
+        loop = asyncio.get_running_loop()
+        for each in _STOP_SIGNALS:
+            loop.add_signal_handler(each, self.handle_exit, each, None)
+        try:
+            yield
+        finally:
+            for each in _STOP_SIGNALS:
+                loop.remove_signal_handler(each)

@@ -1,0 +1,107 @@
+"""Query parameters, read by name from a closed table; each mistake names its parameter."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Final, TypeVar
+
+from starlette.datastructures import QueryParams
+
+from log10_trace.server.refusal import invalid
+
+_UNIT_S: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+_RELATIVE: Final = re.compile(r"([0-9]{1,6})([smhdw])", re.ASCII)
+_MOMENT: Final = re.compile(
+    r"(\d{4}-\d\d-\d\d)(?:[Tt ](\d\d:\d\d:\d\d)(\.\d+)?([Zz]|[+ -]\d\d:\d\d)?)?", re.ASCII
+)
+_LARGEST: Final = 2**53
+
+Choice = TypeVar("Choice", bound=str)
+
+
+class Query:
+    """The parameters of one request.
+
+    Raises:
+        Refusal: 422 for a name that is not ``known``, and for a value with NUL in it.
+    """
+
+    def __init__(self, params: QueryParams, known: Iterable[str]) -> None:
+        allowed = {*known, "organization_id"}
+        for name, value in params.multi_items():
+            if name not in allowed:
+                raise invalid(name, "There is no such parameter.")
+            if "\0" in value:
+                raise invalid(name, "The value holds the character NUL.")
+        self._params = params
+
+    def text(self, name: str) -> str | None:
+        """The value; none when it is not given or empty."""
+        return self._params.get(name) or None
+
+    def many(self, name: str) -> tuple[str, ...]:
+        """Every value of a parameter that may be repeated."""
+        return tuple(value for value in self._params.getlist(name) if value)
+
+    def choice(self, name: str, choices: Sequence[Choice], default: Choice) -> Choice:
+        """One of ``choices``."""
+        value = self.text(name)
+        for choice in choices:
+            if value == choice:
+                return choice
+        if value is None:
+            return default
+        raise invalid(name, f"It must be one of: {', '.join(choices)}.")
+
+    def whole(self, name: str, *, least: int = 0, most: int = _LARGEST) -> int | None:
+        """A whole number from ``least`` to ``most``."""
+        value = self.text(name)
+        if value is None:
+            return None
+        if not re.fullmatch(r"-?[0-9]{1,16}", value, re.ASCII) or not least <= int(value) <= most:
+            raise invalid(name, f"It must be a whole number from {least} to {most}.")
+        return int(value)
+
+    def number(self, name: str) -> float | None:
+        """A number, zero or more."""
+        value = self.text(name)
+        if value is None:
+            return None
+        try:
+            number = float(value)
+        except ValueError:
+            number = math.nan
+        if not 0 <= number <= _LARGEST:
+            raise invalid(name, "It must be a number, zero or more.")
+        return number
+
+    def moment_ms(self, name: str, now_ms: int) -> int | None:
+        """A moment: RFC 3339, or so long ago as ``90s``, ``15m``, ``2h``, ``7d``, ``4w``."""
+        value = self.text(name)
+        return None if value is None else moment_ms(name, value, now_ms)
+
+
+def moment_ms(name: str, value: str, now_ms: int) -> int:
+    """The milliseconds since 1970 that ``value`` stands for.
+
+    Raises:
+        Refusal: 422, naming the parameter ``name``.
+    """
+    if relative := _RELATIVE.fullmatch(value):
+        return now_ms - int(relative[1]) * _UNIT_S[relative[2]] * 1000
+    # The "+" of an offset that was not percent-encoded arrives as a space.
+    match = _MOMENT.fullmatch(value)
+    try:
+        if match is None:
+            raise ValueError  # noqa: TRY301 -- one sentence for both
+        day, clock, fraction, zone = match.groups(default="")
+        offset = "+00:00" if zone in ("", "Z", "z") else zone.replace(" ", "+")
+        digits = (fraction[1:] + "000000")[:6]
+        moment = datetime.fromisoformat(f"{day}T{clock or '00:00:00'}.{digits}{offset}")
+    except ValueError:
+        message = "It must be a moment such as 2026-01-31T12:00:00Z, or so long ago as 2h."
+        raise invalid(name, message) from None
+    return int(moment.timestamp() * 1000)

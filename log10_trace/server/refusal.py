@@ -1,0 +1,95 @@
+"""What the API says when it does not do what was asked: a status, a code, a sentence."""
+
+from __future__ import annotations
+
+from log10_trace.server.json_text import RefusedError
+from log10_trace.server.store.errors import (
+    CursorError,
+    MatchError,
+    SearchError,
+    StoreBusyError,
+    StoreClosedError,
+    StoreError,
+    StoreFullError,
+)
+
+
+class Refusal(Exception):  # noqa: N818 -- an answer, not an error of ours
+    """The request is answered with an error.
+
+    Args:
+        status: The HTTP status.
+        code: One word for programs.
+        message: A sentence for people. Never holds what was in the record.
+        field: The field or parameter at fault, if it is one.
+        retry_after_s: When to try again, in seconds, if that helps.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        message: str,
+        *,
+        field: str | None = None,
+        retry_after_s: int | None = None,
+        headers: dict[str, str] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.message = message
+        self.field = field
+        self.headers = dict(headers or {})
+        if retry_after_s is not None:
+            self.headers["Retry-After"] = str(retry_after_s)
+
+    def as_dict(self) -> dict[str, str | None]:
+        """The body of the answer."""
+        return {"code": self.code, "message": self.message, "field": self.field}
+
+
+def invalid(field: str | None, message: str) -> Refusal:
+    """422: the request was understood, and this field of it cannot be used."""
+    return Refusal(422, "invalid", message, field=field)
+
+
+def not_found(what: str) -> Refusal:
+    """404, for what does not exist and for what is another organization's alike."""
+    return Refusal(404, "not_found", f"There is no such {what}.")
+
+
+def too_large(what: str, most: int) -> Refusal:
+    """413: more than ``GET /api/v1/limits`` allows."""
+    return Refusal(413, "too_large", f"{what} is larger than {most} bytes, the most that is taken.")
+
+
+def forbidden(code: str, message: str, *, field: str | None = None) -> Refusal:
+    """403: the key is known, and may not do this."""
+    return Refusal(403, code, message, field=field)
+
+
+def busy(message: str, retry_after_s: int = 1) -> Refusal:
+    """503: not now."""
+    return Refusal(503, "busy", message, retry_after_s=retry_after_s)
+
+
+def of_text(error: RefusedError) -> Refusal:
+    """What is wrong with the text of a record, as an answer."""
+    return Refusal(400 if error.code == "invalid_json" else 422, error.code, str(error), field=error.field)
+
+
+def of_store(error: StoreError) -> Refusal:
+    """What the store could not do, as an answer."""
+    message = str(error)
+    if isinstance(error, StoreFullError):
+        return Refusal(507, "full", message, retry_after_s=30)
+    if isinstance(error, StoreBusyError | StoreClosedError):
+        return busy(message)
+    if isinstance(error, MatchError):
+        return invalid(error.field, message)
+    if isinstance(error, CursorError):
+        return invalid("cursor", message)
+    if isinstance(error, SearchError):
+        return invalid("q", message)
+    return Refusal(503, "store", message, retry_after_s=5)

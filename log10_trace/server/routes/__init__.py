@@ -1,0 +1,3 @@
+"""The operations of the API, by subject."""
+
+from __future__ import annotations

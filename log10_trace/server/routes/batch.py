@@ -1,0 +1,118 @@
+"""Many records in one request, each with a result of its own: one bad record costs none of the others."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from concurrent.futures import Future
+from typing import Any, Final
+
+from starlette.responses import Response
+
+from log10_trace.server import body
+from log10_trace.server.answer import json_answer, refusal_answer
+from log10_trace.server.incoming import Incoming
+from log10_trace.server.json_text import RefusedError, decode, split
+from log10_trace.server.refusal import Refusal, invalid, of_store, of_text
+from log10_trace.server.routes.completions import understood, with_id
+from log10_trace.server.store.answers import Change, Outcome
+from log10_trace.server.store.errors import StoreError
+from log10_trace.server.visit import Visit
+
+LINES: Final = ("application/x-ndjson", "application/jsonl")
+
+Taken = tuple[str | None, "Future[Outcome] | Refusal"]
+
+
+async def create_many(visit: Visit) -> Response:
+    """Keep every record that can be kept; 207 when some could not."""
+    limits = visit.service.limits
+    declared = visit.request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if declared not in LINES:
+        visit.check_json()
+    raw = await body.read(visit.request, limits.batch_bytes)
+    with body.held(visit.service.in_flight, len(raw)):
+        raw = await body.inflate(
+            raw, visit.request.headers.get("content-encoding", ""), limits.inflated_bytes
+        )
+        # The whole batch on one thread: reading it takes as long as a hundred single requests do.
+        results = await asyncio.to_thread(_take, visit, raw, declared in LINES)
+    return _answer(results)
+
+
+def _take(visit: Visit, raw: bytes, is_lines: bool) -> list[dict[str, Any]]:
+    texts = [line for line in raw.splitlines() if line.strip()] if is_lines else _of_array(visit, raw)
+    most = visit.service.limits.batch_items
+    if len(texts) > most:
+        raise Refusal(413, "too_many", f"The batch holds more than {most} records.")
+    understood_items = [_understand(visit, text) for text in texts]
+    good = [item for item in understood_items if isinstance(item, Incoming)]
+    pending = iter(visit.store.completions.put_many(visit.organization_id, good))
+    results = []
+    for item in understood_items:
+        result = _refused(None, item) if isinstance(item, Refusal) else _kept(item, next(pending))
+        results.append(result)
+        outcome = result.pop("outcome")
+        visit.service.metrics.records.labels(outcome).inc()
+    return results
+
+
+def _of_array(visit: Visit, raw: bytes) -> list[str]:
+    """The exact texts of the items of ``completions``."""
+    try:
+        members = split(decode(raw), max_depth=visit.service.limits.depth)
+    except RefusedError as error:
+        raise of_text(error) from None
+    text, value = members.get("completions", ("", None))
+    if not isinstance(value, list):
+        raise invalid("completions", "A list of completions is needed.")
+    return _items(text)
+
+
+def _items(text: str) -> list[str]:
+    items: list[str] = []
+    decoder = json.JSONDecoder()
+    at = _solid(text, 1)
+    while text[at] != "]":
+        _, end = decoder.raw_decode(text, at)
+        items.append(text[at:end])
+        at = _solid(text, end)
+        if text[at] == ",":
+            at = _solid(text, at + 1)
+    return items
+
+
+def _solid(text: str, at: int) -> int:
+    while text[at] in " \t\r\n":
+        at += 1
+    return at
+
+
+def _understand(visit: Visit, text: bytes | str) -> Incoming | Refusal:
+    try:
+        return with_id(understood(text, visit), None)
+    except Refusal as refusal:
+        return refusal
+
+
+def _kept(item: Incoming, pending: Future[Outcome]) -> dict[str, Any]:
+    try:
+        outcome = pending.result()
+    except StoreError as error:
+        return _refused(item.id, of_store(error))
+    status = 201 if outcome.change is Change.CREATED else 200
+    return {"id": item.id, "status": status, "outcome": outcome.change.value}
+
+
+def _refused(completion_id: str | None, refusal: Refusal) -> dict[str, Any]:
+    result = {"id": completion_id, "status": refusal.status, **refusal.as_dict(), "outcome": "refused"}
+    return {name: value for name, value in result.items() if name != "field" or value is not None}
+
+
+def _answer(results: list[dict[str, Any]]) -> Response:
+    statuses = {result["status"] for result in results}
+    if statuses and min(statuses) >= 500:  # noqa: PLR2004 -- nothing was kept, and nobody's record is at fault
+        first = results[0]
+        refusal = Refusal(first["status"], first["code"], first["message"], retry_after_s=1)
+        return refusal_answer(refusal)
+    return json_answer({"results": results}, 200 if statuses <= {200, 201} else 207)

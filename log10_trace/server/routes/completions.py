@@ -1,0 +1,130 @@
+"""Completions, one at a time: create, update, get, delete."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+
+from starlette.responses import Response
+
+from log10_trace.record.call import new_id
+from log10_trace.server import body
+from log10_trace.server.answer import json_answer, raw_json
+from log10_trace.server.auth import Access
+from log10_trace.server.incoming import MAX_LABEL, Incoming, parse
+from log10_trace.server.json_text import IS_LABEL, RefusedError
+from log10_trace.server.query import Query
+from log10_trace.server.refusal import invalid, not_found, of_text
+from log10_trace.server.routes.filters import NAMES, filter_of
+from log10_trace.server.store.answers import Change, Outcome, Stored
+from log10_trace.server.store.keys import Scope
+from log10_trace.server.visit import Visit
+
+
+async def create(visit: Visit) -> Response:
+    """A new record; 200 instead of 201 when it was there already."""
+    outcome = await take(visit, await received(visit))
+    status = 201 if outcome.change is Change.CREATED else 200
+    return raw_json(shown(visit.access, outcome.stored), status)
+
+
+async def update(visit: Visit) -> Response:
+    """What is given is merged into the record, which is made if it is not there."""
+    incoming = await received(visit, visit.request.path_params["id"])
+    outcome = await take(visit, incoming, replace_tags=True)
+    return raw_json(shown(visit.access, outcome.stored))
+
+
+async def get(visit: Visit) -> Response:
+    """The whole record, every field spelled as it was received."""
+    found = await asyncio.to_thread(
+        visit.store.completions.get, visit.organization_id, visit.request.path_params["id"]
+    )
+    if found is None:
+        raise not_found("completion")
+    return raw_json(utf8(found))
+
+
+async def delete(visit: Visit) -> Response:
+    """The record is gone, everywhere it was."""
+    pending = visit.store.completions.delete_one(visit.organization_id, visit.request.path_params["id"])
+    if not await asyncio.wrap_future(pending):
+        raise not_found("completion")
+    return json_answer({"deleted": 1})
+
+
+async def delete_many(visit: Visit) -> Response:
+    """Everything of a session or with a tag is gone; further filters narrow it."""
+    query = Query(visit.request.query_params, NAMES)
+    wanted = filter_of(query)
+    if wanted.session_id is None and not wanted.tags:
+        raise invalid("session_id", "Name the session_id or the tag whose records are to go.")
+    deleted = await asyncio.wrap_future(visit.store.completions.delete(visit.organization_id, wanted))
+    return json_answer({"deleted": deleted})
+
+
+async def received(visit: Visit, completion_id: str | None = None) -> Incoming:
+    """The record in the body, with an id: the path's, its own, or a new one.
+
+    Raises:
+        Refusal: it is no record, or is not for this organization or this path.
+    """
+    limits = visit.service.limits
+    visit.check_json()
+    raw = await body.read(visit.request, limits.body_bytes)
+    encoding = visit.request.headers.get("content-encoding", "")
+    with body.held(visit.service.in_flight, len(raw)):
+        raw = await body.inflate(raw, encoding, limits.inflated_bytes)
+        incoming = await body.off_loop(len(raw), understood, raw, visit)
+    return with_id(incoming, completion_id)
+
+
+def understood(raw: bytes | str, visit: Visit) -> Incoming:
+    """The record that the text is.
+
+    Raises:
+        Refusal: it is none, or names another organization.
+    """
+    limits = visit.service.limits
+    try:
+        incoming = parse(raw, max_depth=limits.depth, max_tags=limits.tags)
+    except RefusedError as error:
+        raise of_text(error) from None
+    visit.check_organization(incoming.organization_id)
+    return incoming
+
+
+def with_id(incoming: Incoming, completion_id: str | None) -> Incoming:
+    """The record under the path's id, under its own, or under a new one.
+
+    Raises:
+        Refusal: 422 when the path and the body name different ids.
+    """
+    if completion_id is None:
+        return incoming if incoming.id is not None else dataclasses.replace(incoming, id=new_id())
+    if incoming.id not in (None, completion_id):
+        raise invalid("id", "The body names another id than the path.")
+    if not IS_LABEL.fullmatch(completion_id) or len(completion_id) > MAX_LABEL:
+        raise invalid("id", f"An id is text of at most {MAX_LABEL} characters without control characters.")
+    return dataclasses.replace(incoming, id=completion_id)
+
+
+async def take(visit: Visit, incoming: Incoming, *, replace_tags: bool = False) -> Outcome:
+    """Keep the record; when this returns, it is committed."""
+    pending = visit.store.completions.put(visit.organization_id, incoming, replace_tags=replace_tags)
+    outcome = await asyncio.wrap_future(pending)
+    visit.service.metrics.records.labels(outcome.change.value).inc()
+    return outcome
+
+
+def shown(access: Access, stored: Stored) -> bytes:
+    """The record for whoever wrote it: whole, or without its content for a key that cannot read."""
+    if access.may(Scope.READ):
+        return utf8(stored)
+    fields = {name: stored.fields[name] for name in ("kind", "status") if name in stored.fields}
+    return utf8(dataclasses.replace(stored, fields=fields))
+
+
+def utf8(stored: Stored) -> bytes:
+    """The record as it is sent."""
+    return stored.to_json().encode("utf-8")

@@ -1,0 +1,120 @@
+"""Feedback: what people said about completions."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from typing import Any, Final
+
+from starlette.datastructures import QueryParams
+from starlette.responses import Response
+
+from log10_trace.record.call import new_id
+from log10_trace.server import schema
+from log10_trace.server.answer import json_answer
+from log10_trace.server.query import Query
+from log10_trace.server.refusal import invalid, not_found
+from log10_trace.server.routes.listing import DEFAULT_LIMIT
+from log10_trace.server.routes.tasks import labels, text
+from log10_trace.server.store.answers import Feedback, FeedbackTask, Selection
+from log10_trace.server.visit import Visit
+
+MAX_MATCHED: Final = 100
+"""How many completions a tags selector may match unless the request says otherwise."""
+
+_NAMES: Final = ("offset", "limit", "completion_id", "task_id")
+
+
+async def upload(visit: Visit) -> Response:
+    """Feedback about named completions, or about those that carry all the tags."""
+    members = await visit.members()
+    values = {name: value for name, (_, value) in members.items()}
+    selection = _selection(values)
+    task = await _task(visit, text(values, "task_id") or "")
+    if not isinstance(values.get("json_values"), dict):
+        raise invalid("json_values", "An object is needed.")
+    await asyncio.to_thread(schema.check_values, values["json_values"], json.loads(task.json_schema))
+    feedback = Feedback(
+        id=new_id(),
+        task_id=task.id,
+        json_values=members["json_values"][0],
+        comment=text(values, "comment"),
+        matched_completion_ids=(),
+        created_at_ms=time.time_ns() // 1_000_000,
+    )
+    pending = visit.store.grading.add(visit.organization_id, feedback, selection)
+    return json_answer(feedback_dict(await asyncio.wrap_future(pending)))
+
+
+async def list_feedback(visit: Visit) -> Response:
+    """Feedback, newest first; its filters may stand in the query or, as the original API has it, the body."""
+    params = [*visit.request.query_params.multi_items(), *await _body_params(visit)]
+    query = Query(QueryParams(params), _NAMES)
+    found = await asyncio.to_thread(
+        visit.store.grading.list,
+        visit.organization_id,
+        offset=query.whole("offset") or 0,
+        limit=query.whole("limit", most=visit.service.limits.page_items) or DEFAULT_LIMIT,
+        completion_id=query.text("completion_id"),
+        task_id=query.text("task_id"),
+    )
+    items = [feedback_dict(each) for each in found.items]
+    if not visit.is_original_python:
+        return json_answer({"feedback": items, "total": found.total})
+    tasks = await asyncio.to_thread(visit.store.grading.tasks, visit.organization_id)
+    names = {task.id: task.name for task in tasks}
+    named = [{**item, "task_name": names.get(item["task_id"], "")} for item in items]
+    return json_answer({"data": named, "total": found.total})
+
+
+async def get(visit: Visit) -> Response:
+    """One piece of feedback."""
+    feedback_id = visit.request.path_params["id"]
+    found = await asyncio.to_thread(visit.store.grading.get, visit.organization_id, feedback_id)
+    if found is None:
+        raise not_found("feedback")
+    return json_answer(feedback_dict(found))
+
+
+def feedback_dict(feedback: Feedback) -> dict[str, Any]:
+    """The feedback as the API shows it."""
+    return {
+        "id": feedback.id,
+        "created_at_ms": feedback.created_at_ms,
+        "task_id": feedback.task_id,
+        "json_values": json.loads(feedback.json_values),
+        "comment": feedback.comment or "",
+        "matched_completion_ids": list(feedback.matched_completion_ids),
+    }
+
+
+async def _task(visit: Visit, task_id: str) -> FeedbackTask:
+    found = await asyncio.to_thread(visit.store.grading.task, visit.organization_id, task_id)
+    if found is None:
+        raise invalid("task_id", "There is no such task.")
+    return found
+
+
+def _selection(values: dict[str, Any]) -> Selection:
+    ids, tags = labels(values, "completion_ids"), labels(values, "completion_tags_selector")
+    if bool(ids) == bool(tags):
+        raise invalid("completion_ids", "Name either completion_ids or a completion_tags_selector.")
+    allow = values.get("allow_unmatched_feedback", False)
+    if not isinstance(allow, bool):
+        raise invalid("allow_unmatched_feedback", "It must be true or false.")
+    most = values.get("max_matched_completions")
+    if most is None:
+        most = MAX_MATCHED
+    if not isinstance(most, int) or isinstance(most, bool) or not 1 <= most <= 1_000_000:  # noqa: PLR2004 -- said below
+        raise invalid("max_matched_completions", "It must be a whole number from 1 to 1000000.")
+    return Selection(completion_ids=ids, tags=tags, allow_unmatched=allow, max_matched=most)
+
+
+async def _body_params(visit: Visit) -> list[tuple[str, str]]:
+    members = await visit.members(optional=True)
+    return [
+        (name, value if isinstance(value, str) else body_text)
+        for name, (body_text, value) in members.items()
+        if value is not None
+    ]

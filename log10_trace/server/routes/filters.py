@@ -1,0 +1,58 @@
+"""The filters of a list: query parameters to a store's ``Filter``."""
+
+from __future__ import annotations
+
+import time
+from typing import Final
+
+from log10_trace.server.query import Query
+from log10_trace.server.store.answers import Filter, Order, TagMatch
+
+NAMES: Final = (
+    "tag",
+    "tag_match",
+    "session_id",
+    "status",
+    "kind",
+    "model",
+    "failure_kind",
+    "file",
+    "function",
+    "since",
+    "until",
+    "min_duration",
+    "max_duration",
+    "min_tokens",
+    "max_tokens",
+    "q",
+)
+TAG_MATCHES: Final[tuple[TagMatch, ...]] = ("any", "all", "none")
+ORDERS: Final[tuple[Order, ...]] = ("newest", "oldest")
+STATUSES: Final = ("started", "finished", "failed")
+
+
+def filter_of(query: Query) -> Filter:
+    """What the request wants to see.
+
+    Raises:
+        Refusal: 422, naming the parameter that cannot be used.
+    """
+    now_ms = time.time_ns() // 1_000_000
+    return Filter(
+        tags=query.many("tag"),
+        tag_match=query.choice("tag_match", TAG_MATCHES, "any"),
+        session_id=query.text("session_id"),
+        status=query.choice("status", STATUSES, "") or None,
+        kind=query.text("kind"),
+        model=query.text("model"),
+        failure_kind=query.text("failure_kind"),
+        file=query.text("file"),
+        function=query.text("function"),
+        since_ms=query.moment_ms("since", now_ms),
+        until_ms=query.moment_ms("until", now_ms),
+        min_duration=query.number("min_duration"),
+        max_duration=query.number("max_duration"),
+        min_tokens=query.whole("min_tokens"),
+        max_tokens=query.whole("max_tokens"),
+        text=query.text("q"),
+    )

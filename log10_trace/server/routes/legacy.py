@@ -1,0 +1,145 @@
+"""The older prefix, ``/api/completions``: what programs written for the original Python client send.
+
+There ``request``, ``response`` and ``stacktrace`` are JSON inside strings, ``duration`` is in milliseconds
+and a text completion's kind is ``completion``. All of it is turned into the record's own form and back.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+from typing import Any, Final
+
+from starlette.responses import Response
+
+from log10_trace.record.call import new_id
+from log10_trace.server.answer import encoded, json_answer, raw_json
+from log10_trace.server.incoming import Incoming
+from log10_trace.server.json_text import RefusedError, split
+from log10_trace.server.query import Query, moment_ms
+from log10_trace.server.refusal import invalid, not_found
+from log10_trace.server.routes.completions import take, understood, with_id
+from log10_trace.server.routes.listing import DEFAULT_LIMIT
+from log10_trace.server.store.answers import Filter, Stored
+from log10_trace.server.visit import Visit
+
+SLUG: Final = "local"
+"""The original client puts an ``organizationSlug`` into addresses of the hosted page."""
+
+_IN_STRINGS: Final = ("request", "response", "stacktrace")
+_LIST_NAMES: Final = ("offset", "limit", "tagFilter", "createdFilter", "sort", "desc", "ids")
+_MOST_SKIPPED: Final = 100_000
+
+
+async def create(visit: Visit) -> Response:
+    """A new record, as yet without content."""
+    await visit.members(optional=True)
+    outcome = await take(visit, understood(encoded({"id": new_id(), "status": "started"}), visit))
+    return json_answer({"completionID": outcome.stored.id, "organizationSlug": SLUG})
+
+
+async def update(visit: Visit) -> Response:
+    """What is given is merged into the record, which is made if it is not there."""
+    completion_id = visit.request.path_params["id"]
+    members = await visit.members(most=visit.service.limits.body_bytes)
+    incoming = with_id(_modern(visit, members), completion_id)
+    await take(visit, incoming, replace_tags=True)
+    return json_answer({"completionID": completion_id, "organizationSlug": SLUG})
+
+
+async def get(visit: Visit) -> Response:
+    """The whole record, in the older form."""
+    found = await asyncio.to_thread(
+        visit.store.completions.get, visit.organization_id, visit.request.path_params["id"]
+    )
+    if found is None:
+        raise not_found("completion")
+    return raw_json(b'{"data":' + _older(found) + b"}")
+
+
+async def list_completions(visit: Visit) -> Response:
+    """Records, newest first."""
+    query = Query(visit.request.query_params, _LIST_NAMES)
+    offset = query.whole("offset", most=_MOST_SKIPPED) or 0
+    limit = query.whole("limit", most=visit.service.limits.page_items)
+    limit = DEFAULT_LIMIT if limit is None else limit
+    wanted = _filter_of(query)
+    items = await asyncio.to_thread(_listed, visit, wanted, offset, limit)
+    return raw_json(b'{"data":[' + b",".join(items) + b"]}")
+
+
+async def create_session(visit: Visit) -> Response:
+    """A new session."""
+    await visit.members(optional=True)
+    session_id = await asyncio.wrap_future(visit.store.sessions.create(visit.organization_id))
+    return json_answer({"sessionID": session_id})
+
+
+async def search_tags(visit: Visit) -> Response:
+    """The tags that begin with ``query``."""
+    query = Query(visit.request.query_params, ("query",))
+    found = await asyncio.to_thread(
+        visit.store.reports.tags, visit.organization_id, prefix=query.text("query") or ""
+    )
+    return json_answer({"data": [_tag_dict(tag) for tag in found]})
+
+
+def _modern(visit: Visit, members: dict[str, tuple[str, Any]]) -> Incoming:
+    """The record's own form, its JSON strings opened into exactly the text they hold."""
+    texts = {name: text for name, (text, _) in members.items()}
+    for name in _IN_STRINGS:
+        if name in members and isinstance(members[name][1], str):
+            texts[name] = _opened(members[name][1], texts[name])
+    kind, duration = members.get("kind", ("", None))[1], members.get("duration", ("", None))[1]
+    if kind == "completion":
+        texts["kind"] = '"prompt"'
+    if isinstance(duration, int | float) and not isinstance(duration, bool):
+        texts["duration"] = json.dumps(duration / 1000)
+    body = ",".join(f"{json.dumps(name)}:{text}" for name, text in texts.items())
+    return understood(f"{{{body}}}", visit)
+
+
+def _opened(inner: str, quoted: str) -> str:
+    """The JSON text inside a string; what is no JSON stays the string it is."""
+    try:
+        text, _ = split(f'{{"inner":{inner}}}')["inner"]
+    except (RefusedError, KeyError):
+        return quoted
+    return text
+
+
+def _older(stored: Stored) -> bytes:
+    texts = dict(stored.fields)
+    if texts.get("kind") == '"prompt"':
+        texts["kind"] = '"completion"'
+    if texts.get("duration", "null") != "null":
+        texts["duration"] = json.dumps(round(json.loads(texts["duration"]) * 1000))
+    tags = json.loads(texts.get("tags", "null")) or []
+    texts["tagResolved"] = json.dumps([_tag_dict(tag) for tag in tags])
+    older = Stored(organization_id=stored.organization_id, id=stored.id, fields=texts)
+    return older.to_json().encode("utf-8")
+
+
+def _tag_dict(tag: str) -> dict[str, str]:
+    # The id must pass unquoted through the query of the original client's list, which joins ids by commas.
+    return {"id": tag.encode("utf-8").hex(), "name": tag}
+
+
+def _filter_of(query: Query) -> Filter:
+    try:
+        tags = tuple(bytes.fromhex(each).decode() for each in (query.text("tagFilter") or "").split(","))
+        span = json.loads(query.text("createdFilter") or "{}")
+        created = {name: str(span[name]) for name in ("from", "to") if span.get(name)}
+    except (ValueError, AttributeError):
+        raise invalid("tagFilter", "The tagFilter or the createdFilter cannot be read.") from None
+    return Filter(
+        tags=tuple(tag for tag in tags if tag),
+        since_ms=moment_ms("createdFilter", created["from"], 0) if "from" in created else None,
+        until_ms=moment_ms("createdFilter", created["to"], 0) if "to" in created else None,
+    )
+
+
+def _listed(visit: Visit, wanted: Filter, offset: int, limit: int) -> list[bytes]:
+    records = visit.store.completions.stream(visit.organization_id, wanted, limit=offset + limit)
+    return [_older(stored) for stored in itertools.islice(records, offset, None)]

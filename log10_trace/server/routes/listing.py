@@ -1,0 +1,157 @@
+"""Lists of completions: one page as JSON, or everything that matches as JSON lines or CSV."""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import io
+import json
+from collections.abc import AsyncIterator, Iterator
+from typing import Final
+
+from starlette.concurrency import iterate_in_threadpool
+from starlette.responses import Response, StreamingResponse
+
+from log10_trace.server.answer import joined, raw_json
+from log10_trace.server.query import Query
+from log10_trace.server.refusal import Refusal, invalid
+from log10_trace.server.routes.filters import NAMES, ORDERS, filter_of
+from log10_trace.server.store.answers import Filter, Order, Stored
+from log10_trace.server.visit import Visit
+
+VIEWS: Final = ("summary", "full")
+FORMATS: Final = ("json", "jsonl", "csv")
+DEFAULT_LIMIT: Final = 50
+COLUMNS: Final = (
+    "created_at", "status", "kind", "session_id", "tags", "duration", "time_to_first_token",
+    "failure_kind", "failure_reason", "endpoint", "base_url", "request_id", "retries", "interrupted",
+    "metadata", "source", "sequence", "stacktrace", "request", "response",
+    "native_request", "native_response",
+)  # fmt: skip
+"""The columns of a CSV file, after ``id``. Text stands as it is, everything else as JSON."""
+
+_PIECE: Final = 64 * 1024
+
+
+async def list_completions(visit: Visit) -> Response:
+    """What matches the filters, in the form that ``format`` names."""
+    known = (*NAMES, "limit", "cursor", "order", "view", "format")
+    query = Query(visit.request.query_params, known)
+    wanted = filter_of(query)
+    order = query.choice("order", ORDERS, "newest")
+    limit = query.whole("limit", least=1, most=visit.service.limits.page_items)
+    form = query.choice("format", FORMATS, "json")
+    if form != "json":
+        return await _everything(visit, wanted, order, limit, form)
+    return await _page(visit, query, wanted, order, limit or DEFAULT_LIMIT)
+
+
+async def ungraded(visit: Visit) -> Response:
+    """Completions that a task selects and nobody has graded yet."""
+    query = Query(visit.request.query_params, ("task_id", "limit", "cursor"))
+    limit = query.whole("limit", least=1, most=visit.service.limits.page_items) or DEFAULT_LIMIT
+    task_id = query.text("task_id")
+    tasks = [task_id] if task_id else await _all_task_ids(visit)
+    items: list[bytes] = []
+    cursor = None
+    for each in tasks:
+        found = await asyncio.to_thread(
+            visit.store.completions.ungraded,
+            visit.organization_id,
+            each,
+            limit=limit,
+            cursor=query.text("cursor") if task_id else None,
+        )
+        if found is None:
+            raise invalid("task_id", "There is no such task.")
+        items.extend(_utf8(stored.to_json()) for stored in found.items)
+        cursor = found.next_cursor
+    unique = list(dict.fromkeys(items))[:limit]
+    return raw_json(joined(unique, "completions", next_cursor=cursor if task_id else None))
+
+
+async def _all_task_ids(visit: Visit) -> list[str]:
+    tasks = await asyncio.to_thread(visit.store.grading.tasks, visit.organization_id)
+    return [task.id for task in tasks]
+
+
+async def _page(visit: Visit, query: Query, wanted: Filter, order: Order, limit: int) -> Response:
+    found = await asyncio.to_thread(
+        visit.store.completions.page,
+        visit.organization_id,
+        wanted,
+        limit=limit,
+        cursor=query.text("cursor"),
+        order=order,
+    )
+    ids = [summary.id for summary in found.items]
+    if query.choice("view", VIEWS, "summary") == "full":
+        items = await asyncio.to_thread(_full, visit, ids)
+    else:
+        items = [_utf8(summary.to_json()) for summary in found.items]
+    return raw_json(joined(items, "completions", next_cursor=found.next_cursor))
+
+
+def _full(visit: Visit, ids: list[str]) -> list[bytes]:
+    found = (visit.store.completions.get(visit.organization_id, each) for each in ids)
+    return [_utf8(stored.to_json()) for stored in found if stored is not None]
+
+
+async def _everything(
+    visit: Visit, wanted: Filter, order: Order, limit: int | None, form: str
+) -> StreamingResponse:
+    if visit.request.method == "HEAD":
+        raise Refusal(405, "wrong_method", "An export is asked for with GET.", headers={"Allow": "GET"})
+    records = await asyncio.to_thread(
+        visit.store.completions.stream, visit.organization_id, wanted, order=order, limit=limit
+    )
+    lines = _csv_lines(records) if form == "csv" else (_utf8(each.to_json()) + b"\n" for each in records)
+    media_type = "text/csv; charset=utf-8" if form == "csv" else "application/x-ndjson"
+    headers = {"Content-Disposition": f'attachment; filename="completions.{form}"'}
+    return StreamingResponse(_sent(_pieces(lines)), media_type=media_type, headers=headers)
+
+
+async def _sent(pieces: Iterator[bytes]) -> AsyncIterator[bytes]:
+    async for piece in iterate_in_threadpool(pieces):
+        yield piece
+
+
+def _pieces(lines: Iterator[bytes]) -> Iterator[bytes]:
+    """The lines, several at once: each piece costs a change of threads."""
+    held: list[bytes] = []
+    size = 0
+    for line in lines:
+        held.append(line)
+        size += len(line)
+        if size >= _PIECE:
+            yield b"".join(held)
+            held, size = [], 0
+    if held:
+        yield b"".join(held)
+
+
+def _csv_lines(records: Iterator[Stored]) -> Iterator[bytes]:
+    yield _csv_line(["id", *COLUMNS])
+    for stored in records:
+        cells = (_cell(stored.fields.get(column)) for column in COLUMNS)
+        yield _csv_line([stored.id, *cells])
+
+
+def _csv_line(cells: list[str]) -> bytes:
+    line = io.StringIO()
+    csv.writer(line, lineterminator="\r\n").writerow(cells)
+    return line.getvalue().encode("utf-8", "replace")
+
+
+def _cell(text: str | None) -> str:
+    if text is None or text == "null":
+        return ""
+    if not text.startswith('"'):
+        return text
+    value: str = json.loads(text)
+    # A spreadsheet would run it as a formula, and it may be a stranger's text.
+    return f"'{value}" if value.startswith(("=", "+", "-", "@", "\t", "\r")) else value
+
+
+def _utf8(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")

@@ -1,0 +1,76 @@
+"""Statistics from roll-ups, and what arrived from each process."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Any, Final
+
+from starlette.responses import Response
+
+from log10_trace.server.answer import json_answer
+from log10_trace.server.query import Query
+from log10_trace.server.refusal import not_found
+from log10_trace.server.routes.sessions import rfc3339
+from log10_trace.server.store.answers import GroupBy, Interval, SourceReport, StatisticsQuery, Totals
+from log10_trace.server.visit import Visit
+
+GROUPS: Final[tuple[GroupBy, ...]] = ("none", "model", "tag", "call_site", "session")
+INTERVALS: Final[tuple[Interval, ...]] = ("minute", "hour", "day")
+
+
+async def statistics(visit: Visit) -> Response:
+    """Counts, tokens, cost and percentiles, by group and over time."""
+    query = Query(visit.request.query_params, ("group_by", "interval", "since", "until"))
+    now_ms = time.time_ns() // 1_000_000
+    wanted = StatisticsQuery(
+        group_by=query.choice("group_by", GROUPS, "none"),
+        interval=query.choice("interval", INTERVALS, "hour"),
+        since_ms=query.moment_ms("since", now_ms),
+        until_ms=query.moment_ms("until", now_ms),
+    )
+    found = await asyncio.to_thread(visit.store.reports.statistics, visit.organization_id, wanted)
+    return json_answer(
+        {
+            "groups": [_totals_dict(each) for each in found.groups],
+            "series": [_totals_dict(each) for each in found.series],
+        }
+    )
+
+
+async def list_sources(visit: Visit) -> Response:
+    """What arrived from every process."""
+    Query(visit.request.query_params, ())
+    found = await asyncio.to_thread(visit.store.reports.sources, visit.organization_id)
+    return json_answer({"sources": [_source_dict(each) for each in found]})
+
+
+async def get_source(visit: Visit) -> Response:
+    """What arrived from one process, and which of its numbers never did."""
+    source = visit.request.path_params["source"]
+    found = await asyncio.to_thread(visit.store.reports.source, visit.organization_id, source)
+    if found is None:
+        raise not_found("source")
+    return json_answer(_source_dict(found))
+
+
+def _totals_dict(totals: Totals) -> dict[str, Any]:
+    start = {} if totals.start_ms is None else {"start": rfc3339(totals.start_ms)}
+    return {
+        "key": totals.key,
+        **start,
+        "calls": totals.calls,
+        "failed": totals.failed,
+        "input_tokens": totals.input_tokens,
+        "output_tokens": totals.output_tokens,
+        "cost": totals.cost,
+        "unpriced": totals.unpriced,
+        "p50": totals.p50,
+        "p95": totals.p95,
+        "p99": totals.p99,
+    }
+
+
+def _source_dict(report: SourceReport) -> dict[str, Any]:
+    missing = [list(span) for span in report.missing]
+    return {"source": report.source, "count": report.count, "last": report.last, "missing": missing}

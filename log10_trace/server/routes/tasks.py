@@ -1,0 +1,106 @@
+"""Feedback tasks: what people are asked to say, and in which form."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import time
+from typing import Any
+
+from starlette.responses import Response
+
+from log10_trace.record.call import new_id
+from log10_trace.server import schema
+from log10_trace.server.answer import json_answer
+from log10_trace.server.incoming import MAX_LABEL, MAX_TAGS
+from log10_trace.server.json_text import IS_LABEL
+from log10_trace.server.query import Query
+from log10_trace.server.refusal import invalid, not_found
+from log10_trace.server.routes.sessions import rfc3339
+from log10_trace.server.store.answers import FeedbackTask
+from log10_trace.server.visit import Visit
+
+_UNFIT = re.compile("[\0\ud800-\udfff]")
+
+
+async def create(visit: Visit) -> Response:
+    """A new task; one of the same id is replaced."""
+    members = await visit.members()
+    values = {name: value for name, (_, value) in members.items()}
+    json_schema = values.get("json_schema")
+    if not isinstance(json_schema, dict):
+        raise invalid("json_schema", "A JSON Schema, an object, is needed.")
+    await asyncio.to_thread(schema.check, json_schema)
+    task = FeedbackTask(
+        id=label(values, "id") or new_id(),
+        name=text(values, "name") or "",
+        instruction=text(values, "instruction") or "",
+        json_schema=members["json_schema"][0],
+        completion_tags_selector=labels(values, "completion_tags_selector"),
+        created_at_ms=time.time_ns() // 1_000_000,
+    )
+    kept = await asyncio.wrap_future(visit.store.grading.add_task(visit.organization_id, task))
+    return json_answer(task_dict(kept, visit.organization_id))
+
+
+async def list_tasks(visit: Visit) -> Response:
+    """Every task, oldest first; in ``data`` for the original Python client."""
+    query = Query(visit.request.query_params, ("offset", "limit"))
+    found = await asyncio.to_thread(visit.store.grading.tasks, visit.organization_id)
+    offset = query.whole("offset") or 0
+    limit = query.whole("limit", least=1)
+    span = found[offset:] if limit is None else found[offset : offset + limit]
+    tasks = [task_dict(task, visit.organization_id) for task in span]
+    if visit.is_original_python:
+        return json_answer({"data": tasks, "total": len(found)})
+    return json_answer(tasks)
+
+
+async def get(visit: Visit) -> Response:
+    """One task."""
+    task_id = visit.request.path_params["id"]
+    found = await asyncio.to_thread(visit.store.grading.task, visit.organization_id, task_id)
+    if found is None:
+        raise not_found("task")
+    return json_answer(task_dict(found, visit.organization_id))
+
+
+def task_dict(task: FeedbackTask, organization_id: str) -> dict[str, Any]:
+    """The task as the API shows it."""
+    return {
+        "id": task.id,
+        "organization_id": organization_id,
+        "created_at_ms": task.created_at_ms,
+        "created_at": rfc3339(task.created_at_ms).replace("Z", "+00:00"),
+        "name": task.name,
+        "instruction": task.instruction,
+        "json_schema": json.loads(task.json_schema),
+        "completion_tags_selector": list(task.completion_tags_selector),
+    }
+
+
+def text(values: dict[str, Any], name: str) -> str | None:
+    """A text, if it is given."""
+    value = values.get(name)
+    if value is None or (isinstance(value, str) and not _UNFIT.search(value)):
+        return value
+    raise invalid(name, "It must be text without NUL and without half characters.")
+
+
+def label(values: dict[str, Any], name: str) -> str | None:
+    """A short text without control characters, if it is given."""
+    value = text(values, name)
+    if value is not None and (not value or len(value) > MAX_LABEL or not IS_LABEL.fullmatch(value)):
+        raise invalid(name, f"It must be text of 1 to {MAX_LABEL} characters, none of them a control one.")
+    return value
+
+
+def labels(values: dict[str, Any], name: str) -> tuple[str, ...]:
+    """A list of short texts, empty if it is not given."""
+    given = values.get(name)
+    if given is None:
+        return ()
+    if not isinstance(given, list) or len(given) > MAX_TAGS:
+        raise invalid(name, f"It must be a list of at most {MAX_TAGS} texts.")
+    return tuple(dict.fromkeys(label({name: item}, name) or "" for item in given))

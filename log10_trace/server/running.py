@@ -1,0 +1,113 @@
+"""``serve``: puts port, store, first key and application together, and runs until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from log10_trace import local
+from log10_trace.errors import SetupError
+from log10_trace.server import claims, logs
+from log10_trace.server.app import create_app
+from log10_trace.server.auth import Access
+from log10_trace.server.door import WILDCARDS, door_for, is_loopback
+from log10_trace.server.first_key import key_file, own_key
+from log10_trace.server.limits import Limits
+from log10_trace.server.listener import Listener
+from log10_trace.server.login_codes import LoginCodes
+from log10_trace.server.store import open_store
+from log10_trace.server.store.keys import Scope, split_token
+from log10_trace.server.store.protocol import Store
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """How to serve; the command's options say what each means."""
+
+    host: str
+    port: int
+    database: str
+    organization_id: str
+    allowed_hosts: tuple[str, ...] = ()
+    insecure: bool = False
+    log_level: str = "info"
+    limits: Limits = field(default_factory=Limits)
+
+
+def serve(settings: Settings, say: Callable[[str], None]) -> None:
+    """Serve until SIGTERM or SIGINT; what was accepted is committed before this returns.
+
+    Args:
+        settings: How.
+        say: Told where the server listens, once it does, and how to open the page.
+
+    Raises:
+        SetupError: the port is in use, the database is served already or is another program's, or there is
+            no key and other machines could reach the server.
+    """
+    logs.set_up(settings.log_level)
+    with claims.port(settings.host, settings.port) as bound, claims.database(settings.database):
+        store = open_store(settings.database)
+        try:
+            _run(settings, store, bound, say)
+        finally:
+            store.close()
+
+
+def _run(settings: Settings, store: Store, bound: socket.socket, say: Callable[[str], None]) -> None:
+    _refuse_an_open_door(settings, store)
+    port: int = bound.getsockname()[1]
+    token = own_key(store.keys, key_file(settings.database), settings.organization_id)
+    parts = split_token(token) or ("", "")
+    own = Access(parts[0], settings.organization_id, frozenset({Scope.ADMIN}))
+    codes = LoginCodes()
+    app = create_app(
+        store,
+        door_for(settings.host, port, settings.allowed_hosts),
+        codes=codes,
+        limits=settings.limits,
+        everybody=own if settings.insecure else None,
+    )
+    url = f"http://{_shown(settings.host)}:{port}"
+    here = local.LocalServer(url=_from_here(settings.host, port), token=token, pid=os.getpid())
+
+    def ready() -> None:
+        local.announce(here)
+        say(f"log10-trace: listening on {url}")
+        say(f"log10-trace: records are kept in {_without_password(settings.database)}")
+        say(f"log10-trace: open the page at {here.url}/login?code={codes.give(own)} (good once, 15 minutes)")
+
+    listener = Listener(app, ready, request_s=settings.limits.request_s)
+    try:
+        asyncio.run(listener.serve(sockets=[bound]))
+    finally:
+        local.withdraw(here.pid)
+
+
+def _refuse_an_open_door(settings: Settings, store: Store) -> None:
+    if is_loopback(settings.host) or settings.insecure or store.keys.list():
+        return
+    message = (
+        f"{settings.host} can be reached from other machines, and there is no key yet. Make one with "
+        "log10-trace keys create, or say --insecure to let everybody in."
+    )
+    raise SetupError(message)
+
+
+def _shown(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
+
+
+def _from_here(host: str, port: int) -> str:
+    """The address under which this machine's own programs reach the server."""
+    name = "127.0.0.1" if host in WILDCARDS else _shown(host)
+    return f"http://{name}:{port}"
+
+
+def _without_password(database: str) -> str:
+    if not database.startswith(claims.POSTGRES):
+        return str(claims.sqlite_path(database))
+    return "PostgreSQL at " + database.rpartition("@")[2].partition("?")[0].removeprefix("postgresql://")

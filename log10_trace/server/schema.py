@@ -1,0 +1,48 @@
+"""JSON Schema: whether a task's schema is one, and whether values fit it. Never fetches anything."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from jsonschema.exceptions import SchemaError, ValidationError, best_match
+from jsonschema.protocols import Validator
+from jsonschema.validators import Draft202012Validator, validator_for
+from referencing import Registry
+from referencing.exceptions import Unresolvable
+
+from log10_trace.server.refusal import invalid
+
+
+def check(json_schema: dict[str, Any]) -> None:
+    """Refuse what is no JSON Schema.
+
+    Raises:
+        Refusal: 422, naming the place in the schema.
+    """
+    try:
+        validator_for(json_schema, Draft202012Validator).check_schema(json_schema)
+    except SchemaError as error:
+        place = "/".join(map(str, error.path))
+        raise invalid("json_schema", f"It is no JSON Schema: see /{place}.") from None
+    except RecursionError:
+        raise invalid("json_schema", "It is nested too deep.") from None
+
+
+def check_values(values: Any, json_schema: dict[str, Any]) -> None:
+    """Refuse values that do not fit the schema.
+
+    Raises:
+        Refusal: 422, naming the place in the values.
+    """
+    kind = validator_for(json_schema, Draft202012Validator)
+    # An empty registry: a "$ref" to an address is an error, where the default would go and fetch it.
+    validator: Validator = kind(json_schema, registry=Registry())
+    try:
+        error = best_match(validator.iter_errors(values))
+    except Unresolvable:
+        raise invalid("task_id", "The task's schema refers to something outside itself.") from None
+    except RecursionError:
+        raise invalid("json_values", "The task's schema refers to itself without end.") from None
+    if isinstance(error, ValidationError):
+        place = "/".join(map(str, error.path))
+        raise invalid("json_values", f"They do not fit the task's schema ({error.validator}) at /{place}.")

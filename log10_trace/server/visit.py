@@ -1,0 +1,90 @@
+"""One request on its way through a route: what was asked, by whom, and of which server."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from log10_trace.server import body
+from log10_trace.server.auth import Access, Gate
+from log10_trace.server.json_text import RefusedError, decode, split
+from log10_trace.server.limits import InFlight, Limits, Rates
+from log10_trace.server.login_codes import LoginCodes
+from log10_trace.server.metrics import Metrics
+from log10_trace.server.refusal import Refusal, of_text
+from log10_trace.server.store.protocol import Store
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """What all routes share."""
+
+    store: Store
+    gate: Gate
+    limits: Limits
+    metrics: Metrics
+    rates: Rates
+    in_flight: InFlight
+    codes: LoginCodes
+    document: bytes
+    """The OpenAPI document."""
+
+
+@dataclass(slots=True)
+class Visit:
+    """One request of somebody whose key was found good."""
+
+    request: Request
+    service: Service
+    access: Access
+
+    @property
+    def store(self) -> Store:
+        """Where records are kept."""
+        return self.service.store
+
+    @property
+    def organization_id(self) -> str:
+        """Whose records this request may see."""
+        return self.access.organization_id
+
+    @property
+    def is_original_python(self) -> bool:
+        """Whether the original Python client asks; it expects lists under ``data``."""
+        return "x-log10-organization-id" in self.request.headers
+
+    def check_organization(self, named: Any) -> None:
+        """Refuse a request that names another organization than its key is for; it need not name one."""
+        if named not in (None, "", self.access.organization_id):
+            self.access.refuse_organization()
+
+    async def members(self, *, optional: bool = False, most: int | None = None) -> dict[str, tuple[str, Any]]:
+        """The body, a JSON object of at most ``most`` bytes: each member's exact text and its value.
+
+        Raises:
+            Refusal: it is something else, or names another organization.
+        """
+        raw = await body.read(self.request, most or self.service.limits.form_bytes)
+        if optional and not raw.strip():
+            return {}
+        self.check_json()
+        try:
+            members = split(decode(raw), max_depth=self.service.limits.depth)
+        except RefusedError as error:
+            raise of_text(error) from None
+        self.check_organization(members.get("organization_id", ("", None))[1])
+        return members
+
+    def check_json(self) -> None:
+        """Refuse a body that does not say it is JSON: a form of another site cannot say so."""
+        declared = self.request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if declared != "application/json":
+            message = "The body must be JSON and say so: Content-Type: application/json."
+            raise Refusal(415, "not_json", message, field="Content-Type")
+
+
+Handler = Callable[[Visit], Awaitable[Response]]
