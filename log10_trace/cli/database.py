@@ -1,12 +1,16 @@
-"""The option ``--database`` of the commands that work on a database itself."""
+"""The option ``--database``, of the commands that work on a database itself."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated
 
 import typer
 
 from log10_trace.config import home
+from log10_trace.server.store import open_store
+from log10_trace.server.store.protocol import Store
 
 Database = Annotated[
     str | None,
@@ -21,3 +25,17 @@ Database = Annotated[
 def resolved(database: str | None) -> str:
     """The database that is meant: the one named, else the file in LOG10_HOME."""
     return database or str(home() / "completions.db")
+
+
+@contextmanager
+def opened(database: str | None) -> Iterator[Store]:
+    """The store of the database that is meant, while the block runs; a server may have it open as well.
+
+    Raises:
+        SetupError: it cannot be opened.
+    """
+    store = open_store(resolved(database))
+    try:
+        yield store
+    finally:
+        store.close()

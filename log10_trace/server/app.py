@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from log10_trace.server.answer import encoded
 from log10_trace.server.api import OPERATIONS
 from log10_trace.server.auth import Access, Gate
 from log10_trace.server.door import Door
@@ -10,6 +11,7 @@ from log10_trace.server.endpoint import router
 from log10_trace.server.limits import InFlight, Limits, Rates
 from log10_trace.server.login_codes import LoginCodes
 from log10_trace.server.metrics import Metrics
+from log10_trace.server.openapi import document
 from log10_trace.server.pages.rendering import error_page
 from log10_trace.server.store.protocol import Store
 from log10_trace.server.visit import Service
@@ -42,6 +44,6 @@ def create_app(
         rates=Rates(limits.requests_per_s),
         codes=codes or LoginCodes(),
         in_flight=InFlight(limits.in_flight_bytes),
-        document=b"{}",
+        document=encoded(document(OPERATIONS)),
     )
     return Edge(router(OPERATIONS, service), door, metrics, error_page)

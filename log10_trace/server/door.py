@@ -14,6 +14,8 @@ from log10_trace.server.refusal import Refusal, forbidden
 
 WILDCARDS = frozenset({"", "0.0.0.0", "::"})  # noqa: S104 -- recognized, not bound
 LOOPBACK_NAMES = ("localhost", "127.0.0.1", "[::1]")
+HTTP_PORT = 80
+"""Left out of ``Host`` by browsers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,12 +23,14 @@ class Door:
     """The names under which the server answers.
 
     Attributes:
-        exact: ``name:port`` as it must stand in ``Host``; a name alone allows any port.
+        exact: The whole of ``Host``, port included.
+        any_port: Names that are right with any port, or none.
         literal: Whether any IP address is right too, as it is for a server bound to all of them. A page
             cannot be led to an address under a name of its own.
     """
 
     exact: frozenset[str]
+    any_port: frozenset[str]
     literal: bool
 
     def check(self, headers: Mapping[str, str], *, page: bool) -> None:
@@ -53,21 +57,19 @@ class Door:
 
     def _admits(self, host: str) -> bool:
         name = _without_port(host)
-        return host in self.exact or name in self.exact or (self.literal and _is_address(name))
+        return host in self.exact or name in self.any_port or (self.literal and _is_address(name))
 
 
 def door_for(bind_host: str, port: int, allowed: Iterable[str] = ()) -> Door:
     """The door of a server that listens on ``bind_host`` and ``port`` and is also known as ``allowed``."""
-    own = f"[{bind_host}]" if ":" in bind_host else bind_host
-    names = {f"{name}:{port}" for name in LOOPBACK_NAMES}
-    if bind_host in WILDCARDS:
-        names.add("localhost")
-    else:
-        names.add(f"{own}:{port}".lower())
-    default = {name.rpartition(":")[0] for name in names if ":" in name} if port in (80, 443) else set()
-    return Door(
-        frozenset(names | default | {name.lower() for name in allowed}), literal=bind_host in WILDCARDS
-    )
+    everywhere = bind_host in WILDCARDS
+    own = [] if everywhere else [f"[{bind_host}]" if ":" in bind_host else bind_host]
+    names = [*LOOPBACK_NAMES, *own, *allowed]
+    exact = {_with_port(name.lower(), port) for name in names}
+    if port == HTTP_PORT:
+        exact |= {name.lower() for name in names}
+    any_port = {name.lower() for name in allowed if _without_port(name) == name}
+    return Door(frozenset(exact), frozenset(any_port | ({"localhost"} if everywhere else set())), everywhere)
 
 
 def is_loopback(host: str) -> bool:
@@ -82,6 +84,10 @@ def is_loopback(host: str) -> bool:
 
 def _from_elsewhere(header: str) -> Refusal:
     return forbidden("cross_origin", "Requests from other sites are not taken.", field=header)
+
+
+def _with_port(name: str, port: int) -> str:
+    return name if _without_port(name) != name else f"{name}:{port}"
 
 
 def _without_port(host: str) -> str:

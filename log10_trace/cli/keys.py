@@ -1,0 +1,122 @@
+"""``log10-trace keys``: make, list and revoke the keys of a database, directly in it."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+from datetime import datetime, timezone
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from log10_trace.cli.app import app
+from log10_trace.cli.database import Database, opened
+from log10_trace.cli.spans import span_ms
+from log10_trace.errors import SetupError
+from log10_trace.server.store.keys import Key, Scope, make_key
+
+keys = typer.Typer(help="Make, list and revoke the keys that the server takes.", no_args_is_help=True)
+app.add_typer(keys, name="keys")
+
+Organization = Annotated[str, typer.Option(envvar="LOG10_ORG_ID", help="The organization the key is for.")]
+AsJson = Annotated[bool, typer.Option("--json", help="JSON, for programs.")]
+
+
+@keys.command()
+def create(
+    *,
+    scope: Annotated[
+        list[Scope] | None, typer.Option(help="What the key may do; repeatable. Default: ingest, read.")
+    ] = None,
+    name: Annotated[str, typer.Option(help="Whose key it is, for the list.")] = "",
+    organization: Organization = "default",
+    expires: Annotated[str | None, typer.Option(help="How long it is good: 90d, 12h. Default: ever.")] = None,
+    database: Database = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make a key and show it, this once: only a hash of it is kept.
+
+    ingest writes records and reads none, read reads, feedback grades, admin does everything.
+    """
+    now_ms = time.time_ns() // 1_000_000
+    expires_at_ms = None if expires is None else now_ms + span_ms(expires)
+    scopes = scope or [Scope.INGEST, Scope.READ]
+    token, key = make_key(organization, scopes, name=name, now_ms=now_ms, expires_at_ms=expires_at_ms)
+    with opened(database) as store:
+        kept = store.keys.add(organization, key).result()
+    typer.echo(json.dumps({"key": token, **_shown(kept)}) if as_json else token)
+
+
+@keys.command(name="list")
+def list_keys(
+    *,
+    organization: Annotated[str | None, typer.Option(help="Only the keys of this one.")] = None,
+    database: Database = None,
+    as_json: AsJson = False,
+) -> None:
+    """List the keys, without their secrets."""
+    with opened(database) as store:
+        found = store.keys.list(organization)
+    if as_json:
+        typer.echo(json.dumps([_shown(key) for key in found]))
+    else:
+        Console().print(_table(found))
+
+
+@keys.command()
+def revoke(
+    *,
+    key_id: Annotated[str, typer.Argument(help="The id that `keys list` shows.")],
+    database: Database = None,
+) -> None:
+    """Revoke a key: a running server takes it no more after five seconds at most."""
+    with opened(database) as store:
+        key = store.keys.find(key_id)
+        now_ms = time.time_ns() // 1_000_000
+        if key is None or not store.keys.revoke(key.organization_id, key_id, now_ms=now_ms).result():
+            message = f"There is no valid key with the id {key_id}."
+            raise SetupError(message)
+    typer.echo(f"Revoked {key_id}.")
+
+
+def _table(found: Sequence[Key]) -> Table:
+    table = Table(
+        "id", "name", "organization", "scopes", "created", "expires", "last used", "state", box=None
+    )
+    for key in found:
+        shown = _shown(key)
+        table.add_row(
+            key.id,
+            key.name,
+            key.organization_id,
+            ", ".join(shown["scopes"]),
+            *(_short(shown[column]) for column in ("created_at", "expires_at", "last_used_at")),
+            shown["state"],
+        )
+    return table
+
+
+def _shown(key: Key) -> dict[str, Any]:
+    now_ms = time.time_ns() // 1_000_000
+    state = "revoked" if key.revoked_at_ms is not None else "valid" if key.is_valid(now_ms) else "expired"
+    return {
+        "id": key.id,
+        "name": key.name,
+        "organization_id": key.organization_id,
+        "scopes": sorted(scope.value for scope in key.scopes),
+        "created_at": _moment(key.created_at_ms),
+        "expires_at": _moment(key.expires_at_ms),
+        "last_used_at": _moment(key.last_used_at_ms),
+        "state": state,
+    }
+
+
+def _moment(ms: int | None) -> str | None:
+    return None if ms is None else datetime.fromtimestamp(ms / 1000, timezone.utc).isoformat()
+
+
+def _short(moment: str | None) -> str:
+    return "" if moment is None else moment[:16].replace("T", " ")

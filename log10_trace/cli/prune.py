@@ -1,0 +1,44 @@
+"""``log10-trace prune``: give up the oldest records, by age or by size."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Annotated
+
+import typer
+
+from log10_trace.cli.app import app
+from log10_trace.cli.database import Database, opened
+from log10_trace.cli.spans import shown_bytes, size_bytes, span_ms
+
+
+@app.command()
+def prune(
+    *,
+    older_than: Annotated[
+        str | None, typer.Option(help="Delete the records of calls longer ago than this: 30d, 12h.")
+    ] = None,
+    max_size: Annotated[
+        str | None, typer.Option(help="Delete the oldest until the database fits this: 5GB.")
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    database: Database = None,
+    as_json: Annotated[bool, typer.Option("--json", help="JSON, for programs.")] = False,
+) -> None:
+    """Delete the oldest records for good: rows, search index and all, and give the room back to the disk."""
+    if older_than is None and max_size is None:
+        message = "say --older-than or --max-size, or both."
+        raise typer.BadParameter(message)
+    before_ms = None if older_than is None else time.time_ns() // 1_000_000 - span_ms(older_than)
+    max_bytes = None if max_size is None else size_bytes(max_size)
+    if not yes:
+        typer.confirm("Deleted records cannot be brought back. Go on?", abort=True)
+    with opened(database) as store:
+        report = store.upkeep.prune(before_ms=before_ms, max_bytes=max_bytes).result()
+    if as_json:
+        given = {"bytes_before": report.bytes_before, "bytes_after": report.bytes_after}
+        typer.echo(json.dumps({"completions": report.completions, **given}))
+        return
+    sizes = f"{shown_bytes(report.bytes_before)} before, {shown_bytes(report.bytes_after)} now"
+    typer.echo(f"Deleted {report.completions} records; {sizes}.")

@@ -1,0 +1,7 @@
+"""The OpenAPI document of the API, put together from the table of operations and served as it is."""
+
+from __future__ import annotations
+
+from log10_trace.server.openapi.document import document
+
+__all__ = ["document"]

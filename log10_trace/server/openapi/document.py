@@ -1,0 +1,95 @@
+"""The document itself: each operation of the table, with its words, its parameters and its errors."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from http import HTTPStatus
+from typing import Any, Final
+
+from log10_trace import __version__
+from log10_trace.server.api import Operation
+from log10_trace.server.openapi.operations import WORDS, Words
+from log10_trace.server.openapi.parameters import path, query
+from log10_trace.server.openapi.schemas import SCHEMAS, Schema, reference
+
+_JSON: Final = "application/json"
+_WAITS: Final = frozenset({429, 503, 507})
+_ORGANIZATION: Final = {
+    "name": "X-Log10-Organization",
+    "in": "header",
+    "description": "The key decides; naming another organization is refused.",
+    "schema": {"type": "string"},
+}
+
+
+def document(operations: Iterable[Operation]) -> dict[str, Any]:
+    """The OpenAPI document of these operations."""
+    paths: dict[str, dict[str, Any]] = {}
+    for operation in operations:
+        words = WORDS[operation.method, operation.path]
+        paths.setdefault(operation.path, {})[operation.method.lower()] = _operation(operation, words)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "log10_trace",
+            "summary": "The completions API: every call of the OpenAI SDK, kept.",
+            "version": __version__,
+        },
+        "paths": paths,
+        "components": {
+            "schemas": SCHEMAS,
+            "securitySchemes": {
+                "Log10Token": {"type": "apiKey", "in": "header", "name": "X-Log10-Token"},
+                "Bearer": {"type": "http", "scheme": "bearer"},
+            },
+        },
+    }
+
+
+def _operation(operation: Operation, words: Words) -> dict[str, Any]:
+    described: dict[str, Any] = {
+        "operationId": words.id,
+        "summary": words.summary,
+        "tags": [words.tag],
+        "parameters": [path(name) for name in re.findall(r"{(\w+)}", operation.path)] + words.query,
+        "responses": _answers(operation, words),
+    }
+    if words.takes is not None:
+        described["requestBody"] = {
+            "required": words.needs_body,
+            "content": _content({_JSON: words.takes, **words.takes_also}),
+        }
+    if operation.scopes is None:
+        described["security"] = []
+        return described
+    scopes = [scope.value for scope in operation.scopes]
+    described["security"] = [{"Log10Token": []}, {"Bearer": []}]
+    described["description"] = f"Needs a key with the scope {' or '.join(scopes)} (admin has all)."
+    described["parameters"] += [_ORGANIZATION, *query("organization_id")]
+    return described
+
+
+def _answers(operation: Operation, words: Words) -> dict[str, Any]:
+    answers: dict[str, Any] = {}
+    for status, schema in words.answers.items():
+        media = {**({_JSON: schema} if schema else {}), **words.gives_also}
+        answers[str(status)] = {"description": HTTPStatus(status).phrase, "content": _content(media)}
+    keyed = () if operation.scopes is None else (401, 403, 429)
+    bad_path = (400,) if "{" in operation.path else ()
+    for status in sorted({*words.refuses, *keyed, *bad_path, 405, 421, 500}):
+        answers[str(status)] = _refusal(status)
+    return answers
+
+
+def _refusal(status: int) -> dict[str, Any]:
+    content = _content({_JSON: reference("Error")})
+    refusal: dict[str, Any] = {"description": HTTPStatus(status).phrase, "content": content}
+    if status in _WAITS:
+        after = {"description": "Seconds to wait.", "schema": {"type": "integer"}}
+        refusal["headers"] = {"Retry-After": after}
+    return refusal
+
+
+def _content(media: dict[str, Schema]) -> dict[str, Any]:
+    return {kind: {"schema": schema} for kind, schema in media.items()}

@@ -1,0 +1,206 @@
+"""The shapes that the API takes and gives, as JSON Schema."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from log10_trace.server.incoming import MAX_LABEL, MAX_REASON, MAX_TAGS
+
+Schema = dict[str, Any]
+
+LABEL: Final[Schema] = {"type": "string", "maxLength": MAX_LABEL, "pattern": r"^[^\u0000-\u001f\u007f]*$"}
+NAME: Final[Schema] = {**LABEL, "minLength": 1, "pattern": r"^[^\u0000-\u001f\u007f]+$"}
+TEXT: Final[Schema] = {"type": "string", "pattern": r"^[^\u0000]*$"}
+MOMENT: Final[Schema] = {"type": "string", "format": "date-time"}
+COUNT: Final[Schema] = {"type": "integer", "minimum": 0}
+
+
+def maybe(schema: Schema) -> Schema:
+    """The schema, or null."""
+    return {**schema, "type": [schema["type"], "null"]}
+
+
+def reference(name: str) -> Schema:
+    """One of ``SCHEMAS``."""
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def array(items: Schema, **more: Any) -> Schema:
+    """A list."""
+    return {"type": "array", "items": items, **more}
+
+
+def record(properties: dict[str, Schema], required: list[str] | None = None, **more: Any) -> Schema:
+    """An object; by default every property is there."""
+    names = list(properties) if required is None else required
+    return {"type": "object", "properties": properties, "required": names, **more}
+
+
+_FRAME: Final = record({"file": TEXT, "line": TEXT, "lineno": {"type": "number"}, "name": TEXT}, required=[])
+
+_COMPLETION: Final[dict[str, Schema]] = {
+    "id": {**maybe(NAME), "description": "Made by the server when it is absent."},
+    "organization_id": {
+        **maybe(LABEL),
+        "description": "The key decides; naming another one is refused.",
+    },
+    "kind": {**maybe(LABEL), "description": "chat or prompt."},
+    "status": {"enum": ["started", "finished", "failed", None]},
+    "tags": maybe(array(LABEL, maxItems=MAX_TAGS)),
+    "request": {"description": "The JSON body that was sent to the provider."},
+    "response": {"description": "The JSON body that came back; for a stream, the folded equivalent."},
+    "stacktrace": maybe(array(_FRAME)),
+    "session_id": maybe(LABEL),
+    "duration": {"type": ["number", "null"], "minimum": 0, "maximum": 1e15, "description": "Seconds."},
+    "failure_kind": maybe(LABEL),
+    "failure_reason": maybe({"type": "string", "maxLength": MAX_REASON}),
+    "created_at": {"description": "When the call began: RFC 3339, UTC."},
+    "time_to_first_token": {"description": "Seconds from the call to the first data of a stream."},
+    "endpoint": maybe(LABEL),
+    "base_url": {"description": "Where the provider was reached."},
+    "request_id": maybe(LABEL),
+    "retries": {"description": "How often the SDK tried again."},
+    "interrupted": {"description": "True when the program left a stream before its end."},
+    "metadata": {"description": "The user's own flat map."},
+    "source": maybe(LABEL),
+    "sequence": {
+        "type": ["integer", "null"],
+        "minimum": 1,
+        "maximum": 2**53 - 1,
+        "description": "1, 2, 3, ... within source.",
+    },
+    "native_request": {"description": "A responses call's own request."},
+    "native_response": {"description": "A responses call's own response."},
+}
+
+_SUMMARY: Final[dict[str, Schema]] = {
+    "id": NAME,
+    "organization_id": LABEL,
+    "model": {"type": ["string", "null"]},
+    "usage": {
+        "type": ["object", "null"],
+        "properties": {"input_tokens": maybe(COUNT), "output_tokens": maybe(COUNT)},
+    },
+    "preview": record({"request": {"type": "string"}, "response": {"type": "string"}}),
+}
+
+_COUNTS: Final[dict[str, Schema]] = {
+    "calls": COUNT,
+    "failed": COUNT,
+    "input_tokens": COUNT,
+    "output_tokens": COUNT,
+    "cost": {"type": ["number", "null"], "description": "US dollars; null when no call could be priced."},
+}
+_SECONDS: Final[Schema] = {"type": ["number", "null"], "description": "Seconds."}
+
+_FEEDBACK: Final[dict[str, Schema]] = {
+    "task_id": NAME,
+    "json_values": {"type": "object", "description": "They fit the task's schema."},
+    "comment": maybe(TEXT),
+}
+_ABOUT_IDS: Final = record(
+    {**_FEEDBACK, "completion_ids": array(NAME, minItems=1, maxItems=MAX_TAGS)},
+    required=["task_id", "json_values", "completion_ids"],
+)
+_ABOUT_TAGS: Final = record(
+    {
+        **_FEEDBACK,
+        "completion_tags_selector": array(NAME, minItems=1, maxItems=MAX_TAGS),
+        "allow_unmatched_feedback": {"type": "boolean", "default": False},
+        "max_matched_completions": {"type": "integer", "minimum": 1, "maximum": 1_000_000, "default": 100},
+    },
+    required=["task_id", "json_values", "completion_tags_selector"],
+)
+
+SCHEMAS: Final[dict[str, Schema]] = {
+    "Completion": record(_COMPLETION, required=[]),
+    "StoredCompletion": record(
+        {**_COMPLETION, "id": NAME, "organization_id": LABEL}, required=["id", "organization_id"]
+    ),
+    "OlderCompletion": record(
+        {
+            "organization_id": maybe(LABEL),
+            "kind": {"enum": ["chat", "completion", "prompt", None]},
+            "status": _COMPLETION["status"],
+            "tags": _COMPLETION["tags"],
+            "session_id": maybe(LABEL),
+            "request": {"type": ["string", "null"], "description": "JSON in a string."},
+            "response": {"type": ["string", "null"], "description": "JSON in a string."},
+            "stacktrace": {"type": ["string", "null"], "description": "JSON in a string: a list of frames."},
+            "duration": {"type": ["number", "null"], "minimum": 0, "maximum": 1e15},
+        },
+        required=[],
+    ),
+    "CompletionSummary": record(_SUMMARY),
+    "BatchResult": record(
+        {
+            "id": {"type": ["string", "null"]},
+            "status": {"type": "integer"},
+            "code": {"type": "string"},
+            "message": {"type": "string"},
+            "field": {"type": "string"},
+        },
+        required=["id", "status"],
+    ),
+    "Session": record({"id": NAME, "first_at": MOMENT, "last_at": MOMENT, **_COUNTS}),
+    "NewTask": record(
+        {
+            "id": maybe(NAME),
+            "name": maybe(TEXT),
+            "instruction": maybe(TEXT),
+            "json_schema": {"type": "object", "description": "A JSON Schema."},
+            "completion_tags_selector": maybe(array(NAME, maxItems=MAX_TAGS)),
+        },
+        required=["json_schema"],
+    ),
+    "Task": record(
+        {
+            "id": NAME,
+            "organization_id": LABEL,
+            "created_at_ms": COUNT,
+            "created_at": MOMENT,
+            "name": {"type": "string"},
+            "instruction": {"type": "string"},
+            "json_schema": {"type": "object"},
+            "completion_tags_selector": array(NAME),
+        }
+    ),
+    "NewFeedback": {"oneOf": [_ABOUT_IDS, _ABOUT_TAGS]},
+    "Feedback": record(
+        {
+            "id": NAME,
+            "created_at_ms": COUNT,
+            "task_id": NAME,
+            "json_values": {"type": "object"},
+            "comment": {"type": "string"},
+            "matched_completion_ids": array(NAME),
+        }
+    ),
+    "Totals": record(
+        {
+            "key": {"type": ["string", "null"], "description": "The group; null when not grouped."},
+            "start": {**MOMENT, "description": "The step of time; not in groups."},
+            **_COUNTS,
+            "unpriced": COUNT,
+            "p50": _SECONDS,
+            "p95": _SECONDS,
+            "p99": _SECONDS,
+        },
+        required=["key", *_COUNTS, "unpriced", "p50", "p95", "p99"],
+    ),
+    "Source": record(
+        {
+            "source": LABEL,
+            "count": COUNT,
+            "last": COUNT,
+            "missing": array(array({"type": "integer"}, minItems=2, maxItems=2)),
+        }
+    ),
+    "Error": record(
+        {
+            "code": {"type": "string", "description": "For programs."},
+            "message": {"type": "string", "description": "For people."},
+            "field": {"type": ["string", "null"], "description": "The field or parameter at fault."},
+        }
+    ),
+}

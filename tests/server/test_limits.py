@@ -1,0 +1,69 @@
+"""Limits: the rate of one key, and the bytes in hand."""
+
+from __future__ import annotations
+
+import pytest
+
+from log10_trace.server.limits import InFlight, Rates
+from log10_trace.server.refusal import Refusal
+
+
+class Clock:
+    """A clock that stands still until it is moved."""
+
+    now = 0.0
+
+    def __call__(self) -> float:
+        """The time, in seconds."""
+        return self.now
+
+
+def test_a_key_that_sends_too_fast_is_told_when_to_come_back() -> None:
+    """Past its burst a key gets 429 with Retry-After, and goes on after that time."""
+    clock = Clock()
+    rates = Rates(10, clock)
+    for _ in range(20):
+        rates.spend("key")
+
+    with pytest.raises(Refusal) as caught:
+        rates.spend("key")
+    clock.now += int(caught.value.headers["Retry-After"])
+
+    assert caught.value.status == 429
+    rates.spend("key")
+
+
+def test_one_fast_key_costs_another_nothing() -> None:
+    """Each key has a rate of its own."""
+    rates = Rates(1, Clock())
+    rates.spend("fast")
+    rates.spend("fast")
+
+    rates.spend("slow")
+
+
+def test_no_rate_is_no_limit() -> None:
+    """A rate of zero lets everything through."""
+    rates = Rates(0, Clock())
+
+    for _ in range(1000):
+        rates.spend("key")
+
+
+def test_more_bytes_in_hand_than_the_bound_are_refused_for_now() -> None:
+    """When too much is in hand the next body is a 503, until some of it is done."""
+    in_flight = InFlight(100)
+    in_flight.take(80)
+
+    with pytest.raises(Refusal) as caught:
+        in_flight.take(30)
+    in_flight.release(80)
+
+    assert caught.value.status == 503
+    assert caught.value.headers["Retry-After"] == "1"
+    in_flight.take(30)
+
+
+def test_a_body_alone_is_always_taken() -> None:
+    """A body that is larger than the bound by itself is not refused for ever."""
+    InFlight(100).take(1000)

@@ -1,0 +1,56 @@
+"""JSON Schema: checked, applied, and never fetched."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from log10_trace.server.refusal import Refusal
+from log10_trace.server.schema import check, check_values
+
+GRADE = {
+    "type": "object",
+    "properties": {"grade": {"type": "integer", "minimum": 1, "maximum": 5}},
+    "required": ["grade"],
+}
+
+
+def test_values_that_fit_are_taken() -> None:
+    """Values of the task's form pass."""
+    check(GRADE)
+    check_values({"grade": 3}, GRADE)
+
+
+@pytest.mark.parametrize("values", [{}, {"grade": 6}, {"grade": "my secret words"}])
+def test_values_that_do_not_fit_are_refused_without_quoting_them(values: dict[str, Any]) -> None:
+    """The error says where, and repeats nothing of what was sent."""
+    with pytest.raises(Refusal) as caught:
+        check_values(values, GRADE)
+
+    assert caught.value.field == "json_values"
+    assert "secret" not in caught.value.message
+
+
+@pytest.mark.parametrize("schema", [{"type": "nonsense"}, {"required": 1}, {"properties": []}])
+def test_what_is_no_schema_is_refused(schema: dict[str, Any]) -> None:
+    """A task's schema must be a JSON Schema."""
+    with pytest.raises(Refusal) as caught:
+        check(schema)
+
+    assert caught.value.field == "json_schema"
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"$ref": "http://127.0.0.1:9/schema.json"},
+        {"$ref": "file:///etc/passwd"},
+        {"$ref": "#"},
+        {"allOf": [{"$ref": "#/allOf/0"}]},
+    ],
+)
+def test_a_schema_that_points_outside_or_at_itself_is_refused(schema: dict[str, Any]) -> None:
+    """A reference is never fetched, and one without end is an error, not a hang."""
+    with pytest.raises(Refusal):
+        check_values({"a": 1}, schema)

@@ -1,0 +1,64 @@
+"""Signing in on the page: one-time codes, and cookies that a key seals."""
+
+from __future__ import annotations
+
+from log10_trace.server.auth import Access
+from log10_trace.server.login_codes import GOOD_S, LoginCodes
+from log10_trace.server.page_session import make_cookie, read_cookie
+from log10_trace.server.store.keys import Scope, make_key
+
+ACCESS = Access("id", "default", frozenset({Scope.READ}))
+
+
+def test_a_code_is_good_once() -> None:
+    """Redeemed, a code is worth nothing."""
+    codes = LoginCodes()
+    code = codes.give(ACCESS)
+
+    assert codes.redeem(code) is ACCESS
+    assert codes.redeem(code) is None
+
+
+def test_a_code_grows_old() -> None:
+    """A code in an old log opens nothing."""
+    now = [0.0]
+    codes = LoginCodes(lambda: now[0])
+    code = codes.give(ACCESS)
+    now[0] = GOOD_S
+
+    assert codes.redeem(code) is None
+
+
+def test_a_code_nobody_gave_is_worth_nothing() -> None:
+    """Guessing does not help."""
+    assert LoginCodes().redeem("guess\ud800") is None
+
+
+def test_a_cookie_is_sealed_by_its_key_alone() -> None:
+    """A cookie changed in any part, or sealed with another key, is not taken."""
+    _, key = make_key("default", [Scope.READ], now_ms=0)
+    _, other = make_key("default", [Scope.READ], now_ms=0)
+    cookie = make_cookie(key, 5000)
+
+    session = read_cookie(cookie)
+    later = read_cookie(cookie.replace(".5000.", ".6000."))
+
+    assert session is not None
+    assert later is not None
+    assert (session.key_id, session.expires_ms) == (key.id, 5000)
+    assert session.is_sealed_by(key)
+    assert not session.is_sealed_by(other)
+    assert not later.is_sealed_by(key)
+
+
+def test_a_cookie_holds_no_key() -> None:
+    """Whoever reads a cookie learns nothing that opens the API."""
+    token, key = make_key("default", [Scope.READ], now_ms=0)
+
+    assert token.rpartition("_")[2] not in make_cookie(key, 5000)
+
+
+def test_what_is_no_cookie_is_none() -> None:
+    """Other text in the cookie's place is no session."""
+    for text in ("", "a.b", "a.b.c", "a.-1.c", "a.1.c.d", "a.\u0661.c", "\ud800"):
+        assert read_cookie(text) is None
