@@ -1,21 +1,27 @@
-"""The operations on completions."""
+"""The operations on completions, and the resource that holds them all."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from typing import Any, Literal
 
 import httpx
-from typing_extensions import Unpack
 
-from log10_trace.client.filters import Filters
-from log10_trace.client.operation import Body, Listing, Operation, Page, as_json, part, query, reads
+from log10_trace.client.completion_lists import (
+    PATH,
+    delete_completions,
+    export_completions,
+    limits,
+    list_completions,
+    list_ungraded,
+    search_completions,
+    statistics,
+)
+from log10_trace.client.operation import Body, Operation, as_json, part, reads
 from log10_trace.client.resource import AwaitingResource, BlockingResource, listing, operation, streaming
 from log10_trace.models import operations
-from log10_trace.models.components import Completion, CompletionSummary
+from log10_trace.models.components import Completion
 
-PATH = "/completions"
 _CREATED = 201
 
 
@@ -61,63 +67,6 @@ def update_completion(
     )
 
 
-def list_ungraded(
-    *, task_id: str | None = None, x_log10_organization: str | None = None
-) -> Operation[operations.ListUngradedResponse]:
-    """The completions that a feedback task selects and that have no feedback yet."""
-    return Operation(
-        method="GET",
-        path=f"{PATH}/ungraded",
-        read=reads(operations.ListUngradedResponse, object=operations.ListUngradedResponseBody),
-        query=query({"task_id": task_id}),
-        organization=x_log10_organization,
-    )
-
-
-def list_completions(
-    *,
-    limit: int | None = None,
-    order: Literal["newest", "oldest"] | None = None,
-    view: Literal["summary", "full"] | None = None,
-    x_log10_organization: str | None = None,
-    **filters: Unpack[Filters],
-) -> Listing[CompletionSummary]:
-    """The completions that pass the filters; ``limit`` of them at most, newest first.
-
-    The ``summary`` holds the small fields, the model, the usage and a preview; ``full`` is the whole record.
-    """
-    return Listing.upto(
-        limit,
-        Operation(
-            method="GET",
-            path=PATH,
-            read=_read_page,
-            query=query({**filters, "order": order, "view": view}),
-            organization=x_log10_organization,
-        ),
-    )
-
-
-def search_completions(
-    text: str,
-    *,
-    limit: int | None = None,
-    x_log10_organization: str | None = None,
-    **filters: Unpack[Filters],
-) -> Listing[CompletionSummary]:
-    """The completions whose request or response holds these words, newest first."""
-    filters["q"] = text
-    return list_completions(limit=limit, x_log10_organization=x_log10_organization, **filters)
-
-
-def _read_page(response: httpx.Response) -> Page[CompletionSummary]:
-    body = json.loads(response.content)
-    return Page(
-        items=[CompletionSummary.model_validate(item) for item in body["completions"]],
-        next_cursor=body.get("next_cursor"),
-    )
-
-
 def get_completion(
     *, completion_id: str, x_log10_organization: str | None = None
 ) -> Operation[operations.GetCompletionResponse]:
@@ -139,33 +88,6 @@ def delete_completion(
         path=f"{PATH}/{part(completion_id)}",
         read=reads(operations.DeleteResponse),
         organization=x_log10_organization,
-    )
-
-
-def delete_completions(
-    *, session_id: str | None = None, tag: str | None = None, x_log10_organization: str | None = None
-) -> Operation[operations.DeleteManyResponse]:
-    """Delete all completions of a session or with a tag, for good.
-
-    Raises:
-        ValueError: neither is given, which would mean all of them.
-    """
-    if not session_id and not tag:
-        message = "a session_id or a tag is needed to say which completions are to be deleted"
-        raise ValueError(message)
-    return Operation(
-        method="DELETE",
-        path=PATH,
-        read=_read_deleted,
-        query=query({"session_id": session_id, "tag": tag}),
-        organization=x_log10_organization,
-    )
-
-
-def _read_deleted(response: httpx.Response) -> operations.DeleteManyResponse:
-    said: Any = json.loads(response.content) if response.content else {}
-    return operations.DeleteManyResponse(
-        status_code=response.status_code, raw_response=response, deleted=said.get("deleted")
     )
 
 
@@ -193,40 +115,6 @@ def send_batch(
     )
 
 
-def export_completions(
-    *,
-    format: Literal["jsonl", "csv"] = "jsonl",  # noqa: A002 -- the API's own word
-    order: Literal["newest", "oldest"] | None = None,
-    x_log10_organization: str | None = None,
-    **filters: Unpack[Filters],
-) -> Operation[None]:
-    """Everything that passes the filters, whole, as the server writes it: one record a line."""
-    return Operation(
-        method="GET",
-        path=PATH,
-        read=lambda _: None,
-        query=query({**filters, "order": order, "view": "full", "format": format}),
-        organization=x_log10_organization,
-    )
-
-
-def statistics(
-    *,
-    group_by: Literal["none", "model", "tag", "call_site", "session"] | None = None,
-    interval: Literal["minute", "hour", "day"] | None = None,
-    x_log10_organization: str | None = None,
-    **filters: Unpack[Filters],
-) -> Operation[operations.StatisticsResponse]:
-    """How many calls, failures, tokens and dollars, and how long they took, by group and over time."""
-    return Operation(
-        method="GET",
-        path="/statistics",
-        read=reads(operations.StatisticsResponse, statistics=operations.Statistics),
-        query=query({**filters, "group_by": group_by, "interval": interval}),
-        organization=x_log10_organization,
-    )
-
-
 class _Operations:
     create = operation(create_completion)
     update = operation(update_completion)
@@ -237,6 +125,7 @@ class _Operations:
     delete = operation(delete_completion)
     delete_many = operation(delete_completions)
     batch = operation(send_batch)
+    limits = operation(limits)
     export = streaming(export_completions)
     statistics = operation(statistics)
 

@@ -10,7 +10,7 @@ from pydantic import Discriminator, Tag
 
 from log10_trace.models.base import Json, Known, Model, Number
 from log10_trace.models.chat_request import CreateChatCompletionRequest
-from log10_trace.models.chat_response import CompletionUsage, CreateChatCompletionResponse
+from log10_trace.models.chat_response import CreateChatCompletionResponse
 from log10_trace.models.text_completion import (
     CreateCompletionRequest,
     CreateCompletionResponse,
@@ -138,9 +138,16 @@ class Preview(Model):
     response: str | None = None
 
 
+class TokenCount(Model):
+    """The tokens of a call; none where the provider did not say."""
+
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+
+
 class CompletionSummary(Completion):
     """A completion as it stands in a list: its small fields, and what a list needs of its bodies."""
 
     model: str | None = None
-    usage: CompletionUsage | None = None
+    usage: TokenCount | None = None
     preview: Preview | None = None

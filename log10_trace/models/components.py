@@ -29,7 +29,15 @@ from log10_trace.models.chat_response import (
     Object,
     TopLogprobs,
 )
-from log10_trace.models.completion import Completion, CompletionSummary, Kind, Preview, Stacktrace, Status
+from log10_trace.models.completion import (
+    Completion,
+    CompletionSummary,
+    Kind,
+    Preview,
+    Stacktrace,
+    Status,
+    TokenCount,
+)
 from log10_trace.models.feedback import (
     CompletionTagsSelector,
     Feedback,
@@ -88,5 +96,6 @@ __all__ = [
     "Stacktrace",
     "Status",
     "Task",
+    "TokenCount",
     "TopLogprobs",
 ]

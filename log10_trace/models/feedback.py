@@ -65,6 +65,16 @@ class Session(Model):
     """A session: the id that joins its completions, and what the server counts of them."""
 
     id: str | None = None
+    first_at: str | None = None
+    """When its first call began; UTC, RFC 3339."""
+    last_at: str | None = None
+    """When its last call began."""
+    calls: int | None = None
+    failed: int | None = None
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    cost: Number | None = None
+    """US dollars; none when no call could be priced."""
 
 
 class Source(Model):

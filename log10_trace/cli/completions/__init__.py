@@ -1,0 +1,11 @@
+"""``log10-trace completions``: list, look at, follow, search, export, import and delete calls."""
+
+from __future__ import annotations
+
+from log10_trace.cli.app import app
+from log10_trace.cli.completions import deleting, exporting, following, importing, listing, showing
+from log10_trace.cli.completions.group import group
+
+__all__ = ["deleting", "exporting", "following", "importing", "listing", "showing"]
+
+app.add_typer(group, name="completions")

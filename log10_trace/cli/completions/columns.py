@@ -1,0 +1,89 @@
+"""The columns that a list of calls may have."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import typer
+
+from log10_trace.cli.output import Column, age, count, moment_of, seconds
+from log10_trace.models.components import CompletionSummary
+
+_STYLES: Final = {"finished": "green", "failed": "red", "started": "yellow"}
+
+
+def _text(value: Any) -> str:
+    return "" if value is None else str(getattr(value, "value", value))
+
+
+def _status(call: CompletionSummary) -> str:
+    return "interrupted" if call.interrupted else _text(call.status)
+
+
+def _tokens(call: CompletionSummary) -> str:
+    if call.usage is None:
+        return ""
+    return f"{count(call.usage.input_tokens) or '?'}/{count(call.usage.output_tokens) or '?'}"
+
+
+def _asked(call: CompletionSummary) -> str:
+    return (call.preview.request if call.preview else None) or ""
+
+
+def _answered(call: CompletionSummary) -> str:
+    if call.failure_kind:
+        return f"{call.failure_kind}: {call.failure_reason or ''}".removesuffix(": ")
+    return (call.preview.response if call.preview else None) or ""
+
+
+COLUMNS: Final = {
+    "id": Column(title="ID", cell=lambda call: _text(call.id)),
+    "time": Column(
+        title="WHEN",
+        cell=lambda call: _text(call.created_at),
+        brief=lambda call: age(moment_of(call.created_at)),
+    ),
+    "status": Column(title="STATUS", cell=_status, style=lambda call: _STYLES.get(_text(call.status), "")),
+    "kind": Column(title="KIND", cell=lambda call: _text(call.kind)),
+    "model": Column(title="MODEL", cell=lambda call: _text(call.model), flexible=True),
+    "duration": Column(
+        title="TOOK",
+        cell=lambda call: _text(call.duration),
+        brief=lambda call: seconds(call.duration),
+        right=True,
+    ),
+    "first": Column(
+        title="FIRST",
+        cell=lambda call: _text(call.time_to_first_token),
+        brief=lambda call: seconds(call.time_to_first_token),
+        right=True,
+    ),
+    "tokens": Column(title="IN/OUT", cell=_tokens, right=True),
+    "tags": Column(title="TAGS", cell=lambda call: ", ".join(call.tags or []), flexible=True),
+    "session": Column(title="SESSION", cell=lambda call: _text(call.session_id)),
+    "request": Column(title="REQUEST", cell=_asked, flexible=True),
+    "response": Column(title="RESPONSE", cell=_answered, flexible=True),
+    "failure": Column(title="FAILURE", cell=lambda call: _text(call.failure_kind), flexible=True),
+    "endpoint": Column(title="ENDPOINT", cell=lambda call: _text(call.endpoint), flexible=True),
+    "source": Column(title="SOURCE", cell=lambda call: _text(call.source)),
+    "sequence": Column(title="NO.", cell=lambda call: _text(call.sequence), right=True),
+}
+"""By the name that ``--columns`` takes."""
+
+USUAL: Final = "id,time,status,model,duration,tokens,tags,request,response"
+NARROW: Final = "id,time,status,model,request"
+"""For a terminal that the usual ones would crowd."""
+
+
+def chosen(names: str) -> list[Column]:
+    """The columns with these names, in this order.
+
+    Raises:
+        BadParameter: there is no such column.
+    """
+    wanted = [name.strip() for name in names.split(",") if name.strip()]
+    for name in wanted:
+        if name not in COLUMNS:
+            message = f"There is no column {name!r}. There are: {', '.join(COLUMNS)}."
+            raise typer.BadParameter(message, param_hint="--columns")
+    return [COLUMNS[name] for name in wanted]

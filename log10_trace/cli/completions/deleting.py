@@ -1,0 +1,61 @@
+"""``completions delete``: calls are gone for good, after a question."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from log10_trace.cli.completions.group import group
+from log10_trace.cli.options import Server, Yes, spread
+from log10_trace.cli.output import remarks
+
+
+@group.command()
+@spread
+def delete(
+    completion_ids: Annotated[list[str] | None, typer.Argument(help="The ids of calls.")] = None,
+    *,
+    server: Server,
+    session: Annotated[str | None, typer.Option(help="All calls of this session.")] = None,
+    tag: Annotated[str | None, typer.Option(help="All calls with this tag.")] = None,
+    yes: Yes = False,
+) -> None:
+    """Delete calls for good: those named by id, or all of a session or with a tag."""
+    ids = completion_ids or []
+    if bool(ids) == bool(session or tag):
+        message = "Say which calls: either by their ids, or with --session or --tag."
+        raise typer.BadParameter(message)
+    with server.client() as client:
+        if ids:
+            confirmed(f"Delete {len(ids):,} {'call' if len(ids) == 1 else 'calls'} for good?", yes=yes)
+            for completion_id in ids:
+                client.completions.delete(completion_id=completion_id)
+            deleted: int | None = len(ids)
+        else:
+            what = " and ".join(
+                part
+                for part in (f"of session {session}" * bool(session), f"with tag {tag}" * bool(tag))
+                if part
+            )
+            confirmed(f"Delete all calls {what} for good?", yes=yes)
+            deleted = client.completions.delete_many(session_id=session, tag=tag).deleted
+    remarks.print("Deleted." if deleted is None else f"{deleted:,} deleted.")
+
+
+def confirmed(question: str, *, yes: bool) -> None:
+    """Return when the user agrees.
+
+    Raises:
+        Exit: the user does not.
+        BadParameter: there is nobody to ask.
+    """
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        message = "There is nobody to ask here; say --yes."
+        raise typer.BadParameter(message)
+    if not typer.confirm(question, err=True):
+        remarks.print("Nothing was deleted.")
+        raise typer.Exit(1)

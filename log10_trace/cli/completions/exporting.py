@@ -1,0 +1,130 @@
+"""``completions export``: calls into a file, in one of several forms."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import IO, Annotated
+
+import typer
+
+from log10_trace.cli.completions.formats import FORMS, WITH_ID, Form, Format
+from log10_trace.cli.completions.group import group
+from log10_trace.cli.files import STANDARD, cut_torn_end, lines, reading, writing
+from log10_trace.cli.options import Server, Which, spread
+from log10_trace.cli.output import progress, remarks
+from log10_trace.client import Log10
+from log10_trace.client.filters import Filters
+from log10_trace.errors import APIConnectionError
+
+
+@group.command("download", hidden=True)
+@group.command()
+@spread
+def export(
+    *,
+    which: Which,
+    server: Server,
+    output: Annotated[
+        str | None,
+        typer.Option("--output", "-o", "--file", "-f", help="The file.  [default: standard output]"),
+    ] = None,
+    format: Annotated[Format, typer.Option(help="What a line is.")] = Format.JSONL,  # noqa: A002 -- the option's name
+    limit: Annotated[int | None, typer.Option("--limit", "-n", help="How many at most.", min=1)] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with a file that broke off.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Write over a file that is there.")] = False,
+) -> None:
+    """Write calls to a file, the oldest first. jsonl holds the records byte for byte, and can be imported."""
+    _check(output, format, resume=resume, force=force)
+    known = _known(output) if output and resume else frozenset()
+    if force and output and output != STANDARD:
+        Path(output).unlink(missing_ok=True)
+    try:
+        with server.client() as client, writing(output, go_on=resume) as file:
+            if format is Format.CSV:
+                _copy(client.completions.export(format="csv", order="oldest", **which.filters()), file)
+                return
+            written, left_out = _write(_records(client, which.filters(), known), file, FORMS[format], limit)
+    except APIConnectionError:
+        if output and output != STANDARD and format in WITH_ID:
+            remarks.print(f"{output} is not complete. The same command with --resume goes on with it.")
+        raise
+    remarks.print(f"{written:,} calls written{_besides(left_out, len(known))}.")
+
+
+def _check(output: str | None, form: Format, *, resume: bool, force: bool) -> None:
+    if not resume:
+        return
+    if output is None or output == STANDARD or force:
+        message = "Only a file can be gone on with: name it with --output, without --force."
+        raise typer.BadParameter(message, param_hint="--resume")
+    if form not in WITH_ID:
+        message = f"The lines of {form.value} do not name their calls; that works with jsonl, raw and chat."
+        raise typer.BadParameter(message, param_hint="--resume")
+
+
+def _known(output: str) -> frozenset[str]:
+    """The ids that the file holds already, after its unfinished last line was cut off."""
+    path = Path(output)
+    if not path.exists():
+        return frozenset()
+    with reading(output):
+        cut_torn_end(path)
+    with reading(output) as file:
+        return frozenset(_id(line) for line in lines(file))
+
+
+def _id(line: bytes) -> str:
+    return str(json.loads(line)["id"])
+
+
+def _records(client: Log10, filters: Filters, known: frozenset[str]) -> Iterator[bytes]:
+    for line in lines(client.completions.export(order="oldest", **filters)):
+        if not known or _id(line) not in known:
+            yield line
+
+
+def _write(records: Iterable[bytes], file: IO[bytes], form: Form, limit: int | None) -> tuple[int, int]:
+    """Write the records in their form; how many were written, and how many have no place in it."""
+    written = left_out = 0
+    with progress("Exporting", in_bytes=True) as moved_on:
+        formed = _formed(records, form, moved_on)
+        for line in formed if limit is None else _upto(formed, limit):
+            if line is None:
+                left_out += 1
+                continue
+            file.write(line + b"\n")
+            written += 1
+    return written, left_out
+
+
+def _formed(records: Iterable[bytes], form: Form, moved_on: Callable[[int], None]) -> Iterator[bytes | None]:
+    for record in records:
+        moved_on(len(record) + 1)
+        yield form(record)
+
+
+def _upto(formed: Iterator[bytes | None], limit: int) -> Iterator[bytes | None]:
+    """Everything up to the ``limit``-th that is written."""
+    for _ in range(limit):
+        for line in formed:
+            yield line
+            if line is not None:
+                break
+
+
+def _copy(pieces: Iterable[bytes], file: IO[bytes]) -> None:
+    with progress("Exporting", in_bytes=True) as moved_on:
+        for piece in pieces:
+            file.write(piece)
+            moved_on(len(piece))
+
+
+def _besides(left_out: int, known: int) -> str:
+    said = [
+        f"{left_out:,} without an answer that fits left out" if left_out else "",
+        f"{known:,} were there already" if known else "",
+    ]
+    return "".join(itertools.chain.from_iterable((", ", part) for part in said if part))

@@ -1,0 +1,112 @@
+"""``completions tail``: the newest calls, and those that come in while you look."""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Iterator
+from typing import Annotated, Final
+
+import typer
+from rich.text import Text
+
+from log10_trace.cli.completions.columns import chosen
+from log10_trace.cli.completions.group import group
+from log10_trace.cli.options import Json, Server, Which, spread
+from log10_trace.cli.output import Column, console, one_line, say, show_json
+from log10_trace.client import Log10
+from log10_trace.client.filters import Filters
+from log10_trace.client.operation import Page
+from log10_trace.models.components import CompletionSummary
+
+_LINE: Final = "time,status,model,duration,tokens,request,response"
+_PIPED: Final = "id," + _LINE
+_REMEMBERED: Final = 10_000
+"""Calls that are known as shown; far more than come in between two looks."""
+
+
+@group.command()
+@spread
+def tail(
+    *,
+    which: Which,
+    server: Server,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until Ctrl-C.")] = False,
+    lines: Annotated[int, typer.Option("--lines", "-n", help="How many to begin with.", min=0)] = 10,
+    interval: Annotated[float, typer.Option(help="Seconds between two looks.", min=0.05)] = 0.5,
+    columns: Annotated[
+        str | None, typer.Option(help=f"Which columns.  [default: {_LINE}]", show_default=False)
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Show the newest calls, the newest last. A call that takes long is shown again when it ends."""
+    table = chosen(columns or (_LINE if console.is_terminal else _PIPED))
+    with server.client() as client:
+        filters = which.filters()
+        seen = Seen()
+        newest = list(client.completions.list(limit=lines, **filters)) if lines else []
+        seen.of(client.completions.list(limit=1, **filters))
+        for call in reversed(newest):
+            seen.of([call])
+            _show(call, table, as_json=json)
+        if follow:
+            for call in _coming(client, filters, seen, lambda: time.sleep(interval)):
+                _show(call, table, as_json=json)
+
+
+class Seen:
+    """Which calls were shown, and in which status: what differs from it is news."""
+
+    def __init__(self) -> None:
+        self._statuses: OrderedDict[str | None, str | None] = OrderedDict()
+
+    def of(self, calls: Iterable[CompletionSummary]) -> list[CompletionSummary]:
+        """Those of the calls that are news, and from now on are not."""
+        news = [call for call in calls if self._statuses.get(call.id, "") != call.status]
+        for call in news:
+            self._statuses[call.id] = call.status
+        while len(self._statuses) > _REMEMBERED:
+            self._statuses.popitem(last=False)
+        return news
+
+
+def _coming(
+    client: Log10, filters: Filters, seen: Seen, wait: Callable[[], None]
+) -> Iterator[CompletionSummary]:
+    """Calls as they come in, for ever."""
+    while True:
+        wait()
+        yield from reversed(_news(client.completions.list(**filters).pages(), seen))
+
+
+def _news(pages: Iterable[Page[CompletionSummary]], seen: Seen) -> list[CompletionSummary]:
+    """What is new, the newest first: page after page, until one holds something known.
+
+    The whole first page is looked through, so that a record that was delivered late is found among the newer.
+    """
+    news: list[CompletionSummary] = []
+    for page in pages:
+        fresh = seen.of(page.items)
+        news += fresh
+        if len(fresh) < len(page.items):
+            break
+    return news
+
+
+def _show(call: CompletionSummary, columns: list[Column], *, as_json: bool) -> None:
+    if as_json:
+        show_json(call)
+    elif not console.is_terminal:
+        say("\t".join(one_line(column.cell(call)) for column in columns))
+    else:
+        console.print(_line(call, columns), no_wrap=True, overflow="ellipsis", crop=True)
+    console.file.flush()
+
+
+def _line(call: CompletionSummary, columns: list[Column]) -> Text:
+    line = Text()
+    for column in columns:
+        text = one_line((column.brief or column.cell)(call))
+        if text:
+            line.append(text + "  ", style=column.style(call) if column.style else "")
+    return line

@@ -1,0 +1,101 @@
+"""The forms that calls are exported in: from the record's JSON text to a line of another kind. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from enum import Enum
+from typing import Any, Final
+
+from log10_trace.cli.conversation import choices_of
+from log10_trace.server.json_text import decode, split
+
+_FINISHED: Final = "finished"
+
+
+class Format(str, Enum):
+    """How calls are written."""
+
+    JSONL = "jsonl"
+    """The records as the server keeps them, byte for byte."""
+    CSV = "csv"
+    """A table for a spreadsheet, one call a row."""
+    RAW = "raw"
+    """What was sent to the provider and what came back, as it was."""
+    CHAT = "chat"
+    """The conversation with its answer, in the shape of chat messages."""
+    OPENAI_FINETUNE = "openai-finetune"
+    """Training examples for OpenAI's fine-tuning of chat models."""
+
+
+Form = Callable[[bytes], bytes | None]
+"""From a record to the line that stands for it; none when the call has no place in such a file."""
+
+
+def raw(record: bytes) -> bytes | None:
+    """The provider's own request and response: of a Responses call the native ones."""
+    members = split(decode(record))
+    native = "native_" if "native_request" in members else ""
+    texts = {
+        "id": members["id"][0],
+        "request": members.get(f"{native}request", ("null",))[0],
+        "response": members.get(f"{native}response", ("null",))[0],
+    }
+    return ("{" + ",".join(f"{json.dumps(name)}:{text}" for name, text in texts.items()) + "}").encode()
+
+
+def chat(record: bytes) -> bytes | None:
+    """The messages, the first answer as the last of them; only of calls that were answered."""
+    call = json.loads(record)
+    messages = _messages(call)
+    if messages is None:
+        return None
+    return _line({"id": call["id"], "model": _model(call), "messages": messages})
+
+
+def openai_finetune(record: bytes) -> bytes | None:
+    """A training example: the messages with a whole answer as the last, and the tools it could call."""
+    call = json.loads(record)
+    messages = _messages(call)
+    if call.get("status") != _FINISHED or call.get("interrupted") or messages is None:
+        return None
+    answer = messages[-1]
+    if not (answer.get("content") or answer.get("tool_calls") or answer.get("function_call")):
+        return None
+    given = {name: call["request"][name] for name in ("tools", "functions") if call["request"].get(name)}
+    kept = ("role", "content", "name", "tool_calls", "tool_call_id", "function_call")
+    examples = [
+        {name: message[name] for name in kept if message.get(name) is not None} for message in messages
+    ]
+    return _line({"messages": examples, **given})
+
+
+def _messages(call: dict[str, Any]) -> list[dict[str, Any]] | None:
+    request = call.get("request")
+    asked = request.get("messages") if isinstance(request, dict) else None
+    choices = choices_of(call.get("response"))
+    answer = choices[0].get("message") if choices else None
+    if not isinstance(asked, list) or not isinstance(answer, dict):
+        return None
+    messages = [*asked, {"role": "assistant", **answer}]
+    return messages if all(isinstance(message, dict) for message in messages) else None
+
+
+def _model(call: dict[str, Any]) -> Any:
+    """The model that answered, else the one that was asked."""
+    sides = [side for side in (call.get("response"), call.get("request")) if isinstance(side, dict)]
+    return next((side["model"] for side in sides if side.get("model")), None)
+
+
+def _line(value: dict[str, Any]) -> bytes:
+    return json.dumps(value).encode()
+
+
+FORMS: Final[dict[Format, Form]] = {
+    Format.JSONL: lambda record: record,
+    Format.RAW: raw,
+    Format.CHAT: chat,
+    Format.OPENAI_FINETUNE: openai_finetune,
+}
+WITH_ID: Final = frozenset({Format.JSONL, Format.RAW, Format.CHAT})
+"""The forms whose lines name their call, so that an export can go on where it broke off."""

@@ -1,0 +1,20 @@
+"""The group that the commands on completions hang on."""
+
+from __future__ import annotations
+
+import typer
+
+group = typer.Typer(
+    help="List, look at, follow, search, export, import and delete calls.",
+    epilog="""[bold]Examples[/bold]
+
+  log10-trace completions list --tag checkout --since 2h
+
+  log10-trace completions get latest
+
+  log10-trace completions search "refund policy" --json
+
+  log10-trace completions export --format openai-finetune --tag good -o training.jsonl""",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+)

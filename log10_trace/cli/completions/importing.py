@@ -1,0 +1,121 @@
+"""``completions import``: the records of a file to the server, each with a result of its own."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from typing import Annotated, Final
+
+import typer
+
+from log10_trace.cli.completions.group import group
+from log10_trace.cli.completions.lines_read import record_of
+from log10_trace.cli.files import lines, reading
+from log10_trace.cli.options import Server, spread
+from log10_trace.cli.output import one_line, progress, remarks
+from log10_trace.client import Log10
+from log10_trace.errors import Log10Error, NotFoundError, ValidationError
+from log10_trace.models.operations import BatchResult, Limits
+
+_MADE: Final = 201
+_CAREFUL: Final = Limits(batch_items=100, batch_bytes=4 * 1024 * 1024)
+"""For a server that does not say what it takes."""
+
+Numbered = tuple[int, bytes]
+"""A record, and the number of its line."""
+
+
+@group.command("import")
+@spread
+def import_(
+    file: Annotated[
+        str, typer.Argument(help="JSON lines: our export, or the original client's; - reads the pipe.")
+    ],
+    *,
+    server: Server,
+    keep_organization: Annotated[
+        bool, typer.Option(help="Keep the records' organization instead of taking the key's.")
+    ] = False,
+) -> None:
+    """Send the calls of a file to the server. Importing a file twice leaves each call there once."""
+    import_ = _Import()
+    with server.client() as client, reading(file) as source, progress("Importing", in_bytes=True) as moved_on:
+        numbered = import_.records(lines(source), moved_on, keep_organization=keep_organization)
+        for batch in batches(numbered, _limits(client)):
+            import_.sent(batch, _results(client, batch))
+    remarks.print(import_.summary())
+    if import_.counts["failed"]:
+        raise typer.Exit(1)
+
+
+class _Import:
+    """What has become of the lines so far; a line that fails is said at once, by its number."""
+
+    def __init__(self) -> None:
+        self.counts: Counter[str] = Counter()
+
+    def records(
+        self, source: Iterable[bytes], moved_on: Callable[[int], None], *, keep_organization: bool
+    ) -> Iterator[Numbered]:
+        """The records that can be read, each with the number of its line."""
+        for number, line in enumerate(source, start=1):
+            moved_on(len(line) + 1)
+            if not line.strip():
+                continue
+            try:
+                record = record_of(line, keep_organization=keep_organization)
+            except Log10Error as error:
+                self._failed(number, str(error).replace("The body", "The line"))
+            else:
+                yield number, record
+
+    def sent(self, batch: list[Numbered], results: Iterable[BatchResult]) -> None:
+        """Take note of what the server made of a batch."""
+        for (number, _), result in zip(batch, results, strict=True):
+            if not result.kept:
+                said = result.message or f"The server answered {result.status}."
+                self._failed(number, f"{result.field}: {said}" if result.field else said)
+            else:
+                self.counts["new" if result.status == _MADE else "known"] += 1
+
+    def _failed(self, number: int, reason: str) -> None:
+        self.counts["failed"] += 1
+        remarks.print(f"line {number}: {one_line(reason)}")
+
+    def summary(self) -> str:
+        """What became of the file, in a sentence."""
+        new, known, failed = (self.counts[name] for name in ("new", "known", "failed"))
+        besides = f", {known:,} were there already" if known else ""
+        failures = f", {failed:,} {'line' if failed == 1 else 'lines'} could not be" if failed else ""
+        return f"{new:,} calls imported{besides}{failures}."
+
+
+def batches(numbered: Iterable[Numbered], limits: Limits) -> Iterator[list[Numbered]]:
+    """The records in batches that the server takes; one too large for any batch stands alone."""
+    batch: list[Numbered] = []
+    size = 0
+    for number, record in numbered:
+        length = len(record) + 1
+        if batch and (len(batch) >= limits.batch_items or size + length > limits.batch_bytes):
+            yield batch
+            batch, size = [], 0
+        batch.append((number, record))
+        size += length
+    if batch:
+        yield batch
+
+
+def _limits(client: Log10) -> Limits:
+    try:
+        return client.completions.limits().limits
+    except NotFoundError:
+        return _CAREFUL
+
+
+def _results(client: Log10, batch: list[Numbered]) -> list[BatchResult]:
+    try:
+        return client.completions.batch(completions=[record for _, record in batch]).results
+    except ValidationError as error:
+        if len(batch) > 1:
+            raise
+        return [BatchResult(status=error.status_code, message=error.message)]

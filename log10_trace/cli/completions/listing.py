@@ -1,0 +1,72 @@
+"""``completions list`` and ``completions search``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Annotated, Final
+
+import typer
+
+from log10_trace.cli.completions.columns import NARROW, USUAL, chosen
+from log10_trace.cli.completions.group import group
+from log10_trace.cli.options import Json, Limit, Server, Which, spread
+from log10_trace.cli.output import console, show_json, show_rows
+from log10_trace.models.components import CompletionSummary
+
+_ROOMY: Final = 120
+"""Characters of width from which the usual columns have room."""
+
+Columns = Annotated[
+    str | None, typer.Option(help=f"Which columns, with commas.  [default: {USUAL}]", show_default=False)
+]
+Oldest = Annotated[bool, typer.Option("--oldest", help="The oldest first.")]
+
+
+@group.command("list")
+@spread
+def list_(
+    *,
+    which: Which,
+    server: Server,
+    limit: Limit = 25,
+    offset: Annotated[int, typer.Option(help="Leave out so many.", min=0)] = 0,
+    columns: Columns = None,
+    oldest: Oldest = False,
+    json: Json = False,
+) -> None:
+    """List calls, the newest first."""
+    with server.client() as client:
+        calls = client.completions.list(
+            limit=offset + limit, order="oldest" if oldest else "newest", **which.filters()
+        )
+        show(_without(calls, offset), columns, as_json=json)
+
+
+@group.command()
+@spread
+def search(
+    words: Annotated[str, typer.Argument(help='Words that all occur; "a phrase" and begin* work.')],
+    *,
+    which: Which,
+    server: Server,
+    limit: Limit = 25,
+    columns: Columns = None,
+    json: Json = False,
+) -> None:
+    """Search in what was asked and answered, the newest first."""
+    with server.client() as client:
+        show(client.completions.search(words, limit=limit, **which.filters()), columns, as_json=json)
+
+
+def show(calls: Iterable[CompletionSummary], columns: str | None, *, as_json: bool) -> None:
+    """Show calls as a table with these columns, or as JSON."""
+    table = chosen(columns or (USUAL if console.width >= _ROOMY or not console.is_terminal else NARROW))
+    if not as_json:
+        show_rows(table, calls, empty="No such calls.")
+        return
+    for call in calls:
+        show_json(call)
+
+
+def _without(calls: Iterable[CompletionSummary], offset: int) -> Iterable[CompletionSummary]:
+    return (call for index, call in enumerate(calls) if index >= offset)

@@ -1,0 +1,124 @@
+"""``completions get``: one call, whole."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Annotated, Any, Final
+
+import typer
+from rich.padding import Padding
+from rich.text import Text
+
+from log10_trace.cli.completions.group import group
+from log10_trace.cli.conversation import Said, conversation
+from log10_trace.cli.options import Server, spread
+from log10_trace.cli.output import age, console, moment_of, safe, say, seconds, show_bytes
+from log10_trace.client import Log10
+from log10_trace.errors import Log10Error
+from log10_trace.models.components import Completion
+
+LATEST: Final = "latest"
+
+_STYLES: Final = {"user": "bold cyan", "assistant": "bold green", "tool": "bold magenta"}
+
+
+@group.command()
+@spread
+def get(
+    completion_id: Annotated[
+        str | None, typer.Argument(help="The call's id, or: latest", show_default=False)
+    ] = None,
+    *,
+    server: Server,
+    id_: Annotated[str | None, typer.Option("--id", help="The same, as an option.", hidden=True)] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="The record as indented JSON.")] = False,
+    raw: Annotated[bool, typer.Option("--raw", help="The record's JSON text, byte for byte.")] = False,
+) -> None:
+    """Show one call whole: what was asked, what was answered, from where."""
+    wanted = completion_id or id_
+    if wanted is None:
+        message = "Which call? Give its id, or: latest"
+        raise typer.BadParameter(message)
+    with server.client() as client:
+        answer = client.completions.get(completion_id=resolved(client, wanted))
+    if raw:
+        show_bytes([answer.raw_response.content, b"\n"])
+    elif as_json:
+        say(json.dumps(json.loads(answer.raw_response.content), indent=2))
+    else:
+        _show(answer.completion)
+
+
+def resolved(client: Log10, wanted: str) -> str:
+    """The id that is meant; ``latest`` is that of the newest call.
+
+    Raises:
+        Log10Error: there is no call at all.
+    """
+    if wanted != LATEST:
+        return wanted
+    for call in client.completions.list(limit=1):
+        if call.id:
+            return call.id
+    message = "There are no calls yet."
+    raise Log10Error(message)
+
+
+def _show(call: Completion) -> None:
+    for name, value in _labels(call):
+        console.print(Text.assemble((f"{name:<10}", "dim"), safe(value)))
+    for said in conversation(call):
+        _show_said(said)
+    if call.failure_kind:
+        failure = f"{call.failure_kind}: {call.failure_reason or ''}"
+        console.print(Text(f"\n{safe(failure)}", style="red"))
+    for frame in call.stacktrace or []:
+        console.print(
+            Text(f"\n  {safe(frame.file)}:{frame.lineno} in {safe(frame.name)}", style="dim"), end=""
+        )
+        if frame.line:
+            console.print(Text(f"\n    {safe(frame.line)}"), end="")
+    if call.stacktrace:
+        console.print()
+
+
+def _labels(call: Completion) -> Iterator[tuple[str, str]]:
+    status = str(getattr(call.status, "value", call.status))
+    yield "id", call.id or ""
+    yield "status", f"{status}, left early" if call.interrupted else status
+    if call.created_at:
+        yield "when", f"{call.created_at}  ({age(moment_of(call.created_at))})"
+    if call.duration is not None:
+        first = call.time_to_first_token
+        yield "took", seconds(call.duration) + (f", first token after {seconds(first)}" if first else "")
+    for name, value in (
+        ("model", _model(call)),
+        ("tokens", _tokens(call)),
+        ("tags", ", ".join(call.tags or [])),
+        ("session", call.session_id),
+        ("endpoint", f"{call.base_url or ''}{call.endpoint or ''}"),
+        ("retries", str(call.retries) if call.retries else None),
+        ("metadata", json.dumps(call.metadata) if call.metadata else None),
+    ):
+        if value:
+            yield name, value
+
+
+def _model(call: Completion) -> str | None:
+    asked, answered = getattr(call.request, "model", None), getattr(call.response, "model", None)
+    if asked and answered and asked != answered:
+        return f"{asked}, answered by {answered}"
+    return answered or asked
+
+
+def _tokens(call: Completion) -> str | None:
+    usage: Any = getattr(call.response, "usage", None)
+    given = [getattr(usage, name, None) for name in ("prompt_tokens", "completion_tokens")]
+    return " in, ".join(str(number) for number in given) + " out" if all(given) else None
+
+
+def _show_said(said: Said) -> None:
+    console.print()
+    console.print(Text(said.role, style=_STYLES.get(said.role, "bold")))
+    console.print(Padding(Text(safe(said.text)), (0, 0, 0, 2)))

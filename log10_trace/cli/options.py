@@ -1,0 +1,190 @@
+"""The options that commands share, each written once.
+
+A parameter of a command whose type is one of these dataclasses stands for all of its fields: ``spread`` puts
+them in its place for the command line, and gives the command the dataclass.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, fields, is_dataclass
+from datetime import datetime, timedelta, timezone
+from enum import Enum
+from typing import Annotated, Any, Final, cast, get_type_hints
+
+import typer
+
+from log10_trace.client import Log10
+from log10_trace.client.filters import Filters
+
+_UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+_AGO: Final = re.compile(r"(\d{1,6})([smhdw])", re.ASCII)
+
+
+def spread(command: Callable[..., None]) -> Callable[..., None]:
+    """The command with every dataclass parameter replaced by the dataclass's fields."""
+    hints = get_type_hints(command, include_extras=True)
+    groups: dict[str, Any] = {name: kind for name, kind in hints.items() if is_dataclass(kind)}
+    parameters: list[inspect.Parameter] = []
+    for parameter in inspect.signature(command).parameters.values():
+        if parameter.name in groups:
+            parameters += _parameters_of(groups[parameter.name])
+        else:
+            parameters.append(parameter.replace(annotation=hints[parameter.name]))
+
+    def run(**given: Any) -> None:
+        for name, kind in groups.items():
+            given[name] = kind(**{field.name: given.pop(field.name) for field in fields(kind)})
+        command(**given)
+
+    run.__name__, run.__doc__ = command.__name__, command.__doc__
+    run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    # Arguments first and options after, as a signature must have them.
+    parameters.sort(key=lambda parameter: parameter.kind)
+    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    return run
+
+
+def _parameters_of(group: Any) -> list[inspect.Parameter]:
+    hints = get_type_hints(group, include_extras=True)
+    return [
+        inspect.Parameter(
+            field.name, inspect.Parameter.KEYWORD_ONLY, default=field.default, annotation=hints[field.name]
+        )
+        for field in fields(group)
+    ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Server:
+    """Which server is asked."""
+
+    url: Annotated[
+        str | None,
+        typer.Option(help="The server.  [default: LOG10_URL, else this user's own]", show_default=False),
+    ] = None
+    token: Annotated[
+        str | None, typer.Option(help="Its key.  [default: LOG10_TOKEN]", show_default=False)
+    ] = None
+    organization: Annotated[
+        str | None, typer.Option(help="The organization.  [default: LOG10_ORG_ID]", show_default=False)
+    ] = None
+
+    def client(self) -> Log10:
+        """A client of that server."""
+        return Log10(log10_token=self.token, server_url=self.url, x_log10_organization=self.organization)
+
+
+class TagMatch(str, Enum):
+    """How many of the tags a call must have."""
+
+    ANY = "any"
+    ALL = "all"
+    NONE = "none"
+
+
+class Status(str, Enum):
+    """How far a call has come."""
+
+    STARTED = "started"
+    FINISHED = "finished"
+    FAILED = "failed"
+
+
+class Kind(str, Enum):
+    """What was called."""
+
+    CHAT = "chat"
+    PROMPT = "prompt"
+
+
+def moment(value: str | None) -> str | None:
+    """The moment that a user means, as RFC 3339.
+
+    Raises:
+        BadParameter: it is no moment.
+    """
+    if value is None:
+        return None
+    if ago := _AGO.fullmatch(value.strip()):
+        passed = timedelta(**{_UNITS[ago[2]]: int(ago[1])})
+        return (datetime.now(timezone.utc) - passed).isoformat()
+    try:
+        # A moment without a zone is the user's own time.
+        return _date_or_moment(value.strip()).astimezone(timezone.utc).isoformat()
+    except (ValueError, OverflowError):
+        message = (
+            f"{value!r} is no moment. Write 2026-01-31, 2026-01-31T12:00:00Z, or how long ago: 90s, 2h, 7d."
+        )
+        raise typer.BadParameter(message) from None
+
+
+def _date_or_moment(text: str) -> datetime:
+    try:
+        return datetime.strptime(text, "%Y-%m-%d")  # noqa: DTZ007 -- the caller gives it the user's zone
+    except ValueError:
+        return datetime.fromisoformat(text.replace("Z", "+00:00"))
+
+
+Since = Annotated[
+    str | None,
+    typer.Option("--since", "--from", help="Not before: 2h, 7d, 2026-01-31, ...", callback=moment),
+]
+Until = Annotated[str | None, typer.Option("--until", "--to", help="Before.", callback=moment)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Which:
+    """Which calls are meant."""
+
+    tag: Annotated[
+        list[str] | None, typer.Option("--tag", "--tags", help="With this tag; repeat it, or use commas.")
+    ] = None
+    tag_match: Annotated[TagMatch, typer.Option(help="With any, all or none of the tags.")] = TagMatch.ANY
+    session: Annotated[str | None, typer.Option(help="Of this session.")] = None
+    status: Annotated[Status | None, typer.Option(help="That have come so far.")] = None
+    kind: Annotated[Kind | None, typer.Option(help="Of this kind.")] = None
+    model: Annotated[str | None, typer.Option(help="To this model.")] = None
+    failure: Annotated[str | None, typer.Option(help="That failed so: RateLimitError, ...")] = None
+    file: Annotated[str | None, typer.Option(help="From this source file.")] = None
+    function: Annotated[str | None, typer.Option(help="From this function.")] = None
+    since: Since = None
+    until: Until = None
+    min_duration: Annotated[float | None, typer.Option(help="Of so many seconds or more.", min=0)] = None
+    max_duration: Annotated[float | None, typer.Option(help="Of so many seconds or fewer.", min=0)] = None
+    min_tokens: Annotated[int | None, typer.Option(help="Of so many tokens or more.", min=0)] = None
+    max_tokens: Annotated[int | None, typer.Option(help="Of so many tokens or fewer.", min=0)] = None
+
+    def filters(self) -> Filters:
+        """The same, for the client; what was not given is not in it."""
+        tags = split_commas(self.tag)
+        given = {
+            "tag": tags or None,
+            "tag_match": self.tag_match.value if tags else None,
+            "session_id": self.session,
+            "status": self.status.value if self.status else None,
+            "kind": self.kind.value if self.kind else None,
+            "model": self.model,
+            "failure_kind": self.failure,
+            "file": self.file,
+            "function": self.function,
+            "since": self.since,
+            "until": self.until,
+            "min_duration": self.min_duration,
+            "max_duration": self.max_duration,
+            "min_tokens": self.min_tokens,
+            "max_tokens": self.max_tokens,
+        }
+        return cast("Filters", {name: value for name, value in given.items() if value is not None})
+
+
+def split_commas(values: list[str] | None) -> list[str]:
+    """Every value, also of those that were written together with commas."""
+    return [part.strip() for value in values or () for part in value.split(",") if part.strip()]
+
+
+Json = Annotated[bool, typer.Option("--json", help="JSON for programs, one object a line.")]
+Limit = Annotated[int, typer.Option("--limit", "-n", help="How many at most.", min=1)]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]

@@ -1,0 +1,144 @@
+"""The operations on many completions at once: lists, exports, statistics, deletion by filter."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Literal
+
+import httpx
+from typing_extensions import Unpack
+
+from log10_trace.client.filters import Filters
+from log10_trace.client.operation import Listing, Operation, Page, query, reads
+from log10_trace.models import operations
+from log10_trace.models.components import CompletionSummary
+
+PATH = "/completions"
+
+
+def list_ungraded(
+    *, task_id: str | None = None, x_log10_organization: str | None = None
+) -> Operation[operations.ListUngradedResponse]:
+    """The completions that a feedback task selects and that have no feedback yet."""
+    return Operation(
+        method="GET",
+        path=f"{PATH}/ungraded",
+        read=reads(operations.ListUngradedResponse, object=operations.ListUngradedResponseBody),
+        query=query({"task_id": task_id}),
+        organization=x_log10_organization,
+    )
+
+
+def list_completions(
+    *,
+    limit: int | None = None,
+    order: Literal["newest", "oldest"] | None = None,
+    view: Literal["summary", "full"] | None = None,
+    x_log10_organization: str | None = None,
+    **filters: Unpack[Filters],
+) -> Listing[CompletionSummary]:
+    """The completions that pass the filters; ``limit`` of them at most, newest first.
+
+    The ``summary`` holds the small fields, the model, the usage and a preview; ``full`` is the whole record.
+    """
+    return Listing.upto(
+        limit,
+        Operation(
+            method="GET",
+            path=PATH,
+            read=_read_page,
+            query=query({**filters, "order": order, "view": view}),
+            organization=x_log10_organization,
+        ),
+    )
+
+
+def search_completions(
+    text: str,
+    *,
+    limit: int | None = None,
+    x_log10_organization: str | None = None,
+    **filters: Unpack[Filters],
+) -> Listing[CompletionSummary]:
+    """The completions whose request or response holds these words, newest first."""
+    filters["q"] = text
+    return list_completions(limit=limit, x_log10_organization=x_log10_organization, **filters)
+
+
+def _read_page(response: httpx.Response) -> Page[CompletionSummary]:
+    body = json.loads(response.content)
+    return Page(
+        items=[CompletionSummary.model_validate(item) for item in body["completions"]],
+        next_cursor=body.get("next_cursor"),
+    )
+
+
+def delete_completions(
+    *, x_log10_organization: str | None = None, **filters: Unpack[Filters]
+) -> Operation[operations.DeleteManyResponse]:
+    """Delete all completions of a session or with a tag, for good; further filters narrow it.
+
+    Raises:
+        ValueError: neither ``session_id`` nor ``tag`` is given, which could mean all of them.
+    """
+    if not filters.get("session_id") and not filters.get("tag"):
+        message = "a session_id or a tag is needed to say which completions are to be deleted"
+        raise ValueError(message)
+    return Operation(
+        method="DELETE",
+        path=PATH,
+        read=_read_deleted,
+        query=query(filters),
+        organization=x_log10_organization,
+    )
+
+
+def _read_deleted(response: httpx.Response) -> operations.DeleteManyResponse:
+    said: Any = json.loads(response.content) if response.content else {}
+    return operations.DeleteManyResponse(
+        status_code=response.status_code, raw_response=response, deleted=said.get("deleted")
+    )
+
+
+def limits(*, x_log10_organization: str | None = None) -> Operation[operations.LimitsResponse]:
+    """What the server takes at once."""
+    return Operation(
+        method="GET",
+        path="/limits",
+        read=reads(operations.LimitsResponse, limits=operations.Limits),
+        organization=x_log10_organization,
+    )
+
+
+def export_completions(
+    *,
+    format: Literal["jsonl", "csv"] = "jsonl",  # noqa: A002 -- the API's own word
+    order: Literal["newest", "oldest"] | None = None,
+    x_log10_organization: str | None = None,
+    **filters: Unpack[Filters],
+) -> Operation[None]:
+    """Everything that passes the filters, whole, as the server writes it: one record a line."""
+    return Operation(
+        method="GET",
+        path=PATH,
+        read=lambda _: None,
+        query=query({**filters, "order": order, "view": "full", "format": format}),
+        organization=x_log10_organization,
+    )
+
+
+def statistics(
+    *,
+    group_by: Literal["none", "model", "tag", "call_site", "session"] | None = None,
+    interval: Literal["minute", "hour", "day"] | None = None,
+    x_log10_organization: str | None = None,
+    **filters: Unpack[Filters],
+) -> Operation[operations.StatisticsResponse]:
+    """How many calls, failures, tokens and dollars, and how long they took, by group and over time."""
+    return Operation(
+        method="GET",
+        path="/statistics",
+        read=reads(operations.StatisticsResponse, statistics=operations.Statistics),
+        query=query({**filters, "group_by": group_by, "interval": interval}),
+        organization=x_log10_organization,
+    )

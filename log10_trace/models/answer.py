@@ -1,0 +1,30 @@
+"""What every answer of the API has, whatever it brought."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import httpx
+
+
+@dataclass(frozen=True, kw_only=True)
+class Response:
+    """What every answer of the API has."""
+
+    status_code: int
+    raw_response: httpx.Response = field(repr=False)
+
+    @property
+    def http_meta(self) -> HTTPMetadata:
+        """The request and the response, as the documentation's ``http_meta``."""
+        return HTTPMetadata(request=self.raw_response.request, response=self.raw_response)
+
+
+@dataclass(frozen=True, kw_only=True)
+class HTTPMetadata:
+    """The HTTP request and response behind an answer."""
+
+    request: httpx.Request
+    response: httpx.Response
