@@ -11,6 +11,7 @@ from log10_trace.server.routes import (
     feedback,
     legacy,
     listing,
+    login,
     reports,
     sessions,
     system,
@@ -40,6 +41,13 @@ class Operation:
     handler: Handler
     scopes: tuple[Scope, ...] | None
 
+
+SIGN_IN: Final = (
+    Operation("GET", "/login", login.show, None),
+    Operation("POST", "/login", login.enter, None),
+    Operation("POST", "/logout", login.leave, None),
+)
+"""What browsers use; not part of the API's document."""
 
 OPERATIONS: Final = (
     Operation("POST", "/api/v1/completions", completions.create, INGEST),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from log10_trace.server.answer import encoded
-from log10_trace.server.api import OPERATIONS
+from log10_trace.server.api import OPERATIONS, SIGN_IN
 from log10_trace.server.auth import Access, Gate
 from log10_trace.server.door import Door
 from log10_trace.server.edge import Edge
@@ -46,4 +46,4 @@ def create_app(
         in_flight=InFlight(limits.in_flight_bytes),
         document=encoded(document(OPERATIONS)),
     )
-    return Edge(router(OPERATIONS, service), door, metrics, error_page)
+    return Edge(router((*OPERATIONS, *SIGN_IN), service), door, metrics, error_page)

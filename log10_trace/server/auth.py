@@ -74,8 +74,8 @@ class Gate:
         access = None
         if token:
             access = await self.of_token(token)
-        elif COOKIE in cookies:
-            access = await self.of_session(cookies[COOKIE])
+        else:
+            access = await self._of_cookies(cookies)
         access = access or self._everybody
         if access is None:
             said = "The key is unknown, revoked or expired." if token else "A key is needed: X-Log10-Token."
@@ -111,6 +111,12 @@ class Gate:
         if key is None:
             return None
         return page_session.make_cookie(key, self._now_ms() + SESSION_S * 1000)
+
+    async def _of_cookies(self, cookies: Mapping[str, str]) -> Access | None:
+        for name, cookie in cookies.items():
+            if name.startswith(COOKIE) and (access := await self.of_session(cookie)):
+                return access
+        return None
 
     async def _find(self, key_id: str) -> Key | None:
         if not (key_id.isascii() and key_id.isalnum()):

@@ -9,9 +9,10 @@ import logging
 import time
 from collections.abc import Callable
 from typing import Final
+from urllib.parse import quote, urlencode
 
 from starlette.datastructures import Headers
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from log10_trace.guard import guard
@@ -34,6 +35,8 @@ SECURITY_HEADERS: Final = [
     (b"cross-origin-opener-policy", b"same-origin"),
     (b"cross-origin-resource-policy", b"same-origin"),
 ]
+
+UNAUTHORIZED: Final = 401
 
 ErrorPage = Callable[[Refusal], Response]
 
@@ -58,7 +61,7 @@ class Edge:
             with guard("answering a request"):
                 refusal = await self._answer(scope, receive, outgoing)
             if refusal is not None and not outgoing.status:
-                answer = self._error_page(refusal) if wants_page(scope) else refusal_answer(refusal)
+                answer = self._shown(refusal, scope) if wants_page(scope) else refusal_answer(refusal)
                 await answer(scope, receive, outgoing)
         self._note(scope, outgoing, time.perf_counter() - began)
 
@@ -71,6 +74,12 @@ class Edge:
         except Refusal as refusal:
             return refusal
         return None
+
+    def _shown(self, refusal: Refusal, scope: Scope) -> Response:
+        """The error as a page; the sign-in form where only that is missing."""
+        if refusal.status == UNAUTHORIZED and scope["method"] == "GET":
+            return RedirectResponse(f"/login?{urlencode({'next': _asked(scope)})}", 303)
+        return self._error_page(refusal)
 
     def _note(self, scope: Scope, outgoing: _Outgoing, seconds: float) -> None:
         route = scope.get("log10.route", "(none)")
@@ -121,6 +130,12 @@ def is_api(path: str) -> bool:
 def wants_page(scope: Scope) -> bool:
     """Whether an error should be shown as a page."""
     return not is_api(scope["path"]) and "text/html" in Headers(scope=scope).get("accept", "")
+
+
+def _asked(scope: Scope) -> str:
+    query = scope.get("query_string", b"").decode("ascii", "replace")
+    path = quote(scope["path"])
+    return f"{path}?{query}" if query else path
 
 
 def _check_path(scope: Scope) -> None:

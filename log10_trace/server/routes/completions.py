@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+from collections.abc import Callable
+from concurrent.futures import Future
 
 from starlette.responses import Response
 
@@ -23,15 +25,18 @@ from log10_trace.server.visit import Visit
 
 async def create(visit: Visit) -> Response:
     """A new record; 200 instead of 201 when it was there already."""
-    outcome = await take(visit, await received(visit))
+    raw = await received(visit)
+    outcome = await kept(visit, len(raw), lambda: with_id(understood(raw, visit), None))
     status = 201 if outcome.change is Change.CREATED else 200
     return raw_json(shown(visit.access, outcome.stored), status)
 
 
 async def update(visit: Visit) -> Response:
     """What is given is merged into the record, which is made if it is not there."""
-    incoming = await received(visit, visit.request.path_params["id"])
-    outcome = await take(visit, incoming, replace_tags=True)
+    raw, completion_id = await received(visit), visit.request.path_params["id"]
+    outcome = await kept(
+        visit, len(raw), lambda: with_id(understood(raw, visit), completion_id), replace_tags=True
+    )
     return raw_json(shown(visit.access, outcome.stored))
 
 
@@ -63,20 +68,17 @@ async def delete_many(visit: Visit) -> Response:
     return json_answer({"deleted": deleted})
 
 
-async def received(visit: Visit, completion_id: str | None = None) -> Incoming:
-    """The record in the body, with an id: the path's, its own, or a new one.
+async def received(visit: Visit) -> bytes:
+    """The body of a record, inflated.
 
     Raises:
-        Refusal: it is no record, or is not for this organization or this path.
+        Refusal: it is too large, or does not say that it is JSON.
     """
     limits = visit.service.limits
     visit.check_json()
     raw = await body.read(visit.request, limits.body_bytes)
     encoding = visit.request.headers.get("content-encoding", "")
-    with body.held(visit.service.in_flight, len(raw)):
-        raw = await body.inflate(raw, encoding, limits.inflated_bytes)
-        incoming = await body.off_loop(len(raw), understood, raw, visit)
-    return with_id(incoming, completion_id)
+    return await body.inflate(raw, encoding, limits.inflated_bytes)
 
 
 def understood(raw: bytes | str, visit: Visit) -> Incoming:
@@ -109,10 +111,16 @@ def with_id(incoming: Incoming, completion_id: str | None) -> Incoming:
     return dataclasses.replace(incoming, id=completion_id)
 
 
-async def take(visit: Visit, incoming: Incoming, *, replace_tags: bool = False) -> Outcome:
-    """Keep the record; when this returns, it is committed."""
-    pending = visit.store.completions.put(visit.organization_id, incoming, replace_tags=replace_tags)
-    outcome = await asyncio.wrap_future(pending)
+async def kept(
+    visit: Visit, size: int, read: Callable[[], Incoming], *, replace_tags: bool = False
+) -> Outcome:
+    """Keep the record that ``read`` makes of ``size`` bytes; when this returns, it is committed."""
+
+    def put() -> Future[Outcome]:
+        return visit.store.completions.put(visit.organization_id, read(), replace_tags=replace_tags)
+
+    with body.held(visit.service.in_flight, size):
+        outcome = await asyncio.wrap_future(await body.off_loop(size, put))
     visit.service.metrics.records.labels(outcome.change.value).inc()
     return outcome
 

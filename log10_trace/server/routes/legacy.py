@@ -19,7 +19,7 @@ from log10_trace.server.incoming import Incoming
 from log10_trace.server.json_text import RefusedError, split
 from log10_trace.server.query import Query, moment_ms
 from log10_trace.server.refusal import invalid, not_found
-from log10_trace.server.routes.completions import take, understood, with_id
+from log10_trace.server.routes.completions import kept, understood, with_id
 from log10_trace.server.routes.listing import DEFAULT_LIMIT
 from log10_trace.server.store.answers import Filter, Stored
 from log10_trace.server.visit import Visit
@@ -35,7 +35,8 @@ _MOST_SKIPPED: Final = 100_000
 async def create(visit: Visit) -> Response:
     """A new record, as yet without content."""
     await visit.members(optional=True)
-    outcome = await take(visit, understood(encoded({"id": new_id(), "status": "started"}), visit))
+    started = encoded({"id": new_id(), "status": "started"})
+    outcome = await kept(visit, len(started), lambda: understood(started, visit))
     return json_answer({"completionID": outcome.stored.id, "organizationSlug": SLUG})
 
 
@@ -43,8 +44,8 @@ async def update(visit: Visit) -> Response:
     """What is given is merged into the record, which is made if it is not there."""
     completion_id = visit.request.path_params["id"]
     members = await visit.members(most=visit.service.limits.body_bytes)
-    incoming = with_id(_modern(visit, members), completion_id)
-    await take(visit, incoming, replace_tags=True)
+    size = sum(len(text) for text, _ in members.values())
+    await kept(visit, size, lambda: with_id(_modern(visit, members), completion_id), replace_tags=True)
     return json_answer({"completionID": completion_id, "organizationSlug": SLUG})
 
 

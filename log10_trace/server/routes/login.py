@@ -1,0 +1,80 @@
+"""Signing in on the page: with the one-time address that the server prints, or with a key."""
+
+from __future__ import annotations
+
+from typing import Final
+from urllib.parse import parse_qs
+
+from starlette.responses import RedirectResponse, Response
+
+from log10_trace.server import body
+from log10_trace.server.auth import COOKIE, SESSION_S, Access
+from log10_trace.server.pages.rendering import page
+from log10_trace.server.refusal import Refusal
+from log10_trace.server.store.keys import Scope
+from log10_trace.server.visit import Visit
+
+_FORM: Final = "application/x-www-form-urlencoded"
+_USED: Final = "That address was used already, or has grown old. Start the server again for another, or:"
+_WRONG: Final = "That key is unknown, revoked or expired, or may not read."
+
+
+async def show(visit: Visit) -> Response:
+    """The form; or, with a good one-time code, the way in."""
+    code = visit.request.query_params.get("code")
+    if code is None or visit.request.method == "HEAD":
+        return _form(visit.request.query_params.get("next"))
+    access = visit.service.codes.redeem(code)
+    if access is None:
+        return _form(None, _USED)
+    return await _let_in(visit, access, "/")
+
+
+async def enter(visit: Visit) -> Response:
+    """Take the key that was typed, and let its holder in."""
+    fields = await _fields(visit)
+    goal = fields.get("next")
+    access = await visit.service.gate.of_token(fields.get("token", "").strip())
+    if access is None or not access.may(Scope.READ):
+        return _form(goal, _WRONG)
+    return await _let_in(visit, access, own_path(goal))
+
+
+async def leave(visit: Visit) -> Response:
+    """Forget whoever was signed in in this browser."""
+    answer = RedirectResponse("/login", 303)
+    for name in visit.request.cookies:
+        if name.startswith(COOKIE):
+            answer.delete_cookie(name, httponly=True, samesite="strict")
+    return answer
+
+
+def own_path(goal: str | None) -> str:
+    """The goal, if it is a path of this server; no other site is ever led to."""
+    is_own = goal is not None and goal.isascii() and goal.isprintable() and goal.startswith("/")
+    return goal if goal and is_own and not goal.startswith(("//", "/\\")) else "/"
+
+
+async def _let_in(visit: Visit, access: Access, goal: str) -> Response:
+    cookie = await visit.service.gate.session_cookie(access)
+    if cookie is None:
+        return _form(goal, _WRONG)
+    answer = RedirectResponse(goal, 303)
+    is_tls = visit.request.url.scheme == "https"
+    # The key's id in the name: servers on other ports of this machine share the browser's cookies.
+    name = f"{COOKIE}_{access.key_id}"
+    answer.set_cookie(name, cookie, max_age=SESSION_S, httponly=True, samesite="strict", secure=is_tls)
+    return answer
+
+
+def _form(goal: str | None, fault: str | None = None) -> Response:
+    return page("login.html", 200 if fault is None else 403, fault=fault, next=own_path(goal))
+
+
+async def _fields(visit: Visit) -> dict[str, str]:
+    declared = visit.request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if declared != _FORM:
+        raise Refusal(415, "not_a_form", "The sign-in form is needed.", field="Content-Type")
+    raw = await body.read(visit.request, visit.service.limits.form_bytes)
+    given = parse_qs(raw.decode("utf-8", "replace"), max_num_fields=10)
+    return {name: values[-1] for name, values in given.items()}
