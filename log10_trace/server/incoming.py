@@ -13,9 +13,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, NoReturn
 
-from log10_trace.server.json_text import IS_LABEL, MAX_DEPTH, RefusedError, decode, split
+from log10_trace.server.json_text import IS_LABEL, MAX_DEPTH, RefusedError, decode, split, value_of
 
-__all__ = ["Incoming", "RefusedError", "merge", "parse", "read", "split"]
+__all__ = ["Incoming", "RefusedError", "merge", "parse", "reread"]
 
 STATUSES: Final = ("started", "finished", "failed")
 MAX_TAGS: Final = 1_000
@@ -70,7 +70,7 @@ def parse(text: str | bytes, *, max_depth: int = MAX_DEPTH, max_tags: int = MAX_
         RefusedError: it is no JSON object, is nested too deep, names a field twice, or a field that the
             API defines has a value of the wrong type. The message never quotes a value.
     """
-    incoming = read(split(decode(text), max_depth=max_depth))
+    incoming = _read(split(decode(text), max_depth=max_depth))
     _check(incoming.values, max_tags=max_tags)
     if incoming.id is not None:
         _check_label("id", incoming.id, least=1)
@@ -79,8 +79,7 @@ def parse(text: str | bytes, *, max_depth: int = MAX_DEPTH, max_tags: int = MAX_
     return incoming
 
 
-def read(members: Mapping[str, tuple[str, Any]]) -> Incoming:
-    """An ``Incoming`` of top-level members as ``split`` gives them. Checks nothing."""
+def _read(members: Mapping[str, tuple[str, Any]]) -> Incoming:
     fields = {name: text for name, (text, _) in members.items()}
     values = {name: value for name, (_, value) in members.items()}
     for name in ("id", "organization_id"):
@@ -90,6 +89,16 @@ def read(members: Mapping[str, tuple[str, Any]]) -> Incoming:
         organization_id=values.pop("organization_id", None),
         fields=fields,
         values=values,
+    )
+
+
+def reread(completion_id: str, organization_id: str, fields: Mapping[str, str]) -> Incoming:
+    """An ``Incoming`` of fields that were parsed once before and kept."""
+    return Incoming(
+        id=completion_id,
+        organization_id=organization_id,
+        fields=fields,
+        values={name: value_of(text) for name, text in fields.items()},
     )
 
 

@@ -55,6 +55,16 @@ def _members(text: str) -> dict[str, tuple[str, Any]]:
         return dict(_walk(text, _lenient))
 
 
+def value_of(text: str) -> Any:
+    """The value of JSON text that was cut out by ``split``."""
+    try:
+        return _strict.decode(text)
+    except json.JSONDecodeError:
+        raise
+    except ValueError:
+        return _lenient.decode(text)
+
+
 def decode(text: str | bytes) -> str:
     """JSON text that every encoding takes.
 

@@ -23,7 +23,7 @@ class Stored:
     organization_id: str
     id: str
     fields: Mapping[str, str]
-    """Name -> JSON text, in the order received, without ``id`` and ``organization_id``."""
+    """Name -> JSON text, without ``id`` and ``organization_id``."""
 
     def to_json(self) -> str:
         """The Completion as JSON text; every field is spelled as it was received."""

@@ -1,0 +1,56 @@
+"""The place of a completion in every list, a whole number: when the call began, then what came first.
+
+A cursor is such a number (or a few values) written down. Rows that come in later have places of their own,
+so a list goes on after its cursor as if nothing had happened.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import Any, Final
+
+from log10_trace.server.store.errors import CursorError
+
+_SHIFT: Final = 20
+_MASK: Final = (1 << _SHIFT) - 1
+FIRST: Final = 0
+LAST: Final = (1 << 63) - 1
+
+
+def position(began_ms: int, arrival: int) -> int:
+    """The place of a call that began at ``began_ms``; ``arrival`` tells the calls of a millisecond apart."""
+    return began_ms << _SHIFT | arrival & _MASK
+
+
+def first_at(began_ms: int) -> int:
+    """The lowest place of a millisecond; bounds a span of time."""
+    return min(max(began_ms, 0) << _SHIFT, LAST)
+
+
+def began_ms(place: int) -> int:
+    """When the call at ``place`` began."""
+    return place >> _SHIFT
+
+
+def write_cursor(*values: int | str) -> str:
+    """The cursor for going on after ``values``."""
+    text = json.dumps(values, separators=(",", ":"))
+    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+def read_cursor(cursor: str, *kinds: type) -> tuple[Any, ...]:
+    """The values of a cursor, one of each of ``kinds``.
+
+    Raises:
+        CursorError: it was not written by ``write_cursor`` for these kinds.
+    """
+    try:
+        values = json.loads(base64.urlsafe_b64decode(cursor.encode() + b"=" * (-len(cursor) % 4)))
+    except ValueError:  # not base64, not UTF-8, not JSON
+        raise CursorError from None
+    if not isinstance(values, list) or [type(value) for value in values] != list(kinds):
+        raise CursorError
+    if any(isinstance(value, int) and not FIRST <= value <= LAST for value in values):
+        raise CursorError
+    return tuple(values)

@@ -1,0 +1,158 @@
+"""From a ``Filter`` to SQL: which positions match, in order. Pure.
+
+Conditions come from a closed table; values are bound, never written into the text. Every query is driven by
+one index that ends with the position, so its rows come in order and reading stops at the limit; the other
+conditions only look at what comes. Where several indexes would do, counting tells which is the shortest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final, NamedTuple
+
+from log10_trace.server.store import positions
+from log10_trace.server.store.answers import Filter, Order
+from log10_trace.server.store.phrases import phrases
+from log10_trace.server.store.sqlite.records import organization_word
+
+# Columns that can be asked for by value; those with an index of their own can drive.
+_EQUAL: Final = ("session_id", "failure_kind", "file", "model", "status", "kind", "function")
+_INDEX_OF: Final = {
+    "session_id": "completions_by_session",
+    "failure_kind": "completions_by_failure",
+    "file": "completions_by_file",
+    "model": "completions_by_model",
+}
+_RANGES: Final = {
+    "min_duration": "duration >= :min_duration",
+    "max_duration": "duration <= :max_duration",
+    "min_tokens": "tokens >= :min_tokens",
+    "max_tokens": "tokens <= :max_tokens",
+}
+_DIRECTIONS: Final[dict[Order, str]] = {"newest": "DESC", "oldest": "ASC"}
+_MOST_COUNTED: Final = 2_000
+
+
+class Query(NamedTuple):
+    """A statement and the values to bind."""
+
+    text: str
+    values: dict[str, Any]
+
+
+class Driver(NamedTuple):
+    """Where rows are read from, in order of their position; ``c`` is their row in ``completions``."""
+
+    source: str
+    condition: str | None = None
+    position: str = "c.position"
+    tag: int | None = None
+    """Which of the tags it sees to."""
+
+
+_BY_TIME: Final = Driver("completions c INDEXED BY completions_by_time")
+_BY_TEXT: Final = Driver(
+    "search CROSS JOIN completions c ON c.position = search.rowid", "search MATCH :text", "search.rowid"
+)
+
+
+def candidates(
+    organization_id: str,
+    wanted: Filter,
+    *,
+    count: Callable[[Query], int],
+    after: int | None = None,
+    limit: int,
+    order: Order = "newest",
+) -> Query:
+    """The query for up to ``limit`` positions, from behind ``after`` on.
+
+    ``count`` runs a counting query; it is asked only when there is more than one way to go.
+
+    Raises:
+        SearchError: the text to search for holds no word.
+    """
+    values = _values(organization_id, wanted, after, order) | {"limit": limit}
+    arms = [_arm(driver, wanted) for driver in _drivers(wanted, values, count)]
+    text = " UNION ".join(arms)
+    return Query(f"{text} ORDER BY position {_DIRECTIONS[order]} LIMIT :limit", values)
+
+
+def _drivers(wanted: Filter, values: dict[str, Any], count: Callable[[Query], int]) -> list[Driver]:
+    """The rows to go by: one index, or with any of several tags those of each."""
+    if wanted.text is not None:
+        return [_BY_TEXT]
+    ways = [[_by_column(name)] for name in _INDEX_OF if getattr(wanted, name) is not None]
+    if wanted.tags and wanted.tag_match == "any":
+        ways.append([_by_tag(number) for number in range(len(wanted.tags))])
+    elif wanted.tags and wanted.tag_match == "all":
+        ways.extend([_by_tag(number)] for number in range(len(wanted.tags)))
+    if len(ways) <= 1:
+        return ways[0] if ways else [_BY_TIME]
+    return min(ways, key=lambda way: sum(count(_counting(driver, values)) for driver in way))
+
+
+def _by_column(name: str) -> Driver:
+    return Driver(f"completions c INDEXED BY {_INDEX_OF[name]}", f"c.{name} = :{name}")
+
+
+def _by_tag(number: int) -> Driver:
+    return Driver(
+        "tags t CROSS JOIN completions c ON c.position = t.position",  # CROSS: in this order
+        f"t.organization_id = :organization_id AND t.tag = :tag_{number:d}",
+        "t.position",
+        number,
+    )
+
+
+def _counting(driver: Driver, values: dict[str, Any]) -> Query:
+    """How many rows a driver would read, as far as it matters."""
+    rows = f"{_rows(driver, [])} LIMIT {_MOST_COUNTED:d}"
+    return Query(f"SELECT count(*) FROM ({rows})", values)  # noqa: S608 -- made of the tables above
+
+
+def _arm(driver: Driver, wanted: Filter) -> str:
+    conditions = [f"c.{name} = :{name}" for name in _EQUAL if getattr(wanted, name) is not None]
+    conditions += [f"c.{text}" for name, text in _RANGES.items() if getattr(wanted, name) is not None]
+    return _rows(driver, conditions + _tag_conditions(wanted, driver))
+
+
+def _rows(driver: Driver, conditions: list[str]) -> str:
+    given = [driver.condition] if driver.condition else []
+    every = ["c.organization_id = :organization_id", f"{driver.position} BETWEEN :low AND :high"]
+    where = " AND ".join(given + every + conditions)
+    return f"SELECT {driver.position} AS position FROM {driver.source} WHERE {where}"  # noqa: S608 -- as above
+
+
+def _tag_conditions(wanted: Filter, driver: Driver) -> list[str]:
+    """What the driver does not see to: all the other tags, none of the tags, or any of them."""
+    tests = [
+        "EXISTS (SELECT 1 FROM tags o WHERE o.organization_id = :organization_id "  # noqa: S608 -- as above
+        f"AND o.tag = :tag_{number:d} AND o.position = {driver.position})"
+        for number in range(len(wanted.tags))
+        if number != driver.tag
+    ]
+    if wanted.tag_match == "none":
+        return [f"NOT {test}" for test in tests]
+    if wanted.tag_match == "all" or not tests:
+        return tests
+    return [] if driver.tag is not None else [f"({' OR '.join(tests)})"]
+
+
+def _values(organization_id: str, wanted: Filter, after: int | None, order: Order) -> dict[str, Any]:
+    low = positions.FIRST if wanted.since_ms is None else positions.first_at(wanted.since_ms)
+    high = positions.LAST if wanted.until_ms is None else positions.first_at(wanted.until_ms) - 1
+    if after is not None:
+        low, high = (low, min(high, after - 1)) if order == "newest" else (max(low, after + 1), high)
+    names = (*_EQUAL, *_RANGES)
+    values = {name: getattr(wanted, name) for name in names if getattr(wanted, name) is not None}
+    values |= {f"tag_{number:d}": tag for number, tag in enumerate(wanted.tags)}
+    if wanted.text is not None:
+        values["text"] = _match(organization_id, wanted.text)
+    return {"organization_id": organization_id, "low": low, "high": high, **values}
+
+
+def _match(organization_id: str, typed: str) -> str:
+    """The FTS5 query: quoted phrases, all of them, in this organization's records."""
+    words = " AND ".join(f'"{phrase.text}"{"*" if phrase.is_beginning else ""}' for phrase in phrases(typed))
+    return f'organization : "{organization_word(organization_id)}" AND words : ({words})'

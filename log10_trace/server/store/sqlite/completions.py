@@ -1,0 +1,203 @@
+"""``Completions`` on SQLite."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future
+from dataclasses import replace
+from functools import partial
+from typing import Final
+
+from log10_trace.record.call import new_id
+from log10_trace.server.incoming import Incoming
+from log10_trace.server.store import bodies, positions
+from log10_trace.server.store.answers import Filter, Order, Outcome, Page, Stored, Summary
+from log10_trace.server.store.phrases import phrases
+from log10_trace.server.store.sqlite import records
+from log10_trace.server.store.sqlite.candidates import Query, candidates
+from log10_trace.server.store.sqlite.connection import SQL
+from log10_trace.server.store.sqlite.readers import Readers
+from log10_trace.server.store.sqlite.sweeping import Sweeper
+from log10_trace.server.store.sqlite.transaction import Transaction
+from log10_trace.server.store.sqlite.writer import Writer
+
+_STREAMED_AT_ONCE: Final = 100
+
+
+class SqliteCompletions:
+    """The records."""
+
+    def __init__(self, writer: Writer, readers: Readers, sweeper: Sweeper) -> None:
+        self._writer = writer
+        self._readers = readers
+        self._sweeper = sweeper
+
+    def put(self, organization_id: str, incoming: Incoming, *, replace_tags: bool = False) -> Future[Outcome]:
+        """Create the record, or merge into the one with its id."""
+        if incoming.id is None:
+            incoming = replace(incoming, id=new_id())
+        draft = records.draft(incoming, now_ms=_now_ms())
+        job = partial(_put, organization_id=organization_id, draft=draft, replace_tags=replace_tags)
+        return self._writer.submit(job, size=draft.size)
+
+    def put_many(self, organization_id: str, incoming: Sequence[Incoming]) -> list[Future[Outcome]]:
+        """``put`` each, in order and in few commits."""
+        return [self.put(organization_id, one) for one in incoming]
+
+    def get(self, organization_id: str, completion_id: str) -> Stored | None:
+        """The whole record, or None."""
+        with self._readers.snapshot() as connection:
+            values = {"organization_id": organization_id, "id": completion_id}
+            row = connection.execute(SQL["load"], values).fetchone()
+        return None if row is None else _stored(row)
+
+    def page(
+        self,
+        organization_id: str,
+        wanted: Filter,
+        *,
+        limit: int,
+        cursor: str | None = None,
+        order: Order = "newest",
+    ) -> Page[Summary]:
+        """One page of what matches."""
+        after = None if cursor is None else positions.read_cursor(cursor, int)[0]
+        with self._readers.snapshot() as connection:
+            found = _find(connection, organization_id, wanted, after=after, limit=limit + 1, order=order)
+            rows = connection.execute(SQL["summaries"], {"positions": json.dumps(found[:limit])})
+            items = tuple(map(_summary, rows))
+        return Page(items=items, next_cursor=_next_cursor(found, limit))
+
+    def stream(
+        self, organization_id: str, wanted: Filter, *, order: Order = "newest", limit: int | None = None
+    ) -> Iterator[Stored]:
+        """Every whole record that matches, read in short steps so that no snapshot is held for long."""
+        if wanted.text is not None:
+            phrases(wanted.text)  # raises now, not when the first record is asked for
+        return self._stream(organization_id, wanted, order, limit)
+
+    def ungraded(
+        self, organization_id: str, task_id: str, *, limit: int, cursor: str | None = None
+    ) -> Page[Stored] | None:
+        """Completions of a task that nobody has graded."""
+        before = positions.LAST if cursor is None else positions.read_cursor(cursor, int)[0]
+        with self._readers.snapshot() as connection:
+            values = {"organization_id": organization_id, "id": task_id}
+            task = connection.execute(SQL["task"], values).fetchone()
+            if task is None:
+                return None
+            query = {
+                "organization_id": organization_id,
+                "tags": task["tags_selector"],
+                "task_id": task_id,
+                "before": before,
+                "limit": limit + 1,
+            }
+            found = [row["position"] for row in connection.execute(SQL["ungraded"], query)]
+            items = tuple(_load_many(connection, found[:limit]))
+        return Page(items=items, next_cursor=_next_cursor(found, limit))
+
+    def delete(self, organization_id: str, wanted: Filter) -> Future[int]:
+        """Delete what matches."""
+        if wanted.text is not None:
+            phrases(wanted.text)
+        find = partial(_find_in, organization_id=organization_id, wanted=wanted)
+        future = self._sweeper.start(partial(self._sweeper.delete, find))
+        future.add_done_callback(self._sweeper.cleanse_after)
+        return future
+
+    def delete_one(self, organization_id: str, completion_id: str) -> Future[bool]:
+        """Delete one record."""
+        job = partial(_delete_one, organization_id=organization_id, completion_id=completion_id)
+        future = self._writer.submit(job)
+        future.add_done_callback(self._sweeper.cleanse_after)
+        return future
+
+    def _delete(self, find: Find) -> int:
+        deleted = self._sweeper.delete(find)
+        self._sweeper.start(self._sweeper.cleanse)
+        return deleted
+
+    def _delete_one(self, job: Callable[[Transaction], bool]) -> bool:
+        was_there = self._writer.submit(job).result()
+        self._sweeper.start(self._sweeper.cleanse)
+        return was_there
+
+    def _stream(
+        self, organization_id: str, wanted: Filter, order: Order, limit: int | None
+    ) -> Iterator[Stored]:
+        after, left = None, limit
+        while left is None or left > 0:
+            size = _STREAMED_AT_ONCE if left is None else min(left, _STREAMED_AT_ONCE)
+            with self._readers.snapshot() as connection:
+                found = _find(connection, organization_id, wanted, after=after, limit=size, order=order)
+                items = list(_load_many(connection, found))
+            yield from items
+            if len(found) < size:
+                return
+            after, left = found[-1], None if left is None else left - size
+
+
+def _put(
+    transaction: Transaction, *, organization_id: str, draft: records.Draft, replace_tags: bool
+) -> Outcome:
+    return records.put(transaction, organization_id, draft, replace_tags=replace_tags)
+
+
+def _delete_one(transaction: Transaction, *, organization_id: str, completion_id: str) -> bool:
+    row = transaction.first("find", {"organization_id": organization_id, "id": completion_id})
+    return row is not None and records.delete(transaction, row["position"])
+
+
+def _find_in(transaction: Transaction, limit: int, *, organization_id: str, wanted: Filter) -> list[int]:
+    return _find(transaction.connection, organization_id, wanted, after=None, limit=limit, order="newest")
+
+
+def _find(
+    connection: sqlite3.Connection,
+    organization_id: str,
+    wanted: Filter,
+    *,
+    after: int | None,
+    limit: int,
+    order: Order,
+) -> list[int]:
+    def count(query: Query) -> int:
+        return int(connection.execute(query.text, query.values).fetchone()[0])
+
+    query = candidates(organization_id, wanted, count=count, after=after, limit=limit, order=order)
+    return [row["position"] for row in connection.execute(query.text, query.values)]
+
+
+def _load_many(connection: sqlite3.Connection, found: Sequence[int]) -> Iterator[Stored]:
+    return map(_stored, connection.execute(SQL["load_many"], {"positions": json.dumps(list(found))}))
+
+
+def _next_cursor(found: Sequence[int], limit: int) -> str | None:
+    """Where to go on, when more than the page was found."""
+    return positions.write_cursor(found[limit - 1]) if len(found) > limit else None
+
+
+def _stored(row: sqlite3.Row) -> Stored:
+    fields = bodies.unpack(bodies.Packed(row["head"], row["body"], row["stack"]))
+    return Stored(organization_id=row["organization_id"], id=row["id"], fields=fields)
+
+
+def _summary(row: sqlite3.Row) -> Summary:
+    return Summary(
+        organization_id=row["organization_id"],
+        id=row["id"],
+        fields=bodies.unpack_head(row["head"]),
+        model=row["model"],
+        input_tokens=row["input_tokens"],
+        output_tokens=row["output_tokens"],
+        preview_request=row["preview_request"],
+        preview_response=row["preview_response"],
+    )
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000

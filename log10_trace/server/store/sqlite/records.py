@@ -1,0 +1,217 @@
+"""A record in the database: put there, merged, taken away everywhere it is. Inside a transaction."""
+
+from __future__ import annotations
+
+import itertools
+import random
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import Any
+
+from log10_trace.server.incoming import Incoming, merge, reread
+from log10_trace.server.store import bodies, positions, said
+from log10_trace.server.store.answers import Change, Outcome, Stored
+from log10_trace.server.store.facts import Facts, facts
+from log10_trace.server.store.sqlite.transaction import Transaction
+
+CLEANSE = "cleanse"
+"""The chore of taking deleted words out of the text index."""
+
+# Tells apart what began in one millisecond.
+_arrivals = itertools.count(random.getrandbits(19))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """A record and all that follows from it alone; made on the caller's thread, to keep the writer's free."""
+
+    incoming: Incoming
+    words: said.Words
+    facts: Facts
+    packed: bodies.Packed
+
+    @property
+    def size(self) -> int:
+        """About the bytes it keeps in memory."""
+        return sum(map(len, self.incoming.fields.values()))
+
+
+def draft(incoming: Incoming, *, now_ms: int) -> Draft:
+    """Work a record out."""
+    words = said.words(incoming.values)
+    return Draft(
+        incoming=incoming,
+        words=words,
+        facts=facts(incoming, words, now_ms=now_ms),
+        packed=bodies.pack(incoming.fields),
+    )
+
+
+def put(transaction: Transaction, organization_id: str, new: Draft, *, replace_tags: bool) -> Outcome:
+    """Create the record, or merge into the one with its id."""
+    wanted = {"organization_id": organization_id, "id": new.incoming.id}
+    row = transaction.first("find", wanted)
+    if row is None:
+        _insert(transaction, organization_id, new)
+        return _outcome(Change.CREATED, organization_id, new.incoming)
+    old = _load(transaction, row["position"])
+    merged = merge(old.draft.incoming, new.incoming, replace_tags=replace_tags)
+    if merged.fields == old.draft.incoming.fields:
+        return _outcome(Change.UNCHANGED, organization_id, merged)
+    _replace(transaction, old, draft(merged, now_ms=positions.began_ms(old.position)))
+    return _outcome(Change.MERGED, organization_id, merged)
+
+
+def delete(transaction: Transaction, position: int) -> bool:
+    """Take the record at ``position`` away from every table; False when there is none."""
+    if transaction.first("load_at", {"position": position}) is None:
+        return False
+    old = _load(transaction, position)
+    _withdraw(transaction, old)
+    transaction.execute("delete_completion", {"position": position})
+    transaction.execute("delete_body", {"position": position})
+    transaction.executemany(
+        "delete_tag", [(old.organization_id, tag, position) for tag in old.draft.facts.tags]
+    )
+    _delete_feedback(transaction, old.organization_id, str(old.draft.incoming.id))
+    transaction.execute("put_chore", (CLEANSE,))
+    return True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Kept:
+    """A record as the database holds it, worked out again."""
+
+    position: int
+    organization_id: str
+    draft: Draft
+    skipped: int
+    stack: int | None
+
+
+def _load(transaction: Transaction, position: int) -> _Kept:
+    row = transaction.execute("load_at", {"position": position}).fetchone()
+    fields = bodies.unpack(bodies.Packed(row["head"], row["body"], row["stack"]))
+    incoming = reread(row["id"], row["organization_id"], fields)
+    return _Kept(
+        position=position,
+        organization_id=row["organization_id"],
+        draft=draft(incoming, now_ms=positions.began_ms(position)),
+        skipped=row["skipped"],
+        stack=row["stack_number"],
+    )
+
+
+def _insert(transaction: Transaction, organization_id: str, new: Draft) -> None:
+    position = _insert_row(transaction, organization_id, new)
+    skipped = transaction.novelty.skipped(organization_id, new.facts.session_id, new.words)
+    stack = _stack(transaction, organization_id, new)
+    transaction.execute("insert_body", _body_values(position, new, skipped, stack))
+    transaction.executemany("insert_tag", [(organization_id, tag, position) for tag in new.facts.tags])
+    _announce(transaction, organization_id, position, new, skipped)
+
+
+def _insert_row(transaction: Transaction, organization_id: str, new: Draft) -> int:
+    """Insert the narrow row at the first free place of its millisecond."""
+    while True:
+        position = positions.position(new.facts.began_ms, next(_arrivals))
+        row = _row_values(position, new) | {"organization_id": organization_id, "id": new.incoming.id}
+        if transaction.execute("insert_completion", row).rowcount:
+            return position
+
+
+def _replace(transaction: Transaction, old: _Kept, new: Draft) -> None:
+    _withdraw(transaction, old)
+    transaction.execute("update_completion", _row_values(old.position, new))
+    stack = _stack(transaction, old.organization_id, new)
+    transaction.execute("update_body", _body_values(old.position, new, old.skipped, stack))
+    before, after = set(old.draft.facts.tags), set(new.facts.tags)
+    place = old.organization_id, old.position
+    transaction.executemany("delete_tag", [(place[0], tag, place[1]) for tag in before - after])
+    transaction.executemany("insert_tag", [(place[0], tag, place[1]) for tag in after - before])
+    _announce(transaction, old.organization_id, old.position, new, old.skipped)
+
+
+def _announce(
+    transaction: Transaction, organization_id: str, position: int, new: Draft, skipped: int
+) -> None:
+    """Enter the record in what is derived from records: text index, roll-ups, sequences."""
+    words = new.words.searched(skipped)
+    transaction.execute("index_words", (position, organization_word(organization_id), words))
+    transaction.count(organization_id, new.facts)
+    if new.facts.source and new.facts.sequence:
+        transaction.arrived(organization_id, new.facts.source, new.facts.sequence)
+
+
+def _withdraw(transaction: Transaction, old: _Kept) -> None:
+    """Take the record out of text index and roll-ups, and its stack's use back."""
+    words = old.draft.words.searched(old.skipped)
+    transaction.execute("forget_words", (old.position, organization_word(old.organization_id), words))
+    transaction.count(old.organization_id, old.draft.facts, -1)
+    if old.stack is not None:
+        transaction.use_stack(old.stack, -1)
+
+
+def organization_word(organization_id: str) -> str:
+    """The one word that stands for an organization in the text index."""
+    return "o" + blake2b(organization_id.encode("utf-8", "replace"), digest_size=8).hexdigest()
+
+
+def _stack(transaction: Transaction, organization_id: str, new: Draft) -> int | None:
+    """The number of the record's stack, kept once for all records that share it."""
+    if new.packed.stack is None:
+        return None
+    digest = blake2b(new.incoming.fields["stacktrace"].encode(), digest_size=16).digest()
+    number = transaction.stacks.get((organization_id, digest))
+    if number is None:
+        values = {"organization_id": organization_id, "digest": digest, "body": new.packed.stack}
+        row = transaction.first("find_stack", values) or transaction.first("insert_stack", values)
+        assert row is not None  # noqa: S101 -- RETURNING gives the row
+        number = transaction.stacks[organization_id, digest] = int(row["number"])
+    transaction.use_stack(number, 1)
+    return number
+
+
+def _row_values(position: int, new: Draft) -> dict[str, Any]:
+    facts = new.facts
+    return {
+        "position": position,
+        "status": facts.status,
+        "kind": facts.kind,
+        "model": facts.model,
+        "session_id": facts.session_id,
+        "failure_kind": facts.failure_kind,
+        "file": facts.file,
+        "function": facts.function,
+        "duration": facts.duration,
+        "tokens": facts.tokens,
+        "input_tokens": facts.input_tokens,
+        "output_tokens": facts.output_tokens,
+    }
+
+
+def _body_values(position: int, new: Draft, skipped: int, stack: int | None) -> dict[str, Any]:
+    return {
+        "position": position,
+        "head": new.packed.head,
+        "preview_request": new.facts.preview_request,
+        "preview_response": new.facts.preview_response,
+        "skipped": skipped,
+        "stack": stack,
+        "body": new.packed.body,
+    }
+
+
+def _delete_feedback(transaction: Transaction, organization_id: str, completion_id: str) -> None:
+    """Forget that feedback was about the completion; feedback about nothing else goes with it."""
+    values = {"organization_id": organization_id, "id": completion_id}
+    rows = transaction.execute("feedback_of_completion", values).fetchall()
+    transaction.execute("delete_matches_of_completion", values)
+    for row in rows:
+        about = {"organization_id": organization_id, "id": row["feedback_id"]}
+        transaction.execute("delete_feedback_about_nothing", about)
+
+
+def _outcome(change: Change, organization_id: str, incoming: Incoming) -> Outcome:
+    stored = Stored(organization_id=organization_id, id=str(incoming.id), fields=incoming.fields)
+    return Outcome(change=change, stored=stored)

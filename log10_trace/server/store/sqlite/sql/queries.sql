@@ -1,0 +1,320 @@
+-- :find
+SELECT position FROM completions WHERE organization_id = :organization_id AND id = :id;
+
+-- :insert_completion
+INSERT INTO completions (
+    position, organization_id, id, status, kind, model, session_id, failure_kind, file, function, duration,
+    tokens, input_tokens, output_tokens
+) VALUES (
+    :position, :organization_id, :id, :status, :kind, :model, :session_id, :failure_kind, :file, :function,
+    :duration, :tokens, :input_tokens, :output_tokens
+) ON CONFLICT (position) DO NOTHING;
+
+-- :update_completion
+UPDATE completions SET
+    status = :status, kind = :kind, model = :model, session_id = :session_id, failure_kind = :failure_kind,
+    file = :file, function = :function, duration = :duration, tokens = :tokens,
+    input_tokens = :input_tokens, output_tokens = :output_tokens
+WHERE position = :position;
+
+-- :insert_body
+INSERT INTO bodies (position, head, preview_request, preview_response, skipped, stack, body)
+VALUES (:position, :head, :preview_request, :preview_response, :skipped, :stack, :body);
+
+-- :update_body
+UPDATE bodies SET
+    head = :head, preview_request = :preview_request, preview_response = :preview_response, skipped = :skipped,
+    stack = :stack, body = :body
+WHERE position = :position;
+
+-- :delete_completion
+DELETE FROM completions WHERE position = :position;
+
+-- :delete_body
+DELETE FROM bodies WHERE position = :position;
+
+-- :insert_tag
+INSERT OR IGNORE INTO tags (organization_id, tag, position) VALUES (?, ?, ?);
+
+-- :delete_tag
+DELETE FROM tags WHERE organization_id = ? AND tag = ? AND position = ?;
+
+-- :load
+SELECT c.position, c.organization_id, c.id, b.head, b.body, s.body AS stack
+FROM completions c JOIN bodies b USING (position) LEFT JOIN stacks s ON s.number = b.stack
+WHERE c.organization_id = :organization_id AND c.id = :id;
+
+-- :load_at
+SELECT c.position, c.organization_id, c.id, b.head, b.body, b.skipped, b.stack AS stack_number, s.body AS stack
+FROM completions c JOIN bodies b USING (position) LEFT JOIN stacks s ON s.number = b.stack
+WHERE c.position = :position;
+
+-- :load_many
+SELECT c.position, c.organization_id, c.id, b.head, b.body, s.body AS stack
+FROM json_each(:positions) wanted
+JOIN completions c ON c.position = wanted.value
+JOIN bodies b ON b.position = c.position
+LEFT JOIN stacks s ON s.number = b.stack
+ORDER BY wanted.key;
+
+-- :summaries
+SELECT c.position, c.organization_id, c.id, c.model, c.input_tokens, c.output_tokens, b.head,
+    b.preview_request, b.preview_response
+FROM json_each(:positions) wanted
+JOIN completions c ON c.position = wanted.value
+JOIN bodies b ON b.position = c.position
+ORDER BY wanted.key;
+
+-- :find_stack
+SELECT number FROM stacks WHERE organization_id = :organization_id AND digest = :digest;
+
+-- :insert_stack
+INSERT INTO stacks (organization_id, digest, uses, body) VALUES (:organization_id, :digest, 0, :body)
+RETURNING number;
+
+-- :use_stack
+UPDATE stacks SET uses = uses + ? WHERE number = ?;
+
+-- :delete_unused_stack
+DELETE FROM stacks WHERE number = ? AND uses <= 0;
+
+-- :index_words
+INSERT INTO search (rowid, organization, words) VALUES (?, ?, ?);
+
+-- :forget_words
+INSERT INTO search (search, rowid, organization, words) VALUES ('delete', ?, ?, ?);
+
+-- :merge_index
+INSERT INTO search (search, rank) VALUES ('merge', ?);
+
+-- :add_rollup
+INSERT INTO rollups (
+    organization_id, dimension, key, model, width, start, calls, failed, metered, input_tokens, output_tokens,
+    cached_tokens, durations
+) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (organization_id, dimension, width, start, key, model) DO UPDATE SET
+    calls = calls + excluded.calls,
+    failed = failed + excluded.failed,
+    metered = metered + excluded.metered,
+    input_tokens = input_tokens + excluded.input_tokens,
+    output_tokens = output_tokens + excluded.output_tokens,
+    cached_tokens = cached_tokens + excluded.cached_tokens,
+    durations = sum_durations(durations, excluded.durations);
+
+-- :delete_empty_rollup
+DELETE FROM rollups
+WHERE organization_id = ? AND dimension = ? AND key = ? AND model = ? AND width = ? AND start = ?
+    AND calls <= 0;
+
+-- :totals_of_keys
+SELECT key, model, start, calls, failed, metered, input_tokens, output_tokens, cached_tokens, durations
+FROM rollups
+WHERE organization_id = :organization_id AND dimension = :dimension AND width = 0 AND start = 0
+    AND key IN (SELECT value FROM json_each(:keys));
+
+-- :busiest_keys
+SELECT key, sum(calls) AS calls FROM rollups
+WHERE organization_id = :organization_id AND dimension = :dimension AND width = :width
+    AND start >= :start AND start < :end
+GROUP BY key ORDER BY calls DESC LIMIT :limit;
+
+-- :rollups_of_keys
+SELECT key, model, start, calls, failed, metered, input_tokens, output_tokens, cached_tokens, durations
+FROM rollups
+WHERE organization_id = :organization_id AND dimension = :dimension AND width = :width
+    AND start >= :start AND start < :end AND key IN (SELECT value FROM json_each(:keys));
+
+-- :last_rollup
+SELECT max(start) AS start FROM rollups
+WHERE organization_id = :organization_id AND dimension = :dimension AND width = :width AND start < :end;
+
+-- :tags_in_use
+SELECT DISTINCT key FROM rollups
+WHERE organization_id = :organization_id AND dimension = 'tag' AND width = 0 AND start = 0
+    AND key >= :prefix AND substr(key, 1, length(:prefix)) = :prefix
+ORDER BY key LIMIT :limit;
+
+-- :touch_session
+INSERT INTO sessions (organization_id, id, first_ms, last_ms) VALUES (?, ?, ?, ?)
+ON CONFLICT (organization_id, id) DO UPDATE SET
+    first_ms = min(first_ms, excluded.first_ms), last_ms = max(last_ms, excluded.last_ms);
+
+-- :sessions
+SELECT id, first_ms, last_ms FROM sessions
+WHERE organization_id = :organization_id AND (last_ms, id) < (:last_ms, :id)
+ORDER BY last_ms DESC, id DESC LIMIT :limit;
+
+-- :session
+SELECT id, first_ms, last_ms FROM sessions WHERE organization_id = :organization_id AND id = :id;
+
+-- :delete_empty_session
+DELETE FROM sessions WHERE organization_id = :organization_id AND id = :id AND NOT EXISTS (
+    SELECT 1 FROM completions c WHERE c.organization_id = :organization_id AND c.session_id = :id
+);
+
+-- :delete_old_sessions
+DELETE FROM sessions WHERE last_ms < :before_ms AND NOT EXISTS (
+    SELECT 1 FROM completions c
+    WHERE c.organization_id = sessions.organization_id AND c.session_id = sessions.id
+);
+
+-- :adjoining_ranges
+SELECT first, last FROM sequences
+WHERE organization_id = :organization_id AND source = :source AND first <= :last + 1 AND last >= :first - 1;
+
+-- :delete_range
+DELETE FROM sequences WHERE organization_id = ? AND source = ? AND first = ?;
+
+-- :insert_range
+INSERT INTO sequences (organization_id, source, first, last) VALUES (?, ?, ?, ?);
+
+-- :ranges
+SELECT source, first, last FROM sequences WHERE organization_id = :organization_id ORDER BY source, first;
+
+-- :ranges_of_source
+SELECT source, first, last FROM sequences
+WHERE organization_id = :organization_id AND source = :source ORDER BY first;
+
+-- :put_task
+INSERT INTO feedback_tasks (
+    organization_id, id, name, instruction, json_schema, tags_selector, created_at_ms
+) VALUES (:organization_id, :id, :name, :instruction, :json_schema, :tags_selector, :created_at_ms)
+ON CONFLICT (organization_id, id) DO UPDATE SET
+    name = excluded.name, instruction = excluded.instruction, json_schema = excluded.json_schema,
+    tags_selector = excluded.tags_selector;
+
+-- :tasks
+SELECT id, name, instruction, json_schema, tags_selector, created_at_ms FROM feedback_tasks
+WHERE organization_id = :organization_id ORDER BY created_at_ms, id;
+
+-- :task
+SELECT id, name, instruction, json_schema, tags_selector, created_at_ms FROM feedback_tasks
+WHERE organization_id = :organization_id AND id = :id;
+
+-- :known_ids
+SELECT wanted.value AS id FROM json_each(:ids) wanted
+JOIN completions c ON c.organization_id = :organization_id AND c.id = wanted.value;
+
+-- :tagged_with_all
+SELECT c.id FROM tags t JOIN completions c USING (position)
+WHERE t.organization_id = :organization_id AND t.tag = json_extract(:tags, '$[0]')
+    AND NOT EXISTS (
+        SELECT 1 FROM json_each(:tags) wanted WHERE NOT EXISTS (
+            SELECT 1 FROM tags o
+            WHERE o.organization_id = :organization_id AND o.tag = wanted.value AND o.position = t.position
+        )
+    )
+ORDER BY t.position DESC LIMIT :limit;
+
+-- :insert_feedback
+INSERT INTO feedback (organization_id, id, task_id, json_values, comment, created_at_ms)
+VALUES (:organization_id, :id, :task_id, :json_values, :comment, :created_at_ms)
+ON CONFLICT (organization_id, id) DO UPDATE SET
+    task_id = excluded.task_id, json_values = excluded.json_values, comment = excluded.comment;
+
+-- :delete_matches
+DELETE FROM feedback_completions WHERE organization_id = :organization_id AND feedback_id = :id;
+
+-- :insert_match
+INSERT OR IGNORE INTO feedback_completions (organization_id, completion_id, task_id, feedback_id, ordinal)
+VALUES (?, ?, ?, ?, ?);
+
+-- :feedback
+SELECT id, task_id, json_values, comment, created_at_ms FROM feedback
+WHERE organization_id = :organization_id AND (:task_id IS NULL OR task_id = :task_id)
+ORDER BY created_at_ms DESC, id DESC LIMIT :limit OFFSET :offset;
+
+-- :count_feedback
+SELECT count(*) AS total FROM feedback
+WHERE organization_id = :organization_id AND (:task_id IS NULL OR task_id = :task_id);
+
+-- :feedback_for
+SELECT f.id, f.task_id, f.json_values, f.comment, f.created_at_ms
+FROM feedback_completions m
+JOIN feedback f ON f.organization_id = m.organization_id AND f.id = m.feedback_id
+WHERE m.organization_id = :organization_id AND m.completion_id = :completion_id
+    AND (:task_id IS NULL OR m.task_id = :task_id)
+ORDER BY f.created_at_ms DESC, f.id DESC LIMIT :limit OFFSET :offset;
+
+-- :count_feedback_for
+SELECT count(*) AS total FROM feedback_completions
+WHERE organization_id = :organization_id AND completion_id = :completion_id
+    AND (:task_id IS NULL OR task_id = :task_id);
+
+-- :one_feedback
+SELECT id, task_id, json_values, comment, created_at_ms FROM feedback
+WHERE organization_id = :organization_id AND id = :id;
+
+-- :matches
+SELECT completion_id FROM feedback_completions
+WHERE organization_id = :organization_id AND feedback_id = :id ORDER BY ordinal;
+
+-- :ungraded
+SELECT DISTINCT t.position FROM tags t JOIN completions c USING (position)
+WHERE t.organization_id = :organization_id AND t.tag IN (SELECT value FROM json_each(:tags))
+    AND t.position < :before
+    AND NOT EXISTS (
+        SELECT 1 FROM feedback_completions m
+        WHERE m.organization_id = :organization_id AND m.completion_id = c.id AND m.task_id = :task_id
+    )
+ORDER BY t.position DESC LIMIT :limit;
+
+-- :feedback_of_completion
+SELECT feedback_id FROM feedback_completions
+WHERE organization_id = :organization_id AND completion_id = :id;
+
+-- :delete_matches_of_completion
+DELETE FROM feedback_completions WHERE organization_id = :organization_id AND completion_id = :id;
+
+-- :delete_feedback_about_nothing
+DELETE FROM feedback WHERE organization_id = :organization_id AND id = :id AND NOT EXISTS (
+    SELECT 1 FROM feedback_completions WHERE organization_id = :organization_id AND feedback_id = :id
+);
+
+-- :insert_key
+INSERT INTO keys (organization_id, id, name, scopes, secret_hash, created_at_ms, expires_at_ms)
+VALUES (:organization_id, :id, :name, :scopes, :secret_hash, :created_at_ms, :expires_at_ms);
+
+-- :find_key
+SELECT organization_id, id, name, scopes, secret_hash, created_at_ms, expires_at_ms, revoked_at_ms,
+    last_used_at_ms
+FROM keys WHERE id = :id;
+
+-- :keys
+SELECT organization_id, id, name, scopes, secret_hash, created_at_ms, expires_at_ms, revoked_at_ms,
+    last_used_at_ms
+FROM keys WHERE :organization_id IS NULL OR organization_id = :organization_id ORDER BY created_at_ms, id;
+
+-- :revoke_key
+UPDATE keys SET revoked_at_ms = :now_ms
+WHERE organization_id = :organization_id AND id = :id AND revoked_at_ms IS NULL;
+
+-- :use_key
+UPDATE keys SET last_used_at_ms = max(coalesce(last_used_at_ms, 0), :now_ms)
+WHERE organization_id = :organization_id AND id = :id;
+
+-- :oldest
+SELECT position FROM completions WHERE position < :before ORDER BY position LIMIT :limit;
+
+-- :count_all
+SELECT count(*) AS calls FROM completions;
+
+-- :put_chore
+INSERT OR IGNORE INTO chores (name) VALUES (?);
+
+-- :delete_chore
+DELETE FROM chores WHERE name = ?;
+
+-- :chores
+SELECT name FROM chores;
+
+-- :create_migrations
+CREATE TABLE IF NOT EXISTS migrations (
+    number INTEGER PRIMARY KEY, name TEXT NOT NULL, checksum TEXT NOT NULL, applied_at_ms INTEGER NOT NULL
+) STRICT;
+
+-- :migrations
+SELECT number, name, checksum FROM migrations ORDER BY number;
+
+-- :insert_migration
+INSERT INTO migrations (number, name, checksum, applied_at_ms) VALUES (?, ?, ?, ?);

@@ -1,0 +1,53 @@
+"""The store on SQLite: its parts put together, for one process and any number of its threads."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from log10_trace.server.store.prices import Prices
+from log10_trace.server.store.sqlite.completions import SqliteCompletions
+from log10_trace.server.store.sqlite.file import open_file
+from log10_trace.server.store.sqlite.grading import SqliteGrading
+from log10_trace.server.store.sqlite.keyring import SqliteKeys
+from log10_trace.server.store.sqlite.readers import Readers
+from log10_trace.server.store.sqlite.reports import SqliteReports
+from log10_trace.server.store.sqlite.sessions import SqliteSessions
+from log10_trace.server.store.sqlite.sweeping import Sweeper
+from log10_trace.server.store.sqlite.upkeep import SqliteUpkeep
+from log10_trace.server.store.sqlite.writer import Writer
+
+_SETTINGS: Final = (
+    "PRAGMA synchronous = FULL",  # a commit is on the disk before anybody hears of it
+    "PRAGMA secure_delete = ON",  # what is deleted is overwritten
+    "PRAGMA wal_autocheckpoint = 4000",  # pages: fewer and longer checkpoints, 16 MB of log
+    "PRAGMA journal_size_limit = 67108864",
+    "PRAGMA cache_size = -16384",  # KiB
+    "PRAGMA temp_store = MEMORY",
+)
+
+
+class SqliteStore:
+    """A database file. A second process may use it at the same time; each waits for the other's commits."""
+
+    def __init__(self, path: Path, *, prices: Prices) -> None:
+        """Open the file, or make it. Raises ``SetupError`` when it cannot be used."""
+        connection = open_file(path)
+        for setting in _SETTINGS:
+            connection.execute(setting)
+        self._writer = Writer(connection)
+        self._readers = Readers(path)
+        self._sweeper = Sweeper(self._writer)
+        self.completions = SqliteCompletions(self._writer, self._readers, self._sweeper)
+        self.sessions = SqliteSessions(self._writer, self._readers, prices)
+        self.reports = SqliteReports(self._readers, prices)
+        self.grading = SqliteGrading(self._writer, self._readers)
+        self.keys = SqliteKeys(self._writer, self._readers)
+        self.upkeep = SqliteUpkeep(self._writer, self._readers, self._sweeper)
+        self._sweeper.start(self._sweeper.cleanse)  # what an earlier process left to do
+
+    def close(self, timeout: float = 10.0) -> None:
+        """Commit what was accepted, then shut."""
+        self._sweeper.close()
+        self._writer.close(timeout)
+        self._readers.close()

@@ -1,0 +1,92 @@
+"""Deleting much, and cleaning up behind it: in small steps, between which other writes get through."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from typing import Any, Final, TypeVar
+
+from log10_trace.server.store.errors import StoreClosedError
+from log10_trace.server.store.sqlite import records
+from log10_trace.server.store.sqlite.transaction import Transaction
+from log10_trace.server.store.sqlite.writer import Writer
+
+T = TypeVar("T")
+
+_THREADS: Final = 2
+_RECORDS_A_STEP: Final = 100
+_PAGES_A_STEP: Final = 500
+_FREED_A_STEP: Final = 2_000
+
+Find = Callable[[Transaction, int], list[int]]
+"""Up to so many positions that are to go."""
+
+
+class Sweeper:
+    """Threads for work of many commits; the writer's thread makes each. Safe to use from any thread."""
+
+    def __init__(self, writer: Writer) -> None:
+        self._writer = writer
+        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="log10-trace-sweeper")
+
+    def start(self, work: Callable[[], T]) -> Future[T]:
+        """Have ``work`` done on a thread of ours, soon.
+
+        Raises:
+            StoreClosedError: the store is shut.
+        """
+        try:
+            return self._threads.submit(work)
+        except RuntimeError:
+            raise StoreClosedError from None
+
+    def delete(self, find: Find, *, most: int | None = None) -> int:
+        """On our thread: delete until ``find`` finds nothing, or about ``most`` are gone; how many."""
+
+        def step(transaction: Transaction) -> int:
+            found = find(transaction, _RECORDS_A_STEP)
+            return sum(records.delete(transaction, position) for position in found)
+
+        total = 0
+        while most is None or total < most:
+            deleted = self._writer.submit(step, is_next=True).result()
+            total += deleted
+            if not deleted:
+                break
+        return total
+
+    def cleanse(self) -> None:
+        """On our thread: take deleted words out of the text index, and give free pages back to the disk."""
+        while self._writer.submit(_cleanse, is_next=True).result():
+            pass
+
+    def cleanse_after(self, deleting: Future[Any]) -> None:
+        """Cleanse when ``deleting`` has deleted something. A done-callback."""
+        if deleting.cancelled() or deleting.exception() is not None or not deleting.result():
+            return
+        with suppress(StoreClosedError):  # the chore is noted in the database; the next process does it
+            self.start(self.cleanse)
+
+    def close(self) -> None:
+        """Take no more work; what runs ends at the step where the writer takes no more."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+
+def _cleanse(transaction: Transaction) -> bool:
+    """One step: merge a little of the index (that drops deleted words for good), or free a few pages.
+
+    True when there may be more to do.
+    """
+    connection = transaction.connection
+    if transaction.first("chores") is None:
+        return False
+    before = connection.total_changes
+    transaction.execute("merge_index", (-_PAGES_A_STEP,))
+    if connection.total_changes - before > 1:  # fewer than two changes: nothing was left to merge
+        return True
+    connection.execute(f"PRAGMA incremental_vacuum({_FREED_A_STEP:d})").fetchall()
+    if connection.execute("PRAGMA freelist_count").fetchone()[0]:
+        return True
+    transaction.execute("delete_chore", (records.CLEANSE,))
+    return False

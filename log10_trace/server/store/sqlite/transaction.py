@@ -1,0 +1,152 @@
+"""One commit's worth of writing: the connection, and what is summed up over all its jobs and written once."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from log10_trace.server.store import ranges
+from log10_trace.server.store.facts import Facts
+from log10_trace.server.store.novelty import Novelty
+from log10_trace.server.store.sqlite.connection import SQL
+from log10_trace.server.store.tallies import Slot, Tallies, Tally
+
+_STACKS_REMEMBERED = 4_096
+
+
+class Transaction:
+    """What a job writes with. For the writer's thread alone; jobs see it open."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self.connection = connection
+        self.novelty = Novelty()
+        self.stacks: dict[tuple[str, bytes], int] = {}
+        """Numbers of the stacks in the database, by organization and digest."""
+        self._data_version = -1
+        self._begin()
+
+    def run(self, jobs: Sequence[Callable[[Transaction], Any]]) -> list[Any]:
+        """Call each job and commit; the results, in order. When anything raises, nothing has happened."""
+        try:
+            self.connection.execute("BEGIN IMMEDIATE")
+            self._notice_others()
+            results = [job(self) for job in jobs]
+            self._write_sums()
+            self.connection.execute("COMMIT")
+        except BaseException:
+            self.connection.rollback()
+            self._forget()
+            raise
+        finally:
+            self._begin()
+        return results
+
+    def execute(self, name: str, values: Mapping[str, Any] | Sequence[Any] = ()) -> sqlite3.Cursor:
+        """Run a named statement."""
+        return self.connection.execute(SQL[name], values)
+
+    def executemany(self, name: str, rows: Sequence[Sequence[Any]]) -> None:
+        """Run a named statement once for each row of values."""
+        self.connection.executemany(SQL[name], rows)
+
+    def first(self, name: str, values: Mapping[str, Any] | Sequence[Any] = ()) -> sqlite3.Row | None:
+        """The first row of a named query, or None."""
+        row: sqlite3.Row | None = self.connection.execute(SQL[name], values).fetchone()
+        return row
+
+    def count(self, organization_id: str, facts: Facts, sign: int = 1) -> None:
+        """Add a call to the roll-ups and its session, or with ``sign`` -1 take it out of the roll-ups."""
+        self._tallies.setdefault(organization_id, Tallies()).count(facts, sign)
+        if sign > 0 and facts.session_id:
+            key = organization_id, facts.session_id
+            first, last = self._sessions.get(key, (facts.began_ms, facts.began_ms))
+            self._sessions[key] = min(first, facts.began_ms), max(last, facts.began_ms)
+
+    def arrived(self, organization_id: str, source: str, sequence: int) -> None:
+        """Note that a sequence number came."""
+        self._sequences.setdefault((organization_id, source), []).append((sequence, sequence))
+
+    def use_stack(self, number: int, times: int) -> None:
+        """Note that bodies name a stack, or with a negative number no longer do."""
+        self._stack_uses[number] += times
+
+    def close(self) -> None:
+        """Give the connection up."""
+        self.connection.close()
+
+    def _begin(self) -> None:
+        self._tallies: dict[str, Tallies] = {}
+        self._sessions: dict[tuple[str, str], tuple[int, int]] = {}
+        self._sequences: dict[tuple[str, str], list[ranges.Range]] = {}
+        self._stack_uses: Counter[int] = Counter()
+
+    def _notice_others(self) -> None:
+        """Another process may have deleted stacks that are remembered here."""
+        version = self.connection.execute("PRAGMA data_version").fetchone()[0]
+        if version != self._data_version:
+            self._data_version = version
+            self._forget()
+        if len(self.stacks) > _STACKS_REMEMBERED:
+            self.stacks.clear()
+
+    def _forget(self) -> None:
+        self.stacks.clear()
+        self.novelty.forget()
+
+    def _write_sums(self) -> None:
+        for organization_id, tallies in self._tallies.items():
+            self._write_rollups(organization_id, tallies.changes)
+        self.connection.executemany(
+            SQL["touch_session"], [(*key, first, last) for key, (first, last) in self._sessions.items()]
+        )
+        for (organization_id, source), numbers in self._sequences.items():
+            self._write_ranges(organization_id, source, ranges.united(numbers))
+        self._write_stack_uses()
+
+    def _write_rollups(self, organization_id: str, changes: Mapping[Slot, Tally]) -> None:
+        self.connection.executemany(
+            SQL["add_rollup"],
+            [
+                (
+                    organization_id,
+                    *slot,
+                    tally.calls,
+                    tally.failed,
+                    tally.metered,
+                    tally.input_tokens,
+                    tally.output_tokens,
+                    tally.cached_tokens,
+                    tally.durations_json(),
+                )
+                for slot, tally in changes.items()
+            ],
+        )
+        shrunk = [(organization_id, *slot) for slot, tally in changes.items() if tally.calls < 0]
+        self.connection.executemany(SQL["delete_empty_rollup"], shrunk)
+        for _, slot in ((one[0], Slot(*one[1:])) for one in shrunk):
+            if slot.dimension == "session" and not slot.width:
+                self.execute("delete_empty_session", {"organization_id": organization_id, "id": slot.key})
+
+    def _write_ranges(self, organization_id: str, source: str, arrived: list[ranges.Range]) -> None:
+        for first, last in arrived:
+            values = {"organization_id": organization_id, "source": source, "first": first, "last": last}
+            old = [tuple(row) for row in self.execute("adjoining_ranges", values)]
+            if old == [(first, last)]:
+                continue
+            self.connection.executemany(
+                SQL["delete_range"], [(organization_id, source, old_first) for old_first, _ in old]
+            )
+            self.connection.executemany(
+                SQL["insert_range"],
+                [(organization_id, source, *one) for one in ranges.united([*old, (first, last)])],
+            )
+
+    def _write_stack_uses(self) -> None:
+        uses = [(times, number) for number, times in self._stack_uses.items() if times]
+        self.connection.executemany(SQL["use_stack"], uses)
+        released = [(number,) for times, number in uses if times < 0]
+        self.connection.executemany(SQL["delete_unused_stack"], released)
+        if released:
+            self.stacks.clear()

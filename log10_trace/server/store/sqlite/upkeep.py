@@ -1,0 +1,81 @@
+"""``Upkeep`` on SQLite."""
+
+from __future__ import annotations
+
+import sqlite3
+from concurrent.futures import Future
+from functools import partial
+from typing import Final
+
+from log10_trace.server.store import positions
+from log10_trace.server.store.answers import Health, PruneReport
+from log10_trace.server.store.sqlite.connection import SQL
+from log10_trace.server.store.sqlite.readers import Readers
+from log10_trace.server.store.sqlite.sweeping import Sweeper
+from log10_trace.server.store.sqlite.transaction import Transaction
+from log10_trace.server.store.sqlite.writer import Writer
+
+_ROUNDS: Final = 6
+"""Estimates until the size fits: how much room a record took is known only when it is free again."""
+_SLACK: Final = 1.02
+
+
+class SqliteUpkeep:
+    """The database's own business."""
+
+    def __init__(self, writer: Writer, readers: Readers, sweeper: Sweeper) -> None:
+        self._writer = writer
+        self._readers = readers
+        self._sweeper = sweeper
+
+    def prune(self, *, before_ms: int | None = None, max_bytes: int | None = None) -> Future[PruneReport]:
+        """Delete what is too old, then the oldest until the database fits."""
+        return self._sweeper.start(partial(self._prune, before_ms, max_bytes))
+
+    def health(self) -> Health:
+        """Ask the database something."""
+        return Health(kind="sqlite", bytes=self._size()[0], waiting=self._writer.waiting)
+
+    def _prune(self, before_ms: int | None, max_bytes: int | None) -> PruneReport:
+        bytes_before, _ = self._size()
+        deleted = 0
+        if before_ms is not None:
+            deleted += self._sweeper.delete(partial(_oldest, before=positions.first_at(before_ms)))
+            self._writer.submit(partial(_delete_old_sessions, before_ms=before_ms)).result()
+            self._sweeper.cleanse()
+        if max_bytes is not None:
+            deleted += self._shrink(max_bytes)
+        return PruneReport(completions=deleted, bytes_before=bytes_before, bytes_after=self._size()[0])
+
+    def _shrink(self, max_bytes: int) -> int:
+        """Delete the oldest until the database fits; how many."""
+        deleted = 0
+        for _ in range(_ROUNDS):
+            size, records = self._size()
+            if size <= max_bytes or not records:
+                break
+            too_many = min(int(records * (1 - max_bytes / size) * _SLACK) + 1, records)
+            deleted += self._sweeper.delete(partial(_oldest, before=positions.LAST), most=too_many)
+            self._sweeper.cleanse()
+        return deleted
+
+    def _size(self) -> tuple[int, int]:
+        """Bytes in use, and records."""
+        with self._readers.snapshot() as connection:
+            pages = _pragma(connection, "page_count") - _pragma(connection, "freelist_count")
+            records = connection.execute(SQL["count_all"]).fetchone()["calls"]
+            return pages * _pragma(connection, "page_size"), records
+
+
+def _oldest(transaction: Transaction, limit: int, *, before: int) -> list[int]:
+    rows = transaction.execute("oldest", {"before": before, "limit": limit})
+    return [row["position"] for row in rows]
+
+
+def _delete_old_sessions(transaction: Transaction, *, before_ms: int) -> None:
+    transaction.execute("delete_old_sessions", {"before_ms": before_ms})
+
+
+def _pragma(connection: sqlite3.Connection, name: str) -> int:
+    value: int = connection.execute(f"PRAGMA {name}").fetchone()[0]
+    return value

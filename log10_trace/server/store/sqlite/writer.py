@@ -1,0 +1,118 @@
+"""Writing: one thread, one connection, many writes a commit.
+
+A job is a function of the open transaction. The thread takes every job that waits (up to a bound), runs them
+in one transaction, commits, and only then resolves their futures. If one fails, the transaction is rolled
+back and each job gets one of its own, so a bad job fails alone.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Any, Final, Generic, NamedTuple, TypeVar
+
+from log10_trace.server.store.errors import StoreBusyError, StoreClosedError
+from log10_trace.server.store.sqlite.connection import translate
+from log10_trace.server.store.sqlite.transaction import Transaction
+
+T = TypeVar("T")
+
+GROUP_JOBS: Final = 500
+GROUP_BYTES: Final = 16 * 1024 * 1024
+WAITING_JOBS: Final = 20_000
+WAITING_BYTES: Final = 128 * 1024 * 1024
+
+
+class Job(NamedTuple, Generic[T]):
+    """A write that waits, and where its result goes."""
+
+    run: Callable[[Transaction], T]
+    size: int
+    future: Future[T]
+
+
+class Writer:
+    """The one that writes. Safe to use from any thread."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._transaction = Transaction(connection)
+        self._waiting: deque[Job[Any]] = deque()
+        self._waiting_bytes = 0
+        self._changed = threading.Condition()
+        self._is_closing = False
+        self._thread = threading.Thread(target=self._work, name="log10-trace-writer", daemon=True)
+        self._thread.start()
+
+    @property
+    def waiting(self) -> int:
+        """Jobs accepted and not yet begun."""
+        return len(self._waiting)
+
+    def submit(self, run: Callable[[Transaction], T], *, size: int = 0, is_next: bool = False) -> Future[T]:
+        """Have ``run`` called in a transaction; the future is resolved after the commit.
+
+        ``size`` is about the bytes that the job keeps in memory. A job that ``is_next`` goes on with one that
+        was accepted before, and is taken however many wait.
+
+        Raises:
+            StoreBusyError: too much waits already.
+            StoreClosedError: the store is shut.
+        """
+        job = Job(run, size, Future())
+        with self._changed:
+            if self._is_closing:
+                raise StoreClosedError
+            is_full = len(self._waiting) >= WAITING_JOBS or self._waiting_bytes + size > WAITING_BYTES
+            if is_full and self._waiting and not is_next:
+                raise StoreBusyError
+            self._waiting.append(job)
+            self._waiting_bytes += size
+            self._changed.notify()
+        return job.future
+
+    def close(self, timeout: float) -> None:
+        """Commit what was accepted, within ``timeout`` seconds, then close the connection."""
+        with self._changed:
+            self._is_closing = True
+            self._changed.notify()
+        self._thread.join(timeout)
+
+    def _work(self) -> None:
+        while group := self._take():
+            self._commit([job for job in group if job.future.set_running_or_notify_cancel()])
+        self._transaction.close()
+
+    def _take(self) -> list[Job[Any]]:
+        """The jobs of the next commit; none when the store is shut and all is done."""
+        with self._changed:
+            while not self._waiting and not self._is_closing:
+                self._changed.wait()
+            group: list[Job[Any]] = []
+            size = 0
+            while self._waiting and len(group) < GROUP_JOBS and size < GROUP_BYTES:
+                group.append(self._waiting.popleft())
+                size += group[-1].size
+            self._waiting_bytes -= size
+            return group
+
+    def _commit(self, jobs: list[Job[Any]]) -> None:
+        try:
+            results = self._transaction.run([job.run for job in jobs])
+        except Exception as error:  # noqa: BLE001 -- the worker's border: every fault goes to its future
+            self._refuse(jobs, error)
+            return
+        for job, result in zip(jobs, results, strict=True):
+            job.future.set_result(result)
+
+    def _refuse(self, jobs: list[Job[Any]], error: Exception) -> None:
+        if isinstance(error, sqlite3.Error):
+            error = translate(error)
+        if len(jobs) > 1 and not isinstance(error, StoreBusyError):
+            for job in jobs:
+                self._commit([job])
+            return
+        for job in jobs:
+            job.future.set_exception(error)
