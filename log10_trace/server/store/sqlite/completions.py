@@ -116,16 +116,6 @@ class SqliteCompletions:
         future.add_done_callback(self._sweeper.cleanse_after)
         return future
 
-    def _delete(self, find: Find) -> int:
-        deleted = self._sweeper.delete(find)
-        self._sweeper.start(self._sweeper.cleanse)
-        return deleted
-
-    def _delete_one(self, job: Callable[[Transaction], bool]) -> bool:
-        was_there = self._writer.submit(job).result()
-        self._sweeper.start(self._sweeper.cleanse)
-        return was_there
-
     def _stream(
         self, organization_id: str, wanted: Filter, order: Order, limit: int | None
     ) -> Iterator[Stored]:
