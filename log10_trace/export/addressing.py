@@ -1,0 +1,39 @@
+"""Which server the records go to at this moment."""
+
+from __future__ import annotations
+
+import logging
+
+from log10_trace import local
+from log10_trace.config import Config
+from log10_trace.export.transport import Server
+
+_logger = logging.getLogger("log10_trace")
+
+
+class Addressing:
+    """Finds the server: the one that was named, else this user's own, wherever it listens now."""
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        self._said = False
+
+    def server(self) -> Server | None:
+        """Where to send to; None while no server was named and none of this user's is running."""
+        config = self._config
+        if config.url is not None:
+            return Server(url=config.url, token=config.token, organization_id=config.organization_id)
+        found = local.find()
+        if found is not None:
+            return Server(url=found.url, token=found.token, organization_id=config.organization_id)
+        self.say_none()
+        return None
+
+    def say_none(self) -> None:
+        """Say once that no server runs, and what to type."""
+        if not self._said:
+            self._said = True
+            where = self._config.spool_dir
+            _logger.info(
+                "log10_trace: no server is running; records wait in %s. Type: log10-trace serve", where
+            )

@@ -1,0 +1,171 @@
+"""What waits of one source: its segments, oldest first, and how far each has been delivered.
+
+The same for the living process's own records and for those of a dead one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any
+
+from log10_trace.export.parcels import parcel
+from log10_trace.export.segment import Segment
+from log10_trace.export.segment_format import Damage, Entry
+from log10_trace.export.transport import Parcel
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loss:
+    """Records that will never be delivered: how many, of which source and sequences, and why."""
+
+    source: str
+    reason: str
+    first: int
+    last: int
+    count: int
+
+
+Lose = Callable[[Loss], None]
+
+
+@dataclass(slots=True)
+class Item:
+    """An entry that waits, and the segment it waits in."""
+
+    segment: Segment
+    entry: Entry
+
+
+class Backlog:
+    """The segments of one source that wait, and what was lost of them (told to ``lose``).
+
+    ``lock`` is held for the moments in which the segments change; reading is done without it.
+    """
+
+    is_own = False
+    """Whether its records are this process's own."""
+
+    def __init__(self, source: str, lock: AbstractContextManager[Any], lose: Lose) -> None:
+        self.source = source
+        self.segments: list[Segment] = []
+        self._lock = lock
+        self._lose = lose
+        self._held: set[Segment] = set()
+
+    @property
+    def size(self) -> int:
+        """The bytes its segments take on disk."""
+        return sum(each.size for each in self.segments if each.memory is None)
+
+    def read(self, items: int, size: int) -> list[Item]:
+        """The next entries that wait: at most ``items`` and ``size`` bytes of them, but at least one.
+
+        They stay in the backlog until ``settle``. Until ``release``, their segments are not given up.
+        """
+        taken: list[Item] = []
+        room = size
+        for segment in self._waiting_segments():
+            if not self._hold(segment):
+                continue
+            for found in segment.waiting():
+                if isinstance(found, Damage):
+                    self._damaged(segment, found)
+                    continue
+                room -= len(found.payload)
+                if taken and (room < 0 or len(taken) >= items):
+                    return taken
+                taken.append(Item(segment, found))
+        return taken
+
+    def parcel(self, item: Item) -> Parcel:
+        """The record as it goes over the wire."""
+        return parcel(item.entry, self.source)
+
+    def delivered(self, items: list[Item]) -> None:
+        """The server has these."""
+        self.settle(items)
+
+    def settle(self, items: list[Item]) -> None:
+        """Be done with these for good; segments that are all done are deleted, the others note how far."""
+        with self._lock:
+            for item in items:
+                item.segment.settle(item.entry.start, item.entry.end)
+        touched = {item.segment for item in items}
+        for segment in self._detach_finished():
+            touched.discard(segment)
+            segment.remove()
+        for segment in touched.intersection(self.segments):
+            segment.note()
+
+    def release(self) -> None:
+        """End the hold that ``read`` took."""
+        with self._lock:
+            self._held.clear()
+
+    def give_up_oldest(self, reason: str, *, memory: bool = False) -> bool:
+        """Lose the oldest segment that nobody holds and nobody writes; false when there is none."""
+        with self._lock:
+            for segment in self.segments:
+                is_meant = (segment.memory is not None) == memory and segment not in self._held
+                if is_meant and self._may_go(segment):
+                    break
+            else:
+                return False
+            self._lose_all(segment, reason)
+            self.segments.remove(segment)
+            segment.remove()
+            return True
+
+    def close(self) -> None:
+        """Let go of all files, and leave them where they are."""
+        for segment in self.segments:
+            segment.close()
+
+    def _waiting_segments(self) -> list[Segment]:
+        with self._lock:
+            return [segment for segment in self.segments if not segment.finished]
+
+    def _hold(self, segment: Segment) -> bool:
+        with self._lock:
+            if segment in self.segments:
+                self._held.add(segment)
+            return segment in self._held
+
+    def _detach_finished(self) -> list[Segment]:
+        with self._lock:
+            finished = [each for each in self.segments if each.finished and self._may_go(each)]
+            for segment in finished:
+                self.segments.remove(segment)
+            return finished
+
+    def _may_go(self, segment: Segment) -> bool:
+        return segment in self.segments
+
+    def _damaged(self, segment: Segment, damage: Damage) -> None:
+        reason = "torn" if damage.torn else "damaged"
+        loss = Loss(
+            source=self.source, reason=reason, first=damage.first, last=damage.last, count=damage.count
+        )
+        with self._lock:
+            segment.settle(damage.start, damage.end)
+        self._lose(loss)
+
+    def _lose_all(self, segment: Segment, reason: str) -> None:
+        """Tell of everything that waits in the segment, one loss for each run of sequences."""
+        first = last = 0
+        for found in segment.waiting():
+            if isinstance(found, Damage):
+                self._damaged(segment, found)
+            elif found.sequence and found.sequence == last + 1:
+                last = found.sequence
+            elif found.sequence:
+                self._lose_run(reason, first, last)
+                first = last = found.sequence
+        self._lose_run(reason, first, last)
+
+    def _lose_run(self, reason: str, first: int, last: int) -> None:
+        if first:
+            count = last - first + 1
+            self._lose(Loss(source=self.source, reason=reason, first=first, last=last, count=count))

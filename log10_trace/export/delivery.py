@@ -1,0 +1,251 @@
+"""Delivery as a whole: the recorder that capture hands calls to, the one thread behind it, flush and the end.
+
+The thread is a daemon, begins with the first call, and is found anew in a forked child.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import sys
+import threading
+import time
+import weakref
+from typing import Final
+
+from log10_trace.config import Config
+from log10_trace.export.backlog import Loss
+from log10_trace.export.counts import Stats
+from log10_trace.export.journal import Bounds, Journal
+from log10_trace.export.keeper import Keeper
+from log10_trace.export.ledger import Ledger
+from log10_trace.export.letters import DeadLetters
+from log10_trace.export.recorder import Recorder
+from log10_trace.export.sender import Sender
+from log10_trace.export.spool import Claim, Spool, destination_of, new_source
+from log10_trace.export.transport import Transport
+from log10_trace.export.worker import Worker
+from log10_trace.guard import faults, guard, logger, say_once_a_minute
+
+STANDSTILL_S: Final = 0.3
+"""The end of the program does not wait longer than this for a network that does not move."""
+
+
+class Delivery:
+    """Delivers the records of this process. Made without side effects; begins with the first call."""
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        self.recorder = Recorder(
+            self._begin, redactor=config.redact, memory_max_bytes=config.memory_max_bytes // 2
+        )
+        self._spool = Spool(config.spool_dir)
+        self._ledger = Ledger(config.spool_dir)
+        self._worker: Worker | None = None
+        self._moved_at = 0.0
+        self._exiting = False
+        self._has_forked = False
+        _live.add(self)
+
+    def stats(self) -> Stats:
+        """What has become of this process's records up to now."""
+        with self.recorder.gate:
+            counts, journal = self.recorder.counts, self.recorder.journal
+            in_memory = self.recorder.unredacted + (journal.records_in_memory if journal is not None else 0)
+            return Stats(
+                captured=counts.captured,
+                delivered=counts.delivered,
+                pending=counts.pending,
+                spooled=max(0, counts.pending - in_memory),
+                dead_letters=counts.dead_letters,
+                dropped=dict(counts.dropped),
+                withheld=counts.withheld,
+                adopted=counts.adopted,
+                retries=counts.retries,
+                faults=faults.counts(),
+            )
+
+    def adopt(self) -> None:
+        """Deliver what dead processes left, now and from now on, without records of our own."""
+        with self.recorder.gate:
+            if self._worker is None:
+                self._start(None)
+
+    def flush(self, timeout: float) -> bool:
+        """Deliver everything captured so far; true when that was done within ``timeout`` seconds."""
+        gate, until = self.recorder.gate, time.monotonic() + timeout
+        with gate:
+            counts = self.recorder.counts
+            goal, lost = counts.captured, counts.lost
+            worker = self._worker
+            if worker is None and not counts.pending and not self._has_forked:
+                return True
+            if worker is None:
+                worker = self._start(self.recorder.journal)
+            worker.hurry()
+            gate.notify_all()
+            while counts.captured - counts.pending < goal or not worker.keeper.is_clear:
+                left = until - time.monotonic()
+                if left <= 0 or worker is not self._worker:
+                    break
+                gate.wait(left)
+            return counts.captured - counts.pending >= goal and counts.lost == lost
+
+    def close(self, timeout: float) -> bool:
+        """Deliver what goes through, and end; true when nothing is left.
+
+        Gives up after ``timeout`` seconds, after 0.3 s in which the network did not move, and after the
+        first attempt that fails. What is left waits in the spool.
+        """
+        gate, until = self.recorder.gate, time.monotonic() + timeout
+        self._moved_at = time.monotonic()
+        with gate:
+            worker = self._worker
+            if worker is None:
+                return self.recorder.counts.pending == 0
+            worker.stop()
+            gate.notify_all()
+            while self._worker is worker:
+                left = min(until, self._moved_at + STANDSTILL_S) - time.monotonic()
+                if left <= 0:
+                    break
+                gate.wait(left)
+            return self.recorder.counts.pending == 0
+
+    def retire(self) -> None:
+        """Deliver what goes through and end, without being waited for."""
+        with self.recorder.gate:
+            if self._worker is not None:
+                self._worker.stop()
+                self.recorder.gate.notify_all()
+
+    def exit(self) -> None:
+        """The end of the program: as ``close``, and nothing is begun any more that takes a thread."""
+        self._exiting = True
+        try:
+            self.close(self.config.exit_timeout)
+        except KeyboardInterrupt:
+            return
+        with self.recorder.gate:
+            journal = self.recorder.journal
+            lost = journal.records_in_memory if journal is not None else 0
+        if lost:
+            logger.warning("log10_trace: %d records were in memory alone and are lost", lost)
+
+    def _begin(self) -> Journal:
+        """Begin a journal, and the thread that delivers it. Called with the gate held."""
+        source = new_source()
+        claim, trouble = self._claim(source)
+        bounds = Bounds(disk=self.config.spool_max_bytes, memory=self.config.memory_max_bytes // 2)
+        journal = Journal(source, claim, bounds, self.recorder.gate, self._lose)
+        journal.trouble = trouble
+        self.recorder.journal = journal
+        if not self._exiting:
+            self._start(journal)
+        return journal
+
+    def _claim(self, source: str) -> tuple[Claim | None, OSError | None]:
+        try:
+            return self._spool.create(source, destination_of(self.config)), None
+        except OSError as error:
+            return None, error
+
+    def _start(self, journal: Journal | None) -> Worker:
+        recorder = self.recorder
+        transport = Transport(self._moved)
+        keeper = Keeper(self.config, self._spool, recorder, self._lose)
+        letters = DeadLetters(self.config.spool_dir)
+        sender = Sender(transport, letters, recorder.counts, recorder.gate)
+        self._worker = worker = Worker(self.config, recorder, journal, keeper, sender)
+        thread = threading.Thread(target=self._run, args=(worker, journal), name="log10-trace", daemon=True)
+        with guard("starting the delivery thread"):
+            # Refused at the interpreter's end, and at the system's limit: the spool has the records.
+            thread.start()
+            if multiprocessing.parent_process() is not None:
+                self._finish_with_multiprocessing()
+            return worker
+        self._worker = None
+        return worker
+
+    def _finish_with_multiprocessing(self) -> None:
+        """A child of multiprocessing ends without running ``atexit``: it has a list of its own."""
+        util = sys.modules.get("multiprocessing.util")
+        if util is not None:
+            util.Finalize(None, self.exit, exitpriority=0)
+
+    def _run(self, worker: Worker, journal: Journal | None) -> None:
+        """The thread."""
+        gate, pid = self.recorder.gate, os.getpid()
+        try:
+            while True:
+                with guard("delivering"):
+                    worker.step()
+                with gate:
+                    if worker.is_done:
+                        return
+                    rest = worker.rest()
+                    if rest:
+                        gate.wait(rest)
+                    gate.idle = False
+        finally:
+            if pid == os.getpid():
+                self._finish(worker, journal)
+
+    def _finish(self, worker: Worker, journal: Journal | None) -> None:
+        with self.recorder.gate:
+            if self._worker is worker:
+                self._worker = None
+            if journal is not None and self.recorder.journal is journal:
+                self.recorder.end()
+                self.recorder.counts.dropped["memory_lost"] += journal.records_in_memory
+            worker.close()
+            if journal is not None:
+                journal.end()
+            self.recorder.gate.notify_all()
+
+    def _moved(self) -> None:
+        self._moved_at = time.monotonic()
+
+    def _lose(self, loss: Loss) -> None:
+        with self.recorder.gate:
+            journal = self.recorder.journal
+            if journal is not None and loss.source == journal.source:
+                self.recorder.counts.dropped[loss.reason] += loss.count
+        message = "log10_trace: records were given up (%s). See: log10-trace spool status"
+        say_once_a_minute(message, loss.reason)
+        try:
+            self._ledger.add(loss)
+        except OSError as error:
+            say_once_a_minute("log10_trace: what was given up cannot be written down: %s", error)
+
+    def after_fork_in_child(self) -> None:
+        """Start afresh: queue, journal, thread and connection are the parent's."""
+        journal, worker = self.recorder.journal, self._worker
+        self._worker = None
+        self._has_forked = self._exiting = False
+        self.recorder.renew()
+        with guard("letting go of the parent's files"):
+            if journal is not None:
+                journal.abandon()
+            if worker is not None:
+                worker.abandon()
+
+    def after_fork_in_parent(self) -> None:
+        """Remember that there are children, who may leave something to deliver."""
+        self._has_forked = True
+
+
+_live: weakref.WeakSet[Delivery] = weakref.WeakSet()
+
+
+def _in_child() -> None:
+    for delivery in list(_live):
+        delivery.after_fork_in_child()
+
+
+def _in_parent() -> None:
+    for delivery in list(_live):
+        delivery.after_fork_in_parent()
+
+
+os.register_at_fork(after_in_child=_in_child, after_in_parent=_in_parent)

@@ -1,0 +1,210 @@
+"""The living process's own backlog: entries are appended to it, on disk while the disk takes them.
+
+When the disk does not (full, read-only, not ours, gone), entries wait in memory, within a bound, in segments
+of the same form, which go to disk when it takes them again.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from log10_trace.export import segment_format as form
+from log10_trace.export.backlog import Backlog, Item, Lose
+from log10_trace.export.segment import SUFFIX, Segment, write_whole
+from log10_trace.export.spool import Claim
+
+MOST_PARTS: Final = 500
+"""The kernel takes 1,024 buffers in one write."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bounds:
+    """How large things may grow, in bytes."""
+
+    disk: int
+    memory: int
+
+    @property
+    def segment(self) -> int:
+        """A segment's size: small beside the whole, so that giving one up gives up little."""
+        return min(4 * 1024 * 1024, self.disk // 16)
+
+    @property
+    def memory_segment(self) -> int:
+        """A segment's size while it is in memory."""
+        return min(1024 * 1024, self.memory // 16)
+
+
+class Place(NamedTuple):
+    """Where an entry stands."""
+
+    segment: Segment
+    start: int
+    end: int
+
+
+class Journal(Backlog):
+    """Where this process's records are written before a call returns.
+
+    Whoever appends holds the (reentrant) lock. ``append`` may be entered again in the same thread, from a
+    signal handler or the garbage collector, while it runs.
+    """
+
+    is_own = True
+
+    def __init__(
+        self, source: str, claim: Claim | None, bounds: Bounds, lock: AbstractContextManager[Any], lose: Lose
+    ) -> None:
+        super().__init__(source, lock, lose)
+        self.claim = claim
+        """The folder that is written to; none while there is none to be had."""
+        self.trouble: OSError | None = None
+        """Why entries are kept in memory; none while they go to disk."""
+        self._bounds = bounds
+        self._number = 0
+        self._current: Segment | None = None
+
+    @property
+    def in_memory(self) -> int:
+        """The bytes that wait in memory."""
+        return sum(len(each.memory) for each in self.segments if each.memory is not None)
+
+    def append(self, kind: int, sequence: int, parts: Sequence[bytes]) -> Place:
+        """Write one entry; when this returns it survives ``kill -9``, unless the disk is in trouble."""
+        segment = self._current or self._open()
+        head, length = form.frame(segment.salt, kind, sequence, parts)
+        if segment.size + length > self._limit(segment) and segment.size != form.FIRST_AT:
+            segment = self._open()
+            head, length = form.frame(segment.salt, kind, sequence, parts)
+        if segment.memory is not None:
+            start = segment.size
+            segment.memory += b"".join([head, *parts])
+            segment.size = start + length
+            self._bound_memory()
+            return Place(segment, start, start + length)
+        # The place is taken before it is written to: an entry written in between, by a signal handler or
+        # the garbage collector in this very thread, goes behind it.
+        start = segment.size
+        segment.size = start + length
+        try:
+            self._write(segment, [head, *parts], start, length)
+        except OSError as error:
+            if segment.size == start + length:
+                segment.size = start
+            self.trouble = error
+            self._current = None
+            return self.append(kind, sequence, parts)
+        return Place(segment, start, start + length)
+
+    def delivered(self, items: list[Item]) -> None:
+        """The server has these; what it was shown as started stays until the call ends."""
+        with self._lock:
+            for item in items:
+                if item.entry.kind == form.STARTED:
+                    item.segment.put_aside(item.entry.start)
+        self.settle([item for item in items if item.entry.kind != form.STARTED])
+
+    def heal(self) -> None:
+        """Bring what is in memory to disk; from then on entries go there again.
+
+        Raises:
+            OSError: the disk does not take them yet.
+        """
+        assert self.claim is not None  # noqa: S101 -- given a folder before it is healed
+        with self._lock:
+            for segment in self.segments:
+                if segment.memory is not None and not segment.finished:
+                    segment.path = self._path(segment.number)
+                    segment.create(self.source)
+            self.trouble = None
+            self._current = None
+
+    def is_lost(self) -> bool:
+        """Whether somebody deleted the file that is being written."""
+        segment = self._current
+        return segment is not None and segment.memory is None and os.fstat(segment.descriptor).st_nlink == 0
+
+    def rescue(self) -> None:
+        """Take what was deleted back into memory, as far as it is still open; what is not is lost."""
+        with self._lock:
+            for segment in [each for each in self.segments if each.memory is None]:
+                if segment.is_open:
+                    segment.memory = bytearray(segment.read(0, segment.size))
+                else:
+                    self.segments.remove(segment)
+                segment.close()
+            self.trouble = FileNotFoundError(2, "the folder was deleted")
+            self._current = None
+
+    @property
+    def records_in_memory(self) -> int:
+        """How many records wait in memory alone."""
+        with self._lock:
+            return sum(each.records for each in self.segments if each.memory is not None)
+
+    def abandon(self) -> None:
+        """Let go of the files of the process that we were forked from, and leave them to it."""
+        self.close()
+        if self.claim is not None:
+            self.claim.close()
+
+    def end(self) -> None:
+        """Let go of everything: what is delivered is deleted, what waits is left to others."""
+        with self._lock:
+            self._current = None
+            for segment in self._detach_finished():
+                segment.remove()
+            self.close()
+            if self.claim is not None:
+                self.claim.remove()
+                self.claim = None
+
+    def _write(self, segment: Segment, parts: list[bytes], start: int, length: int) -> None:
+        if len(parts) > MOST_PARTS:
+            parts = [b"".join(parts)]
+        write_whole(segment.descriptor, parts, start, length)
+
+    def _path(self, number: int) -> Path:
+        assert self.claim is not None  # noqa: S101
+        return self.claim.folder / f"{number:06}{SUFFIX}"
+
+    def _limit(self, segment: Segment) -> int:
+        return self._bounds.segment if segment.memory is None else self._bounds.memory_segment
+
+    def _open(self) -> Segment:
+        """A new segment to write to: on disk when it can be, in memory when it cannot."""
+        self._number += 1
+        if self.trouble is None and self.claim is not None:
+            self._bound_disk()
+            segment = Segment(self.source, self._number, path=self._path(self._number))
+            try:
+                segment.create(self.source)
+            except OSError as error:
+                self.trouble = error
+            else:
+                return self._put(segment)
+        memory = bytearray(form.opening(self.source, self._number))
+        return self._put(Segment(self.source, self._number, memory=memory))
+
+    def _put(self, segment: Segment) -> Segment:
+        self._current = segment
+        self.segments.append(segment)
+        return segment
+
+    def _bound_disk(self) -> None:
+        while self.size + self._bounds.segment > self._bounds.disk:
+            if not self.give_up_oldest("spool_full"):
+                return
+
+    def _bound_memory(self) -> None:
+        while self.in_memory > self._bounds.memory:
+            if not self.give_up_oldest("memory_full", memory=True):
+                return
+
+    def _may_go(self, segment: Segment) -> bool:
+        return segment is not self._current

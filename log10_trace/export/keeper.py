@@ -1,0 +1,118 @@
+"""Keeps the spool in order between attempts: long calls shown, the disk found again, the dead adopted."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Final
+
+from log10_trace.config import Config
+from log10_trace.export.backlog import Lose
+from log10_trace.export.orphan import Orphan
+from log10_trace.export.recorder import Recorder
+from log10_trace.export.spool import Spool, destination_of
+from log10_trace.guard import guard, logger
+
+ADOPT_EVERY_S: Final = 10.0
+HEAL_EVERY_S: Final = 1.0
+
+
+class Keeper:
+    """What is to be done at intervals. Used by our own thread."""
+
+    def __init__(
+        self,
+        config: Config,
+        spool: Spool,
+        recorder: Recorder,
+        lose: Lose,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.orphans: list[Orphan] = []
+        """What dead processes left, claimed by us."""
+        self.due_at = 0.0
+        """When something is to be done next."""
+        self._config = config
+        self._spool = spool
+        self._recorder = recorder
+        self._lose = lose
+        self._clock = clock
+        self._adopt_at = 0.0
+        self._heal_at = 0.0
+        self._said_trouble = False
+
+    def tend(self, now: float) -> None:
+        """Do what is due."""
+        self.due_at = now + ADOPT_EVERY_S
+        with guard("showing long calls"):
+            self._show_long_calls(now)
+        if now >= self._heal_at:
+            with guard("finding the disk again"):
+                self._heal(now)
+        if now >= self._adopt_at:
+            with guard("adopting the records of dead processes"):
+                self._adopt(now)
+        self.due_at = min(self.due_at, self._adopt_at)
+
+    @property
+    def is_clear(self) -> bool:
+        """Whether it was looked for the records of dead processes, and none are left."""
+        return self._adopt_at > 0 and not self.orphans
+
+    def adopt_now(self) -> None:
+        """Look for the records of dead processes at the next opportunity."""
+        self._adopt_at = self.due_at = 0.0
+
+    def end(self, orphan: Orphan) -> None:
+        """Everything of a dead process was delivered."""
+        self.orphans.remove(orphan)
+        orphan.end()
+
+    def leave(self) -> None:
+        """Give up what was claimed and is not delivered, for whoever comes next."""
+        for orphan in self.orphans:
+            orphan.leave()
+        self.orphans.clear()
+
+    def _show_long_calls(self, now: float) -> None:
+        interval = self._config.flush_interval
+        wait = self._recorder.show_long_calls(time.perf_counter_ns(), int(interval * 1e9))
+        if wait is not None:
+            self.due_at = min(self.due_at, now + wait)
+
+    def _heal(self, now: float) -> None:
+        """Go to memory when the disk fails, and back when it works."""
+        self._heal_at = now + HEAL_EVERY_S
+        journal = self._recorder.journal
+        if journal is None:
+            return
+        if journal.is_lost():
+            journal.rescue()
+        if journal.trouble is None:
+            return
+        self._say_trouble(journal.trouble)
+        self.due_at = min(self.due_at, self._heal_at)
+        try:
+            if journal.claim is None or not journal.claim.folder.exists():
+                journal.claim = self._spool.create(journal.source, destination_of(self._config))
+            journal.heal()
+        except OSError as error:
+            journal.trouble = error
+            return
+        self._said_trouble = False
+        logger.info("log10_trace: records are kept on disk again, in %s", self._spool.root)
+
+    def _say_trouble(self, trouble: OSError) -> None:
+        if not self._said_trouble:
+            self._said_trouble = True
+            logger.warning(
+                "log10_trace: %s cannot be written (%s). Records are kept in memory, at most %d MiB, and end "
+                "with the process. Make room or name another folder in LOG10_SPOOL_DIR",
+                self._spool.root, trouble.strerror, self._config.memory_max_bytes // 2**20,
+            )  # fmt: skip
+
+    def _adopt(self, now: float) -> None:
+        self._adopt_at = now + ADOPT_EVERY_S
+        for claim in self._spool.orphans(destination_of(self._config)):
+            self.orphans.append(Orphan(claim, self._lose))

@@ -1,0 +1,50 @@
+"""What was given up, in a file that outlives the process: counts by reason, and sequence ranges by source."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import Final
+
+from log10_trace.export.backlog import Loss
+
+NAME: Final = "given-up.jsonl"
+
+
+class Ledger:
+    """The losses of every process that used the spool; safe to be written by several at once."""
+
+    def __init__(self, root: Path) -> None:
+        self._path = root / NAME
+
+    def add(self, loss: Loss) -> None:
+        """Write one loss down.
+
+        Raises:
+            OSError: the file cannot be written.
+        """
+        line = json.dumps(asdict(loss) | {"at": round(time.time(), 3)}) + "\n"
+        descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        try:
+            os.write(descriptor, line.encode())
+        finally:
+            os.close(descriptor)
+
+    def losses(self) -> list[Loss]:
+        """Every loss that was written down, oldest first; lines that cannot be read are passed over."""
+        try:
+            lines = self._path.read_bytes().splitlines()
+        except OSError:
+            return []
+        return [loss for line in lines if (loss := _loss(line)) is not None]
+
+
+def _loss(line: bytes) -> Loss | None:
+    try:
+        found = json.loads(line)
+        return Loss(**{name: found[name] for name in ("source", "reason", "first", "last", "count")})
+    except (ValueError, KeyError, TypeError):
+        return None

@@ -1,0 +1,81 @@
+"""Dead letters: records that the server refused, each in a file of its own with the server's reason."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+FOLDER: Final = "dead-letters"
+_MARK: Final = b'"completion":'
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeadLetter:
+    """A record that was refused: which, by whom, why; ``completion`` is its JSON as it was sent."""
+
+    id: str
+    source: str
+    sequence: int
+    url: str
+    status: int
+    """The HTTP status it was refused with; 0 when it never got as far as a server."""
+    code: str
+    message: str
+    completion: bytes
+
+
+class DeadLetters:
+    """The folder of dead letters. A letter's name is its record's id, so it is there only once."""
+
+    def __init__(self, root: Path) -> None:
+        self._folder = root / FOLDER
+
+    def put(self, letter: DeadLetter) -> None:
+        """Keep a letter; when this returns it survives the process.
+
+        Raises:
+            OSError: it cannot be written.
+        """
+        self._folder.mkdir(mode=0o700, exist_ok=True)
+        head: dict[str, Any] = {
+            name: getattr(letter, name)
+            for name in ("id", "source", "sequence", "url", "status", "code", "message")
+        }
+        # The completion is put in as the text it is: numbers and unknown keys stay as they were.
+        text = json.dumps(head)[:-1].encode() + b", " + _MARK + b" " + letter.completion + b"}\n"
+        fresh = self._folder / f".{letter.id}.{os.getpid()}"
+        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        with open(descriptor, "wb") as file:  # noqa: PTH123 -- a descriptor, not a path
+            file.write(text)
+        fresh.rename(self._path(letter.id))
+
+    def __iter__(self) -> Iterator[DeadLetter]:
+        """Every letter, oldest record first; files that are no letters are passed over."""
+        for path in sorted(self._folder.glob("*.json")):
+            letter = _read(path)
+            if letter is not None:
+                yield letter
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self._folder.glob("*.json"))
+
+    def discard(self, letter: DeadLetter) -> None:
+        """Delete a letter."""
+        self._path(letter.id).unlink(missing_ok=True)
+
+    def _path(self, record_id: str) -> Path:
+        return self._folder / f"{record_id.replace(os.sep, '_')}.json"
+
+
+def _read(path: Path) -> DeadLetter | None:
+    try:
+        text = path.read_bytes()
+        found = json.loads(text)
+        completion = text[text.index(_MARK) + len(_MARK) :].strip()[:-1].strip()
+        return DeadLetter(**{**found, "completion": completion})
+    except (OSError, ValueError, TypeError):
+        return None

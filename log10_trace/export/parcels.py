@@ -1,0 +1,60 @@
+"""From entries that wait to parcels that can be sent."""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import Any, Final
+
+from log10_trace.export.segment_format import RECORD, Entry
+from log10_trace.export.transport import Parcel
+from log10_trace.guard import guard
+from log10_trace.record.call import Call, new_id
+from log10_trace.record.completion import to_json
+from log10_trace.record.entry import unpack
+
+PROCESS_DIED: Final = "ProcessDied"
+_REASON: Final = "the process ended before the call did"
+
+
+def parcel(entry: Entry, source: str) -> Parcel:
+    """The record that stands in an entry, as it goes over the wire.
+
+    An entry that nothing can be made of becomes a parcel with an empty ``body``.
+    """
+    with guard("reading a record back"):
+        call = unpack(entry.payload)
+        call.source = source
+        call.sequence = entry.sequence or None
+        return Parcel(call.id, to_json(call), update=entry.kind != RECORD)
+    return Parcel(new_id(), b"")
+
+
+def unreadable(entry: Entry) -> bytes:
+    """What is kept of an entry that nothing could be made of, as JSON."""
+    return json.dumps({"entry": base64.b64encode(entry.payload).decode()}).encode()
+
+
+def call_id(entry: Entry) -> str | None:
+    """The id of the call whose record stands in an entry."""
+    with guard("reading a record back"):
+        return unpack(entry.payload).id
+    return None
+
+
+def died(entry: Entry, source: str) -> Parcel:
+    """The last word on a call whose process died before it ended."""
+    with guard("settling a call whose process died"):
+        call = unpack(entry.payload)
+        call.source = source
+        return Parcel(call.id, _died(call), update=True)
+    return Parcel(new_id(), b"")
+
+
+def _died(call: Call) -> bytes:
+    if call.body_json is None:
+        call.status, call.failure_kind, call.failure_reason = "failed", PROCESS_DIED, _REASON
+        return to_json(call)
+    record: dict[str, Any] = json.loads(call.body_json)
+    record |= {"status": "failed", "failure_kind": PROCESS_DIED, "failure_reason": _REASON}
+    return json.dumps(record).encode()

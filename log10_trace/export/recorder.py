@@ -1,0 +1,204 @@
+"""The sink: what happens on the caller's thread when a call begins and ends.
+
+At the end of a call its record is in the journal before ``ended`` returns. With a redactor, records wait in
+memory until our own thread has redacted them: nothing unredacted ever goes to disk.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable
+from typing import Final
+
+from log10_trace import redact
+from log10_trace.export.counts import Counts
+from log10_trace.export.journal import Journal, Place
+from log10_trace.export.segment_format import CONCLUSION, RECORD, STARTED
+from log10_trace.guard import guard
+from log10_trace.record.call import Call
+from log10_trace.record.completion import to_model
+from log10_trace.record.entry import pack
+
+WAKE_AT: Final = 500
+"""So many new records are a full batch, and worth waking the worker for."""
+
+
+class Gate(threading.Condition):
+    """The one lock of a delivery, and what its thread waits at.
+
+    Reentrant, because the garbage collector or a signal handler may end a call on a thread that holds it.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(threading.RLock())
+        self.idle = True
+        """Whether the worker sleeps until it is notified."""
+
+
+class Recorder:
+    """Keeps every call that ends. Safe to use from any thread."""
+
+    def __init__(
+        self, begin: Callable[[], Journal], *, redactor: redact.Redactor | None, memory_max_bytes: int
+    ) -> None:
+        """``begin`` gives the journal when there is none yet, and sees to it that it is delivered."""
+        self.journal: Journal | None = None
+        self.gate = Gate()
+        self.counts = Counts()
+        self.fresh = 0
+        """Records that came since the worker last looked."""
+        self._begin = begin
+        self._redactor = redactor
+        self._memory_max_bytes = memory_max_bytes
+        self._unredacted: deque[tuple[Call, int]] = deque()
+        self._unredacted_bytes = 0
+        self._sequence = 0
+        self._open: dict[str, Call] = {}
+        self._shown: dict[str, Place] = {}
+        self._inherited: frozenset[str] = frozenset()
+
+    def started(self, call: Call) -> None:
+        """Remember a call that has begun, to show it should it take long."""
+        self._open[call.id] = call
+        if self.gate.idle:
+            with guard("noting that a call began"), self.gate:
+                if self.journal is None:
+                    self._begin()
+                self.gate.notify_all()
+
+    def ended(self, call: Call) -> None:
+        """Keep the record of a call; on disk when this returns, unless it is to be redacted."""
+        if call.id in self._inherited:
+            return
+        with guard("keeping a record"):
+            if self._redactor is None:
+                self._keep(call)
+            else:
+                self._keep_to_redact(call, self._redactor)
+            return
+        with self.gate:
+            self.counts.captured += 1
+            self.counts.dropped["fault"] += 1
+
+    def renew(self) -> None:
+        """Start afresh in a forked child: the calls that were open belong to the parent."""
+        self._inherited = frozenset(self._open) | self._inherited
+        self.journal, self.gate, self.counts = None, Gate(), Counts()
+        self._unredacted, self._unredacted_bytes = deque(), 0
+        self._open, self._shown = {}, {}
+        self.end()
+
+    def end(self) -> None:
+        """The journal has ended; the next record begins another. Called with the gate held."""
+        self.journal = None
+        self.fresh = self._sequence = 0
+        self._shown = {}
+        self.gate.idle = True
+
+    def _keep(self, call: Call) -> None:
+        parts = pack(call)
+        with self.gate:
+            journal = self.journal or self._begin()
+            self._open.pop(call.id, None)
+            # Taken before it is used: a call that ends in between, in this very thread, takes the next one.
+            self._sequence = sequence = self._sequence + 1
+            self._append(journal, call.id, sequence, parts)
+            self.counts.captured += 1
+            self._tell()
+
+    def _append(self, journal: Journal, call_id: str, sequence: int, parts: list[bytes]) -> None:
+        if call_id not in self._shown:
+            journal.append(RECORD, sequence, parts)
+            return
+        journal.append(CONCLUSION, sequence, parts)
+        place = self._shown.pop(call_id)
+        place.segment.settle(place.start, place.end)
+
+    def _tell(self) -> None:
+        """Wake the worker when it sleeps for good or a batch is full, and not for every record."""
+        self.fresh += 1
+        if self.gate.idle or self.fresh == WAKE_AT:
+            self.gate.notify_all()
+
+    def _keep_to_redact(self, call: Call, redactor: redact.Redactor) -> None:
+        size = len(call.request) + sum(map(len, call.chunks)) + len(call.stack)
+        with self.gate:
+            journal = self.journal or self._begin()
+            call.source = journal.source
+            self._open.pop(call.id, None)
+            self._sequence = call.sequence = self._sequence + 1
+            self.counts.captured += 1
+            fits = self._unredacted_bytes + size <= self._memory_max_bytes
+            if fits:
+                self._unredacted.append((call, size))
+                self._unredacted_bytes += size
+            self._tell()
+        if not fits:
+            # Our thread cannot keep up. Better to redact here than to lose the record or to hold ever more.
+            self._redact(call, redactor)
+
+    @property
+    def unredacted(self) -> int:
+        """Records that wait in memory to be redacted."""
+        return len(self._unredacted)
+
+    def redact_waiting(self) -> None:
+        """Redact the records that wait for it, and keep what is left of them. Called on our thread."""
+        while self._unredacted and self._redactor is not None:
+            call, size = self._unredacted[0]
+            self._redact(call, self._redactor)
+            with self.gate:
+                self._unredacted.popleft()
+                self._unredacted_bytes -= size
+
+    def _redact(self, call: Call, redactor: redact.Redactor) -> None:
+        with guard("redacting a record"):
+            parts = pack(self._redacted(call, redactor))
+            with self.gate:
+                self._append(self.journal or self._begin(), call.id, call.sequence or 0, parts)
+            return
+        with self.gate:
+            self.counts.dropped["fault"] += 1
+
+    def _redacted(self, call: Call, redactor: redact.Redactor) -> Call:
+        completion, worked = redact.apply(redactor, to_model(call))
+        if not worked:
+            with self.gate:
+                self.counts.withheld += 1
+        kept = started_state(call)
+        kept.request = kept.stack = b""
+        kept.tags, kept.metadata = (), None
+        kept.status, kept.body_json = call.status, completion.to_json().encode()
+        return kept
+
+    def show_long_calls(self, now_ns: int, after_ns: int) -> float | None:
+        """Keep a started record of each call that began ``after_ns`` ago; seconds until the next is due."""
+        with self.gate:
+            calls = list(self._open.values())
+        for call in calls:
+            left = call.started_ns + after_ns - now_ns
+            if call.id in self._shown:
+                continue
+            if left > 0:
+                return left / 1e9
+            self._show(call)
+        return None
+
+    def _show(self, call: Call) -> None:
+        with guard("showing a call as started"):
+            state = started_state(call)
+            parts = pack(state if self._redactor is None else self._redacted(state, self._redactor))
+            with self.gate:
+                if call.id in self._open and self.journal is not None:
+                    self._shown[call.id] = self.journal.append(STARTED, 0, parts)
+                    self._tell()
+
+
+def started_state(call: Call) -> Call:
+    """What was known of a call when it began."""
+    state = Call(call.endpoint, created_ns=call.created_ns, started_ns=call.started_ns)
+    state.id, state.base_url, state.organization_id = call.id, call.base_url, call.organization_id
+    state.tags, state.session_id, state.metadata = call.tags, call.session_id, call.metadata
+    state.stack, state.request = call.stack, call.request
+    return state

@@ -1,0 +1,73 @@
+"""When to try again: pure functions of what the server said and how often it failed."""
+
+from __future__ import annotations
+
+from email.utils import parsedate_to_datetime
+from enum import Enum
+from typing import Final
+
+BASE_S: Final = 0.25
+MOST_S: Final = 30.0
+DENIED_S: Final = 60.0
+"""A server that refuses the key is asked again this slowly."""
+OBEYED_S: Final = 3600.0
+"""A longer Retry-After is cut to this."""
+
+_UNAUTHORIZED: Final = 401
+_FORBIDDEN: Final = 403
+_NOT_FOUND: Final = 404
+_NOT_ALLOWED: Final = 405
+_TOO_LARGE: Final = 413
+
+
+class Verdict(Enum):
+    """What an HTTP status means for the record it answers."""
+
+    DONE = "done"
+    AGAIN = "again"
+    """The server cannot take it now."""
+    DENIED = "denied"
+    """The server takes nothing from us: the key or the address is wrong."""
+    TOO_LARGE = "too large"
+    REFUSED = "refused"
+    """The server will never take this one."""
+
+
+def verdict(status: int) -> Verdict:
+    """What ``status`` means for the one record it answers."""
+    if 200 <= status < 300:  # noqa: PLR2004 -- HTTP's own classes
+        return Verdict.DONE
+    if status >= 500 or status in (408, 425, 429):  # noqa: PLR2004
+        return Verdict.AGAIN
+    if status in (_UNAUTHORIZED, _FORBIDDEN) or status < 400:  # noqa: PLR2004 -- a redirect leads elsewhere
+        return Verdict.DENIED
+    return Verdict.TOO_LARGE if status == _TOO_LARGE else Verdict.REFUSED
+
+
+def is_absent(status: int) -> bool:
+    """Whether ``status`` says that there is no such door."""
+    return status in (_NOT_FOUND, _NOT_ALLOWED)
+
+
+def delay(failures: int, draw: float, retry_after: float = 0.0) -> float:
+    """Seconds to wait after so many failures in a row (1, 2, ...).
+
+    Exponential with full jitter: ``draw`` is a random number from 0 to 1. Never less than ``retry_after``,
+    what the server asked for.
+    """
+    most = min(MOST_S, BASE_S * 2.0 ** min(failures, 16))
+    return max(min(retry_after, OBEYED_S), draw * most)
+
+
+def retry_after(header: str | None, now: float) -> float:
+    """The seconds that a Retry-After header asks for, given as seconds or as a date; 0 without one."""
+    if not header:
+        return 0.0
+    try:
+        return max(0.0, float(header))
+    except ValueError:
+        pass
+    try:
+        return max(0.0, parsedate_to_datetime(header).timestamp() - now)
+    except ValueError:
+        return 0.0

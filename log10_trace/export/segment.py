@@ -1,0 +1,156 @@
+"""One segment while it is written, read and delivered: a file, or memory while the disk takes none."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from log10_trace.export import segment_format as form
+from log10_trace.export.segment_format import Damage, Entry
+
+SUFFIX: Final = ".seg"
+
+
+def write_whole(descriptor: int, parts: list[bytes], start: int, length: int) -> None:
+    """Write these ``length`` bytes at ``start``, all of them.
+
+    Raises:
+        OSError: the disk does not take them; what it took of them is cut off again.
+    """
+    written = os.pwritev(descriptor, parts, start)
+    if written < length:
+        os.ftruncate(descriptor, start)
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+class Segment:
+    """One segment, on disk or (``memory``) in memory, and which of its entries are settled."""
+
+    __slots__ = (
+        "_clear_to",
+        "_descriptor",
+        "_salt",
+        "_settled",
+        "aside",
+        "done",
+        "memory",
+        "number",
+        "path",
+        "size",
+    )
+
+    def __init__(
+        self, source: str, number: int, *, path: Path | None = None, memory: bytearray | None = None
+    ) -> None:
+        self.number = number
+        self.path = path
+        self.memory = memory
+        self.size = form.FIRST_AT
+        self.done = form.FIRST_AT
+        self.aside: set[int] = set()
+        """Where the entries begin that are neither to be sent nor settled: calls shown as started."""
+        self._settled: dict[int, int] = {}
+        self._salt = form.salt_of(source, number)
+        self._clear_to = form.FIRST_AT
+        self._descriptor: int | None = None
+
+    @property
+    def salt(self) -> int:
+        """What its entries' checksums begin with."""
+        return self._salt
+
+    @property
+    def descriptor(self) -> int:
+        """The open file, for reading and writing."""
+        if self._descriptor is None:
+            assert self.path is not None  # noqa: S101 -- a segment is on disk or in memory
+            self._descriptor = os.open(self.path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
+        return self._descriptor
+
+    @property
+    def records(self) -> int:
+        """How many records wait in it."""
+        return sum(1 for found in self.waiting() if isinstance(found, Entry) and found.sequence)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the file is open, and can be read even when it was deleted."""
+        return self._descriptor is not None
+
+    @property
+    def finished(self) -> bool:
+        """Whether all that was written to it is settled."""
+        return self.done >= self.size
+
+    def create(self, source: str) -> None:
+        """Make the file, with its header and whatever is in memory; from then on the segment is on disk.
+
+        Raises:
+            OSError: the file cannot be made or written; the segment is as it was.
+        """
+        assert self.path is not None  # noqa: S101
+        content = form.opening(source, self.number)
+        if self.memory is not None:
+            content = (
+                bytes(content[: form.DONE_AT]) + form.done_word(self.done) + self.memory[form.FIRST_AT :]
+            )
+        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
+        descriptor = os.open(self.path, flags, 0o600)
+        try:
+            write_whole(descriptor, [content], 0, len(content))
+        except OSError:
+            os.close(descriptor)
+            self.path.unlink(missing_ok=True)
+            raise
+        self._descriptor = descriptor
+        self.memory = None
+
+    def read(self, offset: int, length: int) -> bytes:
+        """That many bytes from ``offset`` on, fewer at the end."""
+        if self.memory is not None:
+            return bytes(self.memory[offset : offset + length])
+        return os.pread(self.descriptor, length, offset)
+
+    def waiting(self) -> Iterator[Entry | Damage]:
+        """What is neither settled nor set aside, in order."""
+        clear = True
+        for found in form.walk(self.read, max(self.done, self._clear_to), self.size, self._salt):
+            if found.start not in self._settled and found.start not in self.aside:
+                clear = False
+                yield found
+            elif clear:
+                self._clear_to = found.end
+
+    def settle(self, start: int, end: int) -> None:
+        """Be done with the entry from ``start`` to ``end``."""
+        self.aside.discard(start)
+        if start < self.done:
+            return
+        self._settled[start] = end
+        while self.done in self._settled:
+            self.done = self._settled.pop(self.done)
+
+    def put_aside(self, start: int) -> None:
+        """Keep the entry that begins there, and do not give it out again."""
+        if start >= self.done and start not in self._settled:
+            self.aside.add(start)
+
+    def note(self) -> None:
+        """Write down in the file up to where it is settled, for whoever reads it after us."""
+        if self.memory is None:
+            os.pwrite(self.descriptor, form.done_word(self.done), form.DONE_AT)
+
+    def close(self) -> None:
+        """Let go of the file."""
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
+
+    def remove(self) -> None:
+        """Delete the file."""
+        self.close()
+        if self.path is not None:
+            self.path.unlink(missing_ok=True)

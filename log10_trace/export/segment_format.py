@@ -1,0 +1,179 @@
+"""The format of a segment file: pure functions between entries and bytes, no disk and no clock.
+
+A segment is a header and then entries, one after the other. The header names version, source and number, and
+holds one word that changes: up to where the segment has been delivered. An entry is a head and its payload;
+the head tells kind, length, sequence and the payload's checksum, and has a checksum of its own, so that a
+damaged entry costs itself and no other. All numbers are little-endian.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+from zlib import crc32
+
+VERSION: Final = 1
+
+RECORD: Final = 1
+"""A call that has ended and was never shown as started."""
+CONCLUSION: Final = 2
+"""A call that has ended and was shown as started before."""
+STARTED: Final = 3
+"""A call that takes long: to be shown as started, and to be settled should its process die."""
+
+_FILE_MAGIC: Final = b"LOG10SPL"
+_FILE_HEAD: Final = struct.Struct("<8sHHI16sI")
+_DONE: Final = struct.Struct("<Q")
+DONE_AT: Final = 40
+"""Where in the file the word stands that says up to where it has been delivered."""
+FIRST_AT: Final = 48
+"""Where the first entry begins."""
+
+_MAGIC: Final = b"\xf1L0\x1e"
+_HEAD: Final = struct.Struct("<4sB3xIQI")
+_HEAD_CRC: Final = struct.Struct("<I")
+HEAD_SIZE: Final = _HEAD.size + _HEAD_CRC.size
+_WINDOW: Final = 1024 * 1024
+
+
+@dataclass(slots=True)
+class Entry:
+    """One entry as it was written, and where it stands in its segment."""
+
+    kind: int
+    sequence: int
+    """0 for an entry that is not the last word on a call."""
+    payload: bytes
+    start: int
+    end: int
+
+
+@dataclass(slots=True)
+class Damage:
+    """A stretch of a segment that cannot be read, and the sequences that were in it as far as can be told."""
+
+    start: int
+    end: int
+    first: int = 0
+    last: int = 0
+    torn: bool = False
+    """It reaches to the end of the segment: the entry that was being written when the process died."""
+
+    @property
+    def count(self) -> int:
+        """How many records are lost with it."""
+        return self.last - self.first + 1 if self.first else 0
+
+
+class UnknownVersionError(ValueError):
+    """A segment was written by a later version of log10_trace; it is left alone."""
+
+
+def opening(source: str, number: int) -> bytes:
+    """The header of a new segment of ``source``, of which nothing has been delivered."""
+    head = _FILE_HEAD.pack(_FILE_MAGIC, VERSION, 0, number, bytes.fromhex(source), 0)
+    head = head[:-4] + _HEAD_CRC.pack(crc32(head[:-4]))
+    return head.ljust(DONE_AT, b"\0") + done_word(FIRST_AT)
+
+
+def done_word(offset: int) -> bytes:
+    """What stands at ``DONE_AT`` when everything before ``offset`` has been delivered."""
+    return _DONE.pack(offset)
+
+
+def read_opening(data: bytes, size: int) -> int:
+    """Up to where the segment that begins with ``data`` was delivered; a damaged header means: nothing was.
+
+    Raises:
+        UnknownVersionError: the header is whole and of a later version.
+    """
+    if len(data) < FIRST_AT:
+        return FIRST_AT
+    magic, version, _, _, _, check = _FILE_HEAD.unpack_from(data)
+    if magic == _FILE_MAGIC and check == crc32(data[: _FILE_HEAD.size - 4]) and version > VERSION:
+        raise UnknownVersionError(version)
+    (done,) = _DONE.unpack_from(data, DONE_AT)
+    return done if FIRST_AT <= done <= size else FIRST_AT
+
+
+def salt_of(source: str, number: int) -> int:
+    """What the heads' checksums of a segment begin with: bytes of another segment never pass for an entry."""
+    return crc32(f"{source}/{number}".encode())
+
+
+def frame(salt: int, kind: int, sequence: int, parts: Sequence[bytes]) -> tuple[bytes, int]:
+    """The head that goes before ``parts``, and the length of the whole entry in bytes."""
+    check = length = 0
+    for part in parts:
+        check = crc32(part, check)
+        length += len(part)
+    head = _HEAD.pack(_MAGIC, kind, length, sequence, check)
+    return head + _HEAD_CRC.pack(crc32(head, salt)), HEAD_SIZE + length
+
+
+Read = Callable[[int, int], bytes]
+"""``read(offset, length)``: that many bytes of a segment, fewer at its end."""
+
+
+def walk(read: Read, start: int, size: int, salt: int) -> Iterator[Entry | Damage]:
+    """Everything between ``start``, where an entry begins, and ``size``, in order.
+
+    Every byte of the stretch belongs to exactly one of the entries and damages that come out.
+    """
+    at, base, window, before = start, start, b"", 0
+    while at < size:
+        if at + HEAD_SIZE > base + len(window):
+            base, window = at, read(at, min(_WINDOW, size - at))
+        head = _head(window, at - base, salt)
+        if head is None:
+            damage = _damage(read, at, size, salt, before)
+            yield damage
+            at = damage.end
+            continue
+        kind, length, sequence, check = head
+        end = at + HEAD_SIZE + length
+        if end > base + len(window):
+            base, window = at, read(at, min(max(_WINDOW, end - at), size - at))
+        payload = window[at - base + HEAD_SIZE : end - base]
+        if len(payload) < length:
+            yield Damage(at, size, sequence, sequence, torn=True)
+            return
+        if crc32(payload) == check:
+            yield Entry(kind, sequence, payload, at, end)
+        else:
+            yield Damage(at, end, sequence, sequence)
+        before = sequence or before
+        at = end
+
+
+def _head(window: bytes, at: int, salt: int) -> tuple[int, int, int, int] | None:
+    """Kind, length, sequence and checksum of the entry whose head stands at ``at``, if one does."""
+    if at + HEAD_SIZE > len(window):
+        return None
+    magic, kind, length, sequence, check = _HEAD.unpack_from(window, at)
+    (own,) = _HEAD_CRC.unpack_from(window, at + _HEAD.size)
+    if magic != _MAGIC or own != crc32(window[at : at + _HEAD.size], salt):
+        return None
+    return kind, length, sequence, check
+
+
+def _damage(read: Read, start: int, size: int, salt: int, before: int) -> Damage:
+    """The stretch from a head that cannot be read to the next one that can."""
+    rest = read(start, size - start)
+    at = rest.find(_MAGIC, 1)
+    while at >= 0:
+        head = _head(rest, at, salt)
+        if head is not None:
+            return _gap(start, start + at, before, head[2])
+        at = rest.find(_MAGIC, at + 1)
+    return Damage(start, size, before + 1 if before else 0, before + 1 if before else 0, torn=True)
+
+
+def _gap(start: int, end: int, before: int, after: int) -> Damage:
+    """What was lost between two sequences; without one of them, the one record that stood there."""
+    if not after:
+        return Damage(start, end, before + 1, before + 1) if before else Damage(start, end)
+    first = before + 1 if before else after - 1
+    return Damage(start, end, first, after - 1) if 0 < first < after else Damage(start, end)

@@ -1,0 +1,221 @@
+"""The spool folder: whose it is, who writes where in it, and which records in it belong to dead processes.
+
+    spool/<source>/about.json     where these records are to go
+    spool/<source>/lock           locked as long as somebody writes or delivers the folder's records
+    spool/<source>/000001.seg     records, see ``segment``
+    spool/given-up.jsonl          what was lost, see ``ledger``
+    spool/dead-letters/<id>.json  what the server refused, see ``letters``
+
+Who owns a source's folder is decided by the kernel: it drops the lock with the process that held it, however
+that process ends.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Final
+
+from log10_trace.config import Config
+from log10_trace.export import segment_format as form
+from log10_trace.export.segment import SUFFIX, Segment
+from log10_trace.guard import say_once_a_minute
+from log10_trace.record.call import new_id
+
+_LOCK: Final = "lock"
+_ABOUT: Final = "about.json"
+_NAME_LENGTH: Final = 32
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Destination:
+    """Where records are to go. Nobody sends another destination's records to their own."""
+
+    url: str | None
+    """None: this user's own server, wherever it listens."""
+    organization_id: str | None
+    key: str | None
+    """A fingerprint of the token, where the token alone says whose the records are."""
+
+
+def destination_of(config: Config) -> Destination:
+    """Where the records of a program with these settings go."""
+    key = None
+    if config.token is not None and config.organization_id is None:
+        key = hashlib.sha256(config.token.encode()).hexdigest()[:12]
+    return Destination(url=config.url, organization_id=config.organization_id, key=key)
+
+
+def new_source() -> str:
+    """A name for this process: sorts by time, and is nobody else's."""
+    return new_id().replace("-", "")
+
+
+class Claim:
+    """A source's folder that is ours alone to write or deliver, until ``close``."""
+
+    __slots__ = ("_lock", "folder", "source")
+
+    def __init__(self, folder: Path, lock: int) -> None:
+        self.folder = folder
+        self.source = folder.name
+        self._lock = lock
+
+    def segments(self) -> list[Segment]:
+        """The segments in the folder, oldest first; those of a later version are left alone, and said so."""
+        loaded = [_load(self.source, path) for path in sorted(self.folder.glob(f"*{SUFFIX}"))]
+        return [segment for segment in loaded if segment is not None]
+
+    def close(self) -> None:
+        """Give the folder up to whoever comes next."""
+        os.close(self._lock)
+
+    def remove(self) -> None:
+        """Delete the folder, unless something is left in it, and give it up."""
+        try:
+            if not any(self.folder.glob(f"*{SUFFIX}")):
+                (self.folder / _ABOUT).unlink(missing_ok=True)
+                (self.folder / _LOCK).unlink(missing_ok=True)
+                self.folder.rmdir()
+        except OSError as error:
+            say_once_a_minute("log10_trace: %s cannot be deleted: %s", self.folder, error)
+        finally:
+            self.close()
+
+
+def _load(source: str, path: Path) -> Segment | None:
+    number = int(path.stem) if path.stem.isdigit() else 0
+    segment = Segment(source, number, path=path)
+    size = path.stat().st_size
+    segment.size = max(size, form.FIRST_AT)
+    try:
+        segment.done = form.read_opening(segment.read(0, form.FIRST_AT), size)
+    except form.UnknownVersionError as error:
+        segment.close()
+        message = "log10_trace: %s was written by a later version (format %s) and is left alone"
+        say_once_a_minute(message, path, error)
+        return None
+    return segment
+
+
+class Spool:
+    """The folder in which records wait."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def prepare(self) -> None:
+        """Make the folder, readable by this user alone.
+
+        Raises:
+            OSError: it cannot be made, or is somebody else's.
+        """
+        self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        found = self.root.stat()
+        if found.st_uid != os.geteuid():
+            raise PermissionError(1, "the folder belongs to another user", str(self.root))
+        if found.st_mode & 0o077:
+            self.root.chmod(0o700)
+
+    def create(self, source: str, destination: Destination) -> Claim:
+        """A folder for the records of ``source``, ours from the first moment on.
+
+        Raises:
+            OSError: it cannot be made.
+        """
+        self.prepare()
+        # Under another name until it is locked: nobody may take it for a dead process's.
+        fresh = self.root / f".{source}"
+        fresh.mkdir(mode=0o700)
+        lock = os.open(fresh / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _write(fresh / _ABOUT, json.dumps(asdict(destination) | {"pid": os.getpid()}).encode())
+            folder = fresh.rename(self.root / source)
+        except OSError:
+            os.close(lock)
+            raise
+        return Claim(folder, lock)
+
+    def sources(self) -> list[Path]:
+        """The folders of all sources, oldest first."""
+        try:
+            return sorted(Path(each.path) for each in os.scandir(self.root) if _is_source(each))
+        except OSError:
+            return []
+
+    def orphans(self, destination: Destination | None) -> Iterator[Claim]:
+        """The folders of dead processes whose records go to ``destination`` (None: to any), each claimed."""
+        for folder in self.sources():
+            if destination is not None and bound_for(folder) != destination:
+                continue
+            claim = take(folder)
+            if claim is not None:
+                yield claim
+
+    def size(self) -> int:
+        """The bytes that all records in the folder take."""
+        return sum(
+            path.stat().st_size
+            for folder in [*self.sources(), self.root / "dead-letters"]
+            for path in _files(folder)
+        )
+
+
+def _files(folder: Path) -> list[Path]:
+    try:
+        return [path for path in folder.iterdir() if path.is_file()]
+    except OSError:
+        return []
+
+
+def _is_source(entry: os.DirEntry[str]) -> bool:
+    return len(entry.name) == _NAME_LENGTH and entry.is_dir(follow_symlinks=False)
+
+
+def bound_for(folder: Path) -> Destination | None:
+    """Where the records in a source's folder are to go, if that can be told."""
+    try:
+        about = json.loads((folder / _ABOUT).read_bytes())
+        return Destination(url=about["url"], organization_id=about["organization_id"], key=about["key"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def take(folder: Path) -> Claim | None:
+    """The folder, if it is nobody's: its process is dead and no other delivers its records."""
+    try:
+        lock = os.open(folder / _LOCK, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        # Whoever had it before may have delivered everything and deleted it while we opened it.
+        if os.fstat(lock).st_nlink:
+            return Claim(folder, lock)
+    except OSError:
+        pass
+    os.close(lock)
+    return None
+
+
+def is_alive(folder: Path) -> bool:
+    """Whether somebody writes or delivers the folder's records at this moment."""
+    claim = take(folder)
+    if claim is None:
+        return True
+    claim.close()
+    return False
+
+
+def _write(path: Path, content: bytes) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    try:
+        os.write(descriptor, content)
+    finally:
+        os.close(descriptor)

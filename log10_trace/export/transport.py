@@ -1,0 +1,260 @@
+"""Requests to the completions API: how records go over the wire and what its answers mean for each.
+
+No threads and no retries here: one call of ``send`` is one attempt.
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+import time
+import zlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
+
+import httpx
+
+from log10_trace import __version__
+from log10_trace.export.retry import Verdict, is_absent, retry_after, verdict
+
+BATCH_ITEMS: Final = 500
+SINGLE_ITEMS: Final = 16
+"""So few at a time, where each is a request, that stop and flush are heard in between."""
+ANSWER_MAX_BYTES: Final = 4 * 1024 * 1024
+COMPRESS_FROM_BYTES: Final = 1400
+"""Less fits into one packet anyway."""
+
+_COMPLETIONS: Final = "/api/v1/completions"
+_BATCH: Final = f"{_COMPLETIONS}/batch"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Server:
+    """A completions API and what it asks for."""
+
+    url: str
+    token: str | None = None
+    organization_id: str | None = None
+
+
+@dataclass(slots=True)
+class Parcel:
+    """One record, ready to go."""
+
+    id: str
+    body: bytes
+    """The Completion as JSON on one line."""
+    update: bool = False
+    """Whether the server may know an earlier state of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the server said to one record."""
+
+    verdict: Verdict
+    status: int = 0
+    code: str = ""
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The answers to one attempt, one for each record in order, and the pause the server asked for."""
+
+    answers: list[Answer]
+    retry_after: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Reply:
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    def json(self) -> Any:
+        try:
+            return json.loads(self.body)
+        except ValueError:
+            return None
+
+
+class Transport:
+    """Sends records to a server over one connection that is kept open. Used by one thread at a time."""
+
+    def __init__(self, progress: Callable[[], None] = lambda: None) -> None:
+        """Call ``progress`` whenever the network has moved: connected, sent, answered."""
+        self._progress = progress
+        self._client: httpx.HTTPTransport | None = None
+        self._client_for = ""
+        self._socket: socket.socket | None = None
+        self._batches: dict[str, bool] = {}
+
+    def most_items(self, server: Server) -> int:
+        """How many records are worth handing over at a time."""
+        return BATCH_ITEMS if self._batches.get(server.url, True) else SINGLE_ITEMS
+
+    def send(self, server: Server, parcels: Sequence[Parcel], timeout: float) -> Outcome:
+        """Try once to hand these records over; ``timeout`` is the seconds that one request may take."""
+        known = self._batches.get(server.url)
+        if known is False:
+            return self._send_singly(server, parcels, timeout)
+        body = b"\n".join([parcel.body for parcel in parcels]) + b"\n"
+        reply = self._post(server, _BATCH, body, timeout, "application/x-ndjson")
+        if isinstance(reply, Answer):
+            return Outcome([reply] * len(parcels))
+        results = _results(reply)
+        if results is not None:
+            self._batches[server.url] = True
+            return Outcome([_answer_of(results.get(parcel.id)) for parcel in parcels], _wait(reply))
+        meaning = verdict(reply.status)
+        if is_absent(reply.status) or (known is None and meaning in (Verdict.DONE, Verdict.REFUSED)):
+            # Some other door may have answered, an upsert of a record named "batch" for one.
+            self._batches[server.url] = False
+            return self._send_singly(server, parcels, timeout)
+        answer = _answer(reply)
+        if meaning in (Verdict.DONE, Verdict.REFUSED):
+            again = Verdict.TOO_LARGE if meaning is Verdict.REFUSED else Verdict.AGAIN
+            answer = Answer(again, answer.status, answer.code, answer.message)
+        return Outcome([answer] * len(parcels), _wait(reply))
+
+    def _send_singly(self, server: Server, parcels: Sequence[Parcel], timeout: float) -> Outcome:
+        answers: list[Answer] = []
+        for parcel in parcels:
+            path = f"{_COMPLETIONS}/{parcel.id}" if parcel.update else _COMPLETIONS
+            reply = self._post(server, path, parcel.body, timeout, "application/json")
+            if isinstance(reply, _Reply) and reply.status == httpx.codes.CONFLICT and not parcel.update:
+                path = f"{_COMPLETIONS}/{parcel.id}"
+                reply = self._post(server, path, parcel.body, timeout, "application/json")
+            answer = reply if isinstance(reply, Answer) else _answer(reply)
+            if is_absent(answer.status):
+                answer = Answer(
+                    Verdict.DENIED, answer.status, answer.code, "there is no completions API here"
+                )
+            answers.append(answer)
+            if answer.verdict in (Verdict.AGAIN, Verdict.DENIED):
+                rest = [Answer(Verdict.AGAIN)] * (len(parcels) - len(answers))
+                return Outcome(answers + rest, _wait(reply) if isinstance(reply, _Reply) else 0.0)
+        return Outcome(answers)
+
+    def _post(
+        self, server: Server, path: str, body: bytes, timeout: float, content_type: str
+    ) -> _Reply | Answer:
+        """The server's reply, or ``AGAIN`` when none came."""
+        headers = {
+            "Accept": "application/json",
+            "Content-Type": content_type,
+            "User-Agent": f"log10-trace/{__version__}",
+        }
+        if server.token:
+            headers["X-Log10-Token"] = server.token
+        if server.organization_id:
+            headers["X-Log10-Organization"] = server.organization_id
+        if path == _BATCH and len(body) >= COMPRESS_FROM_BYTES and not _is_loopback(server.url):
+            headers["Content-Encoding"] = "gzip"
+            body = _gzip(body)
+        limits = dict.fromkeys(("connect", "read", "write", "pool"), timeout)
+        extensions = {"timeout": limits, "trace": self._trace}
+        request = httpx.Request(
+            "POST", server.url + path, headers=headers, content=body, extensions=extensions
+        )
+        try:
+            response = self._client_of(server.url).handle_request(request)
+            try:
+                self._socket = response.extensions["network_stream"].get_extra_info("socket")
+                return _Reply(response.status_code, response.headers, _read(response, timeout))
+            finally:
+                response.close()
+        except (httpx.HTTPError, OSError) as error:
+            return Answer(Verdict.AGAIN, message=f"{type(error).__name__}: {error}")
+
+    def _trace(self, event: str, _info: Mapping[str, Any]) -> None:
+        if event.endswith(".complete"):
+            self._progress()
+
+    def _client_of(self, url: str) -> httpx.HTTPTransport:
+        """The open connection to ``url``. A transport, not a client: a client logs every request at INFO."""
+        if self._client is None or self._client_for != url:
+            self.close()
+            limits = httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=60)
+            verify = url.startswith("https:")
+            self._client = httpx.HTTPTransport(verify=verify, limits=limits, proxy=_proxy(url))
+            self._client_for = url
+        return self._client
+
+    def close(self) -> None:
+        """Close the connection; the next ``send`` opens a new one."""
+        if self._client is not None:
+            self._client.close()
+            self._client = None
+
+    def abandon(self) -> None:
+        """Forget a connection that belongs to the process we were forked from, without a word on its wire."""
+        if self._socket is not None and self._socket.fileno() >= 0:
+            socket.close(self._socket.detach())
+        self._client = self._socket = None
+
+
+def _read(response: httpx.Response, timeout: float) -> bytes:
+    """The body of an answer, as long as it is of reasonable size and comes in reasonable time."""
+    until = time.monotonic() + timeout
+    body = bytearray()
+    for piece in response.iter_bytes():
+        body += piece
+        if len(body) > ANSWER_MAX_BYTES or time.monotonic() > until:
+            message = "the answer does not end"
+            raise httpx.ReadTimeout(message)
+    return bytes(body)
+
+
+def _results(reply: _Reply) -> dict[str, Any] | None:
+    """The results of a batch by the records' ids; None when this is not the answer to a batch."""
+    found = reply.json() if reply.status in (200, 207) else None
+    results = found.get("results") if isinstance(found, dict) else None
+    if not isinstance(results, list):
+        return None
+    return {str(each.get("id")): each for each in results if isinstance(each, dict)}
+
+
+def _answer_of(result: Any) -> Answer:
+    """What a batch's result says to its record; a record without a result is sent again."""
+    if not isinstance(result, dict) or not isinstance(result.get("status"), int):
+        return Answer(Verdict.AGAIN)
+    status = result["status"]
+    return Answer(verdict(status), status, str(result.get("code", "")), _message(result))
+
+
+def _answer(reply: _Reply) -> Answer:
+    said = reply.json()
+    said = said if isinstance(said, dict) else {}
+    return Answer(verdict(reply.status), reply.status, str(said.get("code", "")), _message(said))
+
+
+def _message(said: dict[str, Any]) -> str:
+    field = f"{said['field']}: " if said.get("field") else ""
+    return f"{field}{said.get('message', '')}"[:1000]
+
+
+def _wait(reply: _Reply) -> float:
+    return retry_after(reply.headers.get("Retry-After"), time.time())
+
+
+def _gzip(body: bytes) -> bytes:
+    press = zlib.compressobj(level=1, wbits=31)
+    return press.compress(body) + press.flush()
+
+
+def _is_loopback(url: str) -> bool:
+    host = urlsplit(url).hostname or ""
+    return host in ("localhost", "::1") or host.startswith("127.")
+
+
+def _proxy(url: str) -> str | None:
+    """The proxy that the environment names for ``url``."""
+    parts = urlsplit(url)
+    if _is_loopback(url) or proxy_bypass(parts.hostname or ""):
+        return None
+    return getproxies().get(parts.scheme) or getproxies().get("all")

@@ -1,0 +1,155 @@
+"""When our one thread does what: redact, keep the spool in order, send. One step after the other.
+
+Between steps the thread waits at the gate for as long as ``rest`` says. Nothing here starts a thread or
+sleeps, so that a test can take the steps itself.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from log10_trace.config import Config
+from log10_trace.export.addressing import Addressing
+from log10_trace.export.backlog import Backlog
+from log10_trace.export.journal import Journal
+from log10_trace.export.keeper import Keeper
+from log10_trace.export.orphan import Orphan
+from log10_trace.export.recorder import WAKE_AT, Recorder
+from log10_trace.export.sender import Sender
+from log10_trace.guard import guard
+
+_NEVER = float("inf")
+
+
+class Worker:
+    """Delivers this process's own records and those of dead processes that it has adopted."""
+
+    def __init__(
+        self,
+        config: Config,
+        recorder: Recorder,
+        journal: Journal | None,
+        keeper: Keeper,
+        sender: Sender,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.keeper = keeper
+        self._config = config
+        self._recorder = recorder
+        self._journal = journal
+        self._sender = sender
+        self._addressing = Addressing(config)
+        self._clock = clock
+        self._waiting_since: float | None = None
+        self._waiting = 0
+        self._at_once = False
+        self._stopping = False
+        self._turn = False
+
+    def step(self) -> None:
+        """Do what is due; at most one attempt to send."""
+        now = self._clock()
+        with guard("redacting"):
+            self._recorder.redact_waiting()
+        self.keeper.tend(now)
+        self._look(now)
+        if self._due_at(now) <= now:
+            with guard("delivering records"):
+                self._attempt()
+
+    def rest(self) -> float | None:
+        """Seconds until something is to be done, unless the gate is notified. Called with the gate held."""
+        now = self._clock()
+        self._look(now)
+        if self._recorder.unredacted:
+            return 0.0
+        until = min(self._due_at(now), self.keeper.due_at)
+        self._recorder.gate.idle = self._waiting_since is None and until > now + self._config.flush_interval
+        return max(0.0, until - now)
+
+    def hurry(self) -> None:
+        """Send what waits without waiting for company. Called with the gate held."""
+        self._at_once = True
+        self._sender.pace.hurry()
+        self.keeper.adopt_now()
+
+    def stop(self) -> None:
+        """Send what goes through at once, and be done. Called with the gate held."""
+        self._stopping = True
+        self._sender.pace.failures = 0
+        self.hurry()
+
+    def close(self) -> None:
+        """Give up what was claimed, and close the connection."""
+        self.keeper.leave()
+        self._sender.transport.close()
+
+    def abandon(self) -> None:
+        """In a forked child: let go of everything without touching what the parent shares with us."""
+        self.keeper.leave()
+        self._sender.transport.abandon()
+
+    @property
+    def is_done(self) -> bool:
+        """Whether it was told to stop, and has sent what it can. Called with the gate held."""
+        if not self._stopping:
+            return False
+        nothing_waits = (
+            self._waiting_since is None and not self._recorder.fresh and not self._recorder.unredacted
+        )
+        now = self._clock()
+        cannot_go_on = self._sender.pace.failures > 0 or now < self._due_at(now) < _NEVER
+        return cannot_go_on or (nothing_waits and self.keeper.is_clear)
+
+    def _look(self, now: float) -> None:
+        """Take note of the records that came."""
+        with self._recorder.gate:
+            fresh, self._recorder.fresh = self._recorder.fresh, 0
+        if fresh and self._waiting_since is None:
+            self._waiting_since = now
+        self._waiting += fresh
+
+    def _due_at(self, now: float) -> float:
+        """When the next attempt is due."""
+        if self._waiting_since is None and not self.keeper.orphans:
+            return _NEVER
+        at_once = (
+            self._at_once or self.keeper.orphans or self._waiting >= WAKE_AT or self._sender.pace.failures
+        )
+        since = (
+            now
+            if at_once or self._waiting_since is None
+            else self._waiting_since + self._config.flush_interval
+        )
+        return max(since, self._sender.pace.not_before)
+
+    def _attempt(self) -> None:
+        backlog = self._next_backlog()
+        server = self._addressing.server()
+        if server is None or backlog is None:
+            self._sender.unreachable()
+            return
+        if backlog.is_own:
+            self._waiting = 0
+        if self._sender.attempt(server, backlog, self._config.timeout):
+            if backlog.is_own:
+                self._waiting = WAKE_AT  # there may be more: look again at once
+        elif isinstance(backlog, Orphan):
+            self.keeper.end(backlog)
+        else:
+            self._nothing_waits()
+        with self._recorder.gate:
+            self._recorder.gate.notify_all()
+
+    def _nothing_waits(self) -> None:
+        self._waiting_since = None
+        self._at_once = False
+
+    def _next_backlog(self) -> Backlog | None:
+        """This process's own records and those of dead ones take turns."""
+        self._turn = not self._turn
+        if self.keeper.orphans and (self._turn or self._waiting_since is None):
+            return self.keeper.orphans[0]
+        return self._journal

@@ -1,0 +1,154 @@
+"""The composition root: what ``patch()`` puts together, and what flush, stats and the end of the program do.
+
+Knows the seam in the SDK (``instrument``) and delivery (``export``), which do not know each other.
+"""
+
+from __future__ import annotations
+
+import atexit
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from log10_trace import instrument
+from log10_trace.config import Config, resolve
+from log10_trace.export import Delivery, Stats
+from log10_trace.guard import guard
+from log10_trace.models.components import Completion
+from log10_trace.record.call import Sink
+
+
+class _Runtime:
+    """What is in force in this process: the settings, the delivery, and where calls go."""
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()
+        self._delivery: Delivery | None = None
+        self._diverted: Sink | None = None
+        self._at_exit = False
+        self.config: Config | None = None
+
+    @property
+    def delivery(self) -> Delivery | None:
+        """The delivery of the last ``patch``, which outlives ``unpatch``."""
+        return self._delivery
+
+    def patch(self, config: Config) -> None:
+        with self._lock:
+            if config == self.config:
+                return
+            retired, self._delivery = self._delivery, Delivery(config)
+            self.config = config
+            self._install()
+            if retired is not None:
+                retired.retire()
+            if not self._at_exit:
+                self._at_exit = True
+                atexit.register(self.exit)
+
+    def _install(self) -> None:
+        """Have calls recorded as the settings in force say, or not at all."""
+        config, sink = self.config, self._diverted
+        if sink is None and config is not None and self._delivery is not None:
+            sink = self._delivery.recorder
+        if sink is None:
+            instrument.uninstall()
+            return
+        config = config or resolve({"sample_rate": 1.0})
+        instrument.install(
+            sink,
+            tags=config.tags,
+            metadata=config.metadata,
+            organization_id=config.organization_id,
+            sample_rate=config.sample_rate if self._diverted is None else 1.0,
+        )
+
+    @contextmanager
+    def diverted_to(self, sink: Sink) -> Iterator[None]:
+        before, self._diverted = self._diverted, sink
+        self._install()
+        try:
+            yield
+        finally:
+            self._diverted = before
+            self._install()
+
+    def unpatch(self) -> None:
+        with self._lock:
+            self.config = None
+            self._install()
+            if self._delivery is not None:
+                self._delivery.retire()
+
+    def exit(self) -> None:
+        with guard("ending"):
+            instrument.settle_open_streams()
+        with guard("delivering at the end of the program"):
+            if self._delivery is not None:
+                self._delivery.exit()
+
+
+_runtime = _Runtime()
+diverted_to = _runtime.diverted_to
+"""``with diverted_to(sink)``: calls go to another sink inside; for ``testing``."""
+
+
+def patch(
+    *,
+    url: str | None = None,
+    token: str | None = None,
+    organization_id: str | None = None,
+    tags: Iterable[str] | None = None,
+    metadata: Mapping[str, Any] | None = None,
+    redact: Callable[[Completion], Completion] | None = None,
+    sample_rate: float | None = None,
+    disabled: bool | None = None,
+    spool_dir: str | Path | None = None,
+    spool_max_bytes: int | None = None,
+    memory_max_bytes: int | None = None,
+    flush_interval: float | None = None,
+    timeout: float | None = None,
+    exit_timeout: float | None = None,
+) -> None:
+    """Keep every call that this program makes with the OpenAI SDK from now on.
+
+    What is not given comes from the environment, else from the defaults; see the table of settings. Doing it
+    again with the same settings changes nothing; with others, they hold from then on.
+
+    Raises:
+        ConfigError: a setting cannot be used; the message names it.
+    """
+    config = resolve({name: value for name, value in locals().items() if value is not None})
+    if config.disabled:
+        unpatch()
+        return
+    _runtime.patch(config)
+
+
+def unpatch() -> None:
+    """Leave the SDK as it was. What was captured is still delivered."""
+    _runtime.unpatch()
+
+
+def flush(timeout: float = 5.0) -> bool:
+    """Deliver everything captured so far; true when that was done within ``timeout`` seconds."""
+    delivery = _runtime.delivery
+    return delivery is None or delivery.flush(timeout)
+
+
+def shutdown(timeout: float = 2.0) -> bool:
+    """Leave the SDK as it was, deliver what goes through, and end the thread; true when nothing is left.
+
+    What is left waits in the spool for the next process, `log10-trace serve` or `log10-trace spool flush`.
+    """
+    _runtime.unpatch()
+    delivery = _runtime.delivery
+    return delivery is None or delivery.close(timeout)
+
+
+def stats() -> Stats:
+    """What has become of this process's calls up to now."""
+    delivery = _runtime.delivery
+    return Stats() if delivery is None else delivery.stats()
