@@ -1,0 +1,221 @@
+"""From ``patch()`` to the database: the whole way, with real processes, real HTTP and real signals."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from log10_trace.cli.simulated_model import MODEL, simulated_model
+from log10_trace.client import Log10
+from log10_trace.local import LocalServer
+from log10_trace.models.components import Completion
+from tests.processes import environment, program, server, until
+
+CALLS = """
+import log10_trace, openai
+log10_trace.patch(tags=["program"])
+client = openai.OpenAI(api_key="sk-secret-of-the-test")
+with log10_trace.session(tags=["inside"]) as session:
+    for number in range(5):
+        client.chat.completions.create(
+            model="simulated-model", messages=[{"role": "user", "content": f"question {number}"}])
+    for chunk in client.chat.completions.create(
+            model="simulated-model", messages=[{"role": "user", "content": "streamed"}], stream=True):
+        pass
+print(session.id, flush=True)
+"""
+KILLED = CALLS + "import os, signal; os.kill(os.getpid(), signal.SIGKILL)\n"
+
+
+@pytest.fixture
+def model(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """A model endpoint that programs started by the test call."""
+    with simulated_model() as base_url:
+        monkeypatch.setenv("OPENAI_BASE_URL", base_url)
+        yield base_url
+
+
+@pytest.fixture
+def home(private_home: Path) -> Path:
+    """The folder of the user's own things, there already."""
+    private_home.mkdir(mode=0o700)
+    return private_home
+
+
+def records_of(ours: LocalServer, **filters: object) -> list[Completion]:
+    with Log10(server_url=ours.url, log10_token=ours.token) as client:
+        return list(client.completions.list(view="full", **filters))
+
+
+def test_a_program_killed_after_its_last_call_loses_nothing(home: Path, model: str) -> None:
+    """``kill -9`` right after the last call, then the server and a second run: all of the first, once."""
+    killed = program(home, KILLED)
+    assert killed.returncode == -signal.SIGKILL
+    first = killed.stdout.strip()
+
+    with server(home) as ours:
+        second = program(home, CALLS)
+        assert second.returncode == 0, second.stderr
+        records = until(
+            lambda: (found := records_of(ours, session_id=first)) and len(found) >= 6 and found,
+            "the killed program's records arrive",
+        )
+
+        again = records_of(ours)
+
+    assert len(records) == 6
+    assert Counter(record.session_id for record in again) == {first: 6, second.stdout.strip(): 6}
+    assert len({record.id for record in again}) == 12
+
+
+def test_a_record_is_what_happened(home: Path, model: str) -> None:
+    """Request, response, duration, stack, tags and session of a call, as the server gives them back."""
+    with server(home) as ours:
+        done = program(home, CALLS)
+        records = records_of(ours, tag=["inside"], order="oldest")
+
+    assert [record.request.messages[0].content for record in records] == [  # type: ignore[union-attr]
+        *(f"question {number}" for number in range(5)),
+        "streamed",
+    ]
+    for record in records:
+        assert record.status == "finished"
+        assert record.kind == "chat"
+        assert record.tags == ["program", "inside"]
+        assert record.session_id == done.stdout.strip()
+        assert record.request.model == MODEL  # type: ignore[union-attr]
+        assert record.response.object == "chat.completion"  # type: ignore[union-attr]
+        assert "No model was asked." in record.response.choices[0].message.content  # type: ignore[union-attr]
+        assert 0 < float(record.duration or 0) < 60
+        assert record.stacktrace is not None
+        assert record.stacktrace[-1].file == "<string>"
+        assert record.sequence is not None
+    assert "stream" not in records[0].request.model_fields_set  # type: ignore[union-attr]
+
+
+def test_no_secret_is_stored_anywhere(home: Path, model: str) -> None:
+    """The API key is in no byte of anything that was written."""
+    with server(home):
+        assert program(home, CALLS).returncode == 0
+
+    written = [path for path in home.rglob("*") if path.is_file()]
+    assert written
+    assert not [path for path in written if b"sk-secret-of-the-test" in path.read_bytes()]
+
+
+def test_the_demo_stores_every_call_it_makes(home: Path) -> None:
+    """``log10-trace demo --once`` ends with 0, six records in its database and a table on the screen."""
+    done = subprocess.run(
+        [sys.executable, "-m", "log10_trace", "demo", "--once"],
+        capture_output=True,
+        text=True,
+        env=environment(home, COLUMNS="160"),
+        timeout=120,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    for name in ("plain", "streamed", "async", "tools", "text completion", "failing"):
+        assert name in done.stdout
+    assert "simulated" in done.stdout
+    assert "demo_calls.py" in done.stdout
+    with sqlite3.connect(home / "demo" / "completions.db") as database:
+        assert database.execute("SELECT count(*) FROM completions").fetchone() == (6,)
+
+
+def test_an_unusable_address_is_named_at_patch(home: Path) -> None:
+    """A bad LOG10_URL is one sentence from ``patch()``, naming the variable and its value."""
+    done = program(home, "import log10_trace; log10_trace.patch()", LOG10_URL="localhost:4680")
+
+    assert done.returncode == 1
+    assert "LOG10_URL='localhost:4680' cannot be used" in done.stderr.strip().splitlines()[-1]
+
+
+def test_an_unwritable_spool_folder_loses_nothing(home: Path, model: str) -> None:
+    """When the spool cannot be written the program is told once, and the records arrive all the same."""
+    (home / "file").write_text("in the way")
+
+    with server(home) as ours:
+        done = program(
+            home,
+            "import logging; logging.basicConfig()\n" + CALLS,
+            LOG10_SPOOL_DIR=str(home / "file" / "spool"),
+        )
+        records = records_of(ours)
+
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count(str(home / "file" / "spool")) == 1
+    assert len(records) == 6
+
+
+def test_a_refused_token_keeps_every_record(home: Path, model: str) -> None:
+    """With a token that the server refuses the program is told, and its records wait for a better one."""
+    with server(home) as ours:
+        refused = program(
+            home,
+            "import logging; logging.basicConfig()\n" + CALLS,
+            LOG10_URL=ours.url,
+            LOG10_TOKEN="l10_wrong",
+        )
+        assert refused.returncode == 0
+        assert "token" in refused.stderr.lower()
+
+        assert program(home, CALLS).returncode == 0
+        records = until(
+            lambda: (found := records_of(ours)) and len(found) >= 12 and found,
+            "the refused records arrive with the right token",
+        )
+
+    assert len(records) == 12
+
+
+def serve_fails(home: Path, *arguments: str) -> str:
+    """What ``serve`` says when it cannot start; one sentence, no traceback."""
+    done = subprocess.run(
+        [sys.executable, "-m", "log10_trace", "serve", *arguments],
+        capture_output=True,
+        text=True,
+        env=environment(home),
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+    return done.stderr.strip()
+
+
+def test_a_port_in_use_is_named(home: Path) -> None:
+    """Starting on a port that is taken says which port, and what to do."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+
+        assert port in serve_fails(home, "--port", port)
+
+
+def test_another_programs_database_is_left_alone(home: Path) -> None:
+    """A database file of another program is refused by name, and not changed."""
+    foreign = home / "foreign.db"
+    with sqlite3.connect(foreign) as database:
+        database.execute("CREATE TABLE theirs (id INTEGER)")
+    before = foreign.read_bytes()
+
+    said = serve_fails(home, "--port", "0", "--database", str(foreign))
+
+    assert str(foreign) in said
+    assert foreign.read_bytes() == before
+
+
+def test_a_text_file_is_no_database(home: Path) -> None:
+    """A file that is no database at all is refused in the same way."""
+    text = home / "notes.txt"
+    text.write_text("not a database, but long enough to be taken for one " * 50)
+
+    assert str(text) in serve_fails(home, "--port", "0", "--database", str(text))
