@@ -1,4 +1,4 @@
-"""The other side of a benchmark, a process of its own: a model that answers at once, an API that keeps nothing.
+"""The other side of a benchmark, a process of its own: a model that answers at once, an API that keeps none.
 
     python benchmarks/endpoints.py      prints "READY <port>" and serves until its input closes
 

@@ -109,7 +109,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as home, endpoints() as base_url:
         os.environ["LOG10_HOME"] = home
         print(
-            f"openai {__version__}; added µs of CPU per call, median of {asked.rounds} rounds of {asked.calls}\n"
+            f"openai {__version__}; µs of CPU per call, medians of {asked.rounds} rounds of {asked.calls}\n"
         )
         print("| | bare SDK | caller's thread | wanted | all threads | wanted |\n|---|---|---|---|---|---|")
         for workload in WORKLOADS:
