@@ -10,11 +10,13 @@ import pytest
 PACKAGE = Path(__file__).resolve().parents[1] / "log10_trace"
 
 FLOORS = (
-    {"errors", "models", "guard"},
+    {"errors", "guard"},
+    {"models"},
     {"config", "context", "redact", "record"},
     {"local"},
     {"instrument", "export", "client", "server"},
-    {"runtime", "testing"},
+    {"runtime"},
+    {"testing"},
     {"cli"},
     {"__init__", "__main__"},
 )
