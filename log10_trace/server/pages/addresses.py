@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from typing import Final
 from urllib.parse import quote, urlencode
+
+_UNFIT: Final = re.compile(r"[/\\]|^\.{1,2}$")
+"""What a path cannot carry: servers and browsers take it for more, or less, than a name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,5 +48,7 @@ def call_path(completion_id: str, ending: str = "") -> str:
 
 
 def session_path(session_id: str) -> str:
-    """The path of a session's page."""
+    """The path of a session's page; of its list of calls when no path can carry the id."""
+    if _UNFIT.search(session_id):
+        return f"/?{urlencode({'session_id': session_id})}"
     return f"/sessions/{quote(session_id, safe='')}"
