@@ -1,0 +1,155 @@
+"""The records, in PostgreSQL."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future
+from typing import Final
+
+from log10_trace.server.incoming import Incoming
+from log10_trace.server.store.answers import Filter, Order, Outcome, Page, Stored, Summary
+from log10_trace.server.store.bodies import Packed, unpack, unpack_head
+from log10_trace.server.store.positions import read_cursor, write_cursor
+from log10_trace.server.store.postgres.connections import Readers, Row
+from log10_trace.server.store.postgres.deleting import delete_matching, delete_one
+from log10_trace.server.store.postgres.drafts import Put
+from log10_trace.server.store.postgres.grading import PostgresGrading
+from log10_trace.server.store.postgres.listing import Question, Wanted, question, ungraded
+from log10_trace.server.store.postgres.places import placed_ms
+from log10_trace.server.store.postgres.records import SQL
+from log10_trace.server.store.postgres.tasks import Tasks
+from log10_trace.server.store.postgres.worker import Worker
+
+_STREAMED: Final = 50
+"""Records that a stream holds at a time; between them it holds no connection."""
+
+
+class PostgresCompletions:
+    """The records; see ``protocol.Completions``."""
+
+    def __init__(
+        self, readers: Readers, writer: Worker[Put, Outcome], sweeper: Tasks, grading: PostgresGrading
+    ) -> None:
+        self._readers = readers
+        self._writer = writer
+        self._sweeper = sweeper
+        self._grading = grading
+
+    def put(self, organization_id: str, incoming: Incoming, *, replace_tags: bool = False) -> Future[Outcome]:
+        """Create the record, or merge into the one with its id."""
+        return self._writer.submit([Put(organization_id, incoming, replace_tags)])[0]
+
+    def put_many(self, organization_id: str, incoming: Sequence[Incoming]) -> list[Future[Outcome]]:
+        """``put`` each, in order; one that fails costs none of the others."""
+        return self._writer.submit([Put(organization_id, one) for one in incoming])
+
+    def get(self, organization_id: str, completion_id: str) -> Stored | None:
+        """The whole record, or None."""
+        values = {
+            "organization_id": organization_id,
+            "id": completion_id,
+            "placed_ms": placed_ms(completion_id),
+        }
+        row = self._readers.row(SQL["get"], values)
+        return None if row is None else _stored(organization_id, (0, completion_id, *row))
+
+    def page(
+        self,
+        organization_id: str,
+        wanted: Filter,
+        *,
+        limit: int,
+        cursor: str | None = None,
+        order: Order = "newest",
+    ) -> Page[Summary]:
+        """One page of what matches."""
+        asked = question(organization_id, wanted)
+        rows = self._rows(asked, "summaries", limit + 1, order, _after(cursor))
+        items = tuple(_summary(organization_id, row) for row in rows[:limit])
+        return Page(items=items, next_cursor=_next_cursor(rows, limit))
+
+    def stream(
+        self, organization_id: str, wanted: Filter, *, order: Order = "newest", limit: int | None = None
+    ) -> Iterator[Stored]:
+        """Every whole record that matches, one by one."""
+        return self._stream(organization_id, question(organization_id, wanted), order, limit)
+
+    def ungraded(
+        self, organization_id: str, task_id: str, *, limit: int, cursor: str | None = None
+    ) -> Page[Stored] | None:
+        """Completions that wait for feedback, newest first; None when there is no such task."""
+        task = self._grading.task(organization_id, task_id)
+        if task is None:
+            return None
+        after = _after(cursor)
+        if not task.completion_tags_selector:
+            return Page(items=(), next_cursor=None)
+        asked = ungraded(organization_id, task_id, task.completion_tags_selector)
+        rows = self._rows(asked, "records", limit + 1, "newest", after)
+        items = tuple(_stored(organization_id, row) for row in rows[:limit])
+        return Page(items=items, next_cursor=_next_cursor(rows, limit))
+
+    def delete(self, organization_id: str, wanted: Filter) -> Future[int]:
+        """Delete what matches everywhere it is; how many."""
+        asked = question(organization_id, wanted)
+        return self._sweeper.run_in_steps(
+            lambda connection: delete_matching(connection, organization_id, asked)
+        )
+
+    def delete_one(self, organization_id: str, completion_id: str) -> Future[bool]:
+        """Delete one record everywhere it is; False when there was none."""
+        return self._sweeper.run_in_steps(
+            lambda connection: delete_one(connection, organization_id, completion_id)
+        )
+
+    def _rows(
+        self, asked: Question, wanted: Wanted, limit: int, order: Order, after: int | None
+    ) -> list[Row]:
+        return self._readers.rows(asked.statement(wanted, order), asked.bound(limit, order, after))
+
+    def _stream(
+        self, organization_id: str, asked: Question, order: Order, limit: int | None
+    ) -> Iterator[Stored]:
+        after: int | None = None
+        left = limit
+        while left is None or left > 0:
+            take = _STREAMED if left is None else min(left, _STREAMED)
+            rows = self._rows(asked, "records", take, order, after)
+            for row in rows:
+                yield _stored(organization_id, row)
+            if len(rows) < take:
+                return
+            after = rows[-1][0]
+            left = None if left is None else left - take
+
+
+def _after(cursor: str | None) -> int | None:
+    if cursor is None:
+        return None
+    (place,) = read_cursor(cursor, int)
+    return int(place)
+
+
+def _next_cursor(rows: Sequence[Row], limit: int) -> str | None:
+    """Where to go on after ``limit`` of the rows; there is more when one more was found."""
+    return write_cursor(rows[limit - 1][0]) if len(rows) > limit else None
+
+
+def _stored(organization_id: str, row: Row) -> Stored:
+    _, completion_id, head, body, stack = row
+    fields = unpack(Packed(head=head, body=body, stack=stack))
+    return Stored(organization_id=organization_id, id=completion_id, fields=fields)
+
+
+def _summary(organization_id: str, row: Row) -> Summary:
+    _, completion_id, head, model, input_tokens, output_tokens, preview_request, preview_response = row
+    return Summary(
+        organization_id=organization_id,
+        id=completion_id,
+        fields=unpack_head(head),
+        model=model,
+        input_tokens=input_tokens,
+        output_tokens=output_tokens,
+        preview_request=preview_request,
+        preview_response=preview_response,
+    )

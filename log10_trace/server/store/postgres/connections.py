@@ -1,0 +1,168 @@
+"""Connections to PostgreSQL, and what its errors mean to somebody who asked a store for something."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+
+import psycopg
+from psycopg import Connection, conninfo
+from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout, TooManyRequests
+
+from log10_trace.errors import SetupError
+from log10_trace.server.store.errors import (
+    StoreBusyError,
+    StoreClosedError,
+    StoreError,
+    StoreFullError,
+)
+
+Row = tuple[Any, ...]
+
+CONNECT_TIMEOUT_S: Final = 5
+READ_TIMEOUT_S: Final = 30
+"""How long one question may take; PostgreSQL gives it up then."""
+READERS: Final = 8
+"""Connections for reading that one server keeps at most."""
+_WAIT_S: Final = 5.0
+"""How long a reader waits for one of them."""
+
+
+def settings(url: str) -> str:
+    """The connection string for ``url``, with our name on it and a limit on waiting.
+
+    Raises:
+        SetupError: ``url`` cannot be understood. The message does not repeat it: it holds a password.
+    """
+    try:
+        given = conninfo.conninfo_to_dict(url)
+        given.setdefault("application_name", "log10-trace")
+        given.setdefault("connect_timeout", CONNECT_TIMEOUT_S)
+        return conninfo.make_conninfo("", **given | {"client_encoding": "UTF8"})
+    except psycopg.ProgrammingError:
+        raise SetupError(_BAD_ADDRESS) from None
+
+
+_BAD_ADDRESS: Final = (
+    "The address of the PostgreSQL database cannot be used. It reads postgresql://user:password@host:port/name,"
+    " and marks such as @ : / ? # in a password are written %40 %3A %2F %3F %23."
+)
+
+
+def connect(settings: str) -> Connection[Row]:
+    """A connection of its own, each statement a transaction unless one is opened."""
+    return psycopg.connect(settings, autocommit=True)
+
+
+def first_connection(settings: str) -> Connection[Row]:
+    """``connect`` when a store is opened: what stands in the way is a sentence for the person who starts it.
+
+    Raises:
+        SetupError: nothing answers there, it refuses, or its databases cannot hold any text.
+    """
+    try:
+        connection = connect(settings)
+    except psycopg.OperationalError as error:
+        raise SetupError(_why_not(error)) from None
+    if connection.info.parameter_status("server_encoding") != "UTF8":
+        connection.close()
+        message = "The PostgreSQL database cannot hold every text: create it with ENCODING 'UTF8'."
+        raise SetupError(message)
+    return connection
+
+
+def _why_not(error: psycopg.OperationalError) -> str:
+    # libpq gives no code, only text: "connection to server at ... failed: the reason". What reads otherwise
+    # may repeat a part of the address, which may be a part of the password.
+    where, failed, reason = str(error).partition("\n")[0].rpartition(" failed: ")
+    if not failed:
+        return _BAD_ADDRESS
+    place = where.rpartition("connection to server ")[2]
+    return f"The PostgreSQL server {place} cannot be used: {reason.removeprefix('FATAL:').strip()}."
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Say what goes wrong with PostgreSQL inside this block in the store's own errors."""
+    try:
+        yield
+    except (PoolTimeout, TooManyRequests) as error:
+        message = "Every connection to PostgreSQL is taken, or it does not answer; try again in a moment."
+        raise StoreBusyError(message) from error
+    except PoolClosed as error:
+        raise StoreClosedError from error
+    except psycopg.Error as error:
+        raise meaning(error) from error
+
+
+def meaning(error: psycopg.Error) -> StoreError:
+    """The store's error for one of PostgreSQL's."""
+    if isinstance(error, psycopg.errors.QueryCanceled):
+        return StoreBusyError(f"PostgreSQL gave this up after {READ_TIMEOUT_S} s; ask for less.")
+    if isinstance(error, psycopg.errors.DiskFull):
+        return StoreFullError()
+    if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
+        return StoreBusyError("PostgreSQL does not answer; the store goes on as soon as it does.")
+    return StoreError(f"PostgreSQL refused it ({error.sqlstate}: {type(error).__name__}).")
+
+
+def is_lost(error: psycopg.Error) -> bool:
+    """Whether the connection is gone or PostgreSQL is stopping, so that another connection may succeed."""
+    gone = (psycopg.OperationalError, psycopg.InterfaceError)
+    return isinstance(error, gone) and not isinstance(error, psycopg.errors.DiskFull)
+
+
+class Readers:
+    """A pool of read-only connections. A question that takes too long is given up by PostgreSQL itself."""
+
+    def __init__(self, settings: str) -> None:
+        self._pool: ConnectionPool[Connection[Row]] = ConnectionPool(
+            settings,
+            min_size=1,
+            max_size=READERS,
+            timeout=_WAIT_S,
+            open=False,
+            configure=self._configure,
+            # A connection that broke while it lay idle, PostgreSQL restarted say, is replaced unseen.
+            check=ConnectionPool.check_connection,
+            kwargs={"autocommit": True},
+            name="log10-readers",
+        )
+        self._pool.open()
+
+    @contextmanager
+    def connection(self) -> Iterator[Connection[Row]]:
+        """A connection for the length of the block.
+
+        Raises:
+            StoreBusyError: none is to be had, or PostgreSQL does not answer.
+            StoreClosedError: the store is shut.
+        """
+        with translated(), self._pool.connection() as connection:
+            yield connection
+
+    def rows(self, statement: bytes, values: dict[str, Any]) -> list[Row]:
+        """All rows of one question."""
+        with self.connection() as connection:
+            return connection.execute(statement, values, binary=True).fetchall()
+
+    def row(self, statement: bytes, values: dict[str, Any]) -> Row | None:
+        """The first row, or None."""
+        with self.connection() as connection:
+            return connection.execute(statement, values, binary=True).fetchone()
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Connection[Row]]:
+        """A connection whose questions all see one moment."""
+        with self.connection() as connection, connection.transaction():
+            connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+            yield connection
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._pool.close()
+
+    def _configure(self, connection: Connection[Row]) -> None:
+        connection.execute("SELECT set_config('default_transaction_read_only', 'on', false)")
+        connection.execute("SELECT set_config('statement_timeout', %s, false)", [str(READ_TIMEOUT_S * 1000)])

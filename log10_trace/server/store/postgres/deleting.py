@@ -1,0 +1,96 @@
+"""Deleting records everywhere they are: rows, tags, words, stacks, roll-ups, feedback. In small steps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from psycopg import Connection
+
+from log10_trace.server.store.postgres.connections import Row
+from log10_trace.server.store.postgres.drafts import stack_hash
+from log10_trace.server.store.postgres.listing import Question
+from log10_trace.server.store.postgres.locks import STACKS_LOCK
+from log10_trace.server.store.postgres.places import placed_ms
+from log10_trace.server.store.postgres.records import locked, remove_tags
+from log10_trace.server.store.postgres.statements import load
+from log10_trace.server.store.postgres.tallying import add_deltas
+from log10_trace.server.store.tallies import Tallies
+
+_SQL: Final = load("deleting.sql")
+_A_STEP: Final = 200
+"""Records of one transaction."""
+
+
+def delete_matching(connection: Connection[Row], organization_id: str, asked: Question) -> int:
+    """Delete what is asked for, newest first, and say how many that were."""
+    deleted, after = 0, None
+    statement = asked.statement("keys", "newest")
+    while rows := connection.execute(statement, asked.bound(_A_STEP, "newest", after)).fetchall():
+        after = rows[-1][0]
+        found = [(completion_id, placed) for _, completion_id, placed in rows]
+        deleted += delete(connection, organization_id, found)
+    return deleted
+
+
+def delete_one(connection: Connection[Row], organization_id: str, completion_id: str) -> bool:
+    """Delete one record; False when there is none of this id."""
+    values = {
+        "organization_id": organization_id,
+        "id": completion_id,
+        "placed_ms": placed_ms(completion_id),
+    }
+    row = connection.execute(_SQL["find"], values).fetchone()
+    return row is not None and delete(connection, organization_id, [(completion_id, row[0])]) > 0
+
+
+def delete(connection: Connection[Row], organization_id: str, records: Sequence[tuple[str, int]]) -> int:
+    """Delete records by id and the day they stand in, in one transaction; how many there were."""
+    ids = [completion_id for completion_id, _ in records]
+    values = {
+        "organization_id": organization_id,
+        "ids": ids,
+        "placed": [placed for _, placed in records],
+    }
+    placed = dict(records)
+    tallies, hashes, sessions = Tallies(), set(), set()
+    with connection.transaction():
+        found = locked(connection, [(organization_id, *record) for record in records])
+        for standing in found.values():
+            tallies.count(standing.facts, sign=-1)
+            hashes.add(stack_hash(standing.incoming.fields.get("stacktrace")))
+            sessions.add(standing.facts.session_id)
+        with connection.pipeline():
+            connection.execute(_SQL["delete"], values)
+            remove_tags(
+                connection,
+                [
+                    (organization_id, tag, standing.place, key[1], placed[key[1]])
+                    for key, standing in found.items()
+                    for tag in standing.facts.tags
+                ],
+            )
+            for name in ("delete_words", "delete_texts", "delete_placements", "delete_feedback"):
+                connection.execute(_SQL[name], values)
+            sessions.discard(None)
+            connection.execute(_SQL["delete_sessions"], {**values, "sessions": list(sessions)})
+            add_deltas(connection, {organization_id: tallies})
+    sweep_stacks(connection, organization_id, hashes)
+    return len(found)
+
+
+def sweep_stacks(connection: Connection[Row], organization_id: str, hashes: Iterable[bytes | None]) -> None:
+    """Delete those of the call stacks that no record names any more."""
+    candidates = [one for one in hashes if one is not None]
+    if candidates:
+        with connection.transaction():
+            connection.execute(_SQL["alone_with_stacks"], {"lock": STACKS_LOCK})
+            values = {"organization_id": organization_id, "hashes": candidates}
+            connection.execute(_SQL["sweep_stacks"], values)
+
+
+def sweep_all_stacks(connection: Connection[Row]) -> None:
+    """Delete every call stack that no record names, such as those of days that were dropped."""
+    with connection.transaction():
+        connection.execute(_SQL["alone_with_stacks"], {"lock": STACKS_LOCK})
+        connection.execute(_SQL["sweep_all_stacks"])

@@ -1,0 +1,199 @@
+"""What becomes of the records that a group of writes names: what stands, laid over with what came. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Final, NamedTuple
+
+from log10_trace.record.call import new_id
+from log10_trace.server.incoming import Incoming, merge, reread
+from log10_trace.server.store.answers import Change, Outcome, Stored
+from log10_trace.server.store.bodies import Packed, pack, unpack
+from log10_trace.server.store.facts import Facts, facts
+from log10_trace.server.store.novelty import Novelty
+from log10_trace.server.store.positions import began_ms, position
+from log10_trace.server.store.said import Words, words
+
+_HASH_BYTES: Final = 16
+# Tells calls of one millisecond apart. Servers begin anywhere, so that two rarely say the same.
+_arrivals = itertools.count(random.getrandbits(20))
+
+Key = tuple[str, str]
+"""Organization and id."""
+
+
+class Put(NamedTuple):
+    """A record as it came, and whether its tags are to replace those that stand."""
+
+    organization_id: str
+    incoming: Incoming
+    replace_tags: bool = False
+
+    @property
+    def key(self) -> Key:
+        """Which record it is about."""
+        return self.organization_id, self.incoming.id or ""
+
+
+class Line(NamedTuple):
+    """A row of the table ``completions``."""
+
+    organization_id: str
+    id: str
+    placed_ms: int
+    place: int
+    status: str
+    kind: str | None
+    model: str | None
+    session_id: str | None
+    failure_kind: str | None
+    file: str | None
+    function: str | None
+    duration: float | None
+    input_tokens: int | None
+    output_tokens: int | None
+    tokens: int | None
+    preview_request: str
+    preview_response: str
+    skipped: int
+    head: str
+    stack: bytes | None
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """A record as it stands in the database."""
+
+    place: int
+    incoming: Incoming
+    facts: Facts
+    words: Words
+    skipped: int
+    """Messages at the beginning that the text index has from an earlier call."""
+
+    @property
+    def searched(self) -> str:
+        """What the text index is to know of it."""
+        return self.words.searched(self.skipped)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """A record as it is to stand, what stood before, and what each write is answered."""
+
+    key: Key
+    placed_ms: int
+    before: Standing | None
+    after: Standing
+    packed: Packed
+    outcomes: Sequence[Outcome]
+
+    @property
+    def stack_hash(self) -> bytes | None:
+        """What its call stack is found by."""
+        return stack_hash(self.after.incoming.fields.get("stacktrace"))
+
+    @property
+    def is_changed(self) -> bool:
+        """Whether there is anything to write."""
+        return any(outcome.change is not Change.UNCHANGED for outcome in self.outcomes)
+
+    def line(self) -> Line:
+        """Its row."""
+        known = self.after.facts
+        return Line(
+            organization_id=self.key[0],
+            id=self.key[1],
+            placed_ms=self.placed_ms,
+            place=self.after.place,
+            status=known.status,
+            kind=known.kind,
+            model=known.model,
+            session_id=known.session_id,
+            failure_kind=known.failure_kind,
+            file=known.file,
+            function=known.function,
+            duration=known.duration,
+            input_tokens=known.input_tokens,
+            output_tokens=known.output_tokens,
+            tokens=known.tokens,
+            preview_request=known.preview_request,
+            preview_response=known.preview_response,
+            skipped=self.after.skipped,
+            head=self.packed.head,
+            stack=self.stack_hash,
+            body=self.packed.body,
+        )
+
+
+def stack_hash(text: str | None) -> bytes | None:
+    """What a call stack of this JSON text is found by."""
+    return None if text is None else hashlib.blake2b(text.encode(), digest_size=_HASH_BYTES).digest()
+
+
+def named(put: Put) -> Put:
+    """The same, with an id of our making where it came without."""
+    if put.incoming.id is not None:
+        return put
+    return put._replace(incoming=replace(put.incoming, id=new_id()))
+
+
+def draft(
+    key: Key, placed_ms: int, puts: Sequence[Put], before: Standing | None, *, now_ms: int, novelty: Novelty
+) -> Draft:
+    """Lay the writes of one record on each other, in order, over what stands."""
+    stands = before.incoming if before else None
+    outcomes = []
+    for put in puts:
+        change, stands = _lay(stands, put)
+        stored = Stored(organization_id=key[0], id=key[1], fields=stands.fields)
+        outcomes.append(Outcome(change=change, stored=stored))
+    assert stands is not None  # noqa: S101 -- there is a write for every draft
+    return Draft(
+        key=key,
+        placed_ms=placed_ms,
+        before=before,
+        after=_risen(key[0], stands, now_ms, novelty) if before is None else _moved(before, stands),
+        packed=pack(stands.fields),
+        outcomes=outcomes,
+    )
+
+
+def _lay(stands: Incoming | None, put: Put) -> tuple[Change, Incoming]:
+    if stands is None:
+        return Change.CREATED, put.incoming
+    merged = merge(stands, put.incoming, replace_tags=put.replace_tags)
+    return (Change.UNCHANGED if merged.fields == stands.fields else Change.MERGED), merged
+
+
+def _risen(organization_id: str, incoming: Incoming, now_ms: int, novelty: Novelty) -> Standing:
+    said = words(incoming.values)
+    known = facts(incoming, said, now_ms=now_ms)
+    return Standing(
+        place=position(known.began_ms, next(_arrivals)),
+        incoming=incoming,
+        facts=known,
+        words=said,
+        skipped=novelty.skipped(organization_id, known.session_id, said),
+    )
+
+
+def _moved(before: Standing, incoming: Incoming) -> Standing:
+    return _standing_at(before.place, before.skipped, incoming)
+
+
+def standing(key: Key, place: int, skipped: int, packed: Packed) -> Standing:
+    """A record as it stands, from its row."""
+    return _standing_at(place, skipped, reread(key[1], key[0], unpack(packed)))
+
+
+def _standing_at(place: int, skipped: int, incoming: Incoming) -> Standing:
+    # A record keeps its place for good, so when it began is what its place says, whatever came later.
+    began, said = began_ms(place), words(incoming.values)
+    known = replace(facts(incoming, said, now_ms=began), began_ms=began)
+    return Standing(place=place, incoming=incoming, facts=known, words=said, skipped=skipped)

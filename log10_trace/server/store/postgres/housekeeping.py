@@ -1,0 +1,127 @@
+"""What one server does for all: indexing texts, folding roll-ups, making the days ahead.
+
+Every server has this thread; the one that holds the leader's lock works, the others look in now and then. The
+lock lives as long as its connection, so the next one takes over when a leader dies.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Final
+
+import psycopg
+from psycopg import Connection
+
+from log10_trace.guard import guard, say_once_a_minute
+from log10_trace.server.store.postgres.connections import Row, connect
+from log10_trace.server.store.postgres.deleting import sweep_all_stacks
+from log10_trace.server.store.postgres.locks import LEADER_LOCK
+from log10_trace.server.store.postgres.places import DAY_MS, day_of
+from log10_trace.server.store.postgres.statements import load
+from log10_trace.server.store.postgres.tallying import fold
+
+_SQL: Final = load("housekeeping.sql")
+_ARRIVALS: Final = load("arrivals.sql")
+
+_EVERY_S: Final = 0.5
+_DAYS_AHEAD: Final = 3
+_TEXTS_AT_ONCE: Final = 100
+
+
+class Housekeeper:
+    """The thread. Starts at once."""
+
+    def __init__(self, settings: str) -> None:
+        self._settings = settings
+        self._stop = threading.Event()
+        self._connection: Connection[Row] | None = None
+        self._leads = False
+        self._due: dict[Callable[[Connection[Row]], None], float] = {}
+        self._thread = threading.Thread(target=self._run, name="log10-housekeeper", daemon=True)
+        self._thread.start()
+
+    def close(self, timeout: float) -> None:
+        """Stop, within ``timeout`` seconds; another server takes the lead."""
+        self._stop.set()
+        self._thread.join(timeout)
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            with guard("keeping the PostgreSQL database in order"):
+                self._look()
+            self._stop.wait(_EVERY_S)
+        self._disconnect()
+
+    def _look(self) -> None:
+        try:
+            if self._connection is None:
+                self._connection = connect(self._settings)
+            if not self._leads:
+                self._leads = _take_the_lead(self._connection)
+            if self._leads:
+                self._work(self._connection)
+        except psycopg.OperationalError as error:
+            # PostgreSQL is away, or a lock was taken: the next look finds out which.
+            say_once_a_minute("log10_trace: housekeeping waits for PostgreSQL (%s)", type(error).__name__)
+            self._disconnect()
+
+    def _work(self, connection: Connection[Row]) -> None:
+        while not self._stop.is_set() and index_texts(connection):
+            pass
+        for chore, every_s in _CHORES:
+            if time.monotonic() >= self._due.get(chore, 0.0):
+                self._due[chore] = time.monotonic() + every_s
+                chore(connection)
+
+    def _disconnect(self) -> None:
+        self._leads = False
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+
+def _take_the_lead(connection: Connection[Row]) -> bool:
+    row = connection.execute(_SQL["lead"], {"lock": LEADER_LOCK}).fetchone()
+    return bool(row and row[0])
+
+
+def index_texts(connection: Connection[Row], limit: int = _TEXTS_AT_ONCE) -> bool:
+    """Make some of the waiting texts findable; whether there may be more."""
+    try:
+        row = connection.execute(_SQL["index"], {"limit": limit}).fetchone()
+    except (psycopg.DataError, psycopg.errors.ProgramLimitExceeded):
+        if limit > 1:
+            return all(index_texts(connection, 1) for _ in range(limit))
+        connection.execute(_SQL["skip"])
+        return True
+    return bool(row and row[0] >= limit)
+
+
+def make_days(connection: Connection[Row]) -> None:
+    """Make the partitions of today and the next days."""
+    today = day_of(time.time_ns() // 1_000_000)
+    for day in range(_DAYS_AHEAD + 1):
+        with connection.transaction():
+            connection.execute(_SQL["limit_locks"])
+            connection.execute(_SQL["add_day"], {"first_ms": today + day * DAY_MS})
+
+
+def _join_arrivals(connection: Connection[Row]) -> None:
+    connection.execute(_ARRIVALS["join"])
+
+
+def _vacuum(connection: Connection[Row]) -> None:
+    """Tables that are filled and emptied all day stay as small as what is in them."""
+    connection.execute(b"VACUUM waiting_texts, rollup_deltas, arrivals")
+
+
+_CHORES: Final[tuple[tuple[Callable[[Connection[Row]], None], float], ...]] = (
+    (make_days, 600.0),
+    (fold, 2.0),
+    (_join_arrivals, 10.0),
+    (_vacuum, 15.0),
+    (sweep_all_stacks, 86_400.0),
+)
+"""What else is done, and how many seconds apart."""

@@ -1,0 +1,90 @@
+"""A filter as a question to PostgreSQL: named blocks of SQL side by side, and the values to bind. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+from log10_trace.server.store.answers import Filter, Order
+from log10_trace.server.store.phrases import phrases
+from log10_trace.server.store.positions import FIRST, LAST, first_at
+from log10_trace.server.store.postgres.statements import load
+from log10_trace.server.store.postgres.words import query
+
+_SQL: Final = load("listing.sql")
+_COMPARED: Final = (
+    "status", "kind", "model", "session_id", "failure_kind", "file", "function", "min_duration",
+    "max_duration", "min_tokens", "max_tokens",
+)  # fmt: skip
+"""Fields of a ``Filter`` that are each a condition of the same name."""
+
+Wanted = Literal["summaries", "records", "keys"]
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """The completions that a filter means, to be asked for in pieces of places."""
+
+    blocks: tuple[str, ...]
+    """Names of the joins and conditions."""
+    values: dict[str, Any]
+    low: int
+    high: int
+    """The places that are asked for, both ends included."""
+
+    def statement(self, wanted: Wanted, order: Order) -> bytes:
+        """The SQL."""
+        return b"\n".join(_SQL[name] for name in (wanted, *self.blocks, order))
+
+    def bound(self, limit: int, order: Order, after: int | None) -> dict[str, Any]:
+        """The values, for what comes in ``order`` after the place ``after``."""
+        low, high = self.low, self.high
+        if after is not None:
+            low, high = (low, min(high, after - 1)) if order == "newest" else (max(low, after + 1), high)
+        return {**self.values, "low": low, "high": high, "limit": limit}
+
+
+def question(organization_id: str, wanted: Filter) -> Question:
+    """What to ask for ``wanted``.
+
+    Raises:
+        SearchError: its text holds no word.
+    """
+    joins: list[str] = []
+    conditions: list[str] = []
+    values: dict[str, Any] = {"organization_id": organization_id}
+    if wanted.tags:
+        join, condition = _BY_TAG[wanted.tag_match, len(set(wanted.tags)) > 1]
+        joins += join
+        conditions += condition
+        values |= {"tag": wanted.tags[0], "tags": list(wanted.tags), "other_tags": list(wanted.tags[1:])}
+    if wanted.text is not None:
+        joins.append("words")
+        values["query"] = query(phrases(wanted.text))
+    for name in _COMPARED:
+        if (value := getattr(wanted, name)) is not None:
+            conditions.append(name)
+            values[name] = value
+    return Question(
+        blocks=(*joins, "organization", *conditions),
+        values=values,
+        low=FIRST if wanted.since_ms is None else first_at(wanted.since_ms),
+        high=LAST if wanted.until_ms is None else first_at(wanted.until_ms) - 1,
+    )
+
+
+def ungraded(organization_id: str, task_id: str, tags: tuple[str, ...]) -> Question:
+    """What to ask for completions with any of ``tags`` and no feedback for the task."""
+    by_tag = question(organization_id, Filter(tags=tags, tag_match="any"))
+    return Question((*by_tag.blocks, "ungraded"), {**by_tag.values, "task_id": task_id}, FIRST, LAST)
+
+
+# How many tags, matched how -> joins and conditions. A single tag is read off its own index, in order.
+_BY_TAG: Final[dict[tuple[str, bool], tuple[tuple[str, ...], tuple[str, ...]]]] = {
+    ("any", False): (("tag",), ()),
+    ("any", True): (("any_tag",), ()),
+    ("all", False): (("tag",), ()),
+    ("all", True): (("tag",), ("other_tags",)),
+    ("none", False): ((), ("no_tag",)),
+    ("none", True): ((), ("no_tag",)),
+}

@@ -1,0 +1,92 @@
+"""Pruning: whole days are dropped, of the day that is cut into the records are deleted one by one."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from psycopg import Connection, sql
+
+from log10_trace.server.store.answers import PruneReport
+from log10_trace.server.store.positions import FIRST, began_ms, first_at
+from log10_trace.server.store.postgres.connections import Row
+from log10_trace.server.store.postgres.deleting import delete_matching, sweep_all_stacks
+from log10_trace.server.store.postgres.listing import Question
+from log10_trace.server.store.postgres.statements import load
+from log10_trace.server.store.postgres.tallying import fold
+
+SQL: Final = load("pruning.sql")
+_PARTED: Final = ("completions", "completion_tags", "completion_words")
+_MINUTE_MS: Final = 60_000
+_ROUNDS: Final = 6
+"""Estimates until the size fits: what a record takes is known only when it is gone."""
+_SLACK: Final = 1.02
+
+
+def prune(connection: Connection[Row], before_ms: int | None, max_bytes: int | None) -> PruneReport:
+    """Delete what began before ``before_ms``, then the oldest until everything fits ``max_bytes``."""
+    bytes_before = _number(connection, "bytes")
+    deleted = 0 if before_ms is None else _delete_before(connection, first_at(before_ms))
+    for _ in range(_ROUNDS):
+        size, records = _number(connection, "bytes"), _number(connection, "records")
+        if max_bytes is None or size <= max_bytes or not records:
+            break
+        too_many = min(int(records * (1 - max_bytes / size) * _SLACK) + 1, records)
+        place = _number(connection, "place_of", count=too_many)
+        parts = connection.execute(SQL["parts_before"], {"before": place}).fetchall()
+        deleted += _delete_before(connection, place)
+        for (part,) in parts:
+            _give_back(connection, part)
+    return PruneReport(
+        completions=deleted, bytes_before=bytes_before, bytes_after=_number(connection, "bytes")
+    )
+
+
+def _delete_before(connection: Connection[Row], place: int) -> int:
+    """Delete the records whose place is lower; how many."""
+    minute = began_ms(place) // _MINUTE_MS
+    dropped = _drop_days(connection, end_ms=began_ms(place), kept=first_at(minute * _MINUTE_MS))
+    deleted = 0
+    for (organization_id,) in connection.execute(SQL["organizations"]).fetchall():
+        values = {"organization_id": organization_id}
+        deleted += delete_matching(
+            connection, organization_id, Question(("organization",), values, FIRST, place - 1)
+        )
+    if dropped:
+        fold(connection)
+        connection.execute(SQL["forget_minutes"], {"minute": minute})
+        sweep_all_stacks(connection)
+    fold(connection)
+    connection.execute(SQL["forget_sessions"], {"before_ms": began_ms(place)})
+    return deleted + dropped
+
+
+def _drop_days(connection: Connection[Row], *, end_ms: int, kept: int) -> int:
+    """Drop the days that ended by ``end_ms`` and hold no place from ``kept`` on; how many records that were.
+
+    A UUIDv7 says when it was made, the record when its call began; where they disagree by days, the record
+    is left to be deleted by itself.
+    """
+    dropped = 0
+    for (first_ms,) in connection.execute(SQL["days"], {"end_ms": end_ms}).fetchall():
+        day = {"first_ms": first_ms, "kept": kept}
+        with connection.transaction():
+            connection.execute(SQL["limit_locks"])
+            count, has_later = connection.execute(SQL["count_day"], day).fetchone() or (0, False)
+            if has_later:
+                continue
+            connection.execute(SQL["forget_day"], day)
+            connection.execute(SQL["detach_day"], day)
+        connection.execute(SQL["drop_detached_day"], day)
+        dropped += count
+    return dropped
+
+
+def _give_back(connection: Connection[Row], part: str) -> None:
+    """Give the room of deleted records back to the disk. Whoever writes to this day waits meanwhile."""
+    for parent in _PARTED:
+        connection.execute(sql.SQL("VACUUM (FULL, ANALYZE) {}").format(sql.Identifier(f"{parent}_{part}")))
+
+
+def _number(connection: Connection[Row], name: str, **values: int) -> int:
+    row = connection.execute(SQL[name], values).fetchone()
+    return int(row[0]) if row and row[0] is not None else 0

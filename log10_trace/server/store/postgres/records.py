@@ -1,0 +1,201 @@
+"""Writing records: a group of writes, one transaction, a few round trips whatever the group's size."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from psycopg import Connection
+
+from log10_trace.server.store.answers import Outcome
+from log10_trace.server.store.bodies import Packed
+from log10_trace.server.store.novelty import Novelty
+from log10_trace.server.store.postgres.columns import by_name
+from log10_trace.server.store.postgres.connections import Row
+from log10_trace.server.store.postgres.drafts import Draft, Key, Line, Put, Standing, draft, named, standing
+from log10_trace.server.store.postgres.locks import STACKS_LOCK
+from log10_trace.server.store.postgres.places import placed_ms
+from log10_trace.server.store.postgres.statements import load
+from log10_trace.server.store.postgres.tallying import add_deltas
+from log10_trace.server.store.postgres.words import normal
+from log10_trace.server.store.ranges import Range, united
+from log10_trace.server.store.tallies import Tallies
+
+SQL: Final = load("records.sql")
+_TAG_COLUMNS: Final = ("organization_ids", "tags", "places", "ids", "placed")
+
+
+class Writing:
+    """The work of the writer thread."""
+
+    def __init__(self) -> None:
+        self._novelty = Novelty()
+
+    def write(self, connection: Connection[Row], puts: Sequence[Put]) -> list[Outcome]:
+        """Create or merge each record, and all that is kept of it elsewhere; answers in the order given."""
+        puts = [named(put) for put in puts]
+        by_key: dict[Key, list[Put]] = {}
+        for put in puts:
+            by_key.setdefault(put.key, []).append(put)
+        try:
+            with connection.transaction():
+                # In one order everywhere, so that servers never wait for each other in a ring.
+                connection.execute(SQL["hold_stacks"], {"lock": STACKS_LOCK})
+                drafts = self._settle(connection, {key: by_key[key] for key in sorted(by_key)})
+                with connection.pipeline():
+                    _keep_the_rest(connection, [one for one in drafts if one.is_changed])
+        except BaseException:
+            self._novelty.forget()
+            raise
+        answers = {one.key: iter(one.outcomes) for one in drafts}
+        return [next(answers[put.key]) for put in puts]
+
+    def _settle(self, connection: Connection[Row], by_key: dict[Key, list[Put]]) -> list[Draft]:
+        """Insert what is new; lock and merge what was there."""
+        now_ms = time.time_ns() // 1_000_000
+        placed = _placed(connection, by_key, now_ms)
+        drafts = {
+            key: draft(key, placed[key], puts, None, now_ms=now_ms, novelty=self._novelty)
+            for key, puts in by_key.items()
+        }
+        settled = _insert(connection, list(drafts.values()))
+        while conflicts := [key for key in drafts if key not in settled]:
+            found = locked(connection, [(*key, placed[key]) for key in conflicts])
+            for key, before in found.items():
+                drafts[key] = draft(
+                    key, placed[key], by_key[key], before, now_ms=now_ms, novelty=self._novelty
+                )
+            _update(connection, [drafts[key] for key in found if drafts[key].is_changed])
+            # What was there a moment ago and is gone was deleted meanwhile, and is new again.
+            gone = [drafts[key] for key in conflicts if key not in found]
+            settled |= found.keys() | _insert(connection, gone)
+        return list(drafts.values())
+
+
+def _insert(connection: Connection[Row], drafts: Sequence[Draft]) -> set[Key]:
+    """Insert records and give the keys of those that were not there."""
+    if not drafts:
+        return set()
+    _keep_stacks(connection, drafts)
+    values = by_name(Line._fields, [one.line() for one in drafts])
+    return set(connection.execute(SQL["insert"], values).fetchall())
+
+
+def _update(connection: Connection[Row], drafts: Sequence[Draft]) -> None:
+    if drafts:
+        _keep_stacks(connection, drafts)
+        connection.execute(SQL["update"], by_name(Line._fields, [one.line() for one in drafts]))
+
+
+def _placed(connection: Connection[Row], keys: Iterable[Key], now_ms: int) -> dict[Key, int]:
+    """Where each record stands, or is to stand."""
+    told = {key: placed_ms(key[1]) for key in keys}
+    placed = {key: moment for key, moment in told.items() if moment is not None}
+    if silent := [key for key, moment in told.items() if moment is None]:
+        values = {
+            "organization_ids": [organization_id for organization_id, _ in silent],
+            "ids": [completion_id for _, completion_id in silent],
+        }
+        connection.execute(SQL["place"], {**values, "placed": [now_ms] * len(silent)})
+        for organization_id, completion_id, moment in connection.execute(SQL["placed"], values):
+            placed[organization_id, completion_id] = moment
+    return placed
+
+
+def locked(connection: Connection[Row], wanted: Sequence[tuple[str, str, int]]) -> dict[Key, Standing]:
+    """Those of the records that stand, held until the commit."""
+    values = {
+        "organization_ids": [organization_id for organization_id, _, _ in wanted],
+        "ids": [completion_id for _, completion_id, _ in wanted],
+        "placed": [moment for _, _, moment in wanted],
+    }
+    found = {}
+    for *key, place, skipped, head, body, stack in connection.execute(SQL["lock"], values, binary=True):
+        packed = Packed(head=head, body=body, stack=stack)
+        found[key[0], key[1]] = standing((key[0], key[1]), place, skipped, packed)
+    return found
+
+
+def _keep_stacks(connection: Connection[Row], drafts: Iterable[Draft]) -> None:
+    """Keep the call stacks of the records, each once."""
+    stacks = {(one.key[0], one.stack_hash): one.packed.stack for one in drafts if one.packed.stack}
+    if stacks:
+        rows = sorted((*key, body) for key, body in stacks.items())
+        connection.execute(SQL["keep_stacks"], by_name(("organization_ids", "hashes", "bodies"), rows))
+
+
+def _keep_the_rest(connection: Connection[Row], drafts: Sequence[Draft]) -> None:
+    _keep_tags(connection, drafts)
+    _keep_texts(connection, drafts)
+    _keep_sessions(connection, drafts)
+    _keep_arrivals(connection, drafts)
+    _keep_tallies(connection, drafts)
+
+
+def remove_tags(connection: Connection[Row], rows: Sequence[Row]) -> None:
+    """Take tags off records: rows of organization, tag, place, id, placed."""
+    if rows:
+        connection.execute(SQL["remove_tags"], by_name(_TAG_COLUMNS, rows))
+
+
+def _keep_tags(connection: Connection[Row], drafts: Sequence[Draft]) -> None:
+    added: list[Row] = []
+    removed: list[Row] = []
+    for one in drafts:
+        before = set(one.before.facts.tags) if one.before else set()
+        after = set(one.after.facts.tags)
+        added += [_tag_row(one, tag) for tag in after - before]
+        removed += [_tag_row(one, tag) for tag in before - after]
+    remove_tags(connection, removed)
+    if added:
+        connection.execute(SQL["add_tags"], by_name(_TAG_COLUMNS, added))
+
+
+def _keep_texts(connection: Connection[Row], drafts: Sequence[Draft]) -> None:
+    rows = [
+        (*one.key, one.placed_ms, normal(one.after.searched))
+        for one in drafts
+        if one.before is None or one.before.searched != one.after.searched
+    ]
+    if rows:
+        names = ("organization_ids", "ids", "placed", "contents")
+        connection.execute(SQL["add_texts"], by_name(names, rows))
+
+
+def _keep_sessions(connection: Connection[Row], drafts: Sequence[Draft]) -> None:
+    spans: dict[Key, list[int]] = {}
+    for one in drafts:
+        if (session_id := one.after.facts.session_id) is not None:
+            spans.setdefault((one.key[0], session_id), []).append(one.after.facts.began_ms)
+    if spans:
+        rows = [(*key, min(moments), max(moments)) for key, moments in sorted(spans.items())]
+        names = ("organization_ids", "ids", "first", "last")
+        connection.execute(SQL["meet_sessions"], by_name(names, rows))
+
+
+def _keep_arrivals(connection: Connection[Row], drafts: Sequence[Draft]) -> None:
+    arrived: dict[Key, list[Range]] = {}
+    for one in drafts:
+        known = one.after.facts
+        if known.source is not None and known.sequence is not None:
+            arrived.setdefault((one.key[0], known.source), []).append((known.sequence, known.sequence))
+    rows = [(*key, *span) for key, ranges in arrived.items() for span in united(ranges)]
+    if rows:
+        names = ("organization_ids", "sources", "first", "last")
+        connection.execute(SQL["add_arrivals"], by_name(names, rows))
+
+
+def _keep_tallies(connection: Connection[Row], drafts: Sequence[Draft]) -> None:
+    tallies: dict[str, Tallies] = {}
+    for one in drafts:
+        changes = tallies.setdefault(one.key[0], Tallies())
+        if one.before is not None:
+            changes.count(one.before.facts, sign=-1)
+        changes.count(one.after.facts)
+    add_deltas(connection, tallies)
+
+
+def _tag_row(one: Draft, tag: str) -> Row:
+    organization_id, completion_id = one.key
+    return (organization_id, tag, one.after.place, completion_id, one.placed_ms)

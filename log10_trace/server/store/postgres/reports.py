@@ -1,0 +1,87 @@
+"""What is counted as records come in, in PostgreSQL."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import groupby
+from typing import Any, Final
+
+from log10_trace.server.store import ranges
+from log10_trace.server.store.answers import SourceReport, Statistics, StatisticsQuery
+from log10_trace.server.store.counting import (
+    DIMENSION_OF,
+    GROUPS,
+    MINUTE_MS,
+    SERIES_GROUPS,
+    SERIES_STEPS,
+    WIDTH_OF,
+    statistics,
+)
+from log10_trace.server.store.postgres import tallying
+from log10_trace.server.store.postgres.connections import Readers, Row
+from log10_trace.server.store.postgres.statements import load
+from log10_trace.server.store.prices import Prices
+from log10_trace.server.store.tallies import LAST_MINUTE, spans
+
+_ARRIVALS: Final = load("arrivals.sql")
+
+
+class PostgresReports:
+    """Counts; see ``protocol.Reports``."""
+
+    def __init__(self, readers: Readers, prices: Prices) -> None:
+        self._readers = readers
+        self._prices = prices
+
+    def statistics(self, organization_id: str, query: StatisticsQuery) -> Statistics:
+        """Counts, tokens, cost and percentiles, read from roll-ups."""
+        pieces = spans(query.since_ms, query.until_ms)
+        if not pieces:
+            return Statistics(groups=(), series=())
+        values = {"organization_id": organization_id, "dimension": DIMENSION_OF[query.group_by]}
+        whole = values | tallying.over(pieces)
+        with self._readers.snapshot() as connection:
+            rows = connection.execute(tallying.SQL["busiest"], whole | {"limit": GROUPS}).fetchall()
+            keys = [key for (key,) in rows]
+            totals = connection.execute(tallying.SQL["totals"], whole | {"keys": keys}).fetchall()
+            shown = values | _series(query) | {"keys": keys[:SERIES_GROUPS]}
+            steps = connection.execute(tallying.SQL["steps"], shown).fetchall()
+        return statistics(tallying.read_sums(totals), tallying.read_sums(steps), query.group_by, self._prices)
+
+    def tags(self, organization_id: str, *, prefix: str = "", limit: int = 100) -> list[str]:
+        """The tags in use that begin with ``prefix``."""
+        values = {"organization_id": organization_id, "prefix": prefix, "limit": limit}
+        return [tag for (tag,) in self._readers.rows(tallying.SQL["tags"], values)]
+
+    def sources(self, organization_id: str) -> list[SourceReport]:
+        """What arrived from each process, and what did not."""
+        rows = self._readers.rows(_ARRIVALS["all"], {"organization_id": organization_id})
+        return [_report(source, list(group)) for source, group in groupby(rows, key=lambda row: row[0])]
+
+    def source(self, organization_id: str, source: str) -> SourceReport | None:
+        """What arrived from one process; None when nothing did."""
+        values = {"organization_id": organization_id, "source": source}
+        rows = self._readers.rows(_ARRIVALS["one"], values)
+        return _report(source, rows) if rows else None
+
+
+def _series(query: StatisticsQuery) -> dict[str, Any]:
+    """The span of a series in whole steps."""
+    width = WIDTH_OF[query.interval]
+    step_ms = width * MINUTE_MS
+    return {
+        "width": width,
+        "start": (query.since_ms or 0) // step_ms * width,
+        "end": LAST_MINUTE if query.until_ms is None else -(-query.until_ms // step_ms) * width,
+        "steps": SERIES_STEPS,
+    }
+
+
+def _report(source: str, rows: Sequence[Row]) -> SourceReport:
+    arrived = ranges.united((first, last) for _, first, last in rows)
+    return SourceReport(
+        source=source,
+        count=ranges.size(arrived),
+        last=arrived[-1][1],
+        missing=tuple(ranges.gaps(arrived)),
+    )

@@ -1,0 +1,64 @@
+"""Sessions, in PostgreSQL."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from concurrent.futures import Future
+from typing import Final
+
+from log10_trace.record.call import new_id
+from log10_trace.server.store.answers import Page, SessionSummary
+from log10_trace.server.store.counting import Sum, session_summary
+from log10_trace.server.store.positions import LAST, read_cursor, write_cursor
+from log10_trace.server.store.postgres import tallying
+from log10_trace.server.store.postgres.connections import Readers, Row
+from log10_trace.server.store.postgres.statements import load
+from log10_trace.server.store.postgres.tasks import Tasks
+from log10_trace.server.store.prices import Prices
+
+_SQL: Final = load("people.sql")
+
+
+class PostgresSessions:
+    """Sessions; see ``protocol.Sessions``."""
+
+    def __init__(self, readers: Readers, tasks: Tasks, prices: Prices) -> None:
+        self._readers = readers
+        self._tasks = tasks
+        self._prices = prices
+
+    def create(self, organization_id: str) -> Future[str]:
+        """Make a session and give its id."""
+        session_id, now_ms = new_id(), time.time_ns() // 1_000_000
+        values = {"organization_id": organization_id, "id": session_id, "now_ms": now_ms}
+        return self._tasks.write(_SQL["meet_session"], values, lambda _: session_id)
+
+    def page(self, organization_id: str, *, limit: int, cursor: str | None = None) -> Page[SessionSummary]:
+        """Sessions, the one with the latest call first."""
+        last_ms, last_id = (LAST, "") if cursor is None else read_cursor(cursor, int, str)
+        values = {
+            "organization_id": organization_id,
+            "last_ms": last_ms,
+            "last_id": last_id,
+            "limit": limit + 1,
+        }
+        rows = self._readers.rows(_SQL["sessions"], values)
+        items = self._summaries(organization_id, rows[:limit])
+        has_more = len(rows) > limit
+        next_cursor = write_cursor(items[-1].last_ms, items[-1].id) if has_more else None
+        return Page(items=tuple(items), next_cursor=next_cursor)
+
+    def get(self, organization_id: str, session_id: str) -> SessionSummary | None:
+        """One session, or None."""
+        row = self._readers.row(_SQL["session"], {"organization_id": organization_id, "id": session_id})
+        return None if row is None else self._summaries(organization_id, [row])[0]
+
+    def _summaries(self, organization_id: str, rows: Sequence[Row]) -> list[SessionSummary]:
+        sums: dict[str, list[Sum]] = {session_id: [] for session_id, _, _ in rows}
+        for one in tallying.of_keys(self._readers, organization_id, "session", list(sums)):
+            sums[one.key].append(one)
+        return [
+            session_summary(session_id, first_ms, last_ms, sums[session_id], self._prices)
+            for session_id, first_ms, last_ms in rows
+        ]

@@ -1,0 +1,96 @@
+-- :place
+-- Enter ids that carry no time; who comes first decides where they stand.
+INSERT INTO placements (organization_id, id, placed_ms)
+SELECT * FROM unnest(%(organization_ids)s::text[], %(ids)s::text[], %(placed)s::bigint[])
+ON CONFLICT DO NOTHING;
+
+-- :placed
+SELECT organization_id, id, placed_ms FROM placements
+WHERE (organization_id, id) IN (SELECT * FROM unnest(%(organization_ids)s::text[], %(ids)s::text[]));
+
+-- :hold_stacks
+-- Until the commit nobody sweeps stacks away; writers do not wait for each other here.
+SELECT pg_advisory_xact_lock_shared(%(lock)s);
+
+-- :keep_stacks
+INSERT INTO stacks (organization_id, hash, body)
+SELECT * FROM unnest(%(organization_ids)s::text[], %(hashes)s::bytea[], %(bodies)s::bytea[])
+ON CONFLICT DO NOTHING;
+
+-- :insert
+-- What is new is inserted and named; what was there is left alone.
+INSERT INTO completions (
+    organization_id, id, placed_ms, place, status, kind, model, session_id, failure_kind, file, function, duration,
+    input_tokens, output_tokens, tokens, preview_request, preview_response, skipped, head, stack, body)
+SELECT * FROM unnest(
+    %(organization_id)s::text[], %(id)s::text[], %(placed_ms)s::bigint[], %(place)s::bigint[], %(status)s::text[],
+    %(kind)s::text[], %(model)s::text[], %(session_id)s::text[], %(failure_kind)s::text[], %(file)s::text[],
+    %(function)s::text[], %(duration)s::float8[], %(input_tokens)s::bigint[], %(output_tokens)s::bigint[],
+    %(tokens)s::bigint[], %(preview_request)s::text[], %(preview_response)s::text[],
+    %(skipped)s::int[], %(head)s::text[], %(stack)s::bytea[], %(body)s::bytea[])
+ON CONFLICT (organization_id, id, placed_ms) DO NOTHING
+RETURNING organization_id, id;
+
+-- :update
+UPDATE completions AS c SET
+    place = n.place, status = n.status, kind = n.kind, model = n.model, session_id = n.session_id,
+    failure_kind = n.failure_kind, file = n.file, function = n.function, duration = n.duration,
+    input_tokens = n.input_tokens, output_tokens = n.output_tokens, tokens = n.tokens,
+    preview_request = n.preview_request, preview_response = n.preview_response, skipped = n.skipped,
+    head = n.head, stack = n.stack, body = n.body
+FROM unnest(
+    %(organization_id)s::text[], %(id)s::text[], %(placed_ms)s::bigint[], %(place)s::bigint[], %(status)s::text[],
+    %(kind)s::text[], %(model)s::text[], %(session_id)s::text[], %(failure_kind)s::text[], %(file)s::text[],
+    %(function)s::text[], %(duration)s::float8[], %(input_tokens)s::bigint[], %(output_tokens)s::bigint[],
+    %(tokens)s::bigint[], %(preview_request)s::text[], %(preview_response)s::text[],
+    %(skipped)s::int[], %(head)s::text[], %(stack)s::bytea[], %(body)s::bytea[])
+    AS n (organization_id, id, placed_ms, place, status, kind, model, session_id, failure_kind, file, function,
+          duration, input_tokens, output_tokens, tokens, preview_request, preview_response, skipped, head, stack, body)
+WHERE c.organization_id = n.organization_id AND c.id = n.id AND c.placed_ms = n.placed_ms;
+
+-- :lock
+-- Records as they stand, held until the commit. Not against the indexer, which only needs them to stay.
+SELECT c.organization_id, c.id, c.place, c.skipped, c.head, c.body, s.body
+FROM completions AS c
+LEFT JOIN stacks AS s ON s.organization_id = c.organization_id AND s.hash = c.stack
+WHERE (c.organization_id, c.id, c.placed_ms)
+    IN (SELECT * FROM unnest(%(organization_ids)s::text[], %(ids)s::text[], %(placed)s::bigint[]))
+ORDER BY c.organization_id, c.id
+FOR NO KEY UPDATE OF c;
+
+-- :get
+SELECT c.head, c.body, s.body
+FROM completions AS c
+LEFT JOIN stacks AS s ON s.organization_id = c.organization_id AND s.hash = c.stack
+WHERE c.organization_id = %(organization_id)s AND c.id = %(id)s
+  AND c.placed_ms = COALESCE(
+      %(placed_ms)s::bigint,
+      (SELECT placed_ms FROM placements WHERE organization_id = %(organization_id)s AND id = %(id)s));
+
+-- :add_tags
+INSERT INTO completion_tags (organization_id, tag, place, id, placed_ms)
+SELECT * FROM unnest(%(organization_ids)s::text[], %(tags)s::text[], %(places)s::bigint[], %(ids)s::text[],
+                     %(placed)s::bigint[])
+ON CONFLICT DO NOTHING;
+
+-- :remove_tags
+DELETE FROM completion_tags
+WHERE (organization_id, tag, place, id, placed_ms)
+    IN (SELECT * FROM unnest(%(organization_ids)s::text[], %(tags)s::text[], %(places)s::bigint[], %(ids)s::text[],
+                             %(placed)s::bigint[]));
+
+-- :add_texts
+-- Hand the indexer (search.py) what is to be found.
+INSERT INTO waiting_texts (organization_id, id, placed_ms, content)
+SELECT * FROM unnest(%(organization_ids)s::text[], %(ids)s::text[], %(placed)s::bigint[], %(contents)s::text[]);
+
+-- :meet_sessions
+INSERT INTO sessions (organization_id, id, first_ms, last_ms)
+SELECT * FROM unnest(%(organization_ids)s::text[], %(ids)s::text[], %(first)s::bigint[], %(last)s::bigint[])
+ON CONFLICT (organization_id, id) DO UPDATE SET
+    first_ms = LEAST(sessions.first_ms, excluded.first_ms), last_ms = GREATEST(sessions.last_ms, excluded.last_ms)
+WHERE excluded.first_ms < sessions.first_ms OR excluded.last_ms > sessions.last_ms;
+
+-- :add_arrivals
+INSERT INTO arrivals (organization_id, source, first, last)
+SELECT * FROM unnest(%(organization_ids)s::text[], %(sources)s::text[], %(first)s::bigint[], %(last)s::bigint[]);

@@ -1,0 +1,35 @@
+"""Texts and questions as PostgreSQL's text search takes them: the words that SQLite's index has too. Pure."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable
+from typing import Final
+
+from log10_trace.server.store.phrases import Phrase
+
+INDEXED_BYTES: Final = 400_000
+"""Of one record's text. PostgreSQL refuses a row of words beyond a megabyte."""
+_BETWEEN: Final = re.compile(r"[\W_]+")
+
+
+def normal(text: str) -> str:
+    """The words of a text with single spaces between: lower case, no accents, letters and digits only."""
+    if not text.isascii():
+        decomposed = unicodedata.normalize("NFKD", text)
+        text = "".join(mark for mark in decomposed if not unicodedata.combining(mark)).casefold()
+        text = text.encode()[:INDEXED_BYTES].decode(errors="ignore")
+    return _BETWEEN.sub(" ", text.lower()).strip()
+
+
+def query(phrases: Iterable[Phrase]) -> str:
+    """A tsquery that finds the texts in which every phrase occurs."""
+    return " & ".join(_side_by_side(phrase) for phrase in phrases)
+
+
+def _side_by_side(phrase: Phrase) -> str:
+    words = [f"'{word}'" for word in normal(phrase.text).split()] or ["''"]
+    if phrase.is_beginning:
+        words[-1] += ":*"
+    return f"({' <-> '.join(words)})"
