@@ -7,6 +7,7 @@ them in its place for the command line, and gives the command the dataclass.
 from __future__ import annotations
 
 import inspect
+import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, fields, is_dataclass
@@ -16,6 +17,7 @@ from typing import Annotated, Any, Final, cast, get_type_hints
 
 import typer
 
+from log10_trace.cli.files import reading
 from log10_trace.client import Log10
 from log10_trace.client.filters import Filters
 
@@ -61,15 +63,10 @@ def _parameters_of(group: Any) -> list[inspect.Parameter]:
 class Server:
     """Which server is asked."""
 
-    url: Annotated[
-        str | None,
-        typer.Option(help="The server.  [default: LOG10_URL, else this user's own]", show_default=False),
-    ] = None
-    token: Annotated[
-        str | None, typer.Option(help="Its key.  [default: LOG10_TOKEN]", show_default=False)
-    ] = None
+    url: Annotated[str | None, typer.Option(help="The server.", show_default="LOG10_URL, or yours")] = None
+    token: Annotated[str | None, typer.Option(help="Its key.", show_default="LOG10_TOKEN")] = None
     organization: Annotated[
-        str | None, typer.Option(help="The organization.  [default: LOG10_ORG_ID]", show_default=False)
+        str | None, typer.Option(help="The organization.", show_default="LOG10_ORG_ID")
     ] = None
 
     def client(self) -> Log10:
@@ -183,6 +180,25 @@ class Which:
 def split_commas(values: list[str] | None) -> list[str]:
     """Every value, also of those that were written together with commas."""
     return [part.strip() for value in values or () for part in value.split(",") if part.strip()]
+
+
+def json_value(text: str, what: str) -> Any:
+    """The JSON that a user typed, or that stands in the file named after an ``@``.
+
+    Raises:
+        BadParameter: it is no JSON; the message names ``what`` it should have been.
+        SetupError: the file cannot be read.
+    """
+    if text.startswith("@"):
+        with reading(text[1:]) as file:
+            content: str | bytes = file.read()
+    else:
+        content = text
+    try:
+        return json.loads(content)
+    except ValueError as error:
+        message = f"It is no JSON ({error}). Write {what}, or @ and the name of a file that holds it."
+        raise typer.BadParameter(message) from None
 
 
 Json = Annotated[bool, typer.Option("--json", help="JSON for programs, one object a line.")]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from log10_trace.models.answer import Response
-from log10_trace.models.base import Json, Model, Number
+from log10_trace.models.base import Model, Number
 from log10_trace.models.completion import Completion
 
 
@@ -98,6 +98,9 @@ class Group(Model):
     """The figures of one group of calls."""
 
     key: str | None = None
+    """The model, tag, session or call site; none for all calls together."""
+    start: str | None = None
+    """When the step of time began, in ``Statistics.series``."""
     calls: int
     failed: int = 0
     input_tokens: Number | None = None
@@ -116,7 +119,8 @@ class Statistics(Model):
     """Figures by group, and over time."""
 
     groups: list[Group]
-    series: list[dict[str, Json]] | None = None
+    series: list[Group]
+    """The same figures for each step of time; ``start`` is when the step begins."""
 
 
 @dataclass(frozen=True, kw_only=True)

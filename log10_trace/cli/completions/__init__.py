@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from log10_trace.cli.app import app
 from log10_trace.cli.completions import deleting, exporting, following, importing, listing, showing
-from log10_trace.cli.completions.group import group
+from log10_trace.cli.completions.group import ORDER, group
 
 __all__ = ["deleting", "exporting", "following", "importing", "listing", "showing"]
 
+group.registered_commands.sort(key=lambda command: ORDER.index(command.name or ""))
 app.add_typer(group, name="completions")

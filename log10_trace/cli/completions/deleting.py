@@ -12,7 +12,7 @@ from log10_trace.cli.options import Server, Yes, spread
 from log10_trace.cli.output import remarks
 
 
-@group.command()
+@group.command("delete")
 @spread
 def delete(
     completion_ids: Annotated[list[str] | None, typer.Argument(help="The ids of calls.")] = None,

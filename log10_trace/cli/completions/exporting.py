@@ -21,7 +21,7 @@ from log10_trace.errors import APIConnectionError
 
 
 @group.command("download", hidden=True)
-@group.command()
+@group.command("export")
 @spread
 def export(
     *,
@@ -29,7 +29,7 @@ def export(
     server: Server,
     output: Annotated[
         str | None,
-        typer.Option("--output", "-o", "--file", "-f", help="The file.  [default: standard output]"),
+        typer.Option("--output", "-o", "-f", help="The file.", show_default="standard output"),
     ] = None,
     format: Annotated[Format, typer.Option(help="What a line is.")] = Format.JSONL,  # noqa: A002 -- the option's name
     limit: Annotated[int | None, typer.Option("--limit", "-n", help="How many at most.", min=1)] = None,

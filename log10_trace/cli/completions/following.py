@@ -25,7 +25,7 @@ _REMEMBERED: Final = 10_000
 """Calls that are known as shown; far more than come in between two looks."""
 
 
-@group.command()
+@group.command("tail")
 @spread
 def tail(
     *,
@@ -35,7 +35,7 @@ def tail(
     lines: Annotated[int, typer.Option("--lines", "-n", help="How many to begin with.", min=0)] = 10,
     interval: Annotated[float, typer.Option(help="Seconds between two looks.", min=0.05)] = 0.5,
     columns: Annotated[
-        str | None, typer.Option(help=f"Which columns.  [default: {_LINE}]", show_default=False)
+        str | None, typer.Option(help="Which columns, with commas.", show_default=_LINE)
     ] = None,
     json: Json = False,
 ) -> None:

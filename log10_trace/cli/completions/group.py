@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import typer
+
+ORDER: Final = ("list", "get", "tail", "search", "export", "download", "import", "delete", "benchmark_models")
+"""The commands in the order of ``--help``."""
 
 group = typer.Typer(
     help="List, look at, follow, search, export, import and delete calls.",

@@ -16,9 +16,7 @@ from log10_trace.models.components import CompletionSummary
 _ROOMY: Final = 120
 """Characters of width from which the usual columns have room."""
 
-Columns = Annotated[
-    str | None, typer.Option(help=f"Which columns, with commas.  [default: {USUAL}]", show_default=False)
-]
+Columns = Annotated[str | None, typer.Option(help="Which columns, with commas.", show_default=USUAL)]
 Oldest = Annotated[bool, typer.Option("--oldest", help="The oldest first.")]
 
 
@@ -42,7 +40,7 @@ def list_(
         show(_without(calls, offset), columns, as_json=json)
 
 
-@group.command()
+@group.command("search")
 @spread
 def search(
     words: Annotated[str, typer.Argument(help='Words that all occur; "a phrase" and begin* work.')],

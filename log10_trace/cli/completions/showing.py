@@ -23,7 +23,7 @@ LATEST: Final = "latest"
 _STYLES: Final = {"user": "bold cyan", "assistant": "bold green", "tool": "bold magenta"}
 
 
-@group.command()
+@group.command("get")
 @spread
 def get(
     completion_id: Annotated[
@@ -47,7 +47,7 @@ def get(
     elif as_json:
         say(json.dumps(json.loads(answer.raw_response.content), indent=2))
     else:
-        _show(answer.completion)
+        show_call(answer.completion)
 
 
 def resolved(client: Log10, wanted: str) -> str:
@@ -65,7 +65,8 @@ def resolved(client: Log10, wanted: str) -> str:
     raise Log10Error(message)
 
 
-def _show(call: Completion) -> None:
+def show_call(call: Completion) -> None:
+    """Show the whole call to a person."""
     for name, value in _labels(call):
         console.print(Text.assemble((f"{name:<10}", "dim"), safe(value)))
     for said in conversation(call):

@@ -1,0 +1,86 @@
+"""``log10-trace benchmark``: logged requests, sent to several models."""
+
+from __future__ import annotations
+
+import json as json_text
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import Annotated, Any, Final
+
+import typer
+
+from log10_trace.cli.app import app
+from log10_trace.cli.files import writing
+from log10_trace.cli.options import Json, Server, Which, split_commas, spread
+from log10_trace.cli.output import progress, remarks, show_json
+from log10_trace.cli.replay import Set, end, parameters
+from log10_trace.cli.replaying import Answer, logged_answer, replayed, sdk_send
+from log10_trace.cli.report import report_form, show_answers
+from log10_trace.client import Log10
+from log10_trace.errors import Log10Error
+from log10_trace.server.store.prices import Prices
+
+EXAMPLES: Final = """[bold]Examples[/bold]
+
+  log10-trace benchmark --models gpt-4o,gpt-4o-mini --tag checkout --limit 20
+
+  log10-trace benchmark --models gpt-4o-mini --ids ID,ID -o report.md
+
+The requests go out with your own settings of the SDK: OPENAI_API_KEY, OPENAI_BASE_URL, ..."""
+
+
+@app.command(epilog=EXAMPLES)
+@spread
+def benchmark(
+    *,
+    models: Annotated[list[str], typer.Option("--models", "-m", help="The models, with commas.")],
+    ids: Annotated[list[str] | None, typer.Option("--ids", help="These calls, with commas.")] = None,
+    which: Which,
+    limit: Annotated[int, typer.Option("--limit", "-n", help="How many calls at most.", min=1)] = 10,
+    set_: Set = None,
+    output: Annotated[
+        str | None, typer.Option("--output", "-o", "-f", help="Write a report: .md, .csv or .jsonl.")
+    ] = None,
+    server: Server,
+    json: Json = False,
+) -> None:
+    """Send logged requests to several models: their answers, tokens, time and cost beside the logged ones."""
+    changes, names = parameters(set_), split_commas(models)
+    form = report_form(output) if output else None
+    send, prices = sdk_send(), Prices.load()
+    with server.client() as client:
+        calls = list(_calls(client, split_commas(ids), which, limit))
+    answers: list[Answer] = []
+    with progress("Asking", total=len(calls) * len(names)) as moved_on:
+        for call in calls:
+            of_call = [logged_answer(call, prices)]
+            for name in names:
+                of_call.append(replayed(call, name, send, prices, changes=changes))
+                moved_on(1)
+            _show(of_call, as_json=json)
+            answers += of_call
+    if output and form:
+        with writing(output) as file:
+            file.write(form(answers).encode())
+        remarks.print(f"{output} written.")
+    end(answers)
+
+
+def _show(answers: list[Answer], *, as_json: bool) -> None:
+    if not as_json:
+        show_answers(answers)
+        return
+    for answer in answers:
+        show_json(asdict(answer))
+
+
+def _calls(client: Log10, ids: list[str], which: Which, limit: int) -> Iterator[dict[str, Any]]:
+    """The records that are meant, as plain JSON."""
+    if not ids:
+        ids = [call.id for call in client.completions.list(limit=limit, **which.filters()) if call.id]
+    if not ids:
+        message = "There are no such calls."
+        raise Log10Error(message)
+    for completion_id in ids:
+        answer = client.completions.get(completion_id=completion_id)
+        yield json_text.loads(answer.raw_response.content)

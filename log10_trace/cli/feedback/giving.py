@@ -1,0 +1,148 @@
+"""``feedback create``, ``list``, ``download`` and ``get``."""
+
+from __future__ import annotations
+
+import json as json_text
+from collections.abc import Callable, Iterator
+from itertools import islice
+from typing import Annotated, Any, Final
+
+import typer
+
+from log10_trace.cli.feedback.condition import condition
+from log10_trace.cli.feedback.group import group
+from log10_trace.cli.files import writing
+from log10_trace.cli.options import Json, Server, json_value, split_commas, spread
+from log10_trace.cli.output import Column, age, remarks, say, show_json, show_rows
+from log10_trace.cli.schema import moment_of_ms
+from log10_trace.client import Log10
+from log10_trace.models.base import write_json
+from log10_trace.models.components import Feedback
+
+_PAGE: Final = 100
+
+_COLUMNS: Final = (
+    Column(title="ID", cell=lambda feedback: feedback.id or ""),
+    Column(
+        title="WHEN",
+        cell=lambda feedback: str(moment_of_ms(feedback.created_at_ms) or ""),
+        brief=lambda feedback: age(moment_of_ms(feedback.created_at_ms)),
+    ),
+    Column(title="FEEDBACK", cell=lambda feedback: write_json(feedback.json_values or {}), flexible=True),
+    Column(title="COMMENT", cell=lambda feedback: feedback.comment or "", flexible=True),
+    Column(title="CALLS", cell=lambda feedback: ", ".join(feedback.matched_completion_ids or [])),
+)
+
+Task = Annotated[str | None, typer.Option("--task", "--task_id", help="On this task.")]
+Filter = Annotated[str | None, typer.Option(help="Whose value is so: 'score <= 5'.")]
+Offset = Annotated[int, typer.Option(help="Leave out so many.", min=0)]
+
+
+@group.command("create")
+@spread
+def create(
+    *,
+    server: Server,
+    task: Annotated[str, typer.Option("--task", "--task_id", help="The task's id.")],
+    values: Annotated[str, typer.Option(help="The answer as JSON, or @ and the name of its file.")],
+    completion: Annotated[
+        list[str] | None, typer.Option("--completion", "--completion_id", help="On this call; repeat it.")
+    ] = None,
+    tag: Annotated[
+        list[str] | None,
+        typer.Option("--tag", "--completion_tags_selector", help="On the calls with all these tags."),
+    ] = None,
+    comment: Annotated[str, typer.Option(help="In your own words.")] = "",
+    json: Json = False,
+) -> None:
+    """Give feedback on calls, named by id or by their tags."""
+    completions, tags = split_commas(completion), split_commas(tag)
+    if bool(completions) == bool(tags):
+        message = "Say on which calls: either --completion or --tag."
+        raise typer.BadParameter(message)
+    answer = json_value(values, 'an answer such as {"score": 5}')
+    about = {"completion_ids": completions} if completions else {"completion_tags_selector": tags}
+    given = upload(server, {"task_id": task, "json_values": answer, "comment": comment, **about})
+    if json:
+        show_json(given)
+    else:
+        say(given.id or "")
+        remarks.print(f"Feedback on {len(given.matched_completion_ids or []):,} calls.")
+
+
+def upload(server: Server, body: dict[str, Any]) -> Feedback:
+    """Send the feedback; as it is kept."""
+    with server.client() as client:
+        return client.feedback.upload(request_body=body).feedback
+
+
+@group.command("list")
+@spread
+def list_(
+    *,
+    server: Server,
+    task: Task = None,
+    completion: Annotated[str | None, typer.Option(help="On this call.")] = None,
+    filter: Filter = None,  # noqa: A002 -- the option's name
+    limit: Annotated[int, typer.Option("--limit", "-n", help="How many at most.", min=1)] = 25,
+    offset: Offset = 0,
+    json: Json = False,
+) -> None:
+    """List feedback, the newest first."""
+    wanted = condition(filter)
+    with server.client() as client:
+        found = islice(_found(client, wanted, task, completion, offset), limit)
+        if not json:
+            show_rows(_COLUMNS, found, empty="No such feedback.")
+            return
+        for feedback in found:
+            show_json(feedback)
+
+
+@group.command("download", hidden=True)
+@spread
+def download(
+    *,
+    server: Server,
+    task: Task = None,
+    filter: Filter = None,  # noqa: A002 -- the option's name
+    limit: Annotated[int | None, typer.Option("--limit", "-n", help="How many at most.", min=1)] = None,
+    offset: Offset = 0,
+    output: Annotated[str | None, typer.Option("--output", "-o", "--file", "-f", help="The file.")] = None,
+) -> None:
+    """Write feedback to a file as JSON lines, the newest first."""
+    wanted = condition(filter)
+    with server.client() as client, writing(output) as file:
+        for feedback in islice(_found(client, wanted, task, None, offset), limit):
+            file.write(feedback.to_json().encode() + b"\n")
+
+
+@group.command("get")
+@spread
+def get(
+    feedback_id: Annotated[str | None, typer.Argument(help="The feedback's id.", show_default=False)] = None,
+    *,
+    server: Server,
+    id_: Annotated[str | None, typer.Option("--id", help="The same, as an option.", hidden=True)] = None,
+) -> None:
+    """Show one feedback as JSON."""
+    wanted = feedback_id or id_
+    if wanted is None:
+        message = "Which feedback? Give its id."
+        raise typer.BadParameter(message)
+    with server.client() as client:
+        feedback = client.feedback.get(feedback_id=wanted).feedback
+    say(json_text.dumps(feedback.model_dump(), indent=2))
+
+
+def _found(
+    client: Log10, wanted: Callable[[Feedback], bool], task: str | None, completion: str | None, offset: int
+) -> Iterator[Feedback]:
+    while True:
+        page = client.feedback.list(
+            task_id=task, completion_id=completion, offset=offset, limit=_PAGE
+        ).object.feedback
+        yield from filter(wanted, page)
+        offset += len(page)
+        if len(page) < _PAGE:
+            return

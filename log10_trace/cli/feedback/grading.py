@@ -1,0 +1,126 @@
+"""``feedback grade``: one call after another on the screen, graded with single keys."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated, Any, Final
+
+import typer
+from rich.text import Text
+
+from log10_trace.cli.completions.showing import show_call
+from log10_trace.cli.feedback.group import group
+from log10_trace.cli.options import Server, spread
+from log10_trace.cli.output import console, remarks, safe
+from log10_trace.cli.schema import Question, questions
+from log10_trace.client import Log10
+from log10_trace.errors import SetupError
+from log10_trace.models.components import Completion, FeedbackTask
+
+_SKIP: Final = "s"
+_QUIT: Final = "q"
+_CTRL_C: Final = "\x03"
+
+
+class _LeftError(Exception):
+    """The grader went on to the next call, or home."""
+
+    def __init__(self, *, for_good: bool) -> None:
+        super().__init__()
+        self.for_good = for_good
+
+
+@group.command("grade")
+@spread
+def grade(
+    *,
+    server: Server,
+    task: Annotated[str, typer.Option("--task", "--task_id", help="The task's id.")],
+    comment: Annotated[bool, typer.Option("--comment", help="Ask for a comment, too.")] = False,
+) -> None:
+    """Grade the calls that wait for feedback on a task, one after another, with the keyboard."""
+    if not (sys.stdin.isatty() and console.is_terminal):
+        message = "Grading needs a terminal. Elsewhere there is: log10-trace feedback create"
+        raise SetupError(message)
+    with server.client() as client:
+        wanted = client.feedback_tasks.get(task_id=task).task
+        graded = _grade_all(client, wanted, with_comment=comment)
+    remarks.print(f"{graded:,} graded.")
+
+
+def _grade_all(client: Log10, task: FeedbackTask, *, with_comment: bool) -> int:
+    """Grade until nothing waits, or the grader leaves; how many were graded."""
+    graded = 0
+    seen: set[str | None] = set()
+    while waiting := [call for call in _ungraded(client, task) if call.id not in seen]:
+        for call in waiting:
+            seen.add(call.id)
+            try:
+                values = _asked(task, call, f"{graded + 1}")
+                said = input("comment: ") if with_comment else ""
+            except _LeftError as left:
+                if left.for_good:
+                    return graded
+                continue
+            body = {"task_id": task.id, "json_values": values, "comment": said, "completion_ids": [call.id]}
+            client.feedback.upload(request_body=body)
+            graded += 1
+    remarks.print("Nothing waits for feedback.")
+    return graded
+
+
+def _ungraded(client: Log10, task: FeedbackTask) -> list[Completion]:
+    return client.completions.list_ungraded(task_id=task.id).object.completions
+
+
+def _asked(task: FeedbackTask, call: Completion, number: str) -> dict[str, Any]:
+    console.rule(Text(f"{number}  {safe(task.name or '')}"))
+    show_call(call)
+    if task.instruction:
+        console.print(Text(f"\n{safe(task.instruction)}", style="bold"))
+    console.print(Text(f"{_SKIP} skips this call, {_QUIT} ends", style="dim"))
+    answers = ((question.name, _answer(question)) for question in questions(task))
+    return {name: value for name, value in answers if value is not None}
+
+
+def _answer(question: Question) -> Any:
+    about = f"  ({safe(question.about)})" if question.about else ""
+    console.print(Text.assemble("\n", (safe(question.name), "bold cyan"), about))
+    return _pressed(question.choices) if question.choices else _typed(question)
+
+
+def _pressed(choices: dict[str, Any]) -> Any:
+    shown = "   ".join(
+        f"{key} {value if isinstance(value, str) else _word(value)}" for key, value in choices.items()
+    )
+    console.print(Text(f"  {safe(shown)}  "), end="")
+    while True:
+        key = typer.getchar()
+        if key == _CTRL_C:
+            raise KeyboardInterrupt
+        if key in choices:
+            console.print(Text(f"→ {key}", style="green"))
+            return choices[key]
+        _leave_on(key)
+
+
+def _word(value: Any) -> str:
+    return str(value) if not isinstance(value, bool) else "yes" if value else "no"
+
+
+def _typed(question: Question) -> Any:
+    while True:
+        typed = input("  > ").strip()
+        _leave_on(typed)
+        if not typed and not question.required:
+            return None
+        try:
+            return question.read(typed)
+        except ValueError:
+            remarks.print(f"That is no {question.kind}.")
+
+
+def _leave_on(key: str) -> None:
+    if key in (_SKIP, _QUIT):
+        console.print()
+        raise _LeftError(for_good=key == _QUIT)

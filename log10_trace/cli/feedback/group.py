@@ -1,0 +1,18 @@
+"""The group that the commands on feedback hang on."""
+
+from __future__ import annotations
+
+import typer
+
+group = typer.Typer(
+    help="Give feedback on calls, and read it.",
+    epilog="""[bold]Examples[/bold]
+
+  log10-trace feedback grade --task TASK
+
+  log10-trace feedback create --task TASK --completion ID --values '{"tone": "good"}'
+
+  log10-trace feedback list --task TASK --filter 'score <= 5'""",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+)

@@ -1,0 +1,80 @@
+"""``log10-trace replay``: a logged request, sent again."""
+
+from __future__ import annotations
+
+import json as json_text
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Annotated, Any, Final
+
+import typer
+
+from log10_trace.cli.app import app
+from log10_trace.cli.completions.showing import resolved
+from log10_trace.cli.options import Json, Server, split_commas, spread
+from log10_trace.cli.output import show_json
+from log10_trace.cli.replaying import Answer, logged_answer, parameter, replayed, sdk_send
+from log10_trace.cli.report import show_answers
+from log10_trace.server.store.prices import Prices
+
+EXAMPLES: Final = """[bold]Examples[/bold]
+
+  log10-trace replay latest
+
+  log10-trace replay ID --model gpt-4o-mini --model o4-mini --set temperature=0
+
+The requests go out with your own settings of the SDK: OPENAI_API_KEY, OPENAI_BASE_URL, ..."""
+
+Set = Annotated[
+    list[str] | None, typer.Option("--set", help="Change a parameter: temperature=0.2; repeat it.")
+]
+
+
+@app.command(epilog=EXAMPLES)
+@spread
+def replay(
+    completion_id: Annotated[str, typer.Argument(help="The call's id, or: latest")],
+    *,
+    model: Annotated[
+        list[str] | None,
+        typer.Option("--model", "-m", help="The model; repeat it.", show_default="the logged one"),
+    ] = None,
+    set_: Set = None,
+    server: Server,
+    json: Json = False,
+) -> None:
+    """Send a logged request again, to the same model or to others, and show the answers side by side."""
+    changes = parameters(set_)
+    send = sdk_send()
+    with server.client() as client:
+        answer = client.completions.get(completion_id=resolved(client, completion_id))
+    call = json_text.loads(answer.raw_response.content)
+    prices = Prices.load()
+    logged = logged_answer(call, prices)
+    models = split_commas(model) or [logged.model]
+    answers = [logged, *(replayed(call, name, send, prices, changes=changes) for name in models)]
+    if json:
+        for each in answers:
+            show_json(asdict(each))
+    else:
+        show_answers(answers)
+    end(answers)
+
+
+def parameters(given: list[str] | None) -> dict[str, Any]:
+    """The parameters that were given as ``name=value``.
+
+    Raises:
+        BadParameter: one of them is none.
+    """
+    try:
+        return dict(parameter(text) for text in given or [])
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--set") from None
+
+
+def end(answers: Sequence[Answer]) -> None:
+    """Leave with 1 when no new answer came at all."""
+    new = [answer for answer in answers if not answer.logged]
+    if new and all(answer.error for answer in new):
+        raise typer.Exit(1)

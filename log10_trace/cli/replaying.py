@@ -1,0 +1,189 @@
+"""Sending a logged request again, with the user's own settings of the SDK.
+
+The only module of the command line besides ``demo`` that needs the SDK, which it imports when it is used:
+half a second that no other command waits for.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from log10_trace.cli.conversation import answer_of
+from log10_trace.errors import Log10Error, SetupError
+from log10_trace.server.store.prices import Prices
+
+Send = Callable[[str, dict[str, Any]], Any]
+"""Sends a body to an endpoint of the model's provider; gives the JSON that came back."""
+
+RESPONSES: Final = "/responses"
+COMPLETIONS: Final = "/completions"
+CHAT: Final = "/chat/completions"
+
+_OF_STREAMS: Final = frozenset({"stream", "stream_options"})
+
+
+class ProviderError(Log10Error):
+    """The provider answered with an error, or not at all."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What a model answered to a request, and what that took."""
+
+    completion_id: str
+    model: str
+    text: str
+    input_tokens: int | None
+    output_tokens: int | None
+    seconds: float | None
+    cost: float | None
+    """US dollars; none when the model's price is not known."""
+    error: str | None = None
+    logged: bool = False
+    """This is the logged answer, not a new one."""
+
+
+def logged_answer(call: dict[str, Any], prices: Prices) -> Answer:
+    """The answer that was logged."""
+    response = call.get("native_response") or call.get("response")
+    failure = (
+        f"{call['failure_kind']}: {call.get('failure_reason') or ''}" if call.get("failure_kind") else None
+    )
+    asked, _ = _request_of(call)
+    model = _text(response, "model") or _text(asked, "model") or "?"
+    return _answer(call, model, response, call.get("duration"), prices, error=failure, logged=True)
+
+
+def replayed(
+    call: dict[str, Any],
+    model: str,
+    send: Send,
+    prices: Prices,
+    *,
+    changes: Mapping[str, Any] | None = None,
+    clock: Callable[[], float] = time.perf_counter,
+) -> Answer:
+    """The answer of ``model`` to the call's request, sent now: unstreamed, its parameters with ``changes``.
+
+    Raises:
+        Log10Error: the call has no request that could be sent.
+    """
+    request, endpoint = _request_of(call)
+    if request is None:
+        message = f"Call {call.get('id')} has no request that could be sent again."
+        raise Log10Error(message)
+    body = {name: value for name, value in request.items() if name not in _OF_STREAMS}
+    body |= {"model": model, **(changes or {})}
+    began = clock()
+    try:
+        response = send(endpoint, body)
+    except ProviderError as error:
+        return _answer(call, model, None, clock() - began, prices, error=str(error))
+    return _answer(call, model, response, clock() - began, prices)
+
+
+def _request_of(call: dict[str, Any]) -> tuple[dict[str, Any] | None, str]:
+    """The body as it was sent to the provider, and where to."""
+    native, request = call.get("native_request"), call.get("request")
+    if isinstance(native, dict):
+        return native, RESPONSES
+    if not isinstance(request, dict):
+        return None, CHAT
+    return request, COMPLETIONS if "prompt" in request and "messages" not in request else CHAT
+
+
+def _answer(
+    call: dict[str, Any],
+    model: str,
+    response: Any,
+    seconds: float | None,
+    prices: Prices,
+    *,
+    error: str | None = None,
+    logged: bool = False,
+) -> Answer:
+    usage = response.get("usage") if isinstance(response, dict) else None
+    given, made = (
+        _number(usage, "prompt_tokens", "input_tokens"),
+        _number(usage, "completion_tokens", "output_tokens"),
+    )
+    return Answer(
+        completion_id=str(call.get("id")),
+        model=model,
+        text=answer_text(response),
+        input_tokens=given,
+        output_tokens=made,
+        seconds=seconds,
+        cost=None if given is None or made is None else prices.cost(model, given, made),
+        error=error,
+        logged=logged,
+    )
+
+
+def answer_text(response: Any) -> str:
+    """The text of an answer: of a chat or text completion, or of the Responses API."""
+    if not isinstance(response, dict) or not isinstance(response.get("output"), list):
+        return answer_of(response)
+    items = [item for item in response["output"] if isinstance(item, dict)]
+    return "\n".join(filter(None, (_item_text(item) for item in items)))
+
+
+def _item_text(item: dict[str, Any]) -> str:
+    if item.get("type") == "function_call":
+        return f"{item.get('name', '?')}({item.get('arguments') or ''})"
+    content = item.get("content")
+    parts = content if isinstance(content, list) else []
+    return "\n".join(str(part.get("text") or "") for part in parts if isinstance(part, dict))
+
+
+def _number(usage: Any, *names: str) -> int | None:
+    values = (usage.get(name) for name in names) if isinstance(usage, dict) else ()
+    return next((value for value in values if isinstance(value, int)), None)
+
+
+def _text(body: Any, name: str) -> str | None:
+    value = body.get(name) if isinstance(body, dict) else None
+    return value if isinstance(value, str) else None
+
+
+def sdk_send() -> Send:
+    """Send with the OpenAI SDK, as the environment sets it up (``OPENAI_API_KEY``, ``OPENAI_BASE_URL``, ...).
+
+    Raises:
+        SetupError: the SDK finds no key.
+    """
+    import openai  # noqa: PLC0415 -- see the module's first lines
+
+    try:
+        client = openai.OpenAI()
+    except openai.OpenAIError as error:
+        raise SetupError(str(error)) from None
+
+    def send(endpoint: str, body: dict[str, Any]) -> Any:
+        try:
+            return client.post(endpoint, body=body, cast_to=object)
+        except openai.OpenAIError as error:
+            message = f"{type(error).__name__}: {error}"
+            raise ProviderError(message) from error
+
+    return send
+
+
+def parameter(text: str) -> tuple[str, Any]:
+    """A parameter that was written ``name=value``; the value is JSON, or text.
+
+    Raises:
+        ValueError: there is no ``=`` in it.
+    """
+    name, sign, value = text.partition("=")
+    if not sign or not name.strip():
+        message = f"{text!r} is no parameter. Write its name, = and its value: temperature=0.2"
+        raise ValueError(message)
+    try:
+        return name.strip(), json.loads(value)
+    except ValueError:
+        return name.strip(), value

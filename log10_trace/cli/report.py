@@ -1,0 +1,120 @@
+"""Answers of models side by side: a table on the terminal, a report in Markdown, CSV or JSON lines."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Any, Final
+
+import typer
+from rich.table import Table
+from rich.text import Text
+
+from log10_trace.cli.output import console, count, dollars, one_line, safe, say, seconds
+from log10_trace.cli.replaying import Answer
+
+
+def show_answers(answers: Sequence[Answer]) -> None:
+    """Show the answers to one request; in a pipe, one a line."""
+    if not console.is_terminal:
+        for answer in answers:
+            say("\t".join(one_line(cell) for cell in (answer.completion_id, *_cells(answer))))
+        return
+    table = Table(show_lines=True)
+    for title in ("MODEL", "ANSWER"):
+        table.add_column(title, overflow="fold")
+    for title in ("IN/OUT", "TOOK", "COST"):
+        table.add_column(title, justify="right", no_wrap=True)
+    for answer in answers:
+        model, text, *figures = (safe(cell) for cell in _cells(answer))
+        table.add_row(Text(model), Text(text, style="red" if answer.error else ""), *map(Text, figures))
+    console.print(table)
+
+
+def _cells(answer: Answer) -> tuple[str, str, str, str, str]:
+    tokens = (
+        "" if answer.input_tokens is None else f"{count(answer.input_tokens)}/{count(answer.output_tokens)}"
+    )
+    model = f"{answer.model} (logged)" if answer.logged else answer.model
+    return model, answer.error or answer.text, tokens, seconds(answer.seconds), dollars(answer.cost)
+
+
+def markdown(answers: Iterable[Answer]) -> str:
+    """A report for people: a section for each request, a summary of each model."""
+    answers = list(answers)
+    parts = ["# Benchmark", "", *_summary(answers)]
+    for completion_id in dict.fromkeys(answer.completion_id for answer in answers):
+        rows = [answer for answer in answers if answer.completion_id == completion_id]
+        parts += ["", f"## {completion_id}", "", *_row("Model", "Answer", "Tokens in/out", "Took", "Cost")]
+        parts += ["|---|---|---|---|---|", *(line for row in rows for line in _row(*_cells(row)))]
+    return "\n".join(parts) + "\n"
+
+
+def _summary(answers: list[Answer]) -> list[str]:
+    lines = [*_row("Model", "Answers", "Errors", "Tokens in", "Tokens out", "Time", "Cost"), "|---" * 7 + "|"]
+    for model, logged in dict.fromkeys((answer.model, answer.logged) for answer in answers):
+        of_model = [answer for answer in answers if (answer.model, answer.logged) == (model, logged)]
+        lines += _row(
+            f"{model} (logged)" if logged else model,
+            count(len(of_model)),
+            count(sum(answer.error is not None for answer in of_model)),
+            count(_sum(answer.input_tokens for answer in of_model)),
+            count(_sum(answer.output_tokens for answer in of_model)),
+            seconds(_sum(answer.seconds for answer in of_model)),
+            dollars(_sum(answer.cost for answer in of_model)),
+        )
+    return lines
+
+
+def _sum(values: Iterable[float | None]) -> float | None:
+    """The sum of those that are known; none when none is."""
+    known = [value for value in values if value is not None]
+    return sum(known) if known else None
+
+
+def _row(*cells: str) -> list[str]:
+    shown = (safe(cell).replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;") for cell in cells)
+    return ["| " + " | ".join(cell.replace("\n", "<br>") for cell in shown) + " |"]
+
+
+def csv_text(answers: Iterable[Answer]) -> str:
+    """A report for a spreadsheet; what it could take for a formula is made text."""
+    file = io.StringIO()
+    writer = csv.writer(file)
+    writer.writerow([field.name for field in fields(Answer)])
+    writer.writerows([_inert(value) for value in asdict(answer).values()] for answer in answers)
+    return file.getvalue()
+
+
+def _inert(value: Any) -> Any:
+    is_formula = isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r"))
+    return f"'{value}" if is_formula else value
+
+
+def json_lines(answers: Iterable[Answer]) -> str:
+    """A report for programs."""
+    return "".join(json.dumps(asdict(answer)) + "\n" for answer in answers)
+
+
+REPORTS: Final[dict[str, Callable[[Iterable[Answer]], str]]] = {
+    ".md": markdown,
+    ".csv": csv_text,
+    ".jsonl": json_lines,
+}
+
+
+def report_form(name: str) -> Callable[[Iterable[Answer]], str]:
+    """The form that the file's name asks for.
+
+    Raises:
+        BadParameter: its ending says nothing.
+    """
+    ending = Path(name).suffix.lower()
+    if ending not in REPORTS:
+        message = f"A report ends in .md, .csv or .jsonl, and {name!r} does not."
+        raise typer.BadParameter(message, param_hint="--output")
+    return REPORTS[ending]

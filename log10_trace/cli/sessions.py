@@ -1,0 +1,73 @@
+"""``log10-trace sessions``: list sessions and look into one."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final
+
+import typer
+
+from log10_trace.cli.app import app
+from log10_trace.cli.completions.listing import Columns, show
+from log10_trace.cli.options import Json, Limit, Server, spread
+from log10_trace.cli.output import (
+    Column,
+    age,
+    count,
+    dollars,
+    moment_of,
+    one_line,
+    remarks,
+    show_json,
+    show_rows,
+)
+
+group = typer.Typer(help="List sessions and look into one.", no_args_is_help=True)
+app.add_typer(group, name="sessions")
+
+COLUMNS: Final = (
+    Column(title="ID", cell=lambda session: session.id or ""),
+    Column(
+        title="LAST CALL",
+        cell=lambda session: session.last_at or "",
+        brief=lambda session: age(moment_of(session.last_at)),
+    ),
+    Column(title="CALLS", cell=lambda session: count(session.calls), right=True),
+    Column(title="FAILED", cell=lambda session: count(session.failed), right=True),
+    Column(title="IN", cell=lambda session: count(session.input_tokens), right=True),
+    Column(title="OUT", cell=lambda session: count(session.output_tokens), right=True),
+    Column(title="COST", cell=lambda session: dollars(session.cost), right=True),
+)
+
+
+@group.command("list")
+@spread
+def list_(*, server: Server, limit: Limit = 25, json: Json = False) -> None:
+    """List sessions, the one with the latest call first."""
+    with server.client() as client:
+        sessions = client.sessions.list(limit=limit)
+        if not json:
+            show_rows(COLUMNS, sessions, empty="No sessions yet.")
+            return
+        for session in sessions:
+            show_json(session)
+
+
+@group.command("show")
+@spread
+def show_(
+    session_id: Annotated[str, typer.Argument(help="The session's id.")],
+    *,
+    server: Server,
+    limit: Limit = 100,
+    columns: Columns = None,
+    json: Json = False,
+) -> None:
+    """Show the calls of a session, the oldest first."""
+    with server.client() as client:
+        session = client.sessions.get(session_id=session_id).session
+        if not json:
+            cost = f", {dollars(session.cost)}" if session.cost is not None else ""
+            failed = f", {count(session.failed)} of them failed" if session.failed else ""
+            remarks.print(one_line(f"Session {session.id}: {count(session.calls)} calls{failed}{cost}"))
+        calls = client.completions.list(session_id=session_id, limit=limit, order="oldest")
+        show(calls, columns, as_json=json)

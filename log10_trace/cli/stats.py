@@ -1,0 +1,79 @@
+"""``log10-trace stats``: calls, failures, tokens, cost and latency, in groups or over time."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Annotated, Final
+
+import typer
+
+from log10_trace.cli.app import app
+from log10_trace.cli.options import Json, Server, Since, Until, spread
+from log10_trace.cli.output import Column, count, dollars, remarks, seconds, show_json, show_rows
+
+EXAMPLES: Final = """[bold]Examples[/bold]
+
+  log10-trace stats --by model --since 7d
+
+  log10-trace stats --over day --since 4w"""
+
+
+class GroupBy(str, Enum):
+    """What the figures are of."""
+
+    NONE = "none"
+    MODEL = "model"
+    TAG = "tag"
+    CALL_SITE = "call_site"
+    SESSION = "session"
+
+
+class Interval(str, Enum):
+    """How long a step of time is."""
+
+    MINUTE = "minute"
+    HOUR = "hour"
+    DAY = "day"
+
+
+_FIGURES: Final = (
+    Column(title="CALLS", cell=lambda group: count(group.calls), right=True),
+    Column(title="FAILED", cell=lambda group: count(group.failed), right=True),
+    Column(title="IN", cell=lambda group: count(group.input_tokens), right=True),
+    Column(title="OUT", cell=lambda group: count(group.output_tokens), right=True),
+    Column(title="COST", cell=lambda group: dollars(group.cost), right=True),
+    Column(title="HALF IN", cell=lambda group: seconds(group.p50), right=True),
+    Column(title="95 % IN", cell=lambda group: seconds(group.p95), right=True),
+    Column(title="99 % IN", cell=lambda group: seconds(group.p99), right=True),
+)
+_KEY: Final = Column(title="WHAT", cell=lambda group: group.key or "all", flexible=True)
+_START: Final = Column(title="FROM", cell=lambda step: step.start or "")
+
+
+@app.command(epilog=EXAMPLES)
+@spread
+def stats(
+    *,
+    by: Annotated[GroupBy, typer.Option(help="What the figures are of.")] = GroupBy.MODEL,
+    over: Annotated[Interval | None, typer.Option(help="In steps of time instead.")] = None,
+    since: Since = None,
+    until: Until = None,
+    server: Server,
+    json: Json = False,
+) -> None:
+    """Show how many calls, failures, tokens and dollars, and how long the calls took."""
+    with server.client() as client:
+        found = client.completions.statistics(
+            group_by=by.value,
+            interval=over.value if over else None,
+            since=since,
+            until=until,
+        ).statistics
+    rows = found.groups if over is None else found.series
+    if json:
+        for row in rows:
+            show_json(row)
+        return
+    show_rows((*([_START] if over else []), _KEY, *_FIGURES), rows, empty="No calls in that time.")
+    if unpriced := sum(group.unpriced or 0 for group in found.groups):
+        remarks.print(f"{unpriced:,} calls are to models without a known price, and not in the cost.")
