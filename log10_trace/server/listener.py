@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from socket import socket
@@ -98,7 +99,13 @@ class Listener(uvicorn.Server):
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Stop at a signal; a second one does not wait. Unlike uvicorn, end with exit code 0."""
+        """Stop at a signal; a second one does not wait. Unlike uvicorn, end with exit code 0.
+
+        Only the main thread hears signals; elsewhere ``should_exit`` is the way.
+        """
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
         loop = asyncio.get_running_loop()
         for each in _STOP_SIGNALS:
             loop.add_signal_handler(each, self.handle_exit, each, None)
