@@ -13,6 +13,7 @@ from log10_trace.server.login_codes import LoginCodes
 from log10_trace.server.metrics import Metrics
 from log10_trace.server.openapi import document
 from log10_trace.server.pages.rendering import error_page
+from log10_trace.server.pages.routes import PAGES
 from log10_trace.server.store.protocol import Store
 from log10_trace.server.visit import Service
 
@@ -46,4 +47,4 @@ def create_app(
         in_flight=InFlight(limits.in_flight_bytes),
         document=encoded(document(OPERATIONS)),
     )
-    return Edge(router((*OPERATIONS, *SIGN_IN), service), door, metrics, error_page)
+    return Edge(router((*OPERATIONS, *SIGN_IN, *PAGES), service), door, metrics, error_page)

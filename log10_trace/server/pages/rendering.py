@@ -1,24 +1,83 @@
-"""Pages from templates: every value is escaped, so that a prompt is only ever text."""
+"""From a view to an answer: templates in which everything is text, and the files that pages load."""
 
 from __future__ import annotations
 
-from typing import Any
+import hashlib
+import time
+from importlib import resources
+from typing import Any, Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import Response
 
+from log10_trace.server.pages import figures, plain
+from log10_trace.server.pages.addresses import call_path, session_path
 from log10_trace.server.refusal import Refusal
 
-_environment = Environment(loader=PackageLoader(__package__), autoescape=True, undefined=StrictUndefined)
+_TYPES: Final = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
+_TITLES: Final[dict[int, str]] = {
+    403: "This key may not do that",
+    404: "Not found",
+    422: "The address cannot be used",
+    500: "The server made a mistake",
+    503: "Not right now",
+}
+_FOR_EVER: Final = "public, max-age=31536000, immutable"
+
+STATIC: Final = {
+    file.name: file.read_bytes()
+    for file in (resources.files(__package__) / "static").iterdir()
+    if file.is_file()
+}
+"""The files that pages load, held in memory: no path is ever made from what a browser asks for."""
 
 
 def page(template: str, status: int = 200, **shown: Any) -> Response:
     """A page made from ``template``; ``shown`` is what it may name."""
-    return HTMLResponse(_environment.get_template(template).render(**shown), status)
+    text = _environment.get_template(template).render(now_ms=time.time_ns() // 1_000_000, **shown)
+    headers = {"Cache-Control": "no-store"}
+    return Response(text.encode(), status, headers, media_type="text/html")
 
 
 def error_page(refusal: Refusal) -> Response:
-    """An error, for people."""
-    answer = page("error.html", refusal.status, refusal=refusal)
+    """What went wrong, for people."""
+    title = _TITLES.get(refusal.status, "That did not work")
+    answer = page("error.html", refusal.status, title=title, message=refusal.message)
     answer.headers.update(refusal.headers)
     return answer
+
+
+def static_file(name: str) -> Response | None:
+    """One of ``STATIC``; None for any other name."""
+    content = STATIC.get(name)
+    if content is None:
+        return None
+    return Response(content, headers={"Cache-Control": _FOR_EVER}, media_type=_TYPES[name.rpartition(".")[2]])
+
+
+def _static_path(name: str) -> str:
+    """The address of a file, which changes with its content, so that browsers may keep it for ever."""
+    return f"/static/{name}?{hashlib.sha256(STATIC[name]).hexdigest()[:12]}"
+
+
+def _made_plain(value: Any) -> Any:
+    """What a template is about to write: strangers' text loses its power here, for all templates at once."""
+    return plain.plain(value) if isinstance(value, str) and not hasattr(value, "__html__") else value
+
+
+def _make_environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader(__package__),
+        autoescape=True,
+        finalize=_made_plain,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals.update(
+        call_path=call_path, cut=plain.cut, figures=figures, session_path=session_path, static=_static_path
+    )
+    return environment
+
+
+_environment: Final = _make_environment()

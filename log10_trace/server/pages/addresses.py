@@ -1,0 +1,54 @@
+"""Addresses of pages: a path and its query, with one condition more or less. Pure."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import quote, urlencode
+
+_UNFIT: Final = re.compile(r"[/\\]|^\.{1,2}$")
+"""What a path cannot carry: servers and browsers take it for more, or less, than a name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """A page's address. ``str()`` of it is what goes into a link."""
+
+    path: str
+    pairs: tuple[tuple[str, str], ...] = ()
+
+    def __str__(self) -> str:
+        return f"{self.path}?{urlencode(self.pairs)}" if self.pairs else self.path
+
+    def having(self, name: str, value: str) -> Address:
+        """The address with this value of ``name`` and no other, from the first page on."""
+        return Address(self.path, (*self._rest(name, "cursor"), (name, value)))
+
+    def having_also(self, name: str, value: str) -> Address:
+        """The address with this value of ``name`` besides those it has, from the first page on."""
+        return Address(self.path, (*self.without(name, value).pairs, (name, value)))
+
+    def without(self, name: str, value: str | None = None) -> Address:
+        """The address without ``name``, or without this one ``value`` of it, from the first page on."""
+        kept = tuple(pair for pair in self._rest("cursor") if pair[0] != name or value not in (None, pair[1]))
+        return Address(self.path, kept)
+
+    def at(self, path: str) -> Address:
+        """The same conditions under another path."""
+        return Address(path, self._rest("cursor"))
+
+    def _rest(self, *names: str) -> tuple[tuple[str, str], ...]:
+        return tuple(pair for pair in self.pairs if pair[0] not in names)
+
+
+def call_path(completion_id: str, ending: str = "") -> str:
+    """The path of a call's page."""
+    return f"/completions/{quote(completion_id, safe='')}{ending}"
+
+
+def session_path(session_id: str) -> str:
+    """The path of a session's page; of its list of calls when no path can carry the id."""
+    if _UNFIT.search(session_id):
+        return f"/?{urlencode({'session_id': session_id})}"
+    return f"/sessions/{quote(session_id, safe='')}"

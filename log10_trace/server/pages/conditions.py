@@ -1,0 +1,102 @@
+"""The filters of the list as its form shows them: what is set, how to take it off, what to offer. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from log10_trace.server.pages.addresses import Address
+
+HOME: Final = "/"
+
+SPANS: Final = (("1h", "1 hour"), ("24h", "24 hours"), ("7d", "7 days"), ("30d", "30 days"))
+"""Offered spans of time, as ``since`` takes them."""
+
+_NAMES: Final = {
+    "q": "text",
+    "status": "status",
+    "model": "model",
+    "tag": "tag",
+    "tag_match": "tags",
+    "session_id": "session",
+    "kind": "kind",
+    "failure_kind": "failure",
+    "file": "file",
+    "function": "function",
+    "since": "since",
+    "until": "until",
+    "min_duration": "seconds at least",
+    "max_duration": "seconds at most",
+    "min_tokens": "tokens at least",
+    "max_tokens": "tokens at most",
+    "order": "order",
+}
+_IN_SIGHT: Final = frozenset(("q", "status", "model", "tag"))
+"""Fields of the form that are always open."""
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """One condition that is set."""
+
+    name: str
+    value: str
+    removed: str
+    """The address of the list without it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A span of time that can be chosen."""
+
+    title: str
+    address: str
+    is_chosen: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Conditions:
+    """All conditions of a list."""
+
+    address: Address
+
+    @property
+    def any(self) -> bool:
+        """Whether anything is asked for but the newest calls."""
+        return bool(self.shown)
+
+    @property
+    def are_more(self) -> bool:
+        """Whether a field is set that the form keeps folded."""
+        return any(name not in _IN_SIGHT for name, _ in self.address.pairs if name in _NAMES)
+
+    @property
+    def shown(self) -> tuple[Condition, ...]:
+        """The conditions in words, each with the address that takes it off."""
+        return tuple(
+            Condition(_NAMES[name], value, str(self.address.without(name, value)))
+            for name, value in self.address.pairs
+            if name in _NAMES
+        )
+
+    @property
+    def spans(self) -> tuple[Span, ...]:
+        """The spans of time on offer."""
+        since = self.value("since")
+        ranged = self.address.without("until")
+        some = (Span(title, str(ranged.having("since", name)), since == name) for name, title in SPANS)
+        return (*some, Span("all", str(ranged.without("since")), not since))
+
+    def value(self, name: str) -> str:
+        """What ``name`` is set to; empty when it is not."""
+        return next((value for each, value in self.address.pairs if each == name), "")
+
+    def values(self, name: str) -> tuple[str, ...]:
+        """Every value of ``name``."""
+        return tuple(value for each, value in self.address.pairs if each == name)
+
+
+def conditions_of(pairs: Iterable[tuple[str, str]]) -> Conditions:
+    """The conditions that a query sets; empty fields of the form set none."""
+    return Conditions(Address(HOME, tuple((name, value) for name, value in pairs if value)))

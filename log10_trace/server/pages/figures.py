@@ -1,0 +1,86 @@
+"""Numbers and moments as people read them. Pure; moments are milliseconds since 1970, UTC."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from typing import Final
+
+UNKNOWN: Final = "\N{EN DASH}"
+_THOUSAND: Final = 1_000
+_AGES: Final = ((86_400_000, "d"), (3_600_000, "h"), (60_000, "min"), (1_000, "s"))
+
+
+def duration(seconds: float | None) -> str:
+    """``85 ms``, ``1.24 s``, ``2 min 5 s``."""
+    if seconds is None:
+        return UNKNOWN
+    if seconds < 0.9995:  # noqa: PLR2004 -- what rounds to less than a second
+        return f"{seconds * 1000:.0f} ms" if seconds >= 0.00095 else f"{seconds * 1000:.2g} ms"  # noqa: PLR2004 -- 1 ms
+    if seconds < 59.95:  # noqa: PLR2004 -- what rounds to less than a minute
+        return f"{seconds:.3g} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:  # noqa: PLR2004 -- an hour
+        return f"{minutes} min {rest} s"
+    return f"{minutes // 60} h {minutes % 60} min"
+
+
+def count(number: int | None) -> str:
+    """``1,234``."""
+    return UNKNOWN if number is None else f"{number:,}"
+
+
+def short(number: int | None) -> str:
+    """``987``, ``12.3k``, ``4.56M``: three digits that matter."""
+    if number is None:
+        return UNKNOWN
+    scaled, units = float(number), ["", "k", "M", "G"]
+    while scaled >= _THOUSAND - 0.5 and len(units) > 1:
+        scaled /= _THOUSAND
+        units.pop(0)
+    is_round = units[0] == "" or scaled >= 100  # noqa: PLR2004 -- three digits
+    return f"{scaled:.0f}{units[0]}" if is_round else f"{scaled:.3g}{units[0]}"
+
+
+def size(number: int) -> str:
+    """Bytes: ``512 B``, ``1.5 KB``, ``20 MB``."""
+    return f"{number} B" if number < _THOUSAND else f"{short(number).replace('k', ' K').replace('M', ' M')}B"
+
+
+def dollars(amount: float | None) -> str:
+    """``$0.0042``, ``$12.30``; what is not known is not zero."""
+    if amount is None:
+        return "unknown"
+    if amount == 0 or amount >= 1:
+        return f"${amount:,.2f}"
+    return f"${amount:.2g}" if amount >= 0.0001 else "< $0.0001"  # noqa: PLR2004 -- a hundredth of a cent
+
+
+def share(part: int, whole: int) -> str:
+    """``12 %`` of the whole; one digit more where it is small."""
+    if not whole:
+        return UNKNOWN
+    percent = 100 * part / whole
+    return f"{percent:.0f} %" if percent >= 10 or part == 0 else f"{percent:.1f} %"  # noqa: PLR2004 -- two digits
+
+
+def moment(ms: int) -> str:
+    """``2026-01-31T12:00:00.000Z``."""
+    return (
+        datetime.fromtimestamp(ms / 1000, timezone.utc)
+        .isoformat(timespec="milliseconds")
+        .replace("+00:00", "Z")
+    )
+
+
+def clock(ms: int) -> str:
+    """``2026-01-31 12:00:00 UTC``."""
+    return moment(ms)[:19].replace("T", " ") + " UTC"
+
+
+def ago(ms: int, now_ms: int) -> str:
+    """``12 s ago``, ``3 min ago``, ``5 h ago``, ``2 d ago``; what lies ahead is ``now``."""
+    age = now_ms - ms
+    for width, unit in _AGES:
+        if age >= width:
+            return f"{age // width} {unit} ago"
+    return "now"

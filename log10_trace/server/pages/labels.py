@@ -1,0 +1,84 @@
+"""The small fields of a record, read once for lists, sessions and the page of one call alike. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from log10_trace.server.pages import shapes
+
+_UUID_V7 = 7
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Labels:
+    """What every view of a call shows of it. Times are milliseconds since 1970, lengths are seconds."""
+
+    id: str
+    status: str
+    kind: str
+    tags: tuple[str, ...]
+    session_id: str
+    began_ms: int | None
+    duration: float | None
+    time_to_first_token: float | None
+    endpoint: str
+    failure_kind: str
+    failure_reason: str
+    request_id: str
+    retries: int | None
+    interrupted: bool
+
+    @property
+    def condition(self) -> str:
+        """The status in words: ``running``, ``finished``, ``interrupted``, ``failed``."""
+        if self.status == "started":
+            return "running"
+        return "interrupted" if self.interrupted and self.status == "finished" else self.status
+
+
+def labels(completion_id: str, values: Mapping[str, Any]) -> Labels:
+    """The labels of the record with these values."""
+    return Labels(
+        id=completion_id,
+        status=_status(values),
+        kind=shapes.text(values.get("kind")),
+        tags=tuple(tag for tag in shapes.sequence(values.get("tags")) if isinstance(tag, str)),
+        session_id=shapes.text(values.get("session_id")),
+        began_ms=_stated_ms(values.get("created_at")) or _made_ms(completion_id),
+        duration=shapes.number(values.get("duration")),
+        time_to_first_token=shapes.number(values.get("time_to_first_token")),
+        endpoint=shapes.text(values.get("endpoint")),
+        failure_kind=shapes.text(values.get("failure_kind")),
+        failure_reason=shapes.text(values.get("failure_reason")),
+        request_id=shapes.text(values.get("request_id")),
+        retries=shapes.whole(values.get("retries")),
+        interrupted=values.get("interrupted") is True,
+    )
+
+
+def _status(values: Mapping[str, Any]) -> str:
+    stated = shapes.text(values.get("status"))
+    if stated or values.get("failure_kind"):
+        return stated or "failed"
+    return "finished" if values.get("response") is not None else "started"
+
+
+def _stated_ms(stated: Any) -> int | None:
+    try:
+        moment = datetime.fromisoformat(shapes.text(stated).replace("Z", "+00:00"))
+    except ValueError:
+        return None
+    return int(moment.timestamp() * 1000) if moment.tzinfo else None
+
+
+def _made_ms(completion_id: str) -> int | None:
+    """The moment that a UUIDv7 was made at."""
+    try:
+        number = UUID(completion_id)
+    except ValueError:
+        return None
+    return number.int >> 80 if number.version == _UUID_V7 else None

@@ -1,0 +1,68 @@
+"""The list of calls: from summaries to rows. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from log10_trace.server.pages import shapes
+from log10_trace.server.pages.conditions import Conditions
+from log10_trace.server.pages.labels import Labels, labels
+from log10_trace.server.pages.strip import Strip
+from log10_trace.server.store.answers import Page, Summary
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One call of a list."""
+
+    labels: Labels
+    model: str
+    input_tokens: int | None
+    output_tokens: int | None
+    request: str
+    response: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListView:
+    """Everything that the first page shows."""
+
+    conditions: Conditions
+    rows: tuple[Row, ...] = ()
+    older: str = ""
+    """The address of the next page, empty on the last."""
+    strip: Strip | None = None
+    models: tuple[str, ...] = ()
+    """Offered in the form, like ``tags``."""
+    tags: tuple[str, ...] = ()
+    fault: str = ""
+    """Why nothing can be shown for these conditions."""
+
+    @property
+    def is_first_page(self) -> bool:
+        """Whether the newest calls are on it."""
+        return not self.conditions.value("cursor")
+
+
+def rows(found: Page[Summary]) -> tuple[Row, ...]:
+    """The rows of a page."""
+    return tuple(row(summary) for summary in found.items)
+
+
+def row(summary: Summary) -> Row:
+    """A summary's row."""
+    return Row(
+        labels=labels(summary.id, shapes.values_of(summary)),
+        model=summary.model or "",
+        input_tokens=summary.input_tokens,
+        output_tokens=summary.output_tokens,
+        request=summary.preview_request,
+        response=summary.preview_response,
+    )
+
+
+def older(conditions: Conditions, found: Page[Summary]) -> str:
+    """Where the list goes on; empty when that was all."""
+    if found.next_cursor is None:
+        return ""
+    return str(conditions.address.having("cursor", found.next_cursor))

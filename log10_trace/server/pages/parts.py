@@ -1,0 +1,139 @@
+"""What a message is made of: text, pictures, sound, files, each as something a page may show. Pure.
+
+Nothing a record names is ever fetched: a picture that lies elsewhere is a placeholder with its address as
+text, one that came within the record is shown from it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+from log10_trace.server.pages import figures, shapes
+
+Kind = Literal["text", "json", "image", "placeholder", "refusal", "reasoning", "transcript"]
+
+_PICTURE: Final = re.compile(r"data:image/(png|jpeg|gif|webp);base64,[A-Za-z0-9+/=\s]+")
+_LARGEST_PICTURE: Final = 2_000_000
+"""Characters of a picture's address that a page still carries."""
+_DATA_HEAD: Final = 100
+_BASE64_BYTES: Final = 3 / 4
+_SHOWN_ADDRESS: Final = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A piece of a message.
+
+    Attributes:
+        kind: How to show it.
+        text: What to show; of an ``image`` its ``data:`` address.
+        note: What it is, in a few words, for everything but plain text.
+    """
+
+    kind: Kind
+    text: str
+    note: str = ""
+
+
+def content_parts(content: Any) -> tuple[Part, ...]:
+    """The parts of a message's ``content``, whatever its form."""
+    if content is None or content == "":
+        return ()
+    if isinstance(content, str):
+        return (Part("text", content),)
+    if isinstance(content, list):
+        return tuple(_part(item) for item in content)
+    return (Part("json", shapes.as_text(content)),)
+
+
+def audio_part(audio: Mapping[str, Any]) -> Part:
+    """A spoken answer: its transcript, and how much sound came with it."""
+    note = _sound_note(audio)
+    transcript = shapes.text(audio.get("transcript"))
+    return Part("transcript", transcript, note) if transcript else Part("placeholder", "", note)
+
+
+def _part(item: Any) -> Part:
+    if isinstance(item, str):
+        return Part("text", item)
+    holder = shapes.mapping(item)
+    read = _READERS.get(shapes.text(holder.get("type")))
+    return read(holder) if read else _unknown(item)
+
+
+def _text(item: Mapping[str, Any]) -> Part:
+    value = item.get("text")
+    return Part("text", value) if isinstance(value, str) else _unknown(item)
+
+
+def _refusal(item: Mapping[str, Any]) -> Part:
+    return Part("refusal", shapes.text(item.get("refusal")), "refusal")
+
+
+def _reasoning(item: Mapping[str, Any]) -> Part:
+    for name in ("thinking", "text", "reasoning", "summary"):
+        if isinstance(value := item.get(name), str):
+            return Part("reasoning", value, "reasoning")
+    return _unknown(item)
+
+
+def _image(item: Mapping[str, Any]) -> Part:
+    named = item.get("image_url")
+    address = shapes.text(named) or shapes.text(shapes.mapping(named).get("url"))
+    detail = shapes.text(shapes.mapping(named).get("detail")) or shapes.text(item.get("detail"))
+    note = f"image, detail {detail}" if detail else "image"
+    if not address.startswith("data:"):
+        return Part("placeholder", address[:_SHOWN_ADDRESS], f"{note}, not loaded")
+    form = address[5:_DATA_HEAD].partition(";")[0]
+    note = f"{note}, {form}, {_inflated(address)}"
+    if len(address) <= _LARGEST_PICTURE and _PICTURE.fullmatch(address):
+        return Part("image", address, note)
+    return Part("placeholder", "", f"{note}, not shown")
+
+
+def _sound(item: Mapping[str, Any]) -> Part:
+    return audio_part(shapes.mapping(item.get("input_audio")))
+
+
+def _file(item: Mapping[str, Any]) -> Part:
+    file = shapes.mapping(item.get("file")) or item
+    name = shapes.text(file.get("filename")) or shapes.text(file.get("file_id"))
+    data = shapes.text(file.get("file_data"))
+    address = shapes.text(file.get("file_url")) or shapes.text(file.get("document_url"))
+    note = f"file, {_inflated(data)}, not shown" if data else "file, not loaded"
+    return Part("placeholder", (name or address)[:_SHOWN_ADDRESS], note)
+
+
+def _unknown(item: Any) -> Part:
+    kind = shapes.text(shapes.mapping(item).get("type"))
+    return Part("json", shapes.as_text(item), kind)
+
+
+def _sound_note(audio: Mapping[str, Any]) -> str:
+    form = shapes.text(audio.get("format"))
+    data = shapes.text(audio.get("data"))
+    return ", ".join(word for word in ("audio", form, _inflated(data) if data else "") if word)
+
+
+def _inflated(data: str) -> str:
+    encoded = data.partition(",")[2] if data.startswith("data:") else data
+    return figures.size(int(len(encoded) * _BASE64_BYTES))
+
+
+_READERS: Final[dict[str, Callable[[Mapping[str, Any]], Part]]] = {
+    "text": _text,
+    "input_text": _text,
+    "output_text": _text,
+    "refusal": _refusal,
+    "thinking": _reasoning,
+    "reasoning": _reasoning,
+    "image_url": _image,
+    "input_image": _image,
+    "input_audio": _sound,
+    "file": _file,
+    "input_file": _file,
+    "document_url": _file,
+}

@@ -1,0 +1,143 @@
+"""The pages' routes: each reads the store for the organization of whoever asks, and shows a view of it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Final
+
+from starlette.responses import Response
+
+from log10_trace.server.answer import raw_json
+from log10_trace.server.api import READ, Operation
+from log10_trace.server.pages import list_view
+from log10_trace.server.pages.addresses import Address, session_path
+from log10_trace.server.pages.call_view import RAW, call_view
+from log10_trace.server.pages.conditions import Conditions, conditions_of
+from log10_trace.server.pages.rendering import page, static_file
+from log10_trace.server.pages.session_view import session_view
+from log10_trace.server.pages.strip import strip, strip_query
+from log10_trace.server.query import Query
+from log10_trace.server.refusal import Refusal, not_found, of_store
+from log10_trace.server.routes import completions
+from log10_trace.server.routes.filters import NAMES, ORDERS, filter_of
+from log10_trace.server.store.answers import Filter, Order, StatisticsQuery, Stored
+from log10_trace.server.store.errors import CursorError, SearchError
+from log10_trace.server.visit import Visit
+
+_CALLS: Final = 50
+_SESSIONS: Final = 50
+_STEPS: Final = 25
+"""How many a page shows, of each."""
+
+
+async def calls(visit: Visit) -> Response:
+    """The calls, newest first, with their filters and figures."""
+    conditions = conditions_of(visit.request.query_params.multi_items())
+    try:
+        query = Query(visit.request.query_params, (*NAMES, "order", "cursor"))
+        order = query.choice("order", ORDERS, "newest")
+        view = await asyncio.to_thread(_list, visit, conditions, filter_of(query), order)
+    except Refusal as refusal:
+        return _refused(conditions, refusal)
+    except (SearchError, CursorError) as error:
+        return _refused(conditions, of_store(error))
+    return page("list.html", view=view)
+
+
+async def call(visit: Visit) -> Response:
+    """One call whole."""
+    stored = await _stored(visit)
+    whole = visit.request.query_params.get("show") == "all"
+    view = await asyncio.to_thread(call_view, stored, whole=whole)
+    return await asyncio.to_thread(page, "call.html", view=view)
+
+
+async def body(visit: Visit) -> Response:
+    """One body of a call, exactly as it is stored."""
+    stored = await _stored(visit)
+    field = visit.request.path_params["field"]
+    if field not in RAW or field not in stored.fields:
+        raise not_found("part of a completion")
+    return raw_json(stored.fields[field].encode())
+
+
+async def sessions(visit: Visit) -> Response:
+    """The sessions, the one with the latest call first."""
+    cursor = visit.request.query_params.get("cursor") or None
+    found = await asyncio.to_thread(
+        visit.store.sessions.page, visit.organization_id, limit=_SESSIONS, cursor=cursor
+    )
+    earlier = str(Address("/sessions").having("cursor", found.next_cursor)) if found.next_cursor else ""
+    return page("sessions.html", sessions=found.items, earlier=earlier, is_first_page=cursor is None)
+
+
+async def session(visit: Visit) -> Response:
+    """One session as a conversation."""
+    return await asyncio.to_thread(_conversation, visit, visit.request.path_params["id"])
+
+
+async def static(visit: Visit) -> Response:
+    """A file that pages load."""
+    answer = static_file(visit.request.path_params["name"])
+    if answer is None:
+        raise not_found("file")
+    return answer
+
+
+PAGES: Final = (
+    Operation("GET", "/", calls, READ),
+    Operation("GET", "/completions/{id}.json", completions.get, READ),
+    Operation("GET", "/completions/{id}/{field}.json", body, READ),
+    Operation("GET", "/completions/{id}", call, READ),
+    Operation("GET", "/sessions", sessions, READ),
+    Operation("GET", "/sessions/{id}", session, READ),
+    Operation("GET", "/static/{name}", static, None),
+)
+"""Everything that a browser may ask for; a read key's holder sees it, the static files are everybody's."""
+
+
+def _list(visit: Visit, conditions: Conditions, wanted: Filter, order: Order) -> list_view.ListView:
+    store, organization_id = visit.store, visit.organization_id
+    cursor = conditions.value("cursor") or None
+    found = store.completions.page(organization_id, wanted, limit=_CALLS, cursor=cursor, order=order)
+    query = strip_query(wanted, time.time_ns() // 1_000_000)
+    models = store.reports.statistics(organization_id, StatisticsQuery(group_by="model", interval="day"))
+    return list_view.ListView(
+        conditions=conditions,
+        rows=list_view.rows(found),
+        older=list_view.older(conditions, found),
+        strip=strip(store.reports.statistics(organization_id, query), wanted, query),
+        models=tuple(sorted(group.key for group in models.groups if group.key)),
+        tags=tuple(store.reports.tags(organization_id)),
+    )
+
+
+def _refused(conditions: Conditions, refusal: Refusal) -> Response:
+    """The list's own page with what cannot be done, so that the filters can be mended where they stand."""
+    fault = f"{refusal.field}: {refusal.message}" if refusal.field else refusal.message
+    return page("list.html", refusal.status, view=list_view.ListView(conditions=conditions, fault=fault))
+
+
+async def _stored(visit: Visit) -> Stored:
+    found = await asyncio.to_thread(
+        visit.store.completions.get, visit.organization_id, visit.request.path_params["id"]
+    )
+    if found is None:
+        raise not_found("completion")
+    return found
+
+
+def _conversation(visit: Visit, session_id: str) -> Response:
+    store, organization_id = visit.store, visit.organization_id
+    found = store.sessions.get(organization_id, session_id)
+    if found is None:
+        raise not_found("session")
+    cursor = visit.request.query_params.get("cursor") or None
+    wanted = Filter(session_id=session_id)
+    summaries = store.completions.page(organization_id, wanted, limit=_STEPS, cursor=cursor, order="oldest")
+    records = (store.completions.get(organization_id, summary.id) for summary in summaries.items)
+    address = Address(session_path(session_id))
+    later = str(address.having("cursor", summaries.next_cursor)) if summaries.next_cursor else ""
+    # A record may have been deleted since it was listed.
+    return page("session.html", view=session_view(found, (each for each in records if each), later))

@@ -1,0 +1,55 @@
+"""One session as one conversation: each call shows what it added to those before. Pure.
+
+A chat sends its whole history with every call. Shown call by call, that buries the one new question; so what
+an earlier call on the page has shown already is counted, not repeated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from log10_trace.server.pages.call_view import CallView, bound, call_view
+from log10_trace.server.pages.turns import Turn, said_before
+from log10_trace.server.store.answers import SessionSummary, Stored
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One call of the conversation."""
+
+    call: CallView
+    repeated: int
+    """Turns at the beginning of its request that an earlier call has shown."""
+
+    @property
+    def new(self) -> tuple[Turn, ...]:
+        """The turns that it adds."""
+        return self.call.asked[self.repeated :]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionView:
+    """Everything that the page of a session shows."""
+
+    session: SessionSummary
+    steps: tuple[Step, ...]
+    most: int
+    """Characters shown of one text."""
+    later: str
+    """The address of the next page, empty on the last."""
+
+
+def session_view(session: SessionSummary, records: Iterable[Stored], later: str) -> SessionView:
+    """The view of a session's calls, oldest first."""
+    steps = tuple(_steps(records))
+    turns = [turn for step in steps for turn in (*step.new, *(choice.turn for choice in step.call.choices))]
+    return SessionView(session=session, steps=steps, most=bound(turns), later=later)
+
+
+def _steps(records: Iterable[Stored]) -> Iterator[Step]:
+    said: list[tuple[Turn, ...]] = []
+    for stored in records:
+        call = call_view(stored)
+        yield Step(call, max((said_before(each, call.asked) for each in said), default=0))
+        said.append((*call.asked, *(choice.turn for choice in call.choices[:1])))

@@ -1,0 +1,49 @@
+"""Reading JSON whose shape nobody promised: what is not of the kind asked for reads as empty. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from log10_trace.server.json_text import split
+from log10_trace.server.store.answers import Stored, Summary
+
+_DEEPEST = 10_000
+"""Depth was bounded when the record came in, perhaps by a server with another bound."""
+
+
+def values_of(record: Stored | Summary) -> dict[str, Any]:
+    """The values of a record's fields."""
+    fields = ",".join(f"{json.dumps(name)}:{text}" for name, text in record.fields.items())
+    return {name: value for name, (_, value) in split(f"{{{fields}}}", max_depth=_DEEPEST).items()}
+
+
+def mapping(value: Any) -> Mapping[str, Any]:
+    """The object, or an empty one."""
+    return value if isinstance(value, dict) else {}
+
+
+def sequence(value: Any) -> Sequence[Any]:
+    """The array, or an empty one."""
+    return value if isinstance(value, list) else ()
+
+
+def text(value: Any) -> str:
+    """The string, or an empty one."""
+    return value if isinstance(value, str) else ""
+
+
+def number(value: Any) -> float | None:
+    """The number, or None."""
+    return value if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+def whole(value: Any) -> int | None:
+    """The whole number, or None."""
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def as_text(value: Any) -> str:
+    """Any value as text: a string as it is, everything else as indented JSON."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, indent=2)

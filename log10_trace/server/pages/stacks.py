@@ -1,0 +1,60 @@
+"""Where in the user's program a call was made. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from log10_trace.server.pages import shapes
+
+_NOT_THE_USERS: Final = ("/site-packages/", "/dist-packages/", "/lib/python", "<frozen ")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Frame:
+    """One frame of a stack trace."""
+
+    file: str
+    lineno: int | None
+    function: str
+    line: str
+    """The source text of the line."""
+
+    @property
+    def place(self) -> str:
+        """``app.py:42``."""
+        name = self.file.replace("\\", "/").rpartition("/")[2] or self.file
+        return name if self.lineno is None else f"{name}:{self.lineno}"
+
+    @property
+    def is_the_users(self) -> bool:
+        """Whether it is the user's own code rather than a library's."""
+        path = self.file.replace("\\", "/")
+        return not any(mark in path for mark in _NOT_THE_USERS)
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """The frames, outermost first."""
+
+    frames: tuple[Frame, ...]
+
+    @property
+    def site(self) -> Frame | None:
+        """The frame that made the call."""
+        return self.frames[-1] if self.frames else None
+
+
+def stack_of(stacktrace: Any) -> Stack:
+    """The stack that the record holds."""
+    return Stack(tuple(_frame(shapes.mapping(frame)) for frame in shapes.sequence(stacktrace)))
+
+
+def _frame(frame: Mapping[str, Any]) -> Frame:
+    return Frame(
+        file=shapes.text(frame.get("file")),
+        lineno=shapes.whole(frame.get("lineno")),
+        function=shapes.text(frame.get("name")),
+        line=shapes.text(frame.get("line")).strip(),
+    )

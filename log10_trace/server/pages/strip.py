@@ -1,0 +1,149 @@
+"""The strip of figures above a list: calls, failures, tokens, time, cost, and when they came. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from log10_trace.server.pages import figures
+from log10_trace.server.store.answers import (
+    Filter,
+    GroupBy,
+    Interval,
+    Statistics,
+    StatisticsQuery,
+    Totals,
+)
+
+_HOUR_MS: Final = 3_600_000
+_WIDTHS: Final[Mapping[Interval, int]] = {"minute": 60_000, "hour": _HOUR_MS, "day": 24 * _HOUR_MS}
+_MOST_BARS: Final = 120
+HEIGHT: Final = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One number and what it is."""
+
+    title: str
+    value: str
+    note: str = ""
+    is_bad: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """The calls of one step of time, ``HEIGHT`` high for the highest; failed ones on top."""
+
+    title: str
+    x: int
+    good: int
+    failed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Strip:
+    """Figures, and bars over time; no bars when there is only one step."""
+
+    figures: tuple[Figure, ...]
+    bars: tuple[Bar, ...]
+    scope: str
+    """Which calls are counted, in words."""
+    height: int = HEIGHT
+
+    @property
+    def steps(self) -> int:
+        """How many bars there is room for."""
+        return self.bars[-1].x + 1 if self.bars else 0
+
+
+def strip_query(wanted: Filter, now_ms: int) -> StatisticsQuery:
+    """What to count for a list of ``wanted``: its span of time, and its group where it asks for just one."""
+    group_by, _ = _group(wanted)
+    return StatisticsQuery(
+        group_by=group_by,
+        interval=_interval(wanted, now_ms),
+        since_ms=wanted.since_ms,
+        until_ms=wanted.until_ms,
+    )
+
+
+def strip(statistics: Statistics, wanted: Filter, query: StatisticsQuery) -> Strip:
+    """The strip of what was counted for ``wanted``."""
+    _, key = _group(wanted)
+    total = next((each for each in statistics.groups if each.key == key), None)
+    steps = [each for each in statistics.series if each.key == key]
+    return Strip(
+        figures=_figures(total) if total else (),
+        bars=_bars(steps, query.interval),
+        scope=_scope(query.group_by, key),
+    )
+
+
+def _group(wanted: Filter) -> tuple[GroupBy, str | None]:
+    """The one group that the list shows, if what it asks for is one."""
+    groups: list[tuple[GroupBy, str | None]] = []
+    if wanted.model:
+        groups.append(("model", wanted.model))
+    if wanted.session_id:
+        groups.append(("session", wanted.session_id))
+    if wanted.file and wanted.function:
+        groups.append(("call_site", f"{wanted.file}:{wanted.function}"))
+    if len(wanted.tags) == 1 and wanted.tag_match != "none":
+        groups.append(("tag", wanted.tags[0]))
+    return groups[0] if len(groups) == 1 else ("none", None)
+
+
+def _scope(group_by: GroupBy, key: str | None) -> str:
+    if group_by == "none":
+        return "all calls"
+    return f"all calls of the {group_by.replace('_', ' ')} {key}"
+
+
+def _interval(wanted: Filter, now_ms: int) -> Interval:
+    """Steps so fine that they make a picture, and so coarse that they fit."""
+    if wanted.since_ms is None:
+        return "day"
+    span = (wanted.until_ms or now_ms) - wanted.since_ms
+    return next((step for step, width in _WIDTHS.items() if span <= width * _MOST_BARS), "day")
+
+
+def _figures(total: Totals) -> tuple[Figure, ...]:
+    tokens = total.input_tokens + total.output_tokens
+    flow = f"{figures.short(total.input_tokens)} in, {figures.short(total.output_tokens)} out"
+    unpriced = f"without {total.unpriced:,} calls of unknown price" if total.unpriced else ""
+    return (
+        Figure("Calls", figures.count(total.calls)),
+        Figure(
+            "Failed",
+            figures.count(total.failed),
+            figures.share(total.failed, total.calls),
+            is_bad=total.failed > 0,
+        ),
+        Figure("Tokens", figures.short(tokens), flow),
+        Figure("Median time", figures.duration(total.p50), "half of the calls are quicker"),
+        Figure("95 % within", figures.duration(total.p95), f"99 % within {figures.duration(total.p99)}"),
+        Figure("Cost", figures.dollars(total.cost), unpriced),
+    )
+
+
+def _bars(steps: Sequence[Totals], interval: Interval) -> tuple[Bar, ...]:
+    """The last steps, gaps included, side by side."""
+    by_start = {each.start_ms: each for each in steps if each.start_ms is not None}
+    if len(by_start) < 2:  # noqa: PLR2004 -- one bar is no picture
+        return ()
+    width, last = _WIDTHS[interval], max(by_start)
+    first = max(min(by_start), last - (_MOST_BARS - 1) * width)
+    shown = [by_start.get(start) for start in range(first, last + 1, width)]
+    highest = max((each.calls for each in shown if each), default=0) or 1
+    return tuple(_bar(each, x, highest, interval) for x, each in enumerate(shown) if each)
+
+
+def _bar(step: Totals, x: int, highest: int, interval: Interval) -> Bar:
+    scaled = max(1, round(HEIGHT * step.calls / highest))
+    failed = min(scaled, max(1, round(HEIGHT * step.failed / highest))) if step.failed else 0
+    start = figures.clock(step.start_ms or 0)
+    when = start[:10] if interval == "day" else start[:16]
+    title = f"{when}: {step.calls:,} calls, {step.failed:,} failed"
+    return Bar(title, x, scaled - failed, failed)

@@ -1,0 +1,139 @@
+"""A conversation as turns: who spoke, what was said, which tools were called. Pure.
+
+Turns compare by what they show, so an answer and the same message sent back with the next request are equal.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from log10_trace.server.pages import shapes
+from log10_trace.server.pages.indented import indented
+from log10_trace.server.pages.parts import Part, audio_part, content_parts
+
+_KNOWN_ROLES: Final = frozenset(("system", "developer", "user", "assistant", "tool", "function"))
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """A call that the model asks for."""
+
+    name: str
+    arguments: str
+    """Indented when they are JSON, else as they came."""
+    id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """One message."""
+
+    role: str
+    name: str = ""
+    parts: tuple[Part, ...] = ()
+    calls: tuple[ToolCall, ...] = ()
+    answers: str = ""
+    """The id of the tool call that this is the result of."""
+
+    @property
+    def style(self) -> str:
+        """The role as far as pages know it, ``other`` else: fit for the name of a CSS class."""
+        return self.role if self.role in _KNOWN_ROLES else "other"
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One of the answers that the model gave."""
+
+    turn: Turn
+    finish_reason: str
+
+
+def asked(request: Any) -> tuple[Turn, ...]:
+    """The turns of a request: its messages, or its prompt."""
+    body = shapes.mapping(request)
+    if "messages" in body:
+        return tuple(_turn(shapes.mapping(message)) for message in shapes.sequence(body["messages"]))
+    prompt = body.get("prompt")
+    if isinstance(prompt, list) and all(isinstance(each, str) for each in prompt):
+        return tuple(Turn(role="prompt", parts=content_parts(each)) for each in prompt)
+    return (Turn(role="prompt", parts=content_parts(_tokens(prompt))),) if prompt is not None else ()
+
+
+def answered(response: Any) -> tuple[Choice, ...]:
+    """The answers of a response, in the order of its choices."""
+    choices = shapes.sequence(shapes.mapping(response).get("choices"))
+    return tuple(_choice(shapes.mapping(choice)) for choice in choices)
+
+
+def said_before(earlier: tuple[Turn, ...], later: tuple[Turn, ...]) -> int:
+    """How many turns both begin with."""
+    same = 0
+    for one, other in zip(earlier, later, strict=False):
+        if one != other:
+            break
+        same += 1
+    return same
+
+
+def _choice(choice: Mapping[str, Any]) -> Choice:
+    finish = shapes.text(choice.get("finish_reason"))
+    if "message" not in choice and "text" in choice:
+        return Choice(Turn(role="completion", parts=content_parts(choice["text"])), finish)
+    return Choice(_turn(shapes.mapping(choice.get("message")), role="assistant"), finish)
+
+
+def _turn(message: Mapping[str, Any], role: str = "") -> Turn:
+    return Turn(
+        role=shapes.text(message.get("role")) or role or "no role",
+        name=shapes.text(message.get("name")),
+        parts=tuple(_parts(message)),
+        calls=tuple(_calls(message)),
+        answers=shapes.text(message.get("tool_call_id")),
+    )
+
+
+def _parts(message: Mapping[str, Any]) -> Iterator[Part]:
+    for name in ("reasoning_content", "reasoning"):
+        if isinstance(reasoning := message.get(name), str) and reasoning:
+            yield Part("reasoning", reasoning, "reasoning")
+            break
+    yield from content_parts(message.get("content"))
+    if refusal := shapes.text(message.get("refusal")):
+        yield Part("refusal", refusal, "refusal")
+    if audio := shapes.mapping(message.get("audio")):
+        yield audio_part(audio)
+
+
+def _calls(message: Mapping[str, Any]) -> Iterator[ToolCall]:
+    for call in shapes.sequence(message.get("tool_calls")):
+        yield _call(shapes.mapping(call))
+    if function := shapes.mapping(message.get("function_call")):
+        yield _call({"function": function})
+
+
+def _call(call: Mapping[str, Any]) -> ToolCall:
+    function = shapes.mapping(call.get("function")) or shapes.mapping(call.get("custom"))
+    name = shapes.text(function.get("name")) or shapes.text(call.get("type")) or "tool"
+    given = function.get("arguments", function.get("input"))
+    return ToolCall(name, _arguments(given), shapes.text(call.get("id")))
+
+
+def _arguments(given: Any) -> str:
+    if given is None:
+        return ""
+    if not isinstance(given, str):
+        return shapes.as_text(given)
+    try:
+        json.loads(given)
+    except (ValueError, RecursionError):
+        return given
+    return indented(given)
+
+
+def _tokens(prompt: Any) -> Any:
+    """A prompt given as token numbers, on one line."""
+    return json.dumps(prompt) if isinstance(prompt, list) else prompt
