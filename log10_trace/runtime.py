@@ -39,11 +39,13 @@ class _Runtime:
         with self._lock:
             if config == self.config:
                 return
-            retired, self._delivery = self._delivery, Delivery(config)
+            retired = self._delivery
+            self._delivery = Delivery(config, retired.recorder.gate if retired is not None else None)
             self.config = config
             self._install()
             if retired is not None:
                 retired.retire()
+            self._delivery.addressing.server()
             if not self._at_exit:
                 self._at_exit = True
                 atexit.register(self.exit)

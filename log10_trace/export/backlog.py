@@ -5,7 +5,7 @@ The same for the living process's own records and for those of a dead one.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
@@ -44,15 +44,14 @@ class Backlog:
     ``lock`` is held for the moments in which the segments change; reading is done without it.
     """
 
-    is_own = False
-    """Whether its records are this process's own."""
-
     def __init__(self, source: str, lock: AbstractContextManager[Any], lose: Lose) -> None:
         self.source = source
         self.segments: list[Segment] = []
         self._lock = lock
         self._lose = lose
         self._held: set[Segment] = set()
+        self._last: int | None = None
+        """The sequence of the last record in it, where known."""
 
     @property
     def size(self) -> int:
@@ -67,16 +66,11 @@ class Backlog:
         taken: list[Item] = []
         room = size
         for segment in self._waiting_segments():
-            if not self._hold(segment):
-                continue
-            for found in segment.waiting():
-                if isinstance(found, Damage):
-                    self._damaged(segment, found)
-                    continue
-                room -= len(found.payload)
+            for entry in self._entries(segment):
+                room -= len(entry.payload)
                 if taken and (room < 0 or len(taken) >= items):
                     return taken
-                taken.append(Item(segment, found))
+                taken.append(Item(segment, entry))
         return taken
 
     def parcel(self, item: Item) -> Parcel:
@@ -91,7 +85,7 @@ class Backlog:
         """Be done with these for good; segments that are all done are deleted, the others note how far."""
         with self._lock:
             for item in items:
-                item.segment.settle(item.entry.start, item.entry.end)
+                item.segment.settle(item.entry.start, item.entry.end, item.entry.sequence)
         touched = {item.segment for item in items}
         for segment in self._detach_finished():
             touched.discard(segment)
@@ -100,23 +94,26 @@ class Backlog:
             segment.note()
 
     def release(self) -> None:
-        """End the hold that ``read`` took."""
+        """End the hold that ``read`` took, and the files' that are not written: the program may need many."""
         with self._lock:
+            for segment in self._held:
+                if self._may_go(segment):
+                    segment.close()
             self._held.clear()
 
-    def give_up_oldest(self, reason: str, *, memory: bool = False) -> bool:
-        """Lose the oldest segment that nobody holds and nobody writes; false when there is none."""
+    def give_up_oldest(self, reason: str, *, memory: bool = False) -> int:
+        """Lose the oldest segment that nobody holds or writes; the bytes that frees, 0 without any."""
         with self._lock:
             for segment in self.segments:
                 is_meant = (segment.memory is not None) == memory and segment not in self._held
                 if is_meant and self._may_go(segment):
                     break
             else:
-                return False
+                return 0
             self._lose_all(segment, reason)
             self.segments.remove(segment)
             segment.remove()
-            return True
+            return segment.size
 
     def close(self) -> None:
         """Let go of all files, and leave them where they are."""
@@ -126,6 +123,29 @@ class Backlog:
     def _waiting_segments(self) -> list[Segment]:
         with self._lock:
             return [segment for segment in self.segments if not segment.finished]
+
+    def _entries(self, segment: Segment) -> Iterator[Entry]:
+        """The entries that wait in a segment; what of it cannot be read is lost."""
+        if not self._hold(segment):
+            return
+        try:
+            for found in segment.waiting():
+                if isinstance(found, Damage):
+                    self._damaged(segment, found)
+                else:
+                    yield found
+        except FileNotFoundError:
+            self._lose_deleted(segment)
+
+    def _lose_deleted(self, segment: Segment) -> None:
+        """Tell of a segment whose file somebody deleted, as far as it is known what was in it."""
+        with self._lock:
+            at = self.segments.index(segment)
+            last = self.segments[at + 1].before if at + 1 < len(self.segments) else self._last
+            self.segments.remove(segment)
+            self._held.discard(segment)
+            if segment.before is not None and last is not None:
+                self._lose_run("deleted", segment.before + 1, last)
 
     def _hold(self, segment: Segment) -> bool:
         with self._lock:
@@ -149,7 +169,7 @@ class Backlog:
             source=self.source, reason=reason, first=damage.first, last=damage.last, count=damage.count
         )
         with self._lock:
-            segment.settle(damage.start, damage.end)
+            segment.settle(damage.start, damage.end, damage.last)
         self._lose(loss)
 
     def _lose_all(self, segment: Segment, reason: str) -> None:
@@ -166,6 +186,6 @@ class Backlog:
         self._lose_run(reason, first, last)
 
     def _lose_run(self, reason: str, first: int, last: int) -> None:
-        if first:
-            count = last - first + 1
+        count = last - first + 1
+        if first and count > 0:
             self._lose(Loss(source=self.source, reason=reason, first=first, last=last, count=count))

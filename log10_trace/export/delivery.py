@@ -5,7 +5,6 @@ The thread is a daemon, begins with the first call, and is found anew in a forke
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import sys
 import threading
@@ -14,8 +13,10 @@ import weakref
 from typing import Final
 
 from log10_trace.config import Config
+from log10_trace.export.addressing import Addressing
 from log10_trace.export.backlog import Loss
 from log10_trace.export.counts import Stats
+from log10_trace.export.gate import Gate
 from log10_trace.export.journal import Bounds, Journal
 from log10_trace.export.keeper import Keeper
 from log10_trace.export.ledger import Ledger
@@ -34,10 +35,15 @@ STANDSTILL_S: Final = 0.3
 class Delivery:
     """Delivers the records of this process. Made without side effects; begins with the first call."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, gate: Gate | None = None) -> None:
+        """Go on counting where the delivery that ``gate`` came from has counted."""
         self.config = config
+        self.addressing = Addressing(config)
         self.recorder = Recorder(
-            self._begin, redactor=config.redact, memory_max_bytes=config.memory_max_bytes // 2
+            gate or Gate(),
+            self._begin,
+            redactor=config.redact,
+            memory_max_bytes=config.memory_max_bytes // 2,
         )
         self._spool = Spool(config.spool_dir)
         self._ledger = Ledger(config.spool_dir)
@@ -50,7 +56,7 @@ class Delivery:
     def stats(self) -> Stats:
         """What has become of this process's records up to now."""
         with self.recorder.gate:
-            counts, journal = self.recorder.counts, self.recorder.journal
+            counts, journal = self.recorder.gate.counts, self.recorder.journal
             in_memory = self.recorder.unredacted + (journal.records_in_memory if journal is not None else 0)
             return Stats(
                 captured=counts.captured,
@@ -75,7 +81,7 @@ class Delivery:
         """Deliver everything captured so far; true when that was done within ``timeout`` seconds."""
         gate, until = self.recorder.gate, time.monotonic() + timeout
         with gate:
-            counts = self.recorder.counts
+            counts = self.recorder.gate.counts
             goal, lost = counts.captured, counts.lost
             worker = self._worker
             if worker is None and not counts.pending and not self._has_forked:
@@ -102,7 +108,7 @@ class Delivery:
         with gate:
             worker = self._worker
             if worker is None:
-                return self.recorder.counts.pending == 0
+                return self.recorder.gate.counts.pending == 0
             worker.stop()
             gate.notify_all()
             while self._worker is worker:
@@ -110,7 +116,7 @@ class Delivery:
                 if left <= 0:
                     break
                 gate.wait(left)
-            return self.recorder.counts.pending == 0
+            return self.recorder.gate.counts.pending == 0
 
     def retire(self) -> None:
         """Deliver what goes through and end, without being waited for."""
@@ -140,6 +146,7 @@ class Delivery:
         journal = Journal(source, claim, bounds, self.recorder.gate, self._lose)
         journal.trouble = trouble
         self.recorder.journal = journal
+        self.recorder.gate.sources.add(source)
         if not self._exiting:
             self._start(journal)
         return journal
@@ -153,24 +160,30 @@ class Delivery:
     def _start(self, journal: Journal | None) -> Worker:
         recorder = self.recorder
         transport = Transport(self._moved)
-        keeper = Keeper(self.config, self._spool, recorder, self._lose)
         letters = DeadLetters(self.config.spool_dir)
-        sender = Sender(transport, letters, recorder.counts, recorder.gate)
-        self._worker = worker = Worker(self.config, recorder, journal, keeper, sender)
+        keeper = Keeper(self.config, self._spool, letters, recorder, self._lose)
+        sender = Sender(transport, letters, recorder.gate)
+        self._worker = worker = Worker(
+            config=self.config,
+            addressing=self.addressing,
+            recorder=recorder,
+            journal=journal,
+            keeper=keeper,
+            sender=sender,
+        )
         thread = threading.Thread(target=self._run, args=(worker, journal), name="log10-trace", daemon=True)
         with guard("starting the delivery thread"):
             # Refused at the interpreter's end, and at the system's limit: the spool has the records.
             thread.start()
-            if multiprocessing.parent_process() is not None:
-                self._finish_with_multiprocessing()
+            self._finish_with_multiprocessing()
             return worker
         self._worker = None
         return worker
 
     def _finish_with_multiprocessing(self) -> None:
         """A child of multiprocessing ends without running ``atexit``: it has a list of its own."""
-        util = sys.modules.get("multiprocessing.util")
-        if util is not None:
+        process, util = (sys.modules.get(f"multiprocessing.{name}") for name in ("process", "util"))
+        if process is not None and util is not None and process.parent_process() is not None:
             util.Finalize(None, self.exit, exitpriority=0)
 
     def _run(self, worker: Worker, journal: Journal | None) -> None:
@@ -186,7 +199,7 @@ class Delivery:
                     rest = worker.rest()
                     if rest:
                         gate.wait(rest)
-                    gate.idle = False
+                    self.recorder.idle = False
         finally:
             if pid == os.getpid():
                 self._finish(worker, journal)
@@ -197,7 +210,7 @@ class Delivery:
                 self._worker = None
             if journal is not None and self.recorder.journal is journal:
                 self.recorder.end()
-                self.recorder.counts.dropped["memory_lost"] += journal.records_in_memory
+                self.recorder.gate.counts.dropped["memory_lost"] += journal.records_in_memory
             worker.close()
             if journal is not None:
                 journal.end()
@@ -208,9 +221,8 @@ class Delivery:
 
     def _lose(self, loss: Loss) -> None:
         with self.recorder.gate:
-            journal = self.recorder.journal
-            if journal is not None and loss.source == journal.source:
-                self.recorder.counts.dropped[loss.reason] += loss.count
+            if loss.source in self.recorder.gate.sources:
+                self.recorder.gate.counts.dropped[loss.reason] += loss.count
         message = "log10_trace: records were given up (%s). See: log10-trace spool status"
         say_once_a_minute(message, loss.reason)
         try:
@@ -223,7 +235,7 @@ class Delivery:
         journal, worker = self.recorder.journal, self._worker
         self._worker = None
         self._has_forked = self._exiting = False
-        self.recorder.renew()
+        self.recorder.renew(Gate())
         with guard("letting go of the parent's files"):
             if journal is not None:
                 journal.abandon()

@@ -6,6 +6,7 @@ of the same form, which go to disk when it takes them again.
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
@@ -55,8 +56,6 @@ class Journal(Backlog):
     signal handler or the garbage collector, while it runs.
     """
 
-    is_own = True
-
     def __init__(
         self, source: str, claim: Claim | None, bounds: Bounds, lock: AbstractContextManager[Any], lose: Lose
     ) -> None:
@@ -67,6 +66,7 @@ class Journal(Backlog):
         """Why entries are kept in memory; none while they go to disk."""
         self._bounds = bounds
         self._number = 0
+        self._last: int = 0
         self._current: Segment | None = None
 
     @property
@@ -81,6 +81,7 @@ class Journal(Backlog):
         if segment.size + length > self._limit(segment) and segment.size != form.FIRST_AT:
             segment = self._open()
             head, length = form.frame(segment.salt, kind, sequence, parts)
+        self._last = sequence or self._last
         if segment.memory is not None:
             start = segment.size
             segment.memory += b"".join([head, *parts])
@@ -135,10 +136,10 @@ class Journal(Backlog):
             for segment in [each for each in self.segments if each.memory is None]:
                 if segment.is_open:
                     segment.memory = bytearray(segment.read(0, segment.size))
+                    segment.close()
                 else:
-                    self.segments.remove(segment)
-                segment.close()
-            self.trouble = FileNotFoundError(2, "the folder was deleted")
+                    self._lose_deleted(segment)
+            self.trouble = FileNotFoundError(errno.ENOENT, "the folder was deleted")
             self._current = None
 
     @property
@@ -182,16 +183,18 @@ class Journal(Backlog):
         if self.trouble is None and self.claim is not None:
             self._bound_disk()
             segment = Segment(self.source, self._number, path=self._path(self._number))
+            segment.before = self._last
             try:
                 segment.create(self.source)
             except OSError as error:
                 self.trouble = error
             else:
                 return self._put(segment)
-        memory = bytearray(form.opening(self.source, self._number))
+        memory = bytearray(form.opening(self.source, self._number, self._last))
         return self._put(Segment(self.source, self._number, memory=memory))
 
     def _put(self, segment: Segment) -> Segment:
+        segment.before = self._last
         self._current = segment
         self.segments.append(segment)
         return segment

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from typing import Final
 
 from log10_trace.config import Config
-from log10_trace.export.backlog import Lose
+from log10_trace.export.backlog import Backlog, Lose
+from log10_trace.export.letters import DeadLetters
 from log10_trace.export.orphan import Orphan
 from log10_trace.export.recorder import Recorder
 from log10_trace.export.spool import Spool, destination_of
@@ -15,6 +16,8 @@ from log10_trace.guard import guard, logger
 
 ADOPT_EVERY_S: Final = 10.0
 HEAL_EVERY_S: Final = 1.0
+LETTERS_SHARE: Final = 4
+"""Dead letters may take this part of the spool's bound."""
 
 
 class Keeper:
@@ -24,6 +27,7 @@ class Keeper:
         self,
         config: Config,
         spool: Spool,
+        letters: DeadLetters,
         recorder: Recorder,
         lose: Lose,
         *,
@@ -35,6 +39,7 @@ class Keeper:
         """When something is to be done next."""
         self._config = config
         self._spool = spool
+        self._letters = letters
         self._recorder = recorder
         self._lose = lose
         self._clock = clock
@@ -74,6 +79,17 @@ class Keeper:
         for orphan in self.orphans:
             orphan.leave()
         self.orphans.clear()
+
+    def _hold_bound(self) -> None:
+        """Give up the oldest when all that is in the folder takes more than it may."""
+        self._letters.hold_bound(self._config.spool_max_bytes // LETTERS_SHARE)
+        excess = self._spool.size() - self._config.spool_max_bytes
+        while excess > 0:
+            candidates: list[Backlog] = [*self.orphans, *filter(None, [self._recorder.journal])]
+            freed = next(filter(None, (each.give_up_oldest("spool_full") for each in candidates)), 0)
+            if not freed:
+                return
+            excess -= freed
 
     def _show_long_calls(self, now: float) -> None:
         interval = self._config.flush_interval
@@ -116,3 +132,4 @@ class Keeper:
         self._adopt_at = now + ADOPT_EVERY_S
         for claim in self._spool.orphans(destination_of(self._config)):
             self.orphans.append(Orphan(claim, self._lose))
+        self._hold_bound()

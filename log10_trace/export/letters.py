@@ -67,6 +67,16 @@ class DeadLetters:
         """Delete a letter."""
         self._path(letter.id).unlink(missing_ok=True)
 
+    def hold_bound(self, most_bytes: int) -> None:
+        """Delete the oldest letters when all of them take more than ``most_bytes``."""
+        sizes = [(path, path.stat().st_size) for path in sorted(self._folder.glob("*.json"))]
+        excess = sum(size for _, size in sizes) - most_bytes
+        for path, size in sizes:
+            if excess <= 0:
+                return
+            path.unlink(missing_ok=True)
+            excess -= size
+
     def _path(self, record_id: str) -> Path:
         return self._folder / f"{record_id.replace(os.sep, '_')}.json"
 

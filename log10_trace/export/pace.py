@@ -8,6 +8,7 @@ from log10_trace.export.retry import DENIED_S, Verdict, delay
 
 SHRINK_AFTER: Final = 2
 """A server that fails so often in a row gets smaller batches, should one record be what it fails on."""
+ABSENT_S: Final = 1.0
 _SERVER_ERROR: Final = 500
 """May speak of the record; 502 to 504 speak of the server."""
 
@@ -54,6 +55,12 @@ class Pace:
         if status == _SERVER_ERROR and self.failures >= SHRINK_AFTER:
             self.probing = items == 1 and not self.probing
             self._items = max(1, items // 2)
+
+    def absent(self, now: float) -> None:
+        """There is nobody to try."""
+        self.failures += 1
+        self._asked_by_server = False
+        self.not_before = now + ABSENT_S
 
     def hurry(self) -> None:
         """Let the next attempt be made at once, unless the server has asked for a pause."""

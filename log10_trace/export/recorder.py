@@ -6,13 +6,12 @@ memory until our own thread has redacted them: nothing unredacted ever goes to d
 
 from __future__ import annotations
 
-import threading
 from collections import deque
 from collections.abc import Callable
 from typing import Final
 
 from log10_trace import redact
-from log10_trace.export.counts import Counts
+from log10_trace.export.gate import Gate
 from log10_trace.export.journal import Journal, Place
 from log10_trace.export.segment_format import CONCLUSION, RECORD, STARTED
 from log10_trace.guard import guard
@@ -24,28 +23,22 @@ WAKE_AT: Final = 500
 """So many new records are a full batch, and worth waking the worker for."""
 
 
-class Gate(threading.Condition):
-    """The one lock of a delivery, and what its thread waits at.
-
-    Reentrant, because the garbage collector or a signal handler may end a call on a thread that holds it.
-    """
-
-    def __init__(self) -> None:
-        super().__init__(threading.RLock())
-        self.idle = True
-        """Whether the worker sleeps until it is notified."""
-
-
 class Recorder:
     """Keeps every call that ends. Safe to use from any thread."""
 
     def __init__(
-        self, begin: Callable[[], Journal], *, redactor: redact.Redactor | None, memory_max_bytes: int
+        self,
+        gate: Gate,
+        begin: Callable[[], Journal],
+        *,
+        redactor: redact.Redactor | None,
+        memory_max_bytes: int,
     ) -> None:
         """``begin`` gives the journal when there is none yet, and sees to it that it is delivered."""
         self.journal: Journal | None = None
-        self.gate = Gate()
-        self.counts = Counts()
+        self.gate = gate
+        self.idle = True
+        """Whether nobody looks unless the gate is notified."""
         self.fresh = 0
         """Records that came since the worker last looked."""
         self._begin = begin
@@ -61,7 +54,7 @@ class Recorder:
     def started(self, call: Call) -> None:
         """Remember a call that has begun, to show it should it take long."""
         self._open[call.id] = call
-        if self.gate.idle:
+        if self.idle:
             with guard("noting that a call began"), self.gate:
                 if self.journal is None:
                     self._begin()
@@ -78,13 +71,13 @@ class Recorder:
                 self._keep_to_redact(call, self._redactor)
             return
         with self.gate:
-            self.counts.captured += 1
-            self.counts.dropped["fault"] += 1
+            self.gate.counts.captured += 1
+            self.gate.counts.dropped["fault"] += 1
 
-    def renew(self) -> None:
+    def renew(self, gate: Gate) -> None:
         """Start afresh in a forked child: the calls that were open belong to the parent."""
         self._inherited = frozenset(self._open) | self._inherited
-        self.journal, self.gate, self.counts = None, Gate(), Counts()
+        self.gate = gate
         self._unredacted, self._unredacted_bytes = deque(), 0
         self._open, self._shown = {}, {}
         self.end()
@@ -94,7 +87,7 @@ class Recorder:
         self.journal = None
         self.fresh = self._sequence = 0
         self._shown = {}
-        self.gate.idle = True
+        self.idle = True
 
     def _keep(self, call: Call) -> None:
         parts = pack(call)
@@ -104,7 +97,7 @@ class Recorder:
             # Taken before it is used: a call that ends in between, in this very thread, takes the next one.
             self._sequence = sequence = self._sequence + 1
             self._append(journal, call.id, sequence, parts)
-            self.counts.captured += 1
+            self.gate.counts.captured += 1
             self._tell()
 
     def _append(self, journal: Journal, call_id: str, sequence: int, parts: list[bytes]) -> None:
@@ -118,7 +111,7 @@ class Recorder:
     def _tell(self) -> None:
         """Wake the worker when it sleeps for good or a batch is full, and not for every record."""
         self.fresh += 1
-        if self.gate.idle or self.fresh == WAKE_AT:
+        if self.idle or self.fresh == WAKE_AT:
             self.gate.notify_all()
 
     def _keep_to_redact(self, call: Call, redactor: redact.Redactor) -> None:
@@ -128,7 +121,7 @@ class Recorder:
             call.source = journal.source
             self._open.pop(call.id, None)
             self._sequence = call.sequence = self._sequence + 1
-            self.counts.captured += 1
+            self.gate.counts.captured += 1
             fits = self._unredacted_bytes + size <= self._memory_max_bytes
             if fits:
                 self._unredacted.append((call, size))
@@ -159,13 +152,13 @@ class Recorder:
                 self._append(self.journal or self._begin(), call.id, call.sequence or 0, parts)
             return
         with self.gate:
-            self.counts.dropped["fault"] += 1
+            self.gate.counts.dropped["fault"] += 1
 
     def _redacted(self, call: Call, redactor: redact.Redactor) -> Call:
         completion, worked = redact.apply(redactor, to_model(call))
         if not worked:
             with self.gate:
-                self.counts.withheld += 1
+                self.gate.counts.withheld += 1
         kept = started_state(call)
         kept.request = kept.stack = b""
         kept.tags, kept.metadata = (), None

@@ -7,7 +7,7 @@ from enum import Enum
 from typing import Final
 
 BASE_S: Final = 0.25
-MOST_S: Final = 30.0
+MOST_S: Final = 10.0
 DENIED_S: Final = 60.0
 """A server that refuses the key is asked again this slowly."""
 OBEYED_S: Final = 3600.0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Iterator
+from operator import itemgetter
 from pathlib import Path
 from typing import Final
 
@@ -30,11 +31,12 @@ class Segment:
     """One segment, on disk or (``memory``) in memory, and which of its entries are settled."""
 
     __slots__ = (
-        "_clear_to",
+        "_clear",
         "_descriptor",
         "_salt",
         "_settled",
         "aside",
+        "before",
         "done",
         "memory",
         "number",
@@ -50,11 +52,13 @@ class Segment:
         self.memory = memory
         self.size = form.FIRST_AT
         self.done = form.FIRST_AT
+        self.before: int | None = None
+        """The sequence of the last record that was settled in it or stood before it, where known."""
         self.aside: set[int] = set()
         """Where the entries begin that are neither to be sent nor settled: calls shown as started."""
-        self._settled: dict[int, int] = {}
+        self._settled: dict[int, tuple[int, int]] = {}
         self._salt = form.salt_of(source, number)
-        self._clear_to = form.FIRST_AT
+        self._clear: tuple[int, int | None] = (form.FIRST_AT, None)
         self._descriptor: int | None = None
 
     @property
@@ -92,7 +96,7 @@ class Segment:
             OSError: the file cannot be made or written; the segment is as it was.
         """
         assert self.path is not None  # noqa: S101
-        content = form.opening(source, self.number)
+        content = form.opening(source, self.number, self.before or 0)
         if self.memory is not None:
             content = (
                 bytes(content[: form.DONE_AT]) + form.done_word(self.done) + self.memory[form.FIRST_AT :]
@@ -117,21 +121,24 @@ class Segment:
     def waiting(self) -> Iterator[Entry | Damage]:
         """What is neither settled nor set aside, in order."""
         clear = True
-        for found in form.walk(self.read, max(self.done, self._clear_to), self.size, self._salt):
+        start, before = max((self.done, self.before), self._clear, key=itemgetter(0))
+        for found in form.walk(self.read, start, self.size, self._salt, before):
             if found.start not in self._settled and found.start not in self.aside:
                 clear = False
                 yield found
             elif clear:
-                self._clear_to = found.end
+                before = (found.sequence if isinstance(found, Entry) else found.last) or before
+                self._clear = (found.end, before)
 
-    def settle(self, start: int, end: int) -> None:
-        """Be done with the entry from ``start`` to ``end``."""
+    def settle(self, start: int, end: int, sequence: int = 0) -> None:
+        """Be done with the entry from ``start`` to ``end``; ``sequence`` is 0 without a record."""
         self.aside.discard(start)
         if start < self.done:
             return
-        self._settled[start] = end
+        self._settled[start] = (end, sequence)
         while self.done in self._settled:
-            self.done = self._settled.pop(self.done)
+            self.done, sequence = self._settled.pop(self.done)
+            self.before = sequence or self.before
 
     def put_aside(self, start: int) -> None:
         """Keep the entry that begins there, and do not give it out again."""

@@ -24,11 +24,11 @@ STARTED: Final = 3
 """A call that takes long: to be shown as started, and to be settled should its process die."""
 
 _FILE_MAGIC: Final = b"LOG10SPL"
-_FILE_HEAD: Final = struct.Struct("<8sHHI16sI")
+_FILE_HEAD: Final = struct.Struct("<8sHHI16sQI")
 _DONE: Final = struct.Struct("<Q")
-DONE_AT: Final = 40
+DONE_AT: Final = 48
 """Where in the file the word stands that says up to where it has been delivered."""
-FIRST_AT: Final = 48
+FIRST_AT: Final = 56
 """Where the first entry begins."""
 
 _MAGIC: Final = b"\xf1L0\x1e"
@@ -71,9 +71,9 @@ class UnknownVersionError(ValueError):
     """A segment was written by a later version of log10_trace; it is left alone."""
 
 
-def opening(source: str, number: int) -> bytes:
-    """The header of a new segment of ``source``, of which nothing has been delivered."""
-    head = _FILE_HEAD.pack(_FILE_MAGIC, VERSION, 0, number, bytes.fromhex(source), 0)
+def opening(source: str, number: int, before: int) -> bytes:
+    """The header of a new segment of ``source``, whose records follow the one with sequence ``before``."""
+    head = _FILE_HEAD.pack(_FILE_MAGIC, VERSION, 0, number, bytes.fromhex(source), before, 0)
     head = head[:-4] + _HEAD_CRC.pack(crc32(head[:-4]))
     return head.ljust(DONE_AT, b"\0") + done_word(FIRST_AT)
 
@@ -83,19 +83,24 @@ def done_word(offset: int) -> bytes:
     return _DONE.pack(offset)
 
 
-def read_opening(data: bytes, size: int) -> int:
-    """Up to where the segment that begins with ``data`` was delivered; a damaged header means: nothing was.
+def read_opening(data: bytes, size: int) -> tuple[int, int | None]:
+    """Up to where the segment that begins with ``data`` was delivered, and the sequence before that place.
+
+    A damaged header means: nothing was delivered. A sequence that is not known is None.
 
     Raises:
         UnknownVersionError: the header is whole and of a later version.
     """
     if len(data) < FIRST_AT:
-        return FIRST_AT
-    magic, version, _, _, _, check = _FILE_HEAD.unpack_from(data)
-    if magic == _FILE_MAGIC and check == crc32(data[: _FILE_HEAD.size - 4]) and version > VERSION:
+        return FIRST_AT, None
+    magic, version, _, _, _, before, check = _FILE_HEAD.unpack_from(data)
+    is_whole = magic == _FILE_MAGIC and check == crc32(data[: _FILE_HEAD.size - 4])
+    if is_whole and version > VERSION:
         raise UnknownVersionError(version)
     (done,) = _DONE.unpack_from(data, DONE_AT)
-    return done if FIRST_AT <= done <= size else FIRST_AT
+    if not FIRST_AT < done <= size:
+        return FIRST_AT, before if is_whole else None
+    return done, None
 
 
 def salt_of(source: str, number: int) -> int:
@@ -117,12 +122,13 @@ Read = Callable[[int, int], bytes]
 """``read(offset, length)``: that many bytes of a segment, fewer at its end."""
 
 
-def walk(read: Read, start: int, size: int, salt: int) -> Iterator[Entry | Damage]:
+def walk(read: Read, start: int, size: int, salt: int, before: int | None) -> Iterator[Entry | Damage]:
     """Everything between ``start``, where an entry begins, and ``size``, in order.
 
-    Every byte of the stretch belongs to exactly one of the entries and damages that come out.
+    ``before`` is the sequence of the last record before ``start``, where it is known: it helps to tell what a
+    damaged entry was. Every byte of the stretch belongs to exactly one of what comes out.
     """
-    at, base, window, before = start, start, b"", 0
+    at, base, window = start, start, b""
     while at < size:
         if at + HEAD_SIZE > base + len(window):
             base, window = at, read(at, min(_WINDOW, size - at))
@@ -159,7 +165,7 @@ def _head(window: bytes, at: int, salt: int) -> tuple[int, int, int, int] | None
     return kind, length, sequence, check
 
 
-def _damage(read: Read, start: int, size: int, salt: int, before: int) -> Damage:
+def _damage(read: Read, start: int, size: int, salt: int, before: int | None) -> Damage:
     """The stretch from a head that cannot be read to the next one that can."""
     rest = read(start, size - start)
     at = rest.find(_MAGIC, 1)
@@ -168,12 +174,13 @@ def _damage(read: Read, start: int, size: int, salt: int, before: int) -> Damage
         if head is not None:
             return _gap(start, start + at, before, head[2])
         at = rest.find(_MAGIC, at + 1)
-    return Damage(start, size, before + 1 if before else 0, before + 1 if before else 0, torn=True)
+    lost = 0 if before is None else before + 1
+    return Damage(start, size, lost, lost, torn=True)
 
 
-def _gap(start: int, end: int, before: int, after: int) -> Damage:
+def _gap(start: int, end: int, before: int | None, after: int) -> Damage:
     """What was lost between two sequences; without one of them, the one record that stood there."""
     if not after:
-        return Damage(start, end, before + 1, before + 1) if before else Damage(start, end)
-    first = before + 1 if before else after - 1
+        return Damage(start, end) if before is None else Damage(start, end, before + 1, before + 1)
+    first = after - 1 if before is None else before + 1
     return Damage(start, end, first, after - 1) if 0 < first < after else Damage(start, end)

@@ -8,11 +8,10 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from log10_trace.export.backlog import Backlog, Item
-from log10_trace.export.counts import Counts
+from log10_trace.export.gate import Gate
 from log10_trace.export.letters import DeadLetter, DeadLetters
 from log10_trace.export.pace import Pace
 from log10_trace.export.parcels import unreadable
-from log10_trace.export.recorder import Gate
 from log10_trace.export.retry import Verdict
 from log10_trace.export.transport import BATCH_ITEMS, Answer, Parcel, Server, Transport
 from log10_trace.guard import say_once_a_minute
@@ -33,7 +32,6 @@ class Sender:
         self,
         transport: Transport,
         letters: DeadLetters,
-        counts: Counts,
         gate: Gate,
         *,
         clock: Callable[[], float] = time.monotonic,
@@ -42,7 +40,6 @@ class Sender:
         self.pace = Pace(BATCH_ITEMS)
         self.transport = transport
         self._letters = letters
-        self._counts = counts
         self._gate = gate
         self._clock = clock
         self._draw = draw
@@ -64,8 +61,8 @@ class Sender:
         return True
 
     def unreachable(self) -> None:
-        """There is no server to send to: wait as after a failure."""
-        self.pace.failed(Verdict.AGAIN, 0, 0, now=self._clock(), draw=self._draw())
+        """There is no server to send to: look again soon, which costs little."""
+        self.pace.absent(self._clock())
 
     def _probe(self, server: Server, backlog: Backlog, items: list[Item], timeout: float) -> None:
         """Send the second record; when that goes through, the first is what the server fails on."""
@@ -102,10 +99,10 @@ class Sender:
         delivered = sum(1 for item in done if item.entry.sequence)
         backlog.delivered(done)
         with self._gate:
-            if backlog.is_own:
-                self._counts.delivered += delivered
+            if backlog.source in self._gate.sources:
+                self._gate.counts.delivered += delivered
             else:
-                self._counts.adopted += delivered
+                self._gate.counts.adopted += delivered
 
     def _set_aside(
         self, server: Server, backlog: Backlog, item: Item, parcel: Parcel, answer: Answer
@@ -128,7 +125,8 @@ class Sender:
             return
         backlog.settle([item])
         with self._gate:
-            self._counts.dead_letters += bool(backlog.is_own and item.entry.sequence)
+            is_own = backlog.source in self._gate.sources
+            self._gate.counts.dead_letters += bool(is_own and item.entry.sequence)
         say_once_a_minute(
             "log10_trace: %s refused a record (%s %s). See: log10-trace spool dead-letters",
             server.url, answer.status, answer.code,
@@ -146,7 +144,7 @@ class Sender:
                 worst.verdict, worst.status, len(answers), now=now, draw=draw, retry_after=retry_after
             )
             with self._gate:
-                self._counts.retries += 1
+                self._gate.counts.retries += 1
             self._say(server, worst)
         return any(each.verdict is Verdict.DONE for each in answers)
 

@@ -46,7 +46,7 @@ class Destination:
 def destination_of(config: Config) -> Destination:
     """Where the records of a program with these settings go."""
     key = None
-    if config.token is not None and config.organization_id is None:
+    if config.url is not None and config.token is not None and config.organization_id is None:
         key = hashlib.sha256(config.token.encode()).hexdigest()[:12]
     return Destination(url=config.url, organization_id=config.organization_id, key=key)
 
@@ -94,7 +94,7 @@ def _load(source: str, path: Path) -> Segment | None:
     size = path.stat().st_size
     segment.size = max(size, form.FIRST_AT)
     try:
-        segment.done = form.read_opening(segment.read(0, form.FIRST_AT), size)
+        segment.done, segment.before = form.read_opening(segment.read(0, form.FIRST_AT), size)
     except form.UnknownVersionError as error:
         segment.close()
         message = "log10_trace: %s was written by a later version (format %s) and is left alone"

@@ -27,12 +27,13 @@ class Worker:
 
     def __init__(
         self,
+        *,
         config: Config,
+        addressing: Addressing,
         recorder: Recorder,
         journal: Journal | None,
         keeper: Keeper,
         sender: Sender,
-        *,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.keeper = keeper
@@ -40,7 +41,7 @@ class Worker:
         self._recorder = recorder
         self._journal = journal
         self._sender = sender
-        self._addressing = Addressing(config)
+        self._addressing = addressing
         self._clock = clock
         self._waiting_since: float | None = None
         self._waiting = 0
@@ -58,6 +59,8 @@ class Worker:
         if self._due_at(now) <= now:
             with guard("delivering records"):
                 self._attempt()
+                return
+            self._sender.pace.absent(now)
 
     def rest(self) -> float | None:
         """Seconds until something is to be done, unless the gate is notified. Called with the gate held."""
@@ -66,7 +69,7 @@ class Worker:
         if self._recorder.unredacted:
             return 0.0
         until = min(self._due_at(now), self.keeper.due_at)
-        self._recorder.gate.idle = self._waiting_since is None and until > now + self._config.flush_interval
+        self._recorder.idle = self._waiting_since is None and until > now + self._config.flush_interval
         return max(0.0, until - now)
 
     def hurry(self) -> None:
@@ -118,24 +121,22 @@ class Worker:
         at_once = (
             self._at_once or self.keeper.orphans or self._waiting >= WAKE_AT or self._sender.pace.failures
         )
-        since = (
-            now
-            if at_once or self._waiting_since is None
-            else self._waiting_since + self._config.flush_interval
-        )
-        return max(since, self._sender.pace.not_before)
+        company = 0.0 if at_once else self._config.flush_interval
+        return max((self._waiting_since or now) + company, self._sender.pace.not_before)
 
     def _attempt(self) -> None:
         backlog = self._next_backlog()
+        if backlog is None:
+            self._nothing_waits()
+            return
         server = self._addressing.server()
-        if server is None or backlog is None:
+        if server is None:
             self._sender.unreachable()
             return
-        if backlog.is_own:
-            self._waiting = 0
+        is_own = backlog is self._journal
         if self._sender.attempt(server, backlog, self._config.timeout):
-            if backlog.is_own:
-                self._waiting = WAKE_AT  # there may be more: look again at once
+            # There may be more: look again at once.
+            self._waiting = WAKE_AT if is_own else self._waiting
         elif isinstance(backlog, Orphan):
             self.keeper.end(backlog)
         else:
@@ -145,6 +146,7 @@ class Worker:
 
     def _nothing_waits(self) -> None:
         self._waiting_since = None
+        self._waiting = 0
         self._at_once = False
 
     def _next_backlog(self) -> Backlog | None:

@@ -1,0 +1,20 @@
+"""What the deliveries of one process share: the lock, the counters, and which sources are its own."""
+
+from __future__ import annotations
+
+import threading
+
+from log10_trace.export.counts import Counts
+
+
+class Gate(threading.Condition):
+    """The one lock, and what the delivery threads wait at.
+
+    Reentrant, because the garbage collector or a signal handler may end a call on a thread that holds it.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(threading.RLock())
+        self.counts = Counts()
+        self.sources: set[str] = set()
+        """The sources that this process has written; another at every ``patch`` with other settings."""

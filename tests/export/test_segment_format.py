@@ -1,0 +1,136 @@
+"""The format of a segment: every byte of it is read back as what it was, or told as what was lost."""
+
+from __future__ import annotations
+
+import struct
+from zlib import crc32
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from log10_trace.export import segment_format as form
+from log10_trace.export.segment_format import Damage, Entry
+
+SOURCE = "0123456789abcdef0123456789abcdef"
+SALT = form.salt_of(SOURCE, 1)
+
+payloads = st.lists(st.binary(max_size=60), min_size=1, max_size=6)
+
+
+def segment(entries: list[bytes]) -> bytes:
+    """A segment with these payloads, sequences 1, 2, 3, ..."""
+    whole = form.opening(SOURCE, 1, 0)
+    for sequence, payload in enumerate(entries, 1):
+        head, length = form.frame(SALT, form.RECORD, sequence, [payload])
+        assert length == len(head) + len(payload)
+        whole += head + payload
+    return whole
+
+
+def walk(data: bytes, start: int = form.FIRST_AT, before: int | None = 0) -> list[Entry | Damage]:
+    return list(form.walk(lambda at, length: data[at : at + length], start, len(data), SALT, before))
+
+
+def entries(found: list[Entry | Damage]) -> list[tuple[int, bytes]]:
+    return [(each.sequence, each.payload) for each in found if isinstance(each, Entry)]
+
+
+def damages(found: list[Entry | Damage]) -> list[Damage]:
+    return [each for each in found if isinstance(each, Damage)]
+
+
+@given(payloads)
+def test_what_was_written_is_read_back(written: list[bytes]) -> None:
+    """Entries come back in order, whole, with their sequences."""
+    assert entries(walk(segment(written))) == list(enumerate(written, 1))
+
+
+@given(payloads, st.data())
+def test_a_cut_at_any_byte_costs_at_most_what_lies_behind_it(written: list[bytes], data: st.DataObject) -> None:
+    """Of a segment that was cut anywhere, every entry that is whole comes back."""
+    whole = segment(written)
+    cut = data.draw(st.integers(form.FIRST_AT, len(whole)))
+
+    found = walk(whole[:cut])
+
+    ends = [each.end for each in walk(whole)]
+    assert entries(found) == list(enumerate(written, 1))[: sum(end <= cut for end in ends)]
+    assert len(damages(found)) == (cut not in (form.FIRST_AT, *ends))
+    assert all(each.torn for each in damages(found))
+
+
+@settings(max_examples=300)
+@given(st.lists(st.binary(min_size=1, max_size=40), min_size=1, max_size=5), st.data())
+def test_a_flipped_bit_costs_one_record(written: list[bytes], data: st.DataObject) -> None:
+    """Whatever bit of whatever entry flips, that record is lost, told by its sequence, and no other."""
+    whole = bytearray(segment(written))
+    bit = data.draw(st.integers(form.FIRST_AT * 8, len(whole) * 8 - 1))
+    hit = next(i for i, each in enumerate(walk(bytes(whole)), 1) if each.end * 8 > bit)
+    whole[bit // 8] ^= 1 << bit % 8
+
+    found = walk(bytes(whole))
+
+    assert entries(found) == [(i, payload) for i, payload in enumerate(written, 1) if i != hit]
+    assert [(each.first, each.last, each.count) for each in damages(found)] == [(hit, hit, 1)]
+
+
+@given(st.binary(max_size=300))
+def test_any_bytes_are_accounted_for_once(noise: bytes) -> None:
+    """Whatever stands in a segment, what comes out covers every byte of it exactly once."""
+    data = form.opening(SOURCE, 1, 0) + noise
+
+    at = form.FIRST_AT
+    for each in walk(data):
+        assert each.start == at
+        at = each.end
+    assert at == len(data)
+
+
+def test_an_entry_of_another_segment_is_no_entry() -> None:
+    """A prompt that holds the bytes of a spool cannot pass for a record."""
+    head, _ = form.frame(form.salt_of(SOURCE, 2), form.RECORD, 9, [b"forged"])
+
+    found = walk(form.opening(SOURCE, 1, 0) + head + b"forged")
+
+    assert entries(found) == []
+
+
+def test_an_entry_larger_than_the_window_is_read_whole() -> None:
+    """Entries may be larger than what is read at a time."""
+    large = [b"a" * 10, b"b" * (3 * 1024 * 1024), b"c" * 10]
+
+    assert entries(walk(segment(large))) == list(enumerate(large, 1))
+
+
+@pytest.mark.parametrize(("before", "lost"), [(4, 5), (None, 0)])
+def test_a_damaged_last_entry_is_named_when_it_is_known_what_came_before(before: int | None, lost: int) -> None:
+    """Damage at the end of a segment is the sequence after the last one known."""
+    data = form.opening(SOURCE, 1, 4) + b"\0" * 50
+
+    assert [each.first for each in damages(walk(data, before=before))] == [lost]
+
+
+def test_the_header_tells_how_far_it_was_delivered_and_what_came_before() -> None:
+    """A fresh segment begins after the sequence in its header; a delivered part is skipped."""
+    fresh = form.opening(SOURCE, 1, 41)
+    noted = fresh[: form.DONE_AT] + form.done_word(60)
+
+    assert form.read_opening(fresh, 100) == (form.FIRST_AT, 41)
+    assert form.read_opening(noted, 100) == (60, None)
+
+
+@pytest.mark.parametrize("data", [b"", b"x" * 10, b"x" * form.FIRST_AT])
+def test_a_header_that_cannot_be_read_means_that_nothing_was_delivered(data: bytes) -> None:
+    """Better sent twice than never: ids make a second sending harmless."""
+    assert form.read_opening(data, 100) == (form.FIRST_AT, None)
+
+
+def test_a_later_version_is_left_alone() -> None:
+    """A segment of a format to come is not taken for damaged."""
+    head = bytearray(form.opening(SOURCE, 1, 0)[:44])
+    struct.pack_into("<H", head, 8, 2)
+    struct.pack_into("<I", head, 40, crc32(head[:40]))
+
+    with pytest.raises(form.UnknownVersionError):
+        form.read_opening(bytes(head).ljust(form.FIRST_AT, b"\0"), 100)
