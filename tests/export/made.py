@@ -28,9 +28,7 @@ def call(text: str = "hello", *, begun_s_ago: float = 0.0) -> Call:
 def begun(text: str = "hello", *, begun_s_ago: float = 0.0) -> Call:
     """A chat completion that has begun, so many seconds ago."""
     ago = int(begun_s_ago * 1e9)
-    made = Call(
-        "/chat/completions", created_ns=time.time_ns() - ago, started_ns=time.perf_counter_ns() - ago
-    )
+    made = Call("/chat/completions", created_ns=time.time_ns() - ago, started_ns=time.perf_counter_ns() - ago)
     made.request = json.dumps({"model": "m", "messages": [{"role": "user", "content": text}]}).encode()
     return made
 

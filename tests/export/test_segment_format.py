@@ -47,7 +47,7 @@ def test_what_was_written_is_read_back(written: list[bytes]) -> None:
 
 
 @given(payloads, st.data())
-def test_a_cut_at_any_byte_costs_at_most_what_lies_behind_it(written: list[bytes], data: st.DataObject) -> None:
+def test_a_cut_costs_at_most_what_lies_behind_it(written: list[bytes], data: st.DataObject) -> None:
     """Of a segment that was cut anywhere, every entry that is whole comes back."""
     whole = segment(written)
     cut = data.draw(st.integers(form.FIRST_AT, len(whole)))
@@ -104,7 +104,7 @@ def test_an_entry_larger_than_the_window_is_read_whole() -> None:
 
 
 @pytest.mark.parametrize(("before", "lost"), [(4, 5), (None, 0)])
-def test_a_damaged_last_entry_is_named_when_it_is_known_what_came_before(before: int | None, lost: int) -> None:
+def test_a_damaged_last_entry_is_named_where_that_is_known(before: int | None, lost: int) -> None:
     """Damage at the end of a segment is the sequence after the last one known."""
     data = form.opening(SOURCE, 1, 4) + b"\0" * 50
 
