@@ -8,7 +8,6 @@ beside it serve for checks, columns and search only.
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, NoReturn
@@ -23,6 +22,8 @@ MAX_LABEL: Final = 512
 """Characters of an id, a tag, a session id and the like: what becomes a key."""
 MAX_REASON: Final = 1_000_000
 """Characters of ``failure_reason``."""
+MAX_DURATION: Final = 10**12
+"""Seconds; thirty thousand years."""
 PROCESS_DIED: Final = "ProcessDied"
 """The failure that a later process settles an open call with: a guess, which never replaces an end."""
 
@@ -190,8 +191,9 @@ def _check_duration(duration: Any) -> None:
     if duration is None:
         return
     is_number = isinstance(duration, int | float) and not isinstance(duration, bool)
-    if not is_number or not math.isfinite(duration) or duration < 0:
-        _refuse("duration", "It is a number of seconds, zero or more.")
+    # Compared, not converted: an integer may be too large for a float.
+    if not is_number or not 0 <= duration <= MAX_DURATION:
+        _refuse("duration", f"It is a number of seconds from 0 to {MAX_DURATION}.")
 
 
 def _check_stack(stack: Any) -> None:

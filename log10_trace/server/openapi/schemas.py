@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from log10_trace.server.incoming import MAX_LABEL, MAX_REASON, MAX_TAGS
+from log10_trace.server.incoming import MAX_DURATION, MAX_LABEL, MAX_REASON, MAX_TAGS
 
 Schema = dict[str, Any]
 
@@ -51,7 +51,12 @@ _COMPLETION: Final[dict[str, Schema]] = {
     "response": {"description": "The JSON body that came back; for a stream, the folded equivalent."},
     "stacktrace": maybe(array(_FRAME)),
     "session_id": maybe(LABEL),
-    "duration": {"type": ["number", "null"], "minimum": 0, "maximum": 1e15, "description": "Seconds."},
+    "duration": {
+        "type": ["number", "null"],
+        "minimum": 0,
+        "maximum": MAX_DURATION,
+        "description": "Seconds.",
+    },
     "failure_kind": maybe(LABEL),
     "failure_reason": maybe({"type": "string", "maxLength": MAX_REASON}),
     "created_at": {"description": "When the call began: RFC 3339, UTC."},
@@ -127,7 +132,7 @@ SCHEMAS: Final[dict[str, Schema]] = {
             "request": {"type": ["string", "null"], "description": "JSON in a string."},
             "response": {"type": ["string", "null"], "description": "JSON in a string."},
             "stacktrace": {"type": ["string", "null"], "description": "JSON in a string: a list of frames."},
-            "duration": {"type": ["number", "null"], "minimum": 0, "maximum": 1e15},
+            "duration": {"type": ["number", "null"], "minimum": 0, "maximum": MAX_DURATION},
         },
         required=[],
     ),
