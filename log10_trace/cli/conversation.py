@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any
 
 from log10_trace.models.components import Completion
@@ -30,7 +31,7 @@ def _asked(request: dict[str, Any]) -> Iterator[Said]:
     messages = request.get("messages")
     for message in messages if isinstance(messages, list) else []:
         if isinstance(message, dict):
-            yield Said(str(message.get("role") or "?"), text_of(message))
+            yield Said(_role(message, "?"), text_of(message))
         else:
             yield Said("?", json.dumps(message))
     if request.get("prompt") is not None:
@@ -46,11 +47,16 @@ def _answered(response: Any) -> Iterator[Said]:
     for choice in choices_of(response):
         message = choice.get("message")
         if isinstance(message, dict):
-            yield Said(str(message.get("role") or "assistant"), text_of(message))
+            yield Said(_role(message, "assistant"), text_of(message))
         elif choice.get("text") is not None:
             yield Said("assistant", str(choice["text"]))
     if response.get("error"):
         yield Said("error", json.dumps(response["error"]))
+
+
+def _role(message: dict[str, Any], otherwise: str) -> str:
+    role = message.get("role") or otherwise
+    return str(role.value if isinstance(role, Enum) else role)
 
 
 def choices_of(response: Any) -> list[dict[str, Any]]:

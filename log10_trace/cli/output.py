@@ -10,14 +10,15 @@ from __future__ import annotations
 import json
 import re
 import sys
+import textwrap
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any, Final
 
-from rich import box
 from rich.console import Console
+from rich.padding import Padding
 from rich.progress import (
     BarColumn,
     DownloadColumn,
@@ -40,6 +41,10 @@ remarks: Final = Console(stderr=True, highlight=False, markup=False, emoji=False
 _CONTROL: Final = re.compile(
     r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
 )
+_GAP: Final = 2
+"""Characters between two columns."""
+_LEAST: Final = 6
+"""Characters below which a shortened column says nothing any more."""
 _SPACE: Final = re.compile(r"\s+")
 _AGES: Final = ((86_400 * 365, "y"), (86_400, "d"), (3_600, "h"), (60, "m"), (1, "s"))
 
@@ -59,38 +64,75 @@ class Column:
     style: Callable[[Any], str] | None = None
 
 
+def figure(title: str, value: Callable[[Any], float | None], shown: Callable[[float | None], str]) -> Column:
+    """A column of numbers: as ``shown`` for people, as they are in a pipe."""
+    return Column(
+        title=title,
+        cell=lambda item: "" if value(item) is None else str(value(item)),
+        brief=lambda item: shown(value(item)),
+        right=True,
+    )
+
+
 def show_rows(columns: Sequence[Column], items: Iterable[Any], *, empty: str) -> None:
     """Show the items as a table, or as lines in a pipe; ``empty`` is said when there are none."""
     if not console.is_terminal:
         for item in items:
             say("\t".join(one_line(column.cell(item)) for column in columns))
         return
-    table = _drawn(columns, items)
-    if table.row_count:
-        console.print(table)
+    rows = [[_cell(column, item) for column in columns] for item in items]
+    if rows:
+        console.print(_drawn(columns, rows))
     else:
         remarks.print(empty)
-
-
-def _drawn(columns: Sequence[Column], items: Iterable[Any]) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, expand=False)
-    for column in columns:
-        table.add_column(
-            column.title,
-            justify="right" if column.right else "left",
-            no_wrap=True,
-            overflow="ellipsis",
-            ratio=None,
-            min_width=None if column.flexible else len(column.title),
-        )
-    for item in items:
-        table.add_row(*(_cell(column, item) for column in columns))
-    return table
 
 
 def _cell(column: Column, item: Any) -> Text:
     text = (column.brief or column.cell)(item)
     return Text(one_line(text), style=column.style(item) if column.style else "")
+
+
+def _drawn(columns: Sequence[Column], rows: list[list[Text]]) -> Table:
+    natural = [
+        max(len(column.title), *(row[at].cell_len for row in rows)) for at, column in enumerate(columns)
+    ]
+    widths = fitted(natural, [column.flexible for column in columns], console.width)
+    shown = [at for at, width in enumerate(widths) if width]
+    table = Table(box=None, pad_edge=False, padding=(0, _GAP, 0, 0))
+    for at in shown:
+        table.add_column(
+            columns[at].title,
+            width=widths[at],
+            no_wrap=True,
+            overflow="ellipsis",
+            justify="right" if columns[at].right else "left",
+        )
+    for row in rows:
+        table.add_row(*(row[at] for at in shown))
+    return table
+
+
+def fitted(natural: Sequence[int], flexible: Sequence[bool], width: int) -> list[int]:
+    """The widths of columns on a line of ``width``: 0 for those that have no room.
+
+    A column that is not flexible is shown whole or not at all. The flexible ones share what is left, none
+    getting more than its natural width. When there is too little for all, the last ones go.
+    """
+    widths = [0 if may_shrink else whole for whole, may_shrink in zip(natural, flexible, strict=True)]
+    for at in reversed(range(1, len(widths))):
+        if _line(widths) > width:
+            widths[at] = 0
+    waiting = [at for at, may_shrink in enumerate(flexible) if may_shrink]
+    while waiting and (width - _line(widths)) // len(waiting) < _LEAST + _GAP:
+        waiting.pop()
+    for left, at in zip(range(len(waiting), 0, -1), sorted(waiting, key=lambda at: natural[at]), strict=True):
+        widths[at] = min(natural[at], (width - _line(widths)) // left - _GAP)
+    return widths
+
+
+def _line(widths: Sequence[int]) -> int:
+    """The length of a line of columns, gaps included."""
+    return sum(width + _GAP for width in widths if width) - _GAP
 
 
 def say(text: str) -> None:
@@ -102,6 +144,14 @@ def show_json(value: Model | Mapping[str, Any] | list[Any]) -> None:
     """Write one JSON document on one line; lists are shown as one document a line."""
     content = value.model_dump() if isinstance(value, Model) else value
     say(json.dumps(content, default=str))
+
+
+def show_text(text: Text, *, indent: int = 0) -> None:
+    """Show text to a person: wrapped to the terminal, in a pipe line by line as it is."""
+    if console.is_terminal:
+        console.print(Padding(text, (0, 0, 0, indent), expand=False))
+    else:
+        say(textwrap.indent(text.plain, " " * indent))
 
 
 def show_bytes(pieces: Iterable[bytes]) -> None:

@@ -14,6 +14,7 @@ from log10_trace.cli.output import (
     age,
     count,
     dollars,
+    figure,
     moment_of,
     one_line,
     remarks,
@@ -31,11 +32,11 @@ COLUMNS: Final = (
         cell=lambda session: session.last_at or "",
         brief=lambda session: age(moment_of(session.last_at)),
     ),
-    Column(title="CALLS", cell=lambda session: count(session.calls), right=True),
-    Column(title="FAILED", cell=lambda session: count(session.failed), right=True),
-    Column(title="IN", cell=lambda session: count(session.input_tokens), right=True),
-    Column(title="OUT", cell=lambda session: count(session.output_tokens), right=True),
-    Column(title="COST", cell=lambda session: dollars(session.cost), right=True),
+    figure("CALLS", lambda session: session.calls, count),
+    figure("FAILED", lambda session: session.failed, count),
+    figure("IN", lambda session: session.input_tokens, count),
+    figure("OUT", lambda session: session.output_tokens, count),
+    figure("COST", lambda session: session.cost, dollars),
 )
 
 

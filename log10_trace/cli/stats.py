@@ -9,7 +9,7 @@ import typer
 
 from log10_trace.cli.app import app
 from log10_trace.cli.options import Json, Server, Since, Until, spread
-from log10_trace.cli.output import Column, count, dollars, remarks, seconds, show_json, show_rows
+from log10_trace.cli.output import Column, count, dollars, figure, remarks, seconds, show_json, show_rows
 
 EXAMPLES: Final = """[bold]Examples[/bold]
 
@@ -37,14 +37,14 @@ class Interval(str, Enum):
 
 
 _FIGURES: Final = (
-    Column(title="CALLS", cell=lambda group: count(group.calls), right=True),
-    Column(title="FAILED", cell=lambda group: count(group.failed), right=True),
-    Column(title="IN", cell=lambda group: count(group.input_tokens), right=True),
-    Column(title="OUT", cell=lambda group: count(group.output_tokens), right=True),
-    Column(title="COST", cell=lambda group: dollars(group.cost), right=True),
-    Column(title="HALF IN", cell=lambda group: seconds(group.p50), right=True),
-    Column(title="95 % IN", cell=lambda group: seconds(group.p95), right=True),
-    Column(title="99 % IN", cell=lambda group: seconds(group.p99), right=True),
+    figure("CALLS", lambda group: group.calls, count),
+    figure("FAILED", lambda group: group.failed, count),
+    figure("IN", lambda group: group.input_tokens, count),
+    figure("OUT", lambda group: group.output_tokens, count),
+    figure("COST", lambda group: group.cost, dollars),
+    figure("P50", lambda group: group.p50, seconds),
+    figure("P95", lambda group: group.p95, seconds),
+    figure("P99", lambda group: group.p99, seconds),
 )
 _KEY: Final = Column(title="WHAT", cell=lambda group: group.key or "all", flexible=True)
 _START: Final = Column(title="FROM", cell=lambda step: step.start or "")

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import typer
 
-from log10_trace.cli.output import Column, age, count, moment_of, seconds
+from log10_trace.cli.output import Column, age, count, figure, moment_of, seconds
 from log10_trace.models.components import CompletionSummary
 
 _STYLES: Final = {"finished": "green", "failed": "red", "started": "yellow"}
@@ -46,18 +46,8 @@ COLUMNS: Final = {
     "status": Column(title="STATUS", cell=_status, style=lambda call: _STYLES.get(_text(call.status), "")),
     "kind": Column(title="KIND", cell=lambda call: _text(call.kind)),
     "model": Column(title="MODEL", cell=lambda call: _text(call.model), flexible=True),
-    "duration": Column(
-        title="TOOK",
-        cell=lambda call: _text(call.duration),
-        brief=lambda call: seconds(call.duration),
-        right=True,
-    ),
-    "first": Column(
-        title="FIRST",
-        cell=lambda call: _text(call.time_to_first_token),
-        brief=lambda call: seconds(call.time_to_first_token),
-        right=True,
-    ),
+    "duration": figure("TOOK", lambda call: call.duration, seconds),
+    "first": figure("FIRST", lambda call: call.time_to_first_token, seconds),
     "tokens": Column(title="IN/OUT", cell=_tokens, right=True),
     "tags": Column(title="TAGS", cell=lambda call: ", ".join(call.tags or []), flexible=True),
     "session": Column(title="SESSION", cell=lambda call: _text(call.session_id)),

@@ -9,7 +9,9 @@ import typer
 
 from log10_trace.cli.completions.group import group
 from log10_trace.cli.options import Server, Yes, spread
-from log10_trace.cli.output import remarks
+from log10_trace.cli.output import one_line, remarks
+from log10_trace.client import Log10
+from log10_trace.errors import NotFoundError
 
 
 @group.command("delete")
@@ -30,18 +32,30 @@ def delete(
     with server.client() as client:
         if ids:
             confirmed(f"Delete {len(ids):,} {'call' if len(ids) == 1 else 'calls'} for good?", yes=yes)
-            for completion_id in ids:
-                client.completions.delete(completion_id=completion_id)
-            deleted: int | None = len(ids)
-        else:
-            what = " and ".join(
-                part
-                for part in (f"of session {session}" * bool(session), f"with tag {tag}" * bool(tag))
-                if part
-            )
-            confirmed(f"Delete all calls {what} for good?", yes=yes)
-            deleted = client.completions.delete_many(session_id=session, tag=tag).deleted
-    remarks.print("Deleted." if deleted is None else f"{deleted:,} deleted.")
+            _delete_each(client, ids)
+            return
+        named = [f"of session {session}"] if session else []
+        named += [f"with tag {tag}"] if tag else []
+        confirmed(f"Delete all calls {' and '.join(named)} for good?", yes=yes)
+        deleted = client.completions.delete_many(session_id=session, tag=tag).deleted
+        remarks.print("Deleted." if deleted is None else f"{deleted:,} deleted.")
+
+
+def _delete_each(client: Log10, ids: list[str]) -> None:
+    """Delete each of them; one that is not there is named, and keeps none of the others."""
+    deleted = sum(_delete(client, completion_id) for completion_id in ids)
+    remarks.print(f"{deleted:,} deleted.")
+    if deleted < len(ids):
+        raise typer.Exit(1)
+
+
+def _delete(client: Log10, completion_id: str) -> bool:
+    try:
+        client.completions.delete(completion_id=completion_id)
+    except NotFoundError:
+        remarks.print(one_line(f"There is no call {completion_id}."))
+        return False
+    return True
 
 
 def confirmed(question: str, *, yes: bool) -> None:

@@ -7,13 +7,12 @@ from collections.abc import Iterator
 from typing import Annotated, Any, Final
 
 import typer
-from rich.padding import Padding
 from rich.text import Text
 
 from log10_trace.cli.completions.group import group
-from log10_trace.cli.conversation import Said, conversation
+from log10_trace.cli.conversation import conversation
 from log10_trace.cli.options import Server, spread
-from log10_trace.cli.output import age, console, moment_of, safe, say, seconds, show_bytes
+from log10_trace.cli.output import age, moment_of, safe, say, seconds, show_bytes, show_text
 from log10_trace.client import Log10
 from log10_trace.errors import Log10Error
 from log10_trace.models.components import Completion
@@ -68,20 +67,18 @@ def resolved(client: Log10, wanted: str) -> str:
 def show_call(call: Completion) -> None:
     """Show the whole call to a person."""
     for name, value in _labels(call):
-        console.print(Text.assemble((f"{name:<10}", "dim"), safe(value)))
+        show_text(Text.assemble((f"{name:<10}", "dim"), safe(value)))
     for said in conversation(call):
-        _show_said(said)
+        show_text(Text(f"\n{safe(said.role)}", style=_STYLES.get(said.role, "bold")))
+        show_text(Text(safe(said.text)), indent=2)
     if call.failure_kind:
-        failure = f"{call.failure_kind}: {call.failure_reason or ''}"
-        console.print(Text(f"\n{safe(failure)}", style="red"))
-    for frame in call.stacktrace or []:
-        console.print(
-            Text(f"\n  {safe(frame.file)}:{frame.lineno} in {safe(frame.name)}", style="dim"), end=""
-        )
-        if frame.line:
-            console.print(Text(f"\n    {safe(frame.line)}"), end="")
+        show_text(Text(f"\n{safe(call.failure_kind)}: {safe(call.failure_reason or '')}", style="red"))
     if call.stacktrace:
-        console.print()
+        show_text(Text("\nfrom", style="bold"))
+    for frame in call.stacktrace or []:
+        show_text(Text(safe(f"{frame.file}:{frame.lineno} in {frame.name}"), style="dim"), indent=2)
+        if frame.line:
+            show_text(Text(safe(frame.line)), indent=4)
 
 
 def _labels(call: Completion) -> Iterator[tuple[str, str]]:
@@ -117,9 +114,3 @@ def _tokens(call: Completion) -> str | None:
     usage: Any = getattr(call.response, "usage", None)
     given = [getattr(usage, name, None) for name in ("prompt_tokens", "completion_tokens")]
     return " in, ".join(str(number) for number in given) + " out" if all(given) else None
-
-
-def _show_said(said: Said) -> None:
-    console.print()
-    console.print(Text(said.role, style=_STYLES.get(said.role, "bold")))
-    console.print(Padding(Text(safe(said.text)), (0, 0, 0, 2)))
