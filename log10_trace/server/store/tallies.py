@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
@@ -97,25 +97,26 @@ def tally(facts: Facts) -> Tally:
     )
 
 
-def slots(facts: Facts) -> Iterator[Slot]:
-    """Every sum that a call counts in."""
+def slots(facts: Facts, widths: Sequence[int]) -> Iterator[Slot]:
+    """Every sum of these widths that a call counts in."""
     minute = facts.began_ms // _MINUTE_MS
-    spans = ((ALL_TIME, 0), *((width, minute - minute % width) for width in WIDTHS))
+    spans = [(width, minute - minute % width if width else 0) for width in widths]
     for dimension, key in _keys(facts):
         for width, start in spans:
             yield Slot(dimension, key, facts.model or "", width, start)
 
 
 class Tallies:
-    """What a group of writes changes in the sums."""
+    """What a group of writes changes in the sums of the given widths."""
 
-    def __init__(self) -> None:
+    def __init__(self, widths: Sequence[int] = (ALL_TIME, *WIDTHS)) -> None:
         self.changes: dict[Slot, Tally] = {}
+        self._widths = widths
 
     def count(self, facts: Facts, sign: int = 1) -> None:
         """Add one call, or with ``sign`` -1 take it away."""
         one = tally(facts)
-        for slot in slots(facts):
+        for slot in slots(facts, self._widths):
             self.changes.setdefault(slot, Tally()).add(one, sign)
 
 

@@ -14,7 +14,7 @@ from log10_trace.server.store.postgres.locks import STACKS_LOCK
 from log10_trace.server.store.postgres.places import placed_ms
 from log10_trace.server.store.postgres.records import locked, remove_tags
 from log10_trace.server.store.postgres.statements import load
-from log10_trace.server.store.postgres.tallying import add_deltas
+from log10_trace.server.store.postgres.tallying import MINUTES, add_deltas
 from log10_trace.server.store.tallies import Tallies
 
 _SQL: Final = load("deleting.sql")
@@ -53,7 +53,7 @@ def delete(connection: Connection[Row], organization_id: str, records: Sequence[
         "placed": [placed for _, placed in records],
     }
     placed = dict(records)
-    tallies, hashes, sessions = Tallies(), set(), set()
+    tallies, hashes, sessions = Tallies(MINUTES), set(), set()
     with connection.transaction():
         found = locked(connection, [(organization_id, *record) for record in records])
         for standing in found.values():

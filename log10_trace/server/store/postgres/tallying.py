@@ -24,7 +24,7 @@ from log10_trace.server.store.tallies import (
 
 SQL: Final = load("tallies.sql")
 
-_MINUTE: Final = 1
+MINUTES: Final = (1,)
 """The width that servers append; the wider ones are made of it."""
 _SUMS: Final = -1
 """The bucket of a row that holds sums, not the count of one step of the duration scale."""
@@ -40,7 +40,6 @@ def add_deltas(connection: Connection[Row], changes: Mapping[str, Tallies]) -> N
         row
         for organization_id, tallies in changes.items()
         for slot, tally in tallies.changes.items()
-        if slot.width == _MINUTE
         for row in _rows(organization_id, slot, tally)
     ]
     if rows:

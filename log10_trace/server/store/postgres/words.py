@@ -12,15 +12,16 @@ from log10_trace.server.store.phrases import Phrase
 INDEXED_BYTES: Final = 400_000
 """Of one record's text. PostgreSQL refuses a row of words beyond a megabyte."""
 _BETWEEN: Final = re.compile(r"[\W_]+")
+_ASCII_WORDS: Final = {code: chr(code).lower() if chr(code).isalnum() else " " for code in range(128)}
 
 
 def normal(text: str) -> str:
-    """The words of a text with single spaces between: lower case, no accents, letters and digits only."""
-    if not text.isascii():
-        decomposed = unicodedata.normalize("NFKD", text)
-        text = "".join(mark for mark in decomposed if not unicodedata.combining(mark)).casefold()
-        text = text.encode()[:INDEXED_BYTES].decode(errors="ignore")
-    return _BETWEEN.sub(" ", text.lower()).strip()
+    """The words of a text with spaces between: lower case, no accents, letters and digits only."""
+    if text.isascii():
+        return text.translate(_ASCII_WORDS)
+    decomposed = unicodedata.normalize("NFKD", text)
+    bare = "".join(mark for mark in decomposed if not unicodedata.combining(mark)).casefold()
+    return _BETWEEN.sub(" ", bare).encode()[:INDEXED_BYTES].decode(errors="ignore")
 
 
 def query(phrases: Iterable[Phrase]) -> str:

@@ -71,6 +71,8 @@ CREATE TABLE waiting_texts (
     content         text NOT NULL
 ) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000);
 
+ALTER TABLE waiting_texts ALTER COLUMN content SET STORAGE EXTERNAL;
+
 -- Where a record stands whose id carries no time; this also keeps such ids unique.
 CREATE TABLE placements (
     organization_id text COLLATE "C" NOT NULL,

@@ -1,12 +1,12 @@
 -- :place
 -- Enter ids that carry no time; who comes first decides where they stand.
 INSERT INTO placements (organization_id, id, placed_ms)
-SELECT * FROM unnest(%(organization_ids)s::text[], %(ids)s::text[], %(placed)s::bigint[])
+SELECT * FROM unnest(%(organization_ids)b::text[], %(ids)b::text[], %(placed)b::bigint[])
 ON CONFLICT DO NOTHING;
 
 -- :placed
 SELECT organization_id, id, placed_ms FROM placements
-WHERE (organization_id, id) IN (SELECT * FROM unnest(%(organization_ids)s::text[], %(ids)s::text[]));
+WHERE (organization_id, id) IN (SELECT * FROM unnest(%(organization_ids)b::text[], %(ids)b::text[]));
 
 -- :hold_stacks
 -- Until the commit nobody sweeps stacks away; writers do not wait for each other here.
@@ -14,7 +14,7 @@ SELECT pg_advisory_xact_lock_shared(%(lock)s);
 
 -- :keep_stacks
 INSERT INTO stacks (organization_id, hash, body)
-SELECT * FROM unnest(%(organization_ids)s::text[], %(hashes)s::bytea[], %(bodies)s::bytea[])
+SELECT * FROM unnest(%(organization_ids)b::text[], %(hashes)b::bytea[], %(bodies)b::bytea[])
 ON CONFLICT DO NOTHING;
 
 -- :insert
@@ -23,11 +23,11 @@ INSERT INTO completions (
     organization_id, id, placed_ms, place, status, kind, model, session_id, failure_kind, file, function, duration,
     input_tokens, output_tokens, tokens, preview_request, preview_response, skipped, head, stack, body)
 SELECT * FROM unnest(
-    %(organization_id)s::text[], %(id)s::text[], %(placed_ms)s::bigint[], %(place)s::bigint[], %(status)s::text[],
-    %(kind)s::text[], %(model)s::text[], %(session_id)s::text[], %(failure_kind)s::text[], %(file)s::text[],
-    %(function)s::text[], %(duration)s::float8[], %(input_tokens)s::bigint[], %(output_tokens)s::bigint[],
-    %(tokens)s::bigint[], %(preview_request)s::text[], %(preview_response)s::text[],
-    %(skipped)s::int[], %(head)s::text[], %(stack)s::bytea[], %(body)s::bytea[])
+    %(organization_id)b::text[], %(id)b::text[], %(placed_ms)b::bigint[], %(place)b::bigint[], %(status)b::text[],
+    %(kind)b::text[], %(model)b::text[], %(session_id)b::text[], %(failure_kind)b::text[], %(file)b::text[],
+    %(function)b::text[], %(duration)b::float8[], %(input_tokens)b::bigint[], %(output_tokens)b::bigint[],
+    %(tokens)b::bigint[], %(preview_request)b::text[], %(preview_response)b::text[],
+    %(skipped)b::int[], %(head)b::text[], %(stack)b::bytea[], %(body)b::bytea[])
 ON CONFLICT (organization_id, id, placed_ms) DO NOTHING
 RETURNING organization_id, id;
 
@@ -39,11 +39,11 @@ UPDATE completions AS c SET
     preview_request = n.preview_request, preview_response = n.preview_response, skipped = n.skipped,
     head = n.head, stack = n.stack, body = n.body
 FROM unnest(
-    %(organization_id)s::text[], %(id)s::text[], %(placed_ms)s::bigint[], %(place)s::bigint[], %(status)s::text[],
-    %(kind)s::text[], %(model)s::text[], %(session_id)s::text[], %(failure_kind)s::text[], %(file)s::text[],
-    %(function)s::text[], %(duration)s::float8[], %(input_tokens)s::bigint[], %(output_tokens)s::bigint[],
-    %(tokens)s::bigint[], %(preview_request)s::text[], %(preview_response)s::text[],
-    %(skipped)s::int[], %(head)s::text[], %(stack)s::bytea[], %(body)s::bytea[])
+    %(organization_id)b::text[], %(id)b::text[], %(placed_ms)b::bigint[], %(place)b::bigint[], %(status)b::text[],
+    %(kind)b::text[], %(model)b::text[], %(session_id)b::text[], %(failure_kind)b::text[], %(file)b::text[],
+    %(function)b::text[], %(duration)b::float8[], %(input_tokens)b::bigint[], %(output_tokens)b::bigint[],
+    %(tokens)b::bigint[], %(preview_request)b::text[], %(preview_response)b::text[],
+    %(skipped)b::int[], %(head)b::text[], %(stack)b::bytea[], %(body)b::bytea[])
     AS n (organization_id, id, placed_ms, place, status, kind, model, session_id, failure_kind, file, function,
           duration, input_tokens, output_tokens, tokens, preview_request, preview_response, skipped, head, stack, body)
 WHERE c.organization_id = n.organization_id AND c.id = n.id AND c.placed_ms = n.placed_ms;
@@ -54,7 +54,7 @@ SELECT c.organization_id, c.id, c.place, c.skipped, c.head, c.body, s.body
 FROM completions AS c
 LEFT JOIN stacks AS s ON s.organization_id = c.organization_id AND s.hash = c.stack
 WHERE (c.organization_id, c.id, c.placed_ms)
-    IN (SELECT * FROM unnest(%(organization_ids)s::text[], %(ids)s::text[], %(placed)s::bigint[]))
+    IN (SELECT * FROM unnest(%(organization_ids)b::text[], %(ids)b::text[], %(placed)b::bigint[]))
 ORDER BY c.organization_id, c.id
 FOR NO KEY UPDATE OF c;
 
@@ -69,28 +69,28 @@ WHERE c.organization_id = %(organization_id)s AND c.id = %(id)s
 
 -- :add_tags
 INSERT INTO completion_tags (organization_id, tag, place, id, placed_ms)
-SELECT * FROM unnest(%(organization_ids)s::text[], %(tags)s::text[], %(places)s::bigint[], %(ids)s::text[],
-                     %(placed)s::bigint[])
+SELECT * FROM unnest(%(organization_ids)b::text[], %(tags)b::text[], %(places)b::bigint[], %(ids)b::text[],
+                     %(placed)b::bigint[])
 ON CONFLICT DO NOTHING;
 
 -- :remove_tags
 DELETE FROM completion_tags
 WHERE (organization_id, tag, place, id, placed_ms)
-    IN (SELECT * FROM unnest(%(organization_ids)s::text[], %(tags)s::text[], %(places)s::bigint[], %(ids)s::text[],
-                             %(placed)s::bigint[]));
+    IN (SELECT * FROM unnest(%(organization_ids)b::text[], %(tags)b::text[], %(places)b::bigint[], %(ids)b::text[],
+                             %(placed)b::bigint[]));
 
 -- :add_texts
 -- Hand the indexer (search.py) what is to be found.
 INSERT INTO waiting_texts (organization_id, id, placed_ms, content)
-SELECT * FROM unnest(%(organization_ids)s::text[], %(ids)s::text[], %(placed)s::bigint[], %(contents)s::text[]);
+SELECT * FROM unnest(%(organization_ids)b::text[], %(ids)b::text[], %(placed)b::bigint[], %(contents)b::text[]);
 
 -- :meet_sessions
 INSERT INTO sessions (organization_id, id, first_ms, last_ms)
-SELECT * FROM unnest(%(organization_ids)s::text[], %(ids)s::text[], %(first)s::bigint[], %(last)s::bigint[])
+SELECT * FROM unnest(%(organization_ids)b::text[], %(ids)b::text[], %(first)b::bigint[], %(last)b::bigint[])
 ON CONFLICT (organization_id, id) DO UPDATE SET
     first_ms = LEAST(sessions.first_ms, excluded.first_ms), last_ms = GREATEST(sessions.last_ms, excluded.last_ms)
 WHERE excluded.first_ms < sessions.first_ms OR excluded.last_ms > sessions.last_ms;
 
 -- :add_arrivals
 INSERT INTO arrivals (organization_id, source, first, last)
-SELECT * FROM unnest(%(organization_ids)s::text[], %(sources)s::text[], %(first)s::bigint[], %(last)s::bigint[]);
+SELECT * FROM unnest(%(organization_ids)b::text[], %(sources)b::text[], %(first)b::bigint[], %(last)b::bigint[]);

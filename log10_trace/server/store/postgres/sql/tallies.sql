@@ -3,9 +3,9 @@
 INSERT INTO rollup_deltas (organization_id, dimension, start, key, model, bucket, calls, failed, metered,
                            input_tokens, output_tokens, cached_tokens)
 SELECT * FROM unnest(
-    %(organization_id)s::text[], %(dimension)s::text[], %(start)s::bigint[], %(key)s::text[], %(model)s::text[],
-    %(bucket)s::smallint[], %(calls)s::bigint[], %(failed)s::bigint[], %(metered)s::bigint[],
-    %(input_tokens)s::bigint[], %(output_tokens)s::bigint[], %(cached_tokens)s::bigint[]);
+    %(organization_id)b::text[], %(dimension)b::text[], %(start)b::bigint[], %(key)b::text[], %(model)b::text[],
+    %(bucket)b::smallint[], %(calls)b::bigint[], %(failed)b::bigint[], %(metered)b::bigint[],
+    %(input_tokens)b::bigint[], %(output_tokens)b::bigint[], %(cached_tokens)b::bigint[]);
 
 -- :alone
 SELECT pg_advisory_xact_lock(%(lock)s);
@@ -40,7 +40,7 @@ DELETE FROM rollups WHERE calls = 0;
 -- The keys with most calls over pieces of time (each of one width), with what is not folded yet.
 SELECT key FROM (
     SELECT r.key, r.calls
-    FROM unnest(%(widths)s::smallint[], %(starts)s::bigint[], %(ends)s::bigint[]) AS piece (width, start, "end")
+    FROM unnest(%(widths)b::smallint[], %(starts)b::bigint[], %(ends)b::bigint[]) AS piece (width, start, "end")
     JOIN rollups AS r ON r.organization_id = %(organization_id)s AND r.dimension = %(dimension)s
         AND r.width = piece.width AND r.start >= piece.start AND r.start < piece."end" AND r.bucket = -1
     UNION ALL
@@ -57,7 +57,7 @@ SELECT key, model, 0::bigint, bucket, sum(calls)::bigint, sum(failed)::bigint, s
 FROM (
     SELECT r.key, r.model, r.bucket, r.calls, r.failed, r.metered, r.input_tokens, r.output_tokens,
            r.cached_tokens
-    FROM unnest(%(widths)s::smallint[], %(starts)s::bigint[], %(ends)s::bigint[]) AS piece (width, start, "end")
+    FROM unnest(%(widths)b::smallint[], %(starts)b::bigint[], %(ends)b::bigint[]) AS piece (width, start, "end")
     JOIN rollups AS r ON r.organization_id = %(organization_id)s AND r.dimension = %(dimension)s
         AND r.width = piece.width AND r.start >= piece.start AND r.start < piece."end" AND r.key = ANY (%(keys)s)
     UNION ALL
