@@ -102,15 +102,16 @@ def meaning(error: psycopg.Error) -> StoreError:
         return StoreBusyError(f"PostgreSQL gave this up after {READ_TIMEOUT_S} s; ask for less.")
     if isinstance(error, psycopg.errors.DiskFull):
         return StoreFullError()
-    if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
+    if is_lost(error):
         return StoreBusyError("PostgreSQL does not answer; the store goes on as soon as it does.")
     return StoreError(f"PostgreSQL refused it ({error.sqlstate}: {type(error).__name__}).")
 
 
 def is_lost(error: psycopg.Error) -> bool:
     """Whether the connection is gone or PostgreSQL is stopping, so that another connection may succeed."""
-    gone = (psycopg.OperationalError, psycopg.InterfaceError)
-    return isinstance(error, gone) and not isinstance(error, psycopg.errors.DiskFull)
+    return isinstance(error, psycopg.OperationalError | psycopg.InterfaceError) and not isinstance(
+        error, psycopg.errors.DiskFull | psycopg.errors.ProgramLimitExceeded
+    )
 
 
 class Readers:

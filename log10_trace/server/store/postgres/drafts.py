@@ -16,6 +16,7 @@ from log10_trace.server.store.bodies import Packed, pack, unpack
 from log10_trace.server.store.facts import Facts, facts
 from log10_trace.server.store.novelty import Novelty
 from log10_trace.server.store.positions import began_ms, position
+from log10_trace.server.store.postgres.names import fitted
 from log10_trace.server.store.said import Words, words
 
 _HASH_BYTES: Final = 16
@@ -173,7 +174,7 @@ def _lay(stands: Incoming | None, put: Put) -> tuple[Change, Incoming]:
 
 def _risen(organization_id: str, incoming: Incoming, now_ms: int, novelty: Novelty) -> Standing:
     said = words(incoming.values)
-    known = facts(incoming, said, now_ms=now_ms)
+    known = fitted(facts(incoming, said, now_ms=now_ms))
     return Standing(
         place=position(known.began_ms, next(_arrivals)),
         incoming=incoming,
@@ -195,5 +196,5 @@ def standing(key: Key, place: int, skipped: int, packed: Packed) -> Standing:
 def _standing_at(place: int, skipped: int, incoming: Incoming) -> Standing:
     # A record keeps its place for good, so when it began is what its place says, whatever came later.
     began, said = began_ms(place), words(incoming.values)
-    known = replace(facts(incoming, said, now_ms=began), began_ms=began)
+    known = replace(fitted(facts(incoming, said, now_ms=began)), began_ms=began)
     return Standing(place=place, incoming=incoming, facts=known, words=said, skipped=skipped)

@@ -8,8 +8,10 @@ from typing import Any, Final, Literal
 from log10_trace.server.store.answers import Filter, Order
 from log10_trace.server.store.phrases import phrases
 from log10_trace.server.store.positions import FIRST, LAST, first_at
+from log10_trace.server.store.postgres.names import fit
 from log10_trace.server.store.postgres.statements import load
 from log10_trace.server.store.postgres.words import query
+from log10_trace.server.store.said import clean
 
 _SQL: Final = load("listing.sql")
 _COMPARED: Final = (
@@ -57,14 +59,15 @@ def question(organization_id: str, wanted: Filter) -> Question:
         join, condition = _BY_TAG[wanted.tag_match, len(set(wanted.tags)) > 1]
         joins += join
         conditions += condition
-        values |= {"tag": wanted.tags[0], "tags": list(wanted.tags), "other_tags": list(wanted.tags[1:])}
+        tags = list(map(fit, wanted.tags))
+        values |= {"tag": tags[0], "tags": tags, "other_tags": tags[1:]}
     if wanted.text is not None:
         joins.append("words")
         values["query"] = query(phrases(wanted.text))
     for name in _COMPARED:
         if (value := getattr(wanted, name)) is not None:
             conditions.append(name)
-            values[name] = value
+            values[name] = fit(clean(value)) if isinstance(value, str) else value
     return Question(
         blocks=(*joins, "organization", *conditions),
         values=values,

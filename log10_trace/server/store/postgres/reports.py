@@ -19,6 +19,7 @@ from log10_trace.server.store.counting import (
 )
 from log10_trace.server.store.postgres import tallying
 from log10_trace.server.store.postgres.connections import Readers, Row
+from log10_trace.server.store.postgres.names import fit
 from log10_trace.server.store.postgres.statements import load
 from log10_trace.server.store.prices import Prices
 from log10_trace.server.store.tallies import LAST_MINUTE, spans
@@ -60,7 +61,7 @@ class PostgresReports:
 
     def source(self, organization_id: str, source: str) -> SourceReport | None:
         """What arrived from one process; None when nothing did."""
-        values = {"organization_id": organization_id, "source": source}
+        values = {"organization_id": organization_id, "source": fit(source)}
         rows = self._readers.rows(_ARRIVALS["one"], values)
         return _report(source, rows) if rows else None
 

@@ -13,6 +13,7 @@ from log10_trace.server.store.counting import Sum, session_summary
 from log10_trace.server.store.positions import LAST, read_cursor, write_cursor
 from log10_trace.server.store.postgres import tallying
 from log10_trace.server.store.postgres.connections import Readers, Row
+from log10_trace.server.store.postgres.names import fit
 from log10_trace.server.store.postgres.statements import load
 from log10_trace.server.store.postgres.tasks import Tasks
 from log10_trace.server.store.prices import Prices
@@ -51,7 +52,7 @@ class PostgresSessions:
 
     def get(self, organization_id: str, session_id: str) -> SessionSummary | None:
         """One session, or None."""
-        row = self._readers.row(_SQL["session"], {"organization_id": organization_id, "id": session_id})
+        row = self._readers.row(_SQL["session"], {"organization_id": organization_id, "id": fit(session_id)})
         return None if row is None else self._summaries(organization_id, [row])[0]
 
     def _summaries(self, organization_id: str, rows: Sequence[Row]) -> list[SessionSummary]:
