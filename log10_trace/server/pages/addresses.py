@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import quote, urlencode
 
+HOME: Final = "/"
 _UNFIT: Final = re.compile(r"[/\\]|^\.{1,2}$")
 """What a path cannot carry: servers and browsers take it for more, or less, than a name."""
 
@@ -19,7 +20,8 @@ class Address:
     pairs: tuple[tuple[str, str], ...] = ()
 
     def __str__(self) -> str:
-        return f"{self.path}?{urlencode(self.pairs)}" if self.pairs else self.path
+        # A half of a surrogate pair cannot stand in an address; the store's columns hold "?" for it as well.
+        return f"{self.path}?{urlencode(self.pairs, errors='replace')}" if self.pairs else self.path
 
     def having(self, name: str, value: str) -> Address:
         """The address with this value of ``name`` and no other, from the first page on."""
@@ -42,13 +44,22 @@ class Address:
         return tuple(pair for pair in self.pairs if pair[0] not in names)
 
 
-def call_path(completion_id: str, ending: str = "") -> str:
+def list_path(**conditions: str) -> str:
+    """The path of the list of the calls with these conditions."""
+    return str(Address(HOME, tuple(conditions.items())))
+
+
+def call_path(completion_id: str) -> str:
     """The path of a call's page."""
-    return f"/completions/{quote(completion_id, safe='')}{ending}"
+    return f"/completions/{_quoted(completion_id)}"
 
 
 def session_path(session_id: str) -> str:
     """The path of a session's page; of its list of calls when no path can carry the id."""
     if _UNFIT.search(session_id):
-        return f"/?{urlencode({'session_id': session_id})}"
-    return f"/sessions/{quote(session_id, safe='')}"
+        return list_path(session_id=session_id)
+    return f"/sessions/{_quoted(session_id)}"
+
+
+def _quoted(name: str) -> str:
+    return quote(name, safe="", errors="replace")

@@ -27,6 +27,8 @@ _PART_CHARACTERS: Final = 8_000
 _PART_LEAST: Final = 400
 _PAGE_CHARACTERS: Final = 400_000
 _RAW_CHARACTERS: Final = 40_000
+_UNFOLDED_FIRST: Final = 2
+_UNFOLDED_LAST: Final = 6
 _SHOWN_APART: Final = frozenset(("messages", "prompt", "model", "tools", "functions"))
 
 
@@ -76,6 +78,13 @@ class CallView:
     raws: tuple[Raw, ...]
     most: int | None
     """Characters shown of one text; None: all of them."""
+
+    @property
+    def folded(self) -> range:
+        """Which of the turns asked, by index, are folded away: the middle of a long conversation."""
+        last = len(self.asked) - _UNFOLDED_LAST
+        is_long = self.most is not None and last > 2 * _UNFOLDED_FIRST
+        return range(_UNFOLDED_FIRST, last) if is_long else range(0)
 
 
 def call_view(stored: Stored, *, whole: bool = False) -> CallView:

@@ -6,9 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from log10_trace.server.pages.addresses import Address
-
-HOME: Final = "/"
+from log10_trace.server.pages.addresses import HOME, Address
 
 SPANS: Final = (("1h", "1 hour"), ("24h", "24 hours"), ("7d", "7 days"), ("30d", "30 days"))
 """Offered spans of time, as ``since`` takes them."""

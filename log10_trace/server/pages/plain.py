@@ -1,7 +1,7 @@
 """Strangers' text, made fit to be looked at: nothing in it can steer the page, the terminal or the eye. Pure.
 
 Prompts hold anything: NUL, terminal colours, marks that turn the direction of reading, halves of surrogate
-pairs. Each is shown as a sign one can see. What is stored stays as it is; this is for the eye only.
+pairs. Each is shown as its number. What is stored stays as it is; this is for the eye only.
 """
 
 from __future__ import annotations
@@ -10,8 +10,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-_CONTROL_PICTURES: Final = 0x2400
-_DELETE: Final = 0x7F
+_LAST_OF_TWO_DIGITS: Final = 0xFF
 _STEERING: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufeff]")
 """Control characters but tab and line feed, line separators, marks that turn the direction of reading,
 surrogates, and the byte order mark, which nobody sees."""
@@ -32,7 +31,7 @@ class Cut:
 
 
 def plain(text: str) -> str:
-    """The text with every sign that steers replaced by one that shows."""
+    r"""The text with every sign that steers replaced by its number, as in ``\x1b``."""
     return _STEERING.sub(_shown, text.replace("\r\n", "\n"))
 
 
@@ -44,6 +43,4 @@ def cut(text: str, most: int | None) -> Cut:
 
 def _shown(found: re.Match[str]) -> str:
     code = ord(found[0])
-    if code < _CONTROL_PICTURES and code <= 0x1F:  # noqa: PLR2004 -- the last of the C0 controls
-        return chr(_CONTROL_PICTURES + code)
-    return "\u2421" if code == _DELETE else f"\\u{code:04x}"
+    return f"\\x{code:02x}" if code <= _LAST_OF_TWO_DIGITS else f"\\u{code:04x}"

@@ -11,7 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.responses import Response
 
 from log10_trace.server.pages import figures, plain
-from log10_trace.server.pages.addresses import call_path, session_path
+from log10_trace.server.pages.addresses import call_path, list_path, session_path
 from log10_trace.server.refusal import Refusal
 
 _TYPES: Final = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
@@ -75,7 +75,12 @@ def _make_environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.globals.update(
-        call_path=call_path, cut=plain.cut, figures=figures, session_path=session_path, static=_static_path
+        call_path=call_path,
+        cut=plain.cut,
+        figures=figures,
+        list_path=list_path,
+        session_path=session_path,
+        static=_static_path,
     )
     return environment
 

@@ -19,6 +19,8 @@ from log10_trace.server.store.answers import (
 _HOUR_MS: Final = 3_600_000
 _WIDTHS: Final[Mapping[Interval, int]] = {"minute": 60_000, "hour": _HOUR_MS, "day": 24 * _HOUR_MS}
 _MOST_BARS: Final = 120
+_LEAST_BARS: Final = 30
+"""Fewer bars leave room, so that they stay bars."""
 HEIGHT: Final = 40
 
 
@@ -55,7 +57,7 @@ class Strip:
     @property
     def steps(self) -> int:
         """How many bars there is room for."""
-        return self.bars[-1].x + 1 if self.bars else 0
+        return max(self.bars[-1].x + 1, _LEAST_BARS) if self.bars else 0
 
 
 def strip_query(wanted: Filter, now_ms: int) -> StatisticsQuery:
@@ -122,7 +124,7 @@ def _figures(total: Totals) -> tuple[Figure, ...]:
             is_bad=total.failed > 0,
         ),
         Figure("Tokens", figures.short(tokens), flow),
-        Figure("Median time", figures.duration(total.p50), "half of the calls are quicker"),
+        Figure("Median time", figures.duration(total.p50)),
         Figure("95 % within", figures.duration(total.p95), f"99 % within {figures.duration(total.p99)}"),
         Figure("Cost", figures.dollars(total.cost), unpriced),
     )
