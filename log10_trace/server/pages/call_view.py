@@ -91,8 +91,8 @@ def call_view(stored: Stored, *, whole: bool = False) -> CallView:
     """The view of a record; long texts are cut unless the ``whole`` is asked for."""
     values = shapes.values_of(stored)
     request, response = shapes.mapping(values.get("request")), values.get("response")
-    model = shapes.text(request.get("model"))
-    answered_by = shapes.text(shapes.mapping(response).get("model"))
+    model = shapes.name(request.get("model"))
+    answered_by = shapes.name(shapes.mapping(response).get("model"))
     turns, choices = asked(request), answered(response)
     return CallView(
         labels=labels(stored.id, values),
@@ -107,8 +107,8 @@ def call_view(stored: Stored, *, whole: bool = False) -> CallView:
         tools=tuple(_tools(request)),
         parameters=_pairs(request, without=_SHOWN_APART),
         metadata=_pairs(shapes.mapping(values.get("metadata"))),
-        base_url=shapes.text(values.get("base_url")),
-        source=shapes.text(values.get("source")),
+        base_url=shapes.name(values.get("base_url")),
+        source=shapes.name(values.get("source")),
         sequence=shapes.whole(values.get("sequence")),
         raws=tuple(_raws(stored.fields, None if whole else _RAW_CHARACTERS)),
         most=None if whole else bound((*turns, *(choice.turn for choice in choices))),
@@ -136,12 +136,14 @@ def _tools(request: Mapping[str, Any]) -> Iterator[Tool]:
         for offered in shapes.sequence(request.get(name)):
             holder = shapes.mapping(offered)
             tool = shapes.mapping(holder.get("function")) or shapes.mapping(holder.get("custom")) or holder
-            title = shapes.text(tool.get("name")) or shapes.text(holder.get("type"))
+            title = shapes.name(tool.get("name")) or shapes.name(holder.get("type"))
             yield Tool(title or "tool", shapes.text(tool.get("description")), shapes.as_text(offered))
 
 
 def _pairs(holder: Mapping[str, Any], without: frozenset[str] = frozenset()) -> tuple[tuple[str, str], ...]:
-    return tuple((name, shapes.as_text(value)) for name, value in holder.items() if name not in without)
+    return tuple(
+        (shapes.name(name), shapes.as_text(value)) for name, value in holder.items() if name not in without
+    )
 
 
 def _raws(fields: Mapping[str, str], most: int | None) -> Iterator[Raw]:

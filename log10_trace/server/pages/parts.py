@@ -83,7 +83,7 @@ def _reasoning(item: Mapping[str, Any]) -> Part:
 def _image(item: Mapping[str, Any]) -> Part:
     named = item.get("image_url")
     address = shapes.text(named) or shapes.text(shapes.mapping(named).get("url"))
-    detail = shapes.text(shapes.mapping(named).get("detail")) or shapes.text(item.get("detail"))
+    detail = shapes.name(shapes.mapping(named).get("detail")) or shapes.name(item.get("detail"))
     note = f"image, detail {detail}" if detail else "image"
     if not address.startswith("data:"):
         return Part("placeholder", address[:_SHOWN_ADDRESS], f"{note}, not loaded")
@@ -100,20 +100,20 @@ def _sound(item: Mapping[str, Any]) -> Part:
 
 def _file(item: Mapping[str, Any]) -> Part:
     file = shapes.mapping(item.get("file")) or item
-    name = shapes.text(file.get("filename")) or shapes.text(file.get("file_id"))
+    name = shapes.name(file.get("filename")) or shapes.name(file.get("file_id"))
     data = shapes.text(file.get("file_data"))
     address = shapes.text(file.get("file_url")) or shapes.text(file.get("document_url"))
     note = f"file, {_inflated(data)}, not shown" if data else "file, not loaded"
-    return Part("placeholder", (name or address)[:_SHOWN_ADDRESS], note)
+    return Part("placeholder", name or address[:_SHOWN_ADDRESS], note)
 
 
 def _unknown(item: Any) -> Part:
-    kind = shapes.text(shapes.mapping(item).get("type"))
+    kind = shapes.name(shapes.mapping(item).get("type"))
     return Part("json", shapes.as_text(item), kind)
 
 
 def _sound_note(audio: Mapping[str, Any]) -> str:
-    form = shapes.text(audio.get("format"))
+    form = shapes.name(audio.get("format"))
     data = shapes.text(audio.get("data"))
     return ", ".join(word for word in ("audio", form, _inflated(data) if data else "") if word)
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from log10_trace.server.json_text import split
 from log10_trace.server.store.answers import Stored, Summary
 
-_DEEPEST = 10_000
+_LONGEST_NAME: Final = 512
+_DEEPEST: Final = 10_000
 """Depth was bounded when the record came in, perhaps by a server with another bound."""
 
 
@@ -32,6 +33,12 @@ def sequence(value: Any) -> Sequence[Any]:
 def text(value: Any) -> str:
     """The string, or an empty one."""
     return value if isinstance(value, str) else ""
+
+
+def name(value: Any) -> str:
+    """The string where a name belongs, on one line of a page; what is longer than any name ends in "…"."""
+    given = text(value)
+    return given if len(given) <= _LONGEST_NAME else f"{given[:_LONGEST_NAME]}…"
 
 
 def number(value: Any) -> float | None:

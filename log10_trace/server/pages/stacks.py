@@ -53,8 +53,8 @@ def stack_of(stacktrace: Any) -> Stack:
 
 def _frame(frame: Mapping[str, Any]) -> Frame:
     return Frame(
-        file=shapes.text(frame.get("file")),
+        file=shapes.name(frame.get("file")),
         lineno=shapes.whole(frame.get("lineno")),
-        function=shapes.text(frame.get("name")),
-        line=shapes.text(frame.get("line")).strip(),
+        function=shapes.name(frame.get("name")),
+        line=shapes.name(frame.get("line")).strip(),
     )

@@ -80,7 +80,7 @@ def said_before(earlier: tuple[Turn, ...], later: tuple[Turn, ...]) -> int:
 
 
 def _choice(choice: Mapping[str, Any]) -> Choice:
-    finish = shapes.text(choice.get("finish_reason"))
+    finish = shapes.name(choice.get("finish_reason"))
     if "message" not in choice and "text" in choice:
         return Choice(Turn(role="completion", parts=content_parts(choice["text"])), finish)
     return Choice(_turn(shapes.mapping(choice.get("message")), role="assistant"), finish)
@@ -88,11 +88,11 @@ def _choice(choice: Mapping[str, Any]) -> Choice:
 
 def _turn(message: Mapping[str, Any], role: str = "") -> Turn:
     return Turn(
-        role=shapes.text(message.get("role")) or role or "no role",
-        name=shapes.text(message.get("name")),
+        role=shapes.name(message.get("role")) or role or "no role",
+        name=shapes.name(message.get("name")),
         parts=tuple(_parts(message)),
         calls=tuple(_calls(message)),
-        answers=shapes.text(message.get("tool_call_id")),
+        answers=shapes.name(message.get("tool_call_id")),
     )
 
 
@@ -117,9 +117,9 @@ def _calls(message: Mapping[str, Any]) -> Iterator[ToolCall]:
 
 def _call(call: Mapping[str, Any]) -> ToolCall:
     function = shapes.mapping(call.get("function")) or shapes.mapping(call.get("custom"))
-    name = shapes.text(function.get("name")) or shapes.text(call.get("type")) or "tool"
+    name = shapes.name(function.get("name")) or shapes.name(call.get("type")) or "tool"
     given = function.get("arguments", function.get("input"))
-    return ToolCall(name, _arguments(given), shapes.text(call.get("id")))
+    return ToolCall(name, _arguments(given), shapes.name(call.get("id")))
 
 
 def _arguments(given: Any) -> str:

@@ -1,0 +1,312 @@
+"""The page of one call: everything that was kept of it."""
+
+from __future__ import annotations
+
+import json
+import re
+from html import unescape
+from typing import Any
+
+import pytest
+
+from tests.server.pages.visiting import Site, chat_response, completion
+
+PIXEL = (
+    "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5E"
+    "rkJggg=="
+)
+
+
+def request_of(*messages: dict[str, Any], **more: Any) -> dict[str, Any]:
+    return {"model": "gpt-4o-mini", "messages": list(messages), **more}
+
+
+def shown(site: Site, query: str = "", **fields: Any) -> str:
+    return site.page(f"/completions/{site.keep(completion(**fields))}{query}")
+
+
+def test_a_call_is_shown_whole(site: Site) -> None:
+    """Messages, answer, tags, session, timing, tokens, provider's id, retries and metadata stand on it."""
+    page = shown(
+        site,
+        request=request_of(
+            {"role": "system", "content": "Be brief."}, {"role": "user", "content": "Why?"}, temperature=0.25
+        ),
+        tags=["checkout"],
+        session_id="s-1",
+        time_to_first_token=0.125,
+        request_id="req_1",
+        retries=2,
+        metadata={"customer": "ada"},
+        endpoint="/chat/completions",
+        base_url="https://api.openai.com/v1",
+    )
+
+    for words in (
+        "Be brief.",
+        "Why?",
+        "Rayleigh scattering.",
+        "checkout",
+        "s-1",
+        "500 ms",
+        "125 ms",
+        "12 tokens in, 3 out",
+    ):
+        assert words in page
+    for words in (
+        "req_1",
+        "2 retries",
+        "customer",
+        "ada",
+        "temperature",
+        "0.25",
+        "https://api.openai.com/v1",
+    ):
+        assert words in page
+
+
+def test_the_users_own_line_stands_out(site: Site) -> None:
+    """The line that made the call is on top, and first and marked in the stack below."""
+    stack = [
+        {"file": "/srv/main.py", "line": "run()", "lineno": 3, "name": "<module>"},
+        {"file": "/srv/app.py", "line": "    client.create()", "lineno": 42, "name": "ask"},
+    ]
+
+    page = shown(site, stacktrace=stack)
+
+    assert re.search(r'<a class="site" href="#stack">.*app\.py:42.*ask.*client\.create\(\)', page)
+    assert page.index("/srv/app.py:42") < page.index("/srv/main.py:3")
+    assert 'class="is-site"' in page
+    assert 'href="/?file=%2Fsrv%2Fapp.py&amp;function=ask"' in page
+
+
+def test_tool_calls_and_their_results_belong_together(site: Site) -> None:
+    """A tool call shows name, id and arguments, and the result names the call it answers."""
+    call = {
+        "id": "call_1",
+        "type": "function",
+        "function": {"name": "weather", "arguments": '{"city":"Oslo"}'},
+    }
+    page = shown(
+        site,
+        request=request_of(
+            {"role": "assistant", "content": None, "tool_calls": [call]},
+            {"role": "tool", "tool_call_id": "call_1", "content": "-3"},
+            tools=[{"type": "function", "function": {"name": "weather", "description": "The weather."}}],
+        ),
+    )
+
+    assert re.search(r'calls <bdi class="code">weather</bdi>.*call_1', page)
+    assert '"city": "Oslo"' in unescape(page)
+    assert re.search(r'answers <bdi class="code">call_1</bdi>', page)
+    assert "The weather." in page
+
+
+def test_a_refusal_is_shown_as_one(site: Site) -> None:
+    """What the model would not do is not mistaken for an answer."""
+    page = shown(site, response=chat_response(None, refusal="I cannot help with that."))
+
+    assert re.search(r'class="part is-refusal">.*I cannot help with that\.', page, re.DOTALL)
+
+
+def test_a_spoken_answer_shows_its_transcript(site: Site) -> None:
+    """Sound is not played; what was said is read."""
+    audio = {"id": "audio_1", "data": "AAAA", "transcript": "Hello there.", "expires_at": 1}
+
+    assert "Hello there." in shown(site, response=chat_response(None, audio=audio))
+
+
+def test_a_picture_from_elsewhere_is_never_loaded(site: Site) -> None:
+    """Its address is text; the page asks no other server for anything."""
+    parts = [{"type": "image_url", "image_url": {"url": "https://evil.example/track.png", "detail": "low"}}]
+
+    page = shown(site, request=request_of({"role": "user", "content": parts}))
+
+    assert "https://evil.example/track.png" in page
+    assert not re.search(r'(src|href|action|srcset|poster)="[^"]*evil\.example', page)
+
+
+def test_a_picture_within_the_record_is_shown(site: Site) -> None:
+    """A data: picture of a form that cannot hold a script stands on the page."""
+    parts = [{"type": "image_url", "image_url": {"url": PIXEL}}]
+
+    assert f'<img src="{PIXEL}"' in shown(site, request=request_of({"role": "user", "content": parts}))
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "data:image/svg+xml;base64,PHN2Zy8+",
+        "data:text/html,<script>x</script>",
+        'data:image/png;base64,A" onerror="x',
+        "javascript:x()",
+    ],
+)
+def test_what_only_claims_to_be_a_picture_is_a_placeholder(site: Site, address: str) -> None:
+    """Nothing but base64 of known picture forms ever becomes the source of a picture."""
+    parts = [{"type": "image_url", "image_url": {"url": address}}]
+
+    page = shown(site, request=request_of({"role": "user", "content": parts}))
+
+    assert 'class="picture"' not in page
+    assert 'class="placeholder"' in page
+
+
+def test_several_choices_are_told_apart(site: Site) -> None:
+    """Each choice has its number and its finish reason."""
+    one, two = chat_response("heads")["choices"][0], chat_response("tails")["choices"][0]
+
+    page = shown(site, response={"choices": [one, {**two, "index": 1, "finish_reason": "length"}]})
+
+    assert "choice 1, finished by stop" in page
+    assert "choice 2, finished by length" in page
+
+
+def test_a_text_completion_is_shown(site: Site) -> None:
+    """The API before chat has a prompt and texts."""
+    response = {
+        "object": "text_completion",
+        "choices": [{"index": 0, "text": "a time", "finish_reason": "stop"}],
+    }
+
+    page = shown(site, kind="prompt", request={"model": "davinci", "prompt": "Once upon"}, response=response)
+
+    assert "Once upon" in page
+    assert "a time" in page
+
+
+def test_a_failure_says_what_the_provider_said(site: Site) -> None:
+    """Exception, reason and the provider's own error are on top of the page."""
+    page = shown(
+        site,
+        status="failed",
+        failure_kind="BadRequestError",
+        failure_reason="400",
+        response={"error": {"message": "max_tokens is too large"}},
+    )
+
+    assert 'id="failure"' in page
+    for words in ("BadRequestError", "400", "max_tokens is too large"):
+        assert words in page
+
+
+def test_a_response_that_is_no_json_is_shown(site: Site) -> None:
+    """An HTML error page of a proxy is text like any other."""
+    page = shown(
+        site, status="failed", failure_kind="InternalServerError", response="<html><b>Bad gateway</b></html>"
+    )
+
+    assert "&lt;html&gt;&lt;b&gt;Bad gateway&lt;/b&gt;" in page
+
+
+def test_a_running_call_says_so_and_looks_again(site: Site) -> None:
+    """The page of a running call is the one a browser with JavaScript asks for again; ended, it is not."""
+    running = shown(site, status="started", response=None, duration=None)
+    ended = shown(site)
+
+    assert "still running" in running
+    assert re.search(r'<article id="call"[^>]*data-live', running)
+    assert not re.search(r'<article id="call"[^>]*data-live', ended)
+
+
+def test_an_interrupted_stream_says_so(site: Site) -> None:
+    """What a program left before its end is finished, and not whole."""
+    assert "left this stream before its end" in shown(site, interrupted=True)
+
+
+def test_long_texts_are_cut_and_one_click_away(site: Site) -> None:
+    """A megabyte is not put upon a reader who did not ask for it."""
+    text = "x" * 1_000_000
+    call_id = site.keep(completion(request=request_of({"role": "user", "content": text})))
+
+    cut = site.page(f"/completions/{call_id}")
+    whole = site.page(f"/completions/{call_id}?show=all")
+
+    assert len(cut) < 200_000
+    assert "Show all 1,000,000 characters" in cut
+    assert text in whole
+
+
+def test_the_middle_of_a_long_conversation_is_folded(site: Site) -> None:
+    """Beginning and end are in sight, the rest is one click away, without JavaScript."""
+    turns = [{"role": "user", "content": f"turn {number}"} for number in range(40)]
+    call_id = site.keep(completion(request=request_of(*turns)))
+
+    page = site.page(f"/completions/{call_id}")
+
+    assert (
+        page.index("32 messages in between")
+        < page.index("turn 20")
+        < page.index("</details>")
+        < page.index("turn 39")
+    )
+    assert "messages in between" not in site.page(f"/completions/{call_id}?show=all")
+
+
+EXACT = '{"model": "m",  "n":12345678901234567890123, "t": 1.0e0, "s":"\\ud800 \\u0041", "messages": []}'
+
+
+@pytest.mark.parametrize("field", ["request", "response", "native_request", "native_response"])
+def test_raw_bodies_are_given_exactly_as_stored(site: Site, field: str) -> None:
+    """Numbers, spacing, escapes and order are as they were on the wire."""
+    call_id = site.keep(f'{{"id": "exact", "kind": "chat", "status": "finished", "{field}": {EXACT}}}')
+
+    assert site.browser.get(f"/completions/{call_id}/{field}.json").text == EXACT
+    assert EXACT in site.browser.get(f"/completions/{call_id}.json").text
+
+
+def test_the_raw_body_on_the_page_has_line_breaks_added_and_nothing_else(site: Site) -> None:
+    """Numbers and escapes stay as they were spelled."""
+    call_id = site.keep(f'{{"id": "exact", "kind": "chat", "status": "finished", "request": {EXACT}}}')
+
+    page = unescape(site.page(f"/completions/{call_id}"))
+
+    for spelled in ('"n": 12345678901234567890123', '"t": 1.0e0', '"\\ud800 \\u0041"'):
+        assert spelled in page
+
+
+@pytest.mark.parametrize(
+    "path", ["/completions/none", "/completions/none.json", "/completions/none/request.json", "/nowhere"]
+)
+def test_what_is_not_there_is_a_page_that_leads_back(site: Site, path: str) -> None:
+    """404 is a page of ours, with a way on."""
+    page = site.page(path, status=404)
+
+    assert "Not found" in page
+    assert 'href="/"' in page
+
+
+def test_only_bodies_are_given_out_by_name(site: Site) -> None:
+    """No other field, and no field that is not there, has an address of its own."""
+    call_id = site.keep(completion())
+
+    site.page(f"/completions/{call_id}/tags.json", status=404)
+    site.page(f"/completions/{call_id}/native_request.json", status=404)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"request": None, "response": None},
+        {"request": [], "response": []},
+        {"request": {"messages": "x"}, "response": {"choices": {}}},
+        {
+            "request": {"messages": [1, None, "x", {"role": 3, "content": 4}]},
+            "response": {"choices": [None, 7]},
+        },
+        {"request": {"messages": [{"content": [None, 1, {"type": "image_url"}, {"type": "text"}]}]}},
+        {"request": {"prompt": [1, 2, 3], "tools": [None, {}], "model": 4}},
+        {
+            "response": {
+                "choices": [{"message": {"tool_calls": [None, {"function": {"arguments": {"a": 1}}}]}}]
+            }
+        },
+        {"response": {"usage": {"prompt_tokens": "many"}, "error": ["odd"]}},
+        {"stacktrace": [{}, {"file": 3, "lineno": "x"}], "metadata": {"a": [1, {"b": None}]}},
+        {"created_at": "not a time", "duration": None},
+    ],
+    ids=json.dumps,
+)
+def test_no_shape_breaks_the_page(site: Site, fields: dict[str, Any]) -> None:
+    """Whatever a provider or a program put where, the page stands."""
+    assert shown(site, **fields)

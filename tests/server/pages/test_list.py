@@ -1,0 +1,225 @@
+"""The first page: calls newest first, filters, figures, pages of it."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from tests.server.pages.visiting import Site, completion
+
+
+def asked(text: str) -> dict[str, object]:
+    return {"model": "gpt-4o-mini", "messages": [{"role": "user", "content": text}]}
+
+
+def order_of(page: str, *words: str) -> list[str]:
+    return sorted(words, key=page.index)
+
+
+def test_calls_are_listed_newest_first(site: Site) -> None:
+    """Whatever order they arrive in, the call that began last stands on top."""
+    site.keep(completion(request=asked("the second"), created_at="2026-01-02T00:00:00Z"))
+    site.keep(completion(request=asked("the third"), created_at="2026-01-03T00:00:00Z"))
+    site.keep(completion(request=asked("the first"), created_at="2026-01-01T00:00:00Z"))
+
+    page = site.page("/")
+
+    assert order_of(page, "the first", "the second", "the third") == ["the third", "the second", "the first"]
+
+
+def test_a_row_says_what_one_looks_for(site: Site) -> None:
+    """Question, answer, model, tags, tokens and time stand in the row, which leads to the whole call."""
+    call_id = site.keep(completion(tags=["checkout"]))
+
+    page = site.page("/")
+
+    for word in (
+        "Why is the sky blue?",
+        "Rayleigh scattering.",
+        "gpt-4o-mini",
+        "checkout",
+        "12 in, 3 out",
+        "500 ms",
+    ):
+        assert word in page
+    assert f'href="/completions/{call_id}"' in page
+
+
+def test_a_running_call_is_listed(site: Site) -> None:
+    """A call that has not ended is visible, as running."""
+    site.keep(completion(status="started", response=None, duration=None))
+
+    assert "running" in site.page("/")
+
+
+def test_a_failed_call_says_why(site: Site) -> None:
+    """The class and the message of the exception stand in the row."""
+    site.keep(
+        completion(status="failed", response=None, failure_kind="RateLimitError", failure_reason="slow down")
+    )
+
+    page = site.page("/")
+
+    assert "RateLimitError" in page
+    assert "slow down" in page
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("tag=red", "a"),
+        ("tag=red&tag=blue&tag_match=all", ""),
+        ("status=failed", "b"),
+        ("kind=prompt", "c"),
+        ("model=gpt-x", "a"),
+        ("failure_kind=Boom", "b"),
+        ("q=walrus", "c"),
+        ("session_id=s-b", "b"),
+        ("file=%2Fapp.py&function=main", "a"),
+        ("since=2026-02-02", "bc"),
+        ("until=2026-02-02&q=", "a"),
+        ("min_duration=2", "b"),
+    ],
+)
+def test_filters_narrow_the_list(site: Site, query: str, found: str) -> None:
+    """Each filter shows the calls that match it and no other."""
+    stack = [{"file": "/app.py", "line": "x()", "lineno": 1, "name": "main"}]
+    named = {
+        "a": {
+            "request": {**asked("a"), "model": "gpt-x"},
+            "tags": ["red"],
+            "stacktrace": stack,
+            "created_at": "2026-02-01T00:00:00Z",
+        },
+        "b": {
+            "status": "failed",
+            "response": None,
+            "failure_kind": "Boom",
+            "session_id": "s-b",
+            "duration": 3,
+            "created_at": "2026-02-02T00:00:00Z",
+        },
+        "c": {
+            "kind": "prompt",
+            "request": {"prompt": "the walrus"},
+            "tags": ["blue"],
+            "created_at": "2026-02-03T00:00:00Z",
+        },
+    }
+    for name, fields in named.items():
+        site.keep(completion(id=name, **fields))
+
+    page = site.page(f"/?{query}")
+
+    assert set(re.findall(r'href="/completions/(\w+)"', page)) == set(found)
+
+
+def test_filters_that_are_set_can_be_taken_off_one_by_one(site: Site) -> None:
+    """Each has a link to the list without it, which keeps the others."""
+    page = site.page("/?tag=red&status=failed&cursor=")
+
+    assert 'href="/?status=failed"' in page
+    assert 'href="/?tag=red"' in page
+
+
+def test_the_form_keeps_what_is_set(site: Site) -> None:
+    """A further filter is added to those that are there, tags among them."""
+    page = site.page("/?q=blue+sky&tag=red&failure_kind=Boom")
+
+    assert 'name="q" value="blue sky"' in page
+    assert '<input type="hidden" name="tag" value="red">' in page
+    assert "<details open>" in page
+
+
+def test_pages_follow_each_other_without_gap_or_repetition(site: Site) -> None:
+    """Going on from page to page shows every call once, also when one comes in meanwhile."""
+    kept = {site.keep(completion()) for _ in range(60)}
+
+    first = site.page("/")
+    site.keep(completion())
+    onward = re.search(r'rel="next" href="([^"]+)"', first)
+    assert onward
+    second = site.page(onward[1].replace("&amp;", "&"))
+
+    shown = re.findall(r'class="whole" href="/completions/([^"]+)"', first + second)
+    assert sorted(shown) == sorted(kept)
+    assert 'rel="next"' not in second
+
+
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [
+        ("since=yesterday", "since"),
+        ("min_tokens=many", "min_tokens"),
+        ("cursor=x", "cursor"),
+        ("q=%22%22", "q"),
+        ("colour=red", "colour"),
+    ],
+)
+def test_a_filter_that_cannot_be_used_is_said_where_it_stands(site: Site, query: str, field: str) -> None:
+    """The form stays, with what was typed and a sentence that names the field."""
+    page = site.page(f"/?{query}", status=422)
+
+    assert f'role="alert">{field}: ' in page
+    assert '<form class="filters"' in page
+
+
+def test_the_strip_adds_up_the_calls(site: Site) -> None:
+    """Calls, failures, tokens, times and cost stand above the list."""
+    for day in (1, 2):
+        site.keep(completion(created_at=f"2026-03-0{day}T12:00:00Z"))
+    site.keep(
+        completion(status="failed", response=None, failure_kind="Boom", created_at="2026-03-02T12:00:00Z")
+    )
+
+    page = site.page("/")
+
+    assert re.search(r"<dt>Calls</dt><dd>3<", page)
+    assert re.search(r"<dt>Failed</dt><dd>1<small>33 %", page)
+    assert re.search(r"<dt>Tokens</dt><dd>30<small>24 in, 6 out", page)
+    assert "2026-03-02: 2 calls, 1 failed" in page
+
+
+def test_the_strip_of_one_group_is_that_groups(site: Site) -> None:
+    """A list of one model, tag or session stands under that one's own figures, and says so."""
+    site.keep(completion(tags=["red"]))
+    site.keep(completion())
+
+    page = site.page("/?tag=red")
+
+    assert re.search(r"<dt>Calls</dt><dd>1<", page)
+    assert "all calls of the tag red" in page
+
+
+def test_a_cost_that_is_not_known_is_not_zero(site: Site) -> None:
+    """A model without a price makes the cost unknown."""
+    site.keep(completion(request={**asked("x"), "model": "my-own"}))
+
+    assert re.search(r"<dt>Cost</dt><dd>unknown<", site.page("/"))
+
+
+def test_an_empty_server_says_what_to_type(site: Site) -> None:
+    """Before the first call, the page has the lines that bring it."""
+    page = site.page("/")
+
+    assert "log10_trace.patch()" in page
+    assert "log10-trace keys create --scope ingest" in page
+
+
+def test_no_match_is_not_an_empty_server(site: Site) -> None:
+    """When filters leave nothing, the page says so and how to get out."""
+    page = site.page("/?tag=nowhere")
+
+    assert "No call matches" in page
+    assert "log10_trace.patch()" not in page
+
+
+def test_the_twins_of_the_list_are_its_own_filters(site: Site) -> None:
+    """JSON Lines and CSV of what is shown are one click away, under the same conditions."""
+    site.keep(completion(tags=["red"]))
+
+    page = site.page("/?tag=red")
+
+    assert 'href="/api/v1/completions?tag=red&amp;format=jsonl"' in page
+    assert site.browser.get("/api/v1/completions?tag=red&format=csv").status_code == 200

@@ -1,0 +1,109 @@
+"""Sessions: their list, and one as a conversation."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from tests.server.pages.visiting import Site, chat_response, completion
+
+SYSTEM = {"role": "system", "content": "Be brief."}
+
+
+def user(text: str) -> dict[str, Any]:
+    return {"role": "user", "content": text}
+
+
+def turn(*messages: dict[str, Any], answer: str, minute: int) -> dict[str, Any]:
+    return completion(
+        session_id="s-1",
+        request={"model": "gpt-4o-mini", "messages": list(messages)},
+        response=chat_response(answer),
+        created_at=f"2026-01-01T00:{minute:02}:00Z",
+    )
+
+
+def test_sessions_are_listed_with_their_figures(site: Site) -> None:
+    """Calls, failures and tokens of each, the latest on top."""
+    site.keep(completion(session_id="s-old", created_at="2026-01-01T00:00:00Z"))
+    for _ in range(2):
+        site.keep(completion(session_id="s-new", created_at="2026-01-02T00:00:00Z"))
+
+    page = site.page("/sessions")
+
+    assert page.index("s-new") < page.index("s-old")
+    assert re.search(r's-new.*?data-title="calls">2<.*?data-title="tokens">30<', page, re.DOTALL)
+
+
+def test_a_session_reads_as_a_conversation(site: Site) -> None:
+    """Each call shows what it adds, oldest first; the history it sends again is counted, not repeated."""
+    answer = {"role": "assistant", "content": "Answer one."}
+    site.keep(turn(SYSTEM, user("Question one?"), answer="Answer one.", minute=1))
+    site.keep(
+        turn(SYSTEM, user("Question one?"), answer, user("Question two?"), answer="Answer two.", minute=2)
+    )
+
+    page = site.page("/sessions/s-1")
+
+    words = [
+        "Be brief.",
+        "Question one?",
+        "Answer one.",
+        "3 earlier messages sent again",
+        "Question two?",
+        "Answer two.",
+    ]
+    assert sorted(words, key=page.index) == words
+    assert [page.count(word) for word in words] == [1] * len(words)
+
+
+def test_a_changed_history_is_shown_anew(site: Site) -> None:
+    """From the first message that differs on, everything is shown."""
+    site.keep(turn(SYSTEM, user("Question?"), answer="Answer.", minute=1))
+    site.keep(turn(SYSTEM, user("Question, edited?"), answer="Answer.", minute=2))
+
+    page = site.page("/sessions/s-1")
+
+    assert "1 earlier message sent again" in page
+    assert "Question, edited?" in page
+
+
+def test_a_long_session_has_pages(site: Site) -> None:
+    """Going on shows every call once, oldest first."""
+    kept = [site.keep(turn(user(f"Question {n}?"), answer=f"{n}", minute=n)) for n in range(30)]
+
+    first = site.page("/sessions/s-1")
+    later = re.search(r'rel="next" href="([^"]+)"', first)
+    assert later
+    second = site.page(later[1].replace("&amp;", "&"))
+
+    shown = re.findall(r'class="bar"><a href="/completions/([^"]+)"', first + second)
+    assert shown == kept
+
+
+def test_running_and_failed_calls_are_part_of_it(site: Site) -> None:
+    """A conversation shows where it broke, and where it goes on."""
+    site.keep(completion(session_id="s-1", status="failed", response=None, failure_kind="RateLimitError"))
+    site.keep(completion(session_id="s-1", status="started", response=None, duration=None))
+
+    page = site.page("/sessions/s-1")
+
+    assert "RateLimitError" in page
+    assert "still running" in page
+
+
+def test_a_session_whose_id_no_path_can_carry_has_its_list(site: Site) -> None:
+    """An id with a slash leads to the list of its calls."""
+    site.keep(completion(session_id="user/42"))
+
+    assert 'href="/?session_id=user%2F42"' in site.page("/sessions")
+
+
+def test_without_sessions_the_page_says_what_to_type(site: Site) -> None:
+    """The empty list shows how a session is made."""
+    assert "log10_trace.session(" in site.page("/sessions")
+
+
+def test_an_unknown_session_is_not_found(site: Site) -> None:
+    """404, with a way back."""
+    site.page("/sessions/none", status=404)
