@@ -1,3 +1,60 @@
-"""The seam in the OpenAI SDK: the only room that imports openai and wrapt."""
+"""The seam in the OpenAI SDK: the only room that imports openai and wrapt.
+
+``install`` wraps, ``uninstall`` restores bit for bit. Calls go to the ``Sink`` and nowhere else.
+"""
 
 from __future__ import annotations
+
+import threading
+from typing import Any
+
+from log10_trace.context import merged
+from log10_trace.guard import guard, logger
+from log10_trace.instrument import sdk
+from log10_trace.instrument.calls import switch
+from log10_trace.instrument.recording import Capture, open_streams
+from log10_trace.record.call import Sink
+
+__all__ = ["install", "settle_open_streams", "uninstall"]
+
+_lock = threading.Lock()
+
+
+def install(
+    sink: Sink,
+    *,
+    tags: tuple[str, ...] = (),
+    metadata: dict[str, Any] | None = None,
+    organization_id: str | None = None,
+    sample_rate: float = 1.0,
+) -> bool:
+    """Record every call from now on; called again, with these settings instead.
+
+    False when the SDK lacks a place we need: that is logged by name, and the program stays unpatched.
+    """
+    with _lock:
+        missing = sdk.missing()
+        if missing:
+            logger.warning(
+                "log10_trace: this version of openai has no %s, so its calls are not recorded", missing
+            )
+            return False
+        for seam in sdk.seams():
+            seam.wrap()
+        switch.capture = Capture(sink, merged((), tags), metadata or None, organization_id, sample_rate)
+        return True
+
+
+def uninstall() -> None:
+    """Record no call that begins from now on. Streams that are open are recorded to their end."""
+    with _lock:
+        switch.capture = None
+        for seam in sdk.seams():
+            seam.restore()
+
+
+def settle_open_streams() -> None:
+    """Record the calls whose stream is still open as left where they are: the program is ending."""
+    for recording in open_streams():
+        with guard("settling an open stream"):
+            recording.end(interrupted=True)

@@ -1,0 +1,93 @@
+"""Background responses: the later ``retrieve`` that has the answer, joined to the call that queued it."""
+
+from __future__ import annotations
+
+import re
+from collections import OrderedDict
+from typing import Any, Final
+
+from log10_trace.instrument.recording import Capture, Recording
+from log10_trace.record.call import Call, Sink
+from log10_trace.record.json_text import parsed
+
+MAX_QUEUED: Final = 1024
+"""So many background responses are waited for; the oldest is forgotten first."""
+
+_PATH: Final = re.compile(r"/?responses/([^/?]+)(?:/cancel)?/?(?:\?.*)?")
+_ID: Final = re.compile(rb'"id"\s*:\s*"([^"]+)"')
+_END: Final = re.compile(rb'"type"\s*:\s*"response\.(?:completed|failed|incomplete|cancelled)"')
+_GOING_ON: Final = ("queued", "in_progress")
+_KEPT: Final = (
+    "id", "created_ns", "started_ns", "base_url", "organization_id", "tags", "session_id", "metadata",
+    "stack", "request", "joined",
+)  # fmt: skip
+
+_queued: Final[OrderedDict[str, Call]] = OrderedDict()
+
+
+def is_asked_for(options: Any) -> bool:
+    """Whether the SDK was asked for a background response."""
+    data = options.json_data
+    return isinstance(data, dict) and bool(data.get("background"))
+
+
+class Queued(Recording):
+    """A call that asks for a background response."""
+
+    __slots__ = ()
+
+    def deliver(self) -> None:
+        """Hand the call over, and wait for its answer if it has none yet."""
+        super().deliver()
+        found = _ID.search(b"".join(self.call.chunks[:4]))
+        if found is None or _has_ended(self.call):
+            return
+        self.call.joined = found[1].decode()
+        _queued[self.call.joined] = self.call
+        while len(_queued) > MAX_QUEUED:
+            _queued.popitem(last=False)
+
+
+class Rejoined(Recording):
+    """A ``retrieve`` of a background response: the record of the call that queued it, with the answer."""
+
+    __slots__ = ()
+
+    def __init__(self, sink: Sink, queued: Call, client: Any, options: Any) -> None:
+        call = Call(queued.endpoint, created_ns=queued.created_ns, started_ns=queued.started_ns)
+        for name in _KEPT:
+            setattr(call, name, getattr(queued, name))
+        super().__init__(sink, call, client, options)
+
+    def answered(self, response: Any, retries: int | None) -> None:
+        """As for any call, save that the request stays that of the call which queued it."""
+        request = self.call.request
+        super().answered(response, retries)
+        self.call.request = request
+
+    def failed(self, _error: BaseException, /) -> None:
+        """That the answer could not be fetched says nothing of the call: nothing is recorded."""
+        self.drop()
+
+    def deliver(self) -> None:
+        """Hand the call over if this is its answer, and not word that it is still going on."""
+        if self.call.status == "finished" and _has_ended(self.call):
+            super().deliver()
+            _queued.pop(str(self.call.joined), None)
+
+
+def rejoined(capture: Capture, client: Any, options: Any) -> Recording | None:
+    """The recording of a request that may bring the answer of a queued call; none of any other request."""
+    if not _queued:
+        return None
+    path = _PATH.fullmatch(options.url)
+    queued = _queued.get(path[1]) if path else None
+    return Rejoined(capture.sink, queued, client, options) if queued else None
+
+
+def _has_ended(call: Call) -> bool:
+    body = b"".join(call.chunks)
+    if call.streamed:
+        return _END.search(body) is not None
+    response = parsed(body)
+    return isinstance(response, dict) and response.get("status") not in _GOING_ON

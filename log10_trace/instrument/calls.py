@@ -1,0 +1,148 @@
+"""Around a call of the SDK: its waist ``request``, and ``_process_response``, where the response is in hand.
+
+The wrappers have one way out: the original's result or the original's exception. Whatever we do beside it is
+guarded.
+"""
+
+from __future__ import annotations
+
+import random
+import sys
+from contextvars import ContextVar
+from typing import Any, Final
+
+from log10_trace.context import current
+from log10_trace.guard import guard
+from log10_trace.instrument import background, callsite
+from log10_trace.instrument.recording import Capture, Recording, new_call
+from log10_trace.instrument.stack import sites
+from log10_trace.instrument.tee import Tee
+from log10_trace.record.outcome import CHAT, RESPONSES, TEXT
+
+ENDPOINTS: Final = {path: path for path in (CHAT, TEXT, RESPONSES)}
+
+
+class _Switch:
+    """Where calls are recorded to now; none while we are switched off."""
+
+    capture: Capture | None = None
+
+
+switch: Final = _Switch()
+_active: ContextVar[Recording | None] = ContextVar("log10_trace_call", default=None)
+
+
+class _NotSampled(Recording):
+    """Stands in for the recording of a call that is not recorded, so that no other place records it."""
+
+    def __init__(self) -> None:
+        pass
+
+
+_NOT_SAMPLED: Final = _NotSampled()
+
+
+def request(wrapped: Any, client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Around ``OpenAI.request``."""
+    recording = None
+    with guard("beginning a call"):
+        recording = _begin(client, args, kwargs)
+    if recording is None:
+        return wrapped(*args, **kwargs)
+    before = _active.get()
+    _active.set(recording)
+    try:
+        result = wrapped(*args, **kwargs)
+    except BaseException as error:
+        with guard("recording a failed call"):
+            recording.failed(error)
+        raise
+    finally:
+        _active.set(before)
+    with guard("recording a call"):
+        recording.returned()
+    return result
+
+
+async def request_async(wrapped: Any, client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Around ``AsyncOpenAI.request``."""
+    recording = None
+    with guard("beginning a call"):
+        recording = _begin(client, args, kwargs)
+    if recording is None:
+        return await wrapped(*args, **kwargs)
+    before = _active.get()
+    _active.set(recording)
+    try:
+        result = await wrapped(*args, **kwargs)
+    except BaseException as error:
+        with guard("recording a failed call"):
+            recording.failed(error)
+        raise
+    finally:
+        _active.set(before)
+    with guard("recording a call"):
+        recording.returned()
+    return result
+
+
+def process_response(wrapped: Any, client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Around ``_process_response``, whose result may be a coroutine: it is passed on as it is."""
+    alone = None
+    with guard("noting a response"):
+        alone = _note_response(client, kwargs)
+    result = wrapped(*args, **kwargs)
+    if alone is not None:
+        with guard("recording a call"):
+            alone.returned()
+    return result
+
+
+def _begin(client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Recording | None:
+    capture = switch.capture
+    if capture is None:
+        return None
+    options = args[1] if len(args) > 1 else kwargs["options"]
+    active = _active.get()
+    if active is not None and active is not _NOT_SAMPLED and active.options is options:
+        return None
+    frame = sys._getframe(2)  # noqa: SLF001 -- inspect's way to it is a hundred times slower
+    if options.method.upper() != "POST":
+        return background.rejoined(capture, client, options)
+    endpoint = ENDPOINTS.get(options.url) or endpoint_of(options.url)
+    if endpoint is None:
+        return background.rejoined(capture, client, options)
+    if capture.sample_rate < 1 and random.random() >= capture.sample_rate:  # noqa: S311 -- no secret
+        return _NOT_SAMPLED
+    site = callsite.found(frame)
+    scope, stack = (current(), sites.of(frame)) if site is None else (site.scope, site.stack)
+    queued = endpoint == RESPONSES and background.is_asked_for(options)
+    make = background.Queued if queued else Recording
+    recording = make(capture.sink, new_call(capture, endpoint, scope, stack), client, options)
+    recording.begin()
+    return recording
+
+
+def endpoint_of(url: str) -> str | None:
+    """The endpoint that a URL of the SDK's options means, if calls of it are recorded."""
+    path = url.partition("?")[0].rstrip("/")
+    if "://" in path or "/deployments/" in path:
+        return next((known for known in ENDPOINTS if path.endswith(known)), None)
+    return ENDPOINTS.get(path if path.startswith("/") else f"/{path}")
+
+
+def _note_response(client: Any, kwargs: dict[str, Any]) -> Recording | None:
+    """Note the response in the call it belongs to; in one of its own, which is returned, if there is none.
+
+    That is so when another tracer has wrapped ``request`` on the client object itself and hides ours.
+    """
+    recording, alone = _active.get(), None
+    if recording is None:
+        alone = recording = _begin(client, (), kwargs)
+    if recording is None or recording is _NOT_SAMPLED:
+        return None
+    response = kwargs["response"]
+    recording.answered(response, kwargs.get("retries_taken"))
+    if recording.call.streamed:
+        response.stream = Tee(response.stream, recording)
+    return alone

@@ -1,0 +1,166 @@
+"""A call while it is under way: what is noted of it as it begins, is answered and ends.
+
+Everything here runs on the caller's thread. Bytes are referred to, never copied or read; ``Sink.ended`` is
+called exactly once.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Iterable
+from typing import Any, Final
+
+from log10_trace.context import Scope, merged, process_session
+from log10_trace.guard import guard
+from log10_trace.instrument import wire
+from log10_trace.record.call import Call, Sink
+
+_STOPS: Final = ("CancelledError", "Cancelled", "KeyboardInterrupt", "SystemExit")
+"""What ends a call from outside, whatever its consumer does meanwhile."""
+
+_DONE: Final = b"data: [DONE]\n\n"
+
+
+class Capture:
+    """Where calls go and what they are labelled with; made anew by every ``patch()``."""
+
+    __slots__ = ("metadata", "organization_id", "sample_rate", "sink", "tags")
+
+    def __init__(
+        self,
+        sink: Sink,
+        tags: tuple[str, ...] = (),
+        metadata: dict[str, Any] | None = None,
+        organization_id: str | None = None,
+        sample_rate: float = 1.0,
+    ) -> None:
+        self.sink = sink
+        self.tags = tags
+        self.metadata = metadata
+        self.organization_id = organization_id
+        self.sample_rate = sample_rate
+
+
+def new_call(capture: Capture, endpoint: str, scope: Scope, stack: bytes) -> Call:
+    """A call that begins now, labelled with what is in force in ``scope``."""
+    call = Call(endpoint, created_ns=time.time_ns(), started_ns=time.perf_counter_ns())
+    session = scope.session or process_session()
+    session.last_completion_id = call.id
+    call.session_id = session.id
+    call.tags = merged(capture.tags, scope.tags)
+    call.metadata = capture.metadata
+    call.organization_id = capture.organization_id
+    call.stack = stack
+    return call
+
+
+class Recording:
+    """One call under way."""
+
+    __slots__ = ("call", "client", "options", "sink")
+
+    def __init__(self, sink: Sink, call: Call, client: Any, options: Any) -> None:
+        self.sink = sink
+        self.call = call
+        self.client = client
+        self.options = options
+        _under_way[id(self)] = self
+
+    def begin(self) -> None:
+        """The call is about to be made."""
+        self.call.base_url = wire.base_url(self.client)
+        self.sink.started(self.call)
+
+    def answered(self, response: Any, retries: int | None) -> None:
+        """The SDK has a response in hand; its body may still be to come."""
+        call = self.call
+        call.retries = retries
+        call.status_code = response.status_code
+        call.request = wire.body(response.request) or wire.options_json(self.options)
+        wire.note_headers(call, response.headers)
+        content = wire.body(response)
+        if content is None:
+            call.streamed = True
+        else:
+            call.chunks = [content]
+
+    def returned(self) -> None:
+        """The SDK has given the caller a result."""
+        if not self.call.streamed:
+            self.end()
+
+    def failed(self, error: BaseException, /) -> None:
+        """The SDK has raised."""
+        call = self.call
+        if call.status_code is None:
+            self._note_failure(error)
+        self.end(error)
+
+    def _note_failure(self, error: BaseException) -> None:
+        """What is known of a call whose response the SDK never handed on."""
+        call = self.call
+        request, response = wire.attribute(error, "request"), wire.attribute(error, "response")
+        call.request = wire.body(request) or wire.options_json(self.options)
+        call.retries = wire.retries(request)
+        if response is not None:
+            call.status_code = response.status_code
+            wire.note_headers(call, response.headers)
+            body = wire.body(response)
+            call.chunks = [wire.without_key(body, self.client)] if body else []
+
+    def saw(self, chunk: bytes) -> None:
+        """A piece of the body has come."""
+        call = self.call
+        if call.duration_ns is not None:
+            return
+        call.chunks.append(chunk)
+        if call.first_token_ns is None and (b"data:" in chunk or call.content_encoding):
+            call.first_token_ns = time.perf_counter_ns() - call.started_ns
+        if chunk.endswith(_DONE):
+            # Said here rather than at the close: openai 1.0 to 1.2 leave the stream open.
+            self.end()
+
+    def left(self) -> None:
+        """The consumer turned away from the stream, or was torn from it."""
+        stopped = sys.exc_info()[1]
+        if type(stopped).__name__ in _STOPS:
+            self.end(stopped)
+        else:
+            self.end(interrupted=True)
+
+    def end(self, error: BaseException | None = None, *, interrupted: bool = False) -> None:
+        """The call is over. Only the first word counts."""
+        if _under_way.pop(id(self), None) is None:
+            return
+        with guard("recording a call"):
+            call = self.call
+            call.duration_ns = time.perf_counter_ns() - call.started_ns
+            call.interrupted = interrupted
+            call.status = "finished"
+            if error is not None:
+                call.status = "failed"
+                call.failure_kind = type(error).__name__
+                call.failure_reason = wire.text_without_key(str(error), self.client)
+            self.deliver()
+
+    def drop(self) -> None:
+        """Let go of the call without a record."""
+        _under_way.pop(id(self), None)
+
+    def deliver(self) -> None:
+        """Hand the call over."""
+        self.sink.ended(self.call)
+
+
+_under_way: Final[dict[int, Recording]] = {}
+"""Calls under way, by the id of their recording. A call that is not here has ended."""
+
+# A forked child has copies of its parent's open calls, and they are the parent's to end.
+os.register_at_fork(after_in_child=_under_way.clear)
+
+
+def open_streams() -> Iterable[Recording]:
+    """The calls whose stream is still open."""
+    return [recording for recording in list(_under_way.values()) if recording.call.streamed]

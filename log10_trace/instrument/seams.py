@@ -1,0 +1,77 @@
+"""The places in the SDK where we cut in, and how they are put back bit for bit."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any, Final
+
+import wrapt
+
+Wrapper = Callable[[Any, Any, tuple[Any, ...], dict[str, Any]], Any]
+
+_ABSENT: Final = object()
+
+
+class _Bound(wrapt.BoundFunctionWrapper):  # type: ignore[type-arg] # wrapt 1 takes none
+    """A wrapped method of an instance; copied and pickled as the method it stands for."""
+
+    def __copy__(self) -> Any:
+        return self
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        return self.__wrapped__.__reduce_ex__(protocol)
+
+
+class _Wrapped(wrapt.FunctionWrapper):  # type: ignore[type-arg] # as above
+    """A wrapped function; to ``copy`` and ``pickle`` it is the function it stands for."""
+
+    __bound_function_wrapper__ = _Bound
+
+    def __copy__(self) -> Any:
+        return self
+
+    def __deepcopy__(self, memo: Any) -> Any:
+        return self
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        return self.__wrapped__.__reduce_ex__(protocol)
+
+
+class Seam:
+    """One method of one class of the SDK, wrapped and restored."""
+
+    def __init__(self, owner: type, name: str, wrapper: Wrapper) -> None:
+        self.owner = owner
+        self.name = name
+        self._wrapper = wrapper
+        self._ours: Any = None
+        self._before: Any = _ABSENT
+
+    def wrap(self) -> None:
+        """Cut in, unless we are there already, be it under another tracer's wrapper."""
+        current = inspect.getattr_static(self.owner, self.name)
+        if self._ours is not None and _is_in(self._ours, current):
+            return
+        self._before = vars(self.owner).get(self.name, _ABSENT)
+        self._ours = _Wrapped(current, self._wrapper)
+        setattr(self.owner, self.name, self._ours)
+
+    def restore(self) -> None:
+        """Put back what was there. Under another tracer's wrapper ours stays, switched off."""
+        if self._ours is None or vars(self.owner).get(self.name) is not self._ours:
+            return
+        if self._before is _ABSENT:
+            delattr(self.owner, self.name)
+        else:
+            setattr(self.owner, self.name, self._before)
+        self._ours = None
+
+
+def _is_in(ours: Any, current: Any) -> bool:
+    """Whether ``current`` calls ours in the end, as far as wrappers say what they wrap."""
+    while current is not None:
+        if current is ours:
+            return True
+        current = getattr(current, "__wrapped__", None)
+    return False

@@ -1,0 +1,90 @@
+"""The bytes of a response as the program reads them: passed on as they come, and referred to in the call.
+
+The proxy stands in the place of the response's byte stream, below everything the SDK makes of it, so that
+the SDK's objects stay its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import wrapt
+
+from log10_trace.guard import guard
+from log10_trace.instrument.recording import Recording
+
+
+class Tee(wrapt.ObjectProxy):  # type: ignore[type-arg] # wrapt 1 takes none
+    """A byte stream that is observed. Whatever is not reading or closing is the stream's own."""
+
+    def __init__(self, stream: Any, recording: Recording) -> None:
+        super().__init__(stream)
+        self._self_recording = recording
+
+    def __iter__(self) -> Iterator[bytes]:
+        return _observed(self.__wrapped__, self._self_recording)
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return _observed_async(self.__wrapped__, self._self_recording)
+
+    def close(self) -> None:
+        """Close the stream; a body not read to its end was left."""
+        with guard("ending a stream"):
+            self._self_recording.left()
+        self.__wrapped__.close()
+
+    async def aclose(self) -> None:
+        """As ``close``."""
+        with guard("ending a stream"):
+            self._self_recording.left()
+        await self.__wrapped__.aclose()
+
+    def __del__(self) -> None:
+        # Dropped without being closed. At the end of the interpreter our own parts may be gone already.
+        if guard is not None:
+            with guard("ending a stream"):
+                self._self_recording.left()
+
+
+def _observed(stream: Any, recording: Recording) -> Iterator[bytes]:
+    watching = guard("watching a stream")
+    try:
+        for chunk in stream:
+            with watching:
+                recording.saw(chunk)
+            yield chunk
+    except BaseException as error:
+        with watching:
+            _torn(recording, error)
+        raise
+    with watching:
+        recording.end()
+
+
+async def _observed_async(stream: Any, recording: Recording) -> AsyncIterator[bytes]:
+    watching = guard("watching a stream")
+    chunks = stream.__aiter__()
+    try:
+        async for chunk in chunks:
+            with watching:
+                recording.saw(chunk)
+            yield chunk
+    except BaseException as error:
+        with watching:
+            _torn(recording, error)
+        raise
+    finally:
+        # As the HTTP library does with its own: a generator dropped half-way is closed here and now.
+        if hasattr(chunks, "aclose"):
+            await chunks.aclose()
+    with watching:
+        recording.end()
+
+
+def _torn(recording: Recording, error: BaseException) -> None:
+    """Reading has ended before the stream: its consumer dropped it, or an exception came through."""
+    if isinstance(error, GeneratorExit):
+        recording.left()
+    else:
+        recording.end(error)

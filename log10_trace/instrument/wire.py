@@ -1,0 +1,106 @@
+"""What the SDK's HTTP objects tell of a call, whichever of its HTTP libraries they come from.
+
+No header is kept but the content type, the content coding and the provider's request id.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Final
+from urllib.parse import urlsplit, urlunsplit
+
+from log10_trace.record.call import Call
+
+_MAX_URLS: Final = 256
+_urls: Final[dict[int, tuple[Any, str]]] = {}
+"""The text of base URLs by the id of the object, which is kept so that the id stays its own."""
+
+
+def base_url(client: Any) -> str | None:
+    """The client's base URL without user, password, query and fragment."""
+    url = client.base_url
+    known = _urls.get(id(url))
+    if known is None:
+        if len(_urls) >= _MAX_URLS:
+            _urls.clear()
+        parts = urlsplit(str(url))
+        known = (url, urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", "")))
+        _urls[id(url)] = known
+    return known[1]
+
+
+def body(message: Any) -> bytes | None:
+    """The body of a request or response, as far as it is in memory; the object itself, no copy."""
+    if message is None:
+        return None
+    try:
+        content = message.content
+    except RuntimeError:  # both HTTP libraries say so of a body not read yet
+        return None
+    return content if isinstance(content, bytes) else None
+
+
+def note_headers(call: Call, headers: Any) -> None:
+    """Keep the three headers that say something about the body and the request."""
+    for name, value in headers.raw:
+        size = len(name)
+        if size == 12:  # noqa: PLR2004 -- the lengths of the names below, which spare lower() for the others
+            if name.lower() == b"content-type" or name.lower() == b"x-request-id":
+                text = value.decode("latin-1")
+                if name[:1] in b"cC":
+                    call.content_type = text
+                else:
+                    call.request_id = text
+        elif size == 16 and name.lower() == b"content-encoding":  # noqa: PLR2004 -- as above
+            call.content_encoding = value.decode("latin-1")
+
+
+def attribute(error: BaseException, name: str) -> Any:
+    """An attribute of the SDK's exceptions; none on others, or when it was never set."""
+    try:
+        return getattr(error, name, None)
+    except RuntimeError:
+        return None
+
+
+def retries(request: Any) -> int | None:
+    """How often the SDK tried again before this request, by what it told the provider (openai 1.47 on)."""
+    count = request.headers.get("x-stainless-retry-count") if request is not None else None
+    return int(count) if count is not None and count.isdigit() else None
+
+
+def options_json(options: Any) -> bytes:
+    """The JSON body that the SDK was asked to send, for a call of which nothing was sent.
+
+    Generators are left alone: what cannot be written is named by its type.
+    """
+    data, extra = getattr(options, "json_data", None), getattr(options, "extra_json", None)
+    if isinstance(data, dict) and extra:
+        data = {**data, **extra}
+    if data is None:
+        return b""
+    return json.dumps(data, default=_named, skipkeys=True).encode()
+
+
+def _named(value: Any) -> Any:
+    dump = getattr(value, "model_dump", None)
+    if dump is not None and not isinstance(value, type):
+        return dump(mode="json")
+    return f"<{type(value).__name__}>"
+
+
+def without_key(content: bytes, client: Any) -> bytes:
+    """The body of an error without the API key, should the provider have repeated it."""
+    key = getattr(client, "api_key", None)
+    secret = key.encode() if isinstance(key, str) else b""
+    return content.replace(secret, b"***") if len(secret) >= _SHORTEST_KEY else content
+
+
+def text_without_key(text: str, client: Any) -> str:
+    """An error's message without the API key."""
+    key = getattr(client, "api_key", None)
+    return text.replace(key, "***") if isinstance(key, str) and len(key) >= _SHORTEST_KEY else text
+
+
+_SHORTEST_KEY: Final = 8
+"""Shorter keys are placeholders ("x", "EMPTY"), and words of ordinary text."""

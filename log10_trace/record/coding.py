@@ -1,0 +1,93 @@
+"""Content codings: the body of a response as it was before it was compressed for the wire."""
+
+from __future__ import annotations
+
+import sys
+import zlib
+from collections.abc import Callable
+from typing import Final
+
+_ERRORS: Final = (zlib.error, ValueError, RuntimeError, OSError)
+
+
+def decoded(chunks: list[bytes], content_encoding: str | None) -> bytes:
+    """The body, whole or as far as it came: a body cut short is decoded up to the cut."""
+    if not content_encoding:
+        return b"".join(chunks)
+    for coding in reversed(content_encoding.lower().split(",")):
+        open_decoder = _DECODERS.get(coding.strip())
+        if open_decoder is not None:
+            chunks = _fed(open_decoder(), chunks)
+    return b"".join(chunks)
+
+
+def _fed(decode: Callable[[bytes], bytes], chunks: list[bytes]) -> list[bytes]:
+    pieces = []
+    for chunk in chunks:
+        try:
+            pieces.append(decode(chunk))
+        except _library_errors():  # noqa: PERF203 -- what came before the fault is kept
+            break
+    return pieces
+
+
+def _gzip() -> Callable[[bytes], bytes]:
+    return zlib.decompressobj(47).decompress
+
+
+def _deflate() -> Callable[[bytes], bytes]:
+    """Most send the zlib format that the standard asks for; some send bare deflate."""
+    inflater: zlib._Decompress | None = None
+
+    def decode(chunk: bytes) -> bytes:
+        nonlocal inflater
+        if inflater is None:
+            inflater = zlib.decompressobj()
+            try:
+                return inflater.decompress(chunk)
+            except zlib.error:
+                inflater = zlib.decompressobj(-zlib.MAX_WBITS)
+        return inflater.decompress(chunk)
+
+    return decode
+
+
+def _brotli() -> Callable[[bytes], bytes]:
+    try:
+        import brotli  # type: ignore[import-not-found] # noqa: PLC0415 -- there only when the program has it, and then the SDK uses it too
+    except ImportError:
+        try:
+            import brotlicffi as brotli  # type: ignore[import-not-found] # noqa: PLC0415 -- as above
+        except ImportError:
+            return bytes
+    decompressor = brotli.Decompressor()
+    feed = getattr(decompressor, "process", None) or decompressor.decompress
+    return lambda chunk: bytes(feed(chunk))
+
+
+def _zstd() -> Callable[[bytes], bytes]:
+    try:
+        import zstandard  # type: ignore[import-not-found] # noqa: PLC0415 -- as above
+    except ImportError:
+        return bytes
+    decompressor = zstandard.ZstdDecompressor().decompressobj()
+    return lambda chunk: bytes(decompressor.decompress(chunk))
+
+
+_DECODERS: Final[dict[str, Callable[[], Callable[[bytes], bytes]]]] = {
+    "gzip": _gzip,
+    "x-gzip": _gzip,
+    "deflate": _deflate,
+    "br": _brotli,
+    "zstd": _zstd,
+}
+
+
+def _library_errors() -> tuple[type[Exception], ...]:
+    """What the decoders raise: brotli and zstd have classes of their own, straight under ``Exception``."""
+    errors: list[type[Exception]] = list(_ERRORS)
+    for library, name in (("brotli", "error"), ("brotlicffi", "error"), ("zstandard", "ZstdError")):
+        error = getattr(sys.modules.get(library), name, None)
+        if error is not None:
+            errors.append(error)
+    return tuple(errors)

@@ -1,0 +1,82 @@
+"""The Completion of a call: the one place that knows which of the record's fields comes from where."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timedelta, timezone
+from typing import Any, Final
+
+from log10_trace.models.components import Completion
+from log10_trace.record import chat_view
+from log10_trace.record.call import Call
+from log10_trace.record.json_text import as_text, embedded, parsed, written, written_fast
+from log10_trace.record.outcome import RESPONSES, TEXT, Outcome, of
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=timezone.utc)
+_EXTENSIONS: Final = ("base_url", "request_id", "retries", "metadata", "source", "sequence")
+
+
+def to_json(call: Call) -> bytes:
+    """The Completion as one line of JSON; what was sent and what came back stand in it byte for byte."""
+    if call.body_json is not None:
+        return call.body_json
+    outcome = of(call)
+    request = _request(call.request)
+    labels = written_fast(_labels(call, outcome))
+    if call.endpoint != RESPONSES:
+        return _joined(labels, call.stack, ((b"request", request), (b"response", outcome.response)))
+    bodies = (
+        (b"request", written(chat_view.request(parsed(request)))),
+        (b"response", written(chat_view.response(parsed(outcome.response)))),
+        (b"native_request", request),
+        (b"native_response", outcome.response),
+    )
+    return _joined(labels, call.stack, bodies)
+
+
+def to_model(call: Call) -> Completion:
+    """The Completion as a model, for a redactor or a test to look at."""
+    return Completion.model_validate(json.loads(to_json(call)))
+
+
+def _joined(labels: bytes, stack: bytes, bodies: tuple[tuple[bytes, bytes], ...]) -> bytes:
+    members = [b'"%b":%b' % member for member in (*bodies, (b"stacktrace", stack))]
+    return b"%b,%b}" % (labels[:-1], b",".join(members))
+
+
+def _request(raw: bytes) -> bytes:
+    return (embedded(raw) or as_text(raw)) if raw else b"null"
+
+
+def _labels(call: Call, outcome: Outcome) -> dict[str, Any]:
+    """Every field that is neither a body nor the stack; those without a value are left out."""
+    labels: dict[str, Any] = {
+        "id": call.id,
+        "kind": "prompt" if call.endpoint == TEXT else "chat",
+        "status": outcome.status,
+        "tags": call.tags,
+        "session_id": call.session_id,
+        "created_at": _rfc3339(call.created_ns),
+        "endpoint": call.endpoint,
+    }
+    if call.organization_id is not None:
+        labels["organization_id"] = call.organization_id
+    if call.duration_ns is not None:
+        labels["duration"] = call.duration_ns / 1e9
+    if call.first_token_ns is not None:
+        labels["time_to_first_token"] = call.first_token_ns / 1e9
+    if outcome.interrupted:
+        labels["interrupted"] = True
+    if outcome.failure_kind is not None:
+        labels["failure_kind"] = outcome.failure_kind
+        labels["failure_reason"] = outcome.failure_reason
+    for name in _EXTENSIONS:
+        value = getattr(call, name)
+        if value is not None and value != {}:
+            labels[name] = value
+    return labels
+
+
+def _rfc3339(nanoseconds: int) -> str:
+    moment = _EPOCH + timedelta(microseconds=nanoseconds // 1000)
+    return f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond:06d}Z"
