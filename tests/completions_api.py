@@ -17,6 +17,7 @@ import socket
 import threading
 from collections import Counter, deque
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -140,6 +141,7 @@ class CompletionsAPI:
         self._server: ThreadingHTTPServer | None = None
         self._port = 0
         self._connections = 0
+        self._open: set[socket.socket] = set()
 
     @property
     def url(self) -> str:
@@ -164,12 +166,15 @@ class CompletionsAPI:
         threading.Thread(target=serve, kwargs={"poll_interval": 0.02}, daemon=True).start()
 
     def down(self) -> None:
-        """Refuse connections from now on."""
+        """Refuse connections from now on, and cut those that are open."""
         self.closing.set()
         if self._server is not None:
             self._server.shutdown()
             self._server.server_close()
             self._server = None
+        for connection in list(self._open):
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
 
     def behave(self, behaviour: Behaviour, *, times: int = 0) -> None:
         """Behave so from now on, or only for the next ``times`` requests."""
@@ -217,11 +222,17 @@ class CompletionsAPI:
         """How often each id was stored."""
         return Counter(record["id"] for record in self.stored)
 
-    def connection(self) -> int:
-        """A number for a new connection."""
+    def connected(self, connection: socket.socket) -> int:
+        """Take note of a new connection; its number."""
         with self._changed:
+            self._open.add(connection)
             self._connections += 1
             return self._connections
+
+    def disconnected(self, connection: socket.socket) -> None:
+        """Take note that a connection has ended."""
+        with self._changed:
+            self._open.discard(connection)
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -231,7 +242,12 @@ class _Handler(BaseHTTPRequestHandler):
 
     def setup(self) -> None:
         super().setup()
-        self.number = self.api.connection()
+        self.number = self.api.connected(self.connection)
+
+    def finish(self) -> None:
+        self.api.disconnected(self.connection)
+        with suppress(OSError):
+            super().finish()
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))

@@ -10,6 +10,7 @@ import typer
 from log10_trace.cli.app import app
 from log10_trace.cli.database import Database, resolved
 from log10_trace.errors import MissingExtraError
+from log10_trace.export.adopt import adopting
 
 DEFAULT_PORT = 4680
 
@@ -60,4 +61,5 @@ def serve(
         insecure=insecure,
         log_level=log_level.value,
     )
-    running.serve(settings, say=typer.echo)
+    with adopting():
+        running.serve(settings, say=typer.echo)

@@ -29,6 +29,10 @@ class Addressing:
         self.say_none()
         return None
 
+    def hush(self) -> None:
+        """Say nothing when no server runs: it is about to."""
+        self._said = True
+
     def say_none(self) -> None:
         """Say once that no server runs, and what to type."""
         if not self._said:
