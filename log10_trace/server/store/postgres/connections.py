@@ -25,7 +25,7 @@ READ_TIMEOUT_S: Final = 30
 """How long one question may take; PostgreSQL gives it up then."""
 READERS: Final = 8
 """Connections for reading that one server keeps at most."""
-_WAIT_S: Final = 5.0
+_WAIT_S: Final = 3.0
 """How long a reader waits for one of them."""
 
 
@@ -123,6 +123,8 @@ class Readers:
             min_size=1,
             max_size=READERS,
             timeout=_WAIT_S,
+            # After that the next question tries again at once, however long PostgreSQL was away.
+            reconnect_timeout=_WAIT_S,
             open=False,
             configure=self._configure,
             # A connection that broke while it lay idle, PostgreSQL restarted say, is replaced unseen.
