@@ -1,4 +1,4 @@
-"""The place of a completion in every list, a whole number: when the call began, then what came first.
+"""The place of a completion in every list, a whole number: the millisecond the call began, and 8 bits more.
 
 A cursor is such a number (or a few values) written down. Rows that come in later have places of their own,
 so a list goes on after its cursor as if nothing had happened.
@@ -7,12 +7,16 @@ so a list goes on after its cursor as if nothing had happened.
 from __future__ import annotations
 
 import base64
+import itertools
 import json
+import random
+from collections.abc import Iterator
 from typing import Any, Final
 
 from log10_trace.server.store.errors import CursorError
 
-_SHIFT: Final = 20
+# Few bits, because the text index keeps the differences of neighbouring places, and small ones take less.
+_SHIFT: Final = 8
 _MASK: Final = (1 << _SHIFT) - 1
 FIRST: Final = 0
 LAST: Final = (1 << 63) - 1
@@ -21,6 +25,17 @@ LAST: Final = (1 << 63) - 1
 def position(began_ms: int, arrival: int) -> int:
     """The place of a call that began at ``began_ms``; ``arrival`` tells the calls of a millisecond apart."""
     return began_ms << _SHIFT | arrival & _MASK
+
+
+def free_positions(began_ms: int, arrival: int) -> Iterator[int]:
+    """Places to try for a call, until one is free; endless.
+
+    Where very many calls began in one millisecond, the later tries go to the milliseconds after it, doubling
+    their reach each time, so that a free place is found in a few.
+    """
+    yield position(began_ms, arrival)
+    for attempt in itertools.count():
+        yield position(began_ms + random.getrandbits(attempt), arrival + 1 + attempt)
 
 
 def first_at(began_ms: int) -> int:

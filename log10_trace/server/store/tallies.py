@@ -63,6 +63,17 @@ class Tally:
         for bucket, count in other.durations.items():
             self.durations[bucket] = self.durations.get(bucket, 0) + sign * count
 
+    def counts(self) -> tuple[int, ...]:
+        """Calls, failed and metered ones, input, output and cached tokens."""
+        return (
+            self.calls,
+            self.failed,
+            self.metered,
+            self.input_tokens,
+            self.output_tokens,
+            self.cached_tokens,
+        )
+
     def percentile(self, share: float) -> float | None:
         """The duration in seconds that ``share`` of the ended calls did not exceed; None without any."""
         ended = sum(self.durations.values())
@@ -75,7 +86,8 @@ class Tally:
 
     def durations_json(self) -> str:
         """The histogram as JSON text."""
-        return json.dumps({bucket: count for bucket, count in self.durations.items() if count})
+        counts = (f'"{bucket}":{count}' for bucket, count in self.durations.items() if count)
+        return f"{{{','.join(counts)}}}"
 
 
 def read_durations(text: str) -> dict[int, int]:
@@ -97,27 +109,32 @@ def tally(facts: Facts) -> Tally:
     )
 
 
-def slots(facts: Facts, widths: Sequence[int]) -> Iterator[Slot]:
-    """Every sum of these widths that a call counts in."""
-    minute = facts.began_ms // _MINUTE_MS
-    spans = [(width, minute - minute % width if width else 0) for width in widths]
-    for dimension, key in _keys(facts):
-        for width, start in spans:
-            yield Slot(dimension, key, facts.model or "", width, start)
-
-
 class Tallies:
     """What a group of writes changes in the sums of the given widths."""
 
     def __init__(self, widths: Sequence[int] = (ALL_TIME, *WIDTHS)) -> None:
-        self.changes: dict[Slot, Tally] = {}
         self._widths = widths
+        self._minutes: dict[Slot, list[Tally]] = {}
 
     def count(self, facts: Facts, sign: int = 1) -> None:
         """Add one call, or with ``sign`` -1 take it away."""
         one = tally(facts)
-        for slot in slots(facts, self._widths):
-            self.changes.setdefault(slot, Tally()).add(one, sign)
+        if sign < 0:
+            one = _negative(one)
+        minute = facts.began_ms // _MINUTE_MS
+        for dimension, key in _keys(facts):
+            slot = Slot(dimension, key, facts.model or "", WIDTHS[0], minute)
+            self._minutes.setdefault(slot, []).append(one)
+
+    def changes(self) -> dict[Slot, Tally]:
+        """The changed sums, of every width. Read them only: slots with the same change may share it."""
+        changed: dict[Slot, list[Tally]] = {}
+        for minute, tallies in self._minutes.items():
+            total = _summed(tallies)
+            for width in self._widths:
+                start = minute.start - minute.start % width if width else 0
+                changed.setdefault(minute._replace(width=width, start=start), []).append(total)
+        return {slot: _summed(tallies) for slot, tallies in changed.items()}
 
 
 class Span(NamedTuple):
@@ -164,6 +181,21 @@ def _keys(facts: Facts) -> Iterator[tuple[str, str]]:
         yield "call_site", facts.call_site
     if facts.session_id:
         yield "session", facts.session_id
+
+
+def _summed(tallies: list[Tally]) -> Tally:
+    if len(tallies) == 1:
+        return tallies[0]
+    total = Tally()
+    for one in tallies:
+        total.add(one)
+    return total
+
+
+def _negative(one: Tally) -> Tally:
+    total = Tally()
+    total.add(one, -1)
+    return total
 
 
 def _bucket(seconds: float) -> int:

@@ -39,7 +39,7 @@ def add_deltas(connection: Connection[Row], changes: Mapping[str, Tallies]) -> N
     rows = [
         row
         for organization_id, tallies in changes.items()
-        for slot, tally in tallies.changes.items()
+        for slot, tally in tallies.changes().items()
         for row in _rows(organization_id, slot, tally)
     ]
     if rows:

@@ -143,7 +143,7 @@ def _delete_one(transaction: Transaction, *, organization_id: str, completion_id
 
 
 def _find_in(transaction: Transaction, limit: int, *, organization_id: str, wanted: Filter) -> list[int]:
-    return _find(transaction.connection, organization_id, wanted, after=None, limit=limit, order="newest")
+    return _find(transaction.settled(), organization_id, wanted, after=None, limit=limit, order="newest")
 
 
 def _find(

@@ -21,6 +21,7 @@ from log10_trace.server.store.sqlite.connection import SQL, connect
 
 APPLICATION_ID: Final = 0x4C313054  # "L10T"
 _MAGIC: Final = b"SQLite format 3\0"
+_PAGE_BYTES: Final = 8_192
 _OLDEST_SQLITE: Final = (3, 37, 0)
 
 
@@ -93,7 +94,9 @@ def _recognise(connection: sqlite3.Connection, path: Path) -> None:
 
 def _migrate(connection: sqlite3.Connection, path: Path, migrations: Sequence[Migration]) -> None:
     if _pragma(connection, "user_version") == 0:
-        connection.execute("PRAGMA auto_vacuum = INCREMENTAL")  # heeded only before the first table
+        # Heeded only before the first table. A larger page holds two bodies and more, not one and a gap.
+        connection.execute(f"PRAGMA page_size = {_PAGE_BYTES:d}")
+        connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("BEGIN IMMEDIATE")
     try:

@@ -18,7 +18,7 @@ CLEANSE = "cleanse"
 """The chore of taking deleted words out of the text index."""
 
 # Tells apart what began in one millisecond.
-_arrivals = itertools.count(random.getrandbits(19))
+_arrivals = itertools.count(random.getrandbits(8))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +50,7 @@ def draft(incoming: Incoming, *, now_ms: int) -> Draft:
 def put(transaction: Transaction, organization_id: str, new: Draft, *, replace_tags: bool) -> Outcome:
     """Create the record, or merge into the one with its id."""
     wanted = {"organization_id": organization_id, "id": new.incoming.id}
-    row = transaction.first("find", wanted)
+    row = transaction.at_once("find", wanted).fetchone()
     if row is None:
         _insert(transaction, organization_id, new)
         return _outcome(Change.CREATED, organization_id, new.incoming)
@@ -106,25 +106,29 @@ def _insert(transaction: Transaction, organization_id: str, new: Draft) -> None:
     position = _insert_row(transaction, organization_id, new)
     skipped = transaction.novelty.skipped(organization_id, new.facts.session_id, new.words)
     stack = _stack(transaction, organization_id, new)
-    transaction.execute("insert_body", _body_values(position, new, skipped, stack))
-    transaction.executemany("insert_tag", [(organization_id, tag, position) for tag in new.facts.tags])
+    transaction.later("insert_body", [(*_body_values(new, skipped, stack), position)])
+    transaction.later("insert_tag", [(organization_id, tag, position) for tag in new.facts.tags])
     _announce(transaction, organization_id, position, new, skipped)
 
 
 def _insert_row(transaction: Transaction, organization_id: str, new: Draft) -> int:
     """Insert the narrow row at the first free place of its millisecond."""
-    while True:
-        position = positions.position(new.facts.began_ms, next(_arrivals))
-        row = _row_values(position, new) | {"organization_id": organization_id, "id": new.incoming.id}
-        if transaction.execute("insert_completion", row).rowcount:
-            return position
+    row = _row_values(new)
+    free = positions.free_positions(new.facts.began_ms, next(_arrivals))
+    return next(
+        position
+        for position in free
+        if transaction.at_once(
+            "insert_completion", (*row, position, organization_id, new.incoming.id)
+        ).rowcount
+    )
 
 
 def _replace(transaction: Transaction, old: _Kept, new: Draft) -> None:
     _withdraw(transaction, old)
-    transaction.execute("update_completion", _row_values(old.position, new))
+    transaction.execute("update_completion", (*_row_values(new), old.position))
     stack = _stack(transaction, old.organization_id, new)
-    transaction.execute("update_body", _body_values(old.position, new, old.skipped, stack))
+    transaction.execute("update_body", (*_body_values(new, old.skipped, stack), old.position))
     before, after = set(old.draft.facts.tags), set(new.facts.tags)
     place = old.organization_id, old.position
     transaction.executemany("delete_tag", [(place[0], tag, place[1]) for tag in before - after])
@@ -137,7 +141,7 @@ def _announce(
 ) -> None:
     """Enter the record in what is derived from records: text index, roll-ups, sequences."""
     words = new.words.searched(skipped)
-    transaction.execute("index_words", (position, organization_word(organization_id), words))
+    transaction.index(position, organization_word(organization_id), words)
     transaction.count(organization_id, new.facts)
     if new.facts.source and new.facts.sequence:
         transaction.arrived(organization_id, new.facts.source, new.facts.sequence)
@@ -165,41 +169,33 @@ def _stack(transaction: Transaction, organization_id: str, new: Draft) -> int | 
     number = transaction.stacks.get((organization_id, digest))
     if number is None:
         values = {"organization_id": organization_id, "digest": digest, "body": new.packed.stack}
-        row = transaction.first("find_stack", values) or transaction.first("insert_stack", values)
-        assert row is not None  # noqa: S101 -- RETURNING gives the row
+        row = transaction.at_once("find_stack", values).fetchone()
+        row = row or transaction.at_once("insert_stack", values).fetchone()
         number = transaction.stacks[organization_id, digest] = int(row["number"])
     transaction.use_stack(number, 1)
     return number
 
 
-def _row_values(position: int, new: Draft) -> dict[str, Any]:
+def _row_values(new: Draft) -> tuple[Any, ...]:
     facts = new.facts
-    return {
-        "position": position,
-        "status": facts.status,
-        "kind": facts.kind,
-        "model": facts.model,
-        "session_id": facts.session_id,
-        "failure_kind": facts.failure_kind,
-        "file": facts.file,
-        "function": facts.function,
-        "duration": facts.duration,
-        "tokens": facts.tokens,
-        "input_tokens": facts.input_tokens,
-        "output_tokens": facts.output_tokens,
-    }
+    return (
+        facts.status,
+        facts.kind,
+        facts.model,
+        facts.session_id,
+        facts.failure_kind,
+        facts.file,
+        facts.function,
+        facts.duration,
+        facts.tokens,
+        facts.input_tokens,
+        facts.output_tokens,
+    )
 
 
-def _body_values(position: int, new: Draft, skipped: int, stack: int | None) -> dict[str, Any]:
-    return {
-        "position": position,
-        "head": new.packed.head,
-        "preview_request": new.facts.preview_request,
-        "preview_response": new.facts.preview_response,
-        "skipped": skipped,
-        "stack": stack,
-        "body": new.packed.body,
-    }
+def _body_values(new: Draft, skipped: int, stack: int | None) -> tuple[Any, ...]:
+    facts, packed = new.facts, new.packed
+    return packed.head, facts.preview_request, facts.preview_response, skipped, stack, packed.body
 
 
 def _delete_feedback(transaction: Transaction, organization_id: str, completion_id: str) -> None:

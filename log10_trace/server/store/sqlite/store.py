@@ -20,7 +20,7 @@ from log10_trace.server.store.sqlite.writer import Writer
 _SETTINGS: Final = (
     "PRAGMA synchronous = FULL",  # a commit is on the disk before anybody hears of it
     "PRAGMA secure_delete = ON",  # what is deleted is overwritten
-    "PRAGMA wal_autocheckpoint = 4000",  # pages: fewer and longer checkpoints, 16 MB of log
+    "PRAGMA wal_autocheckpoint = 2000",  # pages: fewer and longer checkpoints, 16 MB of log
     "PRAGMA journal_size_limit = 67108864",
     "PRAGMA cache_size = -16384",  # KiB
     "PRAGMA temp_store = MEMORY",

@@ -78,7 +78,7 @@ def _cleanse(transaction: Transaction) -> bool:
 
     True when there may be more to do.
     """
-    connection = transaction.connection
+    connection = transaction.settled()
     if transaction.first("chores") is None:
         return False
     before = connection.total_changes

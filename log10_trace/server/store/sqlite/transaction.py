@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import sqlite3
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Final, TypeAlias
 
 from log10_trace.server.store import ranges
 from log10_trace.server.store.facts import Facts
 from log10_trace.server.store.novelty import Novelty
-from log10_trace.server.store.sqlite.connection import SQL
-from log10_trace.server.store.tallies import Slot, Tallies, Tally
+from log10_trace.server.store.sqlite.connection import SQL, insert_rows
+from log10_trace.server.store.tallies import ALL_TIME, Slot, Tallies, Tally
 
-_STACKS_REMEMBERED = 4_096
+_STACKS_REMEMBERED: Final = 4_096
+
+Values: TypeAlias = Mapping[str, Any] | Sequence[Any]
 
 
 class Transaction:
     """What a job writes with. For the writer's thread alone; jobs see it open."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
-        self.connection = connection
+        self._connection = connection
         self.novelty = Novelty()
         self.stacks: dict[tuple[str, bytes], int] = {}
         """Numbers of the stacks in the database, by organization and digest."""
@@ -30,31 +32,55 @@ class Transaction:
     def run(self, jobs: Sequence[Callable[[Transaction], Any]]) -> list[Any]:
         """Call each job and commit; the results, in order. When anything raises, nothing has happened."""
         try:
-            self.connection.execute("BEGIN IMMEDIATE")
+            self._connection.execute("BEGIN IMMEDIATE")
             self._notice_others()
             results = [job(self) for job in jobs]
+            self.settled()
             self._write_sums()
-            self.connection.execute("COMMIT")
+            self._connection.execute("COMMIT")
         except BaseException:
-            self.connection.rollback()
+            self._connection.rollback()
             self._forget()
             raise
         finally:
             self._begin()
         return results
 
-    def execute(self, name: str, values: Mapping[str, Any] | Sequence[Any] = ()) -> sqlite3.Cursor:
-        """Run a named statement."""
-        return self.connection.execute(SQL[name], values)
+    def execute(self, name: str, values: Values = ()) -> sqlite3.Cursor:
+        """Run a named statement, which sees all that was written before."""
+        return self.settled().execute(SQL[name], values)
 
     def executemany(self, name: str, rows: Sequence[Sequence[Any]]) -> None:
         """Run a named statement once for each row of values."""
-        self.connection.executemany(SQL[name], rows)
+        self.settled().executemany(SQL[name], rows)
 
-    def first(self, name: str, values: Mapping[str, Any] | Sequence[Any] = ()) -> sqlite3.Row | None:
+    def first(self, name: str, values: Values = ()) -> sqlite3.Row | None:
         """The first row of a named query, or None."""
-        row: sqlite3.Row | None = self.connection.execute(SQL[name], values).fetchone()
+        row: sqlite3.Row | None = self.execute(name, values).fetchone()
         return row
+
+    def at_once(self, name: str, values: Values = ()) -> sqlite3.Cursor:
+        """Run a named statement that has nothing to do with what was put off by ``later``."""
+        return self._connection.execute(SQL[name], values)
+
+    def later(self, name: str, rows: Iterable[Sequence[Any]]) -> None:
+        """Have rows inserted by a named statement before anything else looks, many at once."""
+        self._later.setdefault(name, []).extend(rows)
+
+    def index(self, position: int, organization: str, words: str) -> None:
+        """Have words entered in the text index before anything else looks."""
+        self._words.append((position, organization, words))
+
+    def settled(self) -> sqlite3.Connection:
+        """The connection, with nothing put off any more."""
+        for name, rows in self._later.items():
+            insert_rows(self._connection, name, rows)
+        # One by one, because FTS5 writes a segment after a statement of many rows, and in order, because it
+        # writes one whenever a row comes before the last.
+        self._connection.executemany(SQL["index_words"], sorted(self._words))
+        self._later.clear()
+        self._words.clear()
+        return self._connection
 
     def count(self, organization_id: str, facts: Facts, sign: int = 1) -> None:
         """Add a call to the roll-ups and its session, or with ``sign`` -1 take it out of the roll-ups."""
@@ -74,9 +100,11 @@ class Transaction:
 
     def close(self) -> None:
         """Give the connection up."""
-        self.connection.close()
+        self._connection.close()
 
     def _begin(self) -> None:
+        self._later: dict[str, list[Sequence[Any]]] = {}
+        self._words: list[tuple[int, str, str]] = []
         self._tallies: dict[str, Tallies] = {}
         self._sessions: dict[tuple[str, str], tuple[int, int]] = {}
         self._sequences: dict[tuple[str, str], list[ranges.Range]] = {}
@@ -84,7 +112,7 @@ class Transaction:
 
     def _notice_others(self) -> None:
         """Another process may have deleted stacks that are remembered here."""
-        version = self.connection.execute("PRAGMA data_version").fetchone()[0]
+        version = self._connection.execute("PRAGMA data_version").fetchone()[0]
         if version != self._data_version:
             self._data_version = version
             self._forget()
@@ -97,8 +125,8 @@ class Transaction:
 
     def _write_sums(self) -> None:
         for organization_id, tallies in self._tallies.items():
-            self._write_rollups(organization_id, tallies.changes)
-        self.connection.executemany(
+            self._write_rollups(organization_id, tallies.changes())
+        self._connection.executemany(
             SQL["touch_session"], [(*key, first, last) for key, (first, last) in self._sessions.items()]
         )
         for (organization_id, source), numbers in self._sequences.items():
@@ -106,27 +134,17 @@ class Transaction:
         self._write_stack_uses()
 
     def _write_rollups(self, organization_id: str, changes: Mapping[Slot, Tally]) -> None:
-        self.connection.executemany(
-            SQL["add_rollup"],
-            [
-                (
-                    organization_id,
-                    *slot,
-                    tally.calls,
-                    tally.failed,
-                    tally.metered,
-                    tally.input_tokens,
-                    tally.output_tokens,
-                    tally.cached_tokens,
-                    tally.durations_json(),
-                )
-                for slot, tally in changes.items()
-            ],
+        rows = [
+            (organization_id, *slot, *tally.counts(), tally.durations_json())
+            for slot, tally in changes.items()
+        ]
+        insert_rows(self._connection, "add_rollup", rows)
+        shrunk = [slot for slot, tally in changes.items() if tally.calls < 0]
+        self._connection.executemany(
+            SQL["delete_empty_rollup"], [(organization_id, *slot) for slot in shrunk]
         )
-        shrunk = [(organization_id, *slot) for slot, tally in changes.items() if tally.calls < 0]
-        self.connection.executemany(SQL["delete_empty_rollup"], shrunk)
-        for _, slot in ((one[0], Slot(*one[1:])) for one in shrunk):
-            if slot.dimension == "session" and not slot.width:
+        for slot in shrunk:
+            if slot.dimension == "session" and slot.width == ALL_TIME:
                 self.execute("delete_empty_session", {"organization_id": organization_id, "id": slot.key})
 
     def _write_ranges(self, organization_id: str, source: str, arrived: list[ranges.Range]) -> None:
@@ -135,18 +153,18 @@ class Transaction:
             old = [tuple(row) for row in self.execute("adjoining_ranges", values)]
             if old == [(first, last)]:
                 continue
-            self.connection.executemany(
+            self._connection.executemany(
                 SQL["delete_range"], [(organization_id, source, old_first) for old_first, _ in old]
             )
-            self.connection.executemany(
+            self._connection.executemany(
                 SQL["insert_range"],
                 [(organization_id, source, *one) for one in ranges.united([*old, (first, last)])],
             )
 
     def _write_stack_uses(self) -> None:
         uses = [(times, number) for number, times in self._stack_uses.items() if times]
-        self.connection.executemany(SQL["use_stack"], uses)
+        self._connection.executemany(SQL["use_stack"], uses)
         released = [(number,) for times, number in uses if times < 0]
-        self.connection.executemany(SQL["delete_unused_stack"], released)
+        self._connection.executemany(SQL["delete_unused_stack"], released)
         if released:
             self.stacks.clear()

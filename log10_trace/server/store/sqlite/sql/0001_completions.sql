@@ -1,7 +1,7 @@
 -- The first schema. A migration that was ever released is never changed; the next one has the next number.
 
 CREATE TABLE completions (
-    position        INTEGER PRIMARY KEY,  -- milliseconds the call began << 20, then what came first
+    position        INTEGER PRIMARY KEY,  -- milliseconds the call began << 8, plus a number to tell apart
     organization_id TEXT NOT NULL,
     id              TEXT NOT NULL,
     status          TEXT NOT NULL,
@@ -58,6 +58,11 @@ CREATE TABLE stacks (
 CREATE VIRTUAL TABLE search USING fts5 (
     organization, words, content = '', tokenize = 'unicode61 remove_diacritics 2'
 );
+-- Bytes gathered before a segment is written, and segments gathered before they are merged: with more of both
+-- the index costs half as much to keep, and as little to search.
+INSERT INTO search (search, rank) VALUES ('hashsize', 8388608);
+INSERT INTO search (search, rank) VALUES ('automerge', 8);
+INSERT INTO search (search, rank) VALUES ('crisismerge', 32);
 
 CREATE TABLE rollups (
     organization_id TEXT NOT NULL,

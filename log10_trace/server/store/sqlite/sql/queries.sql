@@ -3,29 +3,23 @@ SELECT position FROM completions WHERE organization_id = :organization_id AND id
 
 -- :insert_completion
 INSERT INTO completions (
-    position, organization_id, id, status, kind, model, session_id, failure_kind, file, function, duration,
-    tokens, input_tokens, output_tokens
-) VALUES (
-    :position, :organization_id, :id, :status, :kind, :model, :session_id, :failure_kind, :file, :function,
-    :duration, :tokens, :input_tokens, :output_tokens
-) ON CONFLICT (position) DO NOTHING;
+    status, kind, model, session_id, failure_kind, file, function, duration, tokens, input_tokens,
+    output_tokens, position, organization_id, id
+) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (position) DO NOTHING;
 
 -- :update_completion
 UPDATE completions SET
-    status = :status, kind = :kind, model = :model, session_id = :session_id, failure_kind = :failure_kind,
-    file = :file, function = :function, duration = :duration, tokens = :tokens,
-    input_tokens = :input_tokens, output_tokens = :output_tokens
-WHERE position = :position;
+    status = ?, kind = ?, model = ?, session_id = ?, failure_kind = ?, file = ?, function = ?, duration = ?,
+    tokens = ?, input_tokens = ?, output_tokens = ?
+WHERE position = ?;
 
 -- :insert_body
-INSERT INTO bodies (position, head, preview_request, preview_response, skipped, stack, body)
-VALUES (:position, :head, :preview_request, :preview_response, :skipped, :stack, :body);
+INSERT INTO bodies (head, preview_request, preview_response, skipped, stack, body, position)
+VALUES (?, ?, ?, ?, ?, ?, ?);
 
 -- :update_body
-UPDATE bodies SET
-    head = :head, preview_request = :preview_request, preview_response = :preview_response, skipped = :skipped,
-    stack = :stack, body = :body
-WHERE position = :position;
+UPDATE bodies SET head = ?, preview_request = ?, preview_response = ?, skipped = ?, stack = ?, body = ?
+WHERE position = ?;
 
 -- :delete_completion
 DELETE FROM completions WHERE position = :position;
@@ -99,7 +93,15 @@ ON CONFLICT (organization_id, dimension, width, start, key, model) DO UPDATE SET
     input_tokens = input_tokens + excluded.input_tokens,
     output_tokens = output_tokens + excluded.output_tokens,
     cached_tokens = cached_tokens + excluded.cached_tokens,
-    durations = sum_durations(durations, excluded.durations);
+    durations = (
+        SELECT coalesce(json_group_object(bucket, calls), '{}') FROM (
+            SELECT bucket, sum(calls) AS calls FROM (
+                SELECT key AS bucket, value AS calls FROM json_each(rollups.durations)
+                UNION ALL
+                SELECT key, value FROM json_each(excluded.durations)
+            ) GROUP BY bucket HAVING sum(calls) <> 0
+        )
+    );
 
 -- :delete_empty_rollup
 DELETE FROM rollups
