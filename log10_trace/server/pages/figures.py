@@ -31,19 +31,23 @@ def count(number: int | None) -> str:
 
 def short(number: int | None) -> str:
     """``987``, ``12.3k``, ``4.56M``: three digits that matter."""
-    if number is None:
-        return UNKNOWN
+    return UNKNOWN if number is None else "".join(_scaled(number))
+
+
+def size(number: int) -> str:
+    """Bytes: ``512 B``, ``1.5 KB``, ``20 MB``."""
+    digits, unit = _scaled(number)
+    return f"{digits} {unit.upper()}B"
+
+
+def _scaled(number: int) -> tuple[str, str]:
+    """Three digits that matter, and the unit they count."""
     scaled, units = float(number), ["", "k", "M", "G"]
     while scaled >= _THOUSAND - 0.5 and len(units) > 1:
         scaled /= _THOUSAND
         units.pop(0)
     is_round = units[0] == "" or scaled >= 100  # noqa: PLR2004 -- three digits
-    return f"{scaled:.0f}{units[0]}" if is_round else f"{scaled:.3g}{units[0]}"
-
-
-def size(number: int) -> str:
-    """Bytes: ``512 B``, ``1.5 KB``, ``20 MB``."""
-    return f"{number} B" if number < _THOUSAND else f"{short(number).replace('k', ' K').replace('M', ' M')}B"
+    return f"{scaled:.0f}" if is_round else f"{scaled:.3g}", units[0]
 
 
 def dollars(amount: float | None) -> str:

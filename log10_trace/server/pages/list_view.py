@@ -8,7 +8,7 @@ from log10_trace.server.pages import shapes
 from log10_trace.server.pages.conditions import Conditions
 from log10_trace.server.pages.labels import Labels, labels
 from log10_trace.server.pages.strip import Strip
-from log10_trace.server.store.answers import Page, Summary
+from log10_trace.server.store.answers import Page, SessionSummary, Summary
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +42,14 @@ class ListView:
     def is_first_page(self) -> bool:
         """Whether the newest calls are on it."""
         return not self.conditions.value("cursor")
+
+
+@dataclass(frozen=True, slots=True)
+class SessionRow:
+    """One session of a list, and the call that was made last in it, if it is still there."""
+
+    session: SessionSummary
+    last: Row | None
 
 
 def rows(found: Page[Summary]) -> tuple[Row, ...]:

@@ -64,12 +64,7 @@ async def body(visit: Visit) -> Response:
 
 async def sessions(visit: Visit) -> Response:
     """The sessions, the one with the latest call first."""
-    cursor = visit.request.query_params.get("cursor") or None
-    found = await asyncio.to_thread(
-        visit.store.sessions.page, visit.organization_id, limit=_SESSIONS, cursor=cursor
-    )
-    earlier = str(Address("/sessions").having("cursor", found.next_cursor)) if found.next_cursor else ""
-    return page("sessions.html", sessions=found.items, earlier=earlier, is_first_page=cursor is None)
+    return await asyncio.to_thread(_sessions, visit)
 
 
 async def session(visit: Visit) -> Response:
@@ -126,6 +121,18 @@ async def _stored(visit: Visit) -> Stored:
     if found is None:
         raise not_found("completion")
     return found
+
+
+def _sessions(visit: Visit) -> Response:
+    store, organization_id = visit.store, visit.organization_id
+    cursor = visit.request.query_params.get("cursor") or None
+    found = store.sessions.page(organization_id, limit=_SESSIONS, cursor=cursor)
+    rows = []
+    for each in found.items:
+        last = store.completions.page(organization_id, Filter(session_id=each.id), limit=1)
+        rows.append(list_view.SessionRow(each, next(iter(list_view.rows(last)), None)))
+    earlier = str(Address("/sessions").having("cursor", found.next_cursor)) if found.next_cursor else ""
+    return page("sessions.html", rows=rows, earlier=earlier, is_first_page=cursor is None)
 
 
 def _conversation(visit: Visit, session_id: str) -> Response:

@@ -24,7 +24,7 @@ def turn(*messages: dict[str, Any], answer: str, minute: int) -> dict[str, Any]:
 
 
 def test_sessions_are_listed_with_their_figures(site: Site) -> None:
-    """Calls, failures and tokens of each, the latest on top."""
+    """Calls, tokens and the last question of each, the latest on top."""
     site.keep(completion(session_id="s-old", created_at="2026-01-01T00:00:00Z"))
     for _ in range(2):
         site.keep(completion(session_id="s-new", created_at="2026-01-02T00:00:00Z"))
@@ -32,6 +32,7 @@ def test_sessions_are_listed_with_their_figures(site: Site) -> None:
     page = site.page("/sessions")
 
     assert page.index("s-new") < page.index("s-old")
+    assert page.count("Why is the sky blue?") == 2
     assert re.search(r's-new.*?data-title="calls">2<.*?data-title="tokens">30<', page, re.DOTALL)
 
 

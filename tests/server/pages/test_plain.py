@@ -1,0 +1,167 @@
+"""Texts, numbers and JSON as pages show them."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from log10_trace.server.pages import figures
+from log10_trace.server.pages.indented import indented
+from log10_trace.server.pages.plain import cut, plain
+
+ANY_TEXT = st.text(st.characters())
+"""Surrogates included."""
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | ANY_TEXT,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(ANY_TEXT, inner, max_size=4),
+    max_leaves=20,
+)
+OUTSIDE_STRINGS = re.compile(r'("[^"\\]*(?:\\.[^"\\]*)*")|\s+', re.DOTALL)
+
+
+@given(ANY_TEXT)
+def test_plain_text_can_always_be_sent(text: str) -> None:
+    """Whatever the text, what is shown of it can be encoded and holds no control character."""
+    shown = plain(text)
+
+    shown.encode()
+    assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e]", shown)
+
+
+@given(ANY_TEXT)
+def test_plain_text_is_plain(text: str) -> None:
+    """Made plain twice is made plain once."""
+    assert plain(plain(text)) == plain(text)
+
+
+def test_what_is_harmless_stays() -> None:
+    """Line breaks, tabs, other alphabets and joined signs are shown as they are."""
+    text = "a\n\tb עברית 中文 👩\u200d👩\u200d👧 é"
+
+    assert plain(text) == text
+
+
+def test_what_steers_is_shown_as_its_number() -> None:
+    """Escapes, NUL, turned reading and halves of pairs can be seen, and do nothing."""
+    assert plain("\x1b[31m\x00\u202e\ud83d\r\n\r") == "\\x1b[31m\\x00\\u202e\\ud83d\n\\x0d"
+
+
+@given(JSON, st.sampled_from([None, 0, 3]))
+def test_indenting_adds_space_and_nothing_else(value: object, indent: int | None) -> None:
+    """Without the space outside of strings, indented JSON is what it was, however that was written."""
+    text = json.dumps(value, indent=indent)
+
+    shown = indented(text)
+
+    assert OUTSIDE_STRINGS.sub(r"\1", shown) == OUTSIDE_STRINGS.sub(r"\1", text)
+    assert json.loads(shown) == value
+
+
+@given(JSON, st.integers(0, 200))
+def test_json_that_was_cut_is_indented_as_far_as_it_goes(value: object, length: int) -> None:
+    """A text that ends anywhere keeps every sign it has."""
+    text = json.dumps(value, ensure_ascii=False)[:length]
+
+    assert "".join(indented(text).split()) == "".join(text.split())
+
+
+@pytest.mark.parametrize(
+    ("length", "most", "shown"), [(10, None, 10), (10, 8, 10), (11, 8, 8), (8, 8, 8), (0, 8, 0)]
+)
+def test_a_text_is_cut_when_that_spares_a_reader_something(length: int, most: int | None, shown: int) -> None:
+    """A cut that would leave out hardly anything is not made; the whole length is always told."""
+    made = cut("x" * length, most)
+
+    assert (len(made.text), made.whole) == (shown, length)
+    assert made.is_whole == (shown == length)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"),
+    [
+        (None, figures.UNKNOWN),
+        (0, "0 ms"),
+        (0.00042, "0.42 ms"),
+        (0.0849, "85 ms"),
+        (0.9996, "1 s"),
+        (1.236, "1.24 s"),
+        (59.96, "1 min 0 s"),
+        (125.2, "2 min 5 s"),
+        (3725, "1 h 2 min"),
+    ],
+)
+def test_durations(seconds: float | None, shown: str) -> None:
+    """Three digits that matter, in the unit that fits."""
+    assert figures.duration(seconds) == shown
+
+
+@pytest.mark.parametrize(
+    ("number", "shown"),
+    [
+        (None, figures.UNKNOWN),
+        (0, "0"),
+        (999, "999"),
+        (1000, "1k"),
+        (12_345, "12.3k"),
+        (999_600, "1M"),
+        (4_560_000, "4.56M"),
+        (123_456_789_012, "123G"),
+    ],
+)
+def test_large_numbers(number: int | None, shown: str) -> None:
+    """Three digits that matter, with the unit."""
+    assert figures.short(number) == shown
+
+
+@pytest.mark.parametrize(
+    ("amount", "shown"),
+    [
+        (None, "unknown"),
+        (0.0, "$0.00"),
+        (0.00001, "< $0.0001"),
+        (0.00042, "$0.00042"),
+        (0.5, "$0.5"),
+        (12.3, "$12.30"),
+        (1234.5, "$1,234.50"),
+    ],
+)
+def test_costs(amount: float | None, shown: str) -> None:
+    """What is not known is not zero, and what is small is not nothing."""
+    assert figures.dollars(amount) == shown
+
+
+@pytest.mark.parametrize(
+    ("age_ms", "shown"),
+    [
+        (-5, "now"),
+        (0, "now"),
+        (1_000, "1 s ago"),
+        (61_000, "1 min ago"),
+        (7_200_000, "2 h ago"),
+        (90_000_000, "1 d ago"),
+    ],
+)
+def test_ages(age_ms: int, shown: str) -> None:
+    """How long ago, in the largest unit that fits; a clock that runs ahead is now."""
+    assert figures.ago(10**12, 10**12 + age_ms) == shown
+
+
+@pytest.mark.parametrize(
+    ("part", "whole", "shown"),
+    [(0, 0, figures.UNKNOWN), (0, 9, "0 %"), (1, 300, "0.3 %"), (1, 3, "33 %"), (3, 3, "100 %")],
+)
+def test_shares(part: int, whole: int, shown: str) -> None:
+    """A share of nothing is not told."""
+    assert figures.share(part, whole) == shown
+
+
+@pytest.mark.parametrize(
+    ("size", "shown"), [(512, "512 B"), (1500, "1.5 KB"), (20_000_000, "20 MB"), (3_200_000_000, "3.2 GB")]
+)
+def test_sizes(size: int, shown: str) -> None:
+    """Bytes in the unit that fits."""
+    assert figures.size(size) == shown

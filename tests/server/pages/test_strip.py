@@ -1,0 +1,95 @@
+"""The figures above a list: which calls they count, and their bars over time."""
+
+from __future__ import annotations
+
+import pytest
+
+from log10_trace.server.pages.strip import HEIGHT, strip, strip_query
+from log10_trace.server.store.answers import Filter, Statistics, Totals
+
+HOUR_MS = 3_600_000
+NOW_MS = 500_000 * HOUR_MS
+
+
+def totals(start_ms: int | None = None, calls: int = 1, failed: int = 0, key: str | None = None) -> Totals:
+    return Totals(
+        key=key, start_ms=start_ms, calls=calls, failed=failed, input_tokens=0, output_tokens=0,
+        cost=None, unpriced=0, p50=None, p95=None, p99=None,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("span_ms", "interval"),
+    [
+        (HOUR_MS, "minute"),
+        (2 * HOUR_MS, "minute"),
+        (24 * HOUR_MS, "hour"),
+        (30 * 24 * HOUR_MS, "day"),
+        (None, "day"),
+    ],
+)
+def test_steps_fit_the_span(span_ms: int | None, interval: str) -> None:
+    """An hour is counted in minutes, a day in hours, more in days."""
+    since_ms = None if span_ms is None else NOW_MS - span_ms
+
+    assert strip_query(Filter(since_ms=since_ms), NOW_MS).interval == interval
+
+
+@pytest.mark.parametrize(
+    ("wanted", "group_by"),
+    [
+        (Filter(), "none"),
+        (Filter(model="m"), "model"),
+        (Filter(tags=("t",)), "tag"),
+        (Filter(tags=("t",), tag_match="none"), "none"),
+        (Filter(tags=("t", "u")), "none"),
+        (Filter(session_id="s"), "session"),
+        (Filter(file="/a.py", function="f"), "call_site"),
+        (Filter(file="/a.py"), "none"),
+        (Filter(model="m", tags=("t",)), "none"),
+    ],
+)
+def test_one_group_has_its_own_figures(wanted: Filter, group_by: str) -> None:
+    """Roll-ups know one model, tag, session or call site at a time; for anything else all calls count."""
+    assert strip_query(wanted, NOW_MS).group_by == group_by
+
+
+def test_bars_stand_where_their_time_is() -> None:
+    """Steps without calls leave a gap; the highest fills the height, failures are part of their bar."""
+    wanted = Filter(since_ms=NOW_MS - 24 * HOUR_MS)
+    series = (totals(0, calls=10), totals(3 * HOUR_MS, calls=5, failed=5))
+
+    made = strip(Statistics(groups=(), series=series), wanted, strip_query(wanted, NOW_MS))
+
+    assert [(bar.x, bar.good, bar.failed) for bar in made.bars] == [(0, HEIGHT, 0), (3, 0, HEIGHT // 2)]
+    assert made.bars[1].title == "1970-01-01 03:00: 5 calls, 5 failed"
+
+
+def test_only_the_last_steps_are_drawn() -> None:
+    """A year of days does not become a year of bars."""
+    series = tuple(totals(day * 24 * HOUR_MS) for day in range(365))
+
+    made = strip(Statistics(groups=(), series=series), Filter(), strip_query(Filter(), NOW_MS))
+
+    assert len(made.bars) == made.steps == 120
+
+
+def test_another_groups_steps_are_not_drawn() -> None:
+    """Bars and figures are of one and the same group."""
+    wanted = Filter(model="m")
+    groups = (totals(key="m", calls=3), totals(key="n", calls=9))
+    series = tuple(totals(hour * 24 * HOUR_MS, key=key) for hour in range(3) for key in ("m", "n"))
+
+    made = strip(Statistics(groups=groups, series=series), wanted, strip_query(wanted, NOW_MS))
+
+    assert made.figures[0].value == "3"
+    assert len(made.bars) == 3
+
+
+def test_a_group_without_calls_has_no_figures() -> None:
+    """Nothing counted, nothing shown."""
+    wanted = Filter(model="m")
+
+    made = strip(Statistics(groups=(totals(key="n"),), series=()), wanted, strip_query(wanted, NOW_MS))
+
+    assert (made.figures, made.bars) == ((), ())
