@@ -6,6 +6,7 @@ import logging
 
 from log10_trace import local
 from log10_trace.config import Config
+from log10_trace.export.destination import Destination, fingerprint
 from log10_trace.export.transport import Server
 
 _logger = logging.getLogger("log10_trace")
@@ -28,6 +29,17 @@ class Addressing:
             return Server(url=found.url, token=found.token, organization_id=config.organization_id)
         self.say_none()
         return None
+
+    def takes(self, destination: Destination) -> bool:
+        """Whether records with this destination are ours to send, with the key that we have."""
+        config = self._config
+        if destination.organization_id != config.organization_id:
+            return False
+        if destination.url is None:
+            return config.url is None
+        own = local.find() if config.url is None else None
+        url, token = (own.url, own.token) if own is not None else (config.url, config.token)
+        return destination.url == url and destination.key in (None, fingerprint(token))
 
     def hush(self) -> None:
         """Say nothing when no server runs: it is about to."""

@@ -77,6 +77,9 @@ class Backlog:
         """The record as it goes over the wire."""
         return parcel(item.entry, self.source)
 
+    def key_refused(self) -> None:
+        """The server did not know the key that these were sent with."""
+
     def delivered(self, items: list[Item]) -> None:
         """The server has these."""
         self.settle(items)

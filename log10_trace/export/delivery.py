@@ -16,6 +16,7 @@ from log10_trace.config import Config
 from log10_trace.export.addressing import Addressing
 from log10_trace.export.backlog import Loss
 from log10_trace.export.counts import Stats
+from log10_trace.export.destination import destination_of
 from log10_trace.export.gate import Gate
 from log10_trace.export.journal import Bounds, Journal
 from log10_trace.export.keeper import Keeper
@@ -23,7 +24,7 @@ from log10_trace.export.ledger import Ledger
 from log10_trace.export.letters import DeadLetters
 from log10_trace.export.recorder import Recorder
 from log10_trace.export.sender import Sender
-from log10_trace.export.spool import Claim, Spool, destination_of, new_source
+from log10_trace.export.spool import Claim, Spool, new_source
 from log10_trace.export.transport import Transport
 from log10_trace.export.worker import Worker
 from log10_trace.guard import faults, guard, logger, say_once_a_minute
@@ -161,7 +162,14 @@ class Delivery:
         recorder = self.recorder
         transport = Transport(self._moved)
         letters = DeadLetters(self.config.spool_dir)
-        keeper = Keeper(self.config, self._spool, letters, recorder, self._lose)
+        keeper = Keeper(
+            config=self.config,
+            addressing=self.addressing,
+            spool=self._spool,
+            letters=letters,
+            recorder=recorder,
+            lose=self._lose,
+        )
         sender = Sender(transport, letters, recorder.gate)
         self._worker = worker = Worker(
             config=self.config,

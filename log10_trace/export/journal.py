@@ -102,6 +102,11 @@ class Journal(Backlog):
             return self.append(kind, sequence, parts)
         return Place(segment, start, start + length)
 
+    def key_refused(self) -> None:
+        """The server did not know the key that these were sent with."""
+        if self.claim is not None:
+            self.claim.forget_key()
+
     def delivered(self, items: list[Item]) -> None:
         """The server has these; what it was shown as started stays until the call ends."""
         with self._lock:

@@ -7,11 +7,13 @@ from collections.abc import Callable
 from typing import Final
 
 from log10_trace.config import Config
+from log10_trace.export.addressing import Addressing
 from log10_trace.export.backlog import Backlog, Lose
+from log10_trace.export.destination import destination_of
 from log10_trace.export.letters import DeadLetters
 from log10_trace.export.orphan import Orphan
 from log10_trace.export.recorder import Recorder
-from log10_trace.export.spool import Spool, destination_of
+from log10_trace.export.spool import Spool
 from log10_trace.guard import guard, logger
 
 ADOPT_EVERY_S: Final = 10.0
@@ -25,12 +27,13 @@ class Keeper:
 
     def __init__(
         self,
+        *,
         config: Config,
+        addressing: Addressing,
         spool: Spool,
         letters: DeadLetters,
         recorder: Recorder,
         lose: Lose,
-        *,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.orphans: list[Orphan] = []
@@ -38,6 +41,7 @@ class Keeper:
         self.due_at = 0.0
         """When something is to be done next."""
         self._config = config
+        self._addressing = addressing
         self._spool = spool
         self._letters = letters
         self._recorder = recorder
@@ -130,6 +134,6 @@ class Keeper:
 
     def _adopt(self, now: float) -> None:
         self._adopt_at = now + ADOPT_EVERY_S
-        for claim in self._spool.orphans(destination_of(self._config)):
+        for claim in self._spool.orphans(self._addressing.takes):
             self.orphans.append(Orphan(claim, self._lose))
         self._hold_bound()

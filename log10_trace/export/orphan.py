@@ -28,6 +28,10 @@ class Orphan(Backlog):
                 return waiting
         return list(self._unended.values())[:items]
 
+    def key_refused(self) -> None:
+        """The server did not know the key that these were sent with."""
+        self._claim.forget_key()
+
     def parcel(self, item: Item) -> Parcel:
         """The record as it goes over the wire."""
         if item.entry.kind == STARTED:

@@ -19,6 +19,7 @@ from log10_trace.guard import say_once_a_minute
 BATCH_BYTES: Final = 4 * 1024 * 1024
 """So many bytes of records are read back for one attempt, unless a single one is larger."""
 
+_UNAUTHORIZED: Final = 401
 _POISON: Final = Answer(
     Verdict.REFUSED, 500, "server_error", "the server fails on this record and takes others"
 )
@@ -79,6 +80,8 @@ class Sender:
                 return True
         outcome = self.transport.send(server, [parcel for _, parcel in pairs], timeout)
         self._settle(server, backlog, pairs, outcome.answers)
+        if any(answer.status == _UNAUTHORIZED for answer in outcome.answers):
+            backlog.key_refused()
         return self._set_pace(server, outcome.answers, outcome.retry_after)
 
     def _settle(

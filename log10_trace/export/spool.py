@@ -13,16 +13,15 @@ that process ends.
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import json
 import os
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Final
 
-from log10_trace.config import Config
 from log10_trace.export import segment_format as form
+from log10_trace.export.destination import Destination
 from log10_trace.export.segment import SUFFIX, Segment
 from log10_trace.guard import say_once_a_minute
 from log10_trace.record.call import new_id
@@ -30,25 +29,6 @@ from log10_trace.record.call import new_id
 _LOCK: Final = "lock"
 _ABOUT: Final = "about.json"
 _NAME_LENGTH: Final = 32
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Destination:
-    """Where records are to go. Nobody sends another destination's records to their own."""
-
-    url: str | None
-    """None: this user's own server, wherever it listens."""
-    organization_id: str | None
-    key: str | None
-    """A fingerprint of the token, where the token alone says whose the records are."""
-
-
-def destination_of(config: Config) -> Destination:
-    """Where the records of a program with these settings go."""
-    key = None
-    if config.url is not None and config.token is not None and config.organization_id is None:
-        key = hashlib.sha256(config.token.encode()).hexdigest()[:12]
-    return Destination(url=config.url, organization_id=config.organization_id, key=key)
 
 
 def new_source() -> str:
@@ -70,6 +50,12 @@ class Claim:
         """The segments in the folder, oldest first; those of a later version are left alone, and said so."""
         loaded = [_load(self.source, path) for path in sorted(self.folder.glob(f"*{SUFFIX}"))]
         return [segment for segment in loaded if segment is not None]
+
+    def forget_key(self) -> None:
+        """The server knows no such key: from now on, whoever has another may deliver the records."""
+        about = bound_for(self.folder)
+        if about is not None and about.key is not None:
+            _write(self.folder / _ABOUT, json.dumps(asdict(replace(about, key=None))).encode())
 
     def close(self) -> None:
         """Give the folder up to whoever comes next."""
@@ -135,7 +121,7 @@ class Spool:
         lock = os.open(fresh / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            _write(fresh / _ABOUT, json.dumps(asdict(destination) | {"pid": os.getpid()}).encode())
+            _write(fresh / _ABOUT, json.dumps(asdict(destination)).encode())
             folder = fresh.rename(self.root / source)
         except OSError:
             os.close(lock)
@@ -149,12 +135,11 @@ class Spool:
         except OSError:
             return []
 
-    def orphans(self, destination: Destination | None) -> Iterator[Claim]:
-        """The folders of dead processes whose records go to ``destination`` (None: to any), each claimed."""
+    def orphans(self, ours: Callable[[Destination], bool]) -> Iterator[Claim]:
+        """The folders of dead processes whose records are ``ours`` to deliver, each claimed."""
         for folder in self.sources():
-            if destination is not None and bound_for(folder) != destination:
-                continue
-            claim = take(folder)
+            destination = bound_for(folder)
+            claim = take(folder) if destination is not None and ours(destination) else None
             if claim is not None:
                 yield claim
 
@@ -214,8 +199,10 @@ def is_alive(folder: Path) -> bool:
 
 
 def _write(path: Path, content: bytes) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    fresh = path.with_suffix(".new")
+    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
     try:
         os.write(descriptor, content)
     finally:
         os.close(descriptor)
+    fresh.replace(path)
