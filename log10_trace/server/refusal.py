@@ -11,6 +11,7 @@ from log10_trace.server.store.errors import (
     StoreClosedError,
     StoreError,
     StoreFullError,
+    UnstorableError,
 )
 
 
@@ -86,10 +87,10 @@ def of_store(error: StoreError) -> Refusal:
         return Refusal(507, "full", message, retry_after_s=30)
     if isinstance(error, StoreBusyError | StoreClosedError):
         return busy(message)
+    if isinstance(error, UnstorableError):
+        return Refusal(422, "unstorable", message)
     if isinstance(error, MatchError):
         return invalid(error.field, message)
-    if isinstance(error, CursorError):
-        return invalid("cursor", message)
-    if isinstance(error, SearchError):
-        return invalid("q", message)
+    if isinstance(error, CursorError | SearchError):
+        return invalid("cursor" if isinstance(error, CursorError) else "q", message)
     return Refusal(503, "store", message, retry_after_s=5)

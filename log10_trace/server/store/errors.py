@@ -5,6 +5,7 @@ Log10Error
     ├── StoreFullError     the disk (or a size that was set) is full
     ├── StoreBusyError     too much is waiting already, or another process holds the database
     ├── StoreClosedError   the store is shut
+    ├── UnstorableError    the database cannot hold this record, today or tomorrow
     ├── CursorError        a page was asked for with a cursor that no page gave
     ├── SearchError        the text to search for holds nothing that can be searched for
     └── MatchError         feedback matched no completion, or more than it allows
@@ -31,6 +32,10 @@ class StoreBusyError(StoreError):
 
 class StoreClosedError(StoreError):
     """The store is shut."""
+
+
+class UnstorableError(StoreError):
+    """The database cannot hold this record as it is."""
 
 
 class CursorError(StoreError):

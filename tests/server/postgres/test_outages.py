@@ -11,7 +11,7 @@ import pytest
 
 from log10_trace.server.store import open_store
 from log10_trace.server.store.answers import Change, Filter
-from log10_trace.server.store.errors import StoreBusyError, StoreClosedError, StoreError
+from log10_trace.server.store.errors import StoreBusyError, StoreClosedError, UnstorableError
 from log10_trace.server.store.postgres import connections
 from log10_trace.server.store.postgres.store import PostgresStore
 from log10_trace.server.store.prices import Prices
@@ -127,7 +127,7 @@ def test_one_record_that_postgresql_refuses_costs_no_other(store: Store, make: M
     futures = store.completions.put_many(organization_id, puts)
 
     errors = [future.exception(WAIT_S) for future in futures]
-    assert [type(error) for error in errors] == [type(None)] * 2 + [StoreError] + [type(None)] * 3
+    assert [type(error) for error in errors] == [type(None)] * 2 + [UnstorableError] + [type(None)] * 3
     assert len(list(store.completions.stream(organization_id, Filter()))) == 5
 
 

@@ -16,6 +16,7 @@ from log10_trace.server.store.errors import (
     StoreClosedError,
     StoreError,
     StoreFullError,
+    UnstorableError,
 )
 
 Row = tuple[Any, ...]
@@ -104,7 +105,9 @@ def meaning(error: psycopg.Error) -> StoreError:
         return StoreFullError()
     if is_lost(error):
         return StoreBusyError("PostgreSQL does not answer; the store goes on as soon as it does.")
-    return StoreError(f"PostgreSQL refused it ({error.sqlstate}: {type(error).__name__}).")
+    if isinstance(error, psycopg.DataError | psycopg.errors.ProgramLimitExceeded):
+        return UnstorableError()
+    return StoreError(f"PostgreSQL refused it ({type(error).__name__}).")
 
 
 def is_lost(error: psycopg.Error) -> bool:
@@ -146,14 +149,20 @@ class Readers:
             yield connection
 
     def rows(self, statement: bytes, values: dict[str, Any]) -> list[Row]:
-        """All rows of one question."""
+        """All rows of one question. None for a text with NUL or half a character, which no row holds."""
         with self.connection() as connection:
-            return connection.execute(statement, values, binary=True).fetchall()
+            try:
+                return connection.execute(statement, values, binary=True).fetchall()
+            except UnicodeEncodeError:
+                return []
+            except psycopg.DataError as error:
+                if error.sqlstate is None:  # refused on this side: the value never reached PostgreSQL
+                    return []
+                raise
 
     def row(self, statement: bytes, values: dict[str, Any]) -> Row | None:
         """The first row, or None."""
-        with self.connection() as connection:
-            return connection.execute(statement, values, binary=True).fetchone()
+        return next(iter(self.rows(statement, values)), None)
 
     @contextmanager
     def snapshot(self) -> Iterator[Connection[Row]]:
