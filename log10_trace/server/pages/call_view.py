@@ -16,10 +16,10 @@ from log10_trace.server.pages.usage import Usage, usage_of
 from log10_trace.server.store.answers import Stored
 
 RAW: Final = {
+    "native_request": "Request",
+    "native_response": "Response",
     "request": "Request",
     "response": "Response",
-    "native_request": "Request as sent to the Responses API",
-    "native_response": "Response as it came from the Responses API",
 }
 """The bodies of a record, by the name of their field."""
 
@@ -147,8 +147,10 @@ def _pairs(holder: Mapping[str, Any], without: frozenset[str] = frozenset()) -> 
 
 
 def _raws(fields: Mapping[str, str], most: int | None) -> Iterator[Raw]:
-    for field, title in RAW.items():
+    for field, name in RAW.items():
         text = fields.get(field, "null")
         if text != "null":
+            is_a_view = fields.get(f"native_{field}", "null") != "null"
+            title = f"{name} in the form of a chat" if is_a_view else name
             shown = cut(text, most)
             yield Raw(field, title, indented(shown.text), shown.whole, shown.is_whole)

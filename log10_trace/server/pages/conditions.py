@@ -67,7 +67,8 @@ class Conditions:
     @property
     def are_more(self) -> bool:
         """Whether a field is set that the form keeps folded."""
-        return any(name not in _IN_SIGHT for name, _ in self.address.pairs if name in _NAMES)
+        in_sight = {*_IN_SIGHT, "since"} if any(span.is_chosen for span in self.spans) else _IN_SIGHT
+        return any(name not in in_sight for name, _ in self.address.pairs if name in _NAMES)
 
     @property
     def shown(self) -> tuple[Condition, ...]:
@@ -87,8 +88,8 @@ class Conditions:
         return (*some, Span("all", str(ranged.without("since")), not since))
 
     def value(self, name: str) -> str:
-        """What ``name`` is set to; empty when it is not."""
-        return next((value for each, value in self.address.pairs if each == name), "")
+        """What ``name`` is set to, by the last when it is repeated; empty when it is not."""
+        return next((value for each, value in reversed(self.address.pairs) if each == name), "")
 
     def values(self, name: str) -> tuple[str, ...]:
         """Every value of ``name``."""

@@ -56,7 +56,7 @@ def dollars(amount: float | None) -> str:
         return "unknown"
     if amount == 0 or amount >= 1:
         return f"${amount:,.2f}"
-    return f"${amount:.2g}" if amount >= 0.0001 else "< $0.0001"  # noqa: PLR2004 -- a hundredth of a cent
+    return f"${amount:.2g}" if amount >= 0.0001 else "<$0.0001"  # noqa: PLR2004 -- a hundredth of a cent
 
 
 def share(part: int, whole: int) -> str:

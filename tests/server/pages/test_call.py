@@ -265,6 +265,15 @@ def test_the_raw_body_on_the_page_has_line_breaks_added_and_nothing_else(site: S
         assert spelled in page
 
 
+def test_a_responses_call_shows_its_own_bodies_and_says_which_are_views(site: Site) -> None:
+    """What was really sent comes first; the chat-shaped view beside it is called one."""
+    page = shown(site, native_request={"input": "Why?"}, native_response={"output": []})
+
+    native, view = page.index('id="raw-native_request"'), page.index('id="raw-request"')
+    assert native < view < page.index("Request in the form of a chat")
+    assert page.count("in the form of a chat") == 2
+
+
 @pytest.mark.parametrize(
     "path", ["/completions/none", "/completions/none.json", "/completions/none/request.json", "/nowhere"]
 )
