@@ -60,8 +60,9 @@ def read_cursor(cursor: str, *kinds: type) -> tuple[Any, ...]:
     Raises:
         CursorError: it was not written by ``write_cursor`` for these kinds.
     """
+    padded = cursor.encode("utf-8", "replace") + b"=" * (-len(cursor) % 4)
     try:
-        values = json.loads(base64.urlsafe_b64decode(cursor.encode() + b"=" * (-len(cursor) % 4)))
+        values = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
     except ValueError:  # not base64, not UTF-8, not JSON
         raise CursorError from None
     if not isinstance(values, list) or [type(value) for value in values] != list(kinds):

@@ -1,0 +1,34 @@
+"""Every store there is: a test that takes ``store`` runs once for each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from log10_trace.server.store import open_store
+from log10_trace.server.store.protocol import Store
+
+
+def _sqlite_url(request: pytest.FixtureRequest) -> str:
+    folder: Path = request.getfixturevalue("tmp_path")
+    return str(folder / "completions.db")
+
+
+STORES: dict[str, Callable[[pytest.FixtureRequest], str]] = {"sqlite": _sqlite_url}
+"""The address of an empty database, by kind of store."""
+
+
+@pytest.fixture(params=sorted(STORES))
+def store_url(request: pytest.FixtureRequest) -> str:
+    """The address of an empty database of each kind."""
+    return STORES[request.param](request)
+
+
+@pytest.fixture
+def store(store_url: str) -> Iterator[Store]:
+    """An empty store of each kind."""
+    opened = open_store(store_url)
+    yield opened
+    opened.close()

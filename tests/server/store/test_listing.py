@@ -1,0 +1,253 @@
+"""Lists: filters, search, pages, streams."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+
+from log10_trace.server.store.answers import Filter
+from log10_trace.server.store.errors import CursorError, SearchError
+from log10_trace.server.store.protocol import Store
+from tests.server.store.building import (
+    MINUTE_MS,
+    NOON_MS,
+    ORG,
+    OTHER,
+    answer,
+    asked,
+    completion,
+    ids,
+    page,
+    put,
+    put_all,
+)
+
+
+def at(minute: int) -> str:
+    """A time so many minutes after noon."""
+    noon = datetime.fromtimestamp(NOON_MS / 1000, timezone.utc)
+    return (noon + timedelta(minutes=minute)).isoformat()
+
+
+def frame(file: str, name: str) -> dict[str, Any]:
+    """One frame of a stack."""
+    return {"file": file, "line": "ask()", "lineno": 7, "name": name}
+
+
+@pytest.fixture
+def varied(store: Store) -> Store:
+    """A store with five records that differ in everything a filter asks for."""
+    put_all(
+        store,
+        [
+            completion(id="a", created_at=at(0), tags=["x", "y"], session_id="s", duration=1.0),
+            completion(id="b", created_at=at(1), tags=["y", "z"], session_id="s", duration=2.5),
+            completion(id="c", created_at=at(2), kind="prompt", request=asked("a giraffe", model="o3-mini")),
+            completion(
+                id="d",
+                created_at=at(3),
+                status="failed",
+                response=...,
+                failure_kind="RateLimitError",
+                failure_reason="slow down, okapi",
+                stacktrace=[frame("main.py", "run"), frame("shop.py", "checkout")],
+            ),
+            completion(id="e", created_at=at(4), status="started", response=..., tags=["z"]),
+        ],
+    )
+    put(store, completion(id="f", tags=["x", "y", "z"], session_id="s"), OTHER)
+    return store
+
+
+CASES: list[tuple[Filter, str]] = [
+    (Filter(), "edcba"),
+    (Filter(tags=("y",)), "ba"),
+    (Filter(tags=("x", "z")), "eba"),
+    (Filter(tags=("y", "z"), tag_match="all"), "b"),
+    (Filter(tags=("x", "z"), tag_match="none"), "dc"),
+    (Filter(tags=("nobody's",)), ""),
+    (Filter(session_id="s"), "ba"),
+    (Filter(session_id="s", tags=("z",)), "b"),
+    (Filter(status="started"), "e"),
+    (Filter(kind="prompt"), "c"),
+    (Filter(model="o3-mini"), "c"),
+    (Filter(model="gpt-4o", status="finished"), "ba"),
+    (Filter(failure_kind="RateLimitError"), "d"),
+    (Filter(file="shop.py"), "d"),
+    (Filter(file="main.py"), ""),
+    (Filter(function="checkout", file="shop.py"), "d"),
+    (Filter(function="run"), ""),
+    (Filter(since_ms=NOON_MS + MINUTE_MS, until_ms=NOON_MS + 3 * MINUTE_MS), "cb"),
+    (Filter(since_ms=NOON_MS + MINUTE_MS, tags=("y", "x")), "b"),
+    (Filter(min_duration=1.0, max_duration=2.0), "a"),
+    (Filter(min_duration=1.1), "b"),
+    (Filter(min_tokens=15, max_tokens=15), "cba"),
+    (Filter(min_tokens=16), ""),
+    (Filter(text="giraffe"), "c"),
+    (Filter(text="GIRAFFE a"), "c"),
+    (Filter(text="okapi"), "d"),
+    (Filter(text="how fine", session_id="s"), "ba"),
+    (Filter(text="how", tags=("z",)), "eb"),
+    (Filter(text="how", until_ms=NOON_MS + 1), "a"),
+    (Filter(text="lion"), ""),
+]
+
+
+@pytest.mark.parametrize(("wanted", "expected"), CASES)
+def test_a_filter_finds_what_it_says(varied: Store, wanted: Filter, expected: str) -> None:
+    """All conditions hold together; the newest comes first; another organization's records do not exist."""
+    assert ids(varied, wanted) == list(expected)
+
+
+@pytest.mark.parametrize(("wanted", "expected"), CASES)
+def test_the_oldest_can_come_first(varied: Store, wanted: Filter, expected: str) -> None:
+    """The other order gives the same records the other way round."""
+    assert ids(varied, wanted, order="oldest") == list(reversed(expected))
+
+
+@pytest.mark.parametrize(("wanted", "expected"), CASES)
+def test_pages_of_one_put_together_are_the_list(varied: Store, wanted: Filter, expected: str) -> None:
+    """Whatever is filtered by, going from cursor to cursor passes every match once and then ends."""
+    found, cursor = [], None
+    while True:
+        one = page(varied, wanted, limit=1, cursor=cursor)
+        found += [item.id for item in one.items]
+        if (cursor := one.next_cursor) is None:
+            break
+
+    assert found == list(expected)
+
+
+@pytest.mark.parametrize(("wanted", "expected"), CASES)
+def test_a_stream_gives_whole_records_of_the_same_list(varied: Store, wanted: Filter, expected: str) -> None:
+    """A stream finds what a page finds, and gives each record whole."""
+    streamed = list(varied.completions.stream(ORG, wanted))
+
+    assert [one.id for one in streamed] == list(expected)
+    assert all(varied.completions.get(ORG, one.id) == one for one in streamed)
+
+
+def test_a_stream_can_be_cut_short(varied: Store) -> None:
+    """A stream with a limit ends there."""
+    assert [one.id for one in varied.completions.stream(ORG, Filter(), limit=2)] == ["e", "d"]
+
+
+def test_a_long_stream_is_complete(store: Store) -> None:
+    """A stream that takes many reads skips and repeats nothing, while records come in."""
+    put_all(store, [completion(id=f"a{number:03d}", created_at=at(number)) for number in range(450)])
+    streamed = []
+    for number, one in enumerate(store.completions.stream(ORG, Filter())):
+        streamed.append(one.id)
+        if number % 100 == 0:
+            put(store, completion(id=f"later-{number}", created_at=at(1000 + number)))
+
+    assert streamed == [f"a{number:03d}" for number in reversed(range(450))]
+
+
+def test_pages_stay_put_while_records_come_in(store: Store) -> None:
+    """A record that arrives between two pages moves nothing: no repeats, no gaps."""
+    put_all(store, [completion(id=f"a{number}", created_at=at(number)) for number in range(6)])
+    first = page(store, limit=3)
+    put(store, completion(id="new", created_at=at(60)))
+    second = page(store, limit=3, cursor=first.next_cursor)
+
+    assert [item.id for item in (*first.items, *second.items)] == ["a5", "a4", "a3", "a2", "a1", "a0"]
+    assert second.next_cursor is None
+
+
+def test_a_summary_holds_the_small_fields_and_no_body(store: Store) -> None:
+    """A list shows model, usage and the beginnings of what was said, and never carries the bodies."""
+    put(
+        store,
+        completion(id="a", request=asked("why?  " + "x" * 500), response=answer("because", 7, 3), tags=["t"]),
+    )
+
+    summary = page(store).items[0]
+
+    assert (summary.model, summary.input_tokens, summary.output_tokens) == ("gpt-4o", 7, 3)
+    assert summary.preview_request == "why? " + "x" * 195
+    assert summary.preview_response == "because"
+    assert summary.fields["tags"] == '["t"]'
+    assert not {"request", "response", "stacktrace"} & set(summary.fields)
+
+
+@pytest.mark.parametrize("cursor", ["", "x", "W10", "WzFd!", "WyJhIl0", "W3RydWVd", "WzEsMl0", "Wy0xXQ", "é"])
+def test_a_cursor_that_no_page_gave_is_refused(store: Store, cursor: str) -> None:
+    """A made-up cursor is a clear error, never a wrong page."""
+    with pytest.raises(CursorError):
+        page(store, cursor=cursor)
+
+
+@pytest.mark.parametrize("text", ["", "   ", '""', "*", "-", "AND(", "^"])
+def test_a_search_for_no_word_is_refused(store: Store, text: str) -> None:
+    """Text without a word in it cannot be searched for, and says so, in a stream too."""
+    if any(character.isalnum() for character in text):
+        assert ids(store, Filter(text=text)) == []
+        return
+    with pytest.raises(SearchError):
+        page(store, Filter(text=text))
+    with pytest.raises(SearchError):
+        store.completions.stream(ORG, Filter(text=text))
+
+
+SAID = "The quick-brown fox's naïve “jump” over\x00 lazy_dogs, OR not; 東京 {json: 1}"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["quick", "QUICK fox", '"quick brown"', "jum*", "naive", "naïve", "fox's", "OR", "not", "東京", "json: 1",
+     'words" OR *', "over lazy", "quick-brown", "'; DROP TABLE completions"],
+)  # fmt: skip
+def test_a_search_takes_whatever_is_typed(store: Store, text: str) -> None:
+    """Quotes, operators and signs of any query language are only text to look for."""
+    put(store, completion(id="a", request=asked(SAID)))
+
+    found = ids(store, Filter(text=text))
+
+    assert found == ([] if "words" in text or "DROP" in text else ["a"])
+
+
+def test_a_phrase_is_words_side_by_side(store: Store) -> None:
+    """Words in quotes match only next to each other."""
+    put_all(
+        store,
+        [completion(id="a", request=asked("red apple")), completion(id="b", request=asked("apple red"))],
+    )
+
+    assert ids(store, Filter(text='"red apple"')) == ["a"]
+    assert sorted(ids(store, Filter(text="red apple"))) == ["a", "b"]
+
+
+def test_tool_calls_and_refusals_are_found(store: Store) -> None:
+    """The index holds what the model said in any form."""
+    call = {"id": "x", "type": "function", "function": {"name": "look_up", "arguments": '{"city":"Paris"}'}}
+    message = {"role": "assistant", "content": None, "tool_calls": [call], "refusal": "I must decline"}
+    put(store, completion(id="a", response={"choices": [{"index": 0, "message": message}]}))
+
+    assert ids(store, Filter(text="Paris")) == ["a"]
+    assert ids(store, Filter(text="look_up")) == ["a"]
+    assert ids(store, Filter(text="decline")) == ["a"]
+
+
+def test_a_history_that_is_sent_again_is_indexed_once(store: Store) -> None:
+    """In a conversation a word is found where it was said, not in every later call that repeats it."""
+    first = completion(id="a", session_id="s", request=asked("a giraffe"), response=answer("an okapi"))
+    put(store, first)
+    again = asked("a giraffe", "an okapi", "a lion")
+    put(store, completion(id="b", session_id="s", created_at=at(1), request=again, response=answer("roar")))
+
+    assert ids(store, Filter(text="giraffe")) == ["a"]
+    assert ids(store, Filter(text="okapi")) == ["a"]
+    assert ids(store, Filter(text="lion")) == ["b"]
+    assert ids(store, Filter(text="roar")) == ["b"]
+
+
+def test_what_looks_like_sql_is_only_text(store: Store) -> None:
+    """Tags, sessions and models are bound as values, whatever they hold."""
+    evil = "x' OR '1'='1"
+    put_all(store, [completion(id="a", tags=[evil], session_id=evil), completion(id="b", tags=["x"])])
+
+    assert ids(store, Filter(tags=(evil,), session_id=evil)) == ["a"]
+    assert ids(store, Filter(model=evil)) == []

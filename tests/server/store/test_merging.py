@@ -1,0 +1,98 @@
+"""One record from several deliveries."""
+
+from __future__ import annotations
+
+import json
+
+from log10_trace.server.store.answers import Change, Filter
+from log10_trace.server.store.protocol import Store
+from tests.server.store.building import ORG, answer, asked, completion, ids, put, put_all
+
+
+def test_a_started_record_becomes_finished(store: Store) -> None:
+    """A call that is first seen running is completed by its end, in one record."""
+    put(store, completion(id="a", status="started", response=...))
+    outcome = put(store, completion(id="a", status="finished", duration=1.5))
+
+    assert outcome.change is Change.MERGED
+    assert outcome.stored.fields["status"] == '"finished"'
+    assert outcome.stored.fields["duration"] == "1.5"
+    assert ids(store) == ["a"]
+
+
+def test_a_late_start_takes_nothing_back(store: Store) -> None:
+    """A record that has ended stays as it is when its beginning is delivered after it."""
+    ended = put(store, completion(id="a", status="finished", duration=1.5)).stored
+    outcome = put(store, completion(id="a", status="started", duration=0.1, response=...))
+
+    assert outcome.change is Change.UNCHANGED
+    assert store.completions.get(ORG, "a") == ended
+
+
+def test_a_repeated_delivery_changes_nothing(store: Store) -> None:
+    """Sending a record again is harmless: it is there once, and counted once."""
+    record = completion(id="a", source="process", sequence=1)
+    outcomes = put_all(store, [record, record, record])
+
+    assert [outcome.change for outcome in outcomes] == [Change.CREATED, Change.UNCHANGED, Change.UNCHANGED]
+    assert ids(store) == ["a"]
+
+
+def test_both_halves_in_one_commit_are_one_record(store: Store) -> None:
+    """Beginning and end that come together are merged like any others, in the text index too."""
+    put_all(
+        store,
+        [
+            completion(id="a", status="started", request=asked("a giraffe"), response=...),
+            completion(id="a", request=asked("a giraffe"), response=answer("an okapi")),
+        ],
+    )
+
+    assert ids(store, Filter(text="giraffe")) == ["a"]
+    assert ids(store, Filter(text="okapi")) == ["a"]
+    assert ids(store, Filter(status="started")) == []
+
+
+def test_tags_of_deliveries_are_united(store: Store) -> None:
+    """A delivery adds tags, in order and each once; it never takes one away."""
+    put(store, completion(id="a", tags=["x", "y"]))
+    outcome = put(store, completion(id="a", tags=["z", "x"]))
+
+    assert json.loads(outcome.stored.fields["tags"]) == ["x", "y", "z"]
+    assert ids(store, Filter(tags=("z",))) == ["a"]
+
+
+def test_an_update_sets_the_tags(store: Store) -> None:
+    """An update with tags replaces them, so a tag can be taken off again."""
+    put(store, completion(id="a", tags=["x", "y"]))
+    put(store, completion(id="a", tags=["y", "z"]), replace_tags=True)
+
+    assert ids(store, Filter(tags=("x",))) == []
+    assert ids(store, Filter(tags=("y", "z"), tag_match="all")) == ["a"]
+
+
+def test_the_columns_follow_the_record(store: Store) -> None:
+    """What lists are filtered by is what the merged record says."""
+    put(store, completion(id="a", session_id="first", request=asked("hello", model="gpt-4o")))
+    put(store, completion(id="a", session_id="second", request=asked("goodbye", model="o3-mini")))
+
+    assert ids(store, Filter(session_id="first")) == []
+    assert ids(store, Filter(session_id="second", model="o3-mini")) == ["a"]
+    assert ids(store, Filter(text="hello")) == []
+    assert ids(store, Filter(text="goodbye")) == ["a"]
+
+
+def test_a_failed_item_costs_the_others_nothing(store: Store) -> None:
+    """In a group of writes that share a commit, one that cannot be written fails alone."""
+    hopeless = completion(id="b", created_at=..., session_id="s")
+    broken = type(hopeless)(
+        id="b",
+        organization_id=None,
+        fields=hopeless.fields,
+        values=hopeless.values | {"session_id": object()},
+    )
+    futures = store.completions.put_many(ORG, [completion(id="a"), broken, completion(id="c")])
+
+    assert futures[1].exception() is not None
+    assert futures[0].result().change is futures[2].result().change is Change.CREATED
+    assert sorted(ids(store)) == ["a", "c"]
