@@ -35,7 +35,7 @@ json_values = st.recursive(
 @pytest.mark.parametrize("name", ["request", "response", "native_request", "native_response", "future"])
 @pytest.mark.parametrize("text", EXACT)
 def test_a_field_comes_back_spelled_as_it_was_sent(store: Store, name: str, text: str) -> None:
-    """Big integers, floats, escapes, spaces, order and repeated keys of a body are kept as they were written."""
+    """Big integers, floats, escapes, spaces, order and repeated keys are kept as they were written."""
     put(store, parse(f'{{"id": "a", "status": "finished", "{name}": {text}}}'))
 
     stored = store.completions.get(ORG, "a")

@@ -1,0 +1,175 @@
+"""Deleting and pruning: what is gone is gone everywhere."""
+
+from __future__ import annotations
+
+import pytest
+
+from log10_trace.server.store.answers import Filter, Selection
+from log10_trace.server.store.errors import SearchError, StoreClosedError
+from log10_trace.server.store.protocol import Store
+from tests.server.store.building import (
+    MINUTE_MS,
+    NOON_MS,
+    ORG,
+    OTHER,
+    answer,
+    asked,
+    completion,
+    ids,
+    put,
+    put_all,
+)
+from tests.server.store.test_grading import add, feedback, task
+from tests.server.store.test_listing import at, frame
+
+
+def test_a_deleted_record_is_gone_from_every_list(store: Store) -> None:
+    """Deleting one record takes it out of rows, tags, text and sessions, and leaves the others."""
+    stack = [frame("shop.py", "checkout")]
+    put_all(
+        store,
+        [
+            completion(id="a", tags=["x"], session_id="s", request=asked("giraffe"), stacktrace=stack),
+            completion(id="b", tags=["x"], session_id="t", request=asked("okapi"), stacktrace=stack),
+        ],
+    )
+
+    assert store.completions.delete_one(ORG, "a").result() is True
+
+    assert store.completions.get(ORG, "a") is None
+    assert ids(store) == ids(store, Filter(tags=("x",))) == ids(store, Filter(file="shop.py")) == ["b"]
+    assert ids(store, Filter(text="giraffe")) == []
+    assert ids(store, Filter(text="okapi")) == ["b"]
+    assert [session.id for session in store.sessions.page(ORG, limit=9).items] == ["t"]
+    kept = store.completions.get(ORG, "b")
+    assert kept is not None
+    assert "shop.py" in kept.fields["stacktrace"]
+
+
+def test_deleting_nothing_says_so(store: Store) -> None:
+    """Another organization's record cannot be deleted, nor can one that is not there."""
+    put(store, completion(id="a"), OTHER)
+
+    assert store.completions.delete_one(ORG, "a").result() is False
+    assert store.completions.delete(ORG, Filter()).result() == 0
+    assert store.completions.get(OTHER, "a") is not None
+
+
+def test_a_deleted_record_can_be_put_again(store: Store) -> None:
+    """After deletion an id is free, and its new record is found by its own words only."""
+    put(store, completion(id="a", request=asked("giraffe")))
+    store.completions.delete_one(ORG, "a").result()
+    put(store, completion(id="a", request=asked("okapi")))
+
+    assert ids(store, Filter(text="giraffe")) == []
+    assert ids(store, Filter(text="okapi")) == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "left"),
+    [
+        (Filter(session_id="s"), ["c", "d"]),
+        (Filter(tags=("x",)), ["b", "d"]),
+        (Filter(text="okapi"), ["a", "c", "d"]),
+        (Filter(until_ms=NOON_MS + 2 * MINUTE_MS), ["c", "d"]),
+        (Filter(), []),
+    ],
+)
+def test_whatever_a_filter_finds_can_be_deleted(store: Store, wanted: Filter, left: list[str]) -> None:
+    """Deletion by session, tag, text or time takes what the same list shows, and says how many."""
+    put_all(
+        store,
+        [
+            completion(id="a", session_id="s", tags=["x"], created_at=at(0)),
+            completion(id="b", session_id="s", request=asked("okapi"), created_at=at(1)),
+            completion(id="c", tags=["x"], created_at=at(2)),
+            completion(id="d", created_at=at(3)),
+        ],
+    )
+
+    assert store.completions.delete(ORG, wanted).result() == 4 - len(left)
+    assert ids(store, order="oldest") == left
+
+
+def test_many_are_deleted_while_others_come_in(store: Store) -> None:
+    """A long deletion goes in steps, and writes get through between them."""
+    put_all(store, [completion(tags=["old"]) for _ in range(450)])
+
+    deleting = store.completions.delete(ORG, Filter(tags=("old",)))
+    put(store, completion(id="new"))
+
+    assert deleting.result() == 450
+    assert ids(store) == ["new"]
+
+
+def test_deleting_by_text_without_a_word_is_refused(store: Store) -> None:
+    """A filter that cannot be searched for deletes nothing."""
+    with pytest.raises(SearchError):
+        store.completions.delete(ORG, Filter(text="!"))
+
+
+def test_feedback_about_a_deleted_record_alone_goes_with_it(store: Store) -> None:
+    """What was said about a deleted completion goes, unless it was said about others too."""
+    store.grading.add_task(ORG, task()).result()
+    put_all(store, [completion(id="a"), completion(id="b")])
+    lonely = add(store, Selection(completion_ids=("a",)))
+    shared = add(store, Selection(completion_ids=("a", "b")))
+
+    store.completions.delete_one(ORG, "a").result()
+
+    assert store.grading.get(ORG, lonely.id) is None
+    kept = store.grading.get(ORG, shared.id)
+    assert kept is not None
+    assert kept.matched_completion_ids == ("b",)
+
+
+def test_pruning_by_age_takes_every_organizations_old_records(store: Store) -> None:
+    """Records that began before the moment go, those from it on stay."""
+    for organization_id in (ORG, OTHER):
+        records = [completion(created_at=at(number), session_id=f"s{number}") for number in range(5)]
+        put_all(store, records, organization_id)
+
+    report = store.upkeep.prune(before_ms=NOON_MS + 3 * MINUTE_MS).result()
+
+    assert report.completions == 6
+    assert len(ids(store)) == 2
+    assert [session.id for session in store.sessions.page(ORG, limit=9).items] == ["s4", "s3"]
+
+
+def test_pruning_nothing_takes_nothing(store: Store) -> None:
+    """A database within its bounds is left alone."""
+    put(store, completion(id="a"))
+
+    assert store.upkeep.prune(before_ms=0, max_bytes=1 << 40).result().completions == 0
+    assert ids(store) == ["a"]
+
+
+def test_health_says_what_the_store_is(store: Store) -> None:
+    """Health asks the database and tells its size."""
+    health = store.upkeep.health()
+
+    assert health.kind in ("sqlite", "postgresql")
+    assert health.bytes > 0
+    assert health.waiting == 0
+
+
+def test_a_closed_store_refuses(store: Store) -> None:
+    """After closing, reading and writing say that the store is shut; closing again does nothing."""
+    store.close()
+    store.close()
+
+    with pytest.raises(StoreClosedError):
+        store.completions.put(ORG, completion()).result()
+    with pytest.raises(StoreClosedError):
+        store.completions.get(ORG, "a")
+
+
+def test_unmatched_feedback_survives_deletions(store: Store) -> None:
+    """Feedback that matched nothing is not taken for feedback about a deleted record."""
+    store.grading.add_task(ORG, task()).result()
+    put(store, completion(id="a", response=answer("x")))
+    kept = store.grading.add(ORG, feedback(), Selection(allow_unmatched=True)).result()
+
+    store.completions.delete_one(ORG, "a").result()
+
+    assert store.grading.get(ORG, kept.id) == kept

@@ -1,0 +1,96 @@
+"""Keys in the store: hashed, found, revoked."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from log10_trace.server.store.keys import Scope, make_key, matches, split_token
+from log10_trace.server.store.protocol import Store
+from tests.processes import until
+from tests.server.store.building import ORG, OTHER
+
+
+def test_a_key_is_found_by_its_id_and_keeps_no_secret(store: Store) -> None:
+    """The store keeps what is needed to check a key, and never the secret itself."""
+    token, key = make_key(ORG, {Scope.INGEST, Scope.READ}, name="laptop", now_ms=5, expires_at_ms=9)
+    store.keys.add(ORG, key).result()
+    parts = split_token(token)
+    assert parts is not None
+    key_id, secret = parts
+
+    found = store.keys.find(key_id)
+
+    assert found == key
+    assert matches(secret, key)
+    assert not matches(secret + "x", key)
+    assert secret not in repr(found)
+
+
+@pytest.mark.parametrize("token", ["", "l10", "l10_", "l10_a", "l10_a_", "x_a_b", "_a_b"])
+def test_what_is_no_key_of_ours_has_no_parts(token: str) -> None:
+    """Text of another form is not taken apart."""
+    assert split_token(token) is None
+
+
+def test_an_unknown_key_is_none(store: Store) -> None:
+    """There is nothing to find for an id that was never made."""
+    assert store.keys.find("nothing") is None
+
+
+def test_keys_are_listed_by_organization_or_all(store: Store) -> None:
+    """The command line may list every key, an organization only its own."""
+    mine, theirs = make_key(ORG, {Scope.READ}, now_ms=1)[1], make_key(OTHER, {Scope.READ}, now_ms=2)[1]
+    store.keys.add(ORG, mine).result()
+    store.keys.add(OTHER, theirs).result()
+
+    assert store.keys.list(ORG) == [mine]
+    assert store.keys.list() == [mine, theirs]
+
+
+def test_a_key_is_revoked_once_and_by_its_organization(store: Store) -> None:
+    """Revoking ends a key at a moment; another organization cannot do it."""
+    _, key = make_key(ORG, {Scope.READ}, now_ms=1)
+    store.keys.add(ORG, key).result()
+
+    assert store.keys.revoke(OTHER, key.id, now_ms=5).result() is False
+    assert store.keys.revoke(ORG, key.id, now_ms=5).result() is True
+    assert store.keys.revoke(ORG, key.id, now_ms=6).result() is False
+
+    assert store.keys.find(key.id) == replace(key, revoked_at_ms=5)
+
+
+def test_a_keys_last_use_is_noted_about_once_a_minute(store: Store) -> None:
+    """Uses within a minute of the noted one are not written again."""
+    _, key = make_key(ORG, {Scope.READ}, now_ms=1)
+    store.keys.add(ORG, key).result()
+
+    def noted(moment_ms: int) -> bool:
+        found = store.keys.find(key.id)
+        return found is not None and found.last_used_at_ms == moment_ms
+
+    store.keys.used(ORG, key.id, now_ms=100_000)
+    until(lambda: noted(100_000), "the first use is noted")
+    store.keys.used(ORG, key.id, now_ms=130_000)
+    store.keys.used(ORG, key.id, now_ms=170_000)
+    until(lambda: noted(170_000), "a use a minute later is noted")
+
+
+def test_a_key_is_valid_until_it_expires_or_is_revoked() -> None:
+    """Expiry is exclusive: at the moment itself the key is over."""
+    _, key = make_key(ORG, {Scope.READ}, now_ms=1, expires_at_ms=10)
+
+    assert key.is_valid(9)
+    assert not key.is_valid(10)
+    assert not replace(key, revoked_at_ms=5).is_valid(6)
+
+
+@pytest.mark.parametrize("scope", list(Scope))
+def test_admin_may_do_everything_and_the_others_only_their_own(scope: Scope) -> None:
+    """A scope allows itself; admin allows all."""
+    _, admin = make_key(ORG, {Scope.ADMIN}, now_ms=1)
+    _, ingest = make_key(ORG, {Scope.INGEST}, now_ms=1)
+
+    assert admin.allows(scope)
+    assert ingest.allows(scope) is (scope is Scope.INGEST)
