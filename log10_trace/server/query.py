@@ -10,6 +10,7 @@ from typing import Final, TypeVar
 
 from starlette.datastructures import QueryParams
 
+from log10_trace.server.json_text import IS_LABEL
 from log10_trace.server.refusal import invalid
 
 _UNIT_S: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
@@ -17,6 +18,10 @@ _RELATIVE: Final = re.compile(r"([0-9]{1,6})([smhdw])", re.ASCII)
 _MOMENT: Final = re.compile(
     r"(\d{4}-\d\d-\d\d)(?:[Tt ](\d\d:\d\d:\d\d)(\.\d+)?([Zz]|[+ -]\d\d:\d\d)?)?", re.ASCII
 )
+MAX_CHARS: Final = 4096
+MAX_OFFSET: Final = 100_000
+"""Beyond it a list is walked by cursor, or by time."""
+
 _LARGEST: Final = 2**53
 
 Choice = TypeVar("Choice", bound=str)
@@ -26,7 +31,7 @@ class Query:
     """The parameters of one request.
 
     Raises:
-        Refusal: 422 for a name that is not ``known``, and for a value with NUL in it.
+        Refusal: 422 for a name that is not ``known``, and for a value with control characters in it.
     """
 
     def __init__(self, params: QueryParams, known: Iterable[str]) -> None:
@@ -34,8 +39,8 @@ class Query:
         for name, value in params.multi_items():
             if name not in allowed:
                 raise invalid(name, "There is no such parameter.")
-            if "\0" in value:
-                raise invalid(name, "The value holds the character NUL.")
+            if len(value) > MAX_CHARS or not IS_LABEL.fullmatch(value):
+                raise invalid(name, f"It must be at most {MAX_CHARS} characters, none a control character.")
         self._params = params
 
     def text(self, name: str) -> str | None:
@@ -64,6 +69,10 @@ class Query:
         if not re.fullmatch(r"-?[0-9]{1,16}", value, re.ASCII) or not least <= int(value) <= most:
             raise invalid(name, f"It must be a whole number from {least} to {most}.")
         return int(value)
+
+    def offset(self) -> int:
+        """How many to leave out."""
+        return self.whole("offset", most=MAX_OFFSET) or 0
 
     def number(self, name: str) -> float | None:
         """A number, zero or more."""

@@ -60,6 +60,11 @@ def not_found(what: str) -> Refusal:
     return Refusal(404, "not_found", f"There is no such {what}.")
 
 
+def conflict(field: str, message: str) -> Refusal:
+    """409: the request is in order, and does not go with what is stored."""
+    return Refusal(409, "conflict", message, field=field)
+
+
 def too_large(what: str, most: int) -> Refusal:
     """413: more than ``GET /api/v1/limits`` allows."""
     return Refusal(413, "too_large", f"{what} is larger than {most} bytes, the most that is taken.")
@@ -90,7 +95,7 @@ def of_store(error: StoreError) -> Refusal:
     if isinstance(error, UnstorableError):
         return Refusal(422, "unstorable", message)
     if isinstance(error, MatchError):
-        return invalid(error.field, message)
+        return conflict(error.field, message)
     if isinstance(error, CursorError | SearchError):
         return invalid("cursor" if isinstance(error, CursorError) else "q", message)
     return Refusal(503, "store", message, retry_after_s=5)

@@ -66,7 +66,7 @@ def test_an_update_that_names_another_id_is_refused(client: httpx.Client) -> Non
     """The path decides which record is meant."""
     answer = client.post("/api/v1/completions/u2", json={"id": "u3"})
 
-    assert (answer.status_code, answer.json()["field"]) == (422, "id")
+    assert (answer.status_code, answer.json()["field"]) == (409, "id")
 
 
 def test_a_batch_answers_for_each_record(client: httpx.Client) -> None:

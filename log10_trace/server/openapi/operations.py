@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from log10_trace.server.openapi.parameters import query
-from log10_trace.server.openapi.schemas import COUNT, LABEL, Schema, array, maybe, record, reference
+from log10_trace.server.openapi.schemas import COUNT, LABEL, Schema, array, maybe, record, reference, taken
 from log10_trace.server.routes.filters import NAMES as FILTERS
 
 _COMPLETION: Final = reference("StoredCompletion")
 _CURSOR: Final[Schema] = {"type": ["string", "null"], "description": "For the next page; null at the end."}
 _ANY: Final[Schema] = {"type": "object"}
-_FOR_ORGANIZATION: Final = record({"organization_id": maybe(LABEL)}, required=[])
+_FOR_ORGANIZATION: Final = taken({"organization_id": maybe(LABEL)}, required=[])
 _CREATED: Final = record({"completionID": {"type": "string"}, "organizationSlug": {"type": "string"}})
 _DELETED: Final = record({"deleted": COUNT})
 
@@ -58,13 +58,13 @@ WORDS: Final[dict[tuple[str, str], Words]] = {
         tag="Completions",
         takes=reference("Completion"),
         answers={200: _COMPLETION},
-        refuses=_WRITES,
+        refuses=(*_WRITES, 409),
     ),
     ("POST", "/api/v1/completions/batch"): Words(
         id="createMany",
         summary="Keep many completions; each has a result of its own, in order.",
         tag="Completions",
-        takes=record({"completions": array(reference("Completion"), maxItems=500)}),
+        takes=taken({"completions": array(reference("Completion"))}, required=["completions"]),
         takes_also={"application/x-ndjson": {"type": "string"}},
         answers={
             200: record({"results": array(reference("BatchResult"))}),
@@ -164,7 +164,7 @@ WORDS: Final[dict[tuple[str, str], Words]] = {
         tag="Feedback",
         takes=reference("NewFeedback"),
         answers={200: reference("Feedback")},
-        refuses=(*_WRITES, 404),
+        refuses=(*_WRITES, 404, 409),
     ),
     ("GET", "/api/v1/feedback"): Words(
         id="listFeedback",
@@ -238,13 +238,16 @@ WORDS: Final[dict[tuple[str, str], Words]] = {
         tag="Older prefix",
         takes=reference("OlderCompletion"),
         answers={200: _CREATED},
-        refuses=_WRITES,
+        refuses=(*_WRITES, 409),
     ),
     ("GET", "/api/completions"): Words(
         id="listOlder",
         summary="List completions, newest first.",
         tag="Older prefix",
-        query=query("offset", "limit", "tagFilter", "createdFilter", "sort", "desc", "ids"),
+        query=query(
+            *("offset", "limit", "tagFilter", "createdFilter", "sort", "desc", "ids"),
+            limit={"type": "integer", "minimum": 0, "maximum": 1000},
+        ),
         answers={200: record({"data": array(_ANY)})},
         refuses=(422,),
     ),

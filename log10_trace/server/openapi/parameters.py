@@ -5,23 +5,29 @@ from __future__ import annotations
 from typing import Any, Final
 
 from log10_trace.server.openapi.schemas import LABEL, Schema
+from log10_trace.server.query import MAX_CHARS, MAX_OFFSET
 
+_TEXT: Final[Schema] = {**LABEL, "maxLength": MAX_CHARS}
 _WHOLE: Final[Schema] = {"type": "integer", "minimum": 0, "maximum": 2**53}
 _SECONDS: Final[Schema] = {"type": "number", "minimum": 0, "maximum": 2**53}
 _PAGE: Final[Schema] = {"type": "integer", "minimum": 1, "maximum": 1000, "default": 50}
 _MOMENT: Final[Schema] = {
-    "anyOf": [{"type": "string", "format": "date-time"}, {"type": "string", "pattern": "^[0-9]{1,4}[smhdw]$"}]
+    "anyOf": [
+        {"type": "string", "format": "date-time"},
+        {"type": "string", "pattern": "^[0-9]{1,4}[smhdw]$"},
+        {"type": "string", "maxLength": 0},
+    ]
 }
 _QUERY: Final[dict[str, tuple[Schema, str]]] = {
-    "tag": ({"type": "array", "items": LABEL}, "A tag; may be repeated."),
+    "tag": ({"type": "array", "items": _TEXT}, "A tag; may be repeated."),
     "tag_match": ({"enum": ["any", "all", "none"], "default": "any"}, "How many of the tags it carries."),
-    "session_id": (LABEL, "The session."),
+    "session_id": (_TEXT, "The session."),
     "status": ({"enum": ["started", "finished", "failed"]}, "How far the call has come."),
-    "kind": (LABEL, "chat or prompt."),
-    "model": (LABEL, "The model that was asked for."),
-    "failure_kind": (LABEL, "The class of the exception."),
-    "file": (LABEL, "The file of the calling line."),
-    "function": (LABEL, "The function of the calling line."),
+    "kind": (_TEXT, "chat or prompt."),
+    "model": (_TEXT, "The model that was asked for."),
+    "failure_kind": (_TEXT, "The class of the exception."),
+    "file": (_TEXT, "The file of the calling line."),
+    "function": (_TEXT, "The function of the calling line."),
     "since": (_MOMENT, "Not before: RFC 3339, or so long ago as 2h."),
     "until": (_MOMENT, "Before: RFC 3339, or so long ago as 2h."),
     "min_duration": (_SECONDS, "Seconds, at least."),
@@ -29,32 +35,32 @@ _QUERY: Final[dict[str, tuple[Schema, str]]] = {
     "min_tokens": (_WHOLE, "Tokens in and out, at least."),
     "max_tokens": (_WHOLE, "Tokens in and out, at most."),
     "q": (
-        {"type": "string", "pattern": "^[A-Za-z0-9]{1,40}$"},
+        _TEXT,
         'Words that all occur; also "a phrase" and begin*. Text without a word is refused.',
     ),
     "limit": (_PAGE, "How many, at most."),
-    "cursor": ({"type": "string"}, "Where the page before this one ended: its next_cursor."),
+    "cursor": (_TEXT, "Where the page before this one ended: its next_cursor."),
     "order": ({"enum": ["newest", "oldest"], "default": "newest"}, "Which come first."),
     "view": ({"enum": ["summary", "full"], "default": "summary"}, "Lines of a list, or whole records."),
     "format": (
         {"enum": ["json", "jsonl", "csv"], "default": "json"},
         "jsonl and csv stream everything that matches, whole, with no paging.",
     ),
-    "offset": ({**_WHOLE, "maximum": 100_000}, "How many to leave out."),
-    "task_id": (LABEL, "The feedback task."),
-    "completion_id": (LABEL, "The completion."),
+    "offset": ({**_WHOLE, "maximum": MAX_OFFSET}, "How many to leave out."),
+    "task_id": (_TEXT, "The feedback task."),
+    "completion_id": (_TEXT, "The completion."),
     "group_by": (
         {"enum": ["none", "model", "tag", "call_site", "session"], "default": "none"},
         "What to count apart.",
     ),
     "interval": ({"enum": ["minute", "hour", "day"], "default": "hour"}, "The steps of the series."),
-    "organization_id": (LABEL, "The key decides; naming another organization is refused."),
-    "query": (LABEL, "How the tags begin."),
+    "organization_id": (_TEXT, "The key decides; naming another organization is refused."),
+    "query": (_TEXT, "How the tags begin."),
     "tagFilter": ({"type": "string", "pattern": "^$"}, "Ids of tags, with commas between."),
     "createdFilter": ({"enum": ["{}"]}, "JSON: a span from and to."),
-    "sort": ({"type": "string"}, "Not heeded."),
-    "desc": ({"type": "string"}, "Not heeded."),
-    "ids": ({"type": "string"}, "Not heeded."),
+    "sort": (_TEXT, "Not heeded."),
+    "desc": (_TEXT, "Not heeded."),
+    "ids": (_TEXT, "Not heeded."),
 }
 
 

@@ -36,7 +36,20 @@ def record(properties: dict[str, Schema], required: list[str] | None = None, **m
     return {"type": "object", "properties": properties, "required": names, **more}
 
 
-_FRAME: Final = record({"file": TEXT, "line": TEXT, "lineno": {"type": "number"}, "name": TEXT}, required=[])
+def taken(properties: dict[str, Schema], required: list[str]) -> Schema:
+    """An object that the server takes: further properties are welcome, their names are labels."""
+    return record(properties, required, propertyNames={"pattern": LABEL["pattern"]})
+
+
+_FRAME: Final = record(
+    {
+        "file": {"description": "The path of the file."},
+        "line": {"description": "The source text of the line."},
+        "lineno": {"description": "The number of the line, from 1."},
+        "name": {"description": "The function."},
+    },
+    required=[],
+)
 
 _COMPLETION: Final[dict[str, Schema]] = {
     "id": {**maybe(NAME), "description": "Made by the server when it is absent."},
@@ -103,11 +116,11 @@ _FEEDBACK: Final[dict[str, Schema]] = {
     "json_values": {"type": "object", "description": "They fit the task's schema."},
     "comment": maybe(TEXT),
 }
-_ABOUT_IDS: Final = record(
+_ABOUT_IDS: Final = taken(
     {**_FEEDBACK, "completion_ids": array(NAME, minItems=1, maxItems=MAX_TAGS)},
     required=["task_id", "json_values", "completion_ids"],
 )
-_ABOUT_TAGS: Final = record(
+_ABOUT_TAGS: Final = taken(
     {
         **_FEEDBACK,
         "completion_tags_selector": array(NAME, minItems=1, maxItems=MAX_TAGS),
@@ -118,11 +131,11 @@ _ABOUT_TAGS: Final = record(
 )
 
 SCHEMAS: Final[dict[str, Schema]] = {
-    "Completion": record(_COMPLETION, required=[]),
+    "Completion": taken(_COMPLETION, required=[]),
     "StoredCompletion": record(
         {**_COMPLETION, "id": NAME, "organization_id": LABEL}, required=["id", "organization_id"]
     ),
-    "OlderCompletion": record(
+    "OlderCompletion": taken(
         {
             "organization_id": maybe(LABEL),
             "kind": {"enum": ["chat", "completion", "prompt", None]},
@@ -132,7 +145,12 @@ SCHEMAS: Final[dict[str, Schema]] = {
             "request": {"type": ["string", "null"], "description": "JSON in a string."},
             "response": {"type": ["string", "null"], "description": "JSON in a string."},
             "stacktrace": {"type": ["string", "null"], "description": "JSON in a string: a list of frames."},
-            "duration": {"type": ["number", "null"], "minimum": 0, "maximum": MAX_DURATION},
+            "duration": {
+                "type": ["number", "null"],
+                "minimum": 0,
+                "maximum": 1000 * MAX_DURATION,
+                "description": "Milliseconds.",
+            },
         },
         required=[],
     ),
@@ -148,7 +166,7 @@ SCHEMAS: Final[dict[str, Schema]] = {
         required=["id", "status"],
     ),
     "Session": record({"id": NAME, "first_at": MOMENT, "last_at": MOMENT, **_COUNTS}),
-    "NewTask": record(
+    "NewTask": taken(
         {
             "id": maybe(NAME),
             "name": maybe(TEXT),

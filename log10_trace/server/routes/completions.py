@@ -16,7 +16,7 @@ from log10_trace.server.auth import Access
 from log10_trace.server.incoming import MAX_LABEL, Incoming, parse
 from log10_trace.server.json_text import IS_LABEL, RefusedError
 from log10_trace.server.query import Query
-from log10_trace.server.refusal import invalid, not_found, of_text
+from log10_trace.server.refusal import conflict, invalid, not_found, of_text
 from log10_trace.server.routes.filters import NAMES, filter_of
 from log10_trace.server.store.answers import Change, Outcome, Stored
 from log10_trace.server.store.keys import Scope
@@ -105,7 +105,7 @@ def with_id(incoming: Incoming, completion_id: str | None) -> Incoming:
     if completion_id is None:
         return incoming if incoming.id is not None else dataclasses.replace(incoming, id=new_id())
     if incoming.id not in (None, completion_id):
-        raise invalid("id", "The body names another id than the path.")
+        raise conflict("id", "The body names another id than the path.")
     if not IS_LABEL.fullmatch(completion_id) or len(completion_id) > MAX_LABEL:
         raise invalid("id", f"An id is text of at most {MAX_LABEL} characters without control characters.")
     return dataclasses.replace(incoming, id=completion_id)

@@ -54,8 +54,8 @@ async def list_feedback(visit: Visit) -> Response:
     found = await asyncio.to_thread(
         visit.store.grading.list,
         visit.organization_id,
-        offset=query.whole("offset") or 0,
-        limit=query.whole("limit", most=visit.service.limits.page_items) or DEFAULT_LIMIT,
+        offset=query.offset(),
+        limit=query.whole("limit", least=1, most=visit.service.limits.page_items) or DEFAULT_LIMIT,
         completion_id=query.text("completion_id"),
         task_id=query.text("task_id"),
     )
@@ -92,7 +92,7 @@ def feedback_dict(feedback: Feedback) -> dict[str, Any]:
 async def _task(visit: Visit, task_id: str) -> FeedbackTask:
     found = await asyncio.to_thread(visit.store.grading.task, visit.organization_id, task_id)
     if found is None:
-        raise invalid("task_id", "There is no such task.")
+        raise not_found("task")
     return found
 
 

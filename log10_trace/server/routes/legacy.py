@@ -29,7 +29,6 @@ SLUG: Final = "local"
 
 _IN_STRINGS: Final = ("request", "response", "stacktrace")
 _LIST_NAMES: Final = ("offset", "limit", "tagFilter", "createdFilter", "sort", "desc", "ids")
-_MOST_SKIPPED: Final = 100_000
 
 
 async def create(visit: Visit) -> Response:
@@ -62,7 +61,7 @@ async def get(visit: Visit) -> Response:
 async def list_completions(visit: Visit) -> Response:
     """Records, newest first."""
     query = Query(visit.request.query_params, _LIST_NAMES)
-    offset = query.whole("offset", most=_MOST_SKIPPED) or 0
+    offset = query.offset()
     limit = query.whole("limit", most=visit.service.limits.page_items)
     limit = DEFAULT_LIMIT if limit is None else limit
     wanted = _filter_of(query)
@@ -92,6 +91,8 @@ def _modern(visit: Visit, members: dict[str, tuple[str, Any]]) -> Incoming:
     for name in _IN_STRINGS:
         if name in members and isinstance(members[name][1], str):
             texts[name] = _opened(members[name][1], texts[name])
+    if texts.get("stacktrace", "null")[:1] not in "[n":
+        texts["stacktrace_text"] = texts.pop("stacktrace")
     kind, duration = members.get("kind", ("", None))[1], members.get("duration", ("", None))[1]
     if kind == "completion":
         texts["kind"] = '"prompt"'

@@ -14,7 +14,7 @@ from starlette.responses import Response, StreamingResponse
 
 from log10_trace.server.answer import joined, raw_json
 from log10_trace.server.query import Query
-from log10_trace.server.refusal import Refusal, invalid
+from log10_trace.server.refusal import Refusal, not_found
 from log10_trace.server.routes.filters import NAMES, ORDERS, filter_of
 from log10_trace.server.store.answers import Filter, Order, Stored
 from log10_trace.server.visit import Visit
@@ -63,7 +63,7 @@ async def ungraded(visit: Visit) -> Response:
             cursor=query.text("cursor") if task_id else None,
         )
         if found is None:
-            raise invalid("task_id", "There is no such task.")
+            raise not_found("task")
         items.extend(_utf8(stored.to_json()) for stored in found.items)
         cursor = found.next_cursor
     unique = list(dict.fromkeys(items))[:limit]

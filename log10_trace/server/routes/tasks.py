@@ -48,8 +48,8 @@ async def list_tasks(visit: Visit) -> Response:
     """Every task, oldest first; in ``data`` for the original Python client."""
     query = Query(visit.request.query_params, ("offset", "limit"))
     found = await asyncio.to_thread(visit.store.grading.tasks, visit.organization_id)
-    offset = query.whole("offset") or 0
-    limit = query.whole("limit", least=1)
+    offset = query.offset()
+    limit = query.whole("limit", least=1, most=visit.service.limits.page_items)
     span = found[offset:] if limit is None else found[offset : offset + limit]
     tasks = [task_dict(task, visit.organization_id) for task in span]
     if visit.is_original_python:
@@ -90,10 +90,8 @@ def text(values: dict[str, Any], name: str) -> str | None:
 
 def label(values: dict[str, Any], name: str) -> str | None:
     """A short text without control characters, if it is given."""
-    value = text(values, name)
-    if value is not None and (not value or len(value) > MAX_LABEL or not IS_LABEL.fullmatch(value)):
-        raise invalid(name, f"It must be text of 1 to {MAX_LABEL} characters, none of them a control one.")
-    return value
+    value = values.get(name)
+    return None if value is None else _label(name, value)
 
 
 def labels(values: dict[str, Any], name: str) -> tuple[str, ...]:
@@ -103,4 +101,10 @@ def labels(values: dict[str, Any], name: str) -> tuple[str, ...]:
         return ()
     if not isinstance(given, list) or len(given) > MAX_TAGS:
         raise invalid(name, f"It must be a list of at most {MAX_TAGS} texts.")
-    return tuple(dict.fromkeys(label({name: item}, name) or "" for item in given))
+    return tuple(dict.fromkeys(_label(name, item) for item in given))
+
+
+def _label(name: str, value: Any) -> str:
+    if isinstance(value, str) and 1 <= len(value) <= MAX_LABEL and IS_LABEL.fullmatch(value):
+        return value
+    raise invalid(name, f"It must be text of 1 to {MAX_LABEL} characters, none of them a control one.")

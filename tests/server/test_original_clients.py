@@ -1,0 +1,200 @@
+"""Programs written for the original clients: their requests, exactly as they send them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+import pytest
+
+from log10_trace.server.store.keys import Scope
+
+from .conftest import Tenant
+
+STACK = [{"file": "app.py", "line": "chat()", "lineno": 7, "name": "main"}]
+
+
+@pytest.fixture
+def python(tenant: Tenant) -> Iterator[httpx.Client]:
+    """A client with the headers of the original Python client's first form."""
+    token, _ = tenant.server.key(tenant.organization_id, Scope.ADMIN)
+    headers = {"x-log10-token": token, "Content-Type": "application/json"}
+    with httpx.Client(base_url=tenant.server.url, headers=headers) as client:
+        yield client
+
+
+@pytest.fixture
+def hooks(tenant: Tenant) -> Iterator[httpx.Client]:
+    """A client with the headers of the original Python client's later form."""
+    token, _ = tenant.server.key(tenant.organization_id, Scope.ADMIN)
+    headers = {
+        "x-log10-token": token,
+        "x-log10-organization-id": tenant.organization_id,
+        "Content-Type": "application/json",
+    }
+    with httpx.Client(base_url=tenant.server.url, headers=headers) as client:
+        yield client
+
+
+def test_a_chat_call_of_the_python_client(tenant: Tenant, python: httpx.Client) -> None:
+    """Create, start, finish: strings, milliseconds and all become one record in the API's own form."""
+    org = {"organization_id": tenant.organization_id}
+    session = python.post("/api/sessions", json=org).json()["sessionID"]
+    created = python.post("/api/completions", json=org)
+    completion_id = created.json()["completionID"]
+    request = {"model": "gpt-4o", "messages": [{"role": "user", "content": "caf\u00e9?"}], "temperature": 1.0}
+    started = {
+        "status": "started",
+        "tags": ["a", "b"],
+        "session_id": session,
+        "orig_module": "openai.api_resources.chat_completion",
+        "orig_qualname": "ChatCompletion.create",
+        "kind": "chat",
+        "request": json.dumps(request),
+    }
+    python.post(f"/api/completions/{completion_id}", json={**started, **org}).raise_for_status()
+    response = {"choices": [{"message": {"content": "yes"}}]}
+    finished = {
+        "status": "finished",
+        "response": json.dumps(response),
+        "duration": 1234,
+        "stacktrace": json.dumps(STACK),
+    }
+    python.post(f"/api/completions/{completion_id}", json={**started, **finished, **org}).raise_for_status()
+
+    record = python.get(f"/api/v1/completions/{completion_id}").json()
+    assert created.json()["organizationSlug"]
+    assert (record["request"], record["response"], record["stacktrace"]) == (request, response, STACK)
+    assert (record["status"], record["kind"], record["duration"]) == ("finished", "chat", 1.234)
+    assert (record["session_id"], record["tags"]) == (session, ["a", "b"])
+    assert record["orig_qualname"] == "ChatCompletion.create"
+
+
+def test_a_text_completion_of_the_python_client(tenant: Tenant, python: httpx.Client) -> None:
+    """Its kind ``completion`` is the API's ``prompt``, and comes back to that client as it was."""
+    body = {"kind": "completion", "request": '{"prompt": "Once"}', "duration": 0, "status": "finished"}
+    python.post("/api/completions/legacy-1", json={**body, "organization_id": tenant.organization_id})
+
+    assert python.get("/api/v1/completions/legacy-1").json()["kind"] == "prompt"
+    older = python.get(f"/api/completions/legacy-1?organization_id={tenant.organization_id}").json()["data"]
+    assert (older["kind"], older["duration"], older["request"]) == ("completion", 0, {"prompt": "Once"})
+
+
+def test_the_text_inside_the_strings_is_kept_exactly(python: httpx.Client) -> None:
+    """The JSON inside a string is kept as it was written, to the last digit and blank."""
+    inner = '{"n": 123456789012345678901234567890, "t": 1.10,  "s": "\\ud800 \\u0000"}'
+    python.post("/api/completions/exact-1", json={"request": inner, "response": "not JSON"})
+
+    content = python.get("/api/v1/completions/exact-1").text
+    assert f'"request":{inner}' in content
+    assert '"response":"not JSON"' in content
+
+
+def test_a_failed_call_of_the_python_client(hooks: httpx.Client, tenant: Tenant) -> None:
+    """The asynchronous client makes its ids itself and never asks for one."""
+    row = {
+        "status": "failed",
+        "failure_kind": "APIError",
+        "failure_reason": "500",
+        "kind": "chat",
+        "request": "{}",
+    }
+    answer = hooks.post(
+        "/api/completions/made-there", json={**row, "organization_id": tenant.organization_id}
+    )
+
+    assert answer.status_code == 200
+    assert hooks.get("/api/v1/completions/made-there").json()["failure_kind"] == "APIError"
+
+
+def test_the_python_clients_command_line_lists_and_filters(tenant: Tenant, hooks: httpx.Client) -> None:
+    """Its list resolves tags to ids first, joins them by commas, and pages by offset."""
+    org = tenant.organization_id
+    for number in range(4):
+        tags = ["even, or so"] if number % 2 == 0 else ["odd"]
+        hooks.post(f"/api/completions/l{number}", json={"tags": tags, "kind": "chat", "status": "finished"})
+    found = hooks.get(f"/api/tags/search?organization_id={org}&query=even, or so").json()["data"]
+
+    url = (
+        f"/api/completions?organization_id={org}&offset=1&limit=5&tagFilter={found[0]['id']}"
+        f"&createdFilter={quote(json.dumps({}))}&sort=created_at&desc=true&ids="
+    )
+    listed = hooks.get(url).json()["data"]
+
+    assert [each["id"] for each in listed] == ["l0"]
+    assert listed[0]["tagResolved"] == found
+    span = json.dumps({"from": "2001-01-01T08:00:00.000Z", "to": "2001-01-02T08:00:00.000Z"})
+    assert hooks.get("/api/completions", params={"createdFilter": span}).json() == {"data": []}
+
+
+def test_the_python_clients_feedback(tenant: Tenant, hooks: httpx.Client) -> None:
+    """Tasks and feedback, with the organization in body and query, and lists under ``data``."""
+    org = tenant.organization_id
+    hooks.post("/api/completions/f1", json={"tags": ["t"], "status": "finished"})
+    task = hooks.post(
+        "/api/v1/feedback_task",
+        json={
+            "json_schema": {"type": "object", "required": ["Coverage"]},
+            "name": "TLDR",
+            "completion_tags_selector": ["t"],
+            "organization_id": org,
+        },
+    ).json()
+    given = hooks.post(
+        "/api/v1/feedback",
+        json={
+            "task_id": task["id"],
+            "json_values": {"Coverage": 5},
+            "completion_tags_selector": ["t"],
+            "comment": None,
+            "organization_id": org,
+        },
+    ).json()
+
+    tasks = hooks.get(f"/api/v1/feedback_task?organization_id={org}&offset=0&limit=25").json()
+    listed = hooks.get(f"/api/v1/feedback?organization_id={org}&offset=0&limit=25&task_id=").json()
+    assert tasks["data"] == [task]
+    assert listed == {"data": [{**given, "task_name": "TLDR"}], "total": 1}
+    assert hooks.get(f"/api/v1/feedback/{given['id']}?organization_id={org}").json() == given
+
+
+def test_a_call_of_the_typescript_client(tenant: Tenant) -> None:
+    """Its headers, its required fields, its session answer, its feedback form."""
+    token, _ = tenant.server.key(tenant.organization_id, Scope.ADMIN)
+    headers = {
+        "x-log10-token": token,
+        "x-log10-organization": tenant.organization_id,
+        "content-type": "application/json",
+        "accept": "application/json",
+        "user-agent": "speakeasy-sdk/typescript 0.1.0 2.361.10 1.0.0 log10ts",
+        "sec-fetch-mode": "cors",
+    }
+    completion: dict[str, Any] = {
+        "organization_id": tenant.organization_id,
+        "kind": "chat",
+        "request": {"messages": [{"role": "user", "content": "hi"}], "model": "gpt-4-turbo", "n": 1},
+        "response": {
+            "id": "x",
+            "choices": [],
+            "created": 1,
+            "model": "gpt-4-turbo",
+            "object": "chat.completion",
+        },
+    }
+    with httpx.Client(base_url=tenant.server.url, headers=headers) as client:
+        created = client.post("/api/v1/completions", json=completion)
+        session = client.post("/api/v1/sessions")
+        updated = client.post(
+            f"/api/v1/completions/{created.json()['id']}", json={**completion, "tags": ["t"], "duration": 0.5}
+        )
+        ungraded = client.get("/api/v1/completions/ungraded")
+        listed = client.request("GET", "/api/v1/feedback", json={"offset": 0, "limit": 10})
+
+    assert created.status_code == 201
+    assert session.json()["session"]["id"]
+    assert (updated.status_code, updated.json()["tags"]) == (200, ["t"])
+    assert ungraded.json()["completions"] == []
+    assert listed.json()["feedback"] == []
