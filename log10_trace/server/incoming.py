@@ -206,7 +206,11 @@ def _check_stack(stack: Any) -> None:
 def _check_sequence(sequence: Any) -> None:
     if sequence is None:
         return
-    if not isinstance(sequence, int) or isinstance(sequence, bool) or not 1 <= sequence < 1 << 53:
+    # 7.0 is a whole number to JSON, which knows no other kind.
+    is_whole = not isinstance(sequence, bool) and (
+        isinstance(sequence, int) or (isinstance(sequence, float) and sequence.is_integer())
+    )
+    if not is_whole or not 1 <= sequence < 1 << 53:
         _refuse("sequence", "It is a whole number, one or more.")
 
 

@@ -12,11 +12,7 @@ _WHOLE: Final[Schema] = {"type": "integer", "minimum": 0, "maximum": 2**53}
 _SECONDS: Final[Schema] = {"type": "number", "minimum": 0, "maximum": 2**53}
 _PAGE: Final[Schema] = {"type": "integer", "minimum": 1, "maximum": 1000, "default": 50}
 _MOMENT: Final[Schema] = {
-    "anyOf": [
-        {"type": "string", "format": "date-time"},
-        {"type": "string", "pattern": "^[0-9]{1,4}[smhdw]$"},
-        {"type": "string", "maxLength": 0},
-    ]
+    "anyOf": [{"type": "string", "format": "date-time"}, {"type": "string", "pattern": "^[0-9]{1,4}[smhdw]$"}]
 }
 _QUERY: Final[dict[str, tuple[Schema, str]]] = {
     "tag": ({"type": "array", "items": _TEXT}, "A tag; may be repeated."),
@@ -57,7 +53,7 @@ _QUERY: Final[dict[str, tuple[Schema, str]]] = {
     "organization_id": (_TEXT, "The key decides; naming another organization is refused."),
     "query": (_TEXT, "How the tags begin."),
     "tagFilter": ({"type": "string", "pattern": "^$"}, "Ids of tags, with commas between."),
-    "createdFilter": ({"enum": ["{}"]}, "JSON: a span from and to."),
+    "createdFilter": ({"const": "{}"}, "JSON: a span from and to."),
     "sort": (_TEXT, "Not heeded."),
     "desc": (_TEXT, "Not heeded."),
     "ids": (_TEXT, "Not heeded."),
@@ -70,11 +66,18 @@ def query(*names: str, **instead: Schema) -> list[dict[str, Any]]:
         {
             "name": name,
             "in": "query",
-            "schema": instead.get(name, _QUERY[name][0]),
+            "schema": _or_empty(instead.get(name, _QUERY[name][0])),
             "description": _QUERY[name][1],
         }
         for name in names
     ]
+
+
+def _or_empty(schema: Schema) -> Schema:
+    """The schema, or nothing: a form sends its empty fields as well, and they mean nothing."""
+    if schema.get("type") in ("string", "array"):
+        return schema
+    return {"anyOf": [schema, {"type": "string", "maxLength": 0}]}
 
 
 def path(name: str) -> dict[str, Any]:

@@ -80,7 +80,7 @@ def facts(incoming: Incoming, words: said.Words, *, now_ms: int) -> Facts:
         file=_name(site.get("file")),
         function=_name(site.get("name")),
         source=values.get("source"),
-        sequence=values.get("sequence"),
+        sequence=None if values.get("sequence") is None else int(values["sequence"]),
         preview_request=said.preview(words.messages[-1]) if words.messages else "",
         preview_response=said.preview(words.answer or words.failure),
     )
