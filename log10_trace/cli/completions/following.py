@@ -16,11 +16,13 @@ from log10_trace.cli.options import Json, Server, Which, spread
 from log10_trace.cli.output import Column, console, one_line, say, show_json
 from log10_trace.client import Log10
 from log10_trace.client.filters import Filters
-from log10_trace.client.operation import Page
+from log10_trace.client.operation import PAGE_SIZE, Page
 from log10_trace.models.components import CompletionSummary
 
 _LINE: Final = "time,status,model,duration,tokens,request,response"
 _PIPED: Final = "id," + _LINE
+_KNOWN_AT_FIRST: Final = 2 * PAGE_SIZE
+"""Calls that are no news at first: more than a look sees, so that a deletion brings up none of them."""
 _REMEMBERED: Final = 10_000
 """Calls that are known as shown; far more than come in between two looks."""
 
@@ -44,10 +46,8 @@ def tail(
     with server.client() as client:
         filters = which.filters()
         seen = Seen()
-        newest = list(client.completions.list(limit=lines, **filters)) if lines else []
-        seen.of(client.completions.list(limit=1, **filters))
-        for call in reversed(newest):
-            seen.of([call])
+        newest = seen.of(client.completions.list(limit=max(lines, _KNOWN_AT_FIRST), **filters))
+        for call in reversed(newest[:lines]):
             _show(call, table, as_json=json)
         if follow:
             for call in _coming(client, filters, seen, lambda: time.sleep(interval)):

@@ -1,0 +1,94 @@
+"""A user's mistake is one sentence and an exit code, never a traceback."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from log10_trace import errors
+from log10_trace.cli import exit_codes
+from tests.cli.conftest import Cli
+
+NOBODY = "http://127.0.0.1:9"
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (["completions", "get", "nothing"], 1, "no such completion"),
+        (["sessions", "show", "nothing"], 1, "no such session"),
+        (["feedback", "get", "nothing"], 1, "no such feedback"),
+        (["feedback-task", "get", "nothing"], 1, "no such task"),
+        (["completions", "get", "latest"], 1, "no calls yet"),
+        (["completions", "get"], 2, "Which call?"),
+        (["completions", "list", "--since", "yesterweek"], 2, "'yesterweek' is no moment"),
+        (["completions", "list", "--columns", "id,colour"], 2, "no column 'colour'"),
+        (["completions", "list", "--status", "lost"], 2, "lost"),
+        (["completions", "list", "--limit", "0"], 2, "--limit"),
+        (["completions", "delete"], 2, "Say which calls"),
+        (["completions", "delete", "x"], 2, "say --yes"),
+        (["completions", "export", "--resume"], 2, "name it with --output"),
+        (["completions", "import", "/no/such/file"], 1, "/no/such/file cannot be read"),
+        (["completions", "export", "-o", "/no/such/folder/f"], 1, "cannot be written"),
+        (["feedback", "list", "--filter", "nonsense"], 2, "is no condition"),
+        (["feedback", "create", "--task", "t", "--values", "{", "--completion", "c"], 2, "no JSON"),
+        (["feedback", "create", "--task", "t", "--values", "{}"], 2, "on which calls"),
+        (["feedback", "grade", "--task", "t"], 1, "needs a terminal"),
+        (["feedback-task", "create", "--name", "n", "--schema", "3"], 2, "is an object"),
+        (["replay", "x", "--set", "nonsense"], 2, "is no parameter"),
+        (["benchmark", "--models", "m", "-o", "report.pdf"], 2, ".md, .csv or .jsonl"),
+        (["completions", "list", "--url", "nowhere"], 2, "url='nowhere' cannot be used"),
+        (["completions", "list", "--url", NOBODY], 3, "No completions API answers at http://127.0.0.1:9"),
+        (["completions", "list", "--token", "wrong"], 4, "key"),
+        (["completions", "nonsense"], 2, "No such command"),
+        (["comletions", "list"], 2, "completions"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else None,
+)
+def test_mistakes(cli: Cli, words: list[str], code: int, said: str) -> None:
+    """Every mistake has its exit code, and a sentence on the standard error that names the thing."""
+    done = cli.run(*words)
+
+    message = " ".join(done.stderr.decode().replace("│", " ").split())
+    assert (done.returncode, done.stdout) == (code, b"")
+    assert said in message
+    assert "Traceback" not in message
+
+
+def test_another_kind_of_server_is_named(cli: Cli, tmp_path: Path) -> None:
+    """A file that cannot be read for its rights is a sentence too."""
+    done = cli.run("completions", "import", str(tmp_path))
+
+    assert done.returncode == 1
+    assert b"Is a directory" in done.stderr
+
+
+def test_replay_without_a_key_says_so(cli: Cli) -> None:
+    """Without the SDK's settings a replay says which are missing, before anything is sent."""
+    done = cli.run("replay", "latest")
+
+    assert done.returncode == 1
+    assert b"OPENAI_API_KEY" in done.stderr
+    assert b"Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("kind", "code"),
+    [
+        (errors.ConfigError, 2),
+        (errors.APIConnectionError, 3),
+        (errors.APITimeoutError, 3),
+        (errors.AuthenticationError, 4),
+        (errors.ConflictError, 4),
+        (errors.ValidationError, 4),
+        (errors.RateLimitError, 4),
+        (errors.NotFoundError, 1),
+        (errors.ServerError, 1),
+        (errors.SetupError, 1),
+        (errors.MissingExtraError, 1),
+    ],
+)
+def test_every_error_has_its_exit_code(kind: type[errors.Log10Error], code: int) -> None:
+    """The exit code follows from the class of the error."""
+    assert exit_codes.of(kind.__new__(kind)) == code
