@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import linecache
 import os
+import re
 import sys
 import sysconfig
 from importlib.util import find_spec
@@ -34,6 +35,11 @@ _MACHINERY: Final = (
 """Event loops, thread starters and module runners: they stand between the user's lines and add nothing."""
 _INSTALLED: Final = (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}")
 _SCRIPTS: Final = sysconfig.get_path("scripts") + os.sep
+
+_SECRETS: Final = re.compile(
+    r"""(?<=sk-)[\w-]{8,}|(?<=Bearer )[^\s"']+|(?<=api_key=["'])[^"']+|(?<=api_key = ["'])[^"']+"""
+)
+"""Keys written into the source itself. A record never has one, not even in the line that made the call."""
 
 
 def _folders_of(packages: tuple[str, ...]) -> tuple[str, ...]:
@@ -110,7 +116,7 @@ def _source(frame: FrameType, lineno: int) -> str:
     if not line and sys.version_info >= (3, 13):
         # What was typed at a prompt or given with -c is kept by code object.
         line = linecache._getline_from_code(code, lineno)  # type: ignore[attr-defined] # noqa: SLF001
-    return line.strip()
+    return _SECRETS.sub("***", line.strip())
 
 
 sites: Final = Sites()

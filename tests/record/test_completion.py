@@ -1,0 +1,104 @@
+"""The Completion of a call: one line of JSON in which the bytes of the wire stand untouched."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from log10_trace.models.components import Completion
+from log10_trace.record.call import Call
+from log10_trace.record.completion import to_json, to_model
+from log10_trace.record.entry import pack, unpack
+
+EXACT = [
+    b'{"n":123456789012345678901234567890,"f":1.10,"e":1E400,"g":-0.0}',
+    b'{"s":"\\ud83d","t":"caf\xc3\xa9 \\u0000","u":"\xe2\x80\xa8"}',
+    b'{"a":1,"a":2,"deep":[[[{"x":[]}]]]}',
+]
+
+
+def call(request: bytes = b"{}", response: bytes = b"{}", endpoint: str = "/chat/completions") -> Call:
+    made = Call(endpoint, created_ns=1_700_000_000_123_456_789, started_ns=5)
+    made.request, made.chunks, made.status, made.duration_ns = request, [response], "finished", 1_500_000_000
+    made.session_id, made.tags, made.stack = (
+        "s",
+        ("a", "b"),
+        b'[{"file":"x","line":"","lineno":1,"name":"f"}]',
+    )
+    return made
+
+
+@pytest.mark.parametrize("body", EXACT)
+@pytest.mark.parametrize("endpoint", ["/chat/completions", "/completions", "/responses"])
+def test_the_bytes_of_the_wire_stand_in_the_record(body: bytes, endpoint: str) -> None:
+    """Big integers, the spelling of floats, lone surrogates, doubled keys: all as they were sent and came."""
+    line = to_json(unpack(b"".join(pack(call(body, body, endpoint)))))
+
+    assert line.count(body) == 2
+    json.loads(line)
+
+
+def test_the_twelve_fields_and_the_extensions_have_their_types() -> None:
+    """Seconds as floats, UTC as RFC 3339, and nothing for what there is not."""
+    made = call()
+    made.retries, made.first_token_ns, made.metadata = 0, 250_000_000, {"team": "x"}
+
+    record = json.loads(to_json(made))
+
+    assert record["duration"] == 1.5
+    assert record["time_to_first_token"] == 0.25
+    assert record["created_at"] == "2023-11-14T22:13:20.123456Z"
+    assert (record["kind"], record["status"], record["tags"]) == ("chat", "finished", ["a", "b"])
+    assert (record["retries"], record["metadata"]) == (0, {"team": "x"})
+    assert not {"interrupted", "failure_kind", "organization_id"} & set(record)
+    assert isinstance(to_model(made), Completion)
+
+
+def test_a_text_completion_is_of_the_kind_prompt() -> None:
+    """The kind follows the endpoint."""
+    assert json.loads(to_json(call(endpoint="/completions")))["kind"] == "prompt"
+
+
+def test_line_breaks_of_the_body_do_not_break_the_line() -> None:
+    """JSON that was sent over several lines is the same JSON on one."""
+    line = to_json(call(b'{\r\n "a": 1\n}', b"[\n1\n]"))
+
+    assert b"\n" not in line
+    assert b"\r" not in line
+    assert json.loads(line)["response"] == [1]
+
+
+def test_a_redacted_record_is_all_there_is() -> None:
+    """Once a Completion was made, it is what counts."""
+    made = call()
+    made.body_json = b'{"id":"x"}'
+
+    assert to_json(unpack(b"".join(pack(made)))) == b'{"id":"x"}'
+
+
+def test_labels_that_are_not_plain_survive() -> None:
+    """A tag with a lone surrogate and metadata that is not a number come through the spool."""
+    made = call()
+    made.tags, made.metadata = ("\ud83d",), {"x": float("nan")}
+
+    again = unpack(b"".join(pack(made)))
+
+    assert again.tags == ("\ud83d",)
+    assert json.loads(to_json(again))["metadata"] == {"x": "NaN"}
+
+
+@pytest.mark.parametrize("cut", [0, 3, 40])
+def test_a_payload_that_is_cut_short_is_refused(cut: int) -> None:
+    """Never half a record: a payload of the wrong length is a ValueError."""
+    with pytest.raises(ValueError, match=r"entry|EOF|JSON|Expecting"):
+        unpack(b"".join(pack(call(b'{"x":1}', b"")))[:cut])
+
+
+def test_a_payload_of_a_newer_version_is_refused() -> None:
+    """An older program leaves alone what it cannot read."""
+    payload = bytearray(b"".join(pack(call())))
+    payload[0] = 99
+
+    with pytest.raises(ValueError, match="version 99"):
+        unpack(bytes(payload))
