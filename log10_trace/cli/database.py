@@ -1,4 +1,4 @@
-"""The option ``--database``, of the commands that work on a database itself."""
+"""The options ``--database`` and ``--organization`` of the commands that work on a database itself."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from typing import Annotated
 import typer
 
 from log10_trace.config import home
+from log10_trace.server.incoming import MAX_LABEL
+from log10_trace.server.json_text import IS_LABEL
 from log10_trace.server.store import open_store
 from log10_trace.server.store.protocol import Store
 
@@ -19,6 +21,19 @@ Database = Annotated[
         show_default="completions.db in LOG10_HOME",
         help="A file for SQLite, or postgresql://user@host/name.",
     ),
+]
+
+
+def _label(value: str) -> str:
+    if not value or len(value) > MAX_LABEL or not IS_LABEL.fullmatch(value):
+        message = f"an organization is text of 1 to {MAX_LABEL} characters, none of them a control character."
+        raise typer.BadParameter(message)
+    return value
+
+
+Organization = Annotated[
+    str,
+    typer.Option(envvar="LOG10_ORG_ID", callback=_label, help="The organization whose records are meant."),
 ]
 
 

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from log10_trace.cli.app import app
-from log10_trace.cli.database import Database, opened
+from log10_trace.cli.database import Database, Organization, opened
 from log10_trace.cli.spans import span_ms
 from log10_trace.errors import SetupError
 from log10_trace.server.store.keys import Key, Scope, make_key
@@ -21,7 +21,6 @@ from log10_trace.server.store.keys import Key, Scope, make_key
 keys = typer.Typer(help="Make, list and revoke the keys that the server takes.", no_args_is_help=True)
 app.add_typer(keys, name="keys")
 
-Organization = Annotated[str, typer.Option(envvar="LOG10_ORG_ID", help="The organization the key is for.")]
 AsJson = Annotated[bool, typer.Option("--json", help="JSON, for programs.")]
 
 

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from log10_trace.cli.app import app
-from log10_trace.cli.database import Database, resolved
+from log10_trace.cli.database import Database, Organization, resolved
 from log10_trace.errors import MissingExtraError
 from log10_trace.export.adopt import adopting
 
@@ -30,9 +30,7 @@ def serve(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 takes a free one.")] = DEFAULT_PORT,
     database: Database = None,
-    organization: Annotated[
-        str, typer.Option(envvar="LOG10_ORG_ID", help="Whose records this machine's own key is for.")
-    ] = "default",
+    organization: Organization = "default",
     allow_host: Annotated[
         list[str] | None, typer.Option(help="A further host name the server is reached under; repeatable.")
     ] = None,
