@@ -15,8 +15,10 @@ _logger = logging.getLogger("log10_trace")
 class Addressing:
     """Finds the server: the one that was named, else this user's own, wherever it listens now."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, *, any_key: bool = False) -> None:
+        """With ``any_key``, records that were captured with another key are ours to send as well."""
         self._config = config
+        self._any_key = any_key
         self._said = False
 
     def server(self) -> Server | None:
@@ -39,7 +41,8 @@ class Addressing:
             return config.url is None
         own = local.find() if config.url is None else None
         url, token = (own.url, own.token) if own is not None else (config.url, config.token)
-        return destination.url == url and destination.key in (None, fingerprint(token))
+        key_fits = self._any_key or destination.key in (None, fingerprint(token))
+        return destination.url == url and key_fits
 
     def hush(self) -> None:
         """Say nothing when no server runs: it is about to."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 from log10_trace.config import resolve
 from log10_trace.export.delivery import Delivery
@@ -12,7 +13,7 @@ from log10_trace.export.delivery import Delivery
 @contextmanager
 def adopting() -> Iterator[None]:
     """While the block runs, records that wait for a local server are delivered to the one that runs now."""
-    delivery = Delivery(resolve({}, {}))
+    delivery = Delivery(replace(resolve(), url=None, token=None, organization_id=None))
     delivery.addressing.hush()
     delivery.adopt()
     try:

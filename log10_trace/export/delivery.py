@@ -36,10 +36,13 @@ STANDSTILL_S: Final = 0.3
 class Delivery:
     """Delivers the records of this process. Made without side effects; begins with the first call."""
 
-    def __init__(self, config: Config, gate: Gate | None = None) -> None:
-        """Go on counting where the delivery that ``gate`` came from has counted."""
+    def __init__(self, config: Config, gate: Gate | None = None, *, any_key: bool = False) -> None:
+        """Go on counting where the delivery that ``gate`` came from has counted.
+
+        With ``any_key``, records of dead processes that had another key are adopted as well.
+        """
         self.config = config
-        self.addressing = Addressing(config)
+        self.addressing = Addressing(config, any_key=any_key)
         self.recorder = Recorder(
             gate or Gate(),
             self._begin,

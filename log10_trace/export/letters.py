@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 FOLDER: Final = "dead-letters"
+_HEAD: Final = ("id", "source", "sequence", "url", "status", "code", "message")
 _MARK: Final = b'"completion":'
 
 
@@ -27,6 +28,10 @@ class DeadLetter:
     message: str
     completion: bytes
 
+    def as_json(self) -> dict[str, Any]:
+        """The letter for a command to show, its completion parsed."""
+        return {**{name: getattr(self, name) for name in _HEAD}, "completion": json.loads(self.completion)}
+
 
 class DeadLetters:
     """The folder of dead letters. A letter's name is its record's id, so it is there only once."""
@@ -41,10 +46,7 @@ class DeadLetters:
             OSError: it cannot be written.
         """
         self._folder.mkdir(mode=0o700, exist_ok=True)
-        head: dict[str, Any] = {
-            name: getattr(letter, name)
-            for name in ("id", "source", "sequence", "url", "status", "code", "message")
-        }
+        head = {name: getattr(letter, name) for name in _HEAD}
         # The completion is put in as the text it is: numbers and unknown keys stay as they were.
         text = json.dumps(head)[:-1].encode() + b", " + _MARK + b" " + letter.completion + b"}\n"
         fresh = self._folder / f".{letter.id}.{os.getpid()}"

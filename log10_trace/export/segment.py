@@ -11,6 +11,7 @@ from typing import Final
 
 from log10_trace.export import segment_format as form
 from log10_trace.export.segment_format import Damage, Entry
+from log10_trace.guard import say_once_a_minute
 
 SUFFIX: Final = ".seg"
 
@@ -161,3 +162,19 @@ class Segment:
         self.close()
         if self.path is not None:
             self.path.unlink(missing_ok=True)
+
+
+def load(source: str, path: Path) -> Segment | None:
+    """A segment that another process wrote; none when a later version did, which is said."""
+    number = int(path.stem) if path.stem.isdigit() else 0
+    segment = Segment(source, number, path=path)
+    size = path.stat().st_size
+    segment.size = max(size, form.FIRST_AT)
+    try:
+        segment.done, segment.before = form.read_opening(segment.read(0, form.FIRST_AT), size)
+    except form.UnknownVersionError as error:
+        segment.close()
+        message = "log10_trace: %s was written by a later version (format %s) and is left alone"
+        say_once_a_minute(message, path, error)
+        return None
+    return segment

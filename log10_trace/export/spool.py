@@ -20,9 +20,8 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Final
 
-from log10_trace.export import segment_format as form
 from log10_trace.export.destination import Destination
-from log10_trace.export.segment import SUFFIX, Segment
+from log10_trace.export.segment import SUFFIX, Segment, load
 from log10_trace.guard import say_once_a_minute
 from log10_trace.record.call import new_id
 
@@ -48,7 +47,7 @@ class Claim:
 
     def segments(self) -> list[Segment]:
         """The segments in the folder, oldest first; those of a later version are left alone, and said so."""
-        loaded = [_load(self.source, path) for path in sorted(self.folder.glob(f"*{SUFFIX}"))]
+        loaded = [load(self.source, path) for path in sorted(self.folder.glob(f"*{SUFFIX}"))]
         return [segment for segment in loaded if segment is not None]
 
     def forget_key(self) -> None:
@@ -72,21 +71,6 @@ class Claim:
             say_once_a_minute("log10_trace: %s cannot be deleted: %s", self.folder, error)
         finally:
             self.close()
-
-
-def _load(source: str, path: Path) -> Segment | None:
-    number = int(path.stem) if path.stem.isdigit() else 0
-    segment = Segment(source, number, path=path)
-    size = path.stat().st_size
-    segment.size = max(size, form.FIRST_AT)
-    try:
-        segment.done, segment.before = form.read_opening(segment.read(0, form.FIRST_AT), size)
-    except form.UnknownVersionError as error:
-        segment.close()
-        message = "log10_trace: %s was written by a later version (format %s) and is left alone"
-        say_once_a_minute(message, path, error)
-        return None
-    return segment
 
 
 class Spool:

@@ -1,0 +1,154 @@
+"""``log10-trace doctor``: look at everything that delivery stands on; each line says ok, or what to do."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import platform
+import shutil
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from typing import Final
+
+import httpx
+import typer
+
+from log10_trace import __version__
+from log10_trace.cli import exit_codes
+from log10_trace.cli.app import app
+from log10_trace.cli.options import Json
+from log10_trace.cli.output import say, show_json
+from log10_trace.cli.spans import shown_bytes
+from log10_trace.client import Log10
+from log10_trace.config import OPTIONS, Config, resolve
+from log10_trace.errors import ConfigError, Log10Error
+from log10_trace.export.addressing import Addressing
+from log10_trace.export.inventory import waiting
+from log10_trace.export.letters import DeadLetters
+from log10_trace.export.spool import Spool
+from log10_trace.export.transport import Server
+
+CLOCK_S: Final = 30.0
+"""A clock that is further from the server's is worth mending: records are sorted by it."""
+ROOM_BYTES: Final = 64 * 1024 * 1024
+SECONDS: Final = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What was found of one thing; ``remedy`` is empty when it is in order."""
+
+    what: str
+    found: str
+    remedy: str = ""
+
+
+@app.command()
+def doctor(*, json: Json = False) -> None:
+    """Look at configuration, spool, server, token, clock and versions; each line says ok or what to do."""
+    findings = list(_findings())
+    for each in findings:
+        if json:
+            show_json({"what": each.what, "ok": not each.remedy, "found": each.found, "remedy": each.remedy})
+        else:
+            say(f"{'!!' if each.remedy else 'ok'}  {each.what:<14} {each.found}")
+            if each.remedy:
+                say(f"    {'':<14} {each.remedy}")
+    if any(each.remedy for each in findings):
+        raise typer.Exit(exit_codes.FAILED)
+
+
+def _findings() -> Iterator[Finding]:
+    yield from _versions()
+    try:
+        settings = resolve()
+    except ConfigError as error:
+        yield Finding("configuration", str(error), f"Set {error.key} to another value, or unset it.")
+        return
+    yield _configuration()
+    yield from _spool(settings)
+    addressing = Addressing(settings)
+    addressing.hush()
+    server = addressing.server()
+    if server is None:
+        yield Finding("server", "none is running, and LOG10_URL is not set", "Type: log10-trace serve")
+        return
+    yield from _server(server)
+
+
+def _versions() -> Iterator[Finding]:
+    yield Finding("versions", f"log10-trace {__version__}, Python {platform.python_version()}")
+    try:
+        installed = importlib.metadata.version("openai")
+    except importlib.metadata.PackageNotFoundError:
+        yield Finding("openai", "is not installed", "Type: pip install openai")
+        return
+    is_known = installed.split(".")[0] in ("1", "2", "3")
+    remedy = "" if is_known else "Versions 1 to 3 are supported: pip install 'openai>=1,<4'"
+    yield Finding("openai", installed, remedy)
+
+
+def _configuration() -> Finding:
+    names = [option.env for option in OPTIONS if option.env and os.environ.get(option.env)]
+    return Finding("configuration", f"from {', '.join(names)}" if names else "the defaults")
+
+
+def _spool(settings: Config) -> Iterator[Finding]:
+    root = settings.spool_dir
+    other = "Make it yours and writable, or name another folder in LOG10_SPOOL_DIR."
+    try:
+        Spool(root).prepare()
+        probe = root / f".probe-{os.getpid()}"
+        probe.write_bytes(b"")
+        probe.unlink()
+    except OSError as error:
+        yield Finding("spool", f"{root}: {error.strerror}", other)
+        return
+    free = shutil.disk_usage(root).free
+    room = f"{root}, {shown_bytes(free)} free"
+    yield Finding("spool", room, "" if free > ROOM_BYTES else "Make room on that disk.")
+    found = [each for each in waiting(Spool(root)) if not each.alive]
+    waits = sum(len(each.sequences) for each in found)
+    yield Finding("waiting", f"{waits} records", "Type: log10-trace spool flush" if waits else "")
+    letters = len(DeadLetters(root))
+    yield Finding("dead letters", f"{letters}", "Type: log10-trace spool dead-letters" if letters else "")
+
+
+def _server(server: Server) -> Iterator[Finding]:
+    try:
+        begun = time.time()
+        answer = httpx.get(f"{server.url}/healthz", timeout=SECONDS)
+    except httpx.HTTPError as error:
+        remedy = "Start it (log10-trace serve), or set LOG10_URL to where it is."
+        yield Finding("server", f"{server.url} does not answer ({type(error).__name__})", remedy)
+        return
+    yield Finding("server", f"{server.url} answers {answer.status_code}")
+    yield _token(server)
+    yield _clock(answer, (begun + time.time()) / 2)
+
+
+def _token(server: Server) -> Finding:
+    try:
+        with Log10(
+            log10_token=server.token,
+            server_url=server.url,
+            x_log10_organization=server.organization_id,
+            timeout=SECONDS,
+        ) as client:
+            client.completions.limits()
+    except Log10Error as error:
+        return Finding(
+            "token", str(error), "Set LOG10_TOKEN to a key of that server: log10-trace keys create"
+        )
+    return Finding("token", "the server takes it" if server.token else "the server asks for none")
+
+
+def _clock(answer: httpx.Response, now: float) -> Finding:
+    try:
+        apart = abs(parsedate_to_datetime(answer.headers["Date"]).timestamp() - now)
+    except (KeyError, ValueError):
+        return Finding("clock", "the server does not say what time it is")
+    remedy = "" if apart < CLOCK_S else "Set this machine's clock, or the server's: records are sorted by it."
+    return Finding("clock", f"{apart:.0f} s from the server's", remedy)

@@ -1,0 +1,167 @@
+"""``log10-trace spool``: what waits for delivery, what was given up, what the server refused."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final
+
+import typer
+
+from log10_trace.cli import exit_codes
+from log10_trace.cli.app import app
+from log10_trace.cli.options import Json
+from log10_trace.cli.output import Column, count, figure, progress, remarks, say, show_json, show_rows
+from log10_trace.cli.spans import shown_bytes
+from log10_trace.config import Config, resolve
+from log10_trace.errors import APIConnectionError
+from log10_trace.export import Delivery
+from log10_trace.export.inventory import Waiting, ranges, shown_ranges, waiting
+from log10_trace.export.ledger import Ledger
+from log10_trace.export.letters import DeadLetter, DeadLetters
+from log10_trace.export.retry import Verdict
+from log10_trace.export.spool import Spool
+from log10_trace.export.transport import Parcel, Server, Transport
+
+spool: Final = typer.Typer(
+    no_args_is_help=True, help="Look at and deliver the records that wait on this machine."
+)
+app.add_typer(spool, name="spool")
+
+_COLUMNS: Final = (
+    Column(title="SOURCE", cell=lambda each: each.source),
+    Column(title="TO", cell=lambda each: each.destination.url or "this machine's server", flexible=True),
+    Column(title="PROCESS", cell=lambda each: "running" if each.alive else "ended"),
+    figure("RECORDS", lambda each: len(each.sequences), count),
+    Column(title="SIZE", cell=lambda each: str(each.bytes), brief=lambda each: shown_bytes(each.bytes)),
+)
+
+
+@spool.command()
+def status(*, json: Json = False) -> None:
+    """Show what waits, for each process that captured it, and what was given up."""
+    settings = resolve()
+    found = waiting(Spool(settings.spool_dir))
+    losses = Ledger(settings.spool_dir).losses()
+    letters = len(DeadLetters(settings.spool_dir))
+    if json:
+        given_up = [
+            {name: getattr(loss, name) for name in ("source", "reason", "first", "last", "count")}
+            for loss in losses
+        ]
+        show_json(
+            {"waiting": [_as_json(each) for each in found], "given_up": given_up, "dead_letters": letters}
+        )
+        return
+    show_rows(_COLUMNS, found, empty=f"Nothing waits in {settings.spool_dir}.")
+    for loss in losses:
+        where = shown_ranges([(loss.first, loss.last)]) if loss.first else "?"
+        remarks.print(f"Given up: {loss.count} records of {loss.source} ({loss.reason}): {where}")
+    if letters:
+        remarks.print(f"{letters} dead letters. See: log10-trace spool dead-letters")
+
+
+def _as_json(each: Waiting) -> dict[str, object]:
+    return {
+        "source": each.source,
+        "url": each.destination.url,
+        "organization_id": each.destination.organization_id,
+        "running": each.alive,
+        "records": len(each.sequences),
+        "sequences": [list(run) for run in ranges(each.sequences)],
+        "bytes": each.bytes,
+    }
+
+
+@spool.command()
+def flush(
+    *,
+    timeout: Annotated[float, typer.Option(min=0, help="Seconds to spend on it at most.")] = 60.0,
+    any_key: Annotated[
+        bool, typer.Option("--any-key", help="Also records that were captured with another key.")
+    ] = False,
+) -> None:
+    """Deliver now what ended processes left; what running ones have, they deliver themselves."""
+    settings = resolve()
+    delivery = Delivery(settings, any_key=any_key)
+    _server_of(delivery)
+    delivery.adopt()
+    with progress("Delivering"):
+        delivery.flush(timeout)
+    stats = delivery.stats()
+    delivery.close(1.0)
+    left = [each for each in waiting(Spool(settings.spool_dir)) if not each.alive]
+    waits = sum(len(each.sequences) for each in left)
+    say(f"Delivered {stats.adopted} records; {waits} wait.")
+    for each in left:
+        if each.sequences and not delivery.addressing.takes(each.destination):
+            remarks.print(_who_takes(each))
+    if any(each.sequences and delivery.addressing.takes(each.destination) for each in left):
+        raise typer.Exit(exit_codes.FAILED)
+
+
+def _who_takes(each: Waiting) -> str:
+    """What to set so that the records of another destination are delivered."""
+    to = each.destination
+    variables = [f"LOG10_URL={to.url}" if to.url else "no LOG10_URL"]
+    variables += [f"LOG10_ORG_ID={to.organization_id}"] if to.organization_id else []
+    variables += ["the LOG10_TOKEN it was captured with (or --any-key)"] if to.key else []
+    return f"{len(each.sequences)} records of {each.source} are delivered with {', '.join(variables)}."
+
+
+def _server_of(delivery: Delivery) -> Server:
+    delivery.addressing.hush()
+    server = delivery.addressing.server()
+    if server is None:
+        message = "no server is running. Type: log10-trace serve"
+        raise APIConnectionError(message)
+    return server
+
+
+@spool.command("dead-letters")
+def dead_letters(
+    letter_id: Annotated[
+        str | None, typer.Argument(metavar="[ID]", help="Show or send this one only.")
+    ] = None,
+    *,
+    send: Annotated[bool, typer.Option("--send", help="Send them again; what is taken is deleted.")] = False,
+    json: Json = False,
+) -> None:
+    """Show the records that a server refused, with its reason, or send them again."""
+    settings = resolve()
+    folder = DeadLetters(settings.spool_dir)
+    letters = [each for each in folder if letter_id in (None, each.id)]
+    if send:
+        _send(settings, folder, letters)
+    elif json or letter_id is not None:
+        for each in letters:
+            show_json(each.as_json())
+    else:
+        show_rows(_LETTERS, letters, empty="No dead letters.")
+    if letter_id is not None and not letters:
+        remarks.print(f"There is no dead letter {letter_id}.")
+        raise typer.Exit(exit_codes.FAILED)
+
+
+_LETTERS: Final = (
+    Column(title="ID", cell=lambda each: each.id),
+    Column(title="HTTP", cell=lambda each: str(each.status or "")),
+    Column(title="REASON", cell=lambda each: f"{each.code} {each.message}".strip(), flexible=True),
+    Column(title="SERVER", cell=lambda each: each.url, flexible=True),
+)
+
+
+def _send(settings: Config, folder: DeadLetters, letters: list[DeadLetter]) -> None:
+    """Send letters again, one by one: each may be refused for a reason of its own."""
+    server, transport = _server_of(Delivery(settings)), Transport()
+    refused = 0
+    for each in letters:
+        parcel = Parcel(each.id, each.completion, update=True)
+        answer = transport.send(server, [parcel], settings.timeout).answers[0]
+        if answer.verdict is Verdict.DONE:
+            folder.discard(each)
+            continue
+        refused += 1
+        remarks.print(f"{each.id} was not taken ({answer.status} {answer.code} {answer.message})")
+    transport.close()
+    say(f"Sent {len(letters) - refused} records; {refused} stay dead letters.")
+    if refused:
+        raise typer.Exit(exit_codes.REFUSED)

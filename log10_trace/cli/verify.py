@@ -1,0 +1,110 @@
+"""``log10-trace verify``: prove that every record of every process arrived, or name the ones that did not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
+
+import typer
+
+from log10_trace.cli import exit_codes
+from log10_trace.cli.app import app
+from log10_trace.cli.options import Json, Server, spread
+from log10_trace.cli.output import Column, count, figure, remarks, say, show_json, show_rows
+from log10_trace.config import resolve
+from log10_trace.export.inventory import ranges, shown_ranges, waiting
+from log10_trace.export.ledger import Ledger
+from log10_trace.export.letters import DeadLetters
+from log10_trace.export.spool import Spool
+
+
+@dataclass(slots=True, kw_only=True)
+class Account:
+    """What became of the records of one source, by their sequences."""
+
+    source: str
+    arrived: int = 0
+    waiting: set[int] = field(default_factory=set)
+    refused: set[int] = field(default_factory=set)
+    given_up: set[int] = field(default_factory=set)
+    missing: set[int] = field(default_factory=set)
+
+    def settle(self) -> None:
+        """What waits is not missing, nor is what is known to be refused or given up."""
+        self.refused -= self.waiting
+        self.given_up -= self.waiting | self.refused
+        self.missing -= self.waiting | self.refused | self.given_up
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether every record has arrived or will."""
+        return not (self.refused or self.given_up or self.missing)
+
+
+_COLUMNS = (
+    Column(title="SOURCE", cell=lambda each: each.source),
+    figure("ARRIVED", lambda each: each.arrived, count),
+    figure("WAITING", lambda each: len(each.waiting), count),
+    figure("REFUSED", lambda each: len(each.refused), count),
+    Column(title="GIVEN UP", cell=lambda each: shown_ranges(ranges(list(each.given_up))), flexible=True),
+    Column(title="MISSING", cell=lambda each: shown_ranges(ranges(list(each.missing))), flexible=True),
+)
+
+
+@app.command()
+@spread
+def verify(*, server: Server, json: Json = False) -> None:
+    """Compare what processes have numbered with what the server has, and name every gap.
+
+    Counts what still waits on this machine, what was given up, and what was refused. Exit code 1 when a
+    record is missing, given up or refused.
+    """
+    accounts = _accounts(server)
+    broken = [each for each in accounts if not each.is_whole]
+    if json:
+        for each in accounts:
+            show_json(_as_json(each))
+    else:
+        show_rows(_COLUMNS, broken, empty="No gaps.")
+        arrived, waits = sum(each.arrived for each in accounts), sum(len(each.waiting) for each in accounts)
+        say(
+            f"{len(accounts)} sources, {arrived} records arrived, {waits} wait, {len(broken)} sources with gaps."
+        )
+        if waits:
+            remarks.print("What waits is delivered by: log10-trace spool flush")
+    if broken:
+        raise typer.Exit(exit_codes.FAILED)
+
+
+def _accounts(server: Server) -> list[Account]:
+    accounts: dict[str, Account] = {}
+
+    def of(source: str) -> Account:
+        return accounts.setdefault(source, Account(source=source))
+
+    with server.client() as client:
+        for found in client.sources.list().sources:
+            of(found.source).arrived = found.count
+            of(found.source).missing |= _numbers(found.missing or [])
+    spool_dir = resolve().spool_dir
+    for each in waiting(Spool(spool_dir)):
+        of(each.source).waiting |= set(each.sequences)
+    for letter in DeadLetters(spool_dir):
+        if letter.sequence:
+            of(letter.source).refused.add(letter.sequence)
+    for loss in Ledger(spool_dir).losses():
+        # What was torn was being written when its process died: its call had not returned.
+        if loss.first and loss.reason != "torn":
+            of(loss.source).given_up |= _numbers([[loss.first, loss.last]])
+    for account in accounts.values():
+        account.settle()
+    return sorted(accounts.values(), key=lambda account: account.source)
+
+
+def _numbers(runs: Iterable[list[int]]) -> set[int]:
+    return {number for first, last in runs for number in range(first, last + 1)}
+
+
+def _as_json(account: Account) -> dict[str, object]:
+    sets = ("waiting", "refused", "given_up", "missing")
+    return asdict(account) | {name: ranges(list(getattr(account, name))) for name in sets}
