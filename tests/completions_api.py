@@ -214,13 +214,13 @@ class CompletionsAPI:
         """The sequences that arrived of every source, in the order of their first arrival."""
         found: dict[str, list[int]] = {}
         for record in self.stored:
-            if record["sequence"] is not None:
+            if "sequence" in record:
                 found.setdefault(record["source"], []).append(record["sequence"])
         return {source: list(dict.fromkeys(each)) for source, each in found.items()}
 
     def times(self) -> Counter[str]:
-        """How often each id was stored."""
-        return Counter(record["id"] for record in self.stored)
+        """How often the last word on each id was stored."""
+        return Counter(record["id"] for record in self.stored if record["status"] != "started")
 
     def connected(self, connection: socket.socket) -> int:
         """Take note of a new connection; its number."""

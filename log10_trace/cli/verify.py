@@ -66,10 +66,9 @@ def verify(*, server: Server, json: Json = False) -> None:
             show_json(_as_json(each))
     else:
         show_rows(_COLUMNS, broken, empty="No gaps.")
-        arrived, waits = sum(each.arrived for each in accounts), sum(len(each.waiting) for each in accounts)
-        say(
-            f"{len(accounts)} sources, {arrived} records arrived, {waits} wait, {len(broken)} sources with gaps."
-        )
+        arrived = sum(each.arrived for each in accounts)
+        waits = sum(len(each.waiting) for each in accounts)
+        say(f"{len(accounts)} sources: {arrived} records arrived, {waits} wait; {len(broken)} with gaps.")
         if waits:
             remarks.print("What waits is delivered by: log10-trace spool flush")
     if broken:
