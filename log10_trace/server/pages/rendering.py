@@ -32,17 +32,17 @@ STATIC: Final = {
 """The files that pages load, held in memory: no path is ever made from what a browser asks for."""
 
 
-def page(template: str, status: int = 200, **shown: Any) -> Response:
-    """A page made from ``template``; ``shown`` is what it may name."""
+def page(template: str, code: int = 200, /, **shown: Any) -> Response:
+    """A page made from ``template`` with the HTTP status ``code``; ``shown`` is what it may name."""
     text = _environment.get_template(template).render(now_ms=time.time_ns() // 1_000_000, **shown)
     headers = {"Cache-Control": "no-store"}
-    return Response(text.encode(), status, headers, media_type="text/html")
+    return Response(text.encode(), code, headers, media_type="text/html")
 
 
 def error_page(refusal: Refusal) -> Response:
     """What went wrong, for people."""
     title = _TITLES.get(refusal.status, "That did not work")
-    answer = page("error.html", refusal.status, title=title, message=refusal.message)
+    answer = page("error.html", refusal.status, status=refusal.status, title=title, message=refusal.message)
     answer.headers.update(refusal.headers)
     return answer
 

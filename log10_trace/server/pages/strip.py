@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from log10_trace.server.pages import figures
@@ -79,7 +79,7 @@ def strip(statistics: Statistics, wanted: Filter, query: StatisticsQuery) -> Str
     return Strip(
         figures=_figures(total) if total else (),
         bars=_bars(steps, query.interval),
-        scope=_scope(query.group_by, key),
+        scope=_scope(query.group_by, key, is_all=_is_all(wanted)),
     )
 
 
@@ -97,10 +97,22 @@ def _group(wanted: Filter) -> tuple[GroupBy, str | None]:
     return groups[0] if len(groups) == 1 else ("none", None)
 
 
-def _scope(group_by: GroupBy, key: str | None) -> str:
-    if group_by == "none":
-        return "all calls"
-    return f"all calls of the {group_by.replace('_', ' ')} {key}"
+def _is_all(wanted: Filter) -> bool:
+    """Whether the list shows every call that is counted."""
+    span = Filter(since_ms=wanted.since_ms, until_ms=wanted.until_ms)
+    counted = {
+        "none": span,
+        "model": replace(span, model=wanted.model),
+        "session": replace(span, session_id=wanted.session_id),
+        "call_site": replace(span, file=wanted.file, function=wanted.function),
+        "tag": replace(span, tags=wanted.tags, tag_match=wanted.tag_match),
+    }
+    return wanted == counted[_group(wanted)[0]]
+
+
+def _scope(group_by: GroupBy, key: str | None, *, is_all: bool) -> str:
+    group = "" if group_by == "none" else f" of the {group_by.replace('_', ' ')} {key}"
+    return f"all calls{group}" if is_all else f"all calls{group}, also those not listed"
 
 
 def _interval(wanted: Filter, now_ms: int) -> Interval:

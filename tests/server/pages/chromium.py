@@ -51,6 +51,15 @@ class Tab:
         for domain in ("Page", "Runtime", "Log", "Network"):
             self.call(f"{domain}.enable")
 
+    def renew(self) -> None:
+        """Forget cookies, settings, and what was noted."""
+        self.call("Network.clearBrowserCookies")
+        self.call("Emulation.setScriptExecutionDisabled", value=False)
+        self.call("Emulation.clearDeviceMetricsOverride")
+        self.call("Emulation.setEmulatedMedia", features=[])
+        self.complaints.clear()
+        self.addresses.clear()
+
     def call(self, method: str, **params: Any) -> Any:
         """Send a command and give its result, noting what happens meanwhile."""
         self._last_id += 1

@@ -64,15 +64,22 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalServer]:
         yield running
 
 
-@pytest.fixture
-def browser(server: LocalServer) -> Iterator[chromium.Tab]:
-    """A browser that signed in through the form."""
+@pytest.fixture(scope="module")
+def window() -> Iterator[chromium.Tab]:
+    """One browser for all of these tests."""
     with chromium.tab() as opened:
-        opened.open(server.url)
-        opened.ask(f"document.querySelector('[name=token]').value = {json.dumps(server.token)}")
-        opened.ask("document.querySelector('form button').click()")
-        opened.wait_for_load()
         yield opened
+
+
+@pytest.fixture
+def browser(server: LocalServer, window: chromium.Tab) -> chromium.Tab:
+    """The browser as new, of somebody who just signed in through the form."""
+    window.renew()
+    window.open(server.url)
+    window.ask(f"document.querySelector('[name=token]').value = {json.dumps(server.token)}")
+    window.ask("document.querySelector('form button').click()")
+    window.wait_for_load()
+    return window
 
 
 PATHS = (

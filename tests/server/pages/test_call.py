@@ -227,6 +227,17 @@ def test_long_texts_are_cut_and_one_click_away(site: Site) -> None:
     assert text in whole
 
 
+def test_a_huge_picture_costs_the_page_nothing(site: Site) -> None:
+    """Twenty megabytes within a record are a placeholder with their size."""
+    parts = [{"type": "image_url", "image_url": {"url": "data:image/png;base64," + "A" * 27_000_000}}]
+    call_id = site.keep(completion(request=request_of({"role": "user", "content": parts})))
+
+    page = site.page(f"/completions/{call_id}")
+
+    assert len(page) < 100_000
+    assert "20.2 MB, not shown" in page
+
+
 def test_the_middle_of_a_long_conversation_is_folded(site: Site) -> None:
     """Beginning and end are in sight, the rest is one click away, without JavaScript."""
     turns = [{"role": "user", "content": f"turn {number}"} for number in range(40)]

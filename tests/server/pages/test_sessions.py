@@ -82,6 +82,16 @@ def test_a_long_session_has_pages(site: Site) -> None:
     assert shown == kept
 
 
+def test_a_long_text_leads_to_its_place_on_the_page_of_its_call(site: Site) -> None:
+    """What is cut in the conversation is found whole, at its own message."""
+    site.keep(turn(SYSTEM, user("Question one?"), answer="Answer one.", minute=1))
+    call_id = site.keep(turn(SYSTEM, user("Question one?"), user("long " * 5_000), answer="Two.", minute=2))
+
+    place = f"/completions/{call_id}?show=all#asked-3"
+    assert f'href="{place}"' in site.page("/sessions/s-1")
+    assert 'id="asked-3"' in site.page(place)
+
+
 def test_running_and_failed_calls_are_part_of_it(site: Site) -> None:
     """A conversation shows where it broke, and where it goes on."""
     site.keep(completion(session_id="s-1", status="failed", response=None, failure_kind="RateLimitError"))

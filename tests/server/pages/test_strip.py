@@ -54,6 +54,21 @@ def test_one_group_has_its_own_figures(wanted: Filter, group_by: str) -> None:
     assert strip_query(wanted, NOW_MS).group_by == group_by
 
 
+@pytest.mark.parametrize(
+    ("wanted", "scope"),
+    [
+        (Filter(), "all calls"),
+        (Filter(since_ms=1), "all calls"),
+        (Filter(model="m"), "all calls of the model m"),
+        (Filter(tags=("t",), status="failed"), "all calls of the tag t, also those not listed"),
+        (Filter(text="word"), "all calls, also those not listed"),
+    ],
+)
+def test_the_figures_say_whose_they_are(wanted: Filter, scope: str) -> None:
+    """Where the list shows fewer calls than are counted, that is said."""
+    assert strip(Statistics(groups=(), series=()), wanted, strip_query(wanted, NOW_MS)).scope == scope
+
+
 def test_bars_stand_where_their_time_is() -> None:
     """Steps without calls leave a gap; the highest fills the height, failures are part of their bar."""
     wanted = Filter(since_ms=NOW_MS - 24 * HOUR_MS)

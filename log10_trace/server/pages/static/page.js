@@ -31,6 +31,9 @@ async function refresh() {
   for (const part of parts) {
     const newer = fresh.getElementById(part.id);
     if (newer === null || newer.isEqualNode(part)) continue;
+    for (const fold of part.querySelectorAll("details[id][open]")) {
+      newer.querySelector(`#${CSS.escape(fold.id)}`)?.setAttribute("open", "");
+    }
     part.replaceWith(document.adoptNode(newer));
     localizeMoments(newer);
     enableCopying(newer);
