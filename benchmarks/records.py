@@ -69,13 +69,9 @@ class Maker:
         """Completions as JSON text."""
         return (json.dumps(self.make(number)) for number in range(first, first + count))
 
-    def rare_word(self) -> str:
-        """A word that few records hold."""
-        return self._words[-1]
-
-    def common_word(self) -> str:
-        """A word that nearly every record holds."""
-        return self._words[0]
+    def word(self, rank: int) -> str:
+        """The word of this rank: 0 is in nearly every record, -1 in few."""
+        return self._words[rank]
 
     def _request(self) -> dict[str, Any]:
         rng = self._random

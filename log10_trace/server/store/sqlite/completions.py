@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import replace
 from functools import partial
@@ -37,15 +37,12 @@ class SqliteCompletions:
 
     def put(self, organization_id: str, incoming: Incoming, *, replace_tags: bool = False) -> Future[Outcome]:
         """Create the record, or merge into the one with its id."""
-        if incoming.id is None:
-            incoming = replace(incoming, id=new_id())
-        draft = records.draft(incoming, now_ms=_now_ms())
-        job = partial(_put, organization_id=organization_id, draft=draft, replace_tags=replace_tags)
-        return self._writer.submit(job, size=draft.size)
+        job, size = _job(organization_id, incoming, replace_tags=replace_tags)
+        return self._writer.submit(job, size=size)
 
     def put_many(self, organization_id: str, incoming: Sequence[Incoming]) -> list[Future[Outcome]]:
         """``put`` each, in order and in few commits."""
-        return [self.put(organization_id, one) for one in incoming]
+        return self._writer.submit_all([_job(organization_id, one) for one in incoming])
 
     def get(self, organization_id: str, completion_id: str) -> Stored | None:
         """The whole record, or None."""
@@ -129,6 +126,17 @@ class SqliteCompletions:
             if len(found) < size:
                 return
             after, left = found[-1], None if left is None else left - size
+
+
+def _job(
+    organization_id: str, incoming: Incoming, *, replace_tags: bool = False
+) -> tuple[Callable[[Transaction], Outcome], int]:
+    """The write of a record, all that can be worked out beforehand worked out, and its size."""
+    if incoming.id is None:
+        incoming = replace(incoming, id=new_id())
+    draft = records.draft(incoming, now_ms=_now_ms())
+    job = partial(_put, organization_id=organization_id, draft=draft, replace_tags=replace_tags)
+    return job, draft.size
 
 
 def _put(

@@ -10,7 +10,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from typing import Any, Final, Generic, NamedTuple, TypeVar
 
@@ -62,16 +62,26 @@ class Writer:
             StoreClosedError: the store is shut.
         """
         job = Job(run, size, Future())
+        self._accept([job], is_next=is_next)
+        return job.future
+
+    def submit_all(self, runs: Sequence[tuple[Callable[[Transaction], T], int]]) -> list[Future[T]]:
+        """``submit`` each with its size, side by side: what is accepted at once shares its commits."""
+        jobs = [Job(run, size, Future()) for run, size in runs]
+        self._accept(jobs, is_next=False)
+        return [job.future for job in jobs]
+
+    def _accept(self, jobs: Sequence[Job[Any]], *, is_next: bool) -> None:
+        size = sum(job.size for job in jobs)
         with self._changed:
             if self._is_closing:
                 raise StoreClosedError
             is_full = len(self._waiting) >= WAITING_JOBS or self._waiting_bytes + size > WAITING_BYTES
             if is_full and self._waiting and not is_next:
                 raise StoreBusyError
-            self._waiting.append(job)
+            self._waiting.extend(jobs)
             self._waiting_bytes += size
             self._changed.notify()
-        return job.future
 
     def close(self, timeout: float) -> None:
         """Commit what was accepted, within ``timeout`` seconds, then close the connection."""

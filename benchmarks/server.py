@@ -1,0 +1,215 @@
+"""How fast the server is: durable writes a second, and reads among a million records. Prints tables.
+
+    python benchmarks/server.py                      # everything; a million records take some minutes to make
+    python benchmarks/server.py --records 100000     # fewer
+    python benchmarks/server.py --peers              # Phoenix and MLflow beside it, where they are installed
+
+The text index is on, as it always is. Every write is answered after its commit.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+from benchmarks.load import Target, post_all
+from benchmarks.peers import measure_peers
+from benchmarks.records import Maker
+from log10_trace import local
+from log10_trace.local import LocalServer
+from log10_trace.server.incoming import parse
+from log10_trace.server.store import open_store
+from log10_trace.server.store.answers import Filter
+from tests.processes import environment, until
+
+ORGANIZATION = "default"
+BATCH = 100
+BUILD_AT_ONCE = 500
+REPEATS = 15
+
+
+@dataclass(frozen=True)
+class Serving:
+    """A server that runs."""
+
+    local: LocalServer
+    cold_start_s: float
+
+    def target(self, path: str, content_type: str) -> Target:
+        """Where to post to."""
+        return Target(self.local.url, path, {"X-Log10-Token": self.local.token, "Content-Type": content_type})
+
+    def cpu_s(self) -> float:
+        """The processor time it has used; on a machine that others use too, this is the figure to compare."""
+        fields = Path(f"/proc/{self.local.pid}/stat").read_text().rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def memory_mb(self) -> float:
+        """The memory it holds."""
+        status = Path(f"/proc/{self.local.pid}/status").read_text()
+        return int(status.split("VmRSS:")[1].split()[0]) / 1024
+
+
+@contextmanager
+def serving(folder: Path, database: str) -> Iterator[Serving]:
+    """``log10-trace serve`` on ``database`` while the block runs."""
+    command = [sys.executable, "-m", "log10_trace", "serve", "--port", "0", "--log-level", "error"]
+    began = time.perf_counter()
+    process = subprocess.Popen(
+        [*command, "--database", database],
+        env=environment(folder),
+        stdout=subprocess.DEVNULL,
+    )
+    try:
+        found = until(lambda: _announced(folder, process), "the server is ready")
+        yield Serving(found, time.perf_counter() - began)
+    finally:
+        process.terminate()
+        process.wait(60)
+
+
+def _announced(folder: Path, process: subprocess.Popen[bytes]) -> LocalServer | None:
+    assert process.poll() is None, "the server ended"
+    os.environ["LOG10_HOME"] = str(folder)
+    found = local.find()
+    return found if found and found.pid == process.pid and _answers(found) else None
+
+
+def _answers(server: LocalServer) -> bool:
+    try:
+        return httpx.get(f"{server.url}/healthz").is_success
+    except httpx.HTTPError:
+        return False
+
+
+def measure_writes(folder: Path, database: str, seconds: float) -> None:
+    """Print what single posts and batches come to, on an empty database."""
+    maker = Maker(1_000_000)
+    with serving(folder, database) as server:
+        print(f"cold start                {server.cold_start_s:8.2f} s")
+        print(f"memory at rest            {server.memory_mb():8.0f} MB")
+        count = int(1_500 * seconds)
+        singles = [line.encode() for line in maker.lines(0, count)]
+        print(f"one completion            {statistics.mean(map(len, singles)) / 1000:8.1f} KB")
+        used = server.cpu_s()
+        result = post_all(server.target("/api/v1/completions", "application/json"), singles, connections=32)
+        used = server.cpu_s() - used
+        print(f"single posts, 32 at once  {result.rate:8.0f} /s   statuses {result.statuses}")
+        print(f"    p50, p99              {result.percentile_ms(50):8.0f} {result.percentile_ms(99):.0f} ms")
+        print(f"    server's processor time {used / count * 1e6:6.0f} µs a record")
+        lines = maker.lines(count, int(3_000 * seconds))
+        batches = ["\n".join(group).encode() for group in _groups(lines, BATCH)]
+        target = server.target("/api/v1/completions/batch", "application/x-ndjson")
+        used = server.cpu_s()
+        result = post_all(target, batches, connections=4)
+        used = server.cpu_s() - used
+        print(f"in batches of {BATCH}         {result.rate * BATCH:8.0f} /s   statuses {result.statuses}")
+        print(f"    server's processor time {used / len(batches) / BATCH * 1e6:6.0f} µs a record")
+        print(f"memory after the load     {server.memory_mb():8.0f} MB")
+
+
+def build(database: str, count: int) -> Maker:
+    """Fill ``database`` straight through the store, unless it is there already."""
+    maker = Maker(count)
+    store = open_store(database)
+    if store.completions.page(ORGANIZATION, Filter(), limit=1).items:
+        store.close()
+        return maker
+    began = time.perf_counter()
+    for first in range(0, count, BUILD_AT_ONCE):
+        records = [parse(line) for line in maker.lines(first, min(BUILD_AT_ONCE, count - first))]
+        for future in store.completions.put_many(ORGANIZATION, records):
+            future.result()
+    store.close()
+    print(f"made {count} records in {time.perf_counter() - began:.0f} s")
+    return maker
+
+
+def measure_reads(folder: Path, database: str, maker: Maker) -> None:
+    """Print what lists, searches and statistics take on a filled database."""
+    with serving(folder, database) as server:
+        print(f"cold start                {server.cold_start_s:8.2f} s")
+        headers = {"X-Log10-Token": server.local.token}
+        with httpx.Client(base_url=server.local.url, headers=headers, timeout=60) as client:
+            for name, path in _reads(maker).items():
+                times = [_timed(lambda path=path: client.get(path)) for _ in range(REPEATS)]
+                print(f"{name:34} median {statistics.median(times):7.1f} ms   first {times[0]:7.1f} ms")
+        print(f"memory after the reads    {server.memory_mb():8.0f} MB")
+
+
+def _reads(maker: Maker) -> dict[str, str]:
+    page, counts = "/api/v1/completions", "/api/v1/statistics"
+    return {
+        "list page": page,
+        "list, by a common tag": f"{page}?tag=production",
+        "list, by a rare tag": f"{page}?tag=customer-7",
+        "list, by any of three tags": f"{page}?tag=customer-7&tag=customer-8&tag=feature-3",
+        "list, by model": f"{page}?model=o3-mini",
+        "list, failed": f"{page}?status=failed",
+        "list, nothing so slow": f"{page}?min_duration=100000",
+        "list, by file": f"{page}?file=/srv/app/feature_3.py",
+        "list, a day in between": f"{page}?since=400h&until=376h&model=gpt-4o",
+        "search, a common word": f"{page}?q={maker.word(0)}",
+        "search, two common words": f"{page}?q={maker.word(0)}+{maker.word(1)}",
+        "search, a middling word": f"{page}?q={maker.word(500)}",
+        "search, a rare word": f"{page}?q={maker.word(-1)}",
+        "search, a phrase": f"{page}?q=%22{maker.word(0)}+{maker.word(5)}%22",
+        "search, a common word and a tag": f"{page}?q={maker.word(0)}&tag=feature-3",
+        "search, nothing": f"{page}?q=zzzzqqqq",
+        "statistics, all": counts,
+        "statistics, by model, a week": f"{counts}?group_by=model&since=168h",
+        "statistics, by tag, a week": f"{counts}?group_by=tag&since=168h",
+        "statistics, by call site, a week": f"{counts}?group_by=call_site&since=168h",
+        "statistics, by session, a day": f"{counts}?group_by=session&since=24h",
+        "sessions": "/api/v1/sessions",
+    }
+
+
+def _timed(get: Callable[[], httpx.Response]) -> float:
+    began = time.perf_counter()
+    answer = get()
+    elapsed = (time.perf_counter() - began) * 1000
+    answer.raise_for_status()
+    return elapsed
+
+
+def _groups(lines: Iterator[str], size: int) -> Iterator[list[str]]:
+    while group := list(itertools.islice(lines, size)):
+        yield group
+
+
+def main() -> None:
+    """Measure what the command line asks for."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--records", type=int, default=1_000_000, help="how many to read among; 0 for none")
+    parser.add_argument("--seconds", type=float, default=10, help="about how long each write load lasts")
+    parser.add_argument("--database", help="a filled database to read from, or where to make one")
+    parser.add_argument("--peers", action="store_true", help="measure Phoenix and MLflow too")
+    asked = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        if asked.seconds:
+            measure_writes(folder, str(folder / "writes.db"), asked.seconds)
+        if asked.records:
+            database = asked.database or str(folder / "reads.db")
+            measure_reads(folder, database, build(database, asked.records))
+        if asked.peers:
+            measure_peers(folder)
+
+
+if __name__ == "__main__":
+    main()
