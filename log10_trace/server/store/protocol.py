@@ -211,6 +211,13 @@ class Upkeep(Protocol):
         """
         ...
 
+    def wait_until_searchable(self, timeout: float = 30.0) -> bool:
+        """Wait until the words of all that is committed can be searched for; False after ``timeout`` seconds.
+
+        Records can be read at once; their words a store may index behind the commit.
+        """
+        ...
+
     def health(self) -> Health:
         """Ask the database something, and say how it is."""
         ...

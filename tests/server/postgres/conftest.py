@@ -11,9 +11,15 @@ import pytest
 from log10_trace.server.incoming import Incoming, parse
 from log10_trace.server.store import open_store
 from log10_trace.server.store.protocol import Store
-from tests.server.postgres_cluster import postgres_cluster, postgres_server, postgres_url
+from tests.server.postgres_cluster import (
+    empty_postgres_url,
+    postgres_cluster,
+    postgres_server,
+    postgres_template,
+    postgres_url,
+)
 
-__all__ = ["postgres_cluster", "postgres_server", "postgres_url"]
+__all__ = ["empty_postgres_url", "postgres_cluster", "postgres_server", "postgres_template", "postgres_url"]
 
 Make = Callable[..., Incoming]
 

@@ -17,14 +17,14 @@ from tests.server.postgres_cluster import Cluster, with_database
 SECRET = "hunter2"
 
 
-def test_servers_that_start_together_lay_the_schema_once(postgres_url: str) -> None:
+def test_servers_that_start_together_lay_the_schema_once(empty_postgres_url: str) -> None:
     """However many servers start on an empty database at once, each finds the whole schema, made once."""
     with ThreadPoolExecutor(6) as threads:
-        stores = list(threads.map(open_store, [postgres_url] * 6))
+        stores = list(threads.map(open_store, [empty_postgres_url] * 6))
     for store in stores:
         store.close()
 
-    with psycopg.connect(postgres_url) as connection:
+    with psycopg.connect(empty_postgres_url) as connection:
         rows = connection.execute("SELECT number, checksum FROM log10_migrations ORDER BY number").fetchall()
     assert rows == [(step.number, step.checksum) for step in known()]
 

@@ -56,13 +56,17 @@ def asked(*texts: str, model: str = "gpt-4o") -> dict[str, Any]:
 def put(
     store: Store, incoming: Incoming, organization_id: str = ORG, *, replace_tags: bool = False
 ) -> Outcome:
-    """Put a completion and wait for the commit."""
-    return store.completions.put(organization_id, incoming, replace_tags=replace_tags).result()
+    """Put a completion and wait until it can be searched for."""
+    outcome = store.completions.put(organization_id, incoming, replace_tags=replace_tags).result()
+    assert store.upkeep.wait_until_searchable()
+    return outcome
 
 
 def put_all(store: Store, records: Iterable[Incoming], organization_id: str = ORG) -> list[Outcome]:
-    """Put many and wait for the commits."""
-    return [future.result() for future in store.completions.put_many(organization_id, list(records))]
+    """Put many and wait until they can be searched for."""
+    outcomes = [future.result() for future in store.completions.put_many(organization_id, list(records))]
+    assert store.upkeep.wait_until_searchable()
+    return outcomes
 
 
 def page(store: Store, wanted: Filter | None = None, **how: Any) -> Page[Summary]:

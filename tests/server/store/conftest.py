@@ -9,6 +9,14 @@ import pytest
 
 from log10_trace.server.store import open_store
 from log10_trace.server.store.protocol import Store
+from tests.server.postgres_cluster import (
+    emptied_postgres_url,
+    postgres_server,
+    postgres_template,
+    shared_postgres_url,
+)
+
+__all__ = ["emptied_postgres_url", "postgres_server", "postgres_template", "shared_postgres_url"]
 
 
 def _sqlite_url(request: pytest.FixtureRequest) -> str:
@@ -16,7 +24,12 @@ def _sqlite_url(request: pytest.FixtureRequest) -> str:
     return str(folder / "completions.db")
 
 
-STORES: dict[str, Callable[[pytest.FixtureRequest], str]] = {"sqlite": _sqlite_url}
+def _postgres_url(request: pytest.FixtureRequest) -> str:
+    url: str = request.getfixturevalue("emptied_postgres_url")
+    return url
+
+
+STORES: dict[str, Callable[[pytest.FixtureRequest], str]] = {"sqlite": _sqlite_url, "postgres": _postgres_url}
 """The address of an empty database, by kind of store."""
 
 

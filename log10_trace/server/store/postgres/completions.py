@@ -14,7 +14,7 @@ from log10_trace.server.store.postgres.connections import Readers, Row
 from log10_trace.server.store.postgres.deleting import delete_matching, delete_one
 from log10_trace.server.store.postgres.drafts import Put
 from log10_trace.server.store.postgres.grading import PostgresGrading
-from log10_trace.server.store.postgres.listing import Question, Wanted, question, ungraded
+from log10_trace.server.store.postgres.listing import Place, Question, Wanted, question, ungraded
 from log10_trace.server.store.postgres.places import placed_ms
 from log10_trace.server.store.postgres.records import SQL
 from log10_trace.server.store.postgres.tasks import Tasks
@@ -103,14 +103,14 @@ class PostgresCompletions:
         )
 
     def _rows(
-        self, asked: Question, wanted: Wanted, limit: int, order: Order, after: int | None
+        self, asked: Question, wanted: Wanted, limit: int, order: Order, after: Place | None
     ) -> list[Row]:
-        return self._readers.rows(asked.statement(wanted, order), asked.bound(limit, order, after))
+        return self._readers.rows(*asked.page(wanted, limit, order, after))
 
     def _stream(
         self, organization_id: str, asked: Question, order: Order, limit: int | None
     ) -> Iterator[Stored]:
-        after: int | None = None
+        after: Place | None = None
         left = limit
         while left is None or left > 0:
             take = _STREAMED if left is None else min(left, _STREAMED)
@@ -119,20 +119,20 @@ class PostgresCompletions:
                 yield _stored(organization_id, row)
             if len(rows) < take:
                 return
-            after = rows[-1][0]
+            after = rows[-1][:2]
             left = None if left is None else left - take
 
 
-def _after(cursor: str | None) -> int | None:
+def _after(cursor: str | None) -> Place | None:
     if cursor is None:
         return None
-    (place,) = read_cursor(cursor, int)
-    return int(place)
+    place, completion_id = read_cursor(cursor, int, str)
+    return place, completion_id
 
 
 def _next_cursor(rows: Sequence[Row], limit: int) -> str | None:
     """Where to go on after ``limit`` of the rows; there is more when one more was found."""
-    return write_cursor(rows[limit - 1][0]) if len(rows) > limit else None
+    return write_cursor(*rows[limit - 1][:2]) if len(rows) > limit else None
 
 
 def _stored(organization_id: str, row: Row) -> Stored:

@@ -25,9 +25,8 @@ _A_STEP: Final = 200
 def delete_matching(connection: Connection[Row], organization_id: str, asked: Question) -> int:
     """Delete what is asked for, newest first, and say how many that were."""
     deleted, after = 0, None
-    statement = asked.statement("keys", "newest")
-    while rows := connection.execute(statement, asked.bound(_A_STEP, "newest", after)).fetchall():
-        after = rows[-1][0]
+    while rows := connection.execute(*asked.page("keys", _A_STEP, "newest", after)).fetchall():
+        after = rows[-1][:2]
         found = [(completion_id, placed) for _, completion_id, placed in rows]
         deleted += delete(connection, organization_id, found)
     return deleted

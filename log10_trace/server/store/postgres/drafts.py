@@ -15,8 +15,8 @@ from log10_trace.server.store.answers import Change, Outcome, Stored
 from log10_trace.server.store.bodies import Packed, pack, unpack
 from log10_trace.server.store.facts import Facts, facts
 from log10_trace.server.store.novelty import Novelty
-from log10_trace.server.store.positions import began_ms, position
 from log10_trace.server.store.postgres.names import fitted
+from log10_trace.server.store.postgres.places import began_at, place_of
 from log10_trace.server.store.said import Words, words
 
 _HASH_BYTES: Final = 16
@@ -176,7 +176,7 @@ def _risen(organization_id: str, incoming: Incoming, now_ms: int, novelty: Novel
     said = words(incoming.values)
     known = fitted(facts(incoming, said, now_ms=now_ms))
     return Standing(
-        place=position(known.began_ms, next(_arrivals)),
+        place=place_of(known.began_ms, next(_arrivals)),
         incoming=incoming,
         facts=known,
         words=said,
@@ -195,6 +195,6 @@ def standing(key: Key, place: int, skipped: int, packed: Packed) -> Standing:
 
 def _standing_at(place: int, skipped: int, incoming: Incoming) -> Standing:
     # A record keeps its place for good, so when it began is what its place says, whatever came later.
-    began, said = began_ms(place), words(incoming.values)
+    began, said = began_at(place), words(incoming.values)
     known = replace(fitted(facts(incoming, said, now_ms=began)), began_ms=began)
     return Standing(place=place, incoming=incoming, facts=known, words=said, skipped=skipped)

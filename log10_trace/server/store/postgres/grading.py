@@ -122,7 +122,7 @@ def _known(connection: Connection[Row], organization_id: str, selection: Selecti
 def _tagged(connection: Connection[Row], organization_id: str, selection: Selection) -> tuple[str, ...]:
     most = _MOST_MATCHED if selection.max_matched is None else selection.max_matched
     asked = question(organization_id, Filter(tags=selection.tags, tag_match="all"))
-    rows = connection.execute(asked.statement("keys", "newest"), asked.bound(most + 1, "newest", None))
+    rows = connection.execute(*asked.page("keys", most + 1, "newest"))
     matched = tuple(completion_id for _, completion_id, _ in rows)
     if len(matched) > most:
         field = "max_matched_completions"

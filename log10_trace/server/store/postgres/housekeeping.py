@@ -35,7 +35,8 @@ class Housekeeper:
 
     def __init__(self, settings: str) -> None:
         self._settings = settings
-        self._stop = threading.Event()
+        self._wake = threading.Event()
+        self._closing = False
         self._connection: Connection[Row] | None = None
         self._leads = False
         self._due: dict[Callable[[Connection[Row]], None], float] = {}
@@ -44,14 +45,20 @@ class Housekeeper:
 
     def close(self, timeout: float) -> None:
         """Stop, within ``timeout`` seconds; another server takes the lead."""
-        self._stop.set()
+        self._closing = True
+        self._wake.set()
         self._thread.join(timeout)
 
+    def hurry(self) -> None:
+        """Look now, if this is the server that leads."""
+        self._wake.set()
+
     def _run(self) -> None:
-        while not self._stop.is_set():
+        while not self._closing:
             with guard("keeping the PostgreSQL database in order"):
                 self._look()
-            self._stop.wait(_EVERY_S)
+            self._wake.wait(_EVERY_S)
+            self._wake.clear()
         self._disconnect()
 
     def _look(self) -> None:
@@ -68,7 +75,7 @@ class Housekeeper:
             self._disconnect()
 
     def _work(self, connection: Connection[Row]) -> None:
-        while not self._stop.is_set() and index_texts(connection):
+        while not self._closing and index_texts(connection):
             pass
         for chore, every_s in _CHORES:
             if time.monotonic() >= self._due.get(chore, 0.0):

@@ -7,8 +7,8 @@ from typing import Any, Final, Literal
 
 from log10_trace.server.store.answers import Filter, Order
 from log10_trace.server.store.phrases import phrases
-from log10_trace.server.store.positions import FIRST, LAST, first_at
 from log10_trace.server.store.postgres.names import fit
+from log10_trace.server.store.postgres.places import FIRST, LAST, first_place
 from log10_trace.server.store.postgres.statements import load
 from log10_trace.server.store.postgres.words import query
 from log10_trace.server.store.said import clean
@@ -21,6 +21,8 @@ _COMPARED: Final = (
 """Fields of a ``Filter`` that are each a condition of the same name."""
 
 Wanted = Literal["summaries", "records", "keys"]
+Place = tuple[int, str]
+"""Where a record stands in lists: its place, then its id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,16 +36,20 @@ class Question:
     high: int
     """The places that are asked for, both ends included."""
 
-    def statement(self, wanted: Wanted, order: Order) -> bytes:
-        """The SQL."""
-        return b"\n".join(_SQL[name] for name in (wanted, *self.blocks, order))
-
-    def bound(self, limit: int, order: Order, after: int | None) -> dict[str, Any]:
-        """The values, for what comes in ``order`` after the place ``after``."""
-        low, high = self.low, self.high
+    def page(
+        self, wanted: Wanted, limit: int, order: Order, after: Place | None = None
+    ) -> tuple[bytes, dict[str, Any]]:
+        """The SQL for at most ``limit`` rows that come ``after`` a record in ``order``, and its values."""
+        blocks = [wanted, *self.blocks, order]
+        values = {**self.values, "low": self.low, "high": self.high, "limit": limit}
         if after is not None:
-            low, high = (low, min(high, after - 1)) if order == "newest" else (max(low, after + 1), high)
-        return {**self.values, "low": low, "high": high, "limit": limit}
+            blocks.insert(-1, f"after_{order}")
+            values |= {"after": after[0], "after_id": after[1]}
+            if order == "newest":
+                values["high"] = min(self.high, after[0])
+            else:
+                values["low"] = max(self.low, after[0])
+        return b"\n".join(_SQL[name] for name in blocks), values
 
 
 def question(organization_id: str, wanted: Filter) -> Question:
@@ -71,8 +77,8 @@ def question(organization_id: str, wanted: Filter) -> Question:
     return Question(
         blocks=(*joins, "organization", *conditions),
         values=values,
-        low=FIRST if wanted.since_ms is None else first_at(wanted.since_ms),
-        high=LAST if wanted.until_ms is None else first_at(wanted.until_ms) - 1,
+        low=FIRST if wanted.since_ms is None else first_place(wanted.since_ms),
+        high=LAST if wanted.until_ms is None else first_place(wanted.until_ms) - 1,
     )
 
 

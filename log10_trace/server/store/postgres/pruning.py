@@ -7,10 +7,10 @@ from typing import Final
 from psycopg import Connection, sql
 
 from log10_trace.server.store.answers import PruneReport
-from log10_trace.server.store.positions import FIRST, began_ms, first_at
 from log10_trace.server.store.postgres.connections import Row
 from log10_trace.server.store.postgres.deleting import delete_matching, sweep_all_stacks
 from log10_trace.server.store.postgres.listing import Question
+from log10_trace.server.store.postgres.places import FIRST, began_at, first_place
 from log10_trace.server.store.postgres.statements import load
 from log10_trace.server.store.postgres.tallying import fold
 
@@ -25,7 +25,7 @@ _SLACK: Final = 1.02
 def prune(connection: Connection[Row], before_ms: int | None, max_bytes: int | None) -> PruneReport:
     """Delete what began before ``before_ms``, then the oldest until everything fits ``max_bytes``."""
     bytes_before = _number(connection, "bytes")
-    deleted = 0 if before_ms is None else _delete_before(connection, first_at(before_ms))
+    deleted = 0 if before_ms is None else _delete_before(connection, first_place(before_ms))
     for _ in range(_ROUNDS):
         size, records = _number(connection, "bytes"), _number(connection, "records")
         if max_bytes is None or size <= max_bytes or not records:
@@ -43,8 +43,8 @@ def prune(connection: Connection[Row], before_ms: int | None, max_bytes: int | N
 
 def _delete_before(connection: Connection[Row], place: int) -> int:
     """Delete the records whose place is lower; how many."""
-    minute = began_ms(place) // _MINUTE_MS
-    dropped = _drop_days(connection, end_ms=began_ms(place), kept=first_at(minute * _MINUTE_MS))
+    minute = began_at(place) // _MINUTE_MS
+    dropped = _drop_days(connection, end_ms=began_at(place), kept=first_place(minute * _MINUTE_MS))
     deleted = 0
     for (organization_id,) in connection.execute(SQL["organizations"]).fetchall():
         values = {"organization_id": organization_id}
@@ -56,7 +56,7 @@ def _delete_before(connection: Connection[Row], place: int) -> int:
         connection.execute(SQL["forget_minutes"], {"minute": minute})
         sweep_all_stacks(connection)
     fold(connection)
-    connection.execute(SQL["forget_sessions"], {"before_ms": began_ms(place)})
+    connection.execute(SQL["forget_sessions"], {"before_ms": began_at(place)})
     return deleted + dropped
 
 

@@ -42,7 +42,7 @@ class PostgresStore:
         self.sessions = PostgresSessions(self._readers, self._tasks, prices)
         self.reports = PostgresReports(self._readers, prices)
         self.keys = PostgresKeys(self._readers, self._tasks)
-        self.upkeep = PostgresUpkeep(self._readers, self._sweeper, self._waiting)
+        self.upkeep = PostgresUpkeep(self._readers, self._sweeper, self._housekeeper, self._waiting)
 
     def close(self, timeout: float = 10.0) -> None:
         """Commit what was accepted, then shut. Seconds; called again it does nothing."""

@@ -2,26 +2,49 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future
+from typing import Final
 
 from log10_trace.server.store.answers import Health, PruneReport
 from log10_trace.server.store.postgres.connections import Readers
+from log10_trace.server.store.postgres.housekeeping import Housekeeper
 from log10_trace.server.store.postgres.pruning import SQL, prune
+from log10_trace.server.store.postgres.statements import load
 from log10_trace.server.store.postgres.tasks import Tasks
+
+_WAITING: Final = load("housekeeping.sql")["waiting"]
+_LOOK_EVERY_S: Final = 0.01
 
 
 class PostgresUpkeep:
     """Pruning and health; see ``protocol.Upkeep``."""
 
-    def __init__(self, readers: Readers, sweeper: Tasks, waiting: Callable[[], int]) -> None:
+    def __init__(
+        self, readers: Readers, sweeper: Tasks, housekeeper: Housekeeper, waiting: Callable[[], int]
+    ) -> None:
         self._readers = readers
         self._sweeper = sweeper
+        self._housekeeper = housekeeper
+        self._pause = threading.Event()  # never set: a pause that is no sleep
         self._waiting = waiting
 
     def prune(self, *, before_ms: int | None = None, max_bytes: int | None = None) -> Future[PruneReport]:
         """Delete what is too old, then the oldest until the database fits."""
         return self._sweeper.run_in_steps(lambda connection: prune(connection, before_ms, max_bytes))
+
+    def wait_until_searchable(self, timeout: float = 30.0) -> bool:
+        """Wait for the indexer, whichever server it runs in."""
+        give_up = time.monotonic() + timeout
+        while time.monotonic() < give_up:
+            row = self._readers.row(_WAITING, {})
+            if row == (False,):
+                return True
+            self._housekeeper.hurry()
+            self._pause.wait(_LOOK_EVERY_S)
+        return False
 
     def health(self) -> Health:
         """Ask the database something."""

@@ -32,6 +32,10 @@ class SqliteUpkeep:
         """Delete what is too old, then the oldest until the database fits."""
         return self._sweeper.start(partial(self._prune, before_ms, max_bytes))
 
+    def wait_until_searchable(self, timeout: float = 30.0) -> bool:  # noqa: ARG002 -- nothing to wait for
+        """True: words are indexed in the commit of their record."""
+        return True
+
     def health(self) -> Health:
         """Ask the database something."""
         return Health(kind="sqlite", bytes=self._size()[0], waiting=self._writer.waiting)

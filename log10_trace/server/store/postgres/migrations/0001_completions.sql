@@ -1,6 +1,6 @@
 -- The records, their tags and their words. All three are cut into days by placed_ms, the moment that a
 -- record's id carries (places.py), so that a day can be dropped as a whole. organization_id leads every key.
--- place is a record's place in every list (positions.py); where two share a millisecond, arrival decides.
+-- place is a record's place in every list: the millisecond its call began, and 20 bits to tell neighbours apart.
 
 CREATE TABLE completions (
     organization_id  text COLLATE "C" NOT NULL,

@@ -83,8 +83,14 @@ AND c.tokens >= %(min_tokens)s
 -- :max_tokens
 AND c.tokens <= %(max_tokens)s
 
+-- :after_newest
+AND (c.place, c.id) < (%(after)s, %(after_id)s)
+
+-- :after_oldest
+AND (c.place, c.id) > (%(after)s, %(after_id)s)
+
 -- :newest
-ORDER BY c.place DESC LIMIT %(limit)s
+ORDER BY c.place DESC, c.id DESC LIMIT %(limit)s
 
 -- :oldest
-ORDER BY c.place LIMIT %(limit)s
+ORDER BY c.place, c.id LIMIT %(limit)s
