@@ -75,9 +75,16 @@ class CallView:
     base_url: str
     source: str
     sequence: int | None
-    raws: tuple[Raw, ...]
+    fields: Mapping[str, str]
+    """The JSON text of each of the record's fields."""
     most: int | None
     """Characters shown of one text; None: all of them."""
+
+    @property
+    def raws(self) -> tuple[Raw, ...]:
+        """The bodies that the record has."""
+        most = None if self.most is None else _RAW_CHARACTERS
+        return tuple(_raws(self.fields, most))
 
     @property
     def folded(self) -> range:
@@ -110,7 +117,7 @@ def call_view(stored: Stored, *, whole: bool = False) -> CallView:
         base_url=shapes.name(values.get("base_url")),
         source=shapes.name(values.get("source")),
         sequence=shapes.whole(values.get("sequence")),
-        raws=tuple(_raws(stored.fields, None if whole else _RAW_CHARACTERS)),
+        fields=stored.fields,
         most=None if whole else bound((*turns, *(choice.turn for choice in choices))),
     )
 

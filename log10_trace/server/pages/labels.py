@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from log10_trace.server.pages import shapes
+from log10_trace.server.store.facts import parse_time_ms
 
 _UUID_V7 = 7
 
@@ -48,7 +48,7 @@ def labels(completion_id: str, values: Mapping[str, Any]) -> Labels:
         kind=shapes.text(values.get("kind")),
         tags=tuple(tag for tag in shapes.sequence(values.get("tags")) if isinstance(tag, str)),
         session_id=shapes.text(values.get("session_id")),
-        began_ms=_stated_ms(values.get("created_at")) or _made_ms(completion_id),
+        began_ms=parse_time_ms(shapes.text(values.get("created_at"))) or _made_ms(completion_id),
         duration=shapes.number(values.get("duration")),
         time_to_first_token=shapes.number(values.get("time_to_first_token")),
         endpoint=shapes.text(values.get("endpoint")),
@@ -65,14 +65,6 @@ def _status(values: Mapping[str, Any]) -> str:
     if stated or values.get("failure_kind"):
         return stated or "failed"
     return "finished" if values.get("response") is not None else "started"
-
-
-def _stated_ms(stated: Any) -> int | None:
-    try:
-        moment = datetime.fromisoformat(shapes.text(stated).replace("Z", "+00:00"))
-    except ValueError:
-        return None
-    return int(moment.timestamp() * 1000) if moment.tzinfo else None
 
 
 def _made_ms(completion_id: str) -> int | None:

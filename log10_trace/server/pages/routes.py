@@ -33,29 +33,17 @@ _STEPS: Final = 25
 
 async def calls(visit: Visit) -> Response:
     """The calls, newest first, with their filters and figures."""
-    conditions = conditions_of(visit.request.query_params.multi_items())
-    try:
-        query = Query(visit.request.query_params, (*NAMES, "order", "cursor"))
-        order = query.choice("order", ORDERS, "newest")
-        view = await asyncio.to_thread(_list, visit, conditions, filter_of(query), order)
-    except Refusal as refusal:
-        return _refused(conditions, refusal)
-    except (SearchError, CursorError) as error:
-        return _refused(conditions, of_store(error))
-    return page("list.html", view=view)
+    return await asyncio.to_thread(_list, visit)
 
 
 async def call(visit: Visit) -> Response:
     """One call whole."""
-    stored = await _stored(visit)
-    whole = visit.request.query_params.get("show") == "all"
-    view = await asyncio.to_thread(call_view, stored, whole=whole)
-    return await asyncio.to_thread(page, "call.html", view=view)
+    return await asyncio.to_thread(_call, visit)
 
 
 async def body(visit: Visit) -> Response:
     """One body of a call, exactly as it is stored."""
-    stored = await _stored(visit)
+    stored = await asyncio.to_thread(_stored, visit)
     field = visit.request.path_params["field"]
     if field not in RAW or field not in stored.fields:
         raise not_found("part of a completion")
@@ -69,7 +57,7 @@ async def sessions(visit: Visit) -> Response:
 
 async def session(visit: Visit) -> Response:
     """One session as a conversation."""
-    return await asyncio.to_thread(_conversation, visit, visit.request.path_params["id"])
+    return await asyncio.to_thread(_session, visit)
 
 
 async def static(visit: Visit) -> Response:
@@ -92,7 +80,20 @@ PAGES: Final = (
 """Everything that a browser may ask for; a read key's holder sees it, the static files are everybody's."""
 
 
-def _list(visit: Visit, conditions: Conditions, wanted: Filter, order: Order) -> list_view.ListView:
+def _list(visit: Visit) -> Response:
+    conditions = conditions_of(visit.request.query_params.multi_items())
+    try:
+        query = Query(visit.request.query_params, (*NAMES, "order", "cursor"))
+        order = query.choice("order", ORDERS, "newest")
+        view = _list_view(visit, conditions, filter_of(query), order)
+    except Refusal as refusal:
+        return _refused(conditions, refusal)
+    except (SearchError, CursorError) as error:
+        return _refused(conditions, of_store(error))
+    return page("list.html", view=view)
+
+
+def _list_view(visit: Visit, conditions: Conditions, wanted: Filter, order: Order) -> list_view.ListView:
     store, organization_id = visit.store, visit.organization_id
     cursor = conditions.value("cursor") or None
     found = store.completions.page(organization_id, wanted, limit=_CALLS, cursor=cursor, order=order)
@@ -114,10 +115,13 @@ def _refused(conditions: Conditions, refusal: Refusal) -> Response:
     return page("list.html", refusal.status, view=list_view.ListView(conditions=conditions, fault=fault))
 
 
-async def _stored(visit: Visit) -> Stored:
-    found = await asyncio.to_thread(
-        visit.store.completions.get, visit.organization_id, visit.request.path_params["id"]
-    )
+def _call(visit: Visit) -> Response:
+    is_whole = visit.request.query_params.get("show") == "all"
+    return page("call.html", view=call_view(_stored(visit), whole=is_whole))
+
+
+def _stored(visit: Visit) -> Stored:
+    found = visit.store.completions.get(visit.organization_id, visit.request.path_params["id"])
     if found is None:
         raise not_found("completion")
     return found
@@ -135,8 +139,9 @@ def _sessions(visit: Visit) -> Response:
     return page("sessions.html", rows=rows, earlier=earlier, is_first_page=cursor is None)
 
 
-def _conversation(visit: Visit, session_id: str) -> Response:
+def _session(visit: Visit) -> Response:
     store, organization_id = visit.store, visit.organization_id
+    session_id = visit.request.path_params["id"]
     found = store.sessions.get(organization_id, session_id)
     if found is None:
         raise not_found("session")
