@@ -12,7 +12,8 @@ import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from typing import Any, Final, Generic, NamedTuple, TypeVar
+from dataclasses import dataclass
+from typing import Any, Final, Generic, TypeVar
 
 from log10_trace.server.store.errors import StoreBusyError, StoreClosedError
 from log10_trace.server.store.sqlite.connection import translate
@@ -26,7 +27,8 @@ WAITING_JOBS: Final = 20_000
 WAITING_BYTES: Final = 128 * 1024 * 1024
 
 
-class Job(NamedTuple, Generic[T]):
+@dataclass(slots=True)
+class Job(Generic[T]):
     """A write that waits, and where its result goes."""
 
     run: Callable[[Transaction], T]
