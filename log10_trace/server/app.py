@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from log10_trace.server.answer import encoded
 from log10_trace.server.api import OPERATIONS, SIGN_IN
-from log10_trace.server.auth import Access, Gate
+from log10_trace.server.auth import Gate
 from log10_trace.server.door import Door
 from log10_trace.server.edge import Edge
 from log10_trace.server.endpoint import router
@@ -24,7 +24,7 @@ def create_app(
     *,
     codes: LoginCodes | None = None,
     limits: Limits | None = None,
-    everybody: Access | None = None,
+    gate: Gate | None = None,
 ) -> Edge:
     """An ASGI application that serves ``store``.
 
@@ -33,13 +33,13 @@ def create_app(
         door: The host names under which the server answers.
         codes: The one-time codes that open the page.
         limits: How much is taken.
-        everybody: The access of requests without a key; None: there is none.
+        gate: Who is let in; by default holders of the store's keys, and nobody else.
     """
     limits = limits or Limits()
     metrics = Metrics()
     service = Service(
         store=store,
-        gate=Gate(store.keys, everybody),
+        gate=gate or Gate(store.keys),
         limits=limits,
         metrics=metrics,
         rates=Rates(limits.requests_per_s),

@@ -112,6 +112,10 @@ class Gate:
             return None
         return page_session.make_cookie(key, self._now_ms() + SESSION_S * 1000)
 
+    def forget(self) -> None:
+        """Look every key up again before it is trusted."""
+        self._trusted.clear()
+
     async def _of_cookies(self, cookies: Mapping[str, str]) -> Access | None:
         for name, cookie in cookies.items():
             if name.startswith(COOKIE) and (access := await self.of_session(cookie)):

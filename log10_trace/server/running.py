@@ -12,7 +12,7 @@ from log10_trace import local
 from log10_trace.errors import SetupError
 from log10_trace.server import claims, logs
 from log10_trace.server.app import create_app
-from log10_trace.server.auth import Access
+from log10_trace.server.auth import Access, Gate
 from log10_trace.server.door import WILDCARDS, door_for, is_loopback
 from log10_trace.server.first_key import key_file, own_key
 from log10_trace.server.limits import Limits
@@ -69,7 +69,7 @@ def _run(settings: Settings, store: Store, bound: socket.socket, say: Callable[[
         door_for(settings.host, port, settings.allowed_hosts),
         codes=codes,
         limits=settings.limits,
-        everybody=own if settings.insecure else None,
+        gate=Gate(store.keys, everybody=own if settings.insecure else None),
     )
     url = f"http://{_shown(settings.host)}:{port}"
     here = local.LocalServer(url=_from_here(settings.host, port), token=token, pid=os.getpid())

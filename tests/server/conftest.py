@@ -17,6 +17,7 @@ import httpx
 import pytest
 
 from log10_trace.server.app import create_app
+from log10_trace.server.auth import Gate
 from log10_trace.server.door import door_for
 from log10_trace.server.limits import Limits
 from log10_trace.server.listener import Listener
@@ -36,6 +37,11 @@ class Server:
     url: str
     store: Store
     codes: LoginCodes
+    gate: Gate
+
+    def forget_keys(self) -> None:
+        """Let the server look every key up again, as it does by itself after five seconds."""
+        self.gate.forget()
 
     def key(self, organization_id: str, *scopes: Scope, **more: Any) -> tuple[str, Key]:
         """A new key of the organization, and its token."""
@@ -66,14 +72,15 @@ def running(folder: Path, limits: Limits | None = None) -> Iterator[Server]:
     started = threading.Event()
     with socket.create_server(("127.0.0.1", 0), backlog=512) as bound:
         port: int = bound.getsockname()[1]
-        app = create_app(store, door_for("127.0.0.1", port), codes=codes, limits=limits)
+        gate = Gate(store.keys)
+        app = create_app(store, door_for("127.0.0.1", port), gate=gate, codes=codes, limits=limits)
         seconds = (limits or Limits()).request_s
         listener = Listener(app, started.set, request_s=seconds, stop_s=5)
         thread = threading.Thread(target=lambda: asyncio.run(listener.serve(sockets=[bound])))
         thread.start()
         try:
             assert started.wait(START_S)
-            yield Server(f"http://127.0.0.1:{port}", store, codes)
+            yield Server(f"http://127.0.0.1:{port}", store, codes, gate)
         finally:
             listener.should_exit = True
             thread.join(START_S)

@@ -198,3 +198,12 @@ def test_a_call_of_the_typescript_client(tenant: Tenant) -> None:
     assert (updated.status_code, updated.json()["tags"]) == (200, ["t"])
     assert ungraded.json()["completions"] == []
     assert listed.json()["feedback"] == []
+
+
+@pytest.mark.parametrize("stack", ["not JSON", "", '"text"', '[{"a": ]', "[1, 2]", "{}"])
+def test_a_stack_that_cannot_be_read_costs_no_record(python: httpx.Client, stack: str) -> None:
+    """What stands where a stack should is kept aside, and the record is taken."""
+    answer = python.post("/api/completions/odd-stack", json={"stacktrace": stack, "status": "finished"})
+
+    assert answer.status_code == 200
+    assert python.get("/api/v1/completions/odd-stack").json()["status"] == "finished"

@@ -142,9 +142,13 @@ SCHEMAS: Final[dict[str, Schema]] = {
             "status": _COMPLETION["status"],
             "tags": _COMPLETION["tags"],
             "session_id": maybe(LABEL),
-            "request": {"type": ["string", "null"], "description": "JSON in a string."},
-            "response": {"type": ["string", "null"], "description": "JSON in a string."},
-            "stacktrace": {"type": ["string", "null"], "description": "JSON in a string: a list of frames."},
+            "request": {"description": "JSON in a string; JSON itself is taken too."},
+            "response": {"description": "JSON in a string; JSON itself is taken too."},
+            "stacktrace": {
+                "type": ["string", "array", "null"],
+                "items": {"type": "object"},
+                "description": "JSON in a string, a list of frames; the list itself is taken too.",
+            },
             "duration": {
                 "type": ["number", "null"],
                 "minimum": 0,

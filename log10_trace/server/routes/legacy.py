@@ -91,8 +91,8 @@ def _modern(visit: Visit, members: dict[str, tuple[str, Any]]) -> Incoming:
     for name in _IN_STRINGS:
         if name in members and isinstance(members[name][1], str):
             texts[name] = _opened(members[name][1], texts[name])
-    if texts.get("stacktrace", "null")[:1] not in "[n":
-        texts["stacktrace_text"] = texts.pop("stacktrace")
+    if isinstance(members.get("stacktrace", ("", None))[1], str) and not _is_stack(texts["stacktrace"]):
+        texts["stacktrace_text"] = texts.pop("stacktrace")  # no reason to lose a record
     kind, duration = members.get("kind", ("", None))[1], members.get("duration", ("", None))[1]
     if kind == "completion":
         texts["kind"] = '"prompt"'
@@ -100,6 +100,11 @@ def _modern(visit: Visit, members: dict[str, tuple[str, Any]]) -> Incoming:
         texts["duration"] = json.dumps(duration / 1000)
     body = ",".join(f"{json.dumps(name)}:{text}" for name, text in texts.items())
     return understood(f"{{{body}}}", visit)
+
+
+def _is_stack(text: str) -> bool:
+    frames = json.loads(text)
+    return isinstance(frames, list) and all(isinstance(frame, dict) for frame in frames)
 
 
 def _opened(inner: str, quoted: str) -> str:

@@ -9,6 +9,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from log10_trace.server.app import create_app
+from log10_trace.server.auth import Gate
 from log10_trace.server.door import door_for
 from log10_trace.server.store import open_store
 from log10_trace.server.store.protocol import Store
@@ -24,5 +25,5 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 @pytest.fixture
 def site(store: Store) -> Site:
-    app = create_app(store, door_for("127.0.0.1", PORT), everybody=READER)
+    app = create_app(store, door_for("127.0.0.1", PORT), gate=Gate(store.keys, everybody=READER))
     return Site(store, TestClient(app, base_url=f"http://127.0.0.1:{PORT}", follow_redirects=False))
