@@ -60,7 +60,8 @@ def _response(body: bytes, content_type: bytes = b"application/json") -> bytes:
 def _results(headers: dict[bytes, bytes], body: bytes) -> bytes:
     if headers.get(b"content-encoding") == b"gzip":
         body = gzip.decompress(body)
-    return json.dumps({"results": [{"status": 201} for line in body.splitlines() if line]}).encode()
+    ids = [line.partition(b'"id":')[2].split(b'"', 2)[1].decode() for line in body.splitlines() if line]
+    return json.dumps({"results": [{"id": each, "status": 201} for each in ids]}).encode()
 
 
 async def _serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -72,7 +73,7 @@ async def _serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
             body = await reader.readexactly(int(headers.get(b"content-length", b"0")))
             _answer(writer, request.split()[1], headers, body)
             await writer.drain()
-    except (asyncio.IncompleteReadError, ConnectionError):
+    except (asyncio.IncompleteReadError, asyncio.CancelledError, ConnectionError):
         writer.close()
 
 

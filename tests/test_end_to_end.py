@@ -168,7 +168,8 @@ def test_a_refused_token_keeps_every_record(home: Path, model: str) -> None:
         assert refused.returncode == 0
         assert "token" in refused.stderr.lower()
 
-        assert program(home, CALLS).returncode == 0
+        right = program(home, CALLS, LOG10_URL=ours.url, LOG10_TOKEN=ours.token)
+        assert right.returncode == 0
         records = until(
             lambda: (found := records_of(ours)) and len(found) >= 12 and found,
             "the refused records arrive with the right token",
