@@ -96,11 +96,10 @@ def _compressor(coding: str) -> tuple[Callable[[bytes], bytes], Callable[[], byt
         packer = brotli.Compressor()
         return lambda piece: packer.process(piece) + packer.flush(), packer.finish
     if coding == "zstd":
-        import zstandard
+        from backports.zstd import ZstdCompressor
 
-        zstd = zstandard.ZstdCompressor().compressobj()
-        block = zstandard.COMPRESSOBJ_FLUSH_BLOCK
-        return lambda piece: zstd.compress(piece) + zstd.flush(block), zstd.flush
+        zstd = ZstdCompressor()
+        return lambda piece: zstd.compress(piece, zstd.FLUSH_BLOCK), zstd.flush
     deflate = zlib.compressobj(wbits=31 if coding == "gzip" else 15)
     return lambda piece: deflate.compress(piece) + deflate.flush(zlib.Z_SYNC_FLUSH), deflate.flush
 

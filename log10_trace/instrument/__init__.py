@@ -8,7 +8,6 @@ from __future__ import annotations
 import threading
 from typing import Any
 
-from log10_trace.context import merged
 from log10_trace.guard import guard, logger
 from log10_trace.instrument import sdk
 from log10_trace.instrument.calls import switch
@@ -41,7 +40,9 @@ def install(
             return False
         for seam in sdk.seams():
             seam.wrap()
-        switch.capture = Capture(sink, merged((), tags), metadata or None, organization_id, sample_rate)
+        switch.capture = Capture(
+            sink, tuple(dict.fromkeys(tags)), metadata or None, organization_id, sample_rate
+        )
         return True
 
 

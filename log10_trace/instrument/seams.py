@@ -28,6 +28,16 @@ class _Wrapped(wrapt.FunctionWrapper):  # type: ignore[type-arg] # as above
 
     __bound_function_wrapper__ = _Bound
 
+    def __get__(self, instance: Any, owner: type | None = None) -> Any:
+        # Looked up on its class a function is itself, the same object every time.
+        return self if instance is None else super().__get__(instance, owner)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Called on the class: the instance is the first argument."""
+        if not args:
+            return self.__wrapped__(**kwargs)
+        return self.__get__(args[0], type(args[0]))(*args[1:], **kwargs)
+
     def __copy__(self) -> Any:
         return self
 

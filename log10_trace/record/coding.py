@@ -67,11 +67,14 @@ def _brotli() -> Callable[[bytes], bytes]:
 
 def _zstd() -> Callable[[bytes], bytes]:
     try:
-        import zstandard  # type: ignore[import-not-found] # noqa: PLC0415 -- as above
+        from backports.zstd import ZstdDecompressor  # type: ignore[import-not-found] # noqa: PLC0415 -- as above
     except ImportError:
-        return bytes
-    decompressor = zstandard.ZstdDecompressor().decompressobj()
-    return lambda chunk: bytes(decompressor.decompress(chunk))
+        try:
+            import zstandard  # type: ignore[import-not-found] # noqa: PLC0415 -- as above
+        except ImportError:
+            return bytes
+        return zstandard.ZstdDecompressor().decompressobj().decompress  # type: ignore[no-any-return]
+    return ZstdDecompressor().decompress  # type: ignore[no-any-return]
 
 
 _DECODERS: Final[dict[str, Callable[[], Callable[[bytes], bytes]]]] = {
@@ -86,8 +89,9 @@ _DECODERS: Final[dict[str, Callable[[], Callable[[bytes], bytes]]]] = {
 def _library_errors() -> tuple[type[Exception], ...]:
     """What the decoders raise: brotli and zstd have classes of their own, straight under ``Exception``."""
     errors: list[type[Exception]] = list(_ERRORS)
-    for library, name in (("brotli", "error"), ("brotlicffi", "error"), ("zstandard", "ZstdError")):
-        error = getattr(sys.modules.get(library), name, None)
+    for library in ("brotli", "brotlicffi", "zstandard", "backports.zstd"):
+        module = sys.modules.get(library)
+        error = getattr(module, "ZstdError", None) or getattr(module, "error", None)
         if error is not None:
             errors.append(error)
     return tuple(errors)

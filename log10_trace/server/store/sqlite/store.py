@@ -37,7 +37,7 @@ class SqliteStore:
             connection.execute(setting)
         self._writer = Writer(connection)
         self._readers = Readers(path)
-        self._sweeper = Sweeper(self._writer)
+        self._sweeper = Sweeper(self._writer, path)
         self.completions = SqliteCompletions(self._writer, self._readers, self._sweeper)
         self.sessions = SqliteSessions(self._writer, self._readers, prices)
         self.reports = SqliteReports(self._readers, prices)
@@ -49,5 +49,5 @@ class SqliteStore:
     def close(self, timeout: float = 10.0) -> None:
         """Commit what was accepted, then shut."""
         self._sweeper.close()
-        self._writer.close(timeout)
         self._readers.close()
+        self._writer.close(timeout)  # last, because the last writing connection puts the log away

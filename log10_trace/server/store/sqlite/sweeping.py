@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import closing, suppress
+from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from log10_trace.server.store.errors import StoreClosedError
 from log10_trace.server.store.sqlite import records
+from log10_trace.server.store.sqlite.connection import connect, translated
 from log10_trace.server.store.sqlite.transaction import Transaction
 from log10_trace.server.store.sqlite.writer import Writer
 
@@ -26,8 +28,9 @@ Find = Callable[[Transaction, int], list[int]]
 class Sweeper:
     """Threads for work of many commits; the writer's thread makes each. Safe to use from any thread."""
 
-    def __init__(self, writer: Writer) -> None:
+    def __init__(self, writer: Writer, path: Path) -> None:
         self._writer = writer
+        self._path = path
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="log10-trace-sweeper")
 
     def start(self, work: Callable[[], T]) -> Future[T]:
@@ -58,8 +61,17 @@ class Sweeper:
 
     def cleanse(self) -> None:
         """On our thread: take deleted words out of the text index, and give free pages back to the disk."""
+        if not self._writer.submit(_has_chores, is_next=True).result():
+            return
         while self._writer.submit(_cleanse, is_next=True).result():
             pass
+        self._put_log_away()
+
+    def _put_log_away(self) -> None:
+        """Empty the write-ahead log, where what was deleted may still stand."""
+        connection = connect(self._path, can_write=True)
+        with closing(connection), translated():
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def cleanse_after(self, deleting: Future[Any]) -> None:
         """Cleanse when ``deleting`` has deleted something. A done-callback."""
@@ -73,14 +85,16 @@ class Sweeper:
         self._threads.shutdown(wait=False, cancel_futures=True)
 
 
+def _has_chores(transaction: Transaction) -> bool:
+    return transaction.first("chores") is not None
+
+
 def _cleanse(transaction: Transaction) -> bool:
     """One step: merge a little of the index (that drops deleted words for good), or free a few pages.
 
     True when there may be more to do.
     """
     connection = transaction.settled()
-    if transaction.first("chores") is None:
-        return False
     before = connection.total_changes
     transaction.execute("merge_index", (-_PAGES_A_STEP,))
     if connection.total_changes - before > 1:  # fewer than two changes: nothing was left to merge
