@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -57,9 +59,15 @@ def post(server: LocalServer, *batch: dict[str, Any]) -> None:
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalServer]:
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The server's LOG10_HOME."""
+    return tmp_path_factory.mktemp("pages") / "log10"
+
+
+@pytest.fixture(scope="module")
+def server(home: Path) -> Iterator[LocalServer]:
     """The real server in a process of its own, with records to show."""
-    with processes.server(tmp_path_factory.mktemp("pages") / "log10") as running:
+    with processes.server(home) as running:
         post(running, *records())
         yield running
 
@@ -207,3 +215,20 @@ def test_leaving_closes_the_door(server: LocalServer, browser: chromium.Tab) -> 
     browser.open(f"{server.url}/sessions")
 
     assert browser.ask("location.pathname") == "/login"
+
+
+def test_the_address_that_the_server_prints_signs_in_once(
+    server: LocalServer, browser: chromium.Tab, home: Path
+) -> None:
+    """It opens the page without a key; a second time it opens nothing."""
+    said = (home.parent / f"{home.name}-serve.log").read_text(encoding="utf-8")
+    address = re.search(rf"{server.url}/login\?code=\S+", said)
+    assert address
+    browser.renew()
+
+    browser.open(address[0])
+    assert browser.ask("location.pathname") == "/"
+    browser.renew()
+    browser.open(address[0])
+
+    assert browser.ask("document.querySelector('[role=alert]').innerText").startswith("That address was used")
