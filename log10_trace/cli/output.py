@@ -214,6 +214,11 @@ def count(value: float | None) -> str:
     return "" if value is None else f"{value:,}"
 
 
+def number_of(number: int, thing: str) -> str:
+    """So many things: ``1 call``, ``2,000 calls``."""
+    return f"{number:,} {thing}" if number == 1 else f"{number:,} {thing}s"
+
+
 @contextmanager
 def progress(
     what: str, total: int | None = None, *, in_bytes: bool = False

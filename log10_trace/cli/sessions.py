@@ -16,6 +16,7 @@ from log10_trace.cli.output import (
     dollars,
     figure,
     moment_of,
+    number_of,
     one_line,
     remarks,
     show_json,
@@ -69,6 +70,8 @@ def show_(
         if not json:
             cost = f", {dollars(session.cost)}" if session.cost is not None else ""
             failed = f", {count(session.failed)} of them failed" if session.failed else ""
-            remarks.print(one_line(f"Session {session.id}: {count(session.calls)} calls{failed}{cost}"))
+            remarks.print(
+                one_line(f"Session {session.id}: {number_of(session.calls or 0, 'call')}{failed}{cost}")
+            )
         calls = client.completions.list(session_id=session_id, limit=limit, order="oldest")
         show(calls, columns, as_json=json)

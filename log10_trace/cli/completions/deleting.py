@@ -9,7 +9,7 @@ import typer
 
 from log10_trace.cli.completions.group import group
 from log10_trace.cli.options import Server, Yes, spread
-from log10_trace.cli.output import one_line, remarks
+from log10_trace.cli.output import number_of, one_line, remarks
 from log10_trace.client import Log10
 from log10_trace.errors import NotFoundError
 
@@ -31,7 +31,7 @@ def delete(
         raise typer.BadParameter(message)
     with server.client() as client:
         if ids:
-            confirmed(f"Delete {len(ids):,} {'call' if len(ids) == 1 else 'calls'} for good?", yes=yes)
+            confirmed(f"Delete {number_of(len(ids), 'call')} for good?", yes=yes)
             _delete_each(client, ids)
             return
         named = [f"of session {session}"] if session else []

@@ -14,7 +14,7 @@ from log10_trace.cli.completions.formats import FORMS, WITH_ID, Form, Format
 from log10_trace.cli.completions.group import group
 from log10_trace.cli.files import STANDARD, cut_torn_end, lines, reading, writing
 from log10_trace.cli.options import Server, Which, spread
-from log10_trace.cli.output import progress, remarks
+from log10_trace.cli.output import number_of, progress, remarks
 from log10_trace.client import Log10
 from log10_trace.client.filters import Filters
 from log10_trace.errors import APIConnectionError
@@ -51,7 +51,7 @@ def export(
         if output and output != STANDARD and format in WITH_ID:
             remarks.print(f"{output} is not complete. The same command with --resume goes on with it.")
         raise
-    remarks.print(f"{written:,} calls written{_besides(left_out, len(known))}.")
+    remarks.print(f"{number_of(written, 'call')} written{_besides(left_out, len(known))}.")
 
 
 def _check(output: str | None, form: Format, *, resume: bool, force: bool) -> None:

@@ -12,7 +12,7 @@ from log10_trace.cli.completions.group import group
 from log10_trace.cli.completions.lines_read import record_of
 from log10_trace.cli.files import lines, reading
 from log10_trace.cli.options import Server, spread
-from log10_trace.cli.output import one_line, progress, remarks
+from log10_trace.cli.output import number_of, one_line, progress, remarks
 from log10_trace.client import Log10
 from log10_trace.errors import Log10Error, NotFoundError, ValidationError
 from log10_trace.models.operations import BatchResult, Limits
@@ -86,8 +86,8 @@ class _Import:
         """What became of the file, in a sentence."""
         new, known, failed = (self.counts[name] for name in ("new", "known", "failed"))
         besides = f", {known:,} were there already" if known else ""
-        failures = f", {failed:,} {'line' if failed == 1 else 'lines'} could not be" if failed else ""
-        return f"{new:,} calls imported{besides}{failures}."
+        failures = f", {number_of(failed, 'line')} could not be" if failed else ""
+        return f"{number_of(new, 'call')} imported{besides}{failures}."
 
 
 def batches(numbered: Iterable[Numbered], limits: Limits) -> Iterator[list[Numbered]]:

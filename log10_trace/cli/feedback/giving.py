@@ -13,7 +13,7 @@ from log10_trace.cli.feedback.condition import condition
 from log10_trace.cli.feedback.group import group
 from log10_trace.cli.files import writing
 from log10_trace.cli.options import Json, Server, json_value, split_commas, spread
-from log10_trace.cli.output import Column, age, remarks, say, show_json, show_rows
+from log10_trace.cli.output import Column, age, number_of, remarks, say, show_json, show_rows
 from log10_trace.cli.schema import moment_of_ms
 from log10_trace.client import Log10
 from log10_trace.models.base import write_json
@@ -67,7 +67,7 @@ def create(
         show_json(given)
     else:
         say(given.id or "")
-        remarks.print(f"Feedback on {len(given.matched_completion_ids or []):,} calls.")
+        remarks.print(f"Feedback on {number_of(len(given.matched_completion_ids or []), 'call')}.")
 
 
 def upload(server: Server, body: dict[str, Any]) -> Feedback:

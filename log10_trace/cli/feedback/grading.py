@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import sys
+import termios
+import tty
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Annotated, Any, Final
 
 import typer
@@ -19,7 +24,6 @@ from log10_trace.models.components import Completion, FeedbackTask
 
 _SKIP: Final = "s"
 _QUIT: Final = "q"
-_CTRL_C: Final = "\x03"
 
 
 class _LeftError(Exception):
@@ -90,18 +94,25 @@ def _answer(question: Question) -> Any:
 
 
 def _pressed(choices: dict[str, Any]) -> Any:
-    shown = "   ".join(
-        f"{key} {value if isinstance(value, str) else _word(value)}" for key, value in choices.items()
-    )
-    console.print(Text(f"  {safe(shown)}  "), end="")
-    while True:
-        key = typer.getchar()
-        if key == _CTRL_C:
-            raise KeyboardInterrupt
-        if key in choices:
-            console.print(Text(f"→ {key}", style="green"))
-            return choices[key]
-        _leave_on(key)
+    shown = "   ".join(f"{key} {_word(value)}" for key, value in choices.items())
+    with _single_keys() as next_key:
+        console.print(Text(f"  {safe(shown)}  "), end="")
+        while (key := next_key()) not in choices:
+            _leave_on(key)
+    console.print(Text(f"→ {key}", style="green"))
+    return choices[key]
+
+
+@contextmanager
+def _single_keys() -> Iterator[Callable[[], str]]:
+    """While the block runs keys come one by one, without Enter; those pressed before it are not lost."""
+    keyboard = sys.stdin.fileno()
+    before = termios.tcgetattr(keyboard)
+    tty.setcbreak(keyboard, termios.TCSANOW)
+    try:
+        yield lambda: os.read(keyboard, 1).decode("ascii", "replace")
+    finally:
+        termios.tcsetattr(keyboard, termios.TCSANOW, before)
 
 
 def _word(value: Any) -> str:
