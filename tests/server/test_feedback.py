@@ -8,6 +8,8 @@ from typing import Any
 import httpx
 import pytest
 
+from .conftest import JSON
+
 Keep = Callable[..., dict[str, Any]]
 
 SCHEMA = {
@@ -161,3 +163,13 @@ def test_the_ungraded_are_what_a_task_selects_and_nobody_graded(
         assert [each["id"] for each in found] == ["g2"]
     assert found[0]["request"]["model"] == "gpt-4o"
     assert client.get("/api/v1/completions/ungraded?task_id=other").status_code == 404
+
+
+def test_a_number_of_thousands_of_digits_is_refused(client: httpx.Client, task: dict[str, Any]) -> None:
+    """What could not be read back is not taken, in values and in schemas."""
+    number = '{"grade": 1' + "0" * 5000 + "}"
+    values = f'{{"task_id": "{task["id"]}", "json_values": {number}, "completion_ids": ["x"]}}'
+
+    for path, body in (("feedback", values), ("feedback_task", f'{{"json_schema": {number}}}')):
+        assert client.post(f"/api/v1/{path}", content=body, headers=JSON).status_code == 422
+    assert client.get("/api/v1/feedback_task").json() == [task]

@@ -200,6 +200,20 @@ def test_a_call_of_the_typescript_client(tenant: Tenant) -> None:
     assert listed.json()["feedback"] == []
 
 
+@pytest.mark.parametrize("text", ['1,"x":2', '{"a":1},"held":2', "[1] // no", "", "NaN", "{'a':1}"])
+def test_a_string_that_is_no_json_stays_a_string(python: httpx.Client, text: str) -> None:
+    """What is not JSON through and through is kept as the text it is."""
+    python.post("/api/completions/odd-text", json={"request": text})
+
+    assert python.get("/api/v1/completions/odd-text").json()["request"] == text
+
+
+@pytest.mark.parametrize("duration", [-1, 10**400, "1", [], 1e300])
+def test_a_duration_that_is_none_is_refused(python: httpx.Client, duration: Any) -> None:
+    """Milliseconds that cannot be are an error of the sender's."""
+    assert python.post("/api/completions/odd-time", json={"duration": duration}).status_code == 422
+
+
 @pytest.mark.parametrize("stack", ["not JSON", "", '"text"', '[{"a": ]', "[1, 2]", "{}"])
 def test_a_stack_that_cannot_be_read_costs_no_record(python: httpx.Client, stack: str) -> None:
     """What stands where a stack should is kept aside, and the record is taken."""

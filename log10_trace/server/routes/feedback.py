@@ -16,7 +16,7 @@ from log10_trace.server.answer import json_answer
 from log10_trace.server.query import Query
 from log10_trace.server.refusal import invalid, not_found
 from log10_trace.server.routes.listing import DEFAULT_LIMIT
-from log10_trace.server.routes.tasks import labels, text
+from log10_trace.server.routes.tasks import an_object, labels, text
 from log10_trace.server.store.answers import Feedback, FeedbackTask, Selection
 from log10_trace.server.visit import Visit
 
@@ -32,9 +32,8 @@ async def upload(visit: Visit) -> Response:
     values = {name: value for name, (_, value) in members.items()}
     selection = _selection(values)
     task = await _task(visit, text(values, "task_id") or "")
-    if not isinstance(values.get("json_values"), dict):
-        raise invalid("json_values", "An object is needed.")
-    await asyncio.to_thread(schema.check_values, values["json_values"], json.loads(task.json_schema))
+    json_values = an_object(members, "json_values")
+    await asyncio.to_thread(schema.check_values, json_values, json.loads(task.json_schema))
     feedback = Feedback(
         id=new_id(),
         task_id=task.id,

@@ -15,8 +15,8 @@ from starlette.responses import Response
 
 from log10_trace.record.call import new_id
 from log10_trace.server.answer import encoded, json_answer, raw_json
-from log10_trace.server.incoming import Incoming
-from log10_trace.server.json_text import RefusedError, split
+from log10_trace.server.incoming import MAX_DURATION, Incoming
+from log10_trace.server.json_text import RefusedError, decode, split
 from log10_trace.server.query import Query, moment_ms
 from log10_trace.server.refusal import invalid, not_found
 from log10_trace.server.routes.completions import kept, understood, with_id
@@ -89,31 +89,32 @@ def _modern(visit: Visit, members: dict[str, tuple[str, Any]]) -> Incoming:
     """The record's own form, its JSON strings opened into exactly the text they hold."""
     texts = {name: text for name, (text, _) in members.items()}
     for name in _IN_STRINGS:
-        if name in members and isinstance(members[name][1], str):
-            texts[name] = _opened(members[name][1], texts[name])
-    if isinstance(members.get("stacktrace", ("", None))[1], str) and not _is_stack(texts["stacktrace"]):
+        held = members.get(name, ("", None))[1]
+        if isinstance(held, str) and (opened := _opened(held)):
+            texts[name], members[name] = opened[0], opened
+    if "stacktrace" in members and not _is_stack(members["stacktrace"][1]):
         texts["stacktrace_text"] = texts.pop("stacktrace")  # no reason to lose a record
     kind, duration = members.get("kind", ("", None))[1], members.get("duration", ("", None))[1]
     if kind == "completion":
         texts["kind"] = '"prompt"'
-    if isinstance(duration, int | float) and not isinstance(duration, bool):
+    is_number = isinstance(duration, int | float) and not isinstance(duration, bool)
+    if is_number and 0 <= duration <= 1000 * MAX_DURATION:
         texts["duration"] = json.dumps(duration / 1000)
     body = ",".join(f"{json.dumps(name)}:{text}" for name, text in texts.items())
     return understood(f"{{{body}}}", visit)
 
 
-def _is_stack(text: str) -> bool:
-    frames = json.loads(text)
-    return isinstance(frames, list) and all(isinstance(frame, dict) for frame in frames)
+def _is_stack(frames: Any) -> bool:
+    return frames is None or (isinstance(frames, list) and all(isinstance(frame, dict) for frame in frames))
 
 
-def _opened(inner: str, quoted: str) -> str:
-    """The JSON text inside a string; what is no JSON stays the string it is."""
+def _opened(held: str) -> tuple[str, Any] | None:
+    """The JSON text that a string holds, and its value; none when it holds something else."""
     try:
-        text, _ = split(f'{{"inner":{inner}}}')["inner"]
-    except (RefusedError, KeyError):
-        return quoted
-    return text
+        members = split(f'{{"held":{decode(held)}}}')
+    except RefusedError:
+        return None
+    return members.get("held") if len(members) == 1 else None  # else it held a comma, and was no JSON
 
 
 def _older(stored: Stored) -> bytes:

@@ -28,9 +28,7 @@ async def create(visit: Visit) -> Response:
     """A new task; one of the same id is replaced."""
     members = await visit.members()
     values = {name: value for name, (_, value) in members.items()}
-    json_schema = values.get("json_schema")
-    if not isinstance(json_schema, dict):
-        raise invalid("json_schema", "A JSON Schema, an object, is needed.")
+    json_schema = an_object(members, "json_schema")
     await asyncio.to_thread(schema.check, json_schema)
     task = FeedbackTask(
         id=label(values, "id") or new_id(),
@@ -78,6 +76,17 @@ def task_dict(task: FeedbackTask, organization_id: str) -> dict[str, Any]:
         "json_schema": json.loads(task.json_schema),
         "completion_tags_selector": list(task.completion_tags_selector),
     }
+
+
+def an_object(members: dict[str, tuple[str, Any]], name: str) -> dict[str, Any]:
+    """The object of this name, which must be given."""
+    try:
+        value = json.loads(members.get(name, ("null", None))[0])
+    except ValueError:  # Python converts no integer of thousands of digits
+        raise invalid(name, "It holds a number of too many digits.") from None
+    if not isinstance(value, dict):
+        raise invalid(name, "An object is needed.")
+    return value
 
 
 def text(values: dict[str, Any], name: str) -> str | None:
