@@ -37,11 +37,11 @@ class PostgresCompletions:
 
     def put(self, organization_id: str, incoming: Incoming, *, replace_tags: bool = False) -> Future[Outcome]:
         """Create the record, or merge into the one with its id."""
-        return self._writer.submit([Put(organization_id, incoming, replace_tags)])[0]
+        return self._writer.submit([Put(organization_id, incoming, replace_tags)], Put.size)[0]
 
     def put_many(self, organization_id: str, incoming: Sequence[Incoming]) -> list[Future[Outcome]]:
         """``put`` each, in order; one that fails costs none of the others."""
-        return self._writer.submit([Put(organization_id, one) for one in incoming])
+        return self._writer.submit([Put(organization_id, one) for one in incoming], Put.size)
 
     def get(self, organization_id: str, completion_id: str) -> Stored | None:
         """The whole record, or None."""

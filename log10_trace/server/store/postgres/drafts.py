@@ -39,6 +39,10 @@ class Put(NamedTuple):
         """Which record it is about."""
         return self.organization_id, self.incoming.id or ""
 
+    def size(self) -> int:
+        """About the bytes it keeps in memory."""
+        return sum(map(len, self.incoming.fields.values()))
+
 
 class Line(NamedTuple):
     """A row of the table ``completions``."""

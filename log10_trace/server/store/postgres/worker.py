@@ -19,8 +19,12 @@ from log10_trace.server.store.postgres.connections import Row, connect, is_lost,
 
 MOST_AT_ONCE: Final = 500
 """Jobs that share one commit."""
+BYTES_AT_ONCE: Final = 16 * 1024 * 1024
+"""Their size; a job that is larger has a commit of its own."""
 MOST_WAITING: Final = 20_000
 """Jobs that may wait; past it the sender is told to come again."""
+BYTES_WAITING: Final = 128 * 1024 * 1024
+"""Their size."""
 
 Given = TypeVar("Given")
 Result = TypeVar("Result")
@@ -30,6 +34,7 @@ Work = Callable[[Connection[Row], Sequence[Given]], Sequence[Result]]
 @dataclass(slots=True, eq=False)
 class _Job(Generic[Given, Result]):
     given: Given
+    size: int
     future: Future[Result] = field(default_factory=Future)
 
 
@@ -49,6 +54,7 @@ class Worker(Generic[Given, Result]):
         self._at_once = at_once
         self._connection: Connection[Row] | None = None
         self._jobs: deque[_Job[Given, Result]] = deque()
+        self._bytes = 0
         self._changed = threading.Condition()
         self._closing = False
         self._busy = 0
@@ -60,13 +66,16 @@ class Worker(Generic[Given, Result]):
         """Jobs accepted and not yet committed."""
         return len(self._jobs) + self._busy
 
-    def submit(self, given: Sequence[Given]) -> list[Future[Result]]:
-        """Hand over jobs, in order; each future is resolved after the commit."""
-        jobs = [_Job[Given, Result](item) for item in given]
+    def submit(
+        self, given: Sequence[Given], size_of: Callable[[Given], int] = lambda _: 0
+    ) -> list[Future[Result]]:
+        """Hand over jobs, in order; each future is resolved after the commit. Sizes are in bytes, about."""
+        jobs = [_Job[Given, Result](item, size_of(item)) for item in given]
         with self._changed:
             refusal = self._refusal()
             if refusal is None:
                 self._jobs.extend(jobs)
+                self._bytes += sum(job.size for job in jobs)
                 self._changed.notify()
         if refusal is not None:
             for job in jobs:
@@ -88,7 +97,8 @@ class Worker(Generic[Given, Result]):
     def _refusal(self) -> StoreError | None:
         if self._closing:
             return StoreClosedError()
-        return StoreBusyError() if len(self._jobs) >= MOST_WAITING else None
+        is_full = len(self._jobs) >= MOST_WAITING or self._bytes >= BYTES_WAITING
+        return StoreBusyError() if is_full else None
 
     def _run(self) -> None:
         while (jobs := self._next()) is not None:
@@ -107,7 +117,12 @@ class Worker(Generic[Given, Result]):
             self._changed.wait_for(lambda: self._jobs or self._closing)
             if not self._jobs:
                 return None
-            taken = [self._jobs.popleft() for _ in range(min(len(self._jobs), self._at_once))]
+            taken: list[_Job[Given, Result]] = []
+            size = 0
+            while self._jobs and len(taken) < self._at_once and (not taken or size < BYTES_AT_ONCE):
+                taken.append(self._jobs.popleft())
+                size += taken[-1].size
+            self._bytes -= size
             self._busy = len(taken)
         return [job for job in taken if job.future.set_running_or_notify_cancel()]
 
