@@ -27,6 +27,7 @@ MAX_DURATION: Final = 10**12
 PROCESS_DIED: Final = "ProcessDied"
 """The failure that a later process settles an open call with: a guess, which never replaces an end."""
 
+_OUTCOME: Final = ("status", "failure_kind", "failure_reason")
 _LABELS: Final = ("kind", "status", "session_id", "failure_kind", "source", "endpoint", "request_id")
 
 
@@ -111,20 +112,17 @@ def merge(stored: Incoming, incoming: Incoming, *, replace_tags: bool = False) -
     in order, unless ``replace_tags``. A call that finished after all loses its failure.
     """
     is_late = stored.has_ended and not _is_an_end(incoming)
-    over, under = (stored, incoming) if is_late else (incoming, stored)
     fields, values = dict(stored.fields), dict(stored.values)
     for name, value in incoming.values.items():
-        missing = values.get(name) is None
-        if (value is not None or name not in fields) and (over is incoming or missing):
+        if is_late and (name in _OUTCOME or values.get(name) is not None):
+            continue
+        if value is not None or name not in fields:
             fields[name], values[name] = incoming.fields[name], value
-    if is_late and stored.values.get("status") is None:
-        fields.pop("status", None)
-        values.pop("status", None)
     _settle_failure(stored, incoming, fields, values)
     _settle_tags(stored, incoming, fields, values, replace=replace_tags)
     return Incoming(
         id=stored.id,
-        organization_id=over.organization_id or under.organization_id,
+        organization_id=stored.organization_id,
         fields=fields,
         values=values,
     )
@@ -142,7 +140,9 @@ def _settle_failure(
     if not (stored.status == "failed" and incoming.values.get("status") == "finished"):
         return
     for name in ("failure_kind", "failure_reason"):
-        if incoming.values.get(name) is None:
+        if name in incoming.values:
+            fields[name], values[name] = incoming.fields[name], incoming.values[name]
+        else:
             fields.pop(name, None)
             values.pop(name, None)
 
@@ -153,9 +153,10 @@ def _settle_tags(
     if replace or incoming.values.get("tags") is None or stored.values.get("tags") is None:
         return
     united = list(dict.fromkeys((*stored.tags, *incoming.tags)))
-    is_unchanged = united == list(stored.tags)
-    fields["tags"] = stored.fields["tags"] if is_unchanged else json.dumps(united)
-    values["tags"] = united
+    if united == list(stored.tags):
+        fields["tags"], values["tags"] = stored.fields["tags"], stored.values["tags"]
+    else:
+        fields["tags"], values["tags"] = json.dumps(united), united
 
 
 def _check(values: Mapping[str, Any], *, max_tags: int) -> None:

@@ -1,0 +1,319 @@
+"""The pure parts that stores share, by their laws."""
+
+from __future__ import annotations
+
+import json
+from itertools import islice, pairwise
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from log10_trace.errors import ConfigError
+from log10_trace.server.incoming import parse
+from log10_trace.server.store import bodies, positions, ranges, said
+from log10_trace.server.store.facts import Facts, facts, parse_time_ms
+from log10_trace.server.store.novelty import Novelty
+from log10_trace.server.store.phrases import Phrase, phrases
+from log10_trace.server.store.prices import Prices
+from log10_trace.server.store.tallies import ALL_TIME, Tallies, Tally, spans
+from tests.server.store.building import NOON_MS, asked, completion
+
+NOW_MS = NOON_MS + 3_600_000
+
+
+def facts_of(**fields: object) -> Facts:
+    """The columns of a completion."""
+    incoming = completion(**fields)
+    return facts(incoming, said.words(incoming.values), now_ms=NOW_MS)
+
+
+@given(st.lists(st.tuples(st.integers(1, 60), st.integers(0, 5)).map(lambda pair: (pair[0], sum(pair)))))
+def test_ranges_hold_the_numbers_they_were_made_of(given_ranges: list[tuple[int, int]]) -> None:
+    """United ranges are apart and hold the same numbers; the gaps are exactly the others."""
+    numbers = {number for first, last in given_ranges for number in range(first, last + 1)}
+    united = ranges.united(given_ranges)
+
+    assert {number for first, last in united for number in range(first, last + 1)} == numbers
+    assert all(one[1] + 1 < other[0] for one, other in pairwise(united))
+    assert ranges.size(united) == len(numbers)
+    missing = {number for first, last in ranges.gaps(united) for number in range(first, last + 1)}
+    assert missing == set(range(1, max(numbers, default=0))) - numbers
+
+
+@given(st.integers(0, 20_000), st.integers(0, 20_000))
+def test_a_span_is_cut_without_overlap_or_gap(low: int, length: int) -> None:
+    """The pieces of a span are whole roll-ups and cover each minute once."""
+    high = low + length
+    pieces = spans(low * 60_000, high * 60_000)
+
+    covered = sorted((piece.start, piece.end) for piece in pieces)
+    assert sum(end - start for start, end in covered) == length
+    assert all(one[1] == other[0] for one, other in pairwise(covered))
+    assert all(piece.start % piece.width == piece.end % piece.width == 0 for piece in pieces)
+    assert len(pieces) <= 5
+
+
+def test_an_open_span_is_one_sum() -> None:
+    """The sum over everything is kept, not added up."""
+    assert [span.width for span in spans(None, None)] == [ALL_TIME]
+
+
+@given(st.lists(st.integers(0, 300), max_size=30), st.data())
+def test_taking_away_what_was_added_leaves_nothing(minutes: list[int], data: st.DataObject) -> None:
+    """Sums of calls that come and go, in any order, are those of the calls that are there."""
+    calls = [
+        facts_of(created_at=f"2026-03-01T{m // 60:02d}:{m % 60:02d}:00Z", duration=m / 7) for m in minutes
+    ]
+    gone = data.draw(st.lists(st.sampled_from(calls), unique_by=id)) if calls else []
+    tallies, expected = Tallies(), Tallies()
+    for one in calls:
+        tallies.count(one)
+    for one in gone:
+        tallies.count(one, -1)
+    for one in calls:
+        if not any(one is other for other in gone):
+            expected.count(one)
+
+    left = {slot: tally for slot, tally in tallies.changes().items() if tally.calls}
+
+    assert {slot: tally.counts() for slot, tally in left.items()} == {
+        slot: tally.counts() for slot, tally in expected.changes().items()
+    }
+    assert {slot: json.loads(tally.durations_json()) for slot, tally in left.items()} == {
+        slot: json.loads(tally.durations_json()) for slot, tally in expected.changes().items()
+    }
+
+
+@given(st.lists(st.floats(0.002, 3_000), min_size=1), st.sampled_from([0.5, 0.95, 0.99]))
+def test_a_percentile_is_within_five_percent(durations: list[float], share: float) -> None:
+    """The percentile of a histogram is close to that of the durations."""
+    tallies = Tallies()
+    for duration in durations:
+        tallies.count(facts_of(duration=duration))
+    rank = max(-(-len(durations) * round(share * 100) // 100), 1)
+    total: Tally = next(iter(tallies.changes().values()))
+
+    assert total.percentile(share) == pytest.approx(sorted(durations)[rank - 1], rel=0.051)
+
+
+@given(st.dictionaries(st.text(max_size=5), st.text(max_size=50)))
+def test_fields_are_unpacked_as_they_were_packed(fields: dict[str, str]) -> None:
+    """Laying fields out for the database and reading them back changes no character."""
+    plain = {name: text for name, text in fields.items() if _is_encodable(name + text)}
+
+    assert bodies.unpack(bodies.pack(plain)) == plain
+
+
+def test_a_small_field_that_is_long_is_no_small_field() -> None:
+    """What lists read stays small, whatever a client puts into it."""
+    packed = bodies.pack({"failure_reason": "x" * 100_000, "tags": "[]"})
+
+    assert bodies.unpack_head(packed.head) == {"tags": "[]"}
+
+
+@given(st.integers(0, 1 << 45), st.integers(0, 1 << 60))
+def test_a_position_is_of_its_millisecond(began_ms: int, arrival: int) -> None:
+    """Positions order by the moment and fall between the bounds of their millisecond."""
+    place = positions.position(began_ms, arrival)
+
+    assert positions.began_ms(place) == began_ms
+    assert positions.first_at(began_ms) <= place < positions.first_at(began_ms + 1)
+
+
+def test_free_places_are_near_and_do_not_run_out() -> None:
+    """Places to try stay near the moment at first and reach further each time."""
+    tried = list(islice(positions.free_positions(1_000, 0), 12))
+
+    assert tried[0] == positions.position(1_000, 0)
+    assert all(1_000 <= positions.began_ms(place) < 1_000 + 2**number for number, place in enumerate(tried))
+
+
+@given(st.lists(st.integers(0, positions.LAST) | st.text(max_size=20), min_size=1, max_size=3))
+def test_a_cursor_says_what_was_written(values: list[int | str]) -> None:
+    """A cursor gives its values back to a reader who expects them."""
+    cursor = positions.write_cursor(*values)
+
+    assert positions.read_cursor(cursor, *map(type, values)) == tuple(values)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("2026-03-01T12:00:00Z", NOON_MS),
+        ("2026-03-01T12:00:00", NOON_MS),
+        ("2026-03-01t12:00:00.5z", NOON_MS + 500),
+        ("2026-03-01 13:30:00.123456789+01:30", NOON_MS + 123),
+        ("2026-03-01T07:00:00-0500", NOON_MS),
+        ("2026-02-30T12:00:00Z", None),
+        ("2026-03-01T25:00:00Z", None),
+        ("2026-03-01", None),
+        ("0001-01-01T00:00:00+14:00", None),
+        ("yesterday", None),
+    ],
+)
+def test_a_time_is_read_however_it_is_written(text: str, expected: int | None) -> None:
+    """RFC 3339 in its common spellings is understood, anything else is no time."""
+    assert parse_time_ms(text) == expected
+
+
+def test_a_call_began_when_it_says_or_its_id_says_or_now() -> None:
+    """The place of a record comes from the best clock there is."""
+    identifier = f"{NOON_MS:012x}70008000000000000000"
+    dashed = "-".join(
+        (identifier[:8], identifier[8:12], identifier[12:16], identifier[16:20], identifier[20:])
+    )
+
+    assert facts_of(created_at="2026-03-01T12:00:00Z").began_ms == NOON_MS
+    assert facts_of(id=dashed, created_at=...).began_ms == NOON_MS
+    assert facts_of(created_at=...).began_ms == NOW_MS
+    assert facts_of(created_at="2199-01-01T00:00:00Z").began_ms == NOW_MS
+    assert facts_of(created_at=17).began_ms == NOW_MS
+
+
+def test_the_call_site_is_the_innermost_frame() -> None:
+    """The line that spends the money is the last of the stack."""
+    stack = [{"file": "main.py", "name": "run"}, {"file": "shop.py", "name": "checkout"}]
+
+    assert facts_of(stacktrace=stack).call_site == "shop.py:checkout"
+    assert facts_of(stacktrace=[]).call_site is None
+    assert facts_of(stacktrace=[{"file": 7}]).call_site is None
+
+
+@pytest.mark.parametrize(
+    "usage", [None, [], "x", {}, {"prompt_tokens": "7"}, {"prompt_tokens": -1}, {"prompt_tokens": True}]
+)
+def test_a_usage_that_makes_no_sense_is_none(usage: object) -> None:
+    """Whatever a provider writes for usage, only counts are counted."""
+    assert facts_of(response={"usage": usage}).tokens is None
+
+
+def test_usage_is_read_in_both_spellings() -> None:
+    """Chat completions and responses name their tokens differently."""
+    responses = {"input_tokens": 7, "output_tokens": 3, "input_tokens_details": {"cached_tokens": 2}}
+    found = facts_of(response={"usage": responses})
+
+    assert (found.input_tokens, found.output_tokens, found.cached_tokens, found.tokens) == (7, 3, 2, 10)
+
+
+@pytest.mark.parametrize(
+    ("request_body", "expected"),
+    [
+        (asked("a", "b"), ["a", "b"]),
+        ({"prompt": "once upon"}, ["once upon"]),
+        ({"prompt": ["one", "two"]}, ["one\ntwo"]),
+        ({"instructions": "be brief", "input": [{"role": "user", "content": "hi"}]}, ["be brief", "hi"]),
+        ({"input": "hi", "tools": [{"description": "never shown"}]}, ["hi"]),
+        (
+            {"messages": [{"content": [{"type": "text", "text": "see"}, {"image_url": {"url": "data:x"}}]}]},
+            ["see"],
+        ),
+        ({"messages": "x"}, [""]),
+        ("text\x00 only", ["text  only"]),
+        (None, []),
+        (["a"], []),
+    ],
+)
+def test_the_words_of_a_request_are_those_of_its_messages(request_body: object, expected: list[str]) -> None:
+    """What was said is found in every form of request; ids, links and schemas are not words."""
+    assert said.messages(request_body) == expected
+
+
+def test_words_are_fit_for_every_database() -> None:
+    """NUL and lone surrogates are replaced in what is searched, never in what is kept."""
+    incoming = parse('{"request": {"prompt": "a\\u0000b\\ud800c"}}')
+    words = said.words(incoming.values).searched()
+
+    assert words == "a b?c"
+    assert incoming.fields["request"] == '{"prompt": "a\\u0000b\\ud800c"}'
+
+
+def test_what_goes_into_the_index_is_bounded() -> None:
+    """A huge text is kept whole and found by its beginning."""
+    incoming = completion(request={"prompt": "word " * 100_000})
+
+    assert len(said.words(incoming.values).searched()) == said.SEARCHED_CHARACTERS
+
+
+def words(*messages: str, answer: str = "") -> said.Words:
+    """The words of a call."""
+    return said.Words(messages=list(messages), answer=answer, failure="")
+
+
+def test_a_growing_conversation_is_new_from_where_it_went_on() -> None:
+    """What earlier calls of the session asked and got is not new; another session's is."""
+    novelty = Novelty()
+
+    assert novelty.skipped("org", "s", words("a", answer="b")) == 0
+    assert novelty.skipped("org", "s", words("a", "b", "c", answer="d")) == 2
+    assert novelty.skipped("org", "s", words("a", "b", "c", "d", "e")) == 4
+    assert novelty.skipped("org", "t", words("a", "b", "c")) == 0
+    assert novelty.skipped("other", "s", words("a", "b", "c")) == 0
+    assert novelty.skipped("org", None, words("a", "b", "c")) == 0
+
+
+def test_a_question_that_is_asked_again_is_new() -> None:
+    """Two calls that ask the same are two calls."""
+    novelty = Novelty()
+    novelty.skipped("org", "s", words("a", answer="b"))
+
+    assert novelty.skipped("org", "s", words("a", answer="c")) == 0
+
+
+def test_conversations_side_by_side_are_kept_apart() -> None:
+    """Several agents in one session each go on from their own history."""
+    novelty = Novelty()
+    novelty.skipped("org", "s", words("a"))
+    novelty.skipped("org", "s", words("x"))
+
+    assert novelty.skipped("org", "s", words("a", "b")) == 1
+    assert novelty.skipped("org", "s", words("x", "y")) == 1
+    novelty.forget()
+    assert novelty.skipped("org", "s", words("a", "b", "c")) == 0
+
+
+@pytest.mark.parametrize(
+    ("typed", "expected"),
+    [
+        ("one two", [Phrase("one", False), Phrase("two", False)]),
+        ('"one two" three', [Phrase("one two", False), Phrase("three", False)]),
+        ("beg*", [Phrase("beg", True)]),
+        ('un"closed', [Phrase("un closed", False)]),
+        ("- & one", [Phrase("one", False)]),
+    ],
+)
+def test_what_is_typed_becomes_phrases(typed: str, expected: list[Phrase]) -> None:
+    """Words, quoted phrases and beginnings are understood; signs alone are nothing."""
+    assert phrases(typed) == expected
+
+
+def test_a_dated_version_costs_what_its_model_does() -> None:
+    """A version with a date has its model's price, unless the table names it."""
+    prices = Prices.load()
+
+    assert prices.cost("gpt-4o-2024-08-06", 1_000_000, 0) == prices.cost("gpt-4o", 1_000_000, 0)
+    assert prices.cost("gpt-4o-2024-05-13", 1_000_000, 0) == pytest.approx(5.0)
+    assert prices.cost("gpt-4o-audio", 1, 1) is None
+    assert prices.cost(None, 1, 1) is None
+
+
+def test_a_price_table_can_be_replaced(tmp_path: Path) -> None:
+    """A file of the user's own is the price table."""
+    table = tmp_path / "prices.json"
+    table.write_text('{"models": {"in-house": {"input": 1, "output": 2}}}')
+
+    assert Prices.load(table).cost("in-house", 1_000_000, 1_000_000, 500_000) == pytest.approx(3.0)
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"models": {"m": {"input": 1}}}', '{"models": {"m": 1}}'])
+def test_a_file_that_is_no_price_table_is_named(tmp_path: Path, text: str) -> None:
+    """A broken price table is an error that names the file."""
+    (tmp_path / "prices.json").write_text(text)
+
+    with pytest.raises(ConfigError, match=r"prices\.json"):
+        Prices.load(tmp_path / "prices.json")
+
+
+def _is_encodable(text: str) -> bool:
+    return not any("\ud800" <= character <= "\udfff" for character in text)
