@@ -21,8 +21,8 @@ _ASYNC_METHODS: Final = (
 """Methods whose coroutines remember where they were made; a version without one does without."""
 
 _CONNECTIONS: Final = (
-    ("ResponsesConnection", websocket.recv_bytes),
-    ("AsyncResponsesConnection", websocket.recv_bytes_async),
+    ("ResponsesConnection", websocket.send, websocket.recv_bytes),
+    ("AsyncResponsesConnection", websocket.send_async, websocket.recv_bytes_async),
 )
 
 
@@ -63,11 +63,10 @@ def _async_methods() -> list[tuple[type, str]]:
 
 def _websocket_seams() -> list[Seam]:
     found: list[Seam] = []
-    for name, receive in _CONNECTIONS:
+    for name, send, receive in _CONNECTIONS:
         owner = _class("openai.resources.responses.responses", name)
-        if owner is not None and hasattr(owner, "send") and hasattr(owner, "recv_bytes"):
-            send = websocket.send if receive is websocket.recv_bytes else websocket.send_async
-            found += [Seam(owner, "send", send), Seam(owner, "recv_bytes", receive)]
+        around = {"send": send, "send_raw": send, "recv_bytes": receive, "close": websocket.close}
+        found += [Seam(owner, method, around[method]) for method in around if hasattr(owner, method)]
     return found
 
 

@@ -6,15 +6,15 @@ ends it. Responses of one connection come one after the other.
 
 from __future__ import annotations
 
-import json
+import asyncio
 import sys
 import time
-from collections import deque
 from typing import Any, Final
 from weakref import WeakKeyDictionary
 
 from log10_trace.context import current
 from log10_trace.guard import guard
+from log10_trace.instrument import wire
 from log10_trace.instrument.calls import switch
 from log10_trace.instrument.recording import Recording, new_call
 from log10_trace.instrument.stack import sites
@@ -23,15 +23,16 @@ from log10_trace.record.json_text import parsed
 from log10_trace.record.outcome import RESPONSES
 
 _END_WORDS: Final = tuple(f'{kind}"'.encode() for kind in (*ENDS, "error"))
+_BEGIN_WORD: Final = b'"response.create"'
 _BEFORE: Final = b"data: "
 _AFTER: Final = b"\n\n"
 
-_waiting: Final[WeakKeyDictionary[Any, deque[Recording]]] = WeakKeyDictionary()
+_waiting: Final[WeakKeyDictionary[Any, list[Recording]]] = WeakKeyDictionary()
 """The calls of each connection that wait for their end, in the order they were sent."""
 
 
 def send(wrapped: Any, connection: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """Around ``ResponsesConnection.send``."""
+    """Around ``send`` and ``send_raw`` of ``ResponsesConnection``."""
     recording = None
     with guard("beginning a call"):
         recording = _begin(connection, args, kwargs)
@@ -44,7 +45,7 @@ def send(wrapped: Any, connection: Any, args: tuple[Any, ...], kwargs: dict[str,
 
 
 async def send_async(wrapped: Any, connection: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """Around ``AsyncResponsesConnection.send``."""
+    """Around ``send`` and ``send_raw`` of ``AsyncResponsesConnection``."""
     recording = None
     with guard("beginning a call"):
         recording = _begin(connection, args, kwargs)
@@ -84,29 +85,55 @@ async def recv_bytes_async(
     return message
 
 
+def close(wrapped: Any, connection: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Around ``close`` of either connection, whose result may be a coroutine: it is passed on as it is."""
+    with guard("ending a call"):
+        for recording in _waiting.pop(connection, ()):
+            recording.left()
+    return wrapped(*args, **kwargs)
+
+
 def _begin(connection: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Recording | None:
     capture = switch.capture
-    event = args[0] if args else kwargs["event"]
-    kind = event.get("type") if isinstance(event, dict) else getattr(event, "type", None)
-    if capture is None or kind != "response.create":
+    if capture is None:
         return None
-    stack = sites.of(sys._getframe(2))  # noqa: SLF001 -- as in calls
-    call = new_call(capture, RESPONSES, current(), stack)
-    call.request = _written(event)
+    request = _asked(args[0] if args else next(iter(kwargs.values())))
+    if request is None:
+        return None
+    call = new_call(capture, RESPONSES, current(), sites.of(sys._getframe(2)))  # noqa: SLF001 -- as in calls
+    call.request = request
     call.content_type = "text/event-stream"
     call.streamed = True
     recording = Recording(capture.sink, call, None, None)
     capture.sink.started(call)
-    _waiting.setdefault(connection, deque()).append(recording)
+    _waiting.setdefault(connection, []).append(recording)
     return recording
 
 
-def _written(event: Any) -> bytes:
-    """The event as the SDK writes it. It is small, and no bytes of it can be had before they are sent."""
+def _asked(event: Any) -> bytes | None:
+    """The event as it goes over the wire, if it asks for a response.
+
+    The SDK makes text of an event just before it sends it, out of our sight: it is made here once more. What
+    a program sends raw is taken as it is.
+    """
+    if isinstance(event, str | bytes):
+        raw = event.encode() if isinstance(event, str) else event
+        return raw if _BEGIN_WORD in raw and parsed(raw).get("type") == "response.create" else None
     if isinstance(event, dict):
-        return json.dumps(event).encode()
+        return wire.written(_given(event)) if event.get("type") == "response.create" else None
+    if event.type != "response.create":
+        return None
     text: str = event.to_json(use_api_names=True, exclude_unset=True)
     return text.encode()
+
+
+def _given(event: dict[str, Any]) -> dict[str, Any]:
+    """Without the parameters that the program did not give, for which the SDK has objects of its own."""
+    return {
+        name: _given(value) if isinstance(value, dict) else value
+        for name, value in event.items()
+        if type(value).__name__ not in ("Omit", "NotGiven")
+    }
 
 
 def _note(connection: Any, message: Any) -> None:
@@ -114,14 +141,24 @@ def _note(connection: Any, message: Any) -> None:
     if not waiting:
         return
     data = message.encode() if isinstance(message, str) else bytes(message)
-    recording = waiting[0]
+    recording = _addressee(data, waiting)
     call = recording.call
     if call.first_token_ns is None:
         call.first_token_ns = time.perf_counter_ns() - call.started_ns
-    call.chunks += (_BEFORE, data, _AFTER)
+    call.chunks += (_BEFORE, data.replace(b"\n", b" "), _AFTER)
     if any(word in data for word in _END_WORDS) and parsed(data).get("type") in (*ENDS, "error"):
-        waiting.popleft()
+        waiting.remove(recording)
         recording.end()
+
+
+def _addressee(data: bytes, waiting: list[Recording]) -> Recording:
+    """The call an event belongs to: that of its lane when it names one, else the one that came first."""
+    if len(waiting) > 1 and b'"stream_id"' in data:
+        lane = parsed(data).get("stream_id")
+        for recording in waiting:
+            if parsed(recording.call.request).get("stream_id") == lane:
+                return recording
+    return waiting[0]
 
 
 def _fail(connection: Any, recording: Recording | None, error: BaseException) -> None:
@@ -132,7 +169,7 @@ def _fail(connection: Any, recording: Recording | None, error: BaseException) ->
 
 def _lost(connection: Any, error: BaseException) -> None:
     """Receiving has failed: the connection is gone, unless the program only stopped waiting."""
-    if isinstance(error, TimeoutError):
+    if isinstance(error, TimeoutError | asyncio.CancelledError | asyncio.TimeoutError):
         return
     for recording in _waiting.pop(connection, ()):
         recording.end(error)

@@ -70,15 +70,17 @@ def retries(request: Any) -> int | None:
 
 
 def options_json(options: Any) -> bytes:
-    """The JSON body that the SDK was asked to send, for a call of which nothing was sent.
-
-    Generators are left alone: what cannot be written is named by its type.
-    """
+    """The JSON body that the SDK was asked to send, for a call of which nothing was sent."""
     data, extra = getattr(options, "json_data", None), getattr(options, "extra_json", None)
     if isinstance(data, dict) and extra:
         data = {**data, **extra}
     if data is None:
         return b""
+    return written(data)
+
+
+def written(data: Any) -> bytes:
+    """JSON of what a program handed the SDK. Generators are left alone: what is no JSON is named by type."""
     return json.dumps(data, default=_named, skipkeys=True).encode()
 
 
