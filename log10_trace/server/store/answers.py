@@ -153,6 +153,8 @@ class StatisticsQuery:
     """What to count: grouped how, in which steps of time, over which span."""
 
     group_by: GroupBy = "none"
+    key: str | None = None
+    """Only the group of this key, however few calls it has; None: the groups with most calls."""
     interval: Interval = "hour"
     since_ms: int | None = None
     """Rounded down to the minute."""

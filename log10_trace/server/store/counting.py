@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final, NamedTuple
 
-from log10_trace.server.store.answers import GroupBy, Interval, SessionSummary, Statistics, Totals
+from log10_trace.server.store.answers import (
+    GroupBy,
+    Interval,
+    SessionSummary,
+    Statistics,
+    StatisticsQuery,
+    Totals,
+)
 from log10_trace.server.store.prices import Prices
 from log10_trace.server.store.tallies import Tally
 
@@ -35,9 +42,19 @@ class Sum(NamedTuple):
     tally: Tally
 
 
-def statistics(totals: Iterable[Sum], steps: Iterable[Sum], group_by: GroupBy, prices: Prices) -> Statistics:
+def key_asked(query: StatisticsQuery) -> str | None:
+    """The one key of roll-ups that the query asks for; None: the busiest ones."""
+    return None if DIMENSION_OF[query.group_by] == "none" else query.key
+
+
+def statistics(
+    totals: Iterable[Sum], steps: Iterable[Sum], query: StatisticsQuery, prices: Prices
+) -> Statistics:
     """The answer: ``totals`` cover the whole span, ``steps`` are of the interval's width."""
+    group_by = query.group_by
     groups = _grouped(totals, group_by, prices, is_series=False)
+    if group_by == "model" and query.key is not None:  # which is no key of roll-ups
+        groups = [group for group in groups if group.key == query.key]
     groups.sort(key=lambda group: (-group.calls, group.key or ""))
     shown = {group.key for group in groups[:SERIES_GROUPS]}
     series = _grouped(

@@ -111,6 +111,23 @@ def test_groups_are_by_what_was_asked(store: Store) -> None:
     assert calls(store, "session") == {"t": 2, "s": 1}
 
 
+@pytest.mark.parametrize(
+    ("group_by", "key"),
+    [("tag", "x"), ("session", "s"), ("call_site", "shop.py:checkout"), ("model", "gpt-4o")],
+)
+def test_one_group_can_be_asked_for_by_its_key(store: Store, group_by: GroupBy, key: str) -> None:
+    """The answer and its series hold that group alone, and nothing when there is none."""
+    site = [frame("shop.py", "checkout")]
+    put(store, completion(tags=["x", "y"], session_id="s", stacktrace=site))
+    put_all(store, [completion(tags=["y"], request=asked("hi", model="o3-mini")) for _ in range(2)])
+
+    found = store.reports.statistics(ORG, StatisticsQuery(group_by=group_by, key=key))
+
+    assert [(group.key, group.calls) for group in found.groups] == [(key, 1)]
+    assert {step.key for step in found.series} == {key}
+    assert calls(store, group_by, key="none of these") == {}
+
+
 @pytest.mark.parametrize("group_by", ["none", "model"])
 @pytest.mark.parametrize(
     ("since_min", "until_min", "expected"),

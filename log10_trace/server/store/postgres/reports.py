@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from itertools import groupby
 from typing import Any, Final
 
+from psycopg import Connection
+
 from log10_trace.server.store import ranges
 from log10_trace.server.store.answers import SourceReport, Statistics, StatisticsQuery
 from log10_trace.server.store.counting import (
@@ -15,6 +17,7 @@ from log10_trace.server.store.counting import (
     SERIES_GROUPS,
     SERIES_STEPS,
     WIDTH_OF,
+    key_asked,
     statistics,
 )
 from log10_trace.server.store.postgres import tallying
@@ -42,12 +45,12 @@ class PostgresReports:
         values = {"organization_id": organization_id, "dimension": DIMENSION_OF[query.group_by]}
         whole = values | tallying.over(pieces)
         with self._readers.snapshot() as connection:
-            rows = connection.execute(tallying.SQL["busiest"], whole | {"limit": GROUPS}).fetchall()
-            keys = [key for (key,) in rows]
+            key = key_asked(query)
+            keys = [fit(key)] if key is not None else _busiest(connection, whole)
             totals = connection.execute(tallying.SQL["totals"], whole | {"keys": keys}).fetchall()
             shown = values | _series(query) | {"keys": keys[:SERIES_GROUPS]}
             steps = connection.execute(tallying.SQL["steps"], shown).fetchall()
-        return statistics(tallying.read_sums(totals), tallying.read_sums(steps), query.group_by, self._prices)
+        return statistics(tallying.read_sums(totals), tallying.read_sums(steps), query, self._prices)
 
     def tags(self, organization_id: str, *, prefix: str = "", limit: int = 100) -> list[str]:
         """The tags in use that begin with ``prefix``."""
@@ -64,6 +67,11 @@ class PostgresReports:
         values = {"organization_id": organization_id, "source": fit(source)}
         rows = self._readers.rows(_ARRIVALS["one"], values)
         return _report(source, rows) if rows else None
+
+
+def _busiest(connection: Connection[Row], whole: dict[str, Any]) -> list[str]:
+    """The keys with most calls in the whole span."""
+    return [key for (key,) in connection.execute(tallying.SQL["busiest"], whole | {"limit": GROUPS})]
 
 
 def _series(query: StatisticsQuery) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from log10_trace.server.store.counting import (
     SERIES_STEPS,
     WIDTH_OF,
     Sum,
+    key_asked,
     statistics,
 )
 from log10_trace.server.store.prices import Prices
@@ -40,10 +41,11 @@ class SqliteReports:
         with self._readers.snapshot() as connection:
             read = partial(_read_sums, connection, organization_id, dimension)
             whole = spans(query.since_ms, query.until_ms)
-            keys = _busiest(connection, organization_id, dimension, whole)
+            key = key_asked(query)
+            keys = [key] if key is not None else _busiest(connection, organization_id, dimension, whole)
             totals = [one for span in whole for one in read(span, keys)]
             steps = read(_series_span(connection, organization_id, dimension, query), keys[:SERIES_GROUPS])
-            return statistics(totals, steps, query.group_by, self._prices)
+            return statistics(totals, steps, query, self._prices)
 
     def tags(self, organization_id: str, *, prefix: str = "", limit: int = 100) -> list[str]:
         """The tags in use that begin with ``prefix``."""
