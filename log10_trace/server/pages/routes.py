@@ -29,6 +29,8 @@ _CALLS: Final = 50
 _SESSIONS: Final = 50
 _STEPS: Final = 25
 """How many a page shows, of each."""
+_LATELY_MS: Final = 7 * 24 * 3_600_000
+"""The models that were called so lately are offered."""
 
 
 async def calls(visit: Visit) -> Response:
@@ -97,8 +99,10 @@ def _list_view(visit: Visit, conditions: Conditions, wanted: Filter, order: Orde
     store, organization_id = visit.store, visit.organization_id
     cursor = conditions.value("cursor") or None
     found = store.completions.page(organization_id, wanted, limit=_CALLS, cursor=cursor, order=order)
-    query = strip_query(wanted, time.time_ns() // 1_000_000)
-    models = store.reports.statistics(organization_id, StatisticsQuery(group_by="model", interval="day"))
+    now_ms = time.time_ns() // 1_000_000
+    query = strip_query(wanted, now_ms)
+    lately = StatisticsQuery(group_by="model", interval="day", since_ms=now_ms - _LATELY_MS)
+    models = store.reports.statistics(organization_id, lately)
     return list_view.ListView(
         conditions=conditions,
         rows=list_view.rows(found),

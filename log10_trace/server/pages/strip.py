@@ -62,9 +62,10 @@ class Strip:
 
 def strip_query(wanted: Filter, now_ms: int) -> StatisticsQuery:
     """What to count for a list of ``wanted``: its span of time, and its group where it asks for just one."""
-    group_by, _ = _group(wanted)
+    group_by, key = _group(wanted)
     return StatisticsQuery(
         group_by=group_by,
+        key=key,
         interval=_interval(wanted, now_ms),
         since_ms=wanted.since_ms,
         until_ms=wanted.until_ms,
@@ -73,13 +74,11 @@ def strip_query(wanted: Filter, now_ms: int) -> StatisticsQuery:
 
 def strip(statistics: Statistics, wanted: Filter, query: StatisticsQuery) -> Strip:
     """The strip of what was counted for ``wanted``."""
-    _, key = _group(wanted)
-    total = next((each for each in statistics.groups if each.key == key), None)
-    steps = [each for each in statistics.series if each.key == key]
+    total = next(iter(statistics.groups), None)
     return Strip(
         figures=_figures(total) if total else (),
-        bars=_bars(steps, query.interval),
-        scope=_scope(query.group_by, key, is_all=_is_all(wanted)),
+        bars=_bars(statistics.series, query.interval),
+        scope=_scope(query.group_by, query.key, is_all=_is_all(wanted)),
     )
 
 

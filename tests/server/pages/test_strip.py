@@ -89,22 +89,10 @@ def test_only_the_last_steps_are_drawn() -> None:
     assert len(made.bars) == made.steps == 120
 
 
-def test_another_groups_steps_are_not_drawn() -> None:
-    """Bars and figures are of one and the same group."""
-    wanted = Filter(model="m")
-    groups = (totals(key="m", calls=3), totals(key="n", calls=9))
-    series = tuple(totals(hour * 24 * HOUR_MS, key=key) for hour in range(3) for key in ("m", "n"))
-
-    made = strip(Statistics(groups=groups, series=series), wanted, strip_query(wanted, NOW_MS))
-
-    assert made.figures[0].value == "3"
-    assert len(made.bars) == 3
-
-
 def test_a_group_without_calls_has_no_figures() -> None:
     """Nothing counted, nothing shown."""
     wanted = Filter(model="m")
 
-    made = strip(Statistics(groups=(totals(key="n"),), series=()), wanted, strip_query(wanted, NOW_MS))
+    made = strip(Statistics(groups=(), series=()), wanted, strip_query(wanted, NOW_MS))
 
     assert (made.figures, made.bars) == ((), ())
