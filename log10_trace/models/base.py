@@ -48,10 +48,17 @@ class Model(BaseModel):
     model_config = ConfigDict(extra="allow", strict=True, protected_namespaces=())
 
     @model_serializer(mode="wrap")
-    def _write_what_was_given(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+    def _write_what_was_given(self, handler: SerializerFunctionWrapHandler) -> Any:
+        if not isinstance(self, Model):
+            # A payload keeps any value in any field, and pydantic calls the field's own class with it.
+            return self
         written: dict[str, Any] = handler(self)
-        given = self.model_fields_set
-        return {name: value for name, value in written.items() if name in given}
+        return {name: value for name, value in written.items() if name in self.model_fields_set}
+
+    def given(self) -> dict[str, Any]:
+        """The fields that were given, by name: known ones first, then those that are not known."""
+        known = {name: value for name, value in self.__dict__.items() if name in self.model_fields_set}
+        return known | (self.model_extra or {})
 
     @classmethod
     def from_json(cls, text: str | bytes) -> Self:
@@ -96,8 +103,8 @@ def write_json(value: Model | Mapping[str, Any]) -> str:
 
 
 def _as_json(value: Any) -> Any:
-    if isinstance(value, BaseModel):
-        return value.model_dump(warnings=False)
+    if isinstance(value, Model):
+        return value.given()
     if isinstance(value, datetime):
         return value.isoformat()
     if isinstance(value, Mapping):
