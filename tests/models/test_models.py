@@ -162,7 +162,7 @@ def test_no_number_becomes_null(number: float, place: str) -> None:
 
 
 def test_a_strangers_value_can_be_dumped_and_left_out() -> None:
-    """pydantic's own dump works with values of unexpected types, and leaves out what it is told to."""
+    """Pydantic's own dump works with values of unexpected types, and leaves out what it is told to."""
     record = components.Completion.from_json('{"id": "a", "response": {"choices": [], "usage": [1]}}')
 
     assert record.model_dump() == {"id": "a", "response": {"choices": [], "usage": [1]}}
