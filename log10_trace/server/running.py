@@ -48,7 +48,6 @@ def serve(settings: Settings, say: Callable[[str], None]) -> None:
         SetupError: the port is in use, the database is served already or is another program's, or there is
             no key and other machines could reach the server.
     """
-    logs.set_up(settings.log_level)
     with claims.port(settings.host, settings.port) as bound, claims.database(settings.database):
         store = open_store(settings.database)
         try:
@@ -59,6 +58,7 @@ def serve(settings: Settings, say: Callable[[str], None]) -> None:
 
 def _run(settings: Settings, store: Store, bound: socket.socket, say: Callable[[str], None]) -> None:
     _refuse_an_open_door(settings, store)
+    logs.set_up(settings.log_level)
     port: int = bound.getsockname()[1]
     token = own_key(store.keys, key_file(settings.database), settings.organization_id)
     parts = split_token(token) or ("", "")

@@ -2,36 +2,50 @@
 
 from __future__ import annotations
 
+import io
 import json
-import subprocess
-import sys
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+from log10_trace.cli.app import run
 from log10_trace.server.incoming import parse
 from log10_trace.server.store import open_store
 from log10_trace.server.store.keys import Key, Scope, matches, split_token
-from tests.processes import DEADLINE_S, environment, server, until
+from tests.processes import server, until
 
 
-def command(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """One ``log10-trace`` command, run to its end."""
-    return subprocess.run(
-        [sys.executable, "-m", "log10_trace", *arguments],
-        capture_output=True,
-        text=True,
-        env=environment(home),
-        timeout=DEADLINE_S,
-        check=False,
-    )
+@dataclass(frozen=True)
+class Run:
+    """How one command ended."""
+
+    returncode: int
+    stdout: str
+    stderr: str
 
 
-def listed(home: Path) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = json.loads(command(home, "keys", "list", "--json").stdout)
+Command = Callable[..., Run]
+
+
+@pytest.fixture
+def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
+    """Runs one ``log10-trace`` command in this process."""
+
+    def run_one(*arguments: str) -> Run:
+        monkeypatch.setattr("sys.argv", ["log10-trace", *arguments])
+        returncode = run()
+        return Run(returncode, *capsys.readouterr())
+
+    return run_one
+
+
+def listed(command: Command) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = json.loads(command("keys", "list", "--json").stdout)
     return found
 
 
@@ -45,10 +59,10 @@ def kept(home: Path, key_id: str) -> Key:
     return found
 
 
-def test_a_key_is_shown_once_and_kept_as_a_hash(private_home: Path) -> None:
+def test_a_key_is_shown_once_and_kept_as_a_hash(private_home: Path, command: Command) -> None:
     """What is printed is the key; the database and the list know only that it exists."""
     arguments = ("--scope", "ingest", "--name", "batch job", "--organization", "acme", "--expires", "90d")
-    token = command(private_home, "keys", "create", *arguments).stdout.strip()
+    token = command("keys", "create", *arguments).stdout.strip()
     parts = split_token(token)
     assert parts is not None
 
@@ -60,30 +74,30 @@ def test_a_key_is_shown_once_and_kept_as_a_hash(private_home: Path) -> None:
     assert (key.organization_id, key.scopes, key.name) == ("acme", {Scope.INGEST}, "batch job")
     assert days == pytest.approx(90, abs=0.1)
     assert parts[1].encode() not in files
-    assert parts[1] not in json.dumps(listed(private_home))
-    assert listed(private_home)[0]["state"] == "valid"
+    assert parts[1] not in json.dumps(listed(command))
+    assert listed(command)[0]["state"] == "valid"
 
 
-def test_a_revoked_key_is_refused_by_the_running_server(private_home: Path) -> None:
+def test_a_revoked_key_is_refused_by_the_running_server(private_home: Path, command: Command) -> None:
     """Revoking beside a running server takes effect without a restart; the list says so."""
     with server(private_home) as running:
-        token = command(private_home, "keys", "create", "--scope", "read").stdout.strip()
+        token = command("keys", "create", "--scope", "read").stdout.strip()
         headers = {"X-Log10-Token": token}
         url = f"{running.url}/api/v1/completions"
         assert httpx.get(url, headers=headers).status_code == 200
         key_id = (split_token(token) or ("", ""))[0]
 
-        assert command(private_home, "keys", "revoke", key_id).returncode == 0
+        assert command("keys", "revoke", key_id).returncode == 0
         until(lambda: httpx.get(url, headers=headers).status_code == 401, "the revoked key is refused")
-        states = {key["id"]: key["state"] for key in listed(private_home)}
+        states = {key["id"]: key["state"] for key in listed(command)}
 
     assert states[key_id] == "revoked"
     assert sorted(states.values()) == ["revoked", "valid"]
 
 
-def test_a_key_that_is_not_there_cannot_be_revoked(private_home: Path) -> None:
+def test_a_key_that_is_not_there_cannot_be_revoked(private_home: Path, command: Command) -> None:
     """An unknown id is one sentence and exit code 1."""
-    run = command(private_home, "keys", "revoke", "0123456789abcdef")
+    run = command("keys", "revoke", "0123456789abcdef")
 
     assert run.returncode == 1
     assert run.stderr.strip() == "log10-trace: There is no valid key with the id 0123456789abcdef."
@@ -93,16 +107,18 @@ def test_a_key_that_is_not_there_cannot_be_revoked(private_home: Path) -> None:
     "arguments",
     [("--scope", "everything"), ("--expires", "soon"), ("--organization", ""), ("--organization", "a\nb")],
 )
-def test_a_key_that_means_nothing_is_not_made(private_home: Path, arguments: tuple[str, ...]) -> None:
+def test_a_key_that_means_nothing_is_not_made(
+    private_home: Path, command: Command, arguments: tuple[str, ...]
+) -> None:
     """A scope, a span or an organization that means nothing is exit code 2, and no key."""
-    run = command(private_home, "keys", "create", *arguments)
+    run = command("keys", "create", *arguments)
 
     assert run.returncode == 2
     assert "Traceback" not in run.stderr
-    assert not (private_home / "completions.db").exists() or listed(private_home) == []
+    assert not (private_home / "completions.db").exists() or listed(command) == []
 
 
-def test_prune_by_age_takes_the_old_and_leaves_the_rest(private_home: Path) -> None:
+def test_prune_by_age_takes_the_old_and_leaves_the_rest(private_home: Path, command: Command) -> None:
     """Records of calls longer ago than the span are gone, the others stay."""
     store = open_store(private_home / "completions.db")
     for name, began in (
@@ -113,7 +129,7 @@ def test_prune_by_age_takes_the_old_and_leaves_the_rest(private_home: Path) -> N
         store.completions.put("default", parse(text)).result()
     store.close()
 
-    run = command(private_home, "prune", "--older-than", "30d", "--yes", "--json")
+    run = command("prune", "--older-than", "30d", "--yes", "--json")
 
     store = open_store(private_home / "completions.db")
     left = [name for name in ("old", "new") if store.completions.get("default", name)]
@@ -122,15 +138,18 @@ def test_prune_by_age_takes_the_old_and_leaves_the_rest(private_home: Path) -> N
     assert left == ["new"]
 
 
-def test_prune_asks_first(private_home: Path) -> None:
+def test_prune_asks_first(private_home: Path, command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without a yes nothing is deleted."""
-    run = command(private_home, "prune", "--older-than", "1s")
+    monkeypatch.setattr("sys.stdin", io.StringIO("n\n"))
+    run = command("prune", "--older-than", "1s")
 
     assert run.returncode == 1
     assert not (private_home / "completions.db").exists()
 
 
 @pytest.mark.parametrize("arguments", [(), ("--older-than", "a while"), ("--max-size", "much")])
-def test_prune_needs_to_know_how_much(private_home: Path, arguments: tuple[str, ...]) -> None:
+def test_prune_needs_to_know_how_much(
+    private_home: Path, command: Command, arguments: tuple[str, ...]
+) -> None:
     """Without a bound, or with one that means nothing, prune does nothing: exit code 2."""
-    assert command(private_home, "prune", "--yes", *arguments).returncode == 2
+    assert command("prune", "--yes", *arguments).returncode == 2

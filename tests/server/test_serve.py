@@ -11,7 +11,7 @@ import stat
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -19,6 +19,7 @@ import httpx
 import pytest
 
 from log10_trace import local
+from log10_trace.cli.app import run
 from tests.processes import DEADLINE_S, environment, server, until
 
 
@@ -37,15 +38,21 @@ def served(home: Path, *arguments: str) -> Iterator[tuple[subprocess.Popen[str],
         process.communicate()
 
 
-def refused(home: Path, *arguments: str) -> tuple[int, str]:
-    """The exit code and the one line of a ``serve`` that does not start."""
-    command = [sys.executable, "-m", "log10_trace", "serve", *arguments]
-    run = subprocess.run(
-        command, capture_output=True, text=True, env=environment(home), timeout=DEADLINE_S, check=False
-    )
-    assert run.stdout == ""
-    assert "Traceback" not in run.stderr
-    return run.returncode, run.stderr.strip()
+Refused = Callable[..., tuple[int, str]]
+
+
+@pytest.fixture
+def refused(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Refused:
+    """The exit code and the words of a ``serve`` that does not start, run in this process."""
+
+    def run_one(*arguments: str) -> tuple[int, str]:
+        monkeypatch.setattr("sys.argv", ["log10-trace", "serve", *arguments])
+        code = run()
+        said = capsys.readouterr()
+        assert said.out == ""
+        return code, said.err.strip()
+
+    return run_one
 
 
 def test_the_first_start_makes_a_key_that_the_users_programs_find(private_home: Path) -> None:
@@ -102,11 +109,11 @@ def test_the_first_line_says_where_it_listens(private_home: Path) -> None:
         assert str(private_home / "completions.db") in lines[1]
 
 
-def test_a_port_in_use_is_one_sentence(private_home: Path) -> None:
+def test_a_port_in_use_is_one_sentence(refused: Refused) -> None:
     """The message names the port, and what to do."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
-        code, said = refused(private_home, "--port", port)
+        code, said = refused("--port", port)
 
     assert code == 1
     assert f"Port {port}" in said
@@ -114,7 +121,7 @@ def test_a_port_in_use_is_one_sentence(private_home: Path) -> None:
     assert "\n" not in said
 
 
-def test_a_database_of_another_program_is_left_alone(private_home: Path, tmp_path: Path) -> None:
+def test_a_database_of_another_program_is_left_alone(refused: Refused, tmp_path: Path) -> None:
     """A SQLite file that is not ours is refused by name, and not a byte of it changes."""
     foreign = tmp_path / "photos.db"
     with sqlite3.connect(foreign) as connection:
@@ -122,38 +129,38 @@ def test_a_database_of_another_program_is_left_alone(private_home: Path, tmp_pat
     connection.close()
     before = foreign.read_bytes()
 
-    code, said = refused(private_home, "--port", "0", "--database", str(foreign))
+    code, said = refused("--port", "0", "--database", str(foreign))
 
     assert (code, foreign.read_bytes()) == (1, before)
     assert "photos.db" in said
     assert "\n" not in said
 
 
-def test_a_file_that_is_no_database_is_refused(private_home: Path, tmp_path: Path) -> None:
+def test_a_file_that_is_no_database_is_refused(refused: Refused, tmp_path: Path) -> None:
     """So is any other file."""
     foreign = tmp_path / "letter.txt"
     foreign.write_text("Dear reader, this is no database at all." * 100)
 
-    code, said = refused(private_home, "--port", "0", "--database", str(foreign))
+    code, said = refused("--port", "0", "--database", str(foreign))
 
     assert code == 1
     assert "letter.txt" in said
 
 
-def test_a_second_server_on_the_same_file_is_refused(private_home: Path) -> None:
+def test_a_second_server_on_the_same_file_is_refused(refused: Refused, private_home: Path) -> None:
     """Two servers never share one SQLite file, by whatever name it is called."""
     with server(private_home):
         link = private_home.parent / "link.db"
         link.symlink_to(private_home / "completions.db")
         for name in (private_home / "completions.db", link):
-            code, said = refused(private_home, "--port", "0", "--database", str(name))
+            code, said = refused("--port", "0", "--database", str(name))
             assert code == 1
             assert "Another log10-trace serve" in said
 
 
-def test_a_server_that_others_could_reach_needs_a_key(private_home: Path) -> None:
+def test_a_server_that_others_could_reach_needs_a_key(refused: Refused) -> None:
     """Beyond the loopback the server does not start without a key, and says how to make one."""
-    code, said = refused(private_home, "--host", "0.0.0.0", "--port", "0")
+    code, said = refused("--host", "0.0.0.0", "--port", "0")
 
     assert code == 1
     assert "log10-trace keys create" in said
@@ -187,19 +194,17 @@ def test_insecure_asks_for_no_key(private_home: Path) -> None:
 @pytest.mark.parametrize(
     "arguments", [("--port", "70000"), ("--port", "x"), ("--log-level", "loud"), ("--nonsense",)]
 )
-def test_an_option_that_means_nothing_is_not_understood(
-    private_home: Path, arguments: tuple[str, ...]
-) -> None:
+def test_an_option_that_means_nothing_is_not_understood(refused: Refused, arguments: tuple[str, ...]) -> None:
     """A wrong option ends with exit code 2, and names itself."""
-    code, said = refused(private_home, *arguments)
+    code, said = refused(*arguments)
 
     assert code == 2
     assert arguments[0] in said
 
 
-def test_an_address_that_is_not_this_machines_is_one_sentence(private_home: Path) -> None:
+def test_an_address_that_is_not_this_machines_is_one_sentence(refused: Refused) -> None:
     """Listening on somebody else's address fails with the address in the message."""
-    code, said = refused(private_home, "--host", "192.0.2.1", "--port", "0", "--insecure")
+    code, said = refused("--host", "192.0.2.1", "--port", "0", "--insecure")
 
     assert code == 1
     assert "192.0.2.1" in said
