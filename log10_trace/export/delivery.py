@@ -205,6 +205,7 @@ class Delivery:
                 with guard("delivering"):
                     worker.step()
                 with gate:
+                    gate.notify_all()  # whoever waits for a flush
                     if worker.is_done:
                         return
                     rest = worker.rest()

@@ -141,8 +141,6 @@ class Worker:
             self.keeper.end(backlog)
         else:
             self._nothing_waits()
-        with self._recorder.gate:
-            self._recorder.gate.notify_all()
 
     def _nothing_waits(self) -> None:
         self._waiting_since = None
