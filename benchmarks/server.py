@@ -18,6 +18,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,7 +32,7 @@ from log10_trace import local
 from log10_trace.local import LocalServer
 from log10_trace.server.incoming import parse
 from log10_trace.server.store import open_store
-from log10_trace.server.store.answers import Filter
+from log10_trace.server.store.answers import Filter, Outcome
 from tests.processes import environment, until
 
 ORGANIZATION = "default"
@@ -128,11 +129,12 @@ def build(database: str, count: int) -> Maker:
         store.close()
         return maker
     began = time.perf_counter()
+    waiting: list[Future[Outcome]] = []
     for first in range(0, count, BUILD_AT_ONCE):
         records = [parse(line) for line in maker.lines(first, min(BUILD_AT_ONCE, count - first))]
-        for future in store.completions.put_many(ORGANIZATION, records):
-            future.result()
-    store.close()
+        wait(waiting)  # for those before, so that making and storing go on side by side
+        waiting = store.completions.put_many(ORGANIZATION, records)
+    store.close(timeout=60)
     print(f"made {count} records in {time.perf_counter() - began:.0f} s")
     return maker
 

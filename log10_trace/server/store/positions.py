@@ -17,7 +17,9 @@ from log10_trace.server.store.errors import CursorError
 
 # Few bits, because the text index keeps the differences of neighbouring places, and small ones take less.
 _SHIFT: Final = 8
-_MASK: Final = (1 << _SHIFT) - 1
+WIDTH: Final = 1 << _SHIFT
+"""Places of a millisecond."""
+_MASK: Final = WIDTH - 1
 FIRST: Final = 0
 LAST: Final = (1 << 63) - 1
 

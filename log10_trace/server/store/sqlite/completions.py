@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import replace
 from functools import partial
@@ -21,8 +21,8 @@ from log10_trace.server.store.sqlite.candidates import Query, candidates
 from log10_trace.server.store.sqlite.connection import SQL
 from log10_trace.server.store.sqlite.readers import Readers
 from log10_trace.server.store.sqlite.sweeping import Sweeper
-from log10_trace.server.store.sqlite.transaction import Transaction
-from log10_trace.server.store.sqlite.writer import Writer
+from log10_trace.server.store.sqlite.transaction import Transaction, Wanted
+from log10_trace.server.store.sqlite.writer import Job, Writer
 
 _STREAMED_AT_ONCE: Final = 100
 
@@ -37,8 +37,7 @@ class SqliteCompletions:
 
     def put(self, organization_id: str, incoming: Incoming, *, replace_tags: bool = False) -> Future[Outcome]:
         """Create the record, or merge into the one with its id."""
-        job, size = _job(organization_id, incoming, replace_tags=replace_tags)
-        return self._writer.submit(job, size=size)
+        return self._writer.submit_all([_job(organization_id, incoming, replace_tags=replace_tags)])[0]
 
     def put_many(self, organization_id: str, incoming: Sequence[Incoming]) -> list[Future[Outcome]]:
         """``put`` each, in order and in few commits."""
@@ -128,15 +127,14 @@ class SqliteCompletions:
             after, left = found[-1], None if left is None else left - size
 
 
-def _job(
-    organization_id: str, incoming: Incoming, *, replace_tags: bool = False
-) -> tuple[Callable[[Transaction], Outcome], int]:
-    """The write of a record, all that can be worked out beforehand worked out, and its size."""
+def _job(organization_id: str, incoming: Incoming, *, replace_tags: bool = False) -> Job[Outcome]:
+    """The write of a record, with all that can be worked out beforehand worked out."""
     if incoming.id is None:
         incoming = replace(incoming, id=new_id())
     draft = records.draft(incoming, now_ms=_now_ms())
-    job = partial(_put, organization_id=organization_id, draft=draft, replace_tags=replace_tags)
-    return job, draft.size
+    wanted = Wanted(organization_id, str(incoming.id), draft.facts.began_ms)
+    run = partial(_put, organization_id=organization_id, draft=draft, replace_tags=replace_tags)
+    return Job(run, draft.size, Future(), wanted)
 
 
 def _put(
@@ -146,8 +144,8 @@ def _put(
 
 
 def _delete_one(transaction: Transaction, *, organization_id: str, completion_id: str) -> bool:
-    row = transaction.first("find", {"organization_id": organization_id, "id": completion_id})
-    return row is not None and records.delete(transaction, row["position"])
+    position = transaction.position_of(organization_id, completion_id)
+    return position is not None and records.delete(transaction, position)
 
 
 def _find_in(transaction: Transaction, limit: int, *, organization_id: str, wanted: Filter) -> list[int]:

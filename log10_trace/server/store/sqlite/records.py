@@ -49,12 +49,11 @@ def draft(incoming: Incoming, *, now_ms: int) -> Draft:
 
 def put(transaction: Transaction, organization_id: str, new: Draft, *, replace_tags: bool) -> Outcome:
     """Create the record, or merge into the one with its id."""
-    wanted = {"organization_id": organization_id, "id": new.incoming.id}
-    row = transaction.at_once("find", wanted).fetchone()
-    if row is None:
+    position = transaction.position_of(organization_id, str(new.incoming.id))
+    if position is None:
         _insert(transaction, organization_id, new)
         return _outcome(Change.CREATED, organization_id, new.incoming)
-    old = _load(transaction, row["position"])
+    old = _load(transaction, position)
     merged = merge(old.draft.incoming, new.incoming, replace_tags=replace_tags)
     if merged.fields == old.draft.incoming.fields:
         return _outcome(Change.UNCHANGED, organization_id, merged)
@@ -74,6 +73,7 @@ def delete(transaction: Transaction, position: int) -> bool:
         "delete_tag", [(old.organization_id, tag, position) for tag in old.draft.facts.tags]
     )
     _delete_feedback(transaction, old.organization_id, str(old.draft.incoming.id))
+    transaction.release_position(old.organization_id, str(old.draft.incoming.id))
     transaction.execute("put_chore", (CLEANSE,))
     return True
 
@@ -103,25 +103,15 @@ def _load(transaction: Transaction, position: int) -> _Kept:
 
 
 def _insert(transaction: Transaction, organization_id: str, new: Draft) -> None:
-    position = _insert_row(transaction, organization_id, new)
+    completion_id = str(new.incoming.id)
+    position = transaction.take_position(organization_id, completion_id, new.facts.began_ms, next(_arrivals))
+    row = (*_row_values(new), position, organization_id, completion_id)
+    transaction.later("insert_completion", [row])
     skipped = transaction.novelty.skipped(organization_id, new.facts.session_id, new.words)
     stack = _stack(transaction, organization_id, new)
     transaction.later("insert_body", [(*_body_values(new, skipped, stack), position)])
     transaction.later("insert_tag", [(organization_id, tag, position) for tag in new.facts.tags])
     _announce(transaction, organization_id, position, new, skipped)
-
-
-def _insert_row(transaction: Transaction, organization_id: str, new: Draft) -> int:
-    """Insert the narrow row at the first free place of its millisecond."""
-    row = _row_values(new)
-    free = positions.free_positions(new.facts.began_ms, next(_arrivals))
-    return next(
-        position
-        for position in free
-        if transaction.at_once(
-            "insert_completion", (*row, position, organization_id, new.incoming.id)
-        ).rowcount
-    )
 
 
 def _replace(transaction: Transaction, old: _Kept, new: Draft) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
 
-from log10_trace.server.store import ranges
+from log10_trace.server.store import positions, ranges
 from log10_trace.server.store.facts import Facts
 from log10_trace.server.store.novelty import Novelty
 from log10_trace.server.store.sqlite.connection import SQL, insert_rows
@@ -16,6 +17,14 @@ from log10_trace.server.store.tallies import ALL_TIME, Slot, Tallies, Tally
 _STACKS_REMEMBERED: Final = 4_096
 
 Values: TypeAlias = Mapping[str, Any] | Sequence[Any]
+
+
+class Wanted(NamedTuple):
+    """A record that a job is going to look for, and the millisecond it needs a place in if it is new."""
+
+    organization_id: str
+    completion_id: str
+    began_ms: int
 
 
 class Transaction:
@@ -29,11 +38,17 @@ class Transaction:
         self._data_version = -1
         self._begin()
 
-    def run(self, jobs: Sequence[Callable[[Transaction], Any]]) -> list[Any]:
-        """Call each job and commit; the results, in order. When anything raises, nothing has happened."""
+    def run(
+        self, jobs: Sequence[Callable[[Transaction], Any]], looked_for: Sequence[Wanted] = ()
+    ) -> list[Any]:
+        """Call each job and commit; the results, in order. When anything raises, nothing has happened.
+
+        What the jobs are known to look for is ``looked_for`` at once.
+        """
         try:
             self._connection.execute("BEGIN IMMEDIATE")
             self._notice_others()
+            self._foresee(looked_for)
             results = [job(self) for job in jobs]
             self.settled()
             self._write_sums()
@@ -69,18 +84,41 @@ class Transaction:
 
     def index(self, position: int, organization: str, words: str) -> None:
         """Have words entered in the text index before anything else looks."""
-        self._words.append((position, organization, words))
+        self._words.setdefault(organization, {})[position] = words
 
     def settled(self) -> sqlite3.Connection:
         """The connection, with nothing put off any more."""
         for name, rows in self._later.items():
             insert_rows(self._connection, name, rows)
-        # One by one, because FTS5 writes a segment after a statement of many rows, and in order, because it
-        # writes one whenever a row comes before the last.
-        self._connection.executemany(SQL["index_words"], sorted(self._words))
+        # In one statement, because FTS5 writes a segment before each, and in order, because it writes one
+        # whenever a row comes before the last.
+        for organization, words in self._words.items():
+            in_order = json.dumps(dict(sorted(words.items())), ensure_ascii=False)
+            self.at_once("index_words", {"organization": organization, "words": in_order})
         self._later.clear()
         self._words.clear()
         return self._connection
+
+    def position_of(self, organization_id: str, completion_id: str) -> int | None:
+        """Where the record of this id is; None when there is none."""
+        key = organization_id, completion_id
+        if key not in self._places:
+            self._find(organization_id, [completion_id])
+        return self._places[key]
+
+    def take_position(self, organization_id: str, completion_id: str, began_ms: int, arrival: int) -> int:
+        """A free place for a new record, which is from now on its own."""
+        for position in positions.free_positions(began_ms, arrival):
+            self._look_at([positions.began_ms(position)])
+            if position not in self._taken:
+                break
+        self._taken.add(position)
+        self._places[organization_id, completion_id] = position
+        return position
+
+    def release_position(self, organization_id: str, completion_id: str) -> None:
+        """Know that the record of this id is gone."""
+        self._places[organization_id, completion_id] = None
 
     def count(self, organization_id: str, facts: Facts, sign: int = 1) -> None:
         """Add a call to the roll-ups and its session, or with ``sign`` -1 take it out of the roll-ups."""
@@ -104,11 +142,37 @@ class Transaction:
 
     def _begin(self) -> None:
         self._later: dict[str, list[Sequence[Any]]] = {}
-        self._words: list[tuple[int, str, str]] = []
+        self._words: dict[str, dict[int, str]] = {}
+        self._places: dict[tuple[str, str], int | None] = {}
+        self._looked_at: set[int] = set()
+        self._taken: set[int] = set()
         self._tallies: dict[str, Tallies] = {}
         self._sessions: dict[tuple[str, str], tuple[int, int]] = {}
         self._sequences: dict[tuple[str, str], list[ranges.Range]] = {}
         self._stack_uses: Counter[int] = Counter()
+
+    def _foresee(self, looked_for: Sequence[Wanted]) -> None:
+        by_organization: dict[str, list[str]] = {}
+        for wanted in looked_for:
+            by_organization.setdefault(wanted.organization_id, []).append(wanted.completion_id)
+        for organization_id, completion_ids in by_organization.items():
+            self._find(organization_id, completion_ids)
+        self._look_at([wanted.began_ms for wanted in looked_for])
+
+    def _find(self, organization_id: str, completion_ids: Sequence[str]) -> None:
+        values = {"organization_id": organization_id, "ids": json.dumps(completion_ids)}
+        for row in self.at_once("find", values):
+            self._places[organization_id, row["id"]] = row["position"]
+
+    def _look_at(self, milliseconds: Iterable[int]) -> None:
+        """Know which places of these milliseconds are taken."""
+        fresh = set(milliseconds) - self._looked_at
+        if not fresh:
+            return
+        self._looked_at |= fresh
+        starts = json.dumps([positions.first_at(began_ms) for began_ms in fresh])
+        taken = self.at_once("taken", {"starts": starts, "width": positions.WIDTH})
+        self._taken.update(row["position"] for row in taken)
 
     def _notice_others(self) -> None:
         """Another process may have deleted stacks that are remembered here."""

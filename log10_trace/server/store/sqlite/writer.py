@@ -17,7 +17,7 @@ from typing import Any, Final, Generic, TypeVar
 
 from log10_trace.server.store.errors import StoreBusyError, StoreClosedError
 from log10_trace.server.store.sqlite.connection import translate
-from log10_trace.server.store.sqlite.transaction import Transaction
+from log10_trace.server.store.sqlite.transaction import Transaction, Wanted
 
 T = TypeVar("T")
 
@@ -29,11 +29,12 @@ WAITING_BYTES: Final = 128 * 1024 * 1024
 
 @dataclass(slots=True)
 class Job(Generic[T]):
-    """A write that waits, and where its result goes."""
+    """A write that waits, where its result goes, and which record it is known to look for."""
 
     run: Callable[[Transaction], T]
     size: int
     future: Future[T]
+    wanted: Wanted | None = None
 
 
 class Writer:
@@ -67,9 +68,8 @@ class Writer:
         self._accept([job], is_next=is_next)
         return job.future
 
-    def submit_all(self, runs: Sequence[tuple[Callable[[Transaction], T], int]]) -> list[Future[T]]:
-        """``submit`` each with its size, side by side: what is accepted at once shares its commits."""
-        jobs = [Job(run, size, Future()) for run, size in runs]
+    def submit_all(self, jobs: Sequence[Job[T]]) -> list[Future[T]]:
+        """Take jobs side by side, so that they share commits; their futures. Raises as ``submit`` does."""
         self._accept(jobs, is_next=False)
         return [job.future for job in jobs]
 
@@ -112,7 +112,8 @@ class Writer:
 
     def _commit(self, jobs: list[Job[Any]]) -> None:
         try:
-            results = self._transaction.run([job.run for job in jobs])
+            wanted = [job.wanted for job in jobs if job.wanted]
+            results = self._transaction.run([job.run for job in jobs], wanted)
         except Exception as error:  # noqa: BLE001 -- the worker's border: every fault goes to its future
             self._refuse(jobs, error)
             return

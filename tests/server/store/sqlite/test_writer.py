@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections.abc import Iterator
+from concurrent.futures import Future
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from log10_trace.server.store.sqlite import writer as writing
 from log10_trace.server.store.sqlite.connection import translate
 from log10_trace.server.store.sqlite.file import open_file
 from log10_trace.server.store.sqlite.transaction import Transaction
-from log10_trace.server.store.sqlite.writer import Writer
+from log10_trace.server.store.sqlite.writer import Job, Writer
 from tests.server.store.building import ORG, asked, completion, ids, put
 
 
@@ -106,7 +107,7 @@ def test_more_than_it_takes_is_refused(writer: Writer, monkeypatch: pytest.Monke
     with pytest.raises(StoreBusyError):
         writer.submit(len_of, size=20)
     with pytest.raises(StoreBusyError):
-        writer.submit_all([(len_of, 5), (len_of, 20)])
+        writer.submit_all([Job(len_of, 5, Future()), Job(len_of, 20, Future())])
     second = writer.submit(len_of, size=20, is_next=True)
     gate.open()
 

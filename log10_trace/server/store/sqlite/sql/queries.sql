@@ -1,11 +1,16 @@
 -- :find
-SELECT position FROM completions WHERE organization_id = :organization_id AND id = :id;
+SELECT wanted.value AS id, c.position FROM json_each(:ids) wanted
+LEFT JOIN completions c ON c.organization_id = :organization_id AND c.id = wanted.value;
+
+-- :taken
+SELECT c.position FROM json_each(:starts) start
+JOIN completions c ON c.position >= start.value AND c.position < start.value + :width;
 
 -- :insert_completion
 INSERT INTO completions (
     status, kind, model, session_id, failure_kind, file, function, duration, tokens, input_tokens,
     output_tokens, position, organization_id, id
-) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (position) DO NOTHING;
+) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 
 -- :update_completion
 UPDATE completions SET
@@ -73,7 +78,8 @@ UPDATE stacks SET uses = uses + ? WHERE number = ?;
 DELETE FROM stacks WHERE number = ? AND uses <= 0;
 
 -- :index_words
-INSERT INTO search (rowid, organization, words) VALUES (?, ?, ?);
+INSERT INTO search (rowid, organization, words)
+SELECT CAST(key AS INTEGER), :organization, value FROM json_each(:words);
 
 -- :forget_words
 INSERT INTO search (search, rowid, organization, words) VALUES ('delete', ?, ?, ?);
