@@ -62,6 +62,12 @@ def test_the_form_lets_a_reader_in(store: Store, stranger: TestClient) -> None:
     assert stranger.get(answer.headers["location"], headers=HTML).status_code == 200
 
 
+def test_a_link_from_another_site_is_one_click_longer(stranger: TestClient) -> None:
+    """Whoever is signed in and came without the cookie goes on from the form; no other site is led to."""
+    assert 'href="/completions/x?show=all"' in stranger.get("/login?next=/completions/x%3Fshow%3Dall").text
+    assert "elsewhere" not in stranger.get("/login?next=//elsewhere.example").text
+
+
 def test_a_wrong_key_is_told_so(stranger: TestClient) -> None:
     """The form says what was wrong, and shows no key."""
     answer = stranger.post("/login", data={"token": "l10_0_wrong"})
