@@ -5,12 +5,10 @@ from __future__ import annotations
 import asyncio
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import Any, Final, TypeVar
 
 from starlette.requests import ClientDisconnect, Request
 
-from log10_trace.server.limits import InFlight
 from log10_trace.server.refusal import Refusal, too_large
 
 try:
@@ -26,8 +24,13 @@ Result = TypeVar("Result")
 _PIECE: Final = 256 * 1024
 
 
-async def read(request: Request, most: int) -> bytes:
+async def read(request: Request, most: int, hold: Callable[[int], None]) -> bytes:
     """The body as it was sent, at most ``most`` bytes of it.
+
+    Args:
+        request: The request, of which nothing was read yet.
+        most: The bound, in bytes.
+        hold: Told how many more bytes are held; it may refuse.
 
     Raises:
         Refusal: 413 when it is larger; by its declared length, before anything of it is read.
@@ -42,6 +45,7 @@ async def read(request: Request, most: int) -> bytes:
             size += len(piece)
             if size > most:
                 raise too_large("The body", most)
+            hold(len(piece))
             pieces.append(piece)
     except ClientDisconnect:
         raise Refusal(400, "cut_off", "The request ended before its body did.") from None
@@ -69,20 +73,6 @@ async def off_loop(size: int, work: Callable[..., Result], *arguments: Any) -> R
     if size > OFF_LOOP_BYTES:
         return await asyncio.to_thread(work, *arguments)
     return work(*arguments)
-
-
-@contextmanager
-def held(in_flight: InFlight, size: int) -> Iterator[None]:
-    """Count ``size`` bytes as in hand while the block runs.
-
-    Raises:
-        Refusal: 503, when too much is in hand already.
-    """
-    in_flight.take(size)
-    try:
-        yield
-    finally:
-        in_flight.release(size)
 
 
 def _inflated(decoder: Callable[[bytes, int], Iterator[bytes]], body: bytes, most: int) -> bytes:

@@ -49,6 +49,8 @@ class Endpoint:
             answer = await operation.handler(visit)
         except StoreError as error:
             raise of_store(error) from error
+        finally:
+            self._service.in_flight.release(visit.held)
         await answer(scope, receive, send)
 
     def _operation(self, method: str) -> Operation:

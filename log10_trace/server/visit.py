@@ -41,6 +41,8 @@ class Visit:
     request: Request
     service: Service
     access: Access
+    held: int = 0
+    """Bytes of bodies in hand; whoever made the visit releases them."""
 
     @property
     def store(self) -> Store:
@@ -57,6 +59,28 @@ class Visit:
         """Whether the original Python client asks; it expects lists under ``data``."""
         return "x-log10-organization-id" in self.request.headers
 
+    def hold(self, size: int) -> None:
+        """Count ``size`` more bytes as in hand.
+
+        Raises:
+            Refusal: 503, when the server has too much in hand.
+        """
+        self.service.in_flight.take(size)
+        self.held += size
+
+    async def body(self, most: int) -> bytes:
+        """The request's body, inflated.
+
+        Raises:
+            Refusal: it is larger than ``most`` bytes, inflates to more than the limits allow, or is broken.
+        """
+        raw = await body.read(self.request, most, self.hold)
+        encoding = self.request.headers.get("content-encoding", "")
+        inflated = await body.inflate(raw, encoding, self.service.limits.inflated_bytes)
+        if inflated is not raw:
+            self.hold(len(inflated))
+        return inflated
+
     def check_organization(self, named: Any) -> None:
         """Refuse a request that names another organization than its key is for; it need not name one."""
         if named not in (None, "", self.access.organization_id):
@@ -68,7 +92,7 @@ class Visit:
         Raises:
             Refusal: it is something else, or names another organization.
         """
-        raw = await body.read(self.request, most or self.service.limits.form_bytes)
+        raw = await self.body(most or self.service.limits.form_bytes)
         if optional and not raw.strip():
             return {}
         self.check_json()

@@ -14,6 +14,7 @@ import pytest
 
 from log10_trace.server.limits import Limits
 from log10_trace.server.store.keys import Scope
+from tests.processes import until
 
 from .conftest import JSON, Server, Tenant, running
 
@@ -158,9 +159,15 @@ def test_what_is_no_record_is_refused(client: httpx.Client, body: bytes) -> None
 def test_an_integer_of_many_digits_is_kept_to_the_last(client: httpx.Client) -> None:
     """A number that Python would refuse to convert is somebody's data, and comes back digit for digit."""
     digits = b"9" * 6000
-    client.post("/api/v1/completions", content=b'{"id":"big","request":{"n":' + digits + b"}}", headers=JSON)
+    record = b'{"id":"%b","request":{"n":' + digits + b"}}"
+    client.post("/api/v1/completions", content=record % b"one", headers=JSON)
+    client.post(
+        "/api/v1/completions/batch", content=b'{"completions":[' + record % b"two" + b"]}", headers=JSON
+    )
+    client.post("/api/v1/completions/batch", content=record % b"three", headers=NDJSON)
 
-    assert digits in client.get("/api/v1/completions/big").content
+    for name in ("one", "two", "three"):
+        assert digits in client.get(f"/api/v1/completions/{name}").content
 
 
 def test_a_sender_that_dribbles_is_cut_off(small: Server) -> None:
@@ -265,3 +272,29 @@ def _head(server: Server, more: bytes) -> bytes:
         + more
         + b"\r\n"
     )
+
+
+def test_more_than_the_server_can_hold_is_refused_for_now(tmp_path: Path) -> None:
+    """While the bodies in hand fill the bound, another is a 503; once they are done, it is taken."""
+    limits = Limits(in_flight_bytes=200_000)
+    with running(tmp_path, limits) as server:
+        tenant = Tenant(server)
+        with tenant.stack:
+            client = tenant.client(Scope.ADMIN)
+            head = _head(
+                server,
+                f"X-Log10-Token: {client.headers['X-Log10-Token']}\r\nContent-Length: 190000\r\n".encode(),
+            )
+            address = httpx.URL(server.url)
+            with socket.create_connection((address.host, address.port or 0), timeout=30) as slow:
+                slow.sendall(head + b" " * 189_000)
+                record = {"id": "other", "request": "x" * 50_000}
+                until(
+                    lambda: client.post("/api/v1/completions", json=record).status_code == 503,
+                    "the server has its hands full",
+                )
+                slow.sendall(b" " * 998 + b"{}")
+                assert b" 201 " in slow.recv(65_536)[:20]
+            answer = client.post("/api/v1/completions", json={**record, "id": "later"})
+
+    assert answer.status_code == 201

@@ -138,7 +138,7 @@ SCHEMAS: Final[dict[str, Schema]] = {
     "OlderCompletion": taken(
         {
             "organization_id": maybe(LABEL),
-            "kind": {"enum": ["chat", "completion", "prompt", None]},
+            "kind": {**maybe(LABEL), "description": "chat or completion."},
             "status": _COMPLETION["status"],
             "tags": _COMPLETION["tags"],
             "session_id": maybe(LABEL),

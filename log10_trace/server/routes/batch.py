@@ -9,7 +9,6 @@ from typing import Any, Final
 
 from starlette.responses import Response
 
-from log10_trace.server import body
 from log10_trace.server.answer import json_answer, refusal_answer
 from log10_trace.server.incoming import Incoming
 from log10_trace.server.json_text import RefusedError, decode, split
@@ -21,22 +20,18 @@ from log10_trace.server.visit import Visit
 
 LINES: Final = ("application/x-ndjson", "application/jsonl")
 
-Taken = tuple[str | None, "Future[Outcome] | Refusal"]
+_finder: Final = json.JSONDecoder(parse_int=len, parse_float=len)
+"""Finds where values end; no number of thousands of digits is converted for that."""
 
 
 async def create_many(visit: Visit) -> Response:
     """Keep every record that can be kept; 207 when some could not."""
-    limits = visit.service.limits
     declared = visit.request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if declared not in LINES:
         visit.check_json()
-    raw = await body.read(visit.request, limits.batch_bytes)
-    with body.held(visit.service.in_flight, len(raw)):
-        raw = await body.inflate(
-            raw, visit.request.headers.get("content-encoding", ""), limits.inflated_bytes
-        )
-        # The whole batch on one thread: reading it takes as long as a hundred single requests do.
-        results = await asyncio.to_thread(_take, visit, raw, declared in LINES)
+    raw = await visit.body(visit.service.limits.batch_bytes)
+    # The whole batch on one thread: reading it takes as long as a hundred single requests do.
+    results = await asyncio.to_thread(_take, visit, raw, declared in LINES)
     return _answer(results)
 
 
@@ -71,10 +66,9 @@ def _of_array(visit: Visit, raw: bytes) -> list[str]:
 
 def _items(text: str) -> list[str]:
     items: list[str] = []
-    decoder = json.JSONDecoder()
     at = _solid(text, 1)
     while text[at] != "]":
-        _, end = decoder.raw_decode(text, at)
+        _, end = _finder.raw_decode(text, at)
         items.append(text[at:end])
         at = _solid(text, end)
         if text[at] == ",":

@@ -74,11 +74,8 @@ async def received(visit: Visit) -> bytes:
     Raises:
         Refusal: it is too large, or does not say that it is JSON.
     """
-    limits = visit.service.limits
     visit.check_json()
-    raw = await body.read(visit.request, limits.body_bytes)
-    encoding = visit.request.headers.get("content-encoding", "")
-    return await body.inflate(raw, encoding, limits.inflated_bytes)
+    return await visit.body(visit.service.limits.body_bytes)
 
 
 def understood(raw: bytes | str, visit: Visit) -> Incoming:
@@ -119,8 +116,7 @@ async def kept(
     def put() -> Future[Outcome]:
         return visit.store.completions.put(visit.organization_id, read(), replace_tags=replace_tags)
 
-    with body.held(visit.service.in_flight, size):
-        outcome = await asyncio.wrap_future(await body.off_loop(size, put))
+    outcome = await asyncio.wrap_future(await body.off_loop(size, put))
     visit.service.metrics.records.labels(outcome.change.value).inc()
     return outcome
 

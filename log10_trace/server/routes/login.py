@@ -7,7 +7,6 @@ from urllib.parse import parse_qs
 
 from starlette.responses import RedirectResponse, Response
 
-from log10_trace.server import body
 from log10_trace.server.auth import COOKIE, SESSION_S, Access
 from log10_trace.server.pages.rendering import page
 from log10_trace.server.refusal import Refusal
@@ -75,6 +74,6 @@ async def _fields(visit: Visit) -> dict[str, str]:
     declared = visit.request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if declared != _FORM:
         raise Refusal(415, "not_a_form", "The sign-in form is needed.", field="Content-Type")
-    raw = await body.read(visit.request, visit.service.limits.form_bytes)
+    raw = await visit.body(visit.service.limits.form_bytes)
     given = parse_qs(raw.decode("utf-8", "replace"), max_num_fields=10)
     return {name: values[-1] for name, values in given.items()}
