@@ -84,6 +84,7 @@ def load(words: Sequence[str]) -> None:
 
     The others are only named, which is enough for ``--help`` and for "did you mean".
     """
+    app.registered_commands[:] = [each for each in app.registered_commands if each.callback is not _elsewhere]
     for name, purpose in GROUPS.items():
         module = f"log10_trace.cli.{name.replace('-', '_')}"
         if name in words and importlib.util.find_spec(module):

@@ -20,6 +20,7 @@ from typing import Any
 import pytest
 
 from log10_trace import Log10
+from log10_trace.cli import app
 from log10_trace.local import LocalServer
 from log10_trace.server.store import open_store
 from log10_trace.server.store.keys import Scope, make_key
@@ -153,6 +154,32 @@ def new_cli(served: tuple[LocalServer, Path], private_home: Path) -> Callable[[]
         return Cli(running.url, token, environ)
 
     return make
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a command wrote, and its exit code."""
+
+    out: str
+    err: str
+    returncode: int
+
+
+@pytest.fixture
+def within(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., Said]:
+    """Runs a command to its end within this process: for many short ones."""
+
+    def run(*words: str) -> Said:
+        for name, value in cli.environ.items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.setattr(sys, "argv", ["log10-trace", *words])
+        returncode = app.run()
+        out, err = capsys.readouterr()
+        return Said(out, err, returncode)
+
+    return run
 
 
 @pytest.fixture

@@ -6,13 +6,13 @@ import json
 import signal
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import pytest
 
-from tests.cli.conftest import Cli, call
+from tests.cli.conftest import Cli, Said, call
 from tests.processes import until
 
 Calls = list[dict[str, Any]]
@@ -72,11 +72,13 @@ def test_no_color_is_honoured(cli: Cli, calls: Calls) -> None:
     ],
     ids=lambda value: " ".join(map(str, value)),
 )
-def test_list_filters(cli: Cli, calls: Calls, words: list[str], expected: list[int]) -> None:
+def test_list_filters(
+    within: Callable[..., Said], calls: Calls, words: list[str], expected: list[int]
+) -> None:
     """Every filter of the API is an option, the original client's names among them."""
-    rows = cli.rows("completions", "list", "--json", *words)
+    said = within("completions", "list", "--json", *words)
 
-    assert [row["id"] for row in rows] == ids(*expected)
+    assert [json.loads(line)["id"] for line in said.out.splitlines()] == ids(*expected)
 
 
 def test_search_finds_words(cli: Cli, calls: Calls) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from log10_trace import errors
 from log10_trace.cli import exit_codes
-from tests.cli.conftest import Cli
+from tests.cli.conftest import Cli, Said
 
 NOBODY = "http://127.0.0.1:9"
 
@@ -46,22 +47,31 @@ NOBODY = "http://127.0.0.1:9"
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else None,
 )
-def test_mistakes(cli: Cli, words: list[str], code: int, said: str) -> None:
+def test_mistakes(within: Callable[..., Said], words: list[str], code: int, said: str) -> None:
     """Every mistake has its exit code, and a sentence on the standard error that names the thing."""
-    done = cli.run(*words)
+    done = within(*words)
 
-    message = " ".join(done.stderr.decode().replace("│", " ").split())
-    assert (done.returncode, done.stdout) == (code, b"")
+    message = " ".join(done.err.replace("│", " ").split())
+    assert (done.returncode, done.out) == (code, "")
     assert said in message
     assert "Traceback" not in message
 
 
-def test_another_kind_of_server_is_named(cli: Cli, tmp_path: Path) -> None:
-    """A file that cannot be read for its rights is a sentence too."""
-    done = cli.run("completions", "import", str(tmp_path))
+@pytest.mark.parametrize(("url", "token", "code"), [(NOBODY, "x", 3), (None, "wrong", 4)])
+def test_a_process_ends_with_the_code(cli: Cli, url: str | None, token: str, code: int) -> None:
+    """The exit code is the process's own, and its output is empty."""
+    done = cli.run("stats", LOG10_TOKEN=token, **({"LOG10_URL": url} if url else {}))
+
+    assert (done.returncode, done.stdout) == (code, b"")
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_folder_is_no_file(within: Callable[..., Said], tmp_path: Path) -> None:
+    """A folder in the place of a file is a sentence too."""
+    done = within("completions", "import", str(tmp_path))
 
     assert done.returncode == 1
-    assert b"Is a directory" in done.stderr
+    assert "Is a directory" in done.err
 
 
 def test_replay_without_a_key_says_so(cli: Cli) -> None:
