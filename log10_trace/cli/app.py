@@ -7,7 +7,6 @@ imports ``app``, hangs its command or its own ``Typer`` on it, and has a line in
 from __future__ import annotations
 
 import importlib
-import importlib.util
 import os
 import sys
 from collections.abc import Sequence
@@ -86,9 +85,8 @@ def load(words: Sequence[str]) -> None:
     """
     app.registered_commands[:] = [each for each in app.registered_commands if each.callback is not _elsewhere]
     for name, purpose in GROUPS.items():
-        module = f"log10_trace.cli.{name.replace('-', '_')}"
-        if name in words and importlib.util.find_spec(module):
-            importlib.import_module(module)
+        if name in words:
+            importlib.import_module(f"log10_trace.cli.{name.replace('-', '_')}")
         else:
             app.command(name, help=purpose)(_elsewhere)
 

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Final
 import typer
 
 from log10_trace.cli.app import app
-from log10_trace.cli.completions.showing import resolved
+from log10_trace.cli.named_call import resolved
 from log10_trace.cli.options import Json, Server, split_commas, spread
 from log10_trace.cli.output import show_json
 from log10_trace.cli.replaying import Answer, logged_answer, parameter, replayed, sdk_send

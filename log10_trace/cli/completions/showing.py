@@ -11,13 +11,10 @@ from rich.text import Text
 
 from log10_trace.cli.completions.group import group
 from log10_trace.cli.conversation import conversation
+from log10_trace.cli.named_call import resolved
 from log10_trace.cli.options import Server, spread
 from log10_trace.cli.output import age, moment_of, safe, say, seconds, show_bytes, show_text
-from log10_trace.client import Log10
-from log10_trace.errors import Log10Error
 from log10_trace.models.components import Completion
-
-LATEST: Final = "latest"
 
 _STYLES: Final = {"user": "bold cyan", "assistant": "bold green", "tool": "bold magenta"}
 
@@ -47,21 +44,6 @@ def get(
         say(json.dumps(json.loads(answer.raw_response.content), indent=2))
     else:
         show_call(answer.completion)
-
-
-def resolved(client: Log10, wanted: str) -> str:
-    """The id that is meant; ``latest`` is that of the newest call.
-
-    Raises:
-        Log10Error: there is no call at all.
-    """
-    if wanted != LATEST:
-        return wanted
-    for call in client.completions.list(limit=1):
-        if call.id:
-            return call.id
-    message = "There are no calls yet."
-    raise Log10Error(message)
 
 
 def show_call(call: Completion) -> None:
