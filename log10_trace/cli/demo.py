@@ -128,7 +128,7 @@ def _table(stored: dict[str, components.Completion]) -> Table:
         "call", "status", "seconds", "tags", "from line", "answer", title="Six calls, as they arrived"
     )
     for name, record in stored.items():
-        frame = (record.stacktrace or [None])[-1]
+        frame = record.stacktrace[-1] if record.stacktrace else None
         table.add_row(
             name,
             str(getattr(record.status, "value", record.status)),
