@@ -63,6 +63,11 @@ class InFlight:
         self._most = most
         self._held = 0
 
+    @property
+    def held(self) -> int:
+        """How many bytes are in hand."""
+        return self._held
+
     def take(self, size: int) -> None:
         """Count ``size`` more bytes.
 

@@ -39,14 +39,18 @@ class Metrics:
         Gauge("log10_build_info", "The version that runs.", ("version",), registry=self.registry).labels(
             __version__
         ).set(1)
+        self._held = Gauge(
+            "log10_body_bytes_in_hand", "Bytes of requests' bodies being handled.", registry=self.registry
+        )
         self._stored = Gauge("log10_store_bytes", "Size of the database, in bytes.", registry=self.registry)
         self._waiting = Gauge(
             "log10_store_waiting", "Writes accepted and not yet committed.", registry=self.registry
         )
         ProcessCollector(registry=self.registry)
 
-    def see(self, health: Health) -> None:
-        """Take over how the store is."""
+    def see(self, health: Health, body_bytes: int) -> None:
+        """Take over how the store is, and how many bytes of bodies are in hand."""
+        self._held.set(body_bytes)
         self._stored.set(health.bytes)
         self._waiting.set(health.waiting)
 

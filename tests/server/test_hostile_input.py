@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 import socket
 import threading
 from collections.abc import Iterator
@@ -281,20 +282,22 @@ def test_more_than_the_server_can_hold_is_refused_for_now(tmp_path: Path) -> Non
         tenant = Tenant(server)
         with tenant.stack:
             client = tenant.client(Scope.ADMIN)
-            head = _head(
-                server,
-                f"X-Log10-Token: {client.headers['X-Log10-Token']}\r\nContent-Length: 190000\r\n".encode(),
-            )
+            token = client.headers["X-Log10-Token"]
+            head = _head(server, f"X-Log10-Token: {token}\r\nContent-Length: 190000\r\n".encode())
             address = httpx.URL(server.url)
             with socket.create_connection((address.host, address.port or 0), timeout=30) as slow:
                 slow.sendall(head + b" " * 189_000)
+                until(lambda: _in_hand(client) >= 189_000, "the slow body is in hand")
                 record = {"id": "other", "request": "x" * 50_000}
-                until(
-                    lambda: client.post("/api/v1/completions", json=record).status_code == 503,
-                    "the server has its hands full",
-                )
+                refused = client.post("/api/v1/completions", json=record)
                 slow.sendall(b" " * 998 + b"{}")
                 assert b" 201 " in slow.recv(65_536)[:20]
-            answer = client.post("/api/v1/completions", json={**record, "id": "later"})
+            answer = client.post("/api/v1/completions", json=record)
 
+    assert (refused.status_code, refused.headers["Retry-After"]) == (503, "1")
     assert answer.status_code == 201
+
+
+def _in_hand(client: httpx.Client) -> float:
+    found = re.search(r"^log10_body_bytes_in_hand (\S+)$", client.get("/metrics").text, re.MULTILINE)
+    return float(found[1]) if found else 0

@@ -25,7 +25,7 @@ async def limits(visit: Visit) -> Response:
 async def metrics(visit: Visit) -> Response:
     """What the server counts about itself."""
     health = await asyncio.to_thread(visit.store.upkeep.health)
-    visit.service.metrics.see(health)
+    visit.service.metrics.see(health, visit.service.in_flight.held)
     return Response(visit.service.metrics.text(), media_type=None, headers={"Content-Type": CONTENT_TYPE})
 
 
