@@ -44,15 +44,16 @@ class Target:
         return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
 
 
-def post_all(target: Target, bodies: Sequence[bytes], connections: int) -> Result:
-    """Send every body, each connection the next one as soon as it has its answer."""
-    return asyncio.run(_post_all(target, bodies, connections))
+def post_all(targets: Sequence[Target], bodies: Sequence[bytes], connections: int) -> Result:
+    """Send every body, each connection the next one as soon as it has its answer; connections take turns."""
+    return asyncio.run(_post_all(targets, bodies, connections))
 
 
-async def _post_all(target: Target, bodies: Sequence[bytes], connections: int) -> Result:
+async def _post_all(targets: Sequence[Target], bodies: Sequence[bytes], connections: int) -> Result:
     result, left = Result(), iter(bodies)
     began = time.perf_counter()
-    await asyncio.gather(*(_post_some(target, left, result) for _ in range(connections)))
+    ends = [targets[number % len(targets)] for number in range(connections)]
+    await asyncio.gather(*(_post_some(target, left, result) for target in ends))
     result.seconds = time.perf_counter() - began
     return result
 

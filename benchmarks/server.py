@@ -3,6 +3,7 @@
     python benchmarks/server.py                      # everything; a million records take some minutes to make
     python benchmarks/server.py --records 100000     # fewer
     python benchmarks/server.py --peers              # Phoenix and MLflow beside it, where they are installed
+    python benchmarks/server.py --postgres           # two servers on a PostgreSQL of the benchmark's own
 
 The text index is on, as it always is. Every write is answered after its commit.
 """
@@ -19,7 +20,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, wait
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,11 +35,14 @@ from log10_trace.server.incoming import parse
 from log10_trace.server.store import open_store
 from log10_trace.server.store.answers import Filter, Outcome
 from tests.processes import environment, until
+from tests.server.postgres_cluster import SETTINGS, fresh_database, running_cluster
 
 ORGANIZATION = "default"
 BATCH = 100
 BUILD_AT_ONCE = 500
 REPEATS = 15
+DURABLE = {**SETTINGS, "fsync": "on", "shared_buffers": "256MB", "max_wal_size": "2GB"}
+"""What the tests do without: every commit is on the disk before it is answered."""
 
 
 @dataclass(frozen=True)
@@ -95,30 +99,42 @@ def _answers(server: LocalServer) -> bool:
         return False
 
 
-def measure_writes(folder: Path, database: str, seconds: float) -> None:
+def measure_writes(folder: Path, database: str, seconds: float, servers: int = 1) -> None:
     """Print what single posts and batches come to, on an empty database."""
     maker = Maker(1_000_000)
-    with serving(folder, database) as server:
-        print(f"cold start                {server.cold_start_s:8.2f} s")
-        print(f"memory at rest            {server.memory_mb():8.0f} MB")
+    with ExitStack() as stack:
+        homes = [folder / f"home{number}" for number in range(servers)]
+        running = [stack.enter_context(serving(home, database)) for home in homes]
+        print(f"servers                   {servers:8}")
+        print(f"cold start                {running[0].cold_start_s:8.2f} s")
+        print(f"memory at rest, each      {running[0].memory_mb():8.0f} MB")
         count = int(1_500 * seconds)
         singles = [line.encode() for line in maker.lines(0, count)]
         print(f"one completion            {statistics.mean(map(len, singles)) / 1000:8.1f} KB")
-        used = server.cpu_s()
-        result = post_all(server.target("/api/v1/completions", "application/json"), singles, connections=32)
-        used = server.cpu_s() - used
-        print(f"single posts, 32 at once  {result.rate:8.0f} /s   statuses {result.statuses}")
-        print(f"    p50, p99              {result.percentile_ms(50):8.0f} {result.percentile_ms(99):.0f} ms")
-        print(f"    server's processor time {used / count * 1e6:6.0f} µs a record")
+        with _processor_time(running, count):
+            targets = [one.target("/api/v1/completions", "application/json") for one in running]
+            result = post_all(targets, singles, connections=32)
+            print(f"single posts, 32 at once  {result.rate:8.0f} /s   statuses {result.statuses}")
+            print(
+                f"    p50, p99              {result.percentile_ms(50):8.0f} {result.percentile_ms(99):.0f} ms"
+            )
         lines = maker.lines(count, int(3_000 * seconds))
         batches = ["\n".join(group).encode() for group in _groups(lines, BATCH)]
-        target = server.target("/api/v1/completions/batch", "application/x-ndjson")
-        used = server.cpu_s()
-        result = post_all(target, batches, connections=4)
-        used = server.cpu_s() - used
-        print(f"in batches of {BATCH}         {result.rate * BATCH:8.0f} /s   statuses {result.statuses}")
-        print(f"    server's processor time {used / len(batches) / BATCH * 1e6:6.0f} µs a record")
-        print(f"memory after the load     {server.memory_mb():8.0f} MB")
+        with _processor_time(running, len(batches) * BATCH):
+            path, content_type = "/api/v1/completions/batch", "application/x-ndjson"
+            targets = [one.target(path, content_type) for one in running]
+            result = post_all(targets, batches, connections=4)
+            print(f"in batches of {BATCH}         {result.rate * BATCH:8.0f} /s   statuses {result.statuses}")
+        print(f"memory after the load     {running[0].memory_mb():8.0f} MB")
+
+
+@contextmanager
+def _processor_time(servers: list[Serving], count: int) -> Iterator[None]:
+    """Print what the servers spent on each record of the block."""
+    used = sum(server.cpu_s() for server in servers)
+    yield
+    used = sum(server.cpu_s() for server in servers) - used
+    print(f"    servers' processor time {used / count * 1e6:6.0f} µs a record")
 
 
 def build(database: str, count: int) -> Maker:
@@ -201,13 +217,20 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=10, help="about how long each write load lasts")
     parser.add_argument("--database", help="a filled database to read from, or where to make one")
     parser.add_argument("--peers", action="store_true", help="measure Phoenix and MLflow too")
+    parser.add_argument(
+        "--postgres", action="store_true", help="two servers on PostgreSQL, not one on SQLite"
+    )
     asked = parser.parse_args()
-    with tempfile.TemporaryDirectory() as name:
+    with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
         folder = Path(name)
+        writes, reads = str(folder / "writes.db"), str(folder / "reads.db")
+        if asked.postgres:
+            cluster = stack.enter_context(running_cluster(DURABLE))
+            writes, reads = (stack.enter_context(fresh_database(cluster.url)) for _ in range(2))
         if asked.seconds:
-            measure_writes(folder, str(folder / "writes.db"), asked.seconds)
+            measure_writes(folder, writes, asked.seconds, servers=2 if asked.postgres else 1)
         if asked.records:
-            database = asked.database or str(folder / "reads.db")
+            database = asked.database or reads
             measure_reads(folder, database, build(database, asked.records))
         if asked.peers:
             measure_peers(folder)
