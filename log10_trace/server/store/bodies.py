@@ -10,6 +10,7 @@ import json
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 _SMALL: Final = frozenset(
@@ -46,7 +47,7 @@ def pack(fields: Mapping[str, str]) -> Packed:
     return Packed(
         head=_join(head),
         body=_deflate(_join(body)),
-        stack=None if stack is None else _deflate(stack),
+        stack=None if stack is None else _deflate_stack(stack),
     )
 
 
@@ -80,6 +81,10 @@ def _split(joined: str) -> dict[str, str]:
 
 def _deflate(text: str) -> bytes:
     return zlib.compress(text.encode("utf-8"), _FASTEST)
+
+
+_deflate_stack = lru_cache(maxsize=256)(_deflate)
+"""The stacks of one program are few, so that nearly all of this work is saved."""
 
 
 def _inflate(data: bytes) -> str:

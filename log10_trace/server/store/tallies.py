@@ -122,7 +122,7 @@ class Tallies:
         if sign < 0:
             one = _negative(one)
         minute = facts.began_ms // _MINUTE_MS
-        for dimension, key in _keys(facts):
+        for dimension, key in keys(facts):
             slot = Slot(dimension, key, facts.model or "", WIDTHS[0], minute)
             self._minutes.setdefault(slot, []).append(one)
 
@@ -173,7 +173,8 @@ def _cut(low: int, high: int, level: int) -> Iterator[Span]:
             yield from _cut(start, end, level - 1)
 
 
-def _keys(facts: Facts) -> Iterator[tuple[str, str]]:
+def keys(facts: Facts) -> Iterator[tuple[str, str]]:
+    """What a call counts under: dimensions and keys."""
     yield "none", ""
     for tag in facts.tags:
         yield "tag", tag

@@ -14,8 +14,7 @@ from log10_trace.server.store.postgres.locks import STACKS_LOCK
 from log10_trace.server.store.postgres.places import placed_ms
 from log10_trace.server.store.postgres.records import locked, remove_tags
 from log10_trace.server.store.postgres.statements import load
-from log10_trace.server.store.postgres.tallying import MINUTES, add_deltas
-from log10_trace.server.store.tallies import Tallies
+from log10_trace.server.store.postgres.tallying import Deltas
 
 _SQL: Final = load("deleting.sql")
 _A_STEP: Final = 200
@@ -52,11 +51,11 @@ def delete(connection: Connection[Row], organization_id: str, records: Sequence[
         "placed": [placed for _, placed in records],
     }
     placed = dict(records)
-    tallies, hashes, sessions = Tallies(MINUTES), set(), set()
+    deltas, hashes, sessions = Deltas(), set(), set()
     with connection.transaction():
         found = locked(connection, [(organization_id, *record) for record in records])
         for standing in found.values():
-            tallies.count(standing.facts, sign=-1)
+            deltas.count(organization_id, standing.facts, sign=-1)
             hashes.add(stack_hash(standing.incoming.fields.get("stacktrace")))
             sessions.add(standing.facts.session_id)
         with connection.pipeline():
@@ -73,7 +72,7 @@ def delete(connection: Connection[Row], organization_id: str, records: Sequence[
                 connection.execute(_SQL[name], values)
             sessions.discard(None)
             connection.execute(_SQL["delete_sessions"], {**values, "sessions": list(sessions)})
-            add_deltas(connection, {organization_id: tallies})
+            deltas.append(connection)
     sweep_stacks(connection, organization_id, hashes)
     return len(found)
 

@@ -33,8 +33,9 @@ _TEXTS_AT_ONCE: Final = 100
 class Housekeeper:
     """The thread. Starts at once."""
 
-    def __init__(self, settings: str) -> None:
+    def __init__(self, settings: str, are_writers_busy: Callable[[], bool]) -> None:
         self._settings = settings
+        self._are_writers_busy = are_writers_busy
         self._wake = threading.Event()
         self._closing = False
         self._connection: Connection[Row] | None = None
@@ -75,12 +76,18 @@ class Housekeeper:
             self._disconnect()
 
     def _work(self, connection: Connection[Row]) -> None:
-        while not self._closing and index_texts(connection):
-            pass
-        for chore, every_s in _CHORES:
-            if time.monotonic() >= self._due.get(chore, 0.0):
-                self._due[chore] = time.monotonic() + every_s
-                chore(connection)
+        """Index until nothing waits, with the other chores in between."""
+        has_more = True
+        while has_more and not self._closing:
+            began = time.monotonic()
+            has_more = index_texts(connection)
+            for chore, every_s in _CHORES:
+                if time.monotonic() >= self._due.get(chore, 0.0):
+                    self._due[chore] = time.monotonic() + every_s
+                    chore(connection)
+            if has_more and self._are_writers_busy():
+                # Indexing can wait and senders cannot: half of the time is theirs.
+                self._wake.wait(time.monotonic() - began)
 
     def _disconnect(self) -> None:
         self._leads = False

@@ -17,10 +17,9 @@ from log10_trace.server.store.postgres.drafts import Draft, Key, Line, Put, Stan
 from log10_trace.server.store.postgres.locks import STACKS_LOCK
 from log10_trace.server.store.postgres.places import placed_ms
 from log10_trace.server.store.postgres.statements import load
-from log10_trace.server.store.postgres.tallying import MINUTES, add_deltas
+from log10_trace.server.store.postgres.tallying import Deltas
 from log10_trace.server.store.postgres.words import normal
 from log10_trace.server.store.ranges import Range, united
-from log10_trace.server.store.tallies import Tallies
 
 SQL: Final = load("records.sql")
 _TAG_COLUMNS: Final = ("organization_ids", "tags", "places", "ids", "placed")
@@ -187,13 +186,12 @@ def _keep_arrivals(connection: Connection[Row], drafts: Sequence[Draft]) -> None
 
 
 def _keep_tallies(connection: Connection[Row], drafts: Sequence[Draft]) -> None:
-    tallies: dict[str, Tallies] = {}
+    deltas = Deltas()
     for one in drafts:
-        changes = tallies.setdefault(one.key[0], Tallies(MINUTES))
         if one.before is not None:
-            changes.count(one.before.facts, sign=-1)
-        changes.count(one.after.facts)
-    add_deltas(connection, tallies)
+            deltas.count(one.key[0], one.before.facts, sign=-1)
+        deltas.count(one.key[0], one.after.facts)
+    deltas.append(connection)
 
 
 def _tag_row(one: Draft, tag: str) -> Row:

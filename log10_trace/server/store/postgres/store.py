@@ -36,7 +36,7 @@ class PostgresStore:
         self._writer: Worker[Put, Outcome] = Worker("log10-writer", address, Writing().write)
         self._tasks = Tasks("log10-tasks", address)
         self._sweeper = Tasks("log10-sweeper", address)
-        self._housekeeper = Housekeeper(address)
+        self._housekeeper = Housekeeper(address, lambda: self._writer.waiting > 0)
         self.grading = PostgresGrading(self._readers, self._tasks)
         self.completions = PostgresCompletions(self._readers, self._writer, self._sweeper, self.grading)
         self.sessions = PostgresSessions(self._readers, self._tasks, prices)

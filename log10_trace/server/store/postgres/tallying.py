@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
+from operator import add
 from typing import Any, Final
 
 from psycopg import Connection
 
-from log10_trace.server.store.counting import Sum
+from log10_trace.server.store.counting import MINUTE_MS, Sum
+from log10_trace.server.store.facts import Facts
 from log10_trace.server.store.postgres.columns import by_name
 from log10_trace.server.store.postgres.connections import Readers, Row
 from log10_trace.server.store.postgres.locks import FOLDING_LOCK
@@ -15,49 +17,45 @@ from log10_trace.server.store.postgres.statements import load
 from log10_trace.server.store.tallies import (
     ALL_TIME,
     LAST_MINUTE,
-    Slot,
     Span,
-    Tallies,
     Tally,
+    keys,
     spans,
+    tally,
 )
 
 SQL: Final = load("tallies.sql")
 
-MINUTES: Final = (1,)
-"""The width that servers append; the wider ones are made of it."""
-_SUMS: Final = -1
-"""The bucket of a row that holds sums, not the count of one step of the duration scale."""
+_UNTIMED: Final = -1
+"""The bucket of calls that have not ended, or say nothing of their duration."""
 _COLUMNS: Final = (
     "organization_id", "dimension", "start", "key", "model", "bucket", "calls", "failed", "metered",
     "input_tokens", "output_tokens", "cached_tokens",
 )  # fmt: skip
 
 
-def add_deltas(connection: Connection[Row], changes: Mapping[str, Tallies]) -> None:
-    """Append what a group of writes changes, by organization."""
-    rows = [
-        row
-        for organization_id, tallies in changes.items()
-        for slot, tally in tallies.changes().items()
-        for row in _rows(organization_id, slot, tally)
-    ]
-    if rows:
-        connection.execute(SQL["add_deltas"], by_name(_COLUMNS, rows))
+class Deltas:
+    """What a group of writes changes in the sums."""
 
+    def __init__(self) -> None:
+        self._sums: dict[tuple[str | int, ...], list[int]] = {}
 
-def _rows(organization_id: str, slot: Slot, tally: Tally) -> list[tuple[Any, ...]]:
-    head = (organization_id, slot.dimension, slot.start, slot.key, slot.model)
-    sums = (
-        tally.calls,
-        tally.failed,
-        tally.metered,
-        tally.input_tokens,
-        tally.output_tokens,
-        tally.cached_tokens,
-    )
-    rows = [(*head, _SUMS, *sums)] if any(sums) else []
-    return rows + [(*head, bucket, n, 0, 0, 0, 0, 0) for bucket, n in tally.durations.items() if n]
+    def count(self, organization_id: str, facts: Facts, sign: int = 1) -> None:
+        """Add one call, or with ``sign`` -1 take it away."""
+        one = tally(facts)
+        bucket = next(iter(one.durations), _UNTIMED)
+        minute = facts.began_ms // MINUTE_MS
+        changes = [sign * count for count in one.counts()]
+        for dimension, key in keys(facts):
+            place = (organization_id, dimension, minute, key, facts.model or "", bucket)
+            sums = self._sums.get(place)
+            self._sums[place] = changes if sums is None else list(map(add, sums, changes))
+
+    def append(self, connection: Connection[Row]) -> None:
+        """Append them for the leader to fold."""
+        rows = [(*place, *sums) for place, sums in self._sums.items() if any(sums)]
+        if rows:
+            connection.execute(SQL["add_deltas"], by_name(_COLUMNS, rows))
 
 
 def fold(connection: Connection[Row]) -> None:
@@ -72,12 +70,9 @@ def read_sums(rows: Iterable[Row]) -> list[Sum]:
     """Sums from rows of (key, model, start, bucket, calls, failed, metered, tokens of three kinds)."""
     found: dict[tuple[str, str, int], Tally] = {}
     for key, model, start, bucket, calls, failed, metered, *tokens in rows:
-        tally = found.setdefault((key, model, start), Tally())
-        if bucket == _SUMS:
-            tally.calls, tally.failed, tally.metered = calls, failed, metered
-            tally.input_tokens, tally.output_tokens, tally.cached_tokens = tokens
-        else:
-            tally.durations[bucket] = calls
+        part = Tally(calls, failed, metered, *tokens)
+        part.durations = {} if bucket == _UNTIMED else {bucket: calls}
+        found.setdefault((key, model, start), Tally()).add(part)
     return [Sum(*slot, tally) for slot, tally in found.items() if tally.calls]
 
 

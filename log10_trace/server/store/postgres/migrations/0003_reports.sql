@@ -1,8 +1,8 @@
 -- What is counted as records come in.
 
 -- Roll-ups (tallies.py): what calls with something in common add up to. dimension says what key names, width is
--- the span in minutes (0: all time) that begins at minute start. The sums stand where bucket is -1; where it is a
--- step of the duration scale, calls counts those that took that long. So every question is a sum.
+-- the span in minutes (0: all time) that begins at minute start, bucket the step of the duration scale that the
+-- calls ended in (-1: none yet). So every question is a sum, percentiles too.
 CREATE TABLE rollups (
     organization_id text COLLATE "C" NOT NULL,
     dimension       text COLLATE "C" NOT NULL,

@@ -66,9 +66,9 @@ SELECT max(place) + 1 FROM (SELECT place FROM completions ORDER BY place LIMIT %
 
 -- :records
 SELECT COALESCE(sum(calls), 0)::bigint FROM (
-    SELECT calls FROM rollups WHERE dimension = 'none' AND width = 0 AND start = 0 AND bucket = -1
+    SELECT calls FROM rollups WHERE dimension = 'none' AND width = 0 AND start = 0
     UNION ALL
-    SELECT calls FROM rollup_deltas WHERE dimension = 'none' AND bucket = -1
+    SELECT calls FROM rollup_deltas WHERE dimension = 'none'
 ) AS parts;
 
 -- :bytes

@@ -42,10 +42,10 @@ SELECT key FROM (
     SELECT r.key, r.calls
     FROM unnest(%(widths)b::smallint[], %(starts)b::bigint[], %(ends)b::bigint[]) AS piece (width, start, "end")
     JOIN rollups AS r ON r.organization_id = %(organization_id)s AND r.dimension = %(dimension)s
-        AND r.width = piece.width AND r.start >= piece.start AND r.start < piece."end" AND r.bucket = -1
+        AND r.width = piece.width AND r.start >= piece.start AND r.start < piece."end"
     UNION ALL
     SELECT key, calls FROM rollup_deltas
-    WHERE organization_id = %(organization_id)s AND dimension = %(dimension)s AND bucket = -1
+    WHERE organization_id = %(organization_id)s AND dimension = %(dimension)s
         AND start >= %(start)s AND start < %(end)s
 ) AS parts
 GROUP BY key HAVING sum(calls) > 0 ORDER BY sum(calls) DESC, key LIMIT %(limit)s;
@@ -92,11 +92,11 @@ GROUP BY key, model, start, bucket;
 -- Tags in use, in order; only names that some call still carries.
 SELECT key FROM (
     SELECT key, calls FROM rollups
-    WHERE organization_id = %(organization_id)s AND dimension = 'tag' AND width = 0 AND start = 0 AND bucket = -1
+    WHERE organization_id = %(organization_id)s AND dimension = 'tag' AND width = 0 AND start = 0
         AND starts_with(key, %(prefix)s) AND key >= %(prefix)s
     UNION ALL
     SELECT key, calls FROM rollup_deltas
-    WHERE organization_id = %(organization_id)s AND dimension = 'tag' AND bucket = -1
+    WHERE organization_id = %(organization_id)s AND dimension = 'tag'
         AND starts_with(key, %(prefix)s)
 ) AS parts
 GROUP BY key HAVING sum(calls) > 0 ORDER BY key LIMIT %(limit)s;
