@@ -113,16 +113,20 @@ def limits(*, x_log10_organization: str | None = None) -> Operation[operations.L
 def export_completions(
     *,
     format: Literal["jsonl", "csv"] = "jsonl",  # noqa: A002 -- the API's own word
+    limit: int | None = None,
     order: Literal["newest", "oldest"] | None = None,
     x_log10_organization: str | None = None,
     **filters: Unpack[Filters],
 ) -> Operation[None]:
-    """Everything that passes the filters, whole, as the server writes it: one record a line."""
+    """Everything that passes the filters, whole, as the server writes it: one record a line.
+
+    ``limit`` may not be larger than a page of the server.
+    """
     return Operation(
         method="GET",
         path=PATH,
         read=lambda _: None,
-        query=query({**filters, "order": order, "view": "full", "format": format}),
+        query=query({**filters, "limit": limit, "order": order, "view": "full", "format": format}),
         organization=x_log10_organization,
     )
 

@@ -116,6 +116,7 @@ def test_csv_is_a_table(cli: Cli, calls: Calls) -> None:
     rows = list(csv.DictReader(io.StringIO(cli.text("completions", "export", "--format", "csv"))))
 
     assert [row["id"] for row in rows] == [each["id"] for each in calls]
+    assert len(cli.text("completions", "export", "--format", "csv", "-n", "2").splitlines()) == 3
 
 
 def test_chat_form_is_the_conversation(cli: Cli, calls: Calls) -> None:
@@ -175,6 +176,18 @@ def test_export_does_not_write_over_a_file(cli: Cli, calls: Calls, tmp_path: Pat
     assert (refused.returncode, kept, forced.returncode) == (1, "mine", 0)
     assert b"is there already" in refused.stderr
     assert len(file.read_bytes().splitlines()) == 6
+
+
+def test_only_an_export_is_gone_on_with(cli: Cli, tmp_path: Path) -> None:
+    """A file that holds something else is left as it is, with a sentence."""
+    file = tmp_path / "notes.txt"
+    file.write_text("my notes\n")
+
+    done = cli.run("completions", "export", "-o", str(file), "--resume")
+
+    assert done.returncode == 1
+    assert b"something else than an export" in done.stderr
+    assert file.read_text() == "my notes\n"
 
 
 class _BreaksOff(BaseHTTPRequestHandler):

@@ -17,7 +17,7 @@ from log10_trace.cli.options import Server, Which, spread
 from log10_trace.cli.output import number_of, progress, remarks
 from log10_trace.client import Log10
 from log10_trace.client.filters import Filters
-from log10_trace.errors import APIConnectionError
+from log10_trace.errors import APIConnectionError, SetupError
 
 
 @group.command("download", hidden=True)
@@ -44,7 +44,10 @@ def export(
     try:
         with server.client() as client, writing(output, go_on=resume) as file:
             if format is Format.CSV:
-                _copy(client.completions.export(format="csv", order="oldest", **which.filters()), file)
+                _copy(
+                    client.completions.export(format="csv", limit=limit, order="oldest", **which.filters()),
+                    file,
+                )
                 return
             written, left_out = _write(_records(client, which.filters(), known), file, FORMS[format], limit)
     except APIConnectionError:
@@ -72,8 +75,12 @@ def _known(output: str) -> frozenset[str]:
         return frozenset()
     with reading(output):
         cut_torn_end(path)
-    with reading(output) as file:
-        return frozenset(_id(line) for line in lines(file))
+    try:
+        with reading(output) as file:
+            return frozenset(_id(line) for line in lines(file))
+    except (ValueError, TypeError, KeyError):
+        message = f"{output} holds something else than an export, and cannot be gone on with."
+        raise SetupError(message) from None
 
 
 def _id(line: bytes) -> str:

@@ -13,9 +13,11 @@ from log10_trace.cli.completions.group import group
 from log10_trace.cli.conversation import conversation
 from log10_trace.cli.named_call import resolved
 from log10_trace.cli.options import Server, spread
-from log10_trace.cli.output import age, moment_of, safe, say, seconds, show_bytes, show_text
-from log10_trace.models.components import Completion
+from log10_trace.cli.output import age, moment_of, number_of, safe, say, seconds, show_bytes, show_text
+from log10_trace.models.components import Completion, Stacktrace
 
+_FRAMES: Final = 6
+"""The innermost frames, which are shown; all of them are in the JSON."""
 _STYLES: Final = {"user": "bold cyan", "assistant": "bold green", "tool": "bold magenta"}
 
 
@@ -56,8 +58,17 @@ def show_call(call: Completion) -> None:
     if call.failure_kind:
         show_text(Text(f"\n{safe(call.failure_kind)}: {safe(call.failure_reason or '')}", style="red"))
     if call.stacktrace:
-        show_text(Text("\nfrom", style="bold"))
-    for frame in call.stacktrace or []:
+        _show_stack(call.stacktrace)
+
+
+def _show_stack(frames: list[Stacktrace]) -> None:
+    outer = len(frames) - _FRAMES
+    show_text(
+        Text(
+            "\nfrom" + (f"  ({number_of(outer, 'outer frame')} left out)" if outer > 0 else ""), style="bold"
+        )
+    )
+    for frame in frames[-_FRAMES:]:
         show_text(Text(safe(f"{frame.file}:{frame.lineno} in {frame.name}"), style="dim"), indent=2)
         if frame.line:
             show_text(Text(safe(frame.line)), indent=4)
@@ -77,7 +88,7 @@ def _labels(call: Completion) -> Iterator[tuple[str, str]]:
         ("tokens", _tokens(call)),
         ("tags", ", ".join(call.tags or [])),
         ("session", call.session_id),
-        ("endpoint", f"{call.base_url or ''}{call.endpoint or ''}"),
+        ("endpoint", f"{(call.base_url or '').rstrip('/')}{call.endpoint or ''}"),
         ("retries", str(call.retries) if call.retries else None),
         ("metadata", json.dumps(call.metadata) if call.metadata else None),
     ):
