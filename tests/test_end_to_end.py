@@ -220,3 +220,19 @@ def test_a_text_file_is_no_database(home: Path) -> None:
     text.write_text("not a database, but long enough to be taken for one " * 50)
 
     assert str(text) in serve_fails(home, "--port", "0", "--database", str(text))
+
+
+def test_a_demo_that_is_ended_leaves_no_server_behind(home: Path) -> None:
+    """SIGTERM ends the demo and the server that it started."""
+    command = [sys.executable, "-m", "log10_trace", "demo"]
+    with (home / "out").open("w") as out:
+        demo = subprocess.Popen(command, stdout=out, stderr=out, env=environment(home))
+        try:
+            until(lambda: "Ctrl-C ends the demo" in (home / "out").read_text(), "the demo waits")
+            announced = home / "demo" / "server.json"
+            assert announced.exists()
+        finally:
+            demo.terminate()
+
+        assert demo.wait(30) == 128 + signal.SIGTERM
+    assert not announced.exists()

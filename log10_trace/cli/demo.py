@@ -70,6 +70,7 @@ class _Server:
 @contextmanager
 def _server(folder: Path, port: int) -> Iterator[_Server]:
     """Run ``log10-trace serve`` beside us, on the demo's own database, while the block runs."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # the server is not left behind
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     command = [sys.executable, "-m", "log10_trace", "serve", "--port", str(port)]
     with (folder / "serve.log").open("w") as log:

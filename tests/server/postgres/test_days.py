@@ -53,6 +53,7 @@ def name_of(day_ms: int) -> str:
         (NOW_MS - 400 * DAY_MS, "completions_older"),
         (NOW_MS + 400 * DAY_MS, "completions_rest"),
     ],
+    ids=["today", "tomorrow", "long ago", "far ahead"],
 )
 def test_a_record_stands_in_the_day_of_its_id(
     store: Store, make: Make, database: psycopg.Connection[Any], moment_ms: int, partition: str
