@@ -1,9 +1,8 @@
 """How fast the server is: durable writes a second, and reads among a million records. Prints tables.
 
-    python benchmarks/server.py                      # everything; a million records take some minutes to make
-    python benchmarks/server.py --records 100000     # fewer
-    python benchmarks/server.py --peers              # Phoenix and MLflow beside it, where they are installed
-    python benchmarks/server.py --postgres           # two servers on a PostgreSQL of the benchmark's own
+    python -m benchmarks.server                      # everything; a million records take some minutes to make
+    python -m benchmarks.server --records 100000     # fewer
+    python -m benchmarks.server --postgres           # two servers on a PostgreSQL of the benchmark's own
 
 The text index is on, as it always is. Every write is answered after its commit.
 """
@@ -27,7 +26,6 @@ from pathlib import Path
 import httpx
 
 from benchmarks.load import Target, post_all
-from benchmarks.peers import measure_peers
 from benchmarks.records import Maker
 from log10_trace import local
 from log10_trace.local import LocalServer
@@ -216,7 +214,6 @@ def main() -> None:
     parser.add_argument("--records", type=int, default=1_000_000, help="how many to read among; 0 for none")
     parser.add_argument("--seconds", type=float, default=10, help="about how long each write load lasts")
     parser.add_argument("--database", help="a filled database to read from, or where to make one")
-    parser.add_argument("--peers", action="store_true", help="measure Phoenix and MLflow too")
     parser.add_argument(
         "--postgres", action="store_true", help="two servers on PostgreSQL, not one on SQLite"
     )
@@ -232,8 +229,6 @@ def main() -> None:
         if asked.records:
             database = asked.database or reads
             measure_reads(folder, database, build(database, asked.records))
-        if asked.peers:
-            measure_peers(folder)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import Enum
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -37,6 +38,10 @@ def serve(
     insecure: Annotated[
         bool, typer.Option("--insecure", help="Ask for no key: whoever reaches the port sees everything.")
     ] = False,
+    prices: Annotated[
+        Path | None,
+        typer.Option(envvar="LOG10_PRICES", help="A price table of your own, a JSON file as the package's."),
+    ] = None,
     log_level: Annotated[
         LogLevel, typer.Option(help="The log goes to standard error, a JSON object a line.")
     ] = LogLevel.INFO,
@@ -58,6 +63,7 @@ def serve(
         allowed_hosts=tuple(allow_host or ()),
         insecure=insecure,
         log_level=log_level.value,
+        prices=prices,
     )
     with adopting():
         running.serve(settings, say=typer.echo)

@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
 
 from log10_trace import local
 from log10_trace.errors import SetupError
@@ -20,7 +23,10 @@ from log10_trace.server.listener import Listener
 from log10_trace.server.login_codes import LoginCodes
 from log10_trace.server.store import open_store
 from log10_trace.server.store.keys import Scope, split_token
+from log10_trace.server.store.prices import Prices
 from log10_trace.server.store.protocol import Store
+
+SWITCH_S: Final = 0.0005
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +40,8 @@ class Settings:
     allowed_hosts: tuple[str, ...] = ()
     insecure: bool = False
     log_level: str = "info"
+    prices: Path | None = None
+    """The user's own price table; None for the package's."""
     limits: Limits = field(default_factory=Limits)
 
 
@@ -45,11 +53,12 @@ def serve(settings: Settings, say: Callable[[str], None]) -> None:
         say: Told where the server listens, once it does, and how to open the page.
 
     Raises:
+        ConfigError: the price table cannot be read.
         SetupError: the port is in use, the database is served already or is another program's, or there is
             no key and other machines could reach the server.
     """
     with claims.port(settings.host, settings.port) as bound, claims.database(settings.database):
-        store = open_store(settings.database)
+        store = open_store(settings.database, prices=Prices.load(settings.prices))
         try:
             _run(settings, store, bound, say)
         finally:
@@ -58,6 +67,8 @@ def serve(settings: Settings, say: Callable[[str], None]) -> None:
 
 def _run(settings: Settings, store: Store, bound: socket.socket, say: Callable[[str], None]) -> None:
     _refuse_an_open_door(settings, store)
+    # The writer gives the interpreter up at every statement; under load it waits this long to get it back.
+    sys.setswitchinterval(SWITCH_S)
     logs.set_up(settings.log_level)
     port: int = bound.getsockname()[1]
     token = own_key(store.keys, key_file(settings.database), settings.organization_id)
