@@ -181,7 +181,7 @@ class Backlog:
         for found in segment.waiting():
             if isinstance(found, Damage):
                 self._damaged(segment, found)
-            elif found.sequence and found.sequence == last + 1:
+            elif first and found.sequence == last + 1:
                 last = found.sequence
             elif found.sequence:
                 self._lose_run(reason, first, last)

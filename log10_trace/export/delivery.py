@@ -50,7 +50,7 @@ class Delivery:
             memory_max_bytes=config.memory_max_bytes // 2,
         )
         self._spool = Spool(config.spool_dir)
-        self._ledger = Ledger(config.spool_dir)
+        self.ledger = Ledger(config.spool_dir)
         self._worker: Worker | None = None
         self._moved_at = 0.0
         self._exiting = False
@@ -238,7 +238,7 @@ class Delivery:
         message = "log10_trace: records were given up (%s). See: log10-trace spool status"
         say_once_a_minute(message, loss.reason)
         try:
-            self._ledger.add(loss)
+            self.ledger.add(loss)
         except OSError as error:
             say_once_a_minute("log10_trace: what was given up cannot be written down: %s", error)
 
