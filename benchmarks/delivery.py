@@ -1,4 +1,4 @@
-"""What delivery costs and what it loses: drain rates, CPU for each record, and the loss table. Prints Markdown.
+"""What delivery costs and what it loses: drain rates, CPU a record, and the loss table. Prints Markdown.
 
     python benchmarks/delivery.py             ourselves
     python benchmarks/delivery.py --peers     and the peers that are installed, side by side
@@ -61,7 +61,8 @@ while True:
                     length = int(header.split(b":")[1])
             body = stream.read(length)
             ids = [RESULT.search(each).group(1).decode() for each in body.splitlines()]
-            answer = ('{"results":[' + ",".join('{"id":"%s","status":201}' % each for each in ids) + "]}").encode()
+            results = ",".join('{"id":"%s","status":201}' % each for each in ids)
+            answer = ('{"results":[' + results + "]}").encode()
             connection.sendall(b"HTTP/1.1 200 OK\\r\\nContent-Length: %d\\r\\n\\r\\n" % len(answer) + answer)
 """
 

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable
 from typing import Any, Final
 
-from log10_trace.guard import guard
+from log10_trace.guard import say_once_a_minute
 from log10_trace.models import components
 
 Redactor = Callable[[components.Completion], components.Completion]
@@ -72,12 +72,15 @@ def apply(redactor: Redactor, completion: components.Completion) -> tuple[compon
 
     When it raises or gives back something else, the words are withheld and the rest is kept.
     """
-    with guard("redacting a record"):
+    try:
         redacted = redactor(completion.model_copy(deep=True))
-        if isinstance(redacted, components.Completion):
-            return redacted, True
-        message = f"the redactor gave back {type(redacted).__name__}, not a Completion"
-        raise TypeError(message)
+    except Exception as error:  # noqa: BLE001 -- the user's own function, and its message may hold the words
+        say_once_a_minute("log10_trace: the redactor raised %s; words are withheld", type(error).__name__)
+        return withheld(completion), False
+    if isinstance(redacted, components.Completion):
+        return redacted, True
+    message = "log10_trace: the redactor gave back %s, not a Completion; words are withheld"
+    say_once_a_minute(message, type(redacted).__name__)
     return withheld(completion), False
 
 

@@ -150,6 +150,7 @@ class Recorder:
             parts = pack(self._redacted(call, redactor))
             with self.gate:
                 self._append(self.journal or self._begin(), call.id, call.sequence or 0, parts)
+                self._tell()
             return
         with self.gate:
             self.gate.counts.dropped["fault"] += 1

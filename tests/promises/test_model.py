@@ -1,8 +1,8 @@
 """Nothing is lost: whatever happens in whatever order, every record is accounted for.
 
-A model of spool and worker: records are kept, segments fill, batches are delivered, refused or fail, processes
-die, tails are torn, others adopt what is left. The real recorder, journal, sender and worker take part, step
-by step on this thread; only the network is a function.
+A model of spool and worker: records are kept, segments fill, batches are delivered, refused or fail,
+processes die, tails are torn, others adopt what is left. The real recorder, journal, sender and worker take
+part, step by step on this thread; only the network is a function.
 """
 
 from __future__ import annotations
@@ -97,6 +97,7 @@ class Process:
         )
 
     def begin(self) -> Journal:
+        """Begin a journal, as a delivery does."""
         source = new_source()
         claim = self.spool.create(source, destination_of(self.settings))
         self.gate.sources.add(source)
@@ -105,14 +106,17 @@ class Process:
         return self.recorder.journal
 
     def clock(self) -> float:
+        """The time, moved on by every step."""
         return self.now
 
     def lose(self, loss: Loss) -> None:
+        """Count a loss, as a delivery does."""
         self._lost.append(loss)
         if loss.source in self.gate.sources:
             self.gate.counts.dropped[loss.reason] += loss.count
 
     def step(self) -> None:
+        """One step of the worker, any pause being over."""
         self.now += 100.0
         self.worker.hurry()
         self.worker.step()
@@ -139,6 +143,7 @@ class Books(RuleBasedStateMachine):
 
     @rule(count=st.integers(1, 12), size=st.sampled_from([10, 1000, 5000]))
     def keep(self, count: int, size: int) -> None:
+        """Calls end."""
         source = self.process.journal.source
         for _ in range(count):
             self.process.recorder.ended(call("x" * size))
@@ -146,21 +151,25 @@ class Books(RuleBasedStateMachine):
 
     @rule(steps=st.integers(1, 6))
     def deliver(self, steps: int) -> None:
+        """The API works."""
         self.network.answers = [DONE]
         for _ in range(steps):
             self.process.step()
 
     @rule(answers=st.lists(st.sampled_from([DONE, AGAIN, REFUSED, TOO_LARGE]), min_size=1, max_size=4))
     def deliver_badly(self, answers: list[Answer]) -> None:
+        """The API takes some, refuses some, fails on some."""
         self.network.answers = answers
         self.process.step()
 
     @rule()
     def give_up(self) -> None:
+        """A bound is reached."""
         self.process.journal.give_up_oldest("spool_full")
 
     @rule()
     def die_and_come_back(self) -> None:
+        """The process is killed, and another begins."""
         self.process.die()
         self.process = Process(self.root, self.network, self.lost)
 
@@ -178,6 +187,7 @@ class Books(RuleBasedStateMachine):
 
     @invariant()
     def every_record_is_accounted_for(self) -> None:
+        """A record waits, was taken, was refused or was given up, and none is made up."""
         waits = {(each.source, n) for each in waiting(Spool(self.root)) for n in each.sequences}
         taken = set(self.network.taken)
         refused = {(each.source, each.sequence) for each in DeadLetters(self.root)}
@@ -187,11 +197,13 @@ class Books(RuleBasedStateMachine):
 
     @invariant()
     def the_counters_balance(self) -> None:
+        """What is pending is what stands in the journal."""
         counts = self.process.gate.counts
         journal = self.process.journal
         assert counts.pending == sum(segment.records for segment in journal.segments)
 
     def teardown(self) -> None:
+        """In the end everything that waits is delivered."""
         self.network.answers = [DONE]
         for _ in range(60):
             self.process.step()
