@@ -27,14 +27,14 @@ _AGO: Final = re.compile(r"(\d{1,6})([smhdw])", re.ASCII)
 
 def spread(command: Callable[..., None]) -> Callable[..., None]:
     """The command with every dataclass parameter replaced by the dataclass's fields."""
-    hints = get_type_hints(command, include_extras=True)
-    groups: dict[str, Any] = {name: kind for name, kind in hints.items() if is_dataclass(kind)}
+    groups: dict[str, Any] = {}
     parameters: list[inspect.Parameter] = []
-    for parameter in inspect.signature(command).parameters.values():
-        if parameter.name in groups:
-            parameters += _parameters_of(groups[parameter.name])
+    for parameter in inspect.signature(command, eval_str=True).parameters.values():
+        if is_dataclass(parameter.annotation):
+            groups[parameter.name] = parameter.annotation
+            parameters += _parameters_of(parameter.annotation)
         else:
-            parameters.append(parameter.replace(annotation=hints[parameter.name]))
+            parameters.append(parameter)
 
     def run(**given: Any) -> None:
         for name, kind in groups.items():

@@ -17,6 +17,7 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
+    GetCoreSchemaHandler,
     JsonValue,
     SerializerFunctionWrapHandler,
     ValidationError,
@@ -24,6 +25,7 @@ from pydantic import (
     field_validator,
     model_serializer,
 )
+from pydantic_core import CoreSchema, core_schema
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -33,12 +35,23 @@ Number: TypeAlias = int | float
 
 Json: TypeAlias = JsonValue
 
-EnumT = TypeVar("EnumT", bound=Enum)
 
-Known = Annotated[
-    Annotated[EnumT, Field(strict=False)] | str | None,
-    Field(union_mode="left_to_right"),
-]
+class Word(str, Enum):
+    """An enumeration of the API; a field of type ``Known[...]`` also takes words it does not know yet."""
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        # Strict models take members only, and JSON has none: read the words that are known.
+        return core_schema.no_info_before_validator_function(cls._read, handler(source))
+
+    @classmethod
+    def _read(cls, value: Any) -> Any:
+        return cls(value) if isinstance(value, str) and value in cls._value2member_map_ else value
+
+
+WordT = TypeVar("WordT", bound=Word)
+
+Known = Annotated[WordT | str | None, Field(union_mode="left_to_right")]
 """``Known[Status]``: one of the enumeration's values, or a string that it does not know yet."""
 
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from enum import Enum
 from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, Tag
 
-from log10_trace.models.base import Json, Known, Number, Payload
+from log10_trace.models.base import Json, Known, Number, Payload, Word
 
 
-class ChatCompletionRole(str, Enum):
+class ChatCompletionRole(Word):
     """Who speaks."""
 
     SYSTEM = "system"
@@ -21,7 +20,7 @@ class ChatCompletionRole(str, Enum):
     FUNCTION = "function"
 
 
-class CreateChatCompletionRequestType(str, Enum):
+class CreateChatCompletionRequestType(Word):
     """The form in which the model is to answer."""
 
     TEXT = "text"

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import builtins
-from enum import Enum
 from typing import Any
 
 from pydantic import Field
 
-from log10_trace.models.base import Known, Number, Payload
+from log10_trace.models.base import Known, Number, Payload, Word
 from log10_trace.models.chat_request import ChatCompletionMessageToolCall, ChatCompletionRole, FunctionCall
 
 
-class FinishReason(str, Enum):
+class FinishReason(Word):
     """Why the model stopped."""
 
     STOP = "stop"
@@ -22,7 +21,7 @@ class FinishReason(str, Enum):
     FUNCTION_CALL = "function_call"
 
 
-class Object(str, Enum):
+class Object(Word):
     """The object type of a chat completion."""
 
     CHAT_COMPLETION = "chat.completion"

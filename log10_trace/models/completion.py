@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime
-from enum import Enum
 from typing import Annotated, Any
 
 from pydantic import Discriminator, Tag
 
-from log10_trace.models.base import Json, Known, Model, Number
+from log10_trace.models.base import Json, Known, Model, Number, Word
 from log10_trace.models.chat_request import CreateChatCompletionRequest
 from log10_trace.models.chat_response import CreateChatCompletionResponse
 from log10_trace.models.text_completion import (
@@ -18,14 +17,14 @@ from log10_trace.models.text_completion import (
 )
 
 
-class Kind(str, Enum):
+class Kind(Word):
     """What was called: ``chat`` for chat completions and responses, ``prompt`` for text completions."""
 
     CHAT = "chat"
     PROMPT = "prompt"
 
 
-class Status(str, Enum):
+class Status(Word):
     """How far a call has come: ``started``, then ``finished`` or ``failed``, exactly once."""
 
     STARTED = "started"

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import builtins
-from enum import Enum
 from typing import Any
 
 from pydantic import Field
 
-from log10_trace.models.base import Known, Number, Payload
+from log10_trace.models.base import Known, Number, Payload, Word
 from log10_trace.models.chat_response import CompletionUsage, FinishReason
 
 
-class CreateCompletionResponseObject(str, Enum):
+class CreateCompletionResponseObject(Word):
     """The object type of a text completion."""
 
     TEXT_COMPLETION = "text_completion"

@@ -43,7 +43,7 @@ NOBODY = "http://127.0.0.1:9"
         (["completions", "list", "--url", NOBODY], 3, "No completions API answers at http://127.0.0.1:9"),
         (["completions", "list", "--token", "wrong"], 4, "key"),
         (["completions", "nonsense"], 2, "No such command"),
-        (["comletions", "list"], 2, "completions"),
+        (["comletions", "list"], 2, "No such command 'comletions'"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else None,
 )

@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
+from log10_trace.cli.completions.imported_line import record_of
 from log10_trace.cli.completions.importing import batches
-from log10_trace.cli.completions.lines_read import record_of
 from log10_trace.cli.files import cut_torn_end, lines
 from log10_trace.models.operations import Limits
 from tests.cli.conftest import Cli, call

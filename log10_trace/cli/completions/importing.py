@@ -9,7 +9,7 @@ from typing import Annotated, Final
 import typer
 
 from log10_trace.cli.completions.group import group
-from log10_trace.cli.completions.lines_read import record_of
+from log10_trace.cli.completions.imported_line import record_of
 from log10_trace.cli.files import lines, reading
 from log10_trace.cli.options import Server, spread
 from log10_trace.cli.output import number_of, one_line, progress, remarks
