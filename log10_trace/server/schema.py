@@ -1,14 +1,11 @@
-"""JSON Schema: whether a task's schema is one, and whether values fit it. Never fetches anything."""
+"""JSON Schema: whether a task's schema is one, and whether values fit it. Never fetches anything.
+
+The library is imported at its first use: it takes a tenth of the server's start, and few servers use it.
+"""
 
 from __future__ import annotations
 
 from typing import Any
-
-from jsonschema.exceptions import SchemaError, ValidationError, best_match
-from jsonschema.protocols import Validator
-from jsonschema.validators import Draft202012Validator, validator_for
-from referencing import Registry
-from referencing.exceptions import Unresolvable
 
 from log10_trace.server.refusal import invalid
 
@@ -19,6 +16,9 @@ def check(json_schema: dict[str, Any]) -> None:
     Raises:
         Refusal: 422, naming the place in the schema.
     """
+    from jsonschema.exceptions import SchemaError  # noqa: PLC0415 -- see above
+    from jsonschema.validators import Draft202012Validator, validator_for  # noqa: PLC0415
+
     try:
         validator_for(json_schema, Draft202012Validator).check_schema(json_schema)
     except SchemaError as error:
@@ -34,15 +34,20 @@ def check_values(values: Any, json_schema: dict[str, Any]) -> None:
     Raises:
         Refusal: 422, naming the place in the values.
     """
+    from jsonschema.exceptions import best_match  # noqa: PLC0415 -- see above
+    from jsonschema.validators import Draft202012Validator, validator_for  # noqa: PLC0415
+    from referencing import Registry  # noqa: PLC0415
+    from referencing.exceptions import Unresolvable  # noqa: PLC0415
+
     kind = validator_for(json_schema, Draft202012Validator)
     # An empty registry: a "$ref" to an address is an error, where the default would go and fetch it.
-    validator: Validator = kind(json_schema, registry=Registry())
+    validator = kind(json_schema, registry=Registry())
     try:
         error = best_match(validator.iter_errors(values))
     except Unresolvable:
         raise invalid("task_id", "The task's schema refers to something outside itself.") from None
     except RecursionError:
         raise invalid("json_values", "The task's schema refers to itself without end.") from None
-    if isinstance(error, ValidationError):
+    if error is not None:
         place = "/".join(map(str, error.path))
         raise invalid("json_values", f"They do not fit the task's schema ({error.validator}) at /{place}.")

@@ -6,6 +6,7 @@ import csv
 import gzip
 import io
 import json
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -258,3 +259,25 @@ def test_a_session_is_made_by_asking(client: httpx.Client) -> None:
 
     assert made["id"] == made["session"]["id"]
     assert client.get(f"/api/v1/sessions/{made['id']}").json()["calls"] == 0
+
+
+def test_many_at_once_are_all_answered(client: httpx.Client, tenant: Tenant) -> None:
+    """Thirty-two connections posting at once lose nothing."""
+    token = client.headers["X-Log10-Token"]
+    statuses: list[int] = []
+
+    def post(name: int) -> None:
+        with httpx.Client(base_url=tenant.server.url, headers={"X-Log10-Token": token}) as own:
+            for number in range(10):
+                record = {"id": f"{name}-{number}", "status": "finished", "tags": ["many"]}
+                statuses.append(own.post("/api/v1/completions", json=record).status_code)
+
+    threads = [threading.Thread(target=post, args=(name,)) for name in range(32)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert statuses == [201] * 320
+    lines = client.get("/api/v1/completions?format=jsonl&tag=many").text.splitlines()
+    assert len({json.loads(line)["id"] for line in lines}) == 320

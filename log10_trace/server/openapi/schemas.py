@@ -144,11 +144,7 @@ SCHEMAS: Final[dict[str, Schema]] = {
             "session_id": maybe(LABEL),
             "request": {"description": "JSON in a string; JSON itself is taken too."},
             "response": {"description": "JSON in a string; JSON itself is taken too."},
-            "stacktrace": {
-                "type": ["string", "array", "null"],
-                "items": {"type": "object"},
-                "description": "JSON in a string, a list of frames; the list itself is taken too.",
-            },
+            "stacktrace": {"description": "A list of frames, in a string; anything else is kept aside."},
             "duration": {
                 "type": ["number", "null"],
                 "minimum": 0,
