@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from enum import Enum
 from pathlib import Path
 from typing import Annotated
@@ -11,7 +14,7 @@ import typer
 from log10_trace.cli.app import app
 from log10_trace.cli.database import Database, Organization, resolved
 from log10_trace.errors import MissingExtraError
-from log10_trace.export.adopt import adopting
+from log10_trace.guard import guard
 
 DEFAULT_PORT = 4680
 
@@ -65,5 +68,28 @@ def serve(
         log_level=log_level.value,
         prices=prices,
     )
-    with adopting():
-        running.serve(settings, say=typer.echo)
+    with _adopting_once_ready() as ready:
+        running.serve(settings, say=typer.echo, ready=ready)
+
+
+@contextmanager
+def _adopting_once_ready() -> Iterator[Callable[[], None]]:
+    """What to call once the server listens, so that it takes over what dead processes left for it.
+
+    On a thread of its own: what delivery imports takes as long as the rest of the server's start.
+    """
+    beside = ExitStack()
+
+    def adopt() -> None:
+        with guard("taking over what dead processes left"):
+            from log10_trace.export.adopt import adopting  # noqa: PLC0415 -- see above
+
+            beside.enter_context(adopting())
+
+    thread = threading.Thread(target=adopt, name="log10-adoption")
+    try:
+        yield thread.start
+    finally:
+        if thread.ident is not None:
+            thread.join()
+        beside.close()

@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 from log10_trace.config import home
+from log10_trace.errors import SetupError
 from log10_trace.server.store.keys import Scope, make_key, matches, split_token
 from log10_trace.server.store.protocol import Keys
 
@@ -24,7 +25,7 @@ def own_key(keys: Keys, file: Path, organization_id: str) -> str:
     """The key in the file; a new one, kept in the store and the file, when that is none or no longer good.
 
     Raises:
-        OSError: the file cannot be written.
+        SetupError: the file cannot be written.
     """
     now_ms = time.time_ns() // 1_000_000
     token = _read(file)
@@ -34,8 +35,14 @@ def own_key(keys: Keys, file: Path, organization_id: str) -> str:
     if is_good and key and key.organization_id == organization_id:
         return token
     token, key = make_key(organization_id, [Scope.ADMIN], name=NAME, now_ms=now_ms)
+    try:
+        _write(file, token)
+    except OSError as error:
+        message = (
+            f"The folder {file.parent} cannot be written ({error.strerror}). Name another in LOG10_HOME."
+        )
+        raise SetupError(message) from None
     keys.add(organization_id, key).result()
-    _write(file, token)
     return token
 
 

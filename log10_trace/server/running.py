@@ -13,6 +13,7 @@ from typing import Final
 
 from log10_trace import local
 from log10_trace.errors import SetupError
+from log10_trace.guard import guard
 from log10_trace.server import claims, logs
 from log10_trace.server.app import create_app
 from log10_trace.server.auth import Access, Gate
@@ -45,12 +46,13 @@ class Settings:
     limits: Limits = field(default_factory=Limits)
 
 
-def serve(settings: Settings, say: Callable[[str], None]) -> None:
+def serve(settings: Settings, say: Callable[[str], None], ready: Callable[[], None] = lambda: None) -> None:
     """Serve until SIGTERM or SIGINT; what was accepted is committed before this returns.
 
     Args:
         settings: How.
         say: Told where the server listens, once it does, and how to open the page.
+        ready: Called then.
 
     Raises:
         ConfigError: the price table cannot be read.
@@ -60,12 +62,18 @@ def serve(settings: Settings, say: Callable[[str], None]) -> None:
     with claims.port(settings.host, settings.port) as bound, claims.database(settings.database):
         store = open_store(settings.database, prices=Prices.load(settings.prices))
         try:
-            _run(settings, store, bound, say)
+            _run(settings, store, bound, say, ready)
         finally:
             store.close()
 
 
-def _run(settings: Settings, store: Store, bound: socket.socket, say: Callable[[str], None]) -> None:
+def _run(
+    settings: Settings,
+    store: Store,
+    bound: socket.socket,
+    say: Callable[[str], None],
+    ready: Callable[[], None],
+) -> None:
     _refuse_an_open_door(settings, store)
     # The writer gives the interpreter up at every statement; under load it waits this long to get it back.
     sys.setswitchinterval(SWITCH_S)
@@ -85,13 +93,15 @@ def _run(settings: Settings, store: Store, bound: socket.socket, say: Callable[[
     url = f"http://{_shown(settings.host)}:{port}"
     here = local.LocalServer(url=_from_here(settings.host, port), token=token, pid=os.getpid())
 
-    def ready() -> None:
-        local.announce(here)
+    def listening() -> None:
+        with guard("telling this user's programs where the server is"):
+            local.announce(here)
         say(f"log10-trace: listening on {url}")
         say(f"log10-trace: records are kept in {_without_password(settings.database)}")
         say(f"log10-trace: open the page at {here.url}/login?code={codes.give(own)} (good once, 15 minutes)")
+        ready()
 
-    listener = Listener(app, ready, request_s=settings.limits.request_s)
+    listener = Listener(app, listening, request_s=settings.limits.request_s)
     try:
         asyncio.run(listener.serve(sockets=[bound]))
     finally:

@@ -147,6 +147,21 @@ def test_a_file_that_is_no_database_is_refused(refused: Refused, tmp_path: Path)
     assert "letter.txt" in said
 
 
+def test_a_home_that_cannot_be_written_is_one_sentence(
+    refused: Refused, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A LOG10_HOME that is no folder is named in the message, whatever database is used."""
+    file = tmp_path / "file"
+    file.write_text("not a folder")
+    monkeypatch.setenv("LOG10_HOME", str(file / "home"))
+
+    for database in ((), ("--database", str(tmp_path / "elsewhere.db"))):
+        code, said = refused("--port", "0", *database)
+        assert code == 1
+        assert str(file / "home") in said
+        assert "\n" not in said
+
+
 def test_a_second_server_on_the_same_file_is_refused(refused: Refused, private_home: Path) -> None:
     """Two servers never share one SQLite file, by whatever name it is called."""
     with server(private_home):
