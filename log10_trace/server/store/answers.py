@@ -185,7 +185,7 @@ class Totals:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Statistics:
-    """Counts from roll-ups: the groups, most calls first, and the steps of time of the largest ones."""
+    """Counts from roll-ups: the hundred largest groups, most calls first, and the steps of the dozen largest."""
 
     groups: tuple[Totals, ...]
     series: tuple[Totals, ...]

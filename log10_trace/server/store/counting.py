@@ -16,7 +16,7 @@ from log10_trace.server.store.answers import (
 from log10_trace.server.store.prices import Prices
 from log10_trace.server.store.tallies import Tally
 
-GROUPS: Final = 1_000
+GROUPS: Final = 100
 """Most groups of an answer; the ones with most calls are given."""
 SERIES_GROUPS: Final = 12
 SERIES_STEPS: Final = 1_500

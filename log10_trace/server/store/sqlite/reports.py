@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from functools import partial
 from itertools import groupby
+from typing import Final
 
 from log10_trace.server.store import ranges
 from log10_trace.server.store.answers import SourceReport, Statistics, StatisticsQuery
@@ -26,6 +27,10 @@ from log10_trace.server.store.prices import Prices
 from log10_trace.server.store.sqlite.connection import SQL
 from log10_trace.server.store.sqlite.readers import Readers
 from log10_trace.server.store.tallies import ALL_TIME, LAST_MINUTE, Span, Tally, read_durations, spans
+
+
+_RANKED: Final = 20 * GROUPS
+"""Keys of each piece of a span that are looked at to find the busiest of the whole."""
 
 
 class SqliteReports:
@@ -90,7 +95,7 @@ def _busiest(
 ) -> list[str]:
     """The keys with most calls in a span, cut into roll-ups as it is; the busiest first."""
     calls: Counter[str] = Counter()
-    values = {"organization_id": organization_id, "dimension": dimension, "limit": GROUPS}
+    values = {"organization_id": organization_id, "dimension": dimension, "limit": _RANKED}
     for span in whole:
         for row in connection.execute(SQL["busiest_keys"], values | span._asdict()):
             calls[row["key"]] += row["calls"]

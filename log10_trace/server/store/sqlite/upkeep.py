@@ -38,10 +38,10 @@ class SqliteUpkeep:
 
     def health(self) -> Health:
         """Ask the database something."""
-        return Health(kind="sqlite", bytes=self._size()[0], waiting=self._writer.waiting)
+        return Health(kind="sqlite", bytes=self._bytes(), waiting=self._writer.waiting)
 
     def _prune(self, before_ms: int | None, max_bytes: int | None) -> PruneReport:
-        bytes_before, _ = self._size()
+        bytes_before = self._bytes()
         deleted = 0
         if before_ms is not None:
             deleted += self._sweeper.delete(partial(_oldest, before=positions.first_at(before_ms)))
@@ -49,13 +49,13 @@ class SqliteUpkeep:
             self._sweeper.cleanse()
         if max_bytes is not None:
             deleted += self._shrink(max_bytes)
-        return PruneReport(completions=deleted, bytes_before=bytes_before, bytes_after=self._size()[0])
+        return PruneReport(completions=deleted, bytes_before=bytes_before, bytes_after=self._bytes())
 
     def _shrink(self, max_bytes: int) -> int:
         """Delete the oldest until the database fits; how many."""
         deleted = 0
         for _ in range(_ROUNDS):
-            size, records = self._size()
+            size, records = self._bytes(), self._records()
             if size <= max_bytes or not records:
                 break
             too_many = min(int(records * (1 - max_bytes / size) * _SLACK) + 1, records)
@@ -63,12 +63,16 @@ class SqliteUpkeep:
             self._sweeper.cleanse()
         return deleted
 
-    def _size(self) -> tuple[int, int]:
-        """Bytes in use, and records."""
+    def _bytes(self) -> int:
+        """The room in use."""
         with self._readers.snapshot() as connection:
             pages = _pragma(connection, "page_count") - _pragma(connection, "freelist_count")
-            records = connection.execute(SQL["count_all"]).fetchone()["calls"]
-            return pages * _pragma(connection, "page_size"), records
+            return pages * _pragma(connection, "page_size")
+
+    def _records(self) -> int:
+        with self._readers.snapshot() as connection:
+            count: int = connection.execute(SQL["count_all"]).fetchone()["calls"]
+            return count
 
 
 def _oldest(transaction: Transaction, limit: int, *, before: int) -> list[int]:
