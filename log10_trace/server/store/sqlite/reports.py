@@ -28,7 +28,6 @@ from log10_trace.server.store.sqlite.connection import SQL
 from log10_trace.server.store.sqlite.readers import Readers
 from log10_trace.server.store.tallies import ALL_TIME, LAST_MINUTE, Span, Tally, read_durations, spans
 
-
 _RANKED: Final = 20 * GROUPS
 """Keys of each piece of a span that are looked at to find the busiest of the whole."""
 
@@ -45,7 +44,7 @@ class SqliteReports:
         dimension = DIMENSION_OF[query.group_by]
         with self._readers.snapshot() as connection:
             read = partial(_read_sums, connection, organization_id, dimension)
-            whole = spans(query.since_ms, query.until_ms)
+            whole = _spans(connection, organization_id, dimension, query)
             key = key_asked(query)
             keys = [key] if key is not None else _busiest(connection, organization_id, dimension, whole)
             totals = [one for span in whole for one in read(span, keys)]
@@ -86,8 +85,30 @@ def _read_sums(
 ) -> Iterator[Sum]:
     if span.width == ALL_TIME:
         return read_totals(connection, organization_id, dimension, keys)
-    values = {"organization_id": organization_id, "dimension": dimension, "keys": json.dumps(keys)}
-    return map(_sum, connection.execute(SQL["rollups_of_keys"], values | span._asdict()))
+    values = {
+        "organization_id": organization_id,
+        "dimension": dimension,
+        "width": span.width,
+        "starts": json.dumps(list(range(span.start, span.end, span.width))),
+        "keys": json.dumps(keys),
+    }
+    return map(_sum, connection.execute(SQL["rollups_of_keys"], values))
+
+
+def _spans(
+    connection: sqlite3.Connection, organization_id: str, dimension: str, query: StatisticsQuery
+) -> list[Span]:
+    """The pieces of the span that is asked for, no further than there are roll-ups."""
+    if query.since_ms is None and query.until_ms is None:
+        return spans(None, None)
+    values = {"organization_id": organization_id, "dimension": dimension, "width": 1, "end": LAST_MINUTE}
+    first = connection.execute(SQL["first_rollup"], values).fetchone()["start"]
+    last = connection.execute(SQL["last_rollup"], values).fetchone()["start"]
+    if first is None:
+        return []
+    since_ms = max(query.since_ms or 0, first * MINUTE_MS)
+    until_ms = (last + 1) * MINUTE_MS
+    return spans(since_ms, until_ms if query.until_ms is None else min(query.until_ms, until_ms))
 
 
 def _busiest(

@@ -130,7 +130,11 @@ GROUP BY key ORDER BY calls DESC LIMIT :limit;
 SELECT key, model, start, calls, failed, metered, input_tokens, output_tokens, cached_tokens, durations
 FROM rollups
 WHERE organization_id = :organization_id AND dimension = :dimension AND width = :width
-    AND start >= :start AND start < :end AND key IN (SELECT value FROM json_each(:keys));
+    AND start IN (SELECT value FROM json_each(:starts)) AND key IN (SELECT value FROM json_each(:keys));
+
+-- :first_rollup
+SELECT min(start) AS start FROM rollups
+WHERE organization_id = :organization_id AND dimension = :dimension AND width = :width;
 
 -- :last_rollup
 SELECT max(start) AS start FROM rollups
