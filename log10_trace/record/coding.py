@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
 import zlib
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
 _ERRORS: Final = (zlib.error, ValueError, RuntimeError, OSError)
 
@@ -53,28 +54,31 @@ def _deflate() -> Callable[[bytes], bytes]:
 
 
 def _brotli() -> Callable[[bytes], bytes]:
-    try:
-        import brotli  # type: ignore[import-not-found] # noqa: PLC0415 -- there only when the program has it, and then the SDK uses it too
-    except ImportError:
-        try:
-            import brotlicffi as brotli  # type: ignore[import-not-found] # noqa: PLC0415 -- as above
-        except ImportError:
-            return bytes
-    decompressor = brotli.Decompressor()
-    feed = getattr(decompressor, "process", None) or decompressor.decompress
-    return lambda chunk: bytes(feed(chunk))
+    library = _first_of("brotli", "brotlicffi")
+    if library is None:
+        return bytes
+    decompressor = library.Decompressor()
+    feed: Callable[[bytes], bytes] = getattr(decompressor, "process", None) or decompressor.decompress
+    return feed
 
 
 def _zstd() -> Callable[[bytes], bytes]:
-    try:
-        from backports.zstd import ZstdDecompressor  # type: ignore[import-not-found] # noqa: PLC0415 -- as above
-    except ImportError:
+    library = _first_of("backports.zstd", "zstandard")
+    if library is None:
+        return bytes
+    decompressor = library.ZstdDecompressor()
+    feed: Callable[[bytes], bytes] = getattr(decompressor, "decompressobj", lambda: decompressor)().decompress
+    return feed
+
+
+def _first_of(*names: str) -> Any:
+    """The first of these libraries that is there: the SDK decodes with the same, if the program has it."""
+    for name in names:
         try:
-            import zstandard  # type: ignore[import-not-found] # noqa: PLC0415 -- as above
-        except ImportError:
-            return bytes
-        return zstandard.ZstdDecompressor().decompressobj().decompress  # type: ignore[no-any-return]
-    return ZstdDecompressor().decompress  # type: ignore[no-any-return]
+            return importlib.import_module(name)
+        except ImportError:  # noqa: PERF203 -- two turns at most
+            continue
+    return None
 
 
 _DECODERS: Final[dict[str, Callable[[], Callable[[bytes], bytes]]]] = {
