@@ -10,12 +10,13 @@ import json
 import linecache
 import os
 import re
-import sys
 import sysconfig
 from importlib.util import find_spec
 from pathlib import Path
 from types import CodeType, FrameType
 from typing import Any, Final
+
+from log10_trace.guard import guard
 
 MAX_SITES: Final = 4096
 MAX_SITES_BYTES: Final = 8 * 1024 * 1024
@@ -56,7 +57,12 @@ class Sites:
         self._left_out: tuple[str, ...] | None = None
 
     def of(self, frame: FrameType | None) -> bytes:
-        """The stack that ends at ``frame`` or further out: JSON, outermost frame first."""
+        """The stack that ends at ``frame`` or further out: JSON, outermost first; empty if that fails."""
+        with guard("reading the stack"):
+            return self._of(frame)
+        return b"[]"
+
+    def _of(self, frame: FrameType | None) -> bytes:
         key: list[int] = []
         add, at = key.append, frame
         while at is not None:
@@ -113,9 +119,9 @@ def _source(frame: FrameType, lineno: int) -> str:
     code = frame.f_code
     linecache.checkcache(code.co_filename)
     line = linecache.getline(code.co_filename, lineno, frame.f_globals)
-    if not line and sys.version_info >= (3, 13):
-        # What was typed at a prompt or given with -c is kept by code object.
-        line = linecache._getline_from_code(code, lineno)  # type: ignore[attr-defined] # noqa: SLF001
+    if not line and hasattr(linecache, "_getline_from_code"):
+        # What was typed at a prompt is kept by code object, from some Python 3.13 on.
+        line = linecache._getline_from_code(code, lineno)  # noqa: SLF001
     return _SECRETS.sub("***", line.strip())
 
 

@@ -147,7 +147,8 @@ def test_a_failed_call_says_what_failed(client: Any, endpoint: Endpoint, kept: K
 
     limited, lost = kept.records
     assert (limited["status"], limited["failure_kind"]) == ("failed", "RateLimitError")
-    assert limited["failure_reason"] == "Error code: 429 - slow down"
+    assert "429" in limited["failure_reason"]
+    assert "slow down" in limited["failure_reason"]
     assert limited["response"]["error"]["message"] == "slow down"
     assert (lost["failure_kind"], lost["response"]) == ("APIConnectionError", None)
     assert limited["request"] == lost["request"] == CHAT
@@ -163,7 +164,7 @@ def test_a_key_that_the_provider_repeats_is_not_stored(endpoint: Endpoint, kept:
         client.chat.completions.create(**CHAT)
 
     assert b"very-key" not in b"".join(kept.payloads)
-    assert kept.one["failure_reason"].endswith("provided: ***")
+    assert "provided: ***" in kept.one["failure_reason"]
 
 
 def test_a_base_url_is_kept_without_its_secrets(endpoint: Endpoint, kept: Kept) -> None:

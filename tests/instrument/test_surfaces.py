@@ -196,6 +196,38 @@ def test_a_custom_http_client_is_recorded(endpoint: Endpoint, kept: Kept) -> Non
     assert kept.one["response"]["choices"][0]["message"]["content"] == "from the transport"
 
 
+def test_the_aiohttp_backed_client_is_recorded(endpoint: Endpoint, kept: Kept) -> None:
+    """Another transport under the async client is seen through as well, streams included."""
+    pytest.importorskip("httpx_aiohttp")
+    if not hasattr(openai, "DefaultAioHttpClient"):
+        pytest.skip("this version has no DefaultAioHttpClient")
+
+    async def main() -> None:
+        async with openai.AsyncOpenAI(
+            base_url=endpoint.url, api_key=KEY, http_client=openai.DefaultAioHttpClient()
+        ) as client:
+            await client.chat.completions.create(**programs.CHAT)
+            async for _ in await client.chat.completions.create(**programs.CHAT, stream=True):
+                pass
+
+    asyncio.run(main())
+
+    said = [record["response"]["choices"][0]["message"]["content"] for record in kept.records]
+    assert said == ["Hello there"] * 2
+
+
+def test_a_legacy_http_client_is_recorded(endpoint: Endpoint, kept: Kept) -> None:
+    """Openai 3 takes a client of the HTTP library that it has left: both families are recorded."""
+    import httpx
+
+    with openai.OpenAI(base_url=endpoint.url, api_key=KEY, http_client=httpx.Client()) as client:
+        client.chat.completions.create(**programs.CHAT)
+        list(client.chat.completions.create(**programs.CHAT, stream=True))
+
+    said = [record["response"]["choices"][0]["message"]["content"] for record in kept.records]
+    assert said == ["Hello there"] * 2
+
+
 def test_one_call_is_one_record_whatever_the_retries(endpoint: Endpoint, kept: Kept) -> None:
     """Two attempts that failed and one that did not are one finished call with two retries."""
     busy = json_answer({}, status=500, headers={"retry-after-ms": "1"})
