@@ -21,7 +21,9 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, wait
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
+from urllib.parse import quote
 
 import httpx
 
@@ -159,14 +161,20 @@ def measure_reads(folder: Path, database: str, maker: Maker) -> None:
         print(f"cold start                {server.cold_start_s:8.2f} s")
         headers = {"X-Log10-Token": server.local.token}
         with httpx.Client(base_url=server.local.url, headers=headers, timeout=60) as client:
-            for name, path in _reads(maker).items():
+            newest = client.get("/api/v1/completions?limit=1").json()["completions"][0]["created_at"]
+            for name, path in _reads(maker, datetime.fromisoformat(newest)).items():
                 times = [_timed(lambda path=path: client.get(path)) for _ in range(REPEATS)]
                 print(f"{name:34} median {statistics.median(times):7.1f} ms   first {times[0]:7.1f} ms")
         print(f"memory after the reads    {server.memory_mb():8.0f} MB")
 
 
-def _reads(maker: Maker) -> dict[str, str]:
+def _reads(maker: Maker, newest: datetime) -> dict[str, str]:
+    """What is asked for, by name; spans of time end with the newest record, whenever that was."""
     page, counts = "/api/v1/completions", "/api/v1/statistics"
+
+    def ago(hours: int) -> str:
+        return quote((newest - timedelta(hours=hours)).isoformat())
+
     return {
         "list page": page,
         "list, by a common tag": f"{page}?tag=production",
@@ -176,7 +184,7 @@ def _reads(maker: Maker) -> dict[str, str]:
         "list, failed": f"{page}?status=failed",
         "list, nothing so slow": f"{page}?min_duration=100000",
         "list, by file": f"{page}?file=/srv/app/feature_3.py",
-        "list, a day in between": f"{page}?since=400h&until=376h&model=gpt-4o",
+        "list, a day in between": f"{page}?since={ago(100)}&until={ago(76)}&model=gpt-4o",
         "search, a common word": f"{page}?q={maker.word(0)}",
         "search, two common words": f"{page}?q={maker.word(0)}+{maker.word(1)}",
         "search, a middling word": f"{page}?q={maker.word(500)}",
@@ -185,10 +193,10 @@ def _reads(maker: Maker) -> dict[str, str]:
         "search, a common word and a tag": f"{page}?q={maker.word(0)}&tag=feature-3",
         "search, nothing": f"{page}?q=zzzzqqqq",
         "statistics, all": counts,
-        "statistics, by model, a week": f"{counts}?group_by=model&since=168h",
-        "statistics, by tag, a week": f"{counts}?group_by=tag&since=168h",
-        "statistics, by call site, a week": f"{counts}?group_by=call_site&since=168h",
-        "statistics, by session, a day": f"{counts}?group_by=session&since=24h",
+        "statistics, by model, a week": f"{counts}?group_by=model&since={ago(168)}",
+        "statistics, by tag, a week": f"{counts}?group_by=tag&since={ago(168)}",
+        "statistics, by call site, a week": f"{counts}?group_by=call_site&since={ago(168)}",
+        "statistics, by session, a day": f"{counts}?group_by=session&since={ago(24)}",
         "sessions": "/api/v1/sessions",
     }
 
