@@ -254,7 +254,8 @@ class _Handler(BaseHTTPRequestHandler):
         if self.headers.get("Content-Encoding") == "gzip":
             body = gzip.decompress(body)
         records = [json.loads(line) for line in body.splitlines()]
-        request = Request(self.path, dict(self.headers), records, self.number)
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        request = Request(self.path, headers, records, self.number)
         behaviour = self.api.take(request)
         behaviour(Exchange(self.api, self, request))
 
