@@ -118,7 +118,7 @@ def is_up(url: str) -> bool:
 def test_web_servers_with_workers(
     api: CompletionsAPI, private_home: Path, tmp_path: Path, command: tuple[str, ...]
 ) -> None:
-    """Every request that was answered by a worker has its record, once; a worker that is killed loses none."""
+    """Every request that a worker answered has its record, once; a worker that is killed loses none."""
     (tmp_path / "app.py").write_text(APP)
     port = free_port()
     address = str(port) if command[0] == "uvicorn" else f"127.0.0.1:{port}"

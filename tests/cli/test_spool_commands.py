@@ -1,0 +1,173 @@
+"""``spool``, ``verify`` and ``doctor``: what waits, what arrived, and what to do about it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from log10_trace.local import LocalServer, announce
+from tests import completions_api as does
+from tests.completions_api import CompletionsAPI
+from tests.processes import DEADLINE_S, environment, program, server
+
+LEAVE = """
+import os
+from tests.export.made import config, keep
+from log10_trace.export import Delivery
+
+keep(Delivery(config({url!r}, **{settings})), {count})
+os._exit(0)
+"""
+
+
+@pytest.fixture
+def api() -> Iterator[CompletionsAPI]:
+    with CompletionsAPI() as api:
+        yield api
+
+
+def leave(home: Path, count: int, url: str | None = None, **settings: Any) -> None:
+    """A process that keeps so many records and dies."""
+    ended = program(home, LEAVE.format(url=url, count=count, settings=settings))
+    assert ended.returncode == 0, ended.stderr
+
+
+def log10_trace(home: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """The command, run to its end."""
+    ended = subprocess.run(
+        [sys.executable, "-m", "log10_trace", *arguments],
+        capture_output=True,
+        text=True,
+        env=environment(home, **variables),
+        timeout=DEADLINE_S,
+        check=False,
+    )
+    assert "Traceback" not in ended.stderr
+    return ended
+
+
+def test_spool_status_tells_what_waits(private_home: Path) -> None:
+    """For each process that captured records: how many wait, where they are to go."""
+    leave(private_home, 3)
+    leave(private_home, 2, "http://127.0.0.1:9")
+
+    found = json.loads(log10_trace(private_home, "spool", "status", "--json").stdout)
+
+    assert [(each["records"], each["url"], each["running"]) for each in found["waiting"]] == [
+        (3, None, False),
+        (2, "http://127.0.0.1:9", False),
+    ]
+    assert found["waiting"][0]["sequences"] == [[1, 3]]
+
+
+def test_spool_flush_delivers_ours_and_nobody_elses(private_home: Path, api: CompletionsAPI) -> None:
+    """What is bound for this server goes there; what is bound elsewhere, or has another key, stays."""
+    api.behave(does.status(503))
+    leave(private_home, 3, api.url, token="mine")
+    leave(private_home, 4, api.url, token="another's")
+    leave(private_home, 2, "http://127.0.0.1:9", token="mine")
+    api.behave(does.work)
+
+    done = log10_trace(private_home, "spool", "flush", LOG10_URL=api.url, LOG10_TOKEN="mine")
+
+    assert (done.returncode, done.stdout) == (0, "Delivered 3 records; 6 wait.\n")
+    assert "LOG10_URL=http://127.0.0.1:9" in done.stderr
+    assert len(api.rows()) == 3
+
+    done = log10_trace(private_home, "spool", "flush", "--any-key", LOG10_URL=api.url, LOG10_TOKEN="mine")
+    assert done.stdout == "Delivered 4 records; 2 wait.\n"
+
+
+def test_spool_flush_without_a_server_says_what_to_type(private_home: Path) -> None:
+    """Without a server the command fails with its own code, and loses nothing."""
+    leave(private_home, 3)
+
+    done = log10_trace(private_home, "spool", "flush")
+
+    assert done.returncode == 3
+    assert "log10-trace serve" in done.stderr
+    assert json.loads(log10_trace(private_home, "spool", "status", "--json").stdout)["waiting"]
+
+
+def test_dead_letters_can_be_looked_at_and_sent_again(private_home: Path, api: CompletionsAPI) -> None:
+    """A refused record is there with its reason, and goes out of the folder once the server takes it."""
+    api.refusal = lambda record: (422, {"code": "invalid", "message": "no"})
+    leave(private_home, 0, api.url)
+    work = f"made = Delivery(config({api.url!r})); keep(made, 2); made.flush(10)"
+    program(private_home, "from tests.export.made import *\n" + work)
+    variables = {"LOG10_URL": api.url}
+
+    listed = log10_trace(private_home, "spool", "dead-letters", "--json", **variables).stdout.splitlines()
+    letters = [json.loads(line) for line in listed]
+    assert {each["sequence"]: (each["status"], each["code"]) for each in letters} == {
+        1: (422, "invalid"),
+        2: (422, "invalid"),
+    }
+    assert letters[0]["completion"]["request"]["messages"][0]["content"] == "hello"
+
+    refused = log10_trace(private_home, "spool", "dead-letters", "--send", **variables)
+    assert refused.returncode == 4
+    api.refusal = lambda record: None
+    sent = log10_trace(private_home, "spool", "dead-letters", "--send", **variables)
+    assert (sent.returncode, sent.stdout) == (0, "Sent 2 records; 0 stay dead letters.\n")
+    assert len(api.rows()) == 2
+    assert log10_trace(private_home, "spool", "dead-letters", "--json", **variables).stdout == ""
+
+
+def test_serve_delivers_what_was_left_and_verify_proves_it(private_home: Path) -> None:
+    """The server takes over what dead processes left for it; verify counts it and names a gap."""
+    leave(private_home, 5)
+    with server(private_home) as ours:
+        done = log10_trace(private_home, "spool", "flush", LOG10_URL="")
+        whole = log10_trace(private_home, "verify", "--json")
+        assert whole.returncode == 0, done.stdout + whole.stdout
+        (source,) = [json.loads(line) for line in whole.stdout.splitlines()]
+        assert source["arrived"] + sum(last - first + 1 for first, last in source["waiting"]) == 5
+
+        for sequence in (1, 3):
+            record = {"kind": "chat", "status": "finished", "source": "s", "sequence": sequence}
+            headers = {"X-Log10-Token": ours.token}
+            httpx.post(f"{ours.url}/api/v1/completions", json=record, headers=headers).raise_for_status()
+        broken = log10_trace(private_home, "verify", "--json")
+
+    assert broken.returncode == 1
+    missing = {each["source"]: each["missing"] for each in map(json.loads, broken.stdout.splitlines())}
+    assert missing == {source["source"]: [], "s": [[2, 2]]}
+
+
+def test_doctor_finds_everything_in_order(private_home: Path) -> None:
+    """With a server running and nothing waiting every line says ok."""
+    with server(private_home):
+        done = log10_trace(private_home, "doctor")
+
+    assert done.returncode == 0, done.stdout
+    assert all(line.startswith("ok") for line in done.stdout.splitlines())
+
+
+def test_doctor_says_what_to_do(private_home: Path) -> None:
+    """What is not in order has a line with the remedy below it, and the exit code says so."""
+    leave(private_home, 3)
+    announce(LocalServer(url="http://127.0.0.1:9", token="t", pid=os.getpid()))
+
+    done = log10_trace(private_home, "doctor", "--json")
+
+    found = {each["what"]: each for each in map(json.loads, done.stdout.splitlines())}
+    assert done.returncode == 1
+    assert found["waiting"]["remedy"] == "Type: log10-trace spool flush"
+    assert "does not answer" in found["server"]["found"]
+
+
+def test_doctor_names_a_setting_that_cannot_be_used(private_home: Path) -> None:
+    """A bad setting is a line like any other."""
+    done = log10_trace(private_home, "doctor", LOG10_URL="nonsense")
+
+    assert done.returncode == 1
+    assert "LOG10_URL='nonsense' cannot be used" in done.stdout

@@ -1,0 +1,155 @@
+"""patch, unpatch, flush, shutdown, stats: settings, repetition, and the real SDK in one process."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import openai
+import pytest
+
+import log10_trace
+from log10_trace.cli.simulated_model import MODEL, simulated_model
+from log10_trace.errors import ConfigError
+from log10_trace.testing import capture
+from tests.completions_api import CompletionsAPI
+
+
+@pytest.fixture
+def api() -> Iterator[CompletionsAPI]:
+    with CompletionsAPI() as api:
+        yield api
+        log10_trace.shutdown()
+
+
+@pytest.fixture
+def client() -> Iterator[openai.OpenAI]:
+    with simulated_model() as url, openai.OpenAI(base_url=url, api_key="k") as client:
+        yield client
+
+
+def ask(client: openai.OpenAI, text: str = "hello") -> None:
+    client.chat.completions.create(model=MODEL, messages=[{"role": "user", "content": text}])
+
+
+def test_a_call_is_recorded_delivered_and_counted(api: CompletionsAPI, client: openai.OpenAI) -> None:
+    """patch() is all it takes; flush() says that everything is there, stats() counts it."""
+    log10_trace.patch(url=api.url, tags=["a"])
+    before = log10_trace.stats().captured
+    ask(client)
+
+    assert log10_trace.flush(10.0)
+    (row,) = api.rows().values()
+    assert (row["status"], row["tags"], row["sequence"]) == ("finished", ["a"], 1)
+    assert log10_trace.stats().captured == before + 1
+
+
+def test_patch_again_changes_nothing_or_the_settings(api: CompletionsAPI, client: openai.OpenAI) -> None:
+    """With the same settings it is idempotent; with others they hold from then on, and counting goes on."""
+    log10_trace.patch(url=api.url)
+    before = log10_trace.stats().captured
+    log10_trace.patch(url=api.url)
+    ask(client)
+    log10_trace.patch(url=api.url, tags=["b"])
+    ask(client)
+
+    assert log10_trace.flush(10.0)
+    api.wait_for(lambda api: len(api.rows()) == 2)
+    assert [row["tags"] for row in api.rows().values()] == [[], ["b"]]
+    assert log10_trace.stats().captured == before + 2
+
+
+def test_unpatch_still_delivers_what_was_captured(api: CompletionsAPI, client: openai.OpenAI) -> None:
+    """After unpatch() calls are the SDK's alone, and what was captured before arrives."""
+    log10_trace.patch(url=api.url)
+    ask(client)
+    log10_trace.unpatch()
+    ask(client)
+
+    api.wait_for(lambda api: api.rows())
+    assert log10_trace.shutdown()
+    assert len(api.rows()) == 1
+
+
+def test_calls_after_shutdown_and_patch_are_recorded(api: CompletionsAPI, client: openai.OpenAI) -> None:
+    """shutdown() is no end for good: patch() begins again."""
+    for _ in range(2):
+        log10_trace.patch(url=api.url)
+        ask(client)
+        assert log10_trace.shutdown(10.0)
+
+    assert len(api.rows()) == 2
+    assert not [each for each in threading.enumerate() if each.name == "log10-trace"]
+
+
+def test_disabled_does_nothing(api: CompletionsAPI, client: openai.OpenAI, private_home: Path) -> None:
+    """With `disabled` there is no record, no thread and no file."""
+    log10_trace.patch(url=api.url, disabled=True)
+    ask(client)
+
+    assert log10_trace.flush()
+    assert not api.requests
+    assert not private_home.exists()
+
+
+def test_patch_alone_touches_nothing(api: CompletionsAPI, private_home: Path) -> None:
+    """Until the first call there is no thread, no file and no request."""
+    threads = threading.active_count()
+    log10_trace.patch(url=api.url)
+
+    assert threading.active_count() == threads
+    assert not private_home.exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("url", "nonsense"), ("flush_interval", "soon"), ("sample_rate", 2), ("tags", [1])]
+)
+def test_a_bad_setting_is_named_by_patch(name: str, value: object) -> None:
+    """A setting that cannot be used is an error of patch() that names it."""
+    with pytest.raises(ConfigError, match=name):
+        log10_trace.patch(**{name: value})  # type: ignore[arg-type]
+
+
+def test_without_a_server_the_first_patch_says_what_to_type(caplog: pytest.LogCaptureFixture) -> None:
+    """Where no server was named and none runs, it is said once, at INFO, with the command."""
+    caplog.set_level(logging.INFO)
+    log10_trace.patch()
+    log10_trace.patch()
+    log10_trace.shutdown()
+
+    said = [each for each in caplog.records if "log10-trace serve" in each.getMessage()]
+    assert [each.levelno for each in said] == [logging.INFO]
+
+
+def test_stats_cannot_be_changed() -> None:
+    """stats() gives a picture, not the counters."""
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        log10_trace.stats().captured = 1  # type: ignore[misc]
+
+
+def test_capture_gives_records_without_a_server(client: openai.OpenAI, private_home: Path) -> None:
+    """In a user's own tests the records are there at once: no server, no disk, no thread."""
+    threads = threading.active_count()
+    with capture() as completions, log10_trace.tags("t"):
+        ask(client, "what?")
+        assert completions[0].request.messages[0].content == "what?"
+    ask(client)
+
+    assert [each.tags for each in completions] == [["t"]]
+    assert threading.active_count() <= threads + 1  # the endpoint's own
+    assert not private_home.exists()
+
+
+def test_capture_stands_in_for_what_was_patched(api: CompletionsAPI, client: openai.OpenAI) -> None:
+    """Inside capture() nothing is delivered; afterwards it goes on as before."""
+    log10_trace.patch(url=api.url)
+    with capture() as completions:
+        ask(client, "inside")
+    ask(client, "outside")
+
+    assert log10_trace.flush(10.0)
+    assert len(completions) == 1
+    assert [row["request"]["messages"][0]["content"] for row in api.rows().values()] == ["outside"]
