@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from log10_trace.local import LocalServer
-from tests.processes import program, server
+from tests.processes import program, server, until
 
 pytestmark = pytest.mark.promises
 
@@ -68,6 +68,8 @@ def test_kill_9_a_hundred_times(private_home: Path) -> None:
 
     with server(private_home) as api:
         program(private_home, ADOPTER)
+        # The server adopts as well: what it took in hand may still be on its way.
+        until(lambda: set(returned) <= {row["id"] for row in stored(api)}, "every record has arrived")
         rows = stored(api)
 
     ids = [row["id"] for row in rows]
