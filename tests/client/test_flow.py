@@ -288,6 +288,49 @@ def test_list_walks_the_pages(client: Client) -> None:
     ]
 
 
+def test_moments_travel_with_their_zone(client: Client) -> None:
+    """A datetime becomes the moment that is meant, in UTC; a filter that is None asks nothing."""
+    answers = Answers(httpx.Response(200, json={"completions": [], "next_cursor": None}))
+    moment = datetime(2026, 1, 1, 12, tzinfo=timezone(timedelta(hours=2)))
+
+    client.ask(
+        answers, lambda client: _listed(client.completions.list(since=moment, tag=None, min_duration=0.5))
+    )
+
+    (request,) = answers.requests
+    assert dict(request.url.params) == {
+        "since": "2026-01-01T10:00:00+00:00",
+        "min_duration": "0.5",
+        "limit": "100",
+    }
+
+
+@pytest.mark.parametrize("body", ['"refused"', '{"message": 3}', ""])
+def test_an_error_of_another_form_is_an_error_all_the_same(client: Client, body: str) -> None:
+    """An error whose body is not the API's own form has a sentence of ours."""
+    with pytest.raises(errors.ValidationError, match="The completions API answered 422"):
+        client.ask(lambda _: httpx.Response(422, text=body), get)
+
+
+def test_a_stream_that_breaks_off_is_a_lost_connection(client: Client) -> None:
+    """An export that is cut short raises after what came; it never ends as if it were whole."""
+
+    class Cut(httpx.SyncByteStream, httpx.AsyncByteStream):
+        def __iter__(self) -> Iterator[bytes]:
+            yield b"first line"
+            raise httpx.ReadError("cut")
+
+        async def __aiter__(self) -> Any:
+            for piece in self:
+                yield piece
+
+    with pytest.raises(errors.APIConnectionError):
+        client.ask(
+            Answers(httpx.Response(200, stream=Cut())),
+            lambda client: _listed(client.completions.export()),
+        )
+
+
 def _listed(pages: Any) -> Any:
     return pages if hasattr(pages, "__aiter__") else list(pages)
 

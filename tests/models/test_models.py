@@ -185,6 +185,12 @@ def test_a_moment_is_written_as_rfc_3339() -> None:
     assert components.Completion(created_at="soon").to_json() == '{"created_at": "soon"}'
 
 
+def test_what_json_cannot_carry_is_named() -> None:
+    """A value of a Python type that JSON has no form for is an error that names the type."""
+    with pytest.raises(TypeError, match="set is nothing that JSON can carry"):
+        components.Completion(native_request={"a": {1}}).to_json()
+
+
 def test_a_message_writes_its_role() -> None:
     """A message's class says its role, so that nobody has to."""
     message = components.ChatCompletionRequestUserMessage(content="hi")
