@@ -23,6 +23,8 @@ def fold(chunks: list[Object], kind: str) -> Object:
     choices: dict[int, Object] = {}
     for chunk in chunks:
         for key, value in chunk.items():
+            if key in whole and whole[key] == value:
+                continue
             if key == "choices":
                 if isinstance(value, list):
                     _fold_choices(choices, value, kind)
@@ -79,7 +81,7 @@ def _fold_choice(choice: Object, piece: Object) -> None:
             # Beside a delta it is what the deltas amount to so far; alone it is all there is.
             if "delta" not in piece and isinstance(value, dict):
                 choice["message"] = value
-        elif key != "index":
+        elif key != "index" and (value is not None or key not in choice):
             choice[key] = _settled(key, choice.get(key), value)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from typing import Any, Final
 
 from pydantic_core import from_json
@@ -11,9 +10,6 @@ from pydantic_core import to_json as fast_json
 
 MAX_DEPTH: Final = 100
 """Deeper JSON is kept as text: the API takes records nested up to 128 levels, the record's own included."""
-
-_STRINGS: Final = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"')
-_NOT_BRACKETS: Final = re.compile(r"[^\[\]{}]+")
 
 
 def parsed(raw: bytes) -> Any:
@@ -30,7 +26,12 @@ def parsed(raw: bytes) -> Any:
 
 def embedded(raw: bytes) -> bytes | None:
     """The same JSON, byte for byte, fit to stand in a line of JSON; ``None`` when it is not strictly JSON."""
-    if not raw or not _is_json(raw) or _depth(raw) > MAX_DEPTH:
+    try:
+        value = _strictly_parsed(raw)
+    except (ValueError, RecursionError):
+        return None
+    # Fewer brackets than that cannot be nested any deeper.
+    if raw.count(b"[") + raw.count(b"{") > MAX_DEPTH and _is_too_deep(value):
         return None
     # Line breaks can only stand between tokens: within a string JSON writes them as escapes.
     if b"\n" in raw or b"\r" in raw:
@@ -63,21 +64,12 @@ def written_fast(value: Any) -> bytes:
         return written(value)
 
 
-def _is_json(raw: bytes) -> bool:
+def _strictly_parsed(raw: bytes) -> Any:
     try:
-        from_json(raw, allow_inf_nan=False, cache_strings="none")
+        return from_json(raw, allow_inf_nan=False, cache_strings="keys")
     except ValueError:
-        return _is_unusual_json(raw)
-    return True
-
-
-def _is_unusual_json(raw: bytes) -> bool:
-    """JSON with lone surrogates or with integers of thousands of digits, which the fast parser refuses."""
-    try:
-        json.loads(raw.decode("utf-8"), parse_int=len, parse_constant=_refuse)
-    except (ValueError, RecursionError):
-        return False
-    return True
+        # JSON with lone surrogates, or integers of thousands of digits, which the fast parser refuses.
+        return json.loads(raw.decode("utf-8"), parse_int=len, parse_constant=_refuse)
 
 
 def _refuse(name: str) -> None:
@@ -85,15 +77,18 @@ def _refuse(name: str) -> None:
     raise ValueError(message)
 
 
-def _depth(raw: bytes) -> int:
-    brackets = raw.count(b"[") + raw.count(b"{")
-    if brackets <= MAX_DEPTH:
-        return brackets
-    depth = deepest = 0
-    for bracket in _NOT_BRACKETS.sub("", _STRINGS.sub("", raw.decode("utf-8", "replace"))):
-        depth += 1 if bracket in "[{" else -1
-        deepest = max(deepest, depth)
-    return deepest
+def _is_too_deep(value: Any) -> bool:
+    level = [value] if isinstance(value, dict | list) else []
+    for _ in range(MAX_DEPTH):
+        level = [
+            inner
+            for outer in level
+            for inner in (outer.values() if type(outer) is dict else outer)
+            if type(inner) is dict or type(inner) is list
+        ]
+        if not level:
+            return False
+    return True
 
 
 def _without_nan(value: Any) -> Any:

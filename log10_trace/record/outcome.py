@@ -39,7 +39,7 @@ def of(call: Call) -> Outcome:
     if not sse.is_stream(body):
         return _ended(call, as_text(body, _charset(call.content_type)), done=False, failed=failed)
     stream = sse.read(body)
-    error = error_in(stream.events)
+    error = error_in(stream.events) if b"error" in body or b"response.failed" in body else None
     response = written(folded(call.endpoint, stream.events)) if stream.events else b"null"
     if error and not failed:
         return Outcome(response, "failed", failure_kind=error[0], failure_reason=error[1])
