@@ -7,6 +7,7 @@ import pytest
 from log10_trace.server.store.answers import Filter, Selection
 from log10_trace.server.store.errors import SearchError, StoreClosedError
 from log10_trace.server.store.protocol import Store
+from tests.processes import until
 from tests.server.store.building import (
     MINUTE_MS,
     NOON_MS,
@@ -150,7 +151,7 @@ def test_health_says_what_the_store_is(store: Store) -> None:
 
     assert health.kind in ("sqlite", "postgresql")
     assert health.bytes > 0
-    assert health.waiting == 0
+    until(lambda: store.upkeep.health().waiting == 0, "nothing waits")
 
 
 def test_a_closed_store_refuses(store: Store) -> None:
