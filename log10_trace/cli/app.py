@@ -7,6 +7,7 @@ imports ``app``, hangs its command or its own ``Typer`` on it, and has a line in
 from __future__ import annotations
 
 import importlib
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -106,6 +107,9 @@ def run() -> int:
 
     What goes wrong is one sentence on the standard error, never a traceback.
     """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal that cannot show a character shows a mark
     try:
         load(_words())
         app()

@@ -17,7 +17,7 @@ PATH = "/completions"
 
 
 def list_ungraded(
-    *, task_id: str | None = None, x_log10_organization: str | None = None
+    x_log10_organization: str | None = None, *, task_id: str | None = None
 ) -> Operation[operations.ListUngradedResponse]:
     """The completions that a feedback task selects and that have no feedback yet."""
     return Operation(

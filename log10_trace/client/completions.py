@@ -26,7 +26,7 @@ _CREATED = 201
 
 
 def create_completion(
-    *, completion: Body, x_log10_organization: str | None = None
+    completion: Body, x_log10_organization: str | None = None
 ) -> Operation[operations.CreateResponse]:
     """Keep a completion; one that is there already is left or completed, never undone."""
     return Operation(
@@ -55,7 +55,7 @@ def _read_created(response: httpx.Response) -> operations.CreateResponse:
 
 
 def update_completion(
-    *, completion_id: str, completion: Body, x_log10_organization: str | None = None
+    completion_id: str, completion: Body, x_log10_organization: str | None = None
 ) -> Operation[operations.UpdateResponse]:
     """Complete a completion, or create it under this id."""
     return Operation(
@@ -68,7 +68,7 @@ def update_completion(
 
 
 def get_completion(
-    *, completion_id: str, x_log10_organization: str | None = None
+    completion_id: str, x_log10_organization: str | None = None
 ) -> Operation[operations.GetCompletionResponse]:
     """One completion, whole."""
     return Operation(
@@ -80,7 +80,7 @@ def get_completion(
 
 
 def delete_completion(
-    *, completion_id: str, x_log10_organization: str | None = None
+    completion_id: str, x_log10_organization: str | None = None
 ) -> Operation[operations.DeleteResponse]:
     """Delete one completion for good."""
     return Operation(
@@ -92,7 +92,7 @@ def delete_completion(
 
 
 def send_batch(
-    *, completions: Iterable[Body], x_log10_organization: str | None = None
+    completions: Iterable[Body], x_log10_organization: str | None = None
 ) -> Operation[operations.BatchResponse]:
     """Keep many completions with one request; each has a result of its own, and its own id to be told by.
 

@@ -18,7 +18,7 @@ TASK_PATH = "/feedback_task"
 
 
 def get_feedback(
-    *, feedback_id: str, x_log10_organization: str | None = None
+    feedback_id: str, x_log10_organization: str | None = None
 ) -> Operation[operations.GetResponse]:
     """One feedback."""
     return Operation(
@@ -30,17 +30,16 @@ def get_feedback(
 
 
 def list_feedback(
-    *,
-    request_body: operations.ListRequestBody | Mapping[str, Any] | None = None,
     x_log10_organization: str | None = None,
+    request_body: operations.ListRequestBody | Mapping[str, Any] | None = None,
     **filters: str | int | None,
 ) -> Operation[operations.ListResponse]:
     """Feedback, newest first.
 
     Args:
+        x_log10_organization: stands in for the client's own organization.
         request_body: ``offset``, ``limit``, ``completion_id`` and ``task_id`` as the API's documentation has
             them. They travel in the address: many proxies drop the body of a GET.
-        x_log10_organization: stands in for the client's own organization.
         filters: the same four as keyword arguments.
     """
     asked = operations.ListRequestBody.model_validate(request_body or {}).model_dump() | filters
@@ -54,7 +53,6 @@ def list_feedback(
 
 
 def upload_feedback(
-    *,
     request_body: operations.One | operations.Two | Feedback | Mapping[str, Any],
     x_log10_organization: str | None = None,
 ) -> Operation[operations.UploadResponse]:
@@ -83,7 +81,7 @@ def _read_tasks(response: httpx.Response) -> operations.ListFeedbackTasksRespons
 
 
 def create_task(
-    *, request: FeedbackTask | Mapping[str, Any], x_log10_organization: str | None = None
+    request: FeedbackTask | Mapping[str, Any], x_log10_organization: str | None = None
 ) -> Operation[operations.CreateFeedbackTaskResponse]:
     """Ask for feedback: instructions, a schema for the answers, the tags of the completions meant."""
     return Operation(
@@ -97,7 +95,7 @@ def create_task(
 
 
 def get_task(
-    *, task_id: str, x_log10_organization: str | None = None
+    task_id: str, x_log10_organization: str | None = None
 ) -> Operation[operations.GetFeedbackTaskResponse]:
     """One feedback task."""
     return Operation(

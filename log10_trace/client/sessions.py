@@ -15,7 +15,7 @@ from log10_trace.models.components import Session, Source
 PATH = "/sessions"
 
 
-def create_session(*, x_log10_organization: str | None = None) -> Operation[operations.CreateSessionResponse]:
+def create_session(x_log10_organization: str | None = None) -> Operation[operations.CreateSessionResponse]:
     """Make a session; its id may then stand in completions."""
     return Operation(
         method="POST",
@@ -52,7 +52,7 @@ def _read_page(response: httpx.Response) -> Page[Session]:
 
 
 def get_session(
-    *, session_id: str, x_log10_organization: str | None = None
+    session_id: str, x_log10_organization: str | None = None
 ) -> Operation[operations.GetSessionResponse]:
     """One session, with the server's counts."""
     return Operation(
@@ -78,7 +78,7 @@ def _read_sources(response: httpx.Response) -> operations.ListSourcesResponse:
 
 
 def get_source(
-    *, source: str, x_log10_organization: str | None = None
+    source: str, x_log10_organization: str | None = None
 ) -> Operation[operations.GetSourceResponse]:
     """One process that records came from."""
     return Operation(

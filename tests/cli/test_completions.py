@@ -88,6 +88,16 @@ def test_search_finds_words(cli: Cli, calls: Calls) -> None:
     assert [row["id"] for row in rows] == ids(3)
 
 
+def test_a_terminal_of_few_characters_is_no_failure(cli: Cli) -> None:
+    """Where a character cannot be shown there is a mark in its place, and no error."""
+    with cli.client() as client:
+        client.completions.create(
+            completion=call(1, request={"messages": [{"role": "user", "content": "né 你好"}]})
+        )
+
+    assert cli.text("completions", "list", "--columns", "request", PYTHONIOENCODING="ascii") == "n? ??\n"
+
+
 def test_nothing_found_is_said_beside(cli: Cli) -> None:
     """An empty list is an empty output, and on a terminal a remark."""
     assert cli.text("completions", "list") == ""

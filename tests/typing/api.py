@@ -70,6 +70,7 @@ def blocking_client(client: log10.Log10, completion: components.Completion) -> N
     assert_type(client.sessions.create().object.session, components.Session)
     assert_type(client.feedback_tasks.list().tasks, list[components.FeedbackTask])
     assert_type(client.feedback.list(task_id="t").object.feedback, list[components.Feedback])
+    assert_type(client.completions.get("id").completion, components.Completion)
     client.completions.list(limit="3")  # type: ignore[arg-type]
     client.completions.list(tagg="x")  # type: ignore[call-arg]
     client.completions.create()  # type: ignore[call-arg]
