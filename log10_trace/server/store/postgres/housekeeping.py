@@ -126,6 +126,10 @@ def _join_arrivals(connection: Connection[Row]) -> None:
     connection.execute(_ARRIVALS["join"])
 
 
+def _merge_words(connection: Connection[Row]) -> None:
+    connection.execute(_SQL["merge_words"])
+
+
 def _vacuum(connection: Connection[Row]) -> None:
     """Tables that are filled and emptied all day stay as small as what is in them."""
     connection.execute(b"VACUUM waiting_texts, rollup_deltas, arrivals")
@@ -135,6 +139,7 @@ _CHORES: Final[tuple[tuple[Callable[[Connection[Row]], None], float], ...]] = (
     (make_days, 600.0),
     (fold, 2.0),
     (_join_arrivals, 10.0),
+    (_merge_words, 10.0),
     (_vacuum, 15.0),
     (sweep_all_stacks, 86_400.0),
 )

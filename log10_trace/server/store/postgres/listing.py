@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
-from log10_trace.server.store.answers import Filter, Order
+from log10_trace.server.store.answers import Filter, Order, TagMatch
 from log10_trace.server.store.phrases import phrases
 from log10_trace.server.store.postgres.names import fit
 from log10_trace.server.store.postgres.places import FIRST, LAST, first_place
@@ -20,6 +20,8 @@ _COMPARED: Final = (
 )  # fmt: skip
 """Fields of a ``Filter`` that are each a condition of the same name."""
 
+ALL: Final = "all"
+"""The source of a question that no tag and no word narrows down."""
 Wanted = Literal["summaries", "records", "keys"]
 Place = tuple[int, str]
 """Where a record stands in lists: its place, then its id."""
@@ -27,29 +29,40 @@ Place = tuple[int, str]
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """The completions that a filter means, to be asked for in pieces of places."""
+    """The completions that a filter means, to be asked for page by page."""
 
-    blocks: tuple[str, ...]
-    """Names of the joins and conditions."""
+    source: str
+    """The name of what is read in the order of the list."""
+    conditions: tuple[str, ...]
+    """Names of what must hold beside it."""
     values: dict[str, Any]
-    low: int
-    high: int
+    low: int = FIRST
+    high: int = LAST
     """The places that are asked for, both ends included."""
 
     def page(
         self, wanted: Wanted, limit: int, order: Order, after: Place | None = None
     ) -> tuple[bytes, dict[str, Any]]:
         """The SQL for at most ``limit`` rows that come ``after`` a record in ``order``, and its values."""
-        blocks = [wanted, *self.blocks, order]
         values = {**self.values, "low": self.low, "high": self.high, "limit": limit}
+        start: tuple[str, ...] = ()
         if after is not None:
-            blocks.insert(-1, f"after_{order}")
+            start = (f"after_{order}",)
             values |= {"after": after[0], "after_id": after[1]}
             if order == "newest":
                 values["high"] = min(self.high, after[0])
             else:
                 values["low"] = max(self.low, after[0])
-        return b"\n".join(_SQL[name] for name in blocks), values
+        return b"\n".join(
+            _SQL[name] for name in (wanted, *self._blocks(order, start), order, "limit")
+        ), values
+
+    def _blocks(self, order: Order, start: tuple[str, ...]) -> tuple[str, ...]:
+        if self.source == ALL:
+            return (ALL, *start, *self.conditions)
+        # Where nothing else is asked, the first so many of the source are the answer.
+        end = () if self.conditions else ("limit",)
+        return (self.source, *start, order, *end, "look_up", *self.conditions)
 
 
 def question(organization_id: str, wanted: Filter) -> Question:
@@ -58,24 +71,25 @@ def question(organization_id: str, wanted: Filter) -> Question:
     Raises:
         SearchError: its text holds no word.
     """
-    joins: list[str] = []
-    conditions: list[str] = []
     values: dict[str, Any] = {"organization_id": organization_id}
+    source = ALL
+    conditions: list[str] = []
     if wanted.tags:
-        join, condition = _BY_TAG[wanted.tag_match, len(set(wanted.tags)) > 1]
-        joins += join
-        conditions += condition
-        tags = list(map(fit, wanted.tags))
-        values |= {"tag": tags[0], "tags": tags, "other_tags": tags[1:]}
+        tags = list(dict.fromkeys(map(fit, wanted.tags)))
+        values |= {"tag": tags[0], "tags": tags}
+        source, conditions = _by_tags(wanted.tag_match, len(tags) > 1)
     if wanted.text is not None:
-        joins.append("words")
         values["query"] = query(phrases(wanted.text))
+        # Words are the rarer of the two more often than not.
+        conditions += ["has_tag"] if source != ALL else []
+        source = "words"
     for name in _COMPARED:
         if (value := getattr(wanted, name)) is not None:
             conditions.append(name)
             values[name] = fit(clean(value)) if isinstance(value, str) else value
     return Question(
-        blocks=(*joins, "organization", *conditions),
+        source=source,
+        conditions=tuple(conditions),
         values=values,
         low=FIRST if wanted.since_ms is None else first_place(wanted.since_ms),
         high=LAST if wanted.until_ms is None else first_place(wanted.until_ms) - 1,
@@ -85,15 +99,13 @@ def question(organization_id: str, wanted: Filter) -> Question:
 def ungraded(organization_id: str, task_id: str, tags: tuple[str, ...]) -> Question:
     """What to ask for completions with any of ``tags`` and no feedback for the task."""
     by_tag = question(organization_id, Filter(tags=tags, tag_match="any"))
-    return Question((*by_tag.blocks, "ungraded"), {**by_tag.values, "task_id": task_id}, FIRST, LAST)
+    return replace(by_tag, conditions=("ungraded",), values={**by_tag.values, "task_id": task_id})
 
 
-# How many tags, matched how -> joins and conditions. A single tag is read off its own index, in order.
-_BY_TAG: Final[dict[tuple[str, bool], tuple[tuple[str, ...], tuple[str, ...]]]] = {
-    ("any", False): (("tag",), ()),
-    ("any", True): (("any_tag",), ()),
-    ("all", False): (("tag",), ()),
-    ("all", True): (("tag",), ("other_tags",)),
-    ("none", False): ((), ("no_tag",)),
-    ("none", True): ((), ("no_tag",)),
-}
+def _by_tags(match: TagMatch, has_several: bool) -> tuple[str, list[str]]:
+    """What to read, and what must hold. A single tag is read off its index, in the order of the list."""
+    if match == "none":
+        return ALL, ["no_tag"]
+    if match == "all":
+        return "tag", ["all_tags"] if has_several else []
+    return ("any_tag" if has_several else "tag"), []

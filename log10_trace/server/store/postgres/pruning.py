@@ -9,8 +9,8 @@ from psycopg import Connection, sql
 from log10_trace.server.store.answers import PruneReport
 from log10_trace.server.store.postgres.connections import Row
 from log10_trace.server.store.postgres.deleting import delete_matching, sweep_all_stacks
-from log10_trace.server.store.postgres.listing import Question
-from log10_trace.server.store.postgres.places import FIRST, began_at, first_place
+from log10_trace.server.store.postgres.listing import ALL, Question
+from log10_trace.server.store.postgres.places import began_at, first_place
 from log10_trace.server.store.postgres.statements import load
 from log10_trace.server.store.postgres.tallying import fold
 
@@ -48,9 +48,7 @@ def _delete_before(connection: Connection[Row], place: int) -> int:
     deleted = 0
     for (organization_id,) in connection.execute(SQL["organizations"]).fetchall():
         values = {"organization_id": organization_id}
-        deleted += delete_matching(
-            connection, organization_id, Question(("organization",), values, FIRST, place - 1)
-        )
+        deleted += delete_matching(connection, organization_id, Question(ALL, (), values, high=place - 1))
     if dropped:
         fold(connection)
         connection.execute(SQL["forget_minutes"], {"minute": minute})

@@ -61,7 +61,7 @@ CREATE TABLE completion_words (
 ALTER TABLE completion_words ALTER COLUMN words SET STORAGE EXTERNAL;
 CREATE INDEX completion_words_by_place ON completion_words (organization_id, place);
 CREATE INDEX completion_words_by_word ON completion_words USING gin (words)
-    WITH (gin_pending_list_limit = 16384);
+    WITH (gin_pending_list_limit = 8192);
 
 -- Texts that wait for the indexer (search.py), which alone takes from here.
 CREATE TABLE waiting_texts (

@@ -29,6 +29,11 @@ DELETE FROM waiting_texts WHERE number = (SELECT min(number) FROM waiting_texts)
 -- :waiting
 SELECT EXISTS (SELECT FROM waiting_texts);
 
+-- :merge_words
+-- New words lie in a list that every search reads through; merge it into the index.
+SELECT sum(gin_clean_pending_list(inhrelid)) FROM pg_inherits
+WHERE inhparent = 'completion_words_by_word'::regclass;
+
 -- :limit_locks
 -- Rather try again later than hold up everybody behind a lock.
 SELECT set_config('lock_timeout', '500ms', true);

@@ -1,96 +1,121 @@
--- Questions for lists are put together from these blocks: what is wanted, the joins and conditions that the filter
--- names, the order. The values are always bound; low and high bound the place in every table that has it.
+-- Questions for lists are put together from these blocks; the values are always bound.
+--
+-- Without tags and text a question reads completions itself, as d. With them it reads tags or words in the order of
+-- the list, as d, and looks each record up by its key. Written as a join of three equal columns, the planner would
+-- believe that hardly any rows agree, since it multiplies what depends on each other, and sort everything instead of
+-- reading until the page is full: hence LATERAL and OFFSET 0.
 
 -- :summaries
-SELECT c.place, c.id, c.head, c.model, c.input_tokens, c.output_tokens, c.preview_request, c.preview_response
-FROM completions AS c
+SELECT d.place, d.id, head, model, input_tokens, output_tokens, preview_request, preview_response FROM
 
 -- :records
-SELECT c.place, c.id, c.head, c.body, s.body
-FROM completions AS c
-LEFT JOIN stacks AS s ON s.organization_id = c.organization_id AND s.hash = c.stack
+SELECT d.place, d.id, head, body,
+    (SELECT s.body FROM stacks AS s WHERE s.organization_id = %(organization_id)s AND s.hash = stack)
+FROM
 
 -- :keys
-SELECT c.place, c.id, c.placed_ms
-FROM completions AS c
+SELECT d.place, d.id, d.placed_ms FROM
+
+-- :all
+completions AS d
+WHERE d.organization_id = %(organization_id)s AND d.place BETWEEN %(low)s AND %(high)s
 
 -- :tag
-JOIN completion_tags AS t ON t.organization_id = c.organization_id AND t.place = c.place AND t.id = c.id
-    AND t.placed_ms = c.placed_ms AND t.tag = %(tag)s AND t.place BETWEEN %(low)s AND %(high)s
+(
+    SELECT place, id, placed_ms FROM completion_tags AS d
+    WHERE organization_id = %(organization_id)s AND tag = %(tag)s AND place BETWEEN %(low)s AND %(high)s
 
 -- :any_tag
-JOIN (
-    SELECT DISTINCT place, id, placed_ms FROM completion_tags
+(
+    SELECT DISTINCT place, id, placed_ms FROM completion_tags AS d
     WHERE organization_id = %(organization_id)s AND tag = ANY (%(tags)s) AND place BETWEEN %(low)s AND %(high)s
-) AS t ON t.place = c.place AND t.id = c.id AND t.placed_ms = c.placed_ms
 
 -- :words
-JOIN completion_words AS w ON w.organization_id = c.organization_id AND w.place = c.place AND w.id = c.id
-    AND w.placed_ms = c.placed_ms AND w.words @@ %(query)s::tsquery AND w.place BETWEEN %(low)s AND %(high)s
+(
+    SELECT place, id, placed_ms FROM completion_words AS d
+    WHERE organization_id = %(organization_id)s AND words @@ %(query)s::tsquery
+        AND place BETWEEN %(low)s AND %(high)s
 
--- :organization
-WHERE c.organization_id = %(organization_id)s AND c.place BETWEEN %(low)s AND %(high)s
+-- :look_up
+) AS d
+CROSS JOIN LATERAL (
+    SELECT head, body, stack, status, kind, model, session_id, failure_kind, file, function, duration,
+        input_tokens, output_tokens, tokens, preview_request, preview_response
+    FROM completions AS c
+    WHERE c.organization_id = %(organization_id)s AND c.id = d.id AND c.placed_ms = d.placed_ms
+    OFFSET 0
+) AS c
+WHERE true
 
--- :other_tags
+-- :has_tag
+AND EXISTS (
+    SELECT FROM completion_tags AS o
+    WHERE o.organization_id = %(organization_id)s AND o.tag = ANY (%(tags)s) AND o.place = d.place
+        AND o.id = d.id AND o.placed_ms = d.placed_ms)
+
+-- :all_tags
 AND NOT EXISTS (
-    SELECT FROM unnest(%(other_tags)s::text[]) AS other
+    SELECT FROM unnest(%(tags)s::text[]) AS wanted
     WHERE NOT EXISTS (
         SELECT FROM completion_tags AS o
-        WHERE o.organization_id = %(organization_id)s AND o.tag = other AND o.place = c.place AND o.id = c.id
-            AND o.placed_ms = c.placed_ms))
+        WHERE o.organization_id = %(organization_id)s AND o.tag = wanted AND o.place = d.place AND o.id = d.id
+            AND o.placed_ms = d.placed_ms))
 
 -- :no_tag
 AND NOT EXISTS (
     SELECT FROM completion_tags AS o
-    WHERE o.organization_id = %(organization_id)s AND o.tag = ANY (%(tags)s) AND o.place = c.place
-        AND o.id = c.id AND o.placed_ms = c.placed_ms)
+    WHERE o.organization_id = %(organization_id)s AND o.tag = ANY (%(tags)s) AND o.place = d.place
+        AND o.id = d.id AND o.placed_ms = d.placed_ms)
 
 -- :ungraded
 AND NOT EXISTS (
     SELECT FROM feedback_completions AS f
-    WHERE f.organization_id = %(organization_id)s AND f.completion_id = c.id AND f.task_id = %(task_id)s)
+    WHERE f.organization_id = %(organization_id)s AND f.completion_id = d.id AND f.task_id = %(task_id)s)
 
 -- :status
-AND c.status = %(status)s
+AND status = %(status)s
 
 -- :kind
-AND c.kind = %(kind)s
+AND kind = %(kind)s
 
 -- :model
-AND c.model = %(model)s
+AND model = %(model)s
 
 -- :session_id
-AND c.session_id = %(session_id)s
+AND session_id = %(session_id)s
 
 -- :failure_kind
-AND c.failure_kind = %(failure_kind)s
+AND failure_kind = %(failure_kind)s
 
 -- :file
-AND c.file = %(file)s
+AND file = %(file)s
 
 -- :function
-AND c.function = %(function)s
+AND function = %(function)s
 
 -- :min_duration
-AND c.duration >= %(min_duration)s
+AND duration >= %(min_duration)s
 
 -- :max_duration
-AND c.duration <= %(max_duration)s
+AND duration <= %(max_duration)s
 
 -- :min_tokens
-AND c.tokens >= %(min_tokens)s
+AND tokens >= %(min_tokens)s
 
 -- :max_tokens
-AND c.tokens <= %(max_tokens)s
+AND tokens <= %(max_tokens)s
 
 -- :after_newest
-AND (c.place, c.id) < (%(after)s, %(after_id)s)
+AND (d.place, d.id) < (%(after)s, %(after_id)s)
 
 -- :after_oldest
-AND (c.place, c.id) > (%(after)s, %(after_id)s)
+AND (d.place, d.id) > (%(after)s, %(after_id)s)
 
 -- :newest
-ORDER BY c.place DESC, c.id DESC LIMIT %(limit)s
+ORDER BY d.place DESC, d.id DESC
 
 -- :oldest
-ORDER BY c.place, c.id LIMIT %(limit)s
+ORDER BY d.place, d.id
+
+-- :limit
+LIMIT %(limit)s
