@@ -220,14 +220,18 @@ def streaming_parsed(client: Any) -> Any:
 
 @program("client.post")
 def post(client: Any) -> Any:
-    return client.post("/chat/completions", cast_to=object, body=CHAT)
+    return client.post("/chat/completions", cast_to=dict[str, object], body=CHAT)
 
 
 @program("client.post, stream", streamed=True)
 def post_stream(client: Any) -> Any:
     body = {**CHAT, "stream": True}
     opened = client.post(
-        "/chat/completions", cast_to=object, body=body, stream=True, stream_cls=openai.Stream[object]
+        "/chat/completions",
+        cast_to=dict[str, object],
+        body=body,
+        stream=True,
+        stream_cls=openai.Stream[object],
     )
     return list(opened)
 
@@ -244,7 +248,7 @@ def copied(client: Any) -> Any:
 
 @program("other endpoints", records=0)
 def other(client: Any) -> Any:
-    return client.models.list(), client.post("/embeddings", cast_to=object, body={"input": "x"})
+    return client.models.list(), client.post("/embeddings", cast_to=dict[str, object], body={"input": "x"})
 
 
 @program("stored completions", records=0, needs="chat.completions.retrieve")
@@ -338,7 +342,7 @@ async def streaming_unread_async(client: Any) -> Any:
 
 @program("client.post")
 async def post_async(client: Any) -> Any:
-    return await client.post("/chat/completions", cast_to=object, body=CHAT)
+    return await client.post("/chat/completions", cast_to=dict[str, object], body=CHAT)
 
 
 @program("gather", records=3)
@@ -348,7 +352,7 @@ async def gathered(client: Any) -> Any:
 
 @program("other endpoints", records=0)
 async def other_async(client: Any) -> Any:
-    return await client.post("/embeddings", cast_to=object, body={"input": "x"})
+    return await client.post("/embeddings", cast_to=dict[str, object], body={"input": "x"})
 
 
 def every() -> Iterator[tuple[str, Program]]:
