@@ -69,14 +69,17 @@ class Visit:
         self.held += size
 
     async def body(self, most: int) -> bytes:
-        """The request's body, inflated.
+        """The request's body, inflated. What is no record may not grow beyond ``most`` by inflating, either.
 
         Raises:
             Refusal: it is larger than ``most`` bytes, inflates to more than the limits allow, or is broken.
         """
         raw = await body.read(self.request, most, self.hold)
         encoding = self.request.headers.get("content-encoding", "")
-        inflated = await body.inflate(raw, encoding, self.service.limits.inflated_bytes)
+        limits = self.service.limits
+        inflated = await body.inflate(
+            raw, encoding, most if most <= limits.form_bytes else limits.inflated_bytes
+        )
         if inflated is not raw:
             self.hold(len(inflated))
         return inflated

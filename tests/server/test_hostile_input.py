@@ -56,6 +56,14 @@ def test_a_decompression_bomb_is_refused(cramped: httpx.Client, path: str) -> No
     assert (answer.status_code, answer.json()["code"]) == (413, "too_large")
 
 
+def test_a_bomb_in_the_sign_in_form_is_refused(small: Server) -> None:
+    """Nobody needs a key to send this one, so it may not grow at all."""
+    bomb = gzip.compress(b"token=" + b"a" * 50_000)
+    headers = {"Content-Type": "application/x-www-form-urlencoded", "Content-Encoding": "gzip"}
+
+    assert httpx.post(f"{small.url}/login", content=bomb, headers=headers).status_code == 413
+
+
 @pytest.mark.parametrize(
     "path", ["/api/v1/completions", "/api/v1/completions/batch", "/api/v1/feedback", "/api/completions/x"]
 )
