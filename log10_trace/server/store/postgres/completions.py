@@ -14,7 +14,7 @@ from log10_trace.server.store.postgres.connections import Readers, Row
 from log10_trace.server.store.postgres.deleting import delete_matching, delete_one
 from log10_trace.server.store.postgres.drafts import Put
 from log10_trace.server.store.postgres.grading import PostgresGrading
-from log10_trace.server.store.postgres.listing import Place, Question, Wanted, question, ungraded
+from log10_trace.server.store.postgres.listing import Place, Question, Wanted, narrowed, question, ungraded
 from log10_trace.server.store.postgres.places import placed_ms
 from log10_trace.server.store.postgres.records import SQL
 from log10_trace.server.store.postgres.tasks import Tasks
@@ -105,6 +105,8 @@ class PostgresCompletions:
     def _rows(
         self, asked: Question, wanted: Wanted, limit: int, order: Order, after: Place | None
     ) -> list[Row]:
+        with self._readers.connection() as connection:
+            asked = narrowed(connection, asked)
         return self._readers.rows(*asked.page(wanted, limit, order, after))
 
     def _stream(

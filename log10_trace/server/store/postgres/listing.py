@@ -1,12 +1,16 @@
-"""A filter as a question to PostgreSQL: named blocks of SQL side by side, and the values to bind. Pure."""
+"""A filter as a question to PostgreSQL: named blocks of SQL side by side, and the values to bind."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
+from psycopg import Connection
+
 from log10_trace.server.store.answers import Filter, Order, TagMatch
 from log10_trace.server.store.phrases import phrases
+from log10_trace.server.store.postgres.columns import by_name
+from log10_trace.server.store.postgres.connections import Row
 from log10_trace.server.store.postgres.names import fit
 from log10_trace.server.store.postgres.places import FIRST, LAST, first_place
 from log10_trace.server.store.postgres.statements import load
@@ -22,6 +26,8 @@ _COMPARED: Final = (
 
 ALL: Final = "all"
 """The source of a question that no tag and no word narrows down."""
+_FEW: Final = 2_000
+"""Texts that hold the words: with so many or more, reading in order soon fills a page."""
 Wanted = Literal["summaries", "records", "keys"]
 Place = tuple[int, str]
 """Where a record stands in lists: its place, then its id."""
@@ -94,6 +100,20 @@ def question(organization_id: str, wanted: Filter) -> Question:
         low=FIRST if wanted.since_ms is None else first_place(wanted.since_ms),
         high=LAST if wanted.until_ms is None else first_place(wanted.until_ms) - 1,
     )
+
+
+def narrowed(connection: Connection[Row], asked: Question) -> Question:
+    """The same question, with the few records that hold its words already found where they are few."""
+    if asked.source != "words":
+        return asked
+    values = {**asked.values, "low": asked.low, "high": asked.high, "most": _FEW}
+    with connection.transaction():
+        connection.execute(_SQL["bitmaps_only"])
+        rows = connection.execute(_SQL["probe"], values).fetchall()
+    if len(rows) == _FEW:
+        return asked
+    found = by_name(("places", "ids", "placed"), rows)
+    return replace(asked, source="found", values={**asked.values, **found})
 
 
 def ungraded(organization_id: str, task_id: str, tags: tuple[str, ...]) -> Question:

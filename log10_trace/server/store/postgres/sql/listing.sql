@@ -36,6 +36,24 @@ WHERE d.organization_id = %(organization_id)s AND d.place BETWEEN %(low)s AND %(
     WHERE organization_id = %(organization_id)s AND words @@ %(query)s::tsquery
         AND place BETWEEN %(low)s AND %(high)s
 
+-- :found
+(
+    SELECT place, id, placed_ms
+    FROM unnest(%(places)b::bigint[], %(ids)b::text[], %(placed)b::bigint[]) AS d (place, id, placed_ms)
+    WHERE place BETWEEN %(low)s AND %(high)s
+
+-- :bitmaps_only
+SELECT set_config('enable_seqscan', 'off', true), set_config('enable_indexscan', 'off', true);
+
+-- :probe
+-- Who has the words, as far as the text index tells, but no more than a page or two of rare ones. The planner guesses
+-- that one text in two hundred holds a word it does not know, and would walk through all texts in order to
+-- find fifty; the sums keep it from any index but that of the words.
+SELECT place, id, placed_ms FROM completion_words
+WHERE words @@ %(query)s::tsquery AND organization_id || '' = %(organization_id)s
+    AND place + 0 BETWEEN %(low)s AND %(high)s
+LIMIT %(most)s;
+
 -- :look_up
 ) AS d
 CROSS JOIN LATERAL (
