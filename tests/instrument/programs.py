@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import openai
+from openai._models import BaseModel as Body
 from pydantic import BaseModel
 
 MESSAGES: Any = [{"role": "user", "content": "hi"}]
@@ -220,7 +221,7 @@ def streaming_parsed(client: Any) -> Any:
 
 @program("client.post")
 def post(client: Any) -> Any:
-    return client.post("/chat/completions", cast_to=dict[str, object], body=CHAT)
+    return client.post("/chat/completions", cast_to=Body, body=CHAT)
 
 
 @program("client.post, stream", streamed=True)
@@ -228,7 +229,7 @@ def post_stream(client: Any) -> Any:
     body = {**CHAT, "stream": True}
     opened = client.post(
         "/chat/completions",
-        cast_to=dict[str, object],
+        cast_to=Body,
         body=body,
         stream=True,
         stream_cls=openai.Stream[object],
@@ -248,7 +249,7 @@ def copied(client: Any) -> Any:
 
 @program("other endpoints", records=0)
 def other(client: Any) -> Any:
-    return client.models.list(), client.post("/embeddings", cast_to=dict[str, object], body={"input": "x"})
+    return client.models.list(), client.post("/embeddings", cast_to=Body, body={"input": "x"})
 
 
 @program("stored completions", records=0, needs="chat.completions.retrieve")
@@ -342,7 +343,7 @@ async def streaming_unread_async(client: Any) -> Any:
 
 @program("client.post")
 async def post_async(client: Any) -> Any:
-    return await client.post("/chat/completions", cast_to=dict[str, object], body=CHAT)
+    return await client.post("/chat/completions", cast_to=Body, body=CHAT)
 
 
 @program("gather", records=3)
@@ -352,7 +353,7 @@ async def gathered(client: Any) -> Any:
 
 @program("other endpoints", records=0)
 async def other_async(client: Any) -> Any:
-    return await client.post("/embeddings", cast_to=dict[str, object], body={"input": "x"})
+    return await client.post("/embeddings", cast_to=Body, body={"input": "x"})
 
 
 def every() -> Iterator[tuple[str, Program]]:

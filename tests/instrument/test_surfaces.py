@@ -138,7 +138,7 @@ def test_a_key_in_the_source_is_not_stored(endpoint: Endpoint, kept: Kept) -> No
     url = endpoint.url
     openai.OpenAI(base_url=url, api_key="never-to-be-seen").completions.create(**programs.TEXT)
     openai.OpenAI(base_url=url, api_key="k", default_headers={"Authorization": "Bearer never-seen"}).post(
-        "/completions", cast_to=dict[str, object], body=programs.TEXT
+        "/completions", cast_to=programs.Body, body=programs.TEXT
     )
 
     assert b"never-" not in b"".join(kept.payloads)
@@ -198,7 +198,7 @@ def test_methods_bound_before_patching_are_recorded(
 
         create(**programs.CHAT)
         raw(**programs.CHAT)
-        post("/chat/completions", cast_to=dict[str, object], body=programs.CHAT)
+        post("/chat/completions", cast_to=programs.Body, body=programs.CHAT)
 
     assert len(kept.payloads) == 3
 
