@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from log10_trace.server.store.answers import Filter
 from log10_trace.server.store.phrases import phrases
+from log10_trace.server.store.postgres import listing
 from log10_trace.server.store.postgres.housekeeping import index_texts
 from log10_trace.server.store.postgres.words import normal, query
 from log10_trace.server.store.protocol import Store
@@ -94,3 +95,24 @@ def test_a_deleted_record_is_not_indexed_afterwards(store: Store, make: Make) ->
 
     assert store.upkeep.wait_until_searchable()
     assert store.completions.page(ORG, Filter(text="insect"), limit=9).items == ()
+
+
+@pytest.mark.parametrize("few", [1, 3, 100])
+def test_rare_and_common_words_are_searched_alike(
+    store: Store, make: Make, monkeypatch: pytest.MonkeyPatch, few: int
+) -> None:
+    """However many texts hold the words, and whichever way is the quicker, the answer is the same."""
+    monkeypatch.setattr(listing, "_FEW", few)
+    puts = [make(tags=["even" if number % 2 == 0 else "odd"]) for number in range(6)]
+    records = [future.result().stored.id for future in store.completions.put_many(ORG, puts)]
+    assert store.upkeep.wait_until_searchable()
+
+    def ids(**wanted: Any) -> list[str]:
+        return sorted(one.id for one in store.completions.stream(ORG, Filter(text="insect", **wanted)))
+
+    assert ids() == sorted(records)
+    assert ids(tags=("even",)) == sorted(records[::2])
+    assert ids(tags=("even", "odd")) == sorted(records)
+    assert ids(tags=("even",), tag_match="none") == sorted(records[1::2])
+    assert ids(model="gpt-4o", status="finished") == sorted(records)
+    assert ids(model="other") == []

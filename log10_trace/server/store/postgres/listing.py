@@ -45,6 +45,8 @@ class Question:
     low: int = FIRST
     high: int = LAST
     """The places that are asked for, both ends included."""
+    otherwise: str = ALL
+    """What to read instead of words that are common."""
 
     def page(
         self, wanted: Wanted, limit: int, order: Order, after: Place | None = None
@@ -78,7 +80,7 @@ def question(organization_id: str, wanted: Filter) -> Question:
         SearchError: its text holds no word.
     """
     values: dict[str, Any] = {"organization_id": organization_id}
-    source = ALL
+    source = otherwise = ALL
     conditions: list[str] = []
     if wanted.tags:
         tags = list(dict.fromkeys(map(fit, wanted.tags)))
@@ -86,9 +88,8 @@ def question(organization_id: str, wanted: Filter) -> Question:
         source, conditions = _by_tags(wanted.tag_match, len(tags) > 1)
     if wanted.text is not None:
         values["query"] = query(phrases(wanted.text))
-        # Words are the rarer of the two more often than not.
         conditions += ["has_tag"] if source != ALL else []
-        source = "words"
+        otherwise, source = source, "words"
     for name in _COMPARED:
         if (value := getattr(wanted, name)) is not None:
             conditions.append(name)
@@ -99,6 +100,7 @@ def question(organization_id: str, wanted: Filter) -> Question:
         values=values,
         low=FIRST if wanted.since_ms is None else first_place(wanted.since_ms),
         high=LAST if wanted.until_ms is None else first_place(wanted.until_ms) - 1,
+        otherwise=otherwise,
     )
 
 
@@ -111,7 +113,9 @@ def narrowed(connection: Connection[Row], asked: Question) -> Question:
         connection.execute(_SQL["bitmaps_only"])
         rows = connection.execute(_SQL["probe"], values).fetchall()
     if len(rows) == _FEW:
-        return asked
+        is_all = not asked.conditions
+        common = (*asked.conditions, "has_words")
+        return asked if is_all else replace(asked, source=asked.otherwise, conditions=common)
     found = by_name(("places", "ids", "placed"), rows)
     return replace(asked, source="found", values={**asked.values, **found})
 

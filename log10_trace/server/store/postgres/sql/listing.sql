@@ -79,6 +79,12 @@ AND NOT EXISTS (
         WHERE o.organization_id = %(organization_id)s AND o.tag = wanted AND o.place = d.place AND o.id = d.id
             AND o.placed_ms = d.placed_ms))
 
+-- :has_words
+AND EXISTS (
+    SELECT FROM completion_words AS o
+    WHERE o.organization_id = %(organization_id)s AND o.id = d.id AND o.placed_ms = d.placed_ms
+        AND o.words @@ %(query)s::tsquery)
+
 -- :no_tag
 AND NOT EXISTS (
     SELECT FROM completion_tags AS o
