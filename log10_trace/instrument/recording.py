@@ -70,8 +70,9 @@ class Recording:
 
     def begin(self) -> None:
         """The call is about to be made."""
-        self.call.base_url = wire.base_url(self.client)
-        self.sink.started(self.call)
+        with guard("beginning a call"):
+            self.call.base_url = wire.base_url(self.client)
+            self.sink.started(self.call)
 
     def answered(self, response: Any, retries: int | None) -> None:
         """The SDK has a response in hand; its body may still be to come."""

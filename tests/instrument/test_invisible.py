@@ -277,6 +277,7 @@ def unpatched(shared_endpoint: Endpoint) -> list[Seen]:
 def test_a_sink_that_fails_changes_nothing(name: str, endpoint: Endpoint) -> None:
     """Nor does a full disk."""
     assert patched(name, endpoint, sink=Broken()) == watch(name, endpoint)
+    assert not recording._under_way
 
 
 def test_cancellation_is_the_same(endpoint: Endpoint) -> None:
