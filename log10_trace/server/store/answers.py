@@ -185,7 +185,7 @@ class Totals:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Statistics:
-    """Counts from roll-ups: the hundred largest groups, most calls first; the steps of the dozen largest."""
+    """Counts from roll-ups: the hundred largest groups, most calls first; the steps of the six largest."""
 
     groups: tuple[Totals, ...]
     series: tuple[Totals, ...]

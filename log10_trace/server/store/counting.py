@@ -18,7 +18,7 @@ from log10_trace.server.store.tallies import Tally
 
 GROUPS: Final = 100
 """Most groups of an answer; the ones with most calls are given."""
-SERIES_GROUPS: Final = 12
+SERIES_GROUPS: Final = 6
 SERIES_STEPS: Final = 1_500
 """Most steps of time of a series; the latest are given."""
 MINUTE_MS: Final = 60_000
