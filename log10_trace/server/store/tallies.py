@@ -60,6 +60,9 @@ class Tally:
         self.input_tokens += sign * other.input_tokens
         self.output_tokens += sign * other.output_tokens
         self.cached_tokens += sign * other.cached_tokens
+        if sign > 0 and not self.durations:
+            self.durations = other.durations.copy()
+            return
         for bucket, count in other.durations.items():
             self.durations[bucket] = self.durations.get(bucket, 0) + sign * count
 
@@ -92,7 +95,8 @@ class Tally:
 
 def read_durations(text: str) -> dict[int, int]:
     """A histogram from its JSON text."""
-    return {int(bucket): count for bucket, count in json.loads(text).items()}
+    durations = json.loads(text)
+    return dict(zip(map(int, durations), durations.values(), strict=True))
 
 
 def tally(facts: Facts) -> Tally:
