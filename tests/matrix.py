@@ -24,7 +24,7 @@ from xml.etree import ElementTree as ET
 ROOT: Final = Path(__file__).resolve().parents[1]
 NEWEST: Final = "newest"
 ROWS: Final = "test_a_call_leaves_its_record["
-"""The test whose cases are the rows of the table; the other tests of the folder count for their cell alone."""
+"""The test whose cases are the rows of the table; the other tests count for their cell alone."""
 
 
 @dataclass(frozen=True, slots=True)
