@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
 import time
 from collections import Counter
@@ -24,9 +25,15 @@ class Faults:
     """
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        # Reentrant: the garbage collector may end a call, and meet a fault, on a thread that holds it.
+        self._lock = threading.RLock()
+        os.register_at_fork(after_in_child=self._renew)
         self._counts: Counter[str] = Counter()
         self._logged_at: dict[str, float] = {}
+
+    def _renew(self) -> None:
+        """In a forked child: the lock may have been held by a thread that is not there any more."""
+        self._lock = threading.RLock()
 
     def counts(self) -> dict[str, int]:
         """How often each thing went wrong since the process began."""

@@ -210,6 +210,10 @@ class CompletionsAPI:
                 rows[record["id"]] = record
         return rows
 
+    def ended(self) -> list[str]:
+        """The ids of the calls whose end has arrived, in order."""
+        return list(dict.fromkeys(each["id"] for each in self.stored if each["status"] != "started"))
+
     def sequences(self) -> dict[str, list[int]]:
         """The sequences that arrived of every source, in the order of their first arrival."""
         found: dict[str, list[int]] = {}

@@ -14,12 +14,13 @@ from log10_trace.cli.spans import shown_bytes
 from log10_trace.config import Config, resolve
 from log10_trace.errors import APIConnectionError
 from log10_trace.export import Delivery
+from log10_trace.export.answer import Parcel
 from log10_trace.export.inventory import Waiting, ranges, shown_ranges, waiting
 from log10_trace.export.ledger import Ledger
 from log10_trace.export.letters import DeadLetter, DeadLetters
 from log10_trace.export.retry import Verdict
 from log10_trace.export.spool import Spool
-from log10_trace.export.transport import Parcel, Server, Transport
+from log10_trace.export.transport import Server, Transport
 
 spool: Final = typer.Typer(
     no_args_is_help=True, help="Look at and deliver the records that wait on this machine."

@@ -10,10 +10,10 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
+from log10_trace.export.answer import Parcel
 from log10_trace.export.parcels import parcel
 from log10_trace.export.segment import Segment
 from log10_trace.export.segment_format import Damage, Entry
-from log10_trace.export.transport import Parcel
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

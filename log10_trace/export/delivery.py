@@ -9,10 +9,10 @@ import os
 import sys
 import threading
 import time
-import weakref
 from typing import Final
 
 from log10_trace.config import Config
+from log10_trace.export import forks
 from log10_trace.export.addressing import Addressing
 from log10_trace.export.backlog import Loss
 from log10_trace.export.counts import Stats
@@ -23,7 +23,7 @@ from log10_trace.export.keeper import Keeper
 from log10_trace.export.ledger import Ledger
 from log10_trace.export.letters import DeadLetters
 from log10_trace.export.recorder import Recorder
-from log10_trace.export.sender import Sender
+from log10_trace.export.sender import BATCH_BYTES, Sender
 from log10_trace.export.spool import Claim, Spool, new_source
 from log10_trace.export.transport import Transport
 from log10_trace.export.worker import Worker
@@ -55,7 +55,7 @@ class Delivery:
         self._moved_at = 0.0
         self._exiting = False
         self._has_forked = False
-        _live.add(self)
+        forks.watch(self)
 
     def stats(self) -> Stats:
         """What has become of this process's records up to now."""
@@ -173,7 +173,9 @@ class Delivery:
             recorder=recorder,
             lose=self._lose,
         )
-        sender = Sender(transport, letters, recorder.gate)
+        # What is being sent is neither given up nor counted against the bounds: it is small beside them.
+        batch_bytes = min(BATCH_BYTES, self.config.spool_max_bytes // 8, self.config.memory_max_bytes // 8)
+        sender = Sender(transport, letters, recorder.gate, batch_bytes=batch_bytes)
         self._worker = worker = Worker(
             config=self.config,
             addressing=self.addressing,
@@ -222,7 +224,8 @@ class Delivery:
                 self._worker = None
             if journal is not None and self.recorder.journal is journal:
                 self.recorder.end()
-                self.recorder.gate.counts.dropped["memory_lost"] += journal.records_in_memory
+                if lost := journal.records_in_memory:
+                    self.recorder.gate.counts.dropped["memory_lost"] += lost
             worker.close()
             if journal is not None:
                 journal.end()
@@ -257,19 +260,3 @@ class Delivery:
     def after_fork_in_parent(self) -> None:
         """Remember that there are children, who may leave something to deliver."""
         self._has_forked = True
-
-
-_live: weakref.WeakSet[Delivery] = weakref.WeakSet()
-
-
-def _in_child() -> None:
-    for delivery in list(_live):
-        delivery.after_fork_in_child()
-
-
-def _in_parent() -> None:
-    for delivery in list(_live):
-        delivery.after_fork_in_parent()
-
-
-os.register_at_fork(after_in_child=_in_child, after_in_parent=_in_parent)

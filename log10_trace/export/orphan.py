@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import threading
 
+from log10_trace.export.answer import Parcel
 from log10_trace.export.backlog import Backlog, Item, Lose
 from log10_trace.export.parcels import call_id, died
 from log10_trace.export.segment_format import CONCLUSION, STARTED
 from log10_trace.export.spool import Claim
-from log10_trace.export.transport import Parcel
 
 
 class Orphan(Backlog):

@@ -6,8 +6,8 @@ import base64
 import json
 from typing import Any, Final
 
+from log10_trace.export.answer import Parcel
 from log10_trace.export.segment_format import RECORD, Entry
-from log10_trace.export.transport import Parcel
 from log10_trace.guard import guard
 from log10_trace.record.call import Call, new_id
 from log10_trace.record.completion import to_json

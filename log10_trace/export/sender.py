@@ -7,13 +7,14 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from log10_trace.export.answer import Answer, Parcel
 from log10_trace.export.backlog import Backlog, Item
 from log10_trace.export.gate import Gate
 from log10_trace.export.letters import DeadLetter, DeadLetters
 from log10_trace.export.pace import Pace
 from log10_trace.export.parcels import unreadable
 from log10_trace.export.retry import Verdict
-from log10_trace.export.transport import BATCH_ITEMS, Answer, Parcel, Server, Transport
+from log10_trace.export.transport import BATCH_ITEMS, Server, Transport
 from log10_trace.guard import say_once_a_minute
 
 BATCH_BYTES: Final = 4 * 1024 * 1024
@@ -35,6 +36,7 @@ class Sender:
         letters: DeadLetters,
         gate: Gate,
         *,
+        batch_bytes: int = BATCH_BYTES,
         clock: Callable[[], float] = time.monotonic,
         draw: Callable[[], float] = random.random,
     ) -> None:
@@ -42,6 +44,7 @@ class Sender:
         self.transport = transport
         self._letters = letters
         self._gate = gate
+        self._batch_bytes = batch_bytes
         self._clock = clock
         self._draw = draw
 
@@ -50,7 +53,7 @@ class Sender:
         most = self.pace.items(self.transport.most_items(server))
         probing = self.pace.probing
         try:
-            items = backlog.read(most + probing, BATCH_BYTES)
+            items = backlog.read(most + probing, self._batch_bytes)
             if not items:
                 return False
             if probing and len(items) > 1:

@@ -5,7 +5,6 @@ No threads and no retries here: one call of ``send`` is one attempt.
 
 from __future__ import annotations
 
-import json
 import socket
 import time
 import zlib
@@ -18,7 +17,17 @@ from urllib.request import getproxies, proxy_bypass
 import httpx
 
 from log10_trace import __version__
-from log10_trace.export.retry import Verdict, is_absent, retry_after, verdict
+from log10_trace.export.answer import (
+    Answer,
+    Outcome,
+    Parcel,
+    Reply,
+    answer_of,
+    answer_of_result,
+    pause_of,
+    results_of,
+)
+from log10_trace.export.retry import Verdict, is_absent, verdict
 
 BATCH_ITEMS: Final = 500
 SINGLE_ITEMS: Final = 16
@@ -38,48 +47,6 @@ class Server:
     url: str
     token: str | None = None
     organization_id: str | None = None
-
-
-@dataclass(slots=True)
-class Parcel:
-    """One record, ready to go."""
-
-    id: str
-    body: bytes
-    """The Completion as JSON on one line."""
-    update: bool = False
-    """Whether the server may know an earlier state of it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What the server said to one record."""
-
-    verdict: Verdict
-    status: int = 0
-    code: str = ""
-    message: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """The answers to one attempt, one for each record in order, and the pause the server asked for."""
-
-    answers: list[Answer]
-    retry_after: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class _Reply:
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-
-    def json(self) -> Any:
-        try:
-            return json.loads(self.body)
-        except ValueError:
-            return None
 
 
 class Transport:
@@ -106,30 +73,30 @@ class Transport:
         reply = self._post(server, _BATCH, body, timeout, "application/x-ndjson")
         if isinstance(reply, Answer):
             return Outcome([reply] * len(parcels))
-        results = _results(reply)
+        results = results_of(reply)
         if results is not None:
             self._batches[server.url] = True
-            return Outcome([_answer_of(results.get(parcel.id)) for parcel in parcels], _wait(reply))
+            return Outcome([answer_of_result(results.get(parcel.id)) for parcel in parcels], pause_of(reply))
         meaning = verdict(reply.status)
         if is_absent(reply.status) or (known is None and meaning in (Verdict.DONE, Verdict.REFUSED)):
             # Some other door may have answered, an upsert of a record named "batch" for one.
             self._batches[server.url] = False
             return self._send_singly(server, parcels, timeout)
-        answer = _answer(reply)
+        answer = answer_of(reply)
         if meaning in (Verdict.DONE, Verdict.REFUSED):
             again = Verdict.TOO_LARGE if meaning is Verdict.REFUSED else Verdict.AGAIN
             answer = Answer(again, answer.status, answer.code, answer.message)
-        return Outcome([answer] * len(parcels), _wait(reply))
+        return Outcome([answer] * len(parcels), pause_of(reply))
 
     def _send_singly(self, server: Server, parcels: Sequence[Parcel], timeout: float) -> Outcome:
         answers: list[Answer] = []
         for parcel in parcels:
             path = f"{_COMPLETIONS}/{parcel.id}" if parcel.update else _COMPLETIONS
             reply = self._post(server, path, parcel.body, timeout, "application/json")
-            if isinstance(reply, _Reply) and reply.status == httpx.codes.CONFLICT and not parcel.update:
+            if isinstance(reply, Reply) and reply.status == httpx.codes.CONFLICT and not parcel.update:
                 path = f"{_COMPLETIONS}/{parcel.id}"
                 reply = self._post(server, path, parcel.body, timeout, "application/json")
-            answer = reply if isinstance(reply, Answer) else _answer(reply)
+            answer = reply if isinstance(reply, Answer) else answer_of(reply)
             if is_absent(answer.status):
                 answer = Answer(
                     Verdict.DENIED, answer.status, answer.code, "there is no completions API here"
@@ -137,12 +104,12 @@ class Transport:
             answers.append(answer)
             if answer.verdict in (Verdict.AGAIN, Verdict.DENIED):
                 rest = [Answer(Verdict.AGAIN)] * (len(parcels) - len(answers))
-                return Outcome(answers + rest, _wait(reply) if isinstance(reply, _Reply) else 0.0)
+                return Outcome(answers + rest, pause_of(reply) if isinstance(reply, Reply) else 0.0)
         return Outcome(answers)
 
     def _post(
         self, server: Server, path: str, body: bytes, timeout: float, content_type: str
-    ) -> _Reply | Answer:
+    ) -> Reply | Answer:
         """The server's reply, or ``AGAIN`` when none came."""
         headers = {
             "Accept": "application/json",
@@ -165,7 +132,7 @@ class Transport:
             response = self._client_of(server.url).handle_request(request)
             try:
                 self._socket = response.extensions["network_stream"].get_extra_info("socket")
-                return _Reply(response.status_code, response.headers, _read(response, timeout))
+                return Reply(response.status_code, response.headers, _read(response, timeout))
             finally:
                 response.close()
         except (httpx.HTTPError, OSError) as error:
@@ -208,38 +175,6 @@ def _read(response: httpx.Response, timeout: float) -> bytes:
             message = "the answer does not end"
             raise httpx.ReadTimeout(message)
     return bytes(body)
-
-
-def _results(reply: _Reply) -> dict[str, Any] | None:
-    """The results of a batch by the records' ids; None when this is not the answer to a batch."""
-    found = reply.json() if reply.status in (200, 207) else None
-    results = found.get("results") if isinstance(found, dict) else None
-    if not isinstance(results, list):
-        return None
-    return {str(each.get("id")): each for each in results if isinstance(each, dict)}
-
-
-def _answer_of(result: Any) -> Answer:
-    """What a batch's result says to its record; a record without a result is sent again."""
-    if not isinstance(result, dict) or not isinstance(result.get("status"), int):
-        return Answer(Verdict.AGAIN)
-    status = result["status"]
-    return Answer(verdict(status), status, str(result.get("code", "")), _message(result))
-
-
-def _answer(reply: _Reply) -> Answer:
-    said = reply.json()
-    said = said if isinstance(said, dict) else {}
-    return Answer(verdict(reply.status), reply.status, str(said.get("code", "")), _message(said))
-
-
-def _message(said: dict[str, Any]) -> str:
-    field = f"{said['field']}: " if said.get("field") else ""
-    return f"{field}{said.get('message', '')}"[:1000]
-
-
-def _wait(reply: _Reply) -> float:
-    return retry_after(reply.headers.get("Retry-After"), time.time())
 
 
 def _gzip(body: bytes) -> bytes:

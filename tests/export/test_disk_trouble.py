@@ -56,7 +56,7 @@ def test_a_full_disk_is_told_once_and_loses_nothing(
         api.behave(does.work)
         until(lambda: made.flush(10.0), "everything is delivered")
 
-        assert list(api.rows()) == ids
+        assert api.ended() == ids
         assert warnings(caplog, "cannot be written") == 1
         assert settled(made)
 
@@ -82,7 +82,7 @@ def test_records_go_back_to_disk_when_it_works_again(
         assert made.stats().spooled == 70
         api.behave(does.work)
         until(lambda: made.flush(10.0), "everything is delivered")
-        assert list(api.rows()) == ids
+        assert api.ended() == ids
 
 
 def test_memory_is_bounded_and_what_is_given_up_is_counted(api: CompletionsAPI, tmp_path: Path) -> None:
@@ -101,7 +101,7 @@ def test_memory_is_bounded_and_what_is_given_up_is_counted(api: CompletionsAPI, 
         assert settled(made)
         api.behave(does.work)
         until(lambda: made.stats().pending == 0 or made.flush(5.0), "the rest is delivered")
-        kept = list(api.rows())
+        kept = api.ended()
         assert kept == [each for each in ids if each in set(kept)]
         assert ids[-1] in kept
         assert len(kept) == 1000 - made.stats().dropped["memory_full"]
@@ -119,7 +119,7 @@ def test_a_deleted_folder_is_made_again(api: CompletionsAPI, tmp_path: Path) -> 
 
         api.behave(does.work)
         until(lambda: made.flush(10.0), "everything is delivered")
-        assert set(api.rows()) == set(ids)
+        assert set(api.ended()) == set(ids)
 
 
 def test_a_spool_folder_of_another_user_is_refused(
@@ -134,7 +134,7 @@ def test_a_spool_folder_of_another_user_is_refused(
         ids = keep(made, 5)
         assert made.flush(10.0)
 
-        assert list(api.rows()) == ids
+        assert api.ended() == ids
         until(lambda: warnings(caplog, "belongs to another user"), "it is told")
         assert not list((tmp_path / "spool").iterdir())
 
@@ -172,6 +172,6 @@ def test_the_disk_bound_gives_up_the_oldest_and_writes_down_which(
         lost = {n for loss in made.ledger.losses() for n in range(loss.first, loss.last + 1)}
         assert stats.dropped == {"spool_full": len(lost)}
         kept = [each for n, each in enumerate(ids, 1) if n not in lost]
-        assert set(api.rows()) == set(kept)
+        assert set(api.ended()) == set(kept)
         assert ids[-1] in kept
         assert settled(made)

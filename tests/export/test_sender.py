@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 from log10_trace.export import retry, transport
+from log10_trace.export.answer import Parcel
 from log10_trace.export.letters import DeadLetters
 from log10_trace.export.retry import Verdict
-from log10_trace.export.transport import Parcel, Server, Transport
+from log10_trace.export.transport import Server, Transport
 from tests import completions_api as does
 from tests.completions_api import CompletionsAPI, Exchange
 from tests.export.made import call, delivery, keep, settled
@@ -56,7 +57,7 @@ def test_batches_that_are_too_large_are_split(api: CompletionsAPI) -> None:
         ids = keep(made, 20)
         until(lambda: made.flush(5.0), "everything is delivered")
 
-        assert list(api.rows()) == ids
+        assert api.ended() == ids
         assert made.stats().dead_letters == 0
 
 
@@ -165,7 +166,7 @@ def test_batches_are_compressed_when_it_pays(
         assert made.flush(10.0)
 
     assert api.requests[0].headers.get("content-encoding") == encoding
-    assert list(api.rows()) == ids
+    assert api.ended() == ids
 
 
 def test_a_record_that_the_server_has_already_is_updated(api: CompletionsAPI) -> None:

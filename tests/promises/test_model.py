@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from log10_trace.export.addressing import Addressing
+from log10_trace.export.answer import Answer, Outcome, Parcel
 from log10_trace.export.backlog import Loss
 from log10_trace.export.destination import destination_of
 from log10_trace.export.gate import Gate
@@ -32,7 +33,7 @@ from log10_trace.export.retry import Verdict
 from log10_trace.export.segment import SUFFIX
 from log10_trace.export.sender import Sender
 from log10_trace.export.spool import Spool, new_source
-from log10_trace.export.transport import Answer, Outcome, Parcel, Server, Transport
+from log10_trace.export.transport import Server, Transport
 from log10_trace.export.worker import Worker
 from tests.export.made import call, config
 
