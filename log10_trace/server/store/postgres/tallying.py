@@ -26,6 +26,8 @@ from log10_trace.server.store.tallies import (
 
 SQL: Final = load("tallies.sql")
 
+_FOLDED_AT_ONCE: Final = 20_000
+"""Rows of one transaction, about a second's work."""
 _UNTIMED: Final = -1
 """The bucket of calls that have not ended, or say nothing of their duration."""
 _COLUMNS: Final = (
@@ -60,10 +62,13 @@ class Deltas:
 
 def fold(connection: Connection[Row]) -> None:
     """Add what was appended to the sums, and forget names that no call carries any more."""
-    with connection.transaction():
-        connection.execute(SQL["alone"], {"lock": FOLDING_LOCK})
-        connection.execute(SQL["fold"])
-        connection.execute(SQL["sweep"])
+    has_more = True
+    while has_more:
+        with connection.transaction():
+            connection.execute(SQL["alone"], {"lock": FOLDING_LOCK})
+            row = connection.execute(SQL["fold"], {"limit": _FOLDED_AT_ONCE}).fetchone()
+            connection.execute(SQL["sweep"])
+        has_more = row == (_FOLDED_AT_ONCE,)
 
 
 def read_sums(rows: Iterable[Row]) -> list[Sum]:

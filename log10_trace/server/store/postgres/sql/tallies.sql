@@ -11,9 +11,9 @@ SELECT * FROM unnest(
 SELECT pg_advisory_xact_lock(%(lock)s);
 
 -- :fold
--- Take what was appended and add it to the sums of its minute, hour, day and of all time.
+-- Take some of what was appended and add it to the sums of its minute, hour, day and of all time.
 WITH taken AS (
-    DELETE FROM rollup_deltas RETURNING *
+    DELETE FROM rollup_deltas WHERE ctid = ANY (ARRAY (SELECT ctid FROM rollup_deltas LIMIT %(limit)s)) RETURNING *
 ), folded AS (
     INSERT INTO rollups (organization_id, dimension, width, start, key, model, bucket, calls, failed, metered,
                          input_tokens, output_tokens, cached_tokens)
