@@ -67,6 +67,8 @@ class Claim:
                 (self.folder / _ABOUT).unlink(missing_ok=True)
                 (self.folder / _LOCK).unlink(missing_ok=True)
                 self.folder.rmdir()
+        except FileNotFoundError:
+            return  # somebody was faster
         except OSError as error:
             say_once_a_minute("log10_trace: %s cannot be deleted: %s", self.folder, error)
         finally:
