@@ -38,6 +38,12 @@ class _NotSampled(Recording):
     def __init__(self) -> None:
         pass
 
+    def returned(self) -> None:
+        """Nothing is kept of it."""
+
+    def failed(self, _error: BaseException, /) -> None:
+        """Nothing is kept of it."""
+
 
 _NOT_SAMPLED: Final = _NotSampled()
 

@@ -15,6 +15,7 @@ import pytest
 import log10_trace
 from log10_trace import instrument
 from log10_trace.context import process_session
+from log10_trace.guard import faults
 from tests.instrument.conftest import Kept
 from tests.instrument.programs import CHAT
 from tests.model_answers import chat_chunks
@@ -123,6 +124,23 @@ def test_sampling(client: Any, rate: float, recorded: int) -> None:
     instrument.uninstall()
 
     assert (len(kept.payloads), len(kept.begun)) == (recorded, recorded)
+
+
+def test_a_call_that_is_not_sampled_costs_no_fault(
+    client: Any, endpoint: Endpoint, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whether it succeeds, streams or fails: nothing is counted and nothing is logged of it."""
+    before = faults.counts()
+    instrument.install(Kept(), sample_rate=0.0)
+    client.chat.completions.create(**CHAT)
+    list(client.chat.completions.create(**CHAT, stream=True))
+    endpoint.script(error_answer(400))
+    with pytest.raises(openai.BadRequestError):
+        client.chat.completions.create(**CHAT)
+    instrument.uninstall()
+
+    assert faults.counts() == before
+    assert not [record for record in caplog.records if record.name == "log10_trace"]
 
 
 def test_a_share_is_recorded(client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
