@@ -21,7 +21,7 @@ from openai.resources.chat.completions import AsyncCompletions
 from log10_trace import instrument
 from log10_trace.instrument import sdk
 from tests.instrument.conftest import Kept
-from tests.instrument.programs import CHAT
+from tests.instrument.programs import CHAT, Body, closable
 from tests.instrument.test_streams import BEGUN, words
 from tests.model_answers import chat_chunks
 from tests.model_endpoint import Endpoint, sse, sse_answer
@@ -240,19 +240,19 @@ def test_copies_and_pickles_are_the_same(client: Any) -> None:
     instrument.install(Kept())
     holder = {"create": AsyncCompletions.create, "request": client.request}
 
-    assert openai.OpenAI.request(client, openai.BaseModel, _options()).id == "cmpl-1"
+    assert openai.OpenAI.request(client, Body, _options()).id == "cmpl-1"
     with pytest.raises(TypeError, match="missing"):
         openai.OpenAI.request()  # type: ignore[call-overload]
-    assert copy.copy(holder["request"])(openai.BaseModel, _options()).id == "cmpl-1"
+    assert copy.copy(holder["request"])(Body, _options()).id == "cmpl-1"
     assert copy.copy(AsyncCompletions.create) is AsyncCompletions.create
     assert copy.deepcopy(AsyncCompletions.create) is AsyncCompletions.create
     answer = client.chat.completions.create(**CHAT)
     assert pickle.loads(pickle.dumps(answer)) == copy.deepcopy(answer) == answer
     assert type(answer) is openai.types.chat.ChatCompletion
-    with client.chat.completions.create(**CHAT, stream=True) as stream:
-        assert type(stream) is openai.Stream
-        assert isinstance(stream.response.stream, type(stream.response.stream.__wrapped__))
-        list(stream)
+    stream = client.chat.completions.create(**CHAT, stream=True)
+    assert type(stream) is openai.Stream
+    assert isinstance(stream.response.stream, type(stream.response.stream.__wrapped__))
+    list(stream)
     raw = client.chat.completions.with_raw_response.create(**CHAT).http_response
     assert pickle.loads(pickle.dumps(raw)).content == raw.content
 
@@ -261,6 +261,7 @@ def _options() -> Any:
     return openai._models.FinalRequestOptions(method="post", url="/chat/completions", json_data=dict(CHAT))
 
 
+@closable
 def test_elapsed_is_there_once_a_stream_is_read(client: Any) -> None:
     """The HTTP library reads the time a response took from its byte stream."""
     instrument.install(Kept())
@@ -276,7 +277,7 @@ def test_nothing_is_kept_of_calls_that_ended(client: Any) -> None:
     for _ in range(20):
         client.chat.completions.create(**CHAT)
         list(client.chat.completions.create(**CHAT, stream=True))
-        client.chat.completions.create(**CHAT, stream=True).close()
+        client.chat.completions.create(**CHAT, stream=True).response.close()
     gc.collect()
 
     assert not instrument.recording._under_way

@@ -17,7 +17,7 @@ from log10_trace import instrument
 from log10_trace.context import process_session
 from log10_trace.guard import faults
 from tests.instrument.conftest import Kept
-from tests.instrument.programs import CHAT
+from tests.instrument.programs import CHAT, seeded
 from tests.model_answers import chat_chunks
 from tests.model_endpoint import Answer, Endpoint, error_answer, sse, sse_answer
 
@@ -66,13 +66,13 @@ def test_async_calls_keep_apart(endpoint: Endpoint, kept: Kept) -> None:
 
     async def ask(client: Any, seed: int) -> None:
         with log10_trace.tags(f"task {seed}"):
-            await client.chat.completions.create(**CHAT, seed=seed)
+            await client.chat.completions.create(**seeded(seed))
 
     async def main() -> None:
         async with openai.AsyncOpenAI(base_url=endpoint.url, api_key="k") as client:
             await asyncio.gather(*(ask(client, seed) for seed in range(200)))
             with log10_trace.tags("inside"):
-                made = client.chat.completions.create(**CHAT, seed=1000)
+                made = client.chat.completions.create(**seeded(1000))
             await made
 
     asyncio.run(main())
@@ -88,9 +88,9 @@ def test_task_groups_and_to_thread_carry_the_scope(endpoint: Endpoint, client: A
         async with openai.AsyncOpenAI(base_url=endpoint.url, api_key="k") as other:
             with log10_trace.tags("group"):
                 async with asyncio.TaskGroup() as group:  # type: ignore[attr-defined,unused-ignore]
-                    group.create_task(other.chat.completions.create(**CHAT, seed=1))
+                    group.create_task(other.chat.completions.create(**seeded(1)))
                     group.create_task(
-                        asyncio.to_thread(client.chat.completions.create, **CHAT, seed=2)  # type: ignore[arg-type]
+                        asyncio.to_thread(client.chat.completions.create, **seeded(2))  # type: ignore[arg-type]
                     )
 
     asyncio.run(main())
@@ -103,7 +103,7 @@ def test_threads_share_a_client_and_not_their_scopes(client: Any, kept: Kept) ->
 
     def ask(seed: int) -> None:
         with log10_trace.tags(f"thread {seed}"):
-            client.chat.completions.create(**CHAT, seed=seed)
+            client.chat.completions.create(**seeded(seed))
 
     with log10_trace.tags("main"), ThreadPoolExecutor(8) as pool:
         list(pool.map(ask, range(40)))
@@ -150,7 +150,7 @@ def test_a_share_is_recorded(client: Any, monkeypatch: pytest.MonkeyPatch) -> No
     kept = Kept()
     instrument.install(kept, sample_rate=0.5)
     for seed in range(4):
-        client.chat.completions.create(**CHAT, seed=seed)
+        client.chat.completions.create(**seeded(seed))
     instrument.uninstall()
 
     assert [record["request"]["seed"] for record in kept.records] == [0, 2]

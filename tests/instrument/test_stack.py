@@ -19,7 +19,7 @@ import pytest
 
 from log10_trace.instrument import stack
 from tests.instrument.conftest import Kept
-from tests.instrument.programs import CHAT
+from tests.instrument.programs import CHAT, seeded
 from tests.model_endpoint import Endpoint
 from tests.processes import program
 
@@ -134,9 +134,9 @@ def test_a_task_knows_the_line_that_made_its_call(endpoint: Endpoint, kept: Kept
     async def main() -> None:
         async with openai.AsyncOpenAI(base_url=endpoint.url, api_key="k") as other:
             create = other.chat.completions.create
-            first = asyncio.create_task(create(**CHAT, seed=1))
-            second = asyncio.create_task(create(**CHAT, seed=2))
-            await asyncio.gather(first, second, create(**CHAT, seed=3))
+            first = asyncio.create_task(create(**seeded(1)))
+            second = asyncio.create_task(create(**seeded(2)))
+            await asyncio.gather(first, second, create(**seeded(3)))
 
     asyncio.run(main())
 
