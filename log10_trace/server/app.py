@@ -8,6 +8,7 @@ from log10_trace.server.auth import Gate
 from log10_trace.server.door import Door
 from log10_trace.server.edge import Edge
 from log10_trace.server.endpoint import router
+from log10_trace.server.examiner import Examiner
 from log10_trace.server.limits import InFlight, Limits, Rates
 from log10_trace.server.login_codes import LoginCodes
 from log10_trace.server.metrics import Metrics
@@ -44,6 +45,7 @@ def create_app(
         metrics=metrics,
         rates=Rates(limits.requests_per_s),
         codes=codes or LoginCodes(),
+        examiner=Examiner(),
         in_flight=InFlight(limits.in_flight_bytes),
         document=encoded(document(OPERATIONS)),
     )

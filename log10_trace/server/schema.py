@@ -5,9 +5,14 @@ The library is imported at its first use: it takes a tenth of the server's start
 
 from __future__ import annotations
 
-from typing import Any
+import re
+from typing import Any, Final
 
 from log10_trace.server.refusal import invalid
+
+# What the library and Python's regular expressions raise over a schema that passes for one, or a number
+# that no float can hold.
+_STUMBLES: Final = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, re.error)
 
 
 def check(json_schema: dict[str, Any]) -> None:
@@ -26,6 +31,8 @@ def check(json_schema: dict[str, Any]) -> None:
         raise invalid("json_schema", f"It is no JSON Schema: see /{place}.") from None
     except RecursionError:
         raise invalid("json_schema", "It is nested too deep.") from None
+    except _STUMBLES:
+        raise invalid("json_schema", "It is no JSON Schema.") from None
 
 
 def check_values(values: Any, json_schema: dict[str, Any]) -> None:
@@ -39,15 +46,17 @@ def check_values(values: Any, json_schema: dict[str, Any]) -> None:
     from referencing import Registry  # noqa: PLC0415
     from referencing.exceptions import Unresolvable  # noqa: PLC0415
 
-    kind = validator_for(json_schema, Draft202012Validator)
-    # An empty registry: a "$ref" to an address is an error, where the default would go and fetch it.
-    validator = kind(json_schema, registry=Registry())
     try:
+        kind = validator_for(json_schema, Draft202012Validator)
+        # An empty registry: a "$ref" to an address is an error, where the default would go and fetch it.
+        validator = kind(json_schema, registry=Registry())
         error = best_match(validator.iter_errors(values))
     except Unresolvable:
         raise invalid("task_id", "The task's schema refers to something outside itself.") from None
     except RecursionError:
         raise invalid("json_values", "The task's schema refers to itself without end.") from None
+    except _STUMBLES:
+        raise invalid("json_values", "The task's schema cannot be applied to them.") from None
     if error is not None:
         place = "/".join(map(str, error.path))
         raise invalid("json_values", f"They do not fit the task's schema ({error.validator}) at /{place}.")

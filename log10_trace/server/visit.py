@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from log10_trace.server import body
 from log10_trace.server.auth import Access, Gate
+from log10_trace.server.examiner import Examiner
 from log10_trace.server.json_text import RefusedError, decode, split
 from log10_trace.server.limits import InFlight, Limits, Rates
 from log10_trace.server.login_codes import LoginCodes
@@ -30,6 +31,7 @@ class Service:
     rates: Rates
     in_flight: InFlight
     codes: LoginCodes
+    examiner: Examiner
     document: bytes
     """The OpenAPI document."""
 

@@ -32,7 +32,19 @@ def test_values_that_do_not_fit_are_refused_without_quoting_them(values: dict[st
     assert "secret" not in caught.value.message
 
 
-@pytest.mark.parametrize("schema", [{"type": "nonsense"}, {"required": 1}, {"properties": []}])
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"type": "nonsense"},
+        {"required": 1},
+        {"properties": []},
+        {"$schema": 5},
+        {"$schema": ["x"]},
+        {"$id": 5},
+        {"pattern": "("},
+        {"pattern": "a{99999999999}"},
+    ],
+)
 def test_what_is_no_schema_is_refused(schema: dict[str, Any]) -> None:
     """A task's schema must be a JSON Schema."""
     with pytest.raises(Refusal) as caught:
@@ -54,3 +66,17 @@ def test_a_schema_that_points_outside_or_at_itself_is_refused(schema: dict[str, 
     """A reference is never fetched, and one without end is an error, not a hang."""
     with pytest.raises(Refusal):
         check_values({"a": 1}, schema)
+
+
+def test_a_number_too_large_for_the_schema_is_refused() -> None:
+    """An integer that no float can hold is an error of the values, not of the server."""
+    with pytest.raises(Refusal) as caught:
+        check_values({"a": 10**400}, {"properties": {"a": {"multipleOf": 0.1}}})
+
+    assert caught.value.field == "json_values"
+
+
+def test_a_schema_that_names_itself_wrongly_is_refused() -> None:
+    """An address that is none, found only when the schema is used, is a refusal as well."""
+    with pytest.raises(Refusal):
+        check_values({"a": 1}, {"properties": {"a": {"$id": "http://[", "$ref": "x"}}})

@@ -11,7 +11,6 @@ from starlette.datastructures import QueryParams
 from starlette.responses import Response
 
 from log10_trace.record.call import new_id
-from log10_trace.server import schema
 from log10_trace.server.answer import json_answer
 from log10_trace.server.query import Query
 from log10_trace.server.refusal import invalid, not_found
@@ -32,8 +31,8 @@ async def upload(visit: Visit) -> Response:
     values = {name: value for name, (_, value) in members.items()}
     selection = _selection(values)
     task = await _task(visit, text(values, "task_id") or "")
-    json_values = an_object(members, "json_values")
-    await asyncio.to_thread(schema.check_values, json_values, json.loads(task.json_schema))
+    an_object(members, "json_values")
+    await visit.service.examiner.check_values(members["json_values"][0], task.json_schema)
     feedback = Feedback(
         id=new_id(),
         task_id=task.id,

@@ -11,7 +11,6 @@ from typing import Any
 from starlette.responses import Response
 
 from log10_trace.record.call import new_id
-from log10_trace.server import schema
 from log10_trace.server.answer import json_answer
 from log10_trace.server.incoming import MAX_LABEL, MAX_TAGS
 from log10_trace.server.json_text import IS_LABEL
@@ -28,8 +27,8 @@ async def create(visit: Visit) -> Response:
     """A new task; one of the same id is replaced."""
     members = await visit.members()
     values = {name: value for name, (_, value) in members.items()}
-    json_schema = an_object(members, "json_schema")
-    await asyncio.to_thread(schema.check, json_schema)
+    an_object(members, "json_schema")
+    await visit.service.examiner.check(members["json_schema"][0])
     task = FeedbackTask(
         id=label(values, "id") or new_id(),
         name=text(values, "name") or "",
