@@ -12,15 +12,12 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
 from log10_trace.export import segment_format as form
 from log10_trace.export.backlog import Backlog, Item, Lose
 from log10_trace.export.segment import SUFFIX, Segment, write_whole
 from log10_trace.export.spool import Claim
-
-MOST_PARTS: Final = 500
-"""The kernel takes 1,024 buffers in one write."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +90,7 @@ class Journal(Backlog):
         start = segment.size
         segment.size = start + length
         try:
-            self._write(segment, [head, *parts], start, length)
+            write_whole(segment.descriptor, [head, *parts], start, length)
         except OSError as error:
             if segment.size == start + length:
                 segment.size = start
@@ -169,11 +166,6 @@ class Journal(Backlog):
             if self.claim is not None:
                 self.claim.remove()
                 self.claim = None
-
-    def _write(self, segment: Segment, parts: list[bytes], start: int, length: int) -> None:
-        if len(parts) > MOST_PARTS:
-            parts = [b"".join(parts)]
-        write_whole(segment.descriptor, parts, start, length)
 
     def _path(self, number: int) -> Path:
         assert self.claim is not None  # noqa: S101

@@ -1,4 +1,4 @@
-"""A call as the payload of one spool entry, and back. Nothing large is copied or parsed on the way in."""
+"""A call as the payload of one spool entry, and back. Nothing large is parsed on the way in."""
 
 from __future__ import annotations
 
@@ -23,16 +23,20 @@ _labels_of = attrgetter(*_LABELS)
 
 
 def pack(call: Call) -> list[bytes]:
-    """The buffers that make up the payload, in order; request and chunks are the call's own objects."""
+    """The few buffers that make up the payload, in order; the request is the call's own object.
+
+    The pieces of a stream are joined: to check and to write a hundred buffers takes ten times as long as one.
+    """
     labels = written_fast(_labels_of(call))
     body = call.body_json
     lengths = _LENGTHS.pack(
         _VERSION, len(labels), len(call.stack), len(call.request), -1 if body is None else len(body)
     )
     head = lengths + labels
+    chunks = b"".join(call.chunks)
     if body is not None:
-        return [head, call.stack, call.request, body, *call.chunks]
-    return [head, call.stack, call.request, *call.chunks]
+        return [head, call.stack, call.request, body, chunks]
+    return [head, call.stack, call.request, chunks]
 
 
 def unpack(payload: bytes) -> Call:
