@@ -20,7 +20,8 @@ from log10_trace.record.call import Call, Sink
 _STOPS: Final = ("CancelledError", "Cancelled", "KeyboardInterrupt", "SystemExit")
 """What ends a call from outside, whatever its consumer does meanwhile."""
 
-_DONE: Final = b"data: [DONE]\n\n"
+END: Final = b"data: [DONE]\n\n"
+"""What the last piece of a stream ends with."""
 
 
 class Capture:
@@ -111,17 +112,19 @@ class Recording:
             body = wire.body(response)
             call.chunks = [wire.without_key(body, self.client)] if body else []
 
-    def saw(self, chunk: bytes) -> None:
-        """A piece of the body has come."""
+    def saw(self, chunk: bytes) -> bool:
+        """A piece of the body has come. Whether those after it are but to be kept, up to ``END``."""
         call = self.call
         if call.duration_ns is not None:
-            return
+            return False
         call.chunks.append(chunk)
         if call.first_token_ns is None and (b"data:" in chunk or call.content_encoding):
             call.first_token_ns = time.perf_counter_ns() - call.started_ns
-        if chunk.endswith(_DONE):
+        if chunk.endswith(END):
             # Said here rather than at the close: openai 1.0 to 1.2 leave the stream open.
             self.end()
+            return False
+        return call.first_token_ns is not None
 
     def left(self) -> None:
         """The consumer turned away from the stream, or was torn from it."""

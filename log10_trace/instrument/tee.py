@@ -12,7 +12,7 @@ from typing import Any
 import wrapt
 
 from log10_trace.guard import guard
-from log10_trace.instrument.recording import Recording
+from log10_trace.instrument.recording import END, Recording
 
 
 class Tee(wrapt.ObjectProxy):  # type: ignore[type-arg] # wrapt 1 takes none
@@ -48,11 +48,15 @@ class Tee(wrapt.ObjectProxy):  # type: ignore[type-arg] # wrapt 1 takes none
 
 
 def _observed(stream: Any, recording: Recording) -> Iterator[bytes]:
-    watching = guard("watching a stream")
+    watching, keep, midway = guard("watching a stream"), recording.call.chunks.append, False
     try:
         for chunk in stream:
-            with watching:
-                recording.saw(chunk)
+            # Most pieces come midway, and this much cannot fail: a guard for each would cost as much again.
+            if midway and type(chunk) is bytes and not chunk.endswith(END):
+                keep(chunk)
+            else:
+                with watching:
+                    midway = recording.saw(chunk)
             yield chunk
     except BaseException as error:
         with watching:
@@ -63,12 +67,16 @@ def _observed(stream: Any, recording: Recording) -> Iterator[bytes]:
 
 
 async def _observed_async(stream: Any, recording: Recording) -> AsyncIterator[bytes]:
-    watching = guard("watching a stream")
+    watching, keep, midway = guard("watching a stream"), recording.call.chunks.append, False
     chunks = stream.__aiter__()
     try:
         async for chunk in chunks:
-            with watching:
-                recording.saw(chunk)
+            # Most pieces come midway, and this much cannot fail: a guard for each would cost as much again.
+            if midway and type(chunk) is bytes and not chunk.endswith(END):
+                keep(chunk)
+            else:
+                with watching:
+                    midway = recording.saw(chunk)
             yield chunk
     except BaseException as error:
         with watching:
