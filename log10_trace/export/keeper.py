@@ -114,7 +114,10 @@ class Keeper:
         self._say_trouble(journal.trouble)
         self.due_at = min(self.due_at, self._heal_at)
         try:
-            if journal.claim is None or not journal.claim.folder.exists():
+            if journal.claim is not None and not journal.claim.folder.exists():
+                journal.claim.close()
+                journal.claim = None
+            if journal.claim is None:
                 journal.claim = self._spool.create(journal.source, destination_of(self._config))
             journal.heal()
         except OSError as error:

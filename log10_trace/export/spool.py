@@ -103,7 +103,7 @@ class Spool:
         self.prepare()
         # Under another name until it is locked: nobody may take it for a dead process's.
         fresh = self.root / f".{source}"
-        fresh.mkdir(mode=0o700)
+        fresh.mkdir(mode=0o700, exist_ok=True)  # the disk may have taken the folder, and no file, before
         lock = os.open(fresh / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

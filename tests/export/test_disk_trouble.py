@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import resource
 import shutil
 import stat
 import subprocess
@@ -83,6 +84,36 @@ def test_records_go_back_to_disk_when_it_works_again(
         api.behave(does.work)
         until(lambda: made.flush(10.0), "everything is delivered")
         assert api.ended() == ids
+
+
+def test_a_folder_that_the_disk_took_by_half_is_made_whole(
+    api: CompletionsAPI, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A disk that took the folder but no file in it is found again like any other."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    api.behave(does.status(503))
+    with delivery(api.url, spool_dir=tmp_path / "spool") as made:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (0, before[1]))
+        try:
+            keep(made, 5)
+            assert made.stats().spooled == 0
+            until(lambda: warnings(caplog, "cannot be written"), "the trouble is told")
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        until(lambda: made.stats().spooled == 5, "everything is on disk")
+
+
+def test_a_folder_that_is_deleted_again_and_again_costs_no_file(api: CompletionsAPI, tmp_path: Path) -> None:
+    """The lock of a folder that is gone is let go of when a new one is made."""
+    api.behave(does.status(503))
+    with delivery(api.url, spool_dir=tmp_path / "spool") as made:
+        for _ in range(3):
+            keep(made, 1)
+            shutil.rmtree(tmp_path / "spool")
+            until(lambda: segments(tmp_path / "spool"), "the folder is there again")
+
+        opened = [str(each.readlink()) for each in Path("/proc/self/fd").iterdir() if each.is_symlink()]
+        assert len([each for each in opened if each.startswith(str(tmp_path)) and "lock" in each]) == 1
 
 
 def test_memory_is_bounded_and_what_is_given_up_is_counted(api: CompletionsAPI, tmp_path: Path) -> None:
