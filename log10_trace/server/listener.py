@@ -10,18 +10,23 @@ from contextlib import contextmanager
 from socket import socket
 from typing import Any, ClassVar, Final
 
-import h11
 import uvicorn
 from starlette.types import ASGIApp
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+HEAD_BYTES: Final = 64 * 1024
+"""Most that may come in a row without any of it being body: a head, or what stands behind the last chunk."""
 
 _STOP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 
 
-class PatientProtocol(H11Protocol):
-    """Closes a connection whose request is not whole ``request_s`` seconds after its first byte.
+class PatientProtocol(HttpToolsProtocol):
+    """Closes a connection that is too slow, or sends a head without end.
 
-    uvicorn itself waits for ever for a sender that dribbles.
+    uvicorn itself waits for ever for a sender that dribbles, and keeps whatever comes before a body.
+
+    Attributes:
+        request_s: Seconds from the first byte of a request to its last.
     """
 
     request_s: ClassVar[float]
@@ -29,6 +34,8 @@ class PatientProtocol(H11Protocol):
     def __init__(self, *arguments: Any, **settings: Any) -> None:
         super().__init__(*arguments, **settings)
         self._deadline: asyncio.TimerHandle | None = None
+        self._is_awaited = True
+        self._bodiless = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to wait for the first request."""
@@ -37,7 +44,10 @@ class PatientProtocol(H11Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Take what came, and wait for the rest of it."""
+        self._bodiless += len(data)
         super().data_received(data)
+        if self._bodiless > HEAD_BYTES and not self.transport.is_closing():
+            self.send_400_response("The request's head is too long.")
         self._watch()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -45,11 +55,26 @@ class PatientProtocol(H11Protocol):
         self._forget()
         super().connection_lost(exc)
 
+    def on_message_begin(self) -> None:
+        """A request begins."""
+        super().on_message_begin()
+        self._is_awaited, self._bodiless = True, 0
+
+    def on_body(self, body: bytes) -> None:
+        """A piece of its body is there."""
+        super().on_body(body)
+        self._bodiless = 0
+
+    def on_message_complete(self) -> None:
+        """The request is whole."""
+        super().on_message_complete()
+        self._is_awaited, self._bodiless = False, 0
+
     def _watch(self) -> None:
-        if self.conn.their_state in (h11.IDLE, h11.SEND_BODY):
-            self._deadline = self._deadline or self.loop.call_later(self.request_s, self._give_up)
-        else:
+        if not self._is_awaited:
             self._forget()
+        elif self._deadline is None and not self.transport.is_closing():
+            self._deadline = self.loop.call_later(self.request_s, self._give_up)
 
     def _forget(self) -> None:
         if self._deadline is not None:

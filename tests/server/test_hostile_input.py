@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import re
 import socket
@@ -233,6 +234,22 @@ def test_what_is_no_http_is_refused(small: Server) -> None:
         assert b" 400 " in raw.recv(65_536)
 
     assert httpx.get(f"{small.url}/healthz").status_code == 200
+
+
+@pytest.mark.parametrize("begun", [b"X-First: 1\r\n", b"Transfer-Encoding: chunked\r\n\r\n1\r\n{\r\n0\r\n"])
+def test_headers_without_end_are_cut_off(tmp_path: Path, begun: bytes) -> None:
+    """What stands before a body and behind it is bounded; who sends more of it is not waited for."""
+    with running(tmp_path, Limits()) as server:
+        address = httpx.URL(server.url)
+        with socket.create_connection((address.host, address.port or 0), timeout=30) as endless:
+            endless.sendall(_head(server, b"").removesuffix(b"\r\n") + begun)
+            with contextlib.suppress(ConnectionError):
+                for number in range(10_000):
+                    endless.sendall(b"X-Header-%d: %s\r\n" % (number, b"x" * 1_000))
+                while endless.recv(65_536):
+                    pass
+
+        assert httpx.get(f"{server.url}/healthz").status_code == 200
 
 
 def test_a_key_that_asks_too_often_is_told_so(tmp_path: Path) -> None:
