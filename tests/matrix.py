@@ -23,8 +23,30 @@ from xml.etree import ElementTree as ET
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 NEWEST: Final = "newest"
-ROWS: Final = "test_a_call_leaves_its_record["
-"""The test whose cases are the rows of the table; the other tests count for their cell alone."""
+PROGRAMS: Final = "tests.instrument.test_surfaces.test_a_call_leaves_its_record["
+"""The test whose cases are the first rows of the table."""
+
+MORE_ROWS: Final = {
+    "tests.instrument.test_surfaces.test_azure_is_recorded": "AzureOpenAI",
+    "tests.instrument.test_surfaces.test_the_module_level_client_is_recorded": "module-level client",
+    "tests.instrument.test_surfaces.test_a_subclassed_client_is_recorded_once": "subclassed client",
+    "tests.instrument.test_surfaces.test_methods_bound_before_patching_are_recorded": "bound before patch()",
+    "tests.instrument.test_surfaces.test_a_custom_http_client_is_recorded": "custom http_client, transport",
+    "tests.instrument.test_surfaces.test_the_aiohttp_backed_client_is_recorded": "aiohttp-backed client",
+    "tests.instrument.test_surfaces.test_a_legacy_http_client_is_recorded": "httpx client, also on openai 3",
+    "tests.instrument.test_background.test_retrieve_brings_the_answer_to_the_record": "responses, background",
+    "tests.instrument.test_websocket.test_each_create_is_a_call": "responses.connect()",
+    "tests.instrument.test_websocket.test_async": "async responses.connect()",
+}
+"""Tests that are rows by themselves, and how those are called; all others count for their cell alone."""
+
+TRACERS: Final = (
+    "opentelemetry-sdk",
+    "openinference-instrumentation-openai",
+    "opentelemetry-instrumentation-openai",
+)
+TIME_LIMIT_S: Final = 120
+"""How long one test may take before it is said to hang."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +63,13 @@ class Cell:
 
     def requirements(self) -> list[str]:
         """What is installed beside the package. Before 1.56 the SDK does not know httpx 0.28."""
-        sdk = "openai" if self.sdk == NEWEST else f"openai=={self.sdk}"
-        is_old = self.sdk != NEWEST and tuple(map(int, self.sdk.split("."))) < (1, 56)
-        more = ["httpx<0.28"] if is_old else []
-        if self.sdk == NEWEST or self.sdk.startswith("3."):
-            more += ["websockets", "aiohttp", "httpx-aiohttp"]
-        return [sdk, *more, "pytest", "pytest-xdist", "hypothesis", "brotli", "zstandard"]
+        version = (99,) if self.sdk == NEWEST else tuple(map(int, self.sdk.split(".")))
+        sdk = "openai[aiohttp,realtime]" if version > (1, 89) else "openai"
+        pinned = sdk if self.sdk == NEWEST else f"{sdk}=={self.sdk}"
+        older = ["httpx<0.28"] if version < (1, 56) else []
+        tracers = TRACERS if version > (2, 8) else ()
+        codings = ["brotli", "zstandard", "backports.zstd"]
+        return [pinned, *older, *tracers, *codings, "hypothesis", "pytest", "pytest-timeout", "pytest-xdist"]
 
 
 CELLS: Final = (
@@ -74,15 +97,17 @@ def run(cell: Cell, python: str, folder: Path) -> dict[str, str]:
     report = folder / "report.xml"
     subprocess.run([python, "-m", "venv", folder / "venv"], check=True)
     inside = str(folder / "venv" / "bin" / "python")
-    install = [inside, "-m", "pip", "install", "-q", "--disable-pip-version-check", str(ROOT)]
+    install = [inside, "-m", "pip", "install", "-qq", "--disable-pip-version-check", str(ROOT)]
     subprocess.run([*install, *cell.requirements()], check=True)
-    tests = [inside, "-m", "pytest", "-q", "-n", "auto", "tests/instrument", "--junitxml", str(report)]
+    options = ["-q", "-n", "auto", "--timeout", str(TIME_LIMIT_S), "--junitxml", str(report)]
+    tests = [inside, "-m", "pytest", *options, "tests/instrument"]
     variables = {**os.environ, "LOG10_TEST_RECORDED": os.devnull}
     done = subprocess.run(tests, cwd=ROOT, capture_output=True, text=True, check=False, env=variables)
     print(f"openai {cell.name}: {done.stdout.strip().splitlines()[-1]}", file=sys.stderr, flush=True)
     if done.returncode:
         print(done.stdout[-6000:], file=sys.stderr)
-    return {case.get("name", ""): outcome(case) for case in ET.parse(report).iter("testcase")}
+    cases = ET.parse(report).iter("testcase")
+    return {f"{case.get('classname')}.{case.get('name')}": outcome(case) for case in cases}
 
 
 def outcome(case: ET.Element) -> str:
@@ -94,11 +119,12 @@ def outcome(case: ET.Element) -> str:
 
 def table(results: dict[Cell, dict[str, str]]) -> str:
     """The surfaces by versions, as Markdown."""
-    names = [name for name in next(iter(results.values())) if name.startswith(ROWS)]
+    programs = [name for name in next(iter(results.values())) if name.startswith(PROGRAMS)]
+    rows = {name: name.removeprefix(PROGRAMS).removesuffix("]") for name in programs} | MORE_ROWS
     lines = ["| | " + " | ".join(cell.name for cell in results) + " |", "|---" * (len(results) + 1) + "|"]
-    for name in names:
+    for name, title in rows.items():
         marks = [result.get(name, "") for result in results.values()]
-        lines.append(f"| {name.removeprefix(ROWS).removesuffix(']')} | " + " | ".join(marks) + " |")
+        lines.append(f"| {title} | " + " | ".join(marks) + " |")
     return "\n".join(lines)
 
 

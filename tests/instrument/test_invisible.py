@@ -62,7 +62,7 @@ TROUBLED = (
 @pytest.fixture(autouse=True)
 def retry_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """The SDK's pause before it tries again is not what is tested."""
-    monkeypatch.setattr("openai._base_client.INITIAL_RETRY_DELAY", 0.001, raising=False)
+    monkeypatch.setattr("openai._base_client.BaseClient._calculate_retry_timeout", lambda *_, **__: 0.001)
 
 
 @pytest.fixture(autouse=True)
