@@ -6,6 +6,7 @@ A value that cannot be used is a ``ConfigError`` that names its key. No other mo
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -23,12 +24,22 @@ def _text(value: Any) -> str:
     return value
 
 
+def _header(value: Any) -> str:
+    """Text that travels in a header; a key read from a file comes with a line break."""
+    text = _text(value).strip()
+    if not (text.isascii() and text.isprintable()):
+        raise ValueError("it holds characters that do not go into an HTTP header")
+    return text
+
+
 def _url(value: Any) -> str:
     parts = urlsplit(_text(value).strip())
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError("it is not an address such as http://127.0.0.1:4680")
     if parts.username or parts.password:
         raise ValueError("it holds a user name or a password; give the key as token")
+    if parts.query or parts.fragment:
+        raise ValueError("it goes on after the path, with ? or #")
     _ = parts.port  # raises ValueError for a port that is not a number
     return parts.geturl().rstrip("/")
 
@@ -130,14 +141,14 @@ OPTIONS: Final = (
         name="token",
         env="LOG10_TOKEN",
         default=None,
-        parse=_text,
+        parse=_header,
         meaning="the key that the completions API asks for",
     ),
     Option(
         name="organization_id",
         env="LOG10_ORG_ID",
         default=None,
-        parse=_text,
+        parse=_header,
         meaning="the organization the records belong to; without it, the token's",
     ),
     Option(
@@ -265,8 +276,18 @@ def _settle(option: Option, arguments: Mapping[str, Any], environ: Mapping[str, 
     try:
         return option.parse(value)
     except ValueError as error:
-        shown = "***" if option.name == "token" else value
-        raise ConfigError(key, shown, str(error)) from None
+        raise ConfigError(key, _shown(option.name, value), str(error)) from None
+
+
+def _shown(name: str, value: Any) -> Any:
+    """The value of a setting as an error may show it: without the secrets in it."""
+    if name == "token":
+        return "***"
+    return _SECRETS.sub("***", value) if name == "url" and isinstance(value, str) else value
+
+
+_SECRETS: Final = re.compile(r"(?<=//).*(?=@)|(?<=[?#]).*", re.DOTALL)
+"""The parts of an address that may be one's key: user and password, and what follows the path."""
 
 
 def home(environ: Mapping[str, str] | None = None) -> Path:

@@ -21,7 +21,7 @@ NOTICE: Final = {"redacted": "the redactor failed, so these words were withheld"
 _WORDS: Final = ("request", "response", "native_request", "native_response", "failure_reason", "metadata")
 """The fields that hold what people and models wrote."""
 
-EMAIL: Final = r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+"
+EMAIL: Final = r"(?<![\w.+-])[\w.+-]+@[\w-]+(?:\.[\w-]+)+"
 CARD_NUMBER: Final = r"\b(?:\d[ -]?){12,18}\d\b"
 PHONE_NUMBER: Final = r"\+\d[\d ().-]{6,}\d"
 API_KEY: Final = r"\b(?:sk|pk|rk|ghp|gho|xox[abp])[-_][A-Za-z0-9_-]{16,}"
@@ -30,8 +30,8 @@ API_KEY: Final = r"\b(?:sk|pk|rk|ghp|gho|xox[abp])[-_][A-Za-z0-9_-]{16,}"
 def patterns(*expressions: str | re.Pattern[str], replacement: str = "[redacted]") -> Redactor:
     """A redactor that puts ``replacement`` in the place of every match, in every text of the record's words.
 
-    Names of JSON fields stay as they are. Without expressions: e-mail addresses, card and telephone numbers,
-    API keys.
+    The source lines of the stack are such texts too; names of JSON fields stay as they are. Without
+    expressions: e-mail addresses, card and telephone numbers, API keys.
     """
     compiled = [re.compile(each) for each in expressions or (API_KEY, EMAIL, CARD_NUMBER, PHONE_NUMBER)]
 
@@ -41,7 +41,11 @@ def patterns(*expressions: str | re.Pattern[str], replacement: str = "[redacted]
         return text
 
     def redact(completion: components.Completion) -> components.Completion:
-        return _with_words(completion, lambda words: _mapped(words, clean))
+        cleaned = _with_words(completion, lambda words: _mapped(words, clean))
+        for frame in cleaned.stacktrace or ():
+            # A prompt may stand in the very line that makes the call.
+            frame.line = clean(frame.line)
+        return cleaned
 
     return redact
 
@@ -74,7 +78,10 @@ def apply(redactor: Redactor, completion: components.Completion) -> tuple[compon
     """
     try:
         redacted = redactor(completion.model_copy(deep=True))
-    except Exception as error:  # noqa: BLE001 -- the user's own function, and its message may hold the words
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # noqa: BLE001 -- libraries in other languages raise what is no Exception
+        # Its message may hold the words.
         say_once_a_minute("log10_trace: the redactor raised %s; words are withheld", type(error).__name__)
         return withheld(completion), False
     if isinstance(redacted, components.Completion):

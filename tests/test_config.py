@@ -32,7 +32,6 @@ def test_nothing_given_means_nothing_remote() -> None:
     [
         ("url", "localhost:4680"),
         ("url", "ftp://logs.example"),
-        ("url", "http://user:word@logs.example"),
         ("url", "http://logs.example:port"),
         ("url", 4680),
         ("tags", ["a", 7]),
@@ -73,6 +72,27 @@ def test_a_bad_token_is_not_repeated() -> None:
         resolve({"token": 123456}, {})
 
     assert "123456" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "url", ["http://me:secret@logs.example", "ftp://secret@logs.example", "http://logs.example/?key=secret"]
+)
+def test_a_key_in_an_address_is_not_repeated(url: str) -> None:
+    """An error about the address shows it without user, password and query, in its value too."""
+    with pytest.raises(ConfigError) as caught:
+        resolve({"url": url}, {})
+
+    assert "logs.example" in str(caught.value)
+    assert "secret" not in f"{caught.value} {caught.value.value}"
+
+
+@pytest.mark.parametrize("name", ["token", "organization_id"])
+def test_what_travels_in_a_header_is_fit_for_one(name: str) -> None:
+    """White space around a key is dropped, a file's last line break above all; other oddities are told."""
+    assert getattr(resolve({name: " secret\n"}, {}), name) == "secret"
+    for value in ("two\nlines", "schlüssel", "nul\0"):
+        with pytest.raises(ConfigError, match="HTTP header"):
+            resolve({name: value}, {})
 
 
 @pytest.mark.parametrize(
