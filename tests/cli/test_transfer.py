@@ -57,6 +57,40 @@ def test_export_import_export_is_byte_equal(
     assert b"7 calls imported." in in_.stderr
 
 
+def test_a_file_is_not_written_over_for_nothing(cli: Cli, tmp_path: Path) -> None:
+    """``--force`` touches the file only once the server has answered."""
+    file = tmp_path / "calls.jsonl"
+    file.write_text("the only copy")
+
+    away = cli.run("completions", "export", "-o", str(file), "--force", "--url", "http://127.0.0.1:9")
+    refused = cli.run("completions", "export", "-o", str(file), "--force", "--token", "wrong")
+
+    assert (away.returncode, refused.returncode, file.read_text()) == (3, 4, "the only copy")
+
+
+def test_bodies_that_python_cannot_hold_go_in_and_out(cli: Cli, tmp_path: Path) -> None:
+    """Integers of thousands of digits and strings of thousands of brackets are no fault of a line."""
+    file = tmp_path / "calls.jsonl"
+    answered = '"response":{"choices":[{"message":{"role":"assistant","content":"x"}}]}'
+    many = "7" * 5000
+    file.write_text(
+        f'{{"id":"long","status":"finished","request":{{"model":"m","messages":[],"n":{many}}},{answered}}}\n'
+        f'{{"id":"deep","kind":"completion","request":"{"[" * 5000}"}}\n'
+    )
+
+    in_ = cli.run("completions", "import", str(file))
+    forms = ("chat", "openai-finetune", "raw", "jsonl")
+    outs = [cli.run("completions", "export", "--format", form) for form in forms]
+    out = tmp_path / "out.jsonl"
+    resumed = [cli.run("completions", "export", "-o", str(out), "--resume") for _ in range(2)]
+
+    assert (in_.returncode, in_.stderr) == (0, b"2 calls imported.\n")
+    assert [each.returncode for each in (*outs, *resumed)] == [0] * 6
+    assert [many.encode() in each.stdout for each in outs] == [False, False, True, True]
+    assert many in out.read_text()
+    assert len(out.read_text().splitlines()) == 2
+
+
 def test_importing_twice_changes_nothing(cli: Cli, calls: Calls) -> None:
     """A file that is imported again leaves each call there once, a call without id included."""
     nameless = json.dumps({"status": "finished", "kind": "chat", "request": {}, "response": {}})

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import json
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import IO, Annotated
@@ -18,6 +17,7 @@ from log10_trace.cli.output import number_of, progress, remarks
 from log10_trace.client import Log10
 from log10_trace.client.filters import Filters
 from log10_trace.errors import APIConnectionError, SetupError
+from log10_trace.server.json_text import RefusedError, decode, split
 
 
 @group.command("download", hidden=True)
@@ -39,17 +39,17 @@ def export(
     """Write calls to a file, the oldest first. jsonl holds the records byte for byte, and can be imported."""
     _check(output, format, resume=resume, force=force)
     known = _known(output) if output and resume else frozenset()
-    if force and output and output != STANDARD:
-        Path(output).unlink(missing_ok=True)
     try:
-        with server.client() as client, writing(output, go_on=resume) as file:
-            if format is Format.CSV:
-                _copy(
-                    client.completions.export(format="csv", limit=limit, order="oldest", **which.filters()),
-                    file,
-                )
-                return
-            written, left_out = _write(_records(client, which.filters(), known), file, FORMS[format], limit)
+        with server.client() as client:
+            pieces = _pieces(client, which.filters(), format, limit)
+            if force and output and output != STANDARD:
+                Path(output).unlink(missing_ok=True)
+            with writing(output, go_on=resume) as file:
+                if format is Format.CSV:
+                    _copy(pieces, file)
+                    return
+                records = (line for line in lines(pieces) if not known or _id(line) not in known)
+                written, left_out = _write(records, file, FORMS[format], limit)
     except APIConnectionError:
         if output and output != STANDARD and format in WITH_ID:
             remarks.print(f"{output} is not complete. The same command with --resume goes on with it.")
@@ -78,19 +78,22 @@ def _known(output: str) -> frozenset[str]:
     try:
         with reading(output) as file:
             return frozenset(_id(line) for line in lines(file))
-    except (ValueError, TypeError, KeyError):
+    except (RefusedError, KeyError):
         message = f"{output} holds something else than an export, and cannot be gone on with."
         raise SetupError(message) from None
 
 
 def _id(line: bytes) -> str:
-    return str(json.loads(line)["id"])
+    return str(split(decode(line))["id"][1])
 
 
-def _records(client: Log10, filters: Filters, known: frozenset[str]) -> Iterator[bytes]:
-    for line in lines(client.completions.export(order="oldest", **filters)):
-        if not known or _id(line) not in known:
-            yield line
+def _pieces(client: Log10, filters: Filters, form: Format, limit: int | None) -> Iterator[bytes]:
+    """What the server sends. It has begun to when this returns, so a file may be written over for it."""
+    if form is Format.CSV:
+        pieces = client.completions.export(format="csv", limit=limit, order="oldest", **filters)
+    else:
+        pieces = client.completions.export(order="oldest", **filters)
+    return itertools.chain(list(itertools.islice(pieces, 1)), pieces)
 
 
 def _write(records: Iterable[bytes], file: IO[bytes], form: Form, limit: int | None) -> tuple[int, int]:
@@ -110,7 +113,10 @@ def _write(records: Iterable[bytes], file: IO[bytes], form: Form, limit: int | N
 def _formed(records: Iterable[bytes], form: Form, moved_on: Callable[[int], None]) -> Iterator[bytes | None]:
     for record in records:
         moved_on(len(record) + 1)
-        yield form(record)
+        try:
+            yield form(record)
+        except ValueError:  # a number of more digits than Python reads: only the record itself can be given
+            yield None
 
 
 def _upto(formed: Iterator[bytes | None], limit: int) -> Iterator[bytes | None]:

@@ -72,7 +72,7 @@ def _unwrapped(text: str, member: tuple[str, Any]) -> tuple[str, Any]:
     """JSON that was written as a string, as JSON; any other string stays one."""
     try:
         return text, json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):  # no JSON, or JSON too odd for Python: the server keeps the string
         return member
 
 
