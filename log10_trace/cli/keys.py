@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
 from datetime import datetime, timezone
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from log10_trace.cli.app import app
 from log10_trace.cli.database import Database, Organization, opened
+from log10_trace.cli.options import Json
+from log10_trace.cli.output import Column, show_json, show_rows
 from log10_trace.cli.spans import span_ms
 from log10_trace.errors import SetupError
 from log10_trace.server.store.keys import Key, Scope, make_key
@@ -21,7 +20,25 @@ from log10_trace.server.store.keys import Key, Scope, make_key
 keys = typer.Typer(help="Make, list and revoke the keys that the server takes.", no_args_is_help=True)
 app.add_typer(keys, name="keys")
 
-AsJson = Annotated[bool, typer.Option("--json", help="JSON, for programs.")]
+
+def _moments(title: str, name: str) -> Column:
+    return Column(
+        title=title,
+        cell=lambda key: key[name] or "",
+        brief=lambda key: (key[name] or "")[:16].replace("T", " "),
+    )
+
+
+_COLUMNS: Final = (
+    Column(title="ID", cell=lambda key: key["id"]),
+    Column(title="STATE", cell=lambda key: key["state"]),
+    Column(title="SCOPES", cell=lambda key: ", ".join(key["scopes"]), flexible=True),
+    Column(title="NAME", cell=lambda key: key["name"], flexible=True),
+    Column(title="ORGANIZATION", cell=lambda key: key["organization_id"], flexible=True),
+    _moments("LAST USED", "last_used_at"),
+    _moments("EXPIRES", "expires_at"),
+    _moments("CREATED", "created_at"),
+)
 
 
 @keys.command()
@@ -34,7 +51,7 @@ def create(
     organization: Organization = "default",
     expires: Annotated[str | None, typer.Option(help="How long it is good: 90d, 12h. Default: ever.")] = None,
     database: Database = None,
-    as_json: AsJson = False,
+    as_json: Json = False,
 ) -> None:
     """Make a key and show it, this once: only a hash of it is kept.
 
@@ -54,15 +71,17 @@ def list_keys(
     *,
     organization: Annotated[str | None, typer.Option(help="Only the keys of this one.")] = None,
     database: Database = None,
-    as_json: AsJson = False,
+    as_json: Json = False,
 ) -> None:
     """List the keys, without their secrets."""
     with opened(database) as store:
         found = store.keys.list(organization)
-    if as_json:
-        typer.echo(json.dumps([_shown(key) for key in found]))
-    else:
-        Console().print(_table(found))
+    shown = [_shown(key) for key in found]
+    if not as_json:
+        show_rows(_COLUMNS, shown, empty="There are no keys yet.")
+        return
+    for each in shown:
+        show_json(each)
 
 
 @keys.command()
@@ -79,23 +98,6 @@ def revoke(
             message = f"There is no valid key with the id {key_id}."
             raise SetupError(message)
     typer.echo(f"Revoked {key_id}.")
-
-
-def _table(found: Sequence[Key]) -> Table:
-    table = Table(
-        "id", "name", "organization", "scopes", "created", "expires", "last used", "state", box=None
-    )
-    for key in found:
-        shown = _shown(key)
-        table.add_row(
-            key.id,
-            key.name,
-            key.organization_id,
-            ", ".join(shown["scopes"]),
-            *(_short(shown[column]) for column in ("created_at", "expires_at", "last_used_at")),
-            shown["state"],
-        )
-    return table
 
 
 def _shown(key: Key) -> dict[str, Any]:
@@ -115,7 +117,3 @@ def _shown(key: Key) -> dict[str, Any]:
 
 def _moment(ms: int | None) -> str | None:
     return None if ms is None else datetime.fromtimestamp(ms / 1000, timezone.utc).isoformat()
-
-
-def _short(moment: str | None) -> str:
-    return "" if moment is None else moment[:16].replace("T", " ")

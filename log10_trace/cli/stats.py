@@ -46,7 +46,6 @@ _FIGURES: Final = (
     figure("P95", lambda group: group.p95, seconds),
     figure("P99", lambda group: group.p99, seconds),
 )
-_KEY: Final = Column(title="WHAT", cell=lambda group: group.key or "all", flexible=True)
 _START: Final = Column(title="FROM", cell=lambda step: step.start or "")
 
 
@@ -74,6 +73,9 @@ def stats(
         for row in rows:
             show_json(row)
         return
-    show_rows((*([_START] if over else []), _KEY, *_FIGURES), rows, empty="No calls in that time.")
+    # Calls to no known model are a group too, and have no key.
+    nameless = "all" if by is GroupBy.NONE else f"(no {by.value})"
+    what = Column(title="WHAT", cell=lambda group: group.key or nameless, flexible=True)
+    show_rows((*([_START] if over else []), what, *_FIGURES), rows, empty="No calls in that time.")
     if unpriced := sum(group.unpriced or 0 for group in found.groups):
         remarks.print(f"{unpriced:,} calls are to models without a known price, and not in the cost.")

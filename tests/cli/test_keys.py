@@ -45,8 +45,7 @@ def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str])
 
 
 def listed(command: Command) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = json.loads(command("keys", "list", "--json").stdout)
-    return found
+    return [json.loads(line) for line in command("keys", "list", "--json").stdout.splitlines()]
 
 
 def kept(home: Path, key_id: str) -> Key:
@@ -57,6 +56,16 @@ def kept(home: Path, key_id: str) -> Key:
         store.close()
     assert found is not None
     return found
+
+
+def test_a_list_of_keys_in_a_pipe_is_whole(private_home: Path, command: Command) -> None:
+    """A row is a line, its cells apart by tabs: an id can be cut out of it and revoked."""
+    del private_home
+    command("keys", "create", "--scope", "read", "--name", "a name that is longer than a column " * 3)
+    key_id, state, scopes, name, *_ = command("keys", "list").stdout.split("\t")
+
+    assert (state, scopes, name[:6]) == ("valid", "read", "a name")
+    assert command("keys", "revoke", key_id).returncode == 0
 
 
 def test_a_key_is_shown_once_and_kept_as_a_hash(private_home: Path, command: Command) -> None:
