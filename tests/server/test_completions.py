@@ -175,6 +175,22 @@ def test_a_filter_that_means_nothing_is_an_error(client: httpx.Client, query: st
     assert (answer.status_code, answer.json()["field"]) == (422, query.partition("=")[0])
 
 
+def test_a_full_page_holds_whole_records(client: httpx.Client, keep: Keep) -> None:
+    """``view=full`` gives each record as it is got by id, and the cursor that goes on after them."""
+    whole = [keep(id=f"c{n}") for n in range(3)]
+
+    page = client.get("/api/v1/completions", params={"view": "full", "limit": 2, "order": "oldest"}).json()
+    assert page["completions"] == whole[:2]
+
+    more = {"view": "full", "order": "oldest", "cursor": page["next_cursor"]}
+    assert client.get("/api/v1/completions", params=more).json() == {
+        "completions": whole[2:],
+        "next_cursor": None,
+    }
+    nothing = client.get("/api/v1/completions", params={"view": "full", "tag": "none"}).json()
+    assert nothing == {"completions": [], "next_cursor": None}
+
+
 def test_an_export_streams_whole_records(client: httpx.Client, keep: Keep) -> None:
     """As JSON lines every record is there, whole, in the order asked for."""
     made = [keep(id=f"e{number}")["id"] for number in range(5)]
@@ -218,6 +234,16 @@ def test_deleting_many_needs_a_session_or_a_tag(client: httpx.Client, keep: Keep
     assert client.delete("/api/v1/completions?tag=old").json() == {"deleted": 1}
     assert client.delete("/api/v1/completions?session_id=s").json() == {"deleted": 1}
     assert [each["id"] for each in client.get("/api/v1/completions").json()["completions"]] == ["d3"]
+
+
+def test_deleting_by_the_absence_of_a_tag_is_refused(client: httpx.Client, keep: Keep) -> None:
+    """Having none of these tags names everything else, which nobody means by naming a tag."""
+    keep(id="kept", tags=["other"])
+
+    answer = client.delete("/api/v1/completions", params={"tag": "gone", "tag_match": "none"})
+
+    assert (answer.status_code, answer.json()["field"]) == (422, "tag_match")
+    assert client.get("/api/v1/completions/kept").status_code == 200
 
 
 def test_a_key_that_only_writes_reads_nothing_back(tenant: Tenant, client: httpx.Client, keep: Keep) -> None:

@@ -128,6 +128,7 @@ def test_the_python_clients_command_line_lists_and_filters(tenant: Tenant, hooks
     assert listed[0]["tagResolved"] == found
     span = json.dumps({"from": "2001-01-01T08:00:00.000Z", "to": "2001-01-02T08:00:00.000Z"})
     assert hooks.get("/api/completions", params={"createdFilter": span}).json() == {"data": []}
+    assert hooks.get("/api/completions", params={"createdFilter": "[" * 4000}).status_code == 422
 
 
 def test_the_python_clients_feedback(tenant: Tenant, hooks: httpx.Client) -> None:

@@ -64,6 +64,8 @@ async def delete_many(visit: Visit) -> Response:
     wanted = filter_of(query)
     if wanted.session_id is None and not wanted.tags:
         raise invalid("session_id", "Name the session_id or the tag whose records are to go.")
+    if wanted.tags and wanted.tag_match == "none":
+        raise invalid("tag_match", "Records are deleted by the tags they have, not by those they lack.")
     deleted = await asyncio.wrap_future(visit.store.completions.delete(visit.organization_id, wanted))
     return json_answer({"deleted": deleted})
 

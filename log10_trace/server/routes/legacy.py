@@ -139,7 +139,7 @@ def _filter_of(query: Query) -> Filter:
         tags = tuple(bytes.fromhex(each).decode() for each in (query.text("tagFilter") or "").split(","))
         span = json.loads(query.text("createdFilter") or "{}")
         created = {name: str(span[name]) for name in ("from", "to") if span.get(name)}
-    except (ValueError, AttributeError):
+    except (ValueError, AttributeError, RecursionError):
         raise invalid("tagFilter", "The tagFilter or the createdFilter cannot be read.") from None
     return Filter(
         tags=tuple(tag for tag in tags if tag),

@@ -12,11 +12,11 @@ from typing import Final
 from starlette.concurrency import iterate_in_threadpool
 from starlette.responses import Response, StreamingResponse
 
-from log10_trace.server.answer import joined, raw_json
+from log10_trace.server.answer import encoded, joined, raw_json
 from log10_trace.server.query import Query
 from log10_trace.server.refusal import Refusal, not_found
 from log10_trace.server.routes.filters import NAMES, ORDERS, filter_of
-from log10_trace.server.store.answers import Filter, Order, Stored
+from log10_trace.server.store.answers import Filter, Order, Page, Stored, Summary
 from log10_trace.server.visit import Visit
 
 VIEWS: Final = ("summary", "full")
@@ -52,9 +52,11 @@ async def ungraded(visit: Visit) -> Response:
     limit = query.whole("limit", least=1, most=visit.service.limits.page_items) or DEFAULT_LIMIT
     task_id = query.text("task_id")
     tasks = [task_id] if task_id else await _all_task_ids(visit)
-    items: list[bytes] = []
+    unique: dict[bytes, None] = {}
     cursor = None
     for each in tasks:
+        if len(unique) >= limit:
+            break
         found = await asyncio.to_thread(
             visit.store.completions.ungraded,
             visit.organization_id,
@@ -64,10 +66,9 @@ async def ungraded(visit: Visit) -> Response:
         )
         if found is None:
             raise not_found("task")
-        items.extend(_utf8(stored.to_json()) for stored in found.items)
+        unique.update(dict.fromkeys(_utf8(stored.to_json()) for stored in found.items))
         cursor = found.next_cursor
-    unique = list(dict.fromkeys(items))[:limit]
-    return raw_json(joined(unique, "completions", next_cursor=cursor if task_id else None))
+    return raw_json(joined(list(unique)[:limit], "completions", next_cursor=cursor if task_id else None))
 
 
 async def _all_task_ids(visit: Visit) -> list[str]:
@@ -76,6 +77,7 @@ async def _all_task_ids(visit: Visit) -> list[str]:
 
 
 async def _page(visit: Visit, query: Query, wanted: Filter, order: Order, limit: int) -> Response:
+    view = query.choice("view", VIEWS, "summary")
     found = await asyncio.to_thread(
         visit.store.completions.page,
         visit.organization_id,
@@ -84,17 +86,22 @@ async def _page(visit: Visit, query: Query, wanted: Filter, order: Order, limit:
         cursor=query.text("cursor"),
         order=order,
     )
-    ids = [summary.id for summary in found.items]
-    if query.choice("view", VIEWS, "summary") == "full":
-        items = await asyncio.to_thread(_full, visit, ids)
-    else:
-        items = [_utf8(summary.to_json()) for summary in found.items]
+    if view == "full":
+        return StreamingResponse(_sent(_pieces(_full(visit, found))), media_type="application/json")
+    items = [_utf8(summary.to_json()) for summary in found.items]
     return raw_json(joined(items, "completions", next_cursor=found.next_cursor))
 
 
-def _full(visit: Visit, ids: list[str]) -> list[bytes]:
-    found = (visit.store.completions.get(visit.organization_id, each) for each in ids)
-    return [_utf8(stored.to_json()) for stored in found if stored is not None]
+def _full(visit: Visit, page: Page[Summary]) -> Iterator[bytes]:
+    """The page with whole records, read one by one: a thousand of them may be larger than the memory."""
+    yield b'{"completions":['
+    comma = b""
+    for summary in page.items:
+        stored = visit.store.completions.get(visit.organization_id, summary.id)
+        if stored is not None:
+            yield comma + _utf8(stored.to_json())
+            comma = b","
+    yield b'],"next_cursor":' + encoded(page.next_cursor) + b"}"
 
 
 async def _everything(

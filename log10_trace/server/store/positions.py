@@ -65,7 +65,7 @@ def read_cursor(cursor: str, *kinds: type) -> tuple[Any, ...]:
     padded = cursor.encode("utf-8", "replace") + b"=" * (-len(cursor) % 4)
     try:
         values = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
-    except ValueError:  # not base64, not UTF-8, not JSON
+    except (ValueError, RecursionError):  # not base64, not UTF-8, not JSON, or thousands of brackets
         raise CursorError from None
     if not isinstance(values, list) or [type(value) for value in values] != list(kinds):
         raise CursorError

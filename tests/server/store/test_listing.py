@@ -173,7 +173,9 @@ def test_a_summary_holds_the_small_fields_and_no_body(store: Store) -> None:
     assert not {"request", "response", "stacktrace"} & set(summary.fields)
 
 
-@pytest.mark.parametrize("cursor", ["", "x", "W10", "WzFd!", "WyJhIl0", "W3RydWVd", "WzEsMl0", "Wy0xXQ", "é"])
+@pytest.mark.parametrize(
+    "cursor", ["", "x", "W10", "WzFd!", "WyJhIl0", "W3RydWVd", "WzEsMl0", "Wy0xXQ", "é", "W1tb" * 1000]
+)
 def test_a_cursor_that_no_page_gave_is_refused(store: Store, cursor: str) -> None:
     """A made-up cursor is a clear error, never a wrong page."""
     with pytest.raises(CursorError):
