@@ -135,9 +135,10 @@ class Tallies:
         changed: dict[Slot, list[Tally]] = {}
         for minute, tallies in self._minutes.items():
             total = _summed(tallies)
+            dimension, key, model, _, began = minute
             for width in self._widths:
-                start = minute.start - minute.start % width if width else 0
-                changed.setdefault(minute._replace(width=width, start=start), []).append(total)
+                start = began - began % width if width else 0
+                changed.setdefault(Slot(dimension, key, model, width, start), []).append(total)
         return {slot: _summed(tallies) for slot, tallies in changed.items()}
 
 
