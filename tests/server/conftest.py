@@ -65,9 +65,9 @@ class Tenant:
 
 
 @contextmanager
-def running(folder: Path, limits: Limits | None = None) -> Iterator[Server]:
-    """A server on a database in ``folder``, in a thread of this process, while the block runs."""
-    store = open_store(folder / "completions.db")
+def running(database: Path | str, limits: Limits | None = None) -> Iterator[Server]:
+    """A server on ``database``, a folder or an address, in a thread of this process, while the block runs."""
+    store = open_store(database / "completions.db" if isinstance(database, Path) else database)
     codes = LoginCodes()
     started = threading.Event()
     with socket.create_server(("127.0.0.1", 0), backlog=512) as bound:

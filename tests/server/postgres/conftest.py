@@ -17,9 +17,17 @@ from tests.server.postgres_cluster import (
     postgres_server,
     postgres_template,
     postgres_url,
+    shared_postgres_url,
 )
 
-__all__ = ["empty_postgres_url", "postgres_cluster", "postgres_server", "postgres_template", "postgres_url"]
+__all__ = [
+    "empty_postgres_url",
+    "postgres_cluster",
+    "postgres_server",
+    "postgres_template",
+    "postgres_url",
+    "shared_postgres_url",
+]
 
 Make = Callable[..., Incoming]
 
