@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from itertools import islice
 from typing import Final
 
 from log10_trace.config import Config
@@ -18,6 +19,8 @@ from log10_trace.guard import guard, logger
 
 ADOPT_EVERY_S: Final = 10.0
 HEAL_EVERY_S: Final = 1.0
+MOST_ORPHANS: Final = 16
+"""So many are claimed at a time: each costs an open file, and those are the program's."""
 LETTERS_SHARE: Final = 4
 """Dead letters may take this part of the spool's bound."""
 
@@ -50,6 +53,10 @@ class Keeper:
         self._adopt_at = 0.0
         self._heal_at = 0.0
         self._said_trouble = False
+        self._is_looking = False
+        self._has_more = False
+        self._left: set[str] = set()
+        """Sources of which something is not ours to read; they are not looked at again."""
 
     def tend(self, now: float) -> None:
         """Do what is due."""
@@ -61,13 +68,15 @@ class Keeper:
                 self._heal(now)
         if now >= self._adopt_at:
             with guard("adopting the records of dead processes"):
+                self._is_looking = True
                 self._adopt(now)
+            self._is_looking = False
         self.due_at = min(self.due_at, self._adopt_at)
 
     @property
     def is_clear(self) -> bool:
         """Whether it was looked for the records of dead processes, and none are left."""
-        return self._adopt_at > 0 and not self.orphans
+        return self._adopt_at > 0 and not self._is_looking and not self.orphans
 
     def adopt_now(self) -> None:
         """Look for the records of dead processes at the next opportunity."""
@@ -75,8 +84,11 @@ class Keeper:
 
     def end(self, orphan: Orphan) -> None:
         """Everything of a dead process was delivered."""
+        if self._has_more and len(self.orphans) == 1:
+            self.adopt_now()
         self.orphans.remove(orphan)
-        orphan.end()
+        if not orphan.end():
+            self._left.add(orphan.source)
 
     def leave(self) -> None:
         """Give up what was claimed and is not delivered, for whoever comes next."""
@@ -137,6 +149,8 @@ class Keeper:
 
     def _adopt(self, now: float) -> None:
         self._adopt_at = now + ADOPT_EVERY_S
-        for claim in self._spool.orphans(self._addressing.takes):
+        room = MOST_ORPHANS - len(self.orphans)
+        for claim in islice(self._spool.orphans(self._addressing.takes, self._left), room):
             self.orphans.append(Orphan(claim, self._lose))
+        self._has_more = len(self.orphans) == MOST_ORPHANS
         self._hold_bound()

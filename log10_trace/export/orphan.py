@@ -46,11 +46,12 @@ class Orphan(Backlog):
         }
         super().settle(items)
 
-    def end(self) -> None:
-        """Delete the folder when nothing is left in it, and give it up."""
+    def end(self) -> bool:
+        """Delete the folder when nothing is left in it, and give it up; whether it is gone."""
         self._detach_all_finished()
         self.close()
         self._claim.remove()
+        return not self._claim.folder.exists()
 
     def leave(self) -> None:
         """Give the folder up as it is."""

@@ -173,8 +173,9 @@ def load(source: str, path: Path) -> Segment | None:
     try:
         segment.done, segment.before = form.read_opening(segment.read(0, form.FIRST_AT), size)
     except form.UnknownVersionError as error:
-        segment.close()
         message = "log10_trace: %s was written by a later version (format %s) and is left alone"
         say_once_a_minute(message, path, error)
         return None
+    finally:
+        segment.close()  # opened again when it is read: there may be hundreds
     return segment

@@ -15,7 +15,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Final
@@ -121,9 +121,13 @@ class Spool:
         except OSError:
             return []
 
-    def orphans(self, ours: Callable[[Destination], bool]) -> Iterator[Claim]:
+    def orphans(
+        self, ours: Callable[[Destination], bool], but: Container[str] = frozenset()
+    ) -> Iterator[Claim]:
         """The folders of dead processes whose records are ``ours`` to deliver, each claimed."""
         for folder in self.sources():
+            if folder.name in but:
+                continue
             destination = bound_for(folder)
             claim = take(folder) if destination is not None and ours(destination) else None
             if claim is not None:

@@ -1,0 +1,114 @@
+"""What is done at intervals: the records of dead processes, above all of many of them."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from zlib import crc32
+
+import pytest
+
+from log10_trace.export.addressing import Addressing
+from log10_trace.export.destination import destination_of
+from log10_trace.export.gate import Gate
+from log10_trace.export.journal import Bounds, Journal
+from log10_trace.export.keeper import MOST_ORPHANS, Keeper
+from log10_trace.export.letters import DeadLetters
+from log10_trace.export.recorder import Recorder
+from log10_trace.export.segment_format import RECORD
+from log10_trace.export.spool import Spool, new_source
+from log10_trace.record.entry import pack
+from tests.completions_api import CompletionsAPI
+from tests.export.made import call, config, delivery, segments
+
+MANY = 2 * MOST_ORPHANS + 5
+
+
+@pytest.fixture
+def api() -> Iterator[CompletionsAPI]:
+    with CompletionsAPI() as api:
+        yield api
+
+
+def leave_behind(spool: Spool, count: int, url: str | None = None) -> list[str]:
+    """The sources of so many processes that died with one record each."""
+    bounds = Bounds(disk=2**20, memory=2**20)
+    sources = [new_source() for _ in range(count)]
+    for source in sources:
+        claim = spool.create(source, destination_of(config(url)))
+        journal = Journal(source, claim, bounds, threading.RLock(), lambda _: None)
+        journal.append(RECORD, 1, pack(call()))
+        journal.abandon()
+    return sorted(sources)
+
+
+def keeper(spool: Spool) -> Keeper:
+    settings = config()
+    recorder = Recorder(Gate(), lambda: pytest.fail("nothing is recorded"), redactor=None, memory_max_bytes=0)
+    return Keeper(
+        config=settings,
+        addressing=Addressing(settings),
+        spool=spool,
+        letters=DeadLetters(spool.root),
+        recorder=recorder,
+        lose=lambda _: None,
+    )
+
+
+def open_below(folder: Path) -> int:
+    links = [each for each in Path("/proc/self/fd").iterdir() if each.is_symlink()]
+    return sum(str(each.readlink()).startswith(str(folder)) for each in links)
+
+
+def test_many_dead_processes_cost_few_open_files(tmp_path: Path) -> None:
+    """However many have died, no more are claimed at a time than the program can spare files for."""
+    spool = Spool(tmp_path)
+    sources = leave_behind(spool, MANY)
+    kept = keeper(spool)
+
+    kept.tend(0.0)
+
+    assert [orphan.source for orphan in kept.orphans] == sources[:MOST_ORPHANS]
+    assert open_below(tmp_path) == MOST_ORPHANS
+    kept.leave()
+    assert open_below(tmp_path) == 0
+
+
+def test_the_records_of_many_dead_processes_are_delivered_in_one_go(
+    api: CompletionsAPI, private_home: Path
+) -> None:
+    """A flush is done when all of them are delivered, not when those are that were claimed first."""
+    leave_behind(Spool(private_home / "spool"), MANY, api.url)
+    with delivery(api.url) as made:
+        made.adopt()
+
+        assert made.flush(20.0)
+        assert len(api.ended()) == made.stats().adopted == MANY
+    assert not segments(private_home / "spool")
+
+
+def test_what_a_later_version_wrote_is_left_alone_and_in_nobodys_way(
+    api: CompletionsAPI, private_home: Path
+) -> None:
+    """Any number of segments that cannot be read keep no other from being delivered."""
+    spool = private_home / "spool"
+    leave_behind(Spool(spool), MOST_ORPHANS, api.url)
+    later = [(path, _of_a_later_version(path)) for path in segments(spool)]
+    leave_behind(Spool(spool), 3, api.url)
+
+    with delivery(api.url) as made:
+        made.adopt()
+
+        assert made.flush(20.0)
+        assert len(api.ended()) == 3
+    assert [(path, path.read_bytes()) for path in segments(spool)] == later
+
+
+def _of_a_later_version(path: Path) -> bytes:
+    """Give the segment's header another version, as a later one would write it."""
+    head = bytearray(path.read_bytes())
+    head[8:10] = (2).to_bytes(2, "little")
+    head[40:44] = crc32(head[:40]).to_bytes(4, "little")
+    path.write_bytes(head)
+    return bytes(head)
