@@ -2,15 +2,20 @@
 
     python benchmarks/overhead.py [--rounds 30] [--calls 50]
 
-Rounds of bare and of patched calls take turns, so that a machine that slows down slows both. Two figures for
-each workload: the time added on the caller's own thread, and the time added in all threads together, with
-every record spooled, folded and delivered to an endpoint that stores nothing. Medians of the rounds'
-differences; microseconds.
+Rounds of bare and of patched calls take turns, in alternating order and after the same warm-up, so that a
+machine that slows down slows both. Two figures for each workload, in microseconds of CPU time per call:
+
+* added on the caller's own thread: a round's figure is the median of its calls, each measured by itself;
+* added in all threads together, with every record spooled, folded and delivered to an endpoint that stores
+  nothing: a round's figure is the mean of its calls, because our thread works for many at once.
+
+What is printed is the median of the differences between the two rounds of a pair.
 """
 
 from __future__ import annotations
 
 import argparse
+import functools
 import gc
 import os
 import statistics
@@ -30,6 +35,8 @@ LARGE: Final[Any] = [
     for n in range(100)
 ]
 SMALL: Final[Any] = [{"role": "user", "content": "Why is the sky blue? " * 10}]
+WARM_UP: Final = 10
+"""Calls before a round, which find the thread and the connections of a program that runs for long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,30 +71,47 @@ WORKLOADS: Final = (
 
 def measure(client: OpenAI, call: Callable[[OpenAI], Any], calls: int) -> tuple[float, float]:
     """Microseconds of CPU per call: on this thread, and in the whole process until all is delivered."""
-    call(client)  # the thread and the connections of a program that runs for long are there already
+    for _ in range(WARM_UP):
+        call(client)
     log10_trace.flush(timeout=30)
     gc.collect()
-    whole, mine = time.process_time_ns(), time.thread_time_ns()
+    mine = []
+    whole = time.process_time_ns()
     for _ in range(calls):
+        begun = time.thread_time_ns()
         call(client)
-    mine = time.thread_time_ns() - mine
+        mine.append(time.thread_time_ns() - begun)
     log10_trace.flush(timeout=30)
     whole = time.process_time_ns() - whole
-    return mine / calls / 1_000, whole / calls / 1_000
+    return statistics.median(mine) / 1_000, whole / calls / 1_000
 
 
-def compare(base_url: str, workload: Workload, rounds: int, calls: int) -> list[str]:
+def measure_patched(
+    client: OpenAI, call: Callable[[OpenAI], Any], calls: int, url: str
+) -> tuple[float, float]:
+    """As ``measure``, while every call is recorded."""
+    log10_trace.patch(url=url, token="benchmark", flush_interval=0.5)
+    try:
+        return measure(client, call, calls)
+    finally:
+        log10_trace.unpatch()
+
+
+def compare(url: str, workload: Workload, rounds: int, calls: int) -> list[str]:
     """One row of the table: bare, added on the caller's thread, added in all threads."""
     bare, added_mine, added_whole = [], [], []
-    settings: dict[str, Any] = {"url": base_url, "token": "benchmark", "flush_interval": 0.5}
-    with OpenAI(base_url=base_url + "/v1", api_key="none") as client:
-        for round_ in range(rounds + 1):
-            without = measure(client, workload.call, calls)
-            log10_trace.patch(**settings)
-            with_us = measure(client, workload.call, calls)
-            log10_trace.unpatch()
-            if round_ == 0:  # warms the caches of both
-                continue
+    with OpenAI(base_url=url + "/v1", api_key="none") as client:
+        measures = [
+            functools.partial(measure, client, workload.call, calls),
+            functools.partial(measure_patched, client, workload.call, calls, url),
+        ]
+        for each in measures:
+            each()
+        for round_ in range(rounds):
+            # Who comes second finds the machine as the first has left it: they take turns at that as well.
+            first_is_bare = round_ % 2 == 0
+            results = [each() for each in (measures if first_is_bare else measures[::-1])]
+            without, with_us = results if first_is_bare else results[::-1]
             bare.append(without[0])
             added_mine.append(with_us[0] - without[0])
             added_whole.append(with_us[1] - without[1])
