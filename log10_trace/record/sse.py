@@ -38,10 +38,9 @@ def read(body: bytes) -> Stream:
     whole.
     """
     names, texts = _split(body.removeprefix(_BOM))
-    done = any(text.startswith(b"[DONE]") for text in texts)
-    if done:
-        kept = [i for i, text in enumerate(texts) if not text.startswith(b"[DONE]")]
-        names, texts = [names[i] for i in kept], [texts[i] for i in kept]
+    kept = [i for i, text in enumerate(texts) if not text.startswith(b"[DONE]")]
+    done = len(kept) < len(texts)
+    names, texts = [names[i] for i in kept], [texts[i] for i in kept]
     try:
         # One array is read in less time than its elements one by one.
         values = from_json(b"[" + b",".join(texts) + b"]", cache_strings="keys")
