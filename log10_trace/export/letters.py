@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from log10_trace.export.spool import size_of
+
 FOLDER: Final = "dead-letters"
 _HEAD: Final = ("id", "source", "sequence", "url", "status", "code", "message")
 _MARK: Final = b'"completion":'
@@ -71,7 +73,7 @@ class DeadLetters:
 
     def hold_bound(self, most_bytes: int) -> None:
         """Delete the oldest letters when all of them take more than ``most_bytes``."""
-        sizes = [(path, path.stat().st_size) for path in sorted(self._folder.glob("*.json"))]
+        sizes = [(path, size_of(path)) for path in sorted(self._folder.glob("*.json"))]
         excess = sum(size for _, size in sizes) - most_bytes
         for path, size in sizes:
             if excess <= 0:

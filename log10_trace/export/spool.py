@@ -136,7 +136,7 @@ class Spool:
     def size(self) -> int:
         """The bytes that all records in the folder take."""
         return sum(
-            path.stat().st_size
+            size_of(path)
             for folder in [*self.sources(), self.root / "dead-letters"]
             for path in _files(folder)
         )
@@ -147,6 +147,14 @@ def _files(folder: Path) -> list[Path]:
         return [path for path in folder.iterdir() if path.is_file()]
     except OSError:
         return []
+
+
+def size_of(path: Path) -> int:
+    """The bytes of a file; none when somebody has deleted it in the meantime, having delivered it."""
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
 
 
 def _is_source(entry: os.DirEntry[str]) -> bool:
