@@ -52,7 +52,8 @@ def serve(
     """Keep the calls of your programs, and show them.
 
     Listens on this machine only unless told otherwise. The first start makes a key, which programs and
-    commands of the same user find by themselves, and prints an address that opens the page.
+    commands of the same user find by themselves, and prints an address that opens the page. SIGUSR1 prints
+    another: kill -USR1 PID.
     """
     try:
         from log10_trace.server import running  # noqa: PLC0415 -- needs the optional extra

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import socket
 import sys
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -51,7 +53,7 @@ def serve(settings: Settings, say: Callable[[str], None], ready: Callable[[], No
 
     Args:
         settings: How.
-        say: Told where the server listens, once it does, and how to open the page.
+        say: Told where the server listens, once it does, and how to open the page (this again at SIGUSR1).
         ready: Called then.
 
     Raises:
@@ -93,12 +95,17 @@ def _run(
     url = f"http://{_shown(settings.host)}:{port}"
     here = local.LocalServer(url=_from_here(settings.host, port), token=token, pid=os.getpid())
 
+    def invite() -> None:
+        say(f"log10-trace: open the page at {here.url}/login?code={codes.give(own)} (good once, 15 minutes)")
+
     def listening() -> None:
         with guard("telling this user's programs where the server is"):
             local.announce(here)
         say(f"log10-trace: listening on {url}")
         say(f"log10-trace: records are kept in {_without_password(settings.database)}")
-        say(f"log10-trace: open the page at {here.url}/login?code={codes.give(own)} (good once, 15 minutes)")
+        invite()
+        if threading.current_thread() is threading.main_thread():  # no other hears signals
+            asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, invite)
         ready()
 
     listener = Listener(app, listening, request_s=settings.limits.request_s)

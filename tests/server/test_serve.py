@@ -100,6 +100,20 @@ def test_the_one_time_address_opens_the_page_once(private_home: Path) -> None:
     assert "set-cookie" not in again.headers
 
 
+def test_a_signal_prints_another_one_time_address(private_home: Path) -> None:
+    """SIGUSR1 gives who runs the server another way in, without a restart."""
+    with served(private_home) as (process, lines):
+        process.send_signal(signal.SIGUSR1)
+        assert process.stdout is not None
+        another = process.stdout.readline().strip()
+        address = re.search(r"http://\S+/login\?code=\S+", another)
+        assert address is not None
+        answer = httpx.get(address[0])
+
+    assert another != lines[2]
+    assert answer.status_code == 303
+
+
 def test_the_first_line_says_where_it_listens(private_home: Path) -> None:
     """A program that starts the server reads its address from the first line."""
     with served(private_home) as (_, lines):

@@ -14,7 +14,9 @@ from log10_trace.server.store.keys import Scope
 from log10_trace.server.visit import Visit
 
 _FORM: Final = "application/x-www-form-urlencoded"
-_USED: Final = "That address was used already, or has grown old. Start the server again for another, or:"
+_USED: Final = (
+    "That address was used already, or has grown old. `kill -USR1` and the server's pid prints another, or:"
+)
 _WRONG: Final = "That key is unknown, revoked or expired, or may not read."
 
 
