@@ -99,15 +99,12 @@ ON CONFLICT (organization_id, dimension, width, start, key, model) DO UPDATE SET
     input_tokens = input_tokens + excluded.input_tokens,
     output_tokens = output_tokens + excluded.output_tokens,
     cached_tokens = cached_tokens + excluded.cached_tokens,
-    durations = (
-        SELECT coalesce(json_group_object(bucket, calls), '{}') FROM (
-            SELECT bucket, sum(calls) AS calls FROM (
-                SELECT key AS bucket, value AS calls FROM json_each(rollups.durations)
-                UNION ALL
-                SELECT key, value FROM json_each(excluded.durations)
-            ) GROUP BY bucket HAVING sum(calls) <> 0
-        )
-    );
+    -- A merge patch of the buckets that change; its nulls take away those that come to nothing.
+    durations = json_patch(rollups.durations, (
+        SELECT json_group_object(
+            key, nullif(value + coalesce(json_extract(rollups.durations, '$."' || key || '"'), 0), 0)
+        ) FROM json_each(excluded.durations)
+    ));
 
 -- :delete_empty_rollup
 DELETE FROM rollups
