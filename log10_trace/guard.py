@@ -9,6 +9,7 @@ import logging
 import os
 import threading
 import time
+import traceback
 from collections import Counter
 from types import TracebackType
 
@@ -73,8 +74,14 @@ class guard:  # noqa: N801 -- reads as a statement: with guard("..."):
         if not isinstance(error, Exception):
             return False
         if faults.add(self._doing, time.monotonic()):
-            logger.error("log10_trace: error while %s", self._doing, exc_info=error)
+            where = "".join(traceback.format_tb(trace))
+            logger.error("log10_trace: error while %s: %s\n%s", self._doing, _named(error), where)
         return True
+
+
+def _named(error: Exception) -> str:
+    """What went wrong, without an exception's own words or its context: a prompt may stand in them."""
+    return f"{type(error).__name__}: {error}" if isinstance(error, OSError) else type(error).__name__
 
 
 _said = Faults()

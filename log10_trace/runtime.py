@@ -70,8 +70,8 @@ class _Runtime:
     @contextmanager
     def diverted_to(self, sink: Sink) -> Iterator[None]:
         before, self._diverted = self._diverted, sink
-        self._install()
         try:
+            self._install()
             yield
         finally:
             self._diverted = before

@@ -2,19 +2,42 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from log10_trace.guard import Faults, faults, guard, say_once_a_minute
 
 
 def test_a_fault_is_counted_logged_and_kept_back(caplog: pytest.LogCaptureFixture) -> None:
-    """An exception inside a guard does not leave it; it is counted and logged with its traceback."""
+    """An exception inside a guard does not leave it; it is counted, and logged with its kind and place."""
     with guard("sorting the socks"):
-        raise ValueError("odd number")
+        raise ValueError
 
     assert faults.counts()["sorting the socks"] == 1
-    assert "error while sorting the socks" in caplog.text
-    assert "odd number" in caplog.text
+    assert "error while sorting the socks: ValueError" in caplog.text
+    assert "test_guard.py" in caplog.text
+
+
+def test_a_fault_is_logged_without_words_of_the_program(caplog: pytest.LogCaptureFixture) -> None:
+    """An exception's message may repeat a prompt, and so may the one before it: neither is told."""
+    said = "the secret plan"
+    try:
+        float(said)
+    except ValueError:
+        with guard("keeping words to ourselves"):
+            int(said)
+
+    assert "keeping words to ourselves: ValueError" in caplog.text
+    assert said not in caplog.text
+
+
+def test_a_fault_of_the_system_is_logged_with_its_reason(caplog: pytest.LogCaptureFixture) -> None:
+    """What the system says names a file or a reason, and helps."""
+    with guard("opening a file that is not there"):
+        Path("/no/such/file").read_text()
+
+    assert "/no/such/file" in caplog.text
 
 
 def test_the_same_fault_is_logged_once_a_minute() -> None:

@@ -153,3 +153,19 @@ def test_capture_stands_in_for_what_was_patched(api: CompletionsAPI, client: ope
     assert log10_trace.flush(10.0)
     assert len(completions) == 1
     assert [row["request"]["messages"][0]["content"] for row in api.rows().values()] == ["outside"]
+
+
+def test_a_capture_that_cannot_begin_leaves_nothing_behind(
+    api: CompletionsAPI, client: openai.OpenAI, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With a setting that cannot be used, capture() raises, and calls go where they went before."""
+    monkeypatch.setenv("LOG10_TIMEOUT", "soon")
+    with pytest.raises(ConfigError, match="LOG10_TIMEOUT"), capture():
+        pytest.fail("it has not begun")
+    monkeypatch.delenv("LOG10_TIMEOUT")
+
+    log10_trace.patch(url=api.url)
+    ask(client)
+
+    assert log10_trace.flush(10.0)
+    assert len(api.rows()) == 1

@@ -71,6 +71,7 @@ class Recorder:
                 self._keep_to_redact(call, self._redactor)
             return
         with self.gate:
+            self._open.pop(call.id, None)
             self.gate.counts.captured += 1
             self.gate.counts.dropped["fault"] += 1
 

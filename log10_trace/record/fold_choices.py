@@ -86,8 +86,8 @@ def _fold_choice(choice: Object, piece: Object) -> None:
 
 
 def _settled(key: str, before: Any, value: Any) -> Any:
-    if key == "text":
-        return (before or "") + (value or "")
+    if key == "text" and isinstance(before, str) and isinstance(value, str):
+        return before + value
     if key == "logprobs":
         return _extended(before, value)
     if key == "content_filter_results" and isinstance(before, dict) and isinstance(value, dict):

@@ -236,7 +236,16 @@ def test_text_completions_grow_in_text_and_in_their_parallel_lists() -> None:
     ]
 
 
-@pytest.mark.parametrize("odd", [{"choices": None}, {"choices": [None]}, {"choices": [{"delta": None}]}, {}])
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"choices": None},
+        {"choices": [None]},
+        {"choices": [{"delta": None}]},
+        {"choices": [{"index": 0, "text": "a"}, {"index": 0, "text": {"b": 1}}]},
+        {},
+    ],
+)
 def test_chunks_of_no_known_form_do_no_harm(odd: dict[str, Any]) -> None:
     """Whatever JSON a provider sends folds into something."""
     assert folded(odd, delta(content="x"))["choices"][0]["message"]["content"] == "x"
