@@ -82,7 +82,8 @@ def _whole_application(
 def load(words: Sequence[str]) -> None:
     """Import the groups that are among ``words``, so that no command waits for the imports of another.
 
-    The others are only named, which is enough for ``--help`` and for "did you mean".
+    The others are only named, which is enough for ``--help`` and for "did you mean". A command without
+    examples of its own shows those of its group.
     """
     app.registered_commands[:] = [each for each in app.registered_commands if each.callback is not _elsewhere]
     for name, purpose in GROUPS.items():
@@ -90,6 +91,10 @@ def load(words: Sequence[str]) -> None:
             importlib.import_module(f"log10_trace.cli.{name.replace('-', '_')}")
         else:
             app.command(name, help=purpose)(_elsewhere)
+    for group in app.registered_groups:
+        if (within := group.typer_instance) is not None:
+            for command in within.registered_commands:
+                command.epilog = command.epilog or within.info.epilog
 
 
 def _elsewhere() -> None:

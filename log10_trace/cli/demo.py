@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Annotated
+from typing import IO, Annotated, Final
 
 import typer
 from rich.console import Console
@@ -31,7 +31,14 @@ from log10_trace.models import components
 console = Console()
 
 
-@app.command()
+EXAMPLES: Final = """[bold]Examples[/bold]
+
+  log10-trace demo
+
+  log10-trace demo --once"""
+
+
+@app.command(epilog=EXAMPLES)
 def demo(
     *,
     once: Annotated[

@@ -45,7 +45,12 @@ class Finding:
     remedy: str = ""
 
 
-@app.command()
+EXAMPLES: Final = """[bold]Example[/bold]
+
+  log10-trace doctor"""
+
+
+@app.command(epilog=EXAMPLES)
 def doctor(*, json: Json = False) -> None:
     """Look at configuration, spool, server, token, clock and versions; each line says ok or what to do."""
     findings = list(_findings())

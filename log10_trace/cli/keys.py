@@ -17,7 +17,18 @@ from log10_trace.cli.spans import span_ms
 from log10_trace.errors import SetupError
 from log10_trace.server.store.keys import Key, Scope, make_key
 
-keys = typer.Typer(help="Make, list and revoke the keys that the server takes.", no_args_is_help=True)
+keys = typer.Typer(
+    help="Make, list and revoke the keys that the server takes.",
+    epilog="""[bold]Examples[/bold]
+
+  log10-trace keys create --scope ingest --name "batch job" --expires 90d
+
+  log10-trace keys list
+
+  log10-trace keys revoke 5d0f6c1e2b3a4978""",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+)
 app.add_typer(keys, name="keys")
 
 

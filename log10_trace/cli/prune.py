@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
@@ -12,8 +12,14 @@ from log10_trace.cli.app import app
 from log10_trace.cli.database import Database, opened
 from log10_trace.cli.spans import shown_bytes, size_bytes, span_ms
 
+EXAMPLES: Final = """[bold]Examples[/bold]
 
-@app.command()
+  log10-trace prune --older-than 30d
+
+  log10-trace prune --max-size 5GB --yes"""
+
+
+@app.command(epilog=EXAMPLES)
 def prune(
     *,
     older_than: Annotated[

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from enum import Enum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
@@ -28,7 +28,16 @@ class LogLevel(str, Enum):
     ERROR = "error"
 
 
-@app.command()
+EXAMPLES: Final = """[bold]Examples[/bold]
+
+  log10-trace serve
+
+  log10-trace serve --port 0 --database calls.db
+
+  log10-trace serve --host 0.0.0.0 --database postgresql://user@host/log10"""
+
+
+@app.command(epilog=EXAMPLES)
 def serve(
     *,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",

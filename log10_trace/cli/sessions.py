@@ -23,7 +23,16 @@ from log10_trace.cli.output import (
     show_rows,
 )
 
-group = typer.Typer(help="List sessions and look into one.", no_args_is_help=True)
+group = typer.Typer(
+    help="List sessions and look into one.",
+    epilog="""[bold]Examples[/bold]
+
+  log10-trace sessions list -n 5
+
+  log10-trace sessions show ID""",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+)
 app.add_typer(group, name="sessions")
 
 COLUMNS: Final = (

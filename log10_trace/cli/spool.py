@@ -23,7 +23,16 @@ from log10_trace.export.spool import Spool
 from log10_trace.export.transport import Server, Transport
 
 spool: Final = typer.Typer(
-    no_args_is_help=True, help="Look at and deliver the records that wait on this machine."
+    help="Look at and deliver the records that wait on this machine.",
+    epilog="""[bold]Examples[/bold]
+
+  log10-trace spool status
+
+  log10-trace spool flush
+
+  log10-trace spool dead-letters --send""",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
 )
 app.add_typer(spool, name="spool")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
+from typing import Final
 
 import typer
 
@@ -51,7 +52,12 @@ _COLUMNS = (
 )
 
 
-@app.command()
+EXAMPLES: Final = """[bold]Example[/bold]
+
+  log10-trace verify"""
+
+
+@app.command(epilog=EXAMPLES)
 @spread
 def verify(*, server: Server, json: Json = False) -> None:
     """Compare what processes have numbered with what the server has, and name every gap.

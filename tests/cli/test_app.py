@@ -9,6 +9,8 @@ import sys
 from pathlib import Path
 
 import pytest
+from typer.core import TyperGroup
+from typer.main import get_command
 
 from log10_trace import __version__
 from log10_trace.cli import app, completions, exit_codes
@@ -37,6 +39,17 @@ def test_help_names_every_command_and_the_exit_codes() -> None:
     assert "completions tail -f" in shown
     for code in (0, 1, 2, 3, 4, 130):
         assert f"{code} " in shown.split("Exit codes")[1]
+
+
+def test_every_commands_help_has_examples() -> None:
+    """What a command is typed like stands under its own help, be it its group's examples."""
+    app.load(tuple(app.GROUPS))
+    whole = get_command(app.app)
+    assert isinstance(whole, TyperGroup)
+    for name in app.GROUPS:
+        group = whole.commands[name]
+        leaves = group.commands.values() if isinstance(group, TyperGroup) else (group,)
+        assert [leaf.name for leaf in leaves if f"log10-trace {name}" not in (leaf.epilog or "")] == []
 
 
 def test_version_is_the_packages() -> None:

@@ -17,9 +17,15 @@ group = typer.Typer(
 
   log10-trace completions get latest
 
+  log10-trace completions tail -f
+
   log10-trace completions search "refund policy" --json
 
-  log10-trace completions export --format openai-finetune --tag good -o training.jsonl""",
+  log10-trace completions export --format openai-finetune --tag good -o training.jsonl
+
+  log10-trace completions import calls.jsonl
+
+  log10-trace completions delete --tag scratch""",
     no_args_is_help=True,
     rich_markup_mode="rich",
 )
