@@ -211,6 +211,8 @@ def test_every_failure_is_the_same(name: str, trouble: str, endpoint: Endpoint) 
 
     assert patched(name, endpoint, trouble, kept) == watch(name, endpoint, trouble)
     assert faults.counts() == before
+    # Before openai 2.9 a stream that failed stays open for as long as somebody has its error.
+    instrument.settle_open_streams()
     assert len(kept.records) == 1
 
 
