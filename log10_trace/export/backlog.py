@@ -113,7 +113,11 @@ class Backlog:
                     break
             else:
                 return 0
-            self._lose_all(segment, reason)
+            try:
+                self._lose_all(segment, reason)
+            except FileNotFoundError:
+                self._lose_deleted(segment)
+                return segment.size
             self.segments.remove(segment)
             segment.remove()
             return segment.size

@@ -223,6 +223,8 @@ class Delivery:
             if self._worker is worker:
                 self._worker = None
             if journal is not None and self.recorder.journal is journal:
+                with guard("redacting"):
+                    self.recorder.redact_waiting()  # a call may have ended since the last step
                 self.recorder.end()
                 if lost := journal.records_in_memory:
                     self.recorder.gate.counts.dropped["memory_lost"] += lost

@@ -97,11 +97,9 @@ class Worker:
     @property
     def is_done(self) -> bool:
         """Whether it was told to stop, and has sent what it can. Called with the gate held."""
-        if not self._stopping:
-            return False
-        nothing_waits = (
-            self._waiting_since is None and not self._recorder.fresh and not self._recorder.unredacted
-        )
+        if not self._stopping or self._recorder.unredacted:
+            return False  # what is not redacted yet is in memory alone
+        nothing_waits = self._waiting_since is None and not self._recorder.fresh
         now = self._clock()
         cannot_go_on = self._sender.pace.failures > 0 or now < self._due_at(now) < _NEVER
         return cannot_go_on or (nothing_waits and self.keeper.is_clear)

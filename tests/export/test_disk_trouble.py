@@ -138,6 +138,25 @@ def test_memory_is_bounded_and_what_is_given_up_is_counted(api: CompletionsAPI, 
         assert len(kept) == 1000 - made.stats().dropped["memory_full"]
 
 
+def test_a_deleted_file_is_given_up_when_its_turn_comes(api: CompletionsAPI, tmp_path: Path) -> None:
+    """Where somebody deleted old segments, a full spool loses those, and none of what comes."""
+    api.behave(does.hang)
+    spool = tmp_path / "spool"
+    with delivery(api.url, spool_dir=spool, spool_max_bytes=1024 * 1024, timeout=0.3) as made:
+        ids = keep(made, 400, "x" * 1000)
+        until(lambda: api.requests, "the first batch is on its way")
+        for each in segments(spool)[2:5]:
+            each.unlink()
+        ids += keep(made, 1500, "x" * 1000)
+        api.behave(does.work)
+        api.closing.set()
+        until(lambda: made.stats().pending == 0 or made.flush(5.0), "the rest is delivered")
+
+        assert set(made.stats().dropped) <= {"spool_full", "deleted"}
+        assert settled(made)
+        assert ids[-1] in api.ended()
+
+
 def test_a_deleted_folder_is_made_again(api: CompletionsAPI, tmp_path: Path) -> None:
     """Somebody who deletes the spool of a running program loses nothing that is still in hand."""
     api.behave(does.status(503))

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 
 import pytest
 
-from tests.export.made import begun, call, delivery, settled
+from tests import completions_api as does
+from tests.completions_api import CompletionsAPI, Exchange
+from tests.export.made import begun, call, delivery, keep, segments, settled
 
 
 def test_a_call_that_cannot_be_kept_is_counted_and_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -26,3 +29,23 @@ def test_a_call_that_cannot_be_kept_is_counted_and_forgotten(monkeypatch: pytest
         assert settled(made)
         assert made.recorder.show_long_calls(time.perf_counter_ns(), 10**12) is not None
         assert len(made.recorder._open) == 1
+
+
+def test_what_waits_to_be_redacted_is_on_disk_when_the_end_gives_up(private_home: Path) -> None:
+    """A call that ends while the last attempt fails is redacted and kept before the thread ends."""
+    with CompletionsAPI() as api, delivery(api.url, redact=lambda record: record) as made:
+        api.behave(does.status(503))
+        keep(made, 1)
+        assert not made.flush(0.1)
+
+        def fails_late(exchange: Exchange) -> None:
+            keep(made, 1)
+            exchange.answer(503)
+
+        api.behave(fails_late)
+        assert not made.close(10.0)
+
+        assert made.recorder.unredacted == 0
+        assert made.stats().pending == made.stats().spooled
+        assert segments(private_home / "spool")
+        assert settled(made)
