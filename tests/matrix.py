@@ -119,8 +119,10 @@ def outcome(case: ET.Element) -> str:
 
 def table(results: dict[Cell, dict[str, str]]) -> str:
     """The surfaces by versions, as Markdown."""
-    programs = [name for name in next(iter(results.values())) if name.startswith(PROGRAMS)]
-    rows = {name: name.removeprefix(PROGRAMS).removesuffix("]") for name in programs} | MORE_ROWS
+    ran = [name for name in next(iter(results.values())) if name.startswith(PROGRAMS)]
+    titles = {name: name.removeprefix(PROGRAMS).removesuffix("]") for name in ran}
+    programs = sorted(titles, key=lambda name: (titles[name].startswith("async"), titles[name]))
+    rows = {name: titles[name] for name in programs} | MORE_ROWS
     lines = ["| | " + " | ".join(cell.name for cell in results) + " |", "|---" * (len(results) + 1) + "|"]
     for name, title in rows.items():
         marks = [result.get(name, "") for result in results.values()]
