@@ -17,14 +17,17 @@ PATH = "/completions"
 
 
 def list_ungraded(
-    x_log10_organization: str | None = None, *, task_id: str | None = None
+    x_log10_organization: str | None = None, *, task_id: str | None = None, cursor: str | None = None
 ) -> Operation[operations.ListUngradedResponse]:
-    """The completions that a feedback task selects and that have no feedback yet."""
+    """The completions that a feedback task selects and that have no feedback yet, the newest first.
+
+    Of one task they come in pages: ``cursor`` is the ``next_cursor`` of the page before.
+    """
     return Operation(
         method="GET",
         path=f"{PATH}/ungraded",
         read=reads(operations.ListUngradedResponse, object=operations.ListUngradedResponseBody),
-        query=query({"task_id": task_id}),
+        query=query({"task_id": task_id, "cursor": cursor}),
         organization=x_log10_organization,
     )
 

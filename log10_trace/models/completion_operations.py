@@ -33,9 +33,11 @@ class GetCompletionResponse(Response):
 
 
 class ListUngradedResponseBody(Model):
-    """The completions that wait for feedback."""
+    """The completions that wait for feedback, or one page of them."""
 
     completions: list[Completion]
+    next_cursor: str | None = None
+    """Where the next page begins; none after the last."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from log10_trace.cli.feedback.grading import waiting
 from log10_trace.cli.output import age, fitted, moment_of
 from log10_trace.cli.schema import questions
 from log10_trace.models.components import FeedbackTask
@@ -105,6 +106,21 @@ def test_feedback_that_breaks_the_schema_is_refused(cli: Cli, calls: Calls) -> N
 
     assert done.returncode == 4
     assert b"Traceback" not in done.stderr
+
+
+def test_everything_that_waits_is_reached_by_skipping(cli: Cli) -> None:
+    """More calls than a page holds come one after another, each once, and then those that came meanwhile."""
+    task = cli.text("feedback-task", "create", "--name", "t", "--schema", "{}", "--tag", "waits").strip()
+    with cli.client() as client:
+        many = [{"id": f"w{n:03}", "status": "finished", "tags": ["waits"]} for n in range(120)]
+        client.completions.batch(completions=many)
+        calls = waiting(client, task)
+        first = next(calls)
+        client.completions.batch(completions=[{"id": "late", "status": "finished", "tags": ["waits"]}])
+        rest = [call.id for call in calls]
+
+    assert sorted(filter(None, [first.id, *rest])) == sorted(["late", *(call["id"] for call in many)])
+    assert rest[-1] == "late"
 
 
 def test_grading_goes_through_what_waits(cli: Cli, calls: Calls) -> None:

@@ -55,26 +55,37 @@ def grade(
 def _grade_all(client: Log10, task: FeedbackTask, *, with_comment: bool) -> int:
     """Grade until nothing waits, or the grader leaves; how many were graded."""
     graded = 0
-    seen: set[str | None] = set()
-    while waiting := [call for call in _ungraded(client, task) if call.id not in seen]:
-        for call in waiting:
-            seen.add(call.id)
-            try:
-                values = _asked(task, call, f"{graded + 1}")
-                said = input("comment: ") if with_comment else ""
-            except _LeftError as left:
-                if left.for_good:
-                    return graded
-                continue
-            body = {"task_id": task.id, "json_values": values, "comment": said, "completion_ids": [call.id]}
-            client.feedback.upload(request_body=body)
-            graded += 1
+    for call in waiting(client, task.id):
+        try:
+            values = _asked(task, call, f"{graded + 1}")
+            said = input("comment: ") if with_comment else ""
+        except _LeftError as left:
+            if left.for_good:
+                return graded
+            continue
+        body = {"task_id": task.id, "json_values": values, "comment": said, "completion_ids": [call.id]}
+        client.feedback.upload(request_body=body)
+        graded += 1
     remarks.print("Nothing waits for feedback.")
     return graded
 
 
-def _ungraded(client: Log10, task: FeedbackTask) -> list[Completion]:
-    return client.completions.list_ungraded(task_id=task.id).object.completions
+def waiting(client: Log10, task_id: str | None) -> Iterator[Completion]:
+    """Each call that waits for feedback, once; at the end those that came in meanwhile."""
+    seen: set[str | None] = set()
+    cursor, has_news = None, False
+    while True:
+        page = client.completions.list_ungraded(task_id=task_id, cursor=cursor).object
+        for call in page.completions:
+            if call.id not in seen:
+                seen.add(call.id)
+                has_news = True
+                yield call
+        cursor = page.next_cursor
+        if cursor is None:
+            if not has_news:
+                return
+            has_news = False
 
 
 def _asked(task: FeedbackTask, call: Completion, number: str) -> dict[str, Any]:
