@@ -69,7 +69,7 @@ class Transport:
         known = self._batches.get(server.url)
         if known is False:
             return self._send_singly(server, parcels, timeout)
-        body = b"\n".join([parcel.body for parcel in parcels]) + b"\n"
+        body = b"\n".join([*(parcel.body for parcel in parcels), b""])
         reply = self._post(server, _BATCH, body, timeout, "application/x-ndjson")
         if isinstance(reply, Answer):
             return Outcome([reply] * len(parcels))

@@ -40,8 +40,10 @@ def to_model(call: Call) -> Completion:
 
 
 def _joined(labels: bytes, stack: bytes, bodies: tuple[tuple[bytes, bytes], ...]) -> bytes:
-    members = [b'"%b":%b' % member for member in (*bodies, (b"stacktrace", stack))]
-    return b"%b,%b}" % (labels[:-1], b",".join(members))
+    pieces = [labels[:-1]]
+    for name, value in (*bodies, (b"stacktrace", stack)):
+        pieces += (b',"', name, b'":', value)
+    return b"".join([*pieces, b"}"])
 
 
 def _request(raw: bytes) -> bytes:
