@@ -113,3 +113,10 @@ def test_another_site_cannot_sign_anybody_in(tenant: Tenant, browser: httpx.Clie
 def test_what_is_no_form_is_refused(browser: httpx.Client) -> None:
     """The form's address takes the form and nothing else."""
     assert browser.post("/login", json={"token": "x"}).status_code == 415
+
+
+def test_a_form_of_many_fields_is_refused(browser: httpx.Client) -> None:
+    """Nobody counts what somebody else's form is made of."""
+    form = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"}
+
+    assert browser.post("/login", content="a=1&" * 1000, headers=form).status_code == 400

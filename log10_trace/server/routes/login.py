@@ -14,6 +14,7 @@ from log10_trace.server.store.keys import Scope
 from log10_trace.server.visit import Visit
 
 _FORM: Final = "application/x-www-form-urlencoded"
+_MOST_FIELDS: Final = 10
 _USED: Final = (
     "That address was used already, or has grown old. `kill -USR1` and the server's pid prints another, or:"
 )
@@ -77,5 +78,8 @@ async def _fields(visit: Visit) -> dict[str, str]:
     if declared != _FORM:
         raise Refusal(415, "not_a_form", "The sign-in form is needed.", field="Content-Type")
     raw = await visit.body(visit.service.limits.form_bytes)
-    given = parse_qs(raw.decode("utf-8", "replace"), max_num_fields=10)
+    try:
+        given = parse_qs(raw.decode("utf-8", "replace"), max_num_fields=_MOST_FIELDS)
+    except ValueError:
+        raise Refusal(400, "not_a_form", f"The form has more than {_MOST_FIELDS} fields.") from None
     return {name: values[-1] for name, values in given.items()}
