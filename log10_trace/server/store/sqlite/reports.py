@@ -138,8 +138,9 @@ def _series_span(
 
 def _sum(row: sqlite3.Row) -> Sum:
     # By place: by name takes as long as reading the histogram.
-    key, model, start, *counts, durations = row
-    return Sum(key, model, start, Tally(*counts, read_durations(durations)))
+    key, model, start, calls, failed, metered, asked, answered, cached, durations = row
+    tally = Tally(calls, failed, metered, asked, answered, cached, read_durations(durations))
+    return Sum(key, model, start, tally)
 
 
 def _report(source: str, rows: Sequence[sqlite3.Row]) -> SourceReport:
