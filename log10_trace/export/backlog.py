@@ -148,7 +148,9 @@ class Backlog:
         """Tell of a segment whose file somebody deleted, as far as it is known what was in it."""
         with self._lock:
             at = self.segments.index(segment)
-            last = self.segments[at + 1].before if at + 1 < len(self.segments) else self._last
+            last = segment.last
+            if last is None:
+                last = self.segments[at + 1].before if at + 1 < len(self.segments) else self._last
             self.segments.remove(segment)
             self._held.discard(segment)
             if segment.before is not None and last is not None:

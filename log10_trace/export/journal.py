@@ -96,6 +96,7 @@ class Journal(Backlog):
                 segment.size = start
             self.trouble = error
             self._current = None
+            segment.last = sequence - 1 if sequence else self._last
             return self.append(kind, sequence, parts)
         return Place(segment, start, start + length)
 
@@ -177,6 +178,8 @@ class Journal(Backlog):
     def _open(self) -> Segment:
         """A new segment to write to: on disk when it can be, in memory when it cannot."""
         self._number += 1
+        if self.segments and self.segments[-1].last is None:
+            self.segments[-1].last = self._last
         if self.trouble is None and self.claim is not None:
             self._bound_disk()
             segment = Segment(self.source, self._number, path=self._path(self._number))

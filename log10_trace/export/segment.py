@@ -39,6 +39,7 @@ class Segment:
         "aside",
         "before",
         "done",
+        "last",
         "memory",
         "number",
         "path",
@@ -55,6 +56,8 @@ class Segment:
         self.done = form.FIRST_AT
         self.before: int | None = None
         """The sequence of the last record that was settled in it or stood before it, where known."""
+        self.last: int | None = None
+        """The sequence of the last record in it, where it is known; not while it is written to."""
         self.aside: set[int] = set()
         """Where the entries begin that are neither to be sent nor settled: calls shown as started."""
         self._settled: dict[int, tuple[int, int]] = {}
