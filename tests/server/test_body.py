@@ -45,8 +45,8 @@ def test_a_bomb_is_refused_before_it_unfolds() -> None:
     "body",
     [
         b"not gzip",
-        gzip.compress(b"cut short")[:-5],
-        gzip.compress(b"x")[:3],
+        gzip.compress(b"cut short", mtime=0)[:-5],
+        gzip.compress(b"x", mtime=0)[:3],
         zlib.compress(b"another format"),
     ],
 )
