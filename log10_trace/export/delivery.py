@@ -149,6 +149,10 @@ class Delivery:
         bounds = Bounds(disk=self.config.spool_max_bytes, memory=self.config.memory_max_bytes // 2)
         journal = Journal(source, claim, bounds, self.recorder.gate, self._lose)
         journal.trouble = trouble
+        if self.recorder.journal is not None:
+            # A signal handler has made a call meanwhile, in this very thread: its journal is for all.
+            journal.end()
+            return self.recorder.journal
         self.recorder.journal = journal
         self.recorder.gate.sources.add(source)
         if not self._exiting:
