@@ -99,13 +99,13 @@ def _run(
         say(f"log10-trace: open the page at {here.url}/login?code={codes.give(own)} (good once, 15 minutes)")
 
     def listening() -> None:
+        if threading.current_thread() is threading.main_thread():  # no other hears signals
+            asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, invite)
         with guard("telling this user's programs where the server is"):
             local.announce(here)
         say(f"log10-trace: listening on {url}")
         say(f"log10-trace: records are kept in {_without_password(settings.database)}")
         invite()
-        if threading.current_thread() is threading.main_thread():  # no other hears signals
-            asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, invite)
         ready()
 
     listener = Listener(app, listening, request_s=settings.limits.request_s)
