@@ -19,6 +19,7 @@ from typing import IO, Annotated, Final
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from log10_trace import local
 from log10_trace.cli.app import app
@@ -143,7 +144,7 @@ def _table(stored: dict[str, components.Completion]) -> Table:
             f"{record.duration or 0:.3f}",
             ", ".join(record.tags or []),
             f"{Path(frame.file).name}:{frame.lineno}" if frame else "",
-            _answer(record),
+            Text(_answer(record)),  # a model's brackets are no markup
         )
     return table
 
