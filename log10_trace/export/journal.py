@@ -9,7 +9,7 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -80,25 +80,29 @@ class Journal(Backlog):
             head, length = form.frame(segment.salt, kind, sequence, parts)
         self._last = sequence or self._last
         if segment.memory is not None:
+            data = b"".join([head, *parts])
             start = segment.size
-            segment.memory += b"".join([head, *parts])
-            segment.size = start + length
+            segment.memory += data
+            segment.size = segment.written = end = start + length
             self._bound_memory()
-            return Place(segment, start, start + length)
+            return Place(segment, start, end)
         # The place is taken before it is written to: an entry written in between, by a signal handler or
         # the garbage collector in this very thread, goes behind it.
         start = segment.size
-        segment.size = start + length
+        segment.size = end = start + length
         try:
             write_whole(segment.descriptor, [head, *parts], start, length)
         except OSError as error:
-            if segment.size == start + length:
-                segment.size = start
+            self._take_back(segment, start, end)
             self.trouble = error
             self._current = None
             segment.last = sequence - 1 if sequence else self._last
             return self.append(kind, sequence, parts)
-        return Place(segment, start, start + length)
+        finally:
+            # Unless it stands behind one that is being written still, which then does this for both.
+            if segment.written == start:
+                segment.written = segment.size
+        return Place(segment, start, end)
 
     def key_refused(self) -> None:
         """The server did not know the key that these were sent with."""
@@ -121,6 +125,7 @@ class Journal(Backlog):
         """
         assert self.claim is not None  # noqa: S101 -- given a folder before it is healed
         with self._lock:
+            self._current = None  # a call that ends in between, in this very thread, goes behind them
             for segment in self.segments:
                 if segment.memory is not None and not segment.finished:
                     segment.path = self._path(segment.number)
@@ -168,6 +173,15 @@ class Journal(Backlog):
                 self.claim.remove()
                 self.claim = None
 
+    def _take_back(self, segment: Segment, start: int, end: int) -> None:
+        """Let go of a place that could not be written, unless something stands behind it already."""
+        if segment.size != end:
+            segment.settle(start, end)
+            return
+        segment.size = start
+        with suppress(OSError):
+            os.ftruncate(segment.descriptor, start)
+
     def _path(self, number: int) -> Path:
         assert self.claim is not None  # noqa: S101
         return self.claim.folder / f"{number:06}{SUFFIX}"
@@ -210,4 +224,4 @@ class Journal(Backlog):
                 return
 
     def _may_go(self, segment: Segment) -> bool:
-        return segment is not self._current
+        return segment is not self._current and segment.written == segment.size

@@ -20,11 +20,9 @@ def write_whole(descriptor: int, parts: list[bytes], start: int, length: int) ->
     """Write these ``length`` bytes at ``start``, all of them.
 
     Raises:
-        OSError: the disk does not take them; what it took of them is cut off again.
+        OSError: the disk does not take them, or only the first of them.
     """
-    written = os.pwritev(descriptor, parts, start)
-    if written < length:
-        os.ftruncate(descriptor, start)
+    if os.pwritev(descriptor, parts, start) < length:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
@@ -44,6 +42,7 @@ class Segment:
         "number",
         "path",
         "size",
+        "written",
     )
 
     def __init__(
@@ -53,6 +52,9 @@ class Segment:
         self.path = path
         self.memory = memory
         self.size = form.FIRST_AT
+        """The bytes that are taken, also by entries that are being written at this moment."""
+        self.written = form.FIRST_AT
+        """Up to here nobody writes any more, and it may be read."""
         self.done = form.FIRST_AT
         self.before: int | None = None
         """The sequence of the last record that was settled in it or stood before it, where known."""
@@ -123,11 +125,12 @@ class Segment:
         return os.pread(self.descriptor, length, offset)
 
     def waiting(self) -> Iterator[Entry | Damage]:
-        """What is neither settled nor set aside, in order."""
+        """What is neither settled nor set aside, in order; others may append and settle meanwhile."""
         clear = True
         start, before = max((self.done, self.before), self._clear, key=itemgetter(0))
-        for found in form.walk(self.read, start, self.size, self._salt, before):
-            if found.start not in self._settled and found.start not in self.aside:
+        for found in form.walk(self.read, start, self.written, self._salt, before):
+            # In this order: an entry on its way from one to the next is found in the one or in the other.
+            if not (found.start in self.aside or found.start in self._settled or found.start < self.done):
                 clear = False
                 yield found
             elif clear:
@@ -136,13 +139,15 @@ class Segment:
 
     def settle(self, start: int, end: int, sequence: int = 0) -> None:
         """Be done with the entry from ``start`` to ``end``; ``sequence`` is 0 without a record."""
-        self.aside.discard(start)
         if start < self.done:
             return
         self._settled[start] = (end, sequence)
-        while self.done in self._settled:
-            self.done, sequence = self._settled.pop(self.done)
-            self.before = sequence or self.before
+        self.aside.discard(start)
+        while (first := self._settled.get(self.done)) is not None:
+            settled = self.done
+            self.before = first[1] or self.before
+            self.done = first[0]
+            del self._settled[settled]
 
     def put_aside(self, start: int) -> None:
         """Keep the entry that begins there, and do not give it out again."""
@@ -172,7 +177,7 @@ def load(source: str, path: Path) -> Segment | None:
     number = int(path.stem) if path.stem.isdigit() else 0
     segment = Segment(source, number, path=path)
     size = path.stat().st_size
-    segment.size = max(size, form.FIRST_AT)
+    segment.size = segment.written = max(size, form.FIRST_AT)
     try:
         segment.done, segment.before = form.read_opening(segment.read(0, form.FIRST_AT), size)
     except form.UnknownVersionError as error:
