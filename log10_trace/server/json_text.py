@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
-from json.decoder import WHITESPACE, JSONDecoder, scanstring  # type: ignore[attr-defined]
+from json.decoder import JSONDecoder, scanstring  # type: ignore[attr-defined]
 from typing import Any, Final, NoReturn
 
 from log10_trace.errors import Log10Error
@@ -19,6 +18,11 @@ _SHOWN: Final = 64
 # The end of the text ends a string too, so that one left open is scanned once, not once a quote.
 _STRINGS: Final = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?\Z)', re.DOTALL)
 _NOT_BRACKETS: Final = re.compile(r"[^\[\]{}]+")
+_EMPTY: Final = re.compile(r"[ \t\n\r]*\{[ \t\n\r]*\}[ \t\n\r]*")
+# With the space on both sides, so that a member takes two matches.
+_MARK: Final = re.compile(r"[ \t\n\r]*([{}:,])[ \t\n\r]*")
+_PLAIN_NAME: Final = re.compile(r'"([^"\\\x00-\x1f\x7f\ud800-\udfff]*)"[ \t\n\r]*:[ \t\n\r]*')
+"""A name that holds no escape and is a label, as nearly all are."""
 _LONE_SURROGATES: Final = re.compile("[\ud800-\udfff]")
 
 
@@ -48,11 +52,11 @@ def split(text: str, *, max_depth: int = MAX_DEPTH) -> dict[str, tuple[str, Any]
 
 def _members(text: str) -> dict[str, tuple[str, Any]]:
     try:
-        return dict(_walk(text, _strict))
+        return _walk(text, _strict)
     except json.JSONDecodeError:
         raise
     except ValueError:  # an integer of more digits than Python converts; its text is what we keep
-        return dict(_walk(text, _lenient))
+        return _walk(text, _lenient)
 
 
 def value_of(text: str) -> Any:
@@ -94,44 +98,48 @@ def _check_depth(text: str, most: int) -> None:
             raise RefusedError(code, message)
 
 
-def _walk(text: str, decoder: JSONDecoder) -> Iterator[tuple[str, tuple[str, Any]]]:
+def _walk(text: str, decoder: JSONDecoder) -> dict[str, tuple[str, Any]]:
     """Walk the top-level object; raises JSONDecodeError where the text is none."""
-    space = WHITESPACE.match
-    at = space(text, 0).end()
-    if text[at : at + 1] != "{":
+    members: dict[str, tuple[str, Any]] = {}
+    if _EMPTY.fullmatch(text):
+        return members
+    at, mark = _next(text, 0, "{")
+    while mark != "}":
+        name, start = _name(text, at)
+        if name in members:
+            code, message = "duplicate_field", "The body names a field twice."
+            raise RefusedError(code, message, field=name[:_SHOWN])
+        try:
+            value, end = decoder.scan_once(text, start)  # type: ignore[attr-defined] # what raw_decode calls
+        except StopIteration as stopped:
+            raise _wrong(text, stopped.value) from None
+        members[name] = text[start:end], value
+        at, mark = _next(text, end, ",}")
+    if at != len(text):
         raise _wrong(text, at)
-    at = space(text, at + 1).end()
-    seen: set[str] = set()
-    while text[at : at + 1] != "}" or seen:
-        name, at = _name(text, at, seen)
-        at = _expect(text, space(text, at).end(), ":")
-        start = space(text, at).end()
-        value, at = decoder.raw_decode(text, start)
-        yield name, (text[start:at], value)
-        at = space(text, at).end()
-        if text[at : at + 1] == "}":
-            break
-        at = space(text, _expect(text, at, ",")).end()
-    if space(text, at + 1).end() != len(text):
-        raise _wrong(text, at + 1)
+    return members
 
 
-def _name(text: str, at: int, seen: set[str]) -> tuple[str, int]:
-    name, end = scanstring(text, _expect(text, at, '"'), True)
-    if name in seen:
-        code, message = "duplicate_field", "The body names a field twice."
-        raise RefusedError(code, message, field=name[:_SHOWN] if IS_LABEL.fullmatch(name) else None)
+def _name(text: str, at: int) -> tuple[str, int]:
+    """The name of the member at ``at``, and where its value begins."""
+    plain = _PLAIN_NAME.match(text, at)
+    if plain is not None:
+        return plain[1], plain.end()
+    if text[at : at + 1] != '"':
+        raise _wrong(text, at)
+    name, end = scanstring(text, at + 1, True)
     if not IS_LABEL.fullmatch(name):
         code, message = "invalid_field", "A field's name holds a control character."
         raise RefusedError(code, message)
-    seen.add(name)
-    return name, end
+    return name, _next(text, end, ":")[0]
 
 
-def _expect(text: str, at: int, mark: str) -> int:
-    if text[at : at + 1] != mark:
+def _next(text: str, at: int, marks: str) -> tuple[int, str]:
+    """Where it goes on behind the next mark and its space, and which of ``marks`` it is."""
+    found = _MARK.match(text, at)
+    if found is None or found[1] not in marks:
         raise _wrong(text, at)
-    return at + 1
+    return found.end(), found[1]
 
 
 def _wrong(text: str, at: int) -> json.JSONDecodeError:
