@@ -88,7 +88,7 @@ class Maker:
 
     def _response(self, number: int) -> dict[str, Any]:
         text = f"{self._random.choice(self._paragraphs)} {' '.join(self._draw(40))}"
-        message = {"role": "assistant", "content": text, "refusal": None, "annotations": []}
+        message: dict[str, Any] = {"role": "assistant", "content": text, "refusal": None, "annotations": []}
         return {
             "id": f"chatcmpl-{number:08x}",
             "object": "chat.completion",

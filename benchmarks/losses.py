@@ -1,0 +1,136 @@
+"""The loss table: what arrives of what was recorded, and how long the end of a program is held up.
+
+Every cell is a program of its own (``peers/program.py``): the real SDK, calls that a model on this machine
+answers at once, recorded by one library that delivers to an API on this machine. Every library is set up
+anew, with its defaults, and has delivered one record when the cell begins. A record has arrived when question
+and answer have. A library whose records do not all arrive while nothing is wrong is not measured further.
+"""
+
+from __future__ import annotations
+
+import statistics
+import tempfile
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Final
+
+from benchmarks.peers import BARE, OURSELVES, Peer
+from benchmarks.peers.collector import Collector, Mode
+from benchmarks.peers.process import PeerProcess, SilenceError
+from benchmarks.peers.program import OUTAGE_S
+
+HEALTHY: Final = 50
+CALLS_S: Final = 300
+"""How long a program may take over its calls."""
+EXIT_S: Final = 120
+"""How long a program may take to end before it is killed."""
+PAIRS: Final = 15
+"""Calls of 1 MB with a library and without it, in turns."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of one program."""
+
+    arrived: int
+    twice: int
+    exit_s: float | None
+    """From its last line to its end; None when it had to be killed."""
+    hung: bool
+    """A forked child had to be killed."""
+
+    def count(self) -> str:
+        """What arrived."""
+        twice = f" (+{self.twice} twice)" if self.twice else ""
+        return f"{self.arrived}{twice}{', child hangs' if self.hung else ''}"
+
+
+@contextmanager
+def _scene() -> Iterator[tuple[Collector, str]]:
+    collector = Collector()
+    try:
+        with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as home:
+            yield collector, home
+    finally:
+        collector.close()
+
+
+def _run(
+    peer: Peer, name: str, mode: Mode = "up", outage_s: float | None = None, *, again: bool = False
+) -> Outcome:
+    """One program, the API in this mode once it has begun; then, if asked, its next run with the API up."""
+    with _scene() as (collector, home):
+        program = PeerProcess(peer, name, collector.url, home)
+        collector.mode = mode
+        if outage_s:
+            threading.Timer(outage_s, setattr, (collector, "mode", "up")).start()
+        program.go()
+        program.hear("END", CALLS_S)
+        exit_s = program.end(EXIT_S)
+        if again:
+            collector.mode = "up"
+            following = PeerProcess(peer, "restarted", collector.url, home)
+            following.go()
+            following.end(EXIT_S)
+        return Outcome(collector.arrived, collector.twice, exit_s, "HANGS" in program.said)
+
+
+def _held_up(peer: Peer) -> str:
+    """How much longer the end takes than that of a program which records nothing."""
+    took, bare = _run(peer, "some", "silent").exit_s, _run(BARE, "some", "silent").exit_s
+    return f"> {EXIT_S}" if took is None or bare is None else f"{max(0.0, took - bare):.1f}"
+
+
+def _caller_ms(peer: Peer) -> str:
+    """CPU time that recording a call of 1 MB adds to the caller's thread: median of pairs."""
+    with _scene() as (collector, home):
+        programs = [PeerProcess(each, "caller", collector.url, home) for each in (BARE, peer)]
+        programs[0].go()
+        programs[1].go()
+        pairs = [[float(each.ask("TOOK", CALLS_S)) for each in programs] for _ in range(PAIRS)]
+        for each in programs:
+            each.end(EXIT_S)
+        added = statistics.median(recorded - bare for bare, recorded in pairs)
+        cut = "" if collector.arrived == PAIRS else f" ({collector.arrived} of {PAIRS} whole)"
+        return f"{added:.2f}{cut}"
+
+
+CELLS: Final[dict[str, Callable[[Peer], str]]] = {
+    "SIGKILL right after record 287": lambda peer: _run(peer, "killed", again=True).count(),
+    f"{OUTAGE_S} s of 503, of 200": lambda peer: _run(peer, "outage", "down", OUTAGE_S).count(),
+    "503 until exit, then a restart, of 50": lambda peer: _run(peer, "some", "down", again=True).count(),
+    "exit held up while the API never answers, s": _held_up,
+    "a forked child's 20, it lives on": lambda peer: _run(peer, "forked").count(),
+    "a forked child's 20, it exits": lambda peer: _run(peer, "forked_exits").count(),
+    "caller's CPU ms for 1 MB of messages": _caller_ms,
+}
+
+
+def _row(peer: Peer) -> list[str]:
+    """One library's row of the table, without its name."""
+    try:
+        healthy = _run(peer, "healthy")
+    except SilenceError as silence:
+        return [f"not measured: {silence}"]
+    if healthy.arrived != HEALTHY:
+        return [f"not measured: {healthy.arrived} of {HEALTHY} arrive while nothing is wrong"]
+    return [healthy.count(), *(_cell(measure, peer) for measure in CELLS.values())]
+
+
+def _cell(measure: Callable[[Peer], str], peer: Peer) -> str:
+    try:
+        return measure(peer)
+    except SilenceError as silence:
+        return f"not measured: {silence}"
+
+
+def print_losses(peers: Sequence[Peer]) -> None:
+    """Print the table, ourselves first, a row as soon as it is known."""
+    columns = ["", f"nothing wrong, of {HEALTHY}", *CELLS]
+    print(f"\n## What arrives\n\n| {' | '.join(columns)} |\n|{'---|' * len(columns)}")
+    for peer in (OURSELVES, *peers):
+        row = _row(peer)
+        row += [""] * (len(columns) - 1 - len(row))
+        print(f"| {peer.title} {peer.version} | {' | '.join(row)} |", flush=True)
