@@ -122,6 +122,12 @@ class Backlog:
             segment.remove()
             return segment.size
 
+    def give_up(self, reason: str, first: int, last: int) -> None:
+        """Tell of the records from sequence ``first`` to ``last`` as lost; none when ``first`` is 0."""
+        count = last - first + 1
+        if first and count > 0:
+            self._lose(Loss(source=self.source, reason=reason, first=first, last=last, count=count))
+
     def close(self) -> None:
         """Let go of all files, and leave them where they are."""
         for segment in self.segments:
@@ -154,7 +160,7 @@ class Backlog:
             self.segments.remove(segment)
             self._held.discard(segment)
             if segment.before is not None and last is not None:
-                self._lose_run("deleted", segment.before + 1, last)
+                self.give_up("deleted", segment.before + 1, last)
 
     def _hold(self, segment: Segment) -> bool:
         with self._lock:
@@ -190,11 +196,6 @@ class Backlog:
             elif first and found.sequence == last + 1:
                 last = found.sequence
             elif found.sequence:
-                self._lose_run(reason, first, last)
+                self.give_up(reason, first, last)
                 first = last = found.sequence
-        self._lose_run(reason, first, last)
-
-    def _lose_run(self, reason: str, first: int, last: int) -> None:
-        count = last - first + 1
-        if first and count > 0:
-            self._lose(Loss(source=self.source, reason=reason, first=first, last=last, count=count))
+        self.give_up(reason, first, last)

@@ -195,10 +195,10 @@ class Journal(Backlog):
         if self.segments and self.segments[-1].last is None:
             self.segments[-1].last = self._last
         if self.trouble is None and self.claim is not None:
-            self._bound_disk()
             segment = Segment(self.source, self._number, path=self._path(self._number))
             segment.before = self._last
             try:
+                self._bound_disk()
                 segment.create(self.source)
             except OSError as error:
                 self.trouble = error

@@ -70,10 +70,8 @@ class Recorder:
             else:
                 self._keep_to_redact(call, self._redactor)
             return
-        with self.gate:
-            self._open.pop(call.id, None)
-            self.gate.counts.captured += 1
-            self.gate.counts.dropped["fault"] += 1
+        with guard("telling of a record that could not be kept"):
+            self._give_up(call)
 
     def renew(self, gate: Gate) -> None:
         """Start afresh in a forked child: the calls that were open belong to the parent."""
@@ -96,10 +94,20 @@ class Recorder:
             journal = self.journal or self._begin()
             self._open.pop(call.id, None)
             # Taken before it is used: a call that ends in between, in this very thread, takes the next one.
-            self._sequence = sequence = self._sequence + 1
-            self._append(journal, call.id, sequence, parts)
+            self._sequence = call.sequence = sequence = self._sequence + 1
             self.gate.counts.captured += 1
+            self._append(journal, call.id, sequence, parts)
             self._tell()
+
+    def _give_up(self, call: Call) -> None:
+        """Count a record that a fault of ours has cost, and name it when it had its sequence."""
+        with self.gate:
+            self._open.pop(call.id, None)
+            if call.sequence is not None and self.journal is not None:
+                self.journal.give_up("fault", call.sequence, call.sequence)
+                return
+            self.gate.counts.captured += call.sequence is None
+            self.gate.counts.dropped["fault"] += 1
 
     def _append(self, journal: Journal, call_id: str, sequence: int, parts: list[bytes]) -> None:
         if call_id not in self._shown:
@@ -153,8 +161,7 @@ class Recorder:
                 self._append(self.journal or self._begin(), call.id, call.sequence or 0, parts)
                 self._tell()
             return
-        with self.gate:
-            self.gate.counts.dropped["fault"] += 1
+        self._give_up(call)
 
     def _redacted(self, call: Call, redactor: redact.Redactor) -> Call:
         completion, worked = redact.apply(redactor, to_model(call))

@@ -161,3 +161,22 @@ def test_calls_that_end_while_memory_goes_to_disk_are_kept(books: Books) -> None
         books.journal.heal()
 
     assert books.read() == [1, 2, 3]
+
+
+def test_a_full_spool_that_cannot_be_read_costs_no_record(
+    books: Books, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When the oldest cannot be given up, as without a free file handle, the newest waits in memory."""
+
+    def fails(*_: object, **__: object) -> int:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    monkeypatch.setattr(Journal, "give_up_oldest", fails)
+    monkeypatch.setattr(Journal, "size", 2**20)
+    sequences = range(2, 4000)
+    for sequence in sequences:
+        books.append(sequence)
+
+    assert books.journal.records_in_memory > 0
+    monkeypatch.undo()
+    assert books.read() == [1, *sequences][:100]

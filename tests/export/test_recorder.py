@@ -7,9 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from log10_trace import redact
+from log10_trace.export.journal import Journal, Place
 from tests import completions_api as does
 from tests.completions_api import CompletionsAPI, Exchange
 from tests.export.made import begun, call, delivery, keep, segments, settled
+from tests.processes import until
 
 
 def test_a_call_that_cannot_be_kept_is_counted_and_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -29,6 +32,32 @@ def test_a_call_that_cannot_be_kept_is_counted_and_forgotten(monkeypatch: pytest
         assert settled(made)
         assert made.recorder.show_long_calls(time.perf_counter_ns(), 10**12) is not None
         assert len(made.recorder._open) == 1
+
+
+@pytest.mark.parametrize("redactor", [None, lambda record: record], ids=["as it is", "redacted"])
+def test_a_record_that_is_lost_after_it_was_numbered_is_named(
+    monkeypatch: pytest.MonkeyPatch, redactor: redact.Redactor | None
+) -> None:
+    """A fault of ours while a record is written leaves a gap in the sequence, and the ledger names it."""
+
+    def fails(*_: object) -> Place:
+        patched.undo()
+        raise ValueError
+
+    with delivery(redact=redactor) as made:
+        keep(made, 1)
+        until(lambda: not made.recorder.unredacted, "the first is kept")
+        with monkeypatch.context() as patched:
+            patched.setattr(Journal, "append", fails)
+            keep(made, 1)
+            until(lambda: made.stats().dropped, "the loss is counted")
+        keep(made, 1)
+
+        (loss,) = made.ledger.losses()
+        assert (loss.reason, loss.first, loss.last, loss.count) == ("fault", 2, 2, 1)
+        assert made.stats().dropped == {"fault": 1}
+        assert made.stats().captured == 3
+        assert settled(made)
 
 
 def test_what_waits_to_be_redacted_is_on_disk_when_the_end_gives_up(private_home: Path) -> None:
