@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import atexit
 import threading
+import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,6 +27,8 @@ class _Runtime:
     def __init__(self) -> None:
         self._lock = threading.RLock()
         self._delivery: Delivery | None = None
+        self._deliveries: weakref.WeakSet[Delivery] = weakref.WeakSet()
+        """The last one, and those before it that may still have something to deliver."""
         self._diverted: Sink | None = None
         self._at_exit = False
         self.config: Config | None = None
@@ -41,6 +44,7 @@ class _Runtime:
                 return
             retired = self._delivery
             self._delivery = Delivery(config, retired.recorder.gate if retired is not None else None)
+            self._deliveries.add(self._delivery)
             self.config = config
             self._install()
             if retired is not None:
@@ -87,9 +91,12 @@ class _Runtime:
     def exit(self) -> None:
         with guard("ending"):
             instrument.settle_open_streams()
-        with guard("delivering at the end of the program"):
-            if self._delivery is not None:
-                self._delivery.exit()
+        deliveries = list(self._deliveries)
+        for delivery in deliveries:
+            delivery.retire()  # all of them at once
+        for delivery in deliveries:
+            with guard("delivering at the end of the program"):
+                delivery.exit()
 
 
 _runtime = _Runtime()

@@ -14,8 +14,11 @@ import pytest
 import log10_trace
 from log10_trace.cli.simulated_model import MODEL, simulated_model
 from log10_trace.errors import ConfigError
+from log10_trace.export.inventory import waiting
+from log10_trace.export.spool import Spool
 from log10_trace.testing import capture
 from tests.completions_api import CompletionsAPI
+from tests.processes import program
 
 
 @pytest.fixture
@@ -169,3 +172,31 @@ def test_a_capture_that_cannot_begin_leaves_nothing_behind(
 
     assert log10_trace.flush(10.0)
     assert len(api.rows()) == 1
+
+
+REDACTS_SLOWLY = """
+import threading
+import log10_trace
+from log10_trace.runtime import _runtime
+from tests.export.made import keep
+
+def slowly(record):
+    threading.Event().wait(0.2)
+    return record
+
+log10_trace.patch(url={url!r}, redact=slowly, exit_timeout=30)
+keep(_runtime.delivery, 3)
+log10_trace.patch(url={url!r}, tags=["other"], exit_timeout=30)
+keep(_runtime.delivery, 1)
+"""
+
+
+def test_the_end_keeps_what_earlier_settings_have_still_to_redact(
+    api: CompletionsAPI, private_home: Path
+) -> None:
+    """A program that patches again and ends loses nothing that waits in memory for the first redactor."""
+    ended = program(private_home, REDACTS_SLOWLY.format(url=api.url))
+    assert (ended.returncode, ended.stderr) == (0, "")
+    waits = waiting(Spool(private_home / "spool"))
+
+    assert len(api.ended()) + sum(len(each.sequences) for each in waits) == 4

@@ -54,6 +54,7 @@ class Delivery:
         self._worker: Worker | None = None
         self._moved_at = 0.0
         self._exiting = False
+        self._is_retired = False
         self._has_forked = False
         forks.watch(self)
 
@@ -99,13 +100,15 @@ class Delivery:
                 if left <= 0 or worker is not self._worker:
                     break
                 gate.wait(left)
+            if self._is_retired:
+                worker.stop()
             return counts.captured - counts.pending >= goal and counts.lost == lost
 
     def close(self, timeout: float) -> bool:
         """Deliver what goes through, and end; true when nothing is left.
 
         Gives up after ``timeout`` seconds, after 0.3 s in which the network did not move, and after the
-        first attempt that fails. What is left waits in the spool.
+        first attempt that fails. What is left waits in the spool, redacted where it is to be.
         """
         gate, until = self.recorder.gate, time.monotonic() + timeout
         self._moved_at = time.monotonic()
@@ -120,11 +123,25 @@ class Delivery:
                 if left <= 0:
                     break
                 gate.wait(left)
-            return self.recorder.gate.counts.pending == 0
+        self._redact_the_rest(until)
+        with gate:
+            return gate.counts.pending == 0
+
+    def _redact_the_rest(self, until: float) -> None:
+        """Redact here what our thread, which waits for the network, still has in memory alone."""
+        gate = self.recorder.gate
+        self.recorder.redact_waiting(until)
+        with gate:
+            while self.recorder.unredacted and (left := until - time.monotonic()) > 0:
+                gate.wait(left)
 
     def retire(self) -> None:
-        """Deliver what goes through and end, without being waited for."""
+        """Deliver what goes through and end, without being waited for.
+
+        Calls that were begun before, and end later, are still delivered, each by a thread that ends with it.
+        """
         with self.recorder.gate:
+            self._is_retired = True
             if self._worker is not None:
                 self._worker.stop()
                 self.recorder.gate.notify_all()
@@ -132,13 +149,15 @@ class Delivery:
     def exit(self) -> None:
         """The end of the program: as ``close``, and nothing is begun any more that takes a thread."""
         self._exiting = True
+        self.recorder.redact_at_once()
         try:
             self.close(self.config.exit_timeout)
         except KeyboardInterrupt:
             return
         with self.recorder.gate:
             journal = self.recorder.journal
-            lost = journal.records_in_memory if journal is not None else 0
+            lost = self.recorder.unredacted
+            lost += journal.records_in_memory if journal is not None else 0
         if lost:
             logger.warning("log10_trace: %d records were in memory alone and are lost", lost)
 
@@ -156,7 +175,9 @@ class Delivery:
         self.recorder.journal = journal
         self.recorder.gate.sources.add(source)
         if not self._exiting:
-            self._start(journal)
+            worker = self._start(journal)
+            if self._is_retired:
+                worker.stop()
         return journal
 
     def _claim(self, source: str) -> tuple[Claim | None, OSError | None]:

@@ -6,6 +6,8 @@ memory until our own thread has redacted them: nothing unredacted ever goes to d
 
 from __future__ import annotations
 
+import math
+import time
 from collections import deque
 from collections.abc import Callable
 from typing import Final
@@ -46,6 +48,7 @@ class Recorder:
         self._memory_max_bytes = memory_max_bytes
         self._unredacted: deque[tuple[Call, int]] = deque()
         self._unredacted_bytes = 0
+        self._being_redacted = 0
         self._sequence = 0
         self._open: dict[str, Call] = {}
         self._shown: dict[str, Place] = {}
@@ -77,7 +80,7 @@ class Recorder:
         """Start afresh in a forked child: the calls that were open belong to the parent."""
         self._inherited = frozenset(self._open) | self._inherited
         self.gate = gate
-        self._unredacted, self._unredacted_bytes = deque(), 0
+        self._unredacted, self._unredacted_bytes, self._being_redacted = deque(), 0, 0
         self._open, self._shown = {}, {}
         self.end()
 
@@ -142,17 +145,33 @@ class Recorder:
 
     @property
     def unredacted(self) -> int:
-        """Records that wait in memory to be redacted."""
-        return len(self._unredacted)
+        """Records that wait in memory to be redacted, or are being redacted."""
+        return len(self._unredacted) + self._being_redacted
 
-    def redact_waiting(self) -> None:
-        """Redact the records that wait for it, and keep what is left of them. Called on our thread."""
-        while self._unredacted and self._redactor is not None:
-            call, size = self._unredacted[0]
-            self._redact(call, self._redactor)
+    def redact_waiting(self, until: float = math.inf) -> None:
+        """Redact the records that wait for it, and keep what is left of them.
+
+        Called on our thread, and at the end of the program on another, to be done on the monotonic clock at
+        ``until``.
+        """
+        while self._redactor is not None and time.monotonic() < until:
             with self.gate:
-                self._unredacted.popleft()
-                self._unredacted_bytes -= size
+                if not self._unredacted:
+                    return
+                call, size = self._unredacted.popleft()
+                self._being_redacted += 1
+            try:
+                self._redact(call, self._redactor)
+            finally:
+                with self.gate:
+                    self._being_redacted -= 1
+                    self._unredacted_bytes -= size
+                    if not self.unredacted:
+                        self.gate.notify_all()  # the end of the program may wait for this
+
+    def redact_at_once(self) -> None:
+        """From now on redact on the caller's thread: ours is at its end."""
+        self._memory_max_bytes = 0
 
     def _redact(self, call: Call, redactor: redact.Redactor) -> None:
         with guard("redacting a record"):

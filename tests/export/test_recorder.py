@@ -78,3 +78,27 @@ def test_what_waits_to_be_redacted_is_on_disk_when_the_end_gives_up(private_home
         assert made.stats().pending == made.stats().spooled
         assert segments(private_home / "spool")
         assert settled(made)
+
+
+def test_what_waits_to_be_redacted_is_on_disk_when_the_api_never_answers(private_home: Path) -> None:
+    """While our thread waits for an answer at the end of the program, what comes is redacted beside it."""
+    with CompletionsAPI() as api, delivery(api.url, redact=redact.patterns("secret-[0-9]+")) as made:
+        api.behave(does.hang)
+        keep(made, 1)
+        api.wait_for(lambda api: api.requests)
+        keep(made, 9, "secret-123")
+        assert made.stats().spooled == 1
+
+        assert not made.close(30.0)
+
+        assert made.stats().pending == made.stats().spooled == 10
+        assert b"secret-123" not in b"".join(each.read_bytes() for each in segments(private_home / "spool"))
+
+
+def test_calls_after_the_end_are_redacted_where_they_end(private_home: Path) -> None:
+    """A call that an exit handler makes after ours is redacted and kept, though no thread is there for it."""
+    with delivery(redact=lambda record: record) as made:
+        made.exit()
+        keep(made, 1)
+
+        assert made.stats().spooled == 1
