@@ -104,11 +104,11 @@ def parse_time_ms(text: str) -> int | None:
 def _began_ms(incoming: Incoming, now_ms: int) -> int:
     """What the record says, else what its UUIDv7 says, else now. A clock that is far off says nothing."""
     stated = incoming.values.get("created_at")
-    candidates = (parse_time_ms(stated) if isinstance(stated, str) else None, _uuid_ms(incoming.id))
-    for began_ms in candidates:
-        if began_ms is not None and 0 <= began_ms <= now_ms + _DAY_MS:
-            return began_ms
-    return now_ms
+    latest = now_ms + _DAY_MS
+    began_ms = parse_time_ms(stated) if isinstance(stated, str) else None
+    if began_ms is None or not 0 <= began_ms <= latest:
+        began_ms = _uuid_ms(incoming.id)
+    return now_ms if began_ms is None or began_ms > latest else began_ms
 
 
 def _uuid_ms(text: str | None) -> int | None:

@@ -65,7 +65,12 @@ def words(values: Mapping[str, Any]) -> Words:
 
 def preview(text: str) -> str:
     """The beginning of a text, on one line."""
-    return " ".join(text[: PREVIEW_CHARACTERS * 4].split())[:PREVIEW_CHARACTERS]
+    # Little is enough for nearly every text, and more for one that has much space in it.
+    for read in (PREVIEW_CHARACTERS + 50, PREVIEW_CHARACTERS * 4):
+        shown = " ".join(text[:read].split())[:PREVIEW_CHARACTERS]
+        if len(shown) == PREVIEW_CHARACTERS:
+            break
+    return shown
 
 
 def _join(node: Any) -> str:

@@ -317,3 +317,9 @@ def test_a_file_that_is_no_price_table_is_named(tmp_path: Path, text: str) -> No
 
 def _is_encodable(text: str) -> bool:
     return not any("\ud800" <= character <= "\udfff" for character in text)
+
+
+@given(st.lists(st.sampled_from(["word", "w" * 90, " " * 240, "\n", "é"]), max_size=60).map(" ".join))
+def test_a_preview_is_the_beginning_on_one_line(text: str) -> None:
+    """What is shown of a text are its first 200 characters, however much space it has in between."""
+    assert said.preview(text) == " ".join(text[:800].split())[:200]
