@@ -92,7 +92,7 @@ class Backlog:
         touched = {item.segment for item in items}
         for segment in self._detach_finished():
             touched.discard(segment)
-            segment.remove()
+            self._discard(segment)
         for segment in touched.intersection(self.segments):
             segment.note()
 
@@ -174,6 +174,9 @@ class Backlog:
             for segment in finished:
                 self.segments.remove(segment)
             return finished
+
+    def _discard(self, segment: Segment) -> None:
+        segment.remove()
 
     def _may_go(self, segment: Segment) -> bool:
         return segment in self.segments

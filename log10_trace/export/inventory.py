@@ -45,7 +45,7 @@ def _of(folder: Path) -> Waiting:
 
 
 def _sequences(source: str, path: Path) -> tuple[list[int], int]:
-    """The sequences that wait in a segment, and its size; nothing when it is delivered while we look."""
+    """The sequences that wait in a segment, and their bytes; nothing when it is delivered while we look."""
     try:
         segment = load(source, path)
     except FileNotFoundError:
@@ -53,8 +53,8 @@ def _sequences(source: str, path: Path) -> tuple[list[int], int]:
     if segment is None:
         return [], 0
     with closing(segment):
-        found = [each.sequence for each in segment.waiting() if isinstance(each, Entry) and each.sequence]
-        return found, segment.size
+        found = [each for each in segment.waiting() if isinstance(each, Entry) and each.sequence]
+        return [each.sequence for each in found], sum(each.end - each.start for each in found)
 
 
 def ranges(sequences: list[int]) -> list[tuple[int, int]]:

@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Final
 
 from log10_trace.export import segment_format as form
-from log10_trace.export.segment_format import Damage, Entry
+from log10_trace.export.segment_format import Blank, Damage, Entry
 from log10_trace.guard import say_once_a_minute
 
 SUFFIX: Final = ".seg"
+_ZEROS: Final = bytes(64 * 1024)
 
 
 def write_whole(descriptor: int, parts: list[bytes], start: int, length: int) -> None:
@@ -118,6 +119,25 @@ class Segment:
         self._descriptor = descriptor
         self.memory = None
 
+    def blank(self) -> None:
+        """Overwrite what was delivered: the file is kept for its pages, which are cheaper than fresh ones."""
+        self.note()
+        for at in range(form.FIRST_AT, self.size, len(_ZEROS)):
+            os.pwrite(self.descriptor, _ZEROS[: self.size - at], at)
+
+    def take_over(self, spare: Segment, source: str) -> None:
+        """Be written in the file of another segment, which was delivered and is blank.
+
+        Raises:
+            OSError: the file is not there any more, or cannot be written.
+        """
+        assert spare.path is not None  # noqa: S101 -- only files are kept
+        assert self.path is not None  # noqa: S101
+        opening = form.opening(source, self.number, self.before or 0)
+        write_whole(spare.descriptor, [opening], 0, len(opening))
+        spare.path.rename(self.path)
+        self._descriptor, spare._descriptor = spare.descriptor, None
+
     def read(self, offset: int, length: int) -> bytes:
         """That many bytes from ``offset`` on, fewer at the end."""
         if self.memory is not None:
@@ -129,6 +149,9 @@ class Segment:
         clear = True
         start, before = max((self.done, self.before), self._clear, key=itemgetter(0))
         for found in form.walk(self.read, start, self.written, self._salt, before):
+            if isinstance(found, Blank):
+                self.settle(found.start, found.end)
+                return
             # In this order: an entry on its way from one to the next is found in the one or in the other.
             if not (found.start in self.aside or found.start in self._settled or found.start < self.done):
                 clear = False

@@ -3,7 +3,8 @@
 A segment is a header and then entries, one after the other. The header names version, source and number, and
 holds one word that changes: up to where the segment has been delivered. An entry is a head and its payload;
 the head tells kind, length, sequence and the payload's checksum, and has a checksum of its own, so that a
-damaged entry costs itself and no other. All numbers are little-endian.
+damaged entry costs itself and no other. Zeros up to the end of the file are room that was not written to
+yet. All numbers are little-endian.
 """
 
 from __future__ import annotations
@@ -67,6 +68,14 @@ class Damage:
         return self.last - self.first + 1 if self.first else 0
 
 
+@dataclass(slots=True)
+class Blank:
+    """The rest of a segment, where nothing but zeros stands: nothing was written there yet."""
+
+    start: int
+    end: int
+
+
 class UnknownVersionError(ValueError):
     """A segment was written by a later version of log10_trace; it is left alone."""
 
@@ -122,7 +131,9 @@ Read = Callable[[int, int], bytes]
 """``read(offset, length)``: that many bytes of a segment, fewer at its end."""
 
 
-def walk(read: Read, start: int, size: int, salt: int, before: int | None) -> Iterator[Entry | Damage]:
+def walk(
+    read: Read, start: int, size: int, salt: int, before: int | None
+) -> Iterator[Entry | Damage | Blank]:
     """Everything between ``start``, where an entry begins, and ``size``, in order.
 
     ``before`` is the sequence of the last record before ``start``, where it is known: it helps to tell what a
@@ -134,9 +145,10 @@ def walk(read: Read, start: int, size: int, salt: int, before: int | None) -> It
             base, window = at, read(at, min(_WINDOW, size - at))
         head = _head(window, at - base, salt)
         if head is None:
-            damage = _damage(read, at, size, salt, before)
-            yield damage
-            at = damage.end
+            rest = read(at, size - at)
+            found = _damage(rest, at, salt, before) if _is_written(rest) else Blank(at, size)
+            yield found
+            at = found.end
             continue
         kind, length, sequence, check = head
         end = at + HEAD_SIZE + length
@@ -165,9 +177,13 @@ def _head(window: bytes, at: int, salt: int) -> tuple[int, int, int, int] | None
     return kind, length, sequence, check
 
 
-def _damage(read: Read, start: int, size: int, salt: int, before: int | None) -> Damage:
-    """The stretch from a head that cannot be read to the next one that can."""
-    rest = read(start, size - start)
+def _is_written(stretch: bytes) -> bool:
+    """Whether anything but zeros stands in it."""
+    return bool(stretch.strip(b"\0"))
+
+
+def _damage(rest: bytes, start: int, salt: int, before: int | None) -> Damage:
+    """The stretch from a head that cannot be read, at ``start``, to the next one that can."""
     at = rest.find(_MAGIC, 1)
     while at >= 0:
         head = _head(rest, at, salt)
@@ -175,7 +191,7 @@ def _damage(read: Read, start: int, size: int, salt: int, before: int | None) ->
             return _gap(start, start + at, before, head[2])
         at = rest.find(_MAGIC, at + 1)
     lost = 0 if before is None else before + 1
-    return Damage(start, size, lost, lost, torn=True)
+    return Damage(start, start + len(rest), lost, lost, torn=True)
 
 
 def _gap(start: int, end: int, before: int | None, after: int) -> Damage:

@@ -10,10 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from log10_trace.export import segment_format as form
-from log10_trace.export.segment_format import Damage, Entry
+from log10_trace.export.segment_format import Blank, Damage, Entry
 
 SOURCE = "0123456789abcdef0123456789abcdef"
 SALT = form.salt_of(SOURCE, 1)
+
+Found = Entry | Damage | Blank
 
 payloads = st.lists(st.binary(max_size=60), min_size=1, max_size=6)
 
@@ -28,15 +30,15 @@ def segment(entries: list[bytes]) -> bytes:
     return whole
 
 
-def walk(data: bytes, start: int = form.FIRST_AT, before: int | None = 0) -> list[Entry | Damage]:
+def walk(data: bytes, start: int = form.FIRST_AT, before: int | None = 0) -> list[Found]:
     return list(form.walk(lambda at, length: data[at : at + length], start, len(data), SALT, before))
 
 
-def entries(found: list[Entry | Damage]) -> list[tuple[int, bytes]]:
+def entries(found: list[Found]) -> list[tuple[int, bytes]]:
     return [(each.sequence, each.payload) for each in found if isinstance(each, Entry)]
 
 
-def damages(found: list[Entry | Damage]) -> list[Damage]:
+def damages(found: list[Found]) -> list[Damage]:
     return [each for each in found if isinstance(each, Damage)]
 
 
@@ -75,6 +77,28 @@ def test_a_flipped_bit_costs_one_record(written: list[bytes], data: st.DataObjec
     assert [(each.first, each.last, each.count) for each in damages(found)] == [(hit, hit, 1)]
 
 
+@given(payloads, st.integers(0, 200))
+def test_room_that_was_not_written_to_is_no_damage(written: list[bytes], room: int) -> None:
+    """A file that is longer than what was written, as a recycled one is, gives back just that."""
+    found = walk(segment(written) + bytes(room))
+
+    assert entries(found) == list(enumerate(written, 1))
+    assert damages(found) == []
+
+
+@given(payloads, payloads)
+def test_a_hole_in_the_middle_is_damage(before: list[bytes], after: list[bytes]) -> None:
+    """Zeros with an entry behind them are no end: what stood there is told as lost, the rest comes back."""
+    whole = segment([*before, b"lost", *after])
+    hit = walk(whole)[len(before)]
+    whole = whole[: hit.start] + bytes(hit.end - hit.start) + whole[hit.end :]
+
+    found = walk(whole)
+
+    assert [payload for _, payload in entries(found)] == [*before, *after]
+    assert [(each.first, each.last) for each in damages(found)] == [(len(before) + 1,) * 2]
+
+
 @given(st.binary(max_size=300))
 def test_any_bytes_are_accounted_for_once(noise: bytes) -> None:
     """Whatever stands in a segment, what comes out covers every byte of it exactly once."""
@@ -106,7 +130,7 @@ def test_an_entry_larger_than_the_window_is_read_whole() -> None:
 @pytest.mark.parametrize(("before", "lost"), [(4, 5), (None, 0)])
 def test_a_damaged_last_entry_is_named_where_that_is_known(before: int | None, lost: int) -> None:
     """Damage at the end of a segment is the sequence after the last one known."""
-    data = form.opening(SOURCE, 1, 4) + b"\0" * 50
+    data = form.opening(SOURCE, 1, 4) + b"?" * 50
 
     assert [each.first for each in damages(walk(data, before=before))] == [lost]
 
