@@ -6,6 +6,7 @@ Knows the seam in the SDK (``instrument``) and delivery (``export``), which do n
 from __future__ import annotations
 
 import atexit
+import os
 import threading
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -32,6 +33,15 @@ class _Runtime:
         self._diverted: Sink | None = None
         self._at_exit = False
         self.config: Config | None = None
+        os.register_at_fork(after_in_child=self._renew)
+
+    def _renew(self) -> None:
+        """In a forked child: a thread that is not there any more may have been in the middle of ``patch``."""
+        if self._lock.acquire(blocking=False):
+            self._lock.release()
+            return
+        self._lock = threading.RLock()
+        self.config = None  # so that the child's own ``patch`` begins from the beginning
 
     @property
     def delivery(self) -> Delivery | None:

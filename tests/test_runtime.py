@@ -200,3 +200,40 @@ def test_the_end_keeps_what_earlier_settings_have_still_to_redact(
     waits = waiting(Spool(private_home / "spool"))
 
     assert len(api.ended()) + sum(len(each.sequences) for each in waits) == 4
+
+
+FORKS_IN_PATCH = """
+import os, signal, threading
+import log10_trace
+from log10_trace import instrument, runtime
+
+halfway, go_on = threading.Event(), threading.Event()
+missing = instrument.sdk.missing
+
+def stop_there():
+    halfway.set()
+    go_on.wait()
+    return missing()
+
+instrument.sdk.missing = stop_there
+patching = threading.Thread(target=log10_trace.patch, kwargs=dict(url="http://127.0.0.1:9"))
+patching.start()
+halfway.wait()
+child = os.fork()
+if child == 0:
+    signal.alarm(30)  # ends it should it hang
+    instrument.sdk.missing = missing
+    log10_trace.patch(url="http://127.0.0.1:9")
+    os._exit(0 if instrument.switch.capture is not None else 1)
+go_on.set()
+patching.join()
+print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+os._exit(0)
+"""
+
+
+def test_a_child_that_is_forked_in_the_middle_of_patch_can_patch(private_home: Path) -> None:
+    """A thread that is not in the child holds nothing there: patch() does not hang, and patches."""
+    ended = program(private_home, FORKS_IN_PATCH)
+
+    assert (ended.stdout.strip(), ended.stderr) == ("0", "")

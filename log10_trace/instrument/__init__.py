@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from typing import Any
 
@@ -17,6 +18,15 @@ from log10_trace.record.call import Sink
 __all__ = ["install", "settle_open_streams", "uninstall"]
 
 _lock = threading.Lock()
+
+
+def _renew() -> None:
+    """In a forked child: the lock may have been held by a thread that is not there any more."""
+    global _lock  # noqa: PLW0603 -- a lock cannot be taken from a thread that is gone
+    _lock = threading.Lock()
+
+
+os.register_at_fork(after_in_child=_renew)
 
 
 def install(
