@@ -149,6 +149,7 @@ class Keeper:
 
     def _adopt(self, now: float) -> None:
         self._adopt_at = now + ADOPT_EVERY_S
+        self._spool.sweep(time.time())
         room = MOST_ORPHANS - len(self.orphans)
         for claim in islice(self._spool.orphans(self._addressing.takes, self._left), room):
             self.orphans.append(Orphan(claim, self._lose))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import time
@@ -26,10 +27,12 @@ class Ledger:
         Raises:
             OSError: the file cannot be written.
         """
-        line = json.dumps(asdict(loss) | {"at": round(time.time(), 3)}) + "\n"
+        # The line break comes first: a line that a full disk has cut short spoils none but itself.
+        line = b"\n" + json.dumps(asdict(loss) | {"at": round(time.time(), 3)}).encode()
         descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
         try:
-            os.write(descriptor, line.encode())
+            if os.write(descriptor, line) < len(line):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         finally:
             os.close(descriptor)
 

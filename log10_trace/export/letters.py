@@ -9,9 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from log10_trace.export.spool import size_of
+from log10_trace.export.spool import LETTERS, size_of
 
-FOLDER: Final = "dead-letters"
 _HEAD: Final = ("id", "source", "sequence", "url", "status", "code", "message")
 _MARK: Final = b'"completion":'
 
@@ -39,7 +38,7 @@ class DeadLetters:
     """The folder of dead letters. A letter's name is its record's id, so it is there only once."""
 
     def __init__(self, root: Path) -> None:
-        self._folder = root / FOLDER
+        self._folder = root / LETTERS
 
     def put(self, letter: DeadLetter) -> None:
         """Keep a letter; when this returns it survives the process.

@@ -3,6 +3,7 @@
     spool/<source>/about.json     where these records are to go
     spool/<source>/lock           locked as long as somebody writes or delivers the folder's records
     spool/<source>/000001.seg     records, see ``segment``
+    spool/.<source>/              a source's folder while it is made
     spool/given-up.jsonl          what was lost, see ``ledger``
     spool/dead-letters/<id>.json  what the server refused, see ``letters``
 
@@ -16,6 +17,7 @@ import fcntl
 import json
 import os
 from collections.abc import Callable, Container, Iterator
+from contextlib import suppress
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Final
@@ -25,8 +27,13 @@ from log10_trace.export.segment import SUFFIX, Segment, load
 from log10_trace.guard import say_once_a_minute
 from log10_trace.record.call import new_id
 
+LETTERS: Final = "dead-letters"
+HALF_MADE_S: Final = 3600.0
+"""What has been half made for so long was left by a process that was killed."""
+
 _LOCK: Final = "lock"
 _ABOUT: Final = "about.json"
+_NEW: Final = ".new"
 _NAME_LENGTH: Final = 32
 
 
@@ -64,9 +71,7 @@ class Claim:
         """Delete the folder, unless something is left in it, and give it up."""
         try:
             if not any(self.folder.glob(f"*{SUFFIX}")):
-                (self.folder / _ABOUT).unlink(missing_ok=True)
-                (self.folder / _LOCK).unlink(missing_ok=True)
-                self.folder.rmdir()
+                _delete(self.folder)
         except FileNotFoundError:
             return  # somebody was faster
         except OSError as error:
@@ -116,10 +121,7 @@ class Spool:
 
     def sources(self) -> list[Path]:
         """The folders of all sources, oldest first."""
-        try:
-            return sorted(Path(each.path) for each in os.scandir(self.root) if _is_source(each))
-        except OSError:
-            return []
+        return sorted(Path(each.path) for each in _entries(self.root) if _is_source(each))
 
     def orphans(
         self, ours: Callable[[Destination], bool], but: Container[str] = frozenset()
@@ -133,13 +135,42 @@ class Spool:
             if claim is not None:
                 yield claim
 
+    def sweep(self, now: float) -> None:
+        """Delete what processes that were killed at the wrong moment have half made; ``now`` is the time."""
+        folders = [each for each in _entries(self.root) if _is_source(each, prefix=".")]
+        letters = [each for each in _entries(self.root / LETTERS) if each.name.startswith(".")]
+        for each in [*folders, *letters]:
+            with suppress(OSError):  # somebody was faster, or something else is in it
+                if each.stat(follow_symlinks=False).st_mtime < now - HALF_MADE_S:
+                    _delete(Path(each.path))
+
     def size(self) -> int:
         """The bytes that all records in the folder take."""
         return sum(
-            size_of(path)
-            for folder in [*self.sources(), self.root / "dead-letters"]
-            for path in _files(folder)
+            size_of(path) for folder in [*self.sources(), self.root / LETTERS] for path in _files(folder)
         )
+
+
+def _entries(folder: Path) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(folder) as found:
+            return list(found)
+    except OSError:
+        return []
+
+
+def _delete(path: Path) -> None:
+    """Delete a file, or a source's folder.
+
+    Raises:
+        OSError: it is gone, or a folder in which something else is.
+    """
+    if not path.is_dir():
+        path.unlink()
+        return
+    for name in (_ABOUT, Path(_ABOUT).with_suffix(_NEW).name, _LOCK):
+        (path / name).unlink(missing_ok=True)
+    path.rmdir()
 
 
 def _files(folder: Path) -> list[Path]:
@@ -157,8 +188,9 @@ def size_of(path: Path) -> int:
         return 0
 
 
-def _is_source(entry: os.DirEntry[str]) -> bool:
-    return len(entry.name) == _NAME_LENGTH and entry.is_dir(follow_symlinks=False)
+def _is_source(entry: os.DirEntry[str], prefix: str = "") -> bool:
+    is_name = entry.name.startswith(prefix) and len(entry.name) == len(prefix) + _NAME_LENGTH
+    return is_name and entry.is_dir(follow_symlinks=False)
 
 
 def bound_for(folder: Path) -> Destination | None:
@@ -197,10 +229,13 @@ def is_alive(folder: Path) -> bool:
 
 
 def _write(path: Path, content: bytes) -> None:
-    fresh = path.with_suffix(".new")
+    """Write a file whole or leave it as it was.
+
+    Raises:
+        OSError: the disk does not take it.
+    """
+    fresh = path.with_suffix(_NEW)
     descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-    try:
-        os.write(descriptor, content)
-    finally:
-        os.close(descriptor)
+    with open(descriptor, "wb") as file:  # noqa: PTH123 -- a descriptor, not a path
+        file.write(content)
     fresh.replace(path)
