@@ -21,10 +21,12 @@ from log10_trace.cli.app import app
 from log10_trace.cli.options import Json
 from log10_trace.cli.output import say, show_json
 from log10_trace.cli.spans import shown_bytes
+from log10_trace.cli.spool import who_takes
 from log10_trace.client import Log10
 from log10_trace.config import OPTIONS, Config, resolve
 from log10_trace.errors import ConfigError, Log10Error
 from log10_trace.export.addressing import Addressing
+from log10_trace.export.destination import fingerprint
 from log10_trace.export.inventory import waiting
 from log10_trace.export.letters import DeadLetters
 from log10_trace.export.spool import Spool
@@ -114,9 +116,13 @@ def _spool(settings: Config) -> Iterator[Finding]:
     free = shutil.disk_usage(root).free
     room = f"{root}, {shown_bytes(free)} free"
     yield Finding("spool", room, "" if free > ROOM_BYTES else "Make room on that disk.")
-    found = [each for each in waiting(Spool(root)) if not each.alive]
-    waits = sum(len(each.sequences) for each in found)
+    left = [each for each in waiting(Spool(root)) if each.sequences and not each.alive]
+    ours = Addressing(settings).takes
+    waits = sum(len(each.sequences) for each in left if ours(each.destination))
     yield Finding("waiting", f"{waits} records", "Type: log10-trace spool flush" if waits else "")
+    for each in left:
+        if not ours(each.destination):
+            yield Finding("for others", f"{len(each.sequences)} records of {each.source}", who_takes(each))
     letters = len(DeadLetters(root))
     yield Finding("dead letters", f"{letters}", "Type: log10-trace spool dead-letters" if letters else "")
 
@@ -147,7 +153,8 @@ def _token(server: Server) -> Finding:
         return Finding(
             "token", str(error), "Set LOG10_TOKEN to a key of that server: log10-trace keys create"
         )
-    return Finding("token", "the server takes it" if server.token else "the server asks for none")
+    taken = f"the server takes it (fingerprint {fingerprint(server.token)})"
+    return Finding("token", taken if server.token else "the server asks for none")
 
 
 def _clock(answer: httpx.Response, now: float) -> Finding:

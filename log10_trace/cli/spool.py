@@ -39,6 +39,7 @@ app.add_typer(spool, name="spool")
 _COLUMNS: Final = (
     Column(title="SOURCE", cell=lambda each: each.source),
     Column(title="TO", cell=lambda each: each.destination.url or "this machine's server", flexible=True),
+    Column(title="KEY", cell=lambda each: each.destination.key or "any"),
     Column(title="PROCESS", cell=lambda each: "running" if each.alive else "ended"),
     figure("RECORDS", lambda each: len(each.sequences), count),
     Column(title="SIZE", cell=lambda each: str(each.bytes), brief=lambda each: shown_bytes(each.bytes)),
@@ -47,7 +48,10 @@ _COLUMNS: Final = (
 
 @spool.command()
 def status(*, json: Json = False) -> None:
-    """Show what waits, for each process that captured it, and what was given up."""
+    """Show what waits, for each process that captured it, and what was given up.
+
+    KEY is the fingerprint of the token that the records wait for; `log10-trace doctor` shows that of yours.
+    """
     settings = resolve()
     found = waiting(Spool(settings.spool_dir))
     losses = Ledger(settings.spool_dir).losses()
@@ -74,6 +78,7 @@ def _as_json(each: Waiting) -> dict[str, object]:
         "source": each.source,
         "url": each.destination.url,
         "organization_id": each.destination.organization_id,
+        "key": each.destination.key,
         "running": each.alive,
         "records": len(each.sequences),
         "sequences": [list(run) for run in ranges(each.sequences)],
@@ -103,17 +108,17 @@ def flush(
     say(f"Delivered {stats.adopted} records; {waits} wait.")
     for each in left:
         if each.sequences and not delivery.addressing.takes(each.destination):
-            remarks.print(_who_takes(each))
+            remarks.print(who_takes(each))
     if any(each.sequences and delivery.addressing.takes(each.destination) for each in left):
         raise typer.Exit(exit_codes.FAILED)
 
 
-def _who_takes(each: Waiting) -> str:
+def who_takes(each: Waiting) -> str:
     """What to set so that the records of another destination are delivered."""
     to = each.destination
     variables = [f"LOG10_URL={to.url}" if to.url else "no LOG10_URL"]
     variables += [f"LOG10_ORG_ID={to.organization_id}"] if to.organization_id else []
-    variables += ["the LOG10_TOKEN it was captured with (or --any-key)"] if to.key else []
+    variables += [f"the LOG10_TOKEN with the fingerprint {to.key} (or --any-key)"] if to.key else []
     return f"{len(each.sequences)} records of {each.source} are delivered with {', '.join(variables)}."
 
 

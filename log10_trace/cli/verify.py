@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Final
 
 import typer
@@ -12,6 +13,7 @@ from log10_trace.cli import exit_codes
 from log10_trace.cli.app import app
 from log10_trace.cli.options import Json, Server, spread
 from log10_trace.cli.output import Column, count, figure, remarks, say, show_json, show_rows
+from log10_trace.client import Log10
 from log10_trace.config import resolve
 from log10_trace.export.inventory import ranges, shown_ranges, waiting
 from log10_trace.export.ledger import Ledger
@@ -29,6 +31,8 @@ class Account:
     refused: set[int] = field(default_factory=set)
     given_up: set[int] = field(default_factory=set)
     missing: set[int] = field(default_factory=set)
+    unended: int = 0
+    """Calls that were shown as started. They have no sequence before they end."""
 
     def settle(self) -> None:
         """What waits is not missing, nor is what is known to be refused or given up."""
@@ -49,6 +53,7 @@ _COLUMNS = (
     figure("REFUSED", lambda each: len(each.refused), count),
     Column(title="GIVEN UP", cell=lambda each: shown_ranges(ranges(list(each.given_up))), flexible=True),
     Column(title="MISSING", cell=lambda each: shown_ranges(ranges(list(each.missing))), flexible=True),
+    figure("NOT ENDED", lambda each: each.unended, count),
 )
 
 
@@ -63,7 +68,7 @@ def verify(*, server: Server, json: Json = False) -> None:
     """Compare what processes have numbered with what the server has, and name every gap.
 
     Counts what still waits on this machine, what was given up, and what was refused. Exit code 1 when a
-    record is missing, given up or refused.
+    record is missing, given up or refused. A call that has not ended is none of these, and is counted apart.
     """
     accounts = _accounts(server)
     broken = [each for each in accounts if not each.is_whole]
@@ -77,33 +82,53 @@ def verify(*, server: Server, json: Json = False) -> None:
         say(f"{len(accounts)} sources: {arrived} records arrived, {waits} wait; {len(broken)} with gaps.")
         if waits:
             remarks.print("What waits is delivered by: log10-trace spool flush")
+        if unended := sum(each.unended for each in accounts):
+            remarks.print(
+                f"{unended} calls have not ended: their process is at work, or it died and its spool waits. "
+                "See: log10-trace completions list --status started"
+            )
     if broken:
         raise typer.Exit(exit_codes.FAILED)
 
 
+class _Accounts(dict[str, Account]):
+    """The account of each source, made when it is first asked for."""
+
+    def __missing__(self, source: str) -> Account:
+        return self.setdefault(source, Account(source=source))
+
+
 def _accounts(server: Server) -> list[Account]:
-    accounts: dict[str, Account] = {}
-
-    def of(source: str) -> Account:
-        return accounts.setdefault(source, Account(source=source))
-
+    accounts = _Accounts()
     with server.client() as client:
-        for found in client.sources.list().sources:
-            of(found.source).arrived = found.count
-            of(found.source).missing |= _numbers(found.missing or [])
-    spool_dir = resolve().spool_dir
-    for each in waiting(Spool(spool_dir)):
-        of(each.source).waiting |= set(each.sequences)
-    for letter in DeadLetters(spool_dir):
-        if letter.sequence:
-            of(letter.source).refused.add(letter.sequence)
-    for loss in Ledger(spool_dir).losses():
-        # What was torn was being written when its process died: its call had not returned.
-        if loss.first and loss.reason != "torn":
-            of(loss.source).given_up |= _numbers([[loss.first, loss.last]])
+        _ask(client, accounts)
+    _look_here(resolve().spool_dir, accounts)
     for account in accounts.values():
         account.settle()
     return sorted(accounts.values(), key=lambda account: account.source)
+
+
+def _ask(client: Log10, accounts: _Accounts) -> None:
+    """Enter what the server has."""
+    for found in client.sources.list().sources:
+        accounts[found.source].arrived = found.count
+        accounts[found.source].missing |= _numbers(found.missing or [])
+    for call in client.completions.list(status="started"):
+        if call.source:
+            accounts[call.source].unended += 1
+
+
+def _look_here(spool_dir: Path, accounts: _Accounts) -> None:
+    """Enter what waits on this machine, and what was refused and given up."""
+    for each in waiting(Spool(spool_dir)):
+        accounts[each.source].waiting |= set(each.sequences)
+    for letter in DeadLetters(spool_dir):
+        if letter.sequence:
+            accounts[letter.source].refused.add(letter.sequence)
+    for loss in Ledger(spool_dir).losses():
+        # What was torn was being written when its process died: its call had not returned.
+        if loss.first and loss.reason != "torn":
+            accounts[loss.source].given_up |= _numbers([[loss.first, loss.last]])
 
 
 def _numbers(runs: Iterable[list[int]]) -> set[int]:

@@ -13,6 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
+from log10_trace.export.destination import fingerprint
 from log10_trace.local import LocalServer, announce
 from tests import completions_api as does
 from tests.completions_api import CompletionsAPI
@@ -66,6 +67,23 @@ def test_spool_status_tells_what_waits(private_home: Path) -> None:
         (2, "http://127.0.0.1:9", False),
     ]
     assert found["waiting"][0]["sequences"] == [[1, 3]]
+
+
+def test_what_waits_for_another_key_names_it(private_home: Path) -> None:
+    """Records that were captured with a key name its fingerprint, and never the key."""
+    url, theirs = "http://127.0.0.1:9", fingerprint("another's")
+    leave(private_home, 2, url, token="another's")
+    leave(private_home, 1, url, token="mine")
+
+    listed = log10_trace(private_home, "spool", "status", "--json").stdout
+    seen = log10_trace(private_home, "doctor", "--json", LOG10_URL=url, LOG10_TOKEN="mine").stdout
+
+    assert [each["key"] for each in json.loads(listed)["waiting"]] == [theirs, fingerprint("mine")]
+    found = {each["what"]: each for each in map(json.loads, seen.splitlines())}
+    assert found["waiting"]["found"] == "1 records"
+    assert "2 records" in found["for others"]["found"]
+    assert f"fingerprint {theirs}" in found["for others"]["remedy"]
+    assert "another's" not in listed + seen
 
 
 def test_spool_flush_delivers_ours_and_nobody_elses(private_home: Path, api: CompletionsAPI) -> None:
@@ -123,7 +141,7 @@ def test_dead_letters_can_be_looked_at_and_sent_again(private_home: Path, api: C
 
 
 def test_serve_delivers_what_was_left_and_verify_proves_it(private_home: Path) -> None:
-    """The server takes over what dead processes left for it; verify counts it and names a gap."""
+    """The server takes over what dead processes left; verify counts it, gaps and calls not ended."""
     leave(private_home, 5)
     with server(private_home) as ours:
         done = log10_trace(private_home, "spool", "flush", LOG10_URL="")
@@ -136,11 +154,15 @@ def test_serve_delivers_what_was_left_and_verify_proves_it(private_home: Path) -
             record = {"kind": "chat", "status": "finished", "source": "s", "sequence": sequence}
             headers = {"X-Log10-Token": ours.token}
             httpx.post(f"{ours.url}/api/v1/completions", json=record, headers=headers).raise_for_status()
+        begun = {"kind": "chat", "status": "started", "source": "s"}
+        httpx.post(f"{ours.url}/api/v1/completions", json=begun, headers=headers).raise_for_status()
         broken = log10_trace(private_home, "verify", "--json")
 
     assert broken.returncode == 1
-    missing = {each["source"]: each["missing"] for each in map(json.loads, broken.stdout.splitlines())}
-    assert missing == {source["source"]: [], "s": [[2, 2]]}
+    accounts = {each["source"]: each for each in map(json.loads, broken.stdout.splitlines())}
+    assert set(accounts) == {source["source"], "s"}
+    assert [accounts["s"][name] for name in ("missing", "unended")] == [[[2, 2]], 1]
+    assert [accounts[source["source"]][name] for name in ("missing", "unended")] == [[], 0]
 
 
 def test_doctor_finds_everything_in_order(private_home: Path) -> None:
