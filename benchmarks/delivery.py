@@ -126,14 +126,14 @@ def drain(to: str, records: int, url: str, token: str | None) -> Drain:
             begun = time.perf_counter_ns()
             delivery.recorder.ended(each)
             times.append(time.perf_counter_ns() - begun)
-        before, begun = delivery.stats().delivered, time.perf_counter()
-        cpu_begun = time.process_time()
+        before = delivery.stats().delivered
+        wall, cpu = time.perf_counter(), time.process_time()
         assert delivery.flush(300.0), delivery.stats()
-        seconds, cpu = time.perf_counter() - begun, time.process_time() - cpu_begun
+        wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
         delivered = delivery.stats().delivered - before
         delivery.close(5.0)
     times.sort()
-    return Drain(to, delivered, seconds, cpu / delivered * 1e6, times[len(times) // 2] / 1000)
+    return Drain(to, delivered, wall, cpu / delivered * 1e6, times[len(times) // 2] / 1000)
 
 
 def drains(records: int) -> None:

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from benchmarks.peers import BARE, OURSELVES, Peer
-from benchmarks.peers.collector import Collector, Mode
+from benchmarks.peers.fake_api import FakeApi, Mode
 from benchmarks.peers.process import PeerProcess, SilenceError
 from benchmarks.peers.program import OUTAGE_S
 
@@ -48,33 +48,33 @@ class Outcome:
 
 
 @contextmanager
-def _scene() -> Iterator[tuple[Collector, str]]:
-    collector = Collector()
+def _scene() -> Iterator[tuple[FakeApi, str]]:
+    api = FakeApi()
     try:
         with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as home:
-            yield collector, home
+            yield api, home
     finally:
-        collector.close()
+        api.close()
 
 
 def _run(
     peer: Peer, name: str, mode: Mode = "up", outage_s: float | None = None, *, again: bool = False
 ) -> Outcome:
     """One program, the API in this mode once it has begun; then, if asked, its next run with the API up."""
-    with _scene() as (collector, home):
-        program = PeerProcess(peer, name, collector.url, home)
-        collector.mode = mode
+    with _scene() as (api, home):
+        program = PeerProcess(peer, name, api.url, home)
+        api.mode = mode
         if outage_s:
-            threading.Timer(outage_s, setattr, (collector, "mode", "up")).start()
+            threading.Timer(outage_s, setattr, (api, "mode", "up")).start()
         program.go()
         program.hear("END", CALLS_S)
         exit_s = program.end(EXIT_S)
         if again:
-            collector.mode = "up"
-            following = PeerProcess(peer, "restarted", collector.url, home)
+            api.mode = "up"
+            following = PeerProcess(peer, "restarted", api.url, home)
             following.go()
             following.end(EXIT_S)
-        return Outcome(collector.arrived, collector.twice, exit_s, "HANGS" in program.said)
+        return Outcome(api.arrived, api.twice, exit_s, "HANGS" in program.said)
 
 
 def _held_up(peer: Peer) -> str:
@@ -85,15 +85,15 @@ def _held_up(peer: Peer) -> str:
 
 def _caller_ms(peer: Peer) -> str:
     """CPU time that recording a call of 1 MB adds to the caller's thread: median of pairs."""
-    with _scene() as (collector, home):
-        programs = [PeerProcess(each, "caller", collector.url, home) for each in (BARE, peer)]
+    with _scene() as (api, home):
+        programs = [PeerProcess(each, "caller", api.url, home) for each in (BARE, peer)]
         programs[0].go()
         programs[1].go()
         pairs = [[float(each.ask("TOOK", CALLS_S)) for each in programs] for _ in range(PAIRS)]
         for each in programs:
             each.end(EXIT_S)
         added = statistics.median(recorded - bare for bare, recorded in pairs)
-        cut = "" if collector.arrived == PAIRS else f" ({collector.arrived} of {PAIRS} whole)"
+        cut = "" if api.arrived == PAIRS else f" ({api.arrived} of {PAIRS} whole)"
         return f"{added:.2f}{cut}"
 
 

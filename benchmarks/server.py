@@ -3,6 +3,7 @@
     python -m benchmarks.server                      # everything; a million records take some minutes to make
     python -m benchmarks.server --records 100000     # fewer
     python -m benchmarks.server --postgres           # two servers on a PostgreSQL of the benchmark's own
+    python -m benchmarks.server --peers              # Phoenix and MLflow beside ours: collectors.py says how
 
 The text index is on, as it always is. Every write is answered after its commit.
 """
@@ -10,6 +11,7 @@ The text index is on, as it always is. Every write is answered after its commit.
 from __future__ import annotations
 
 import argparse
+import functools
 import itertools
 import os
 import statistics
@@ -27,7 +29,9 @@ from urllib.parse import quote
 
 import httpx
 
+from benchmarks.collectors import print_collectors
 from benchmarks.load import Target, post_all
+from benchmarks.peers.servers import PEERS, found
 from benchmarks.records import Maker
 from log10_trace import local
 from log10_trace.local import LocalServer
@@ -163,7 +167,7 @@ def measure_reads(folder: Path, database: str, maker: Maker) -> None:
         with httpx.Client(base_url=server.local.url, headers=headers, timeout=60) as client:
             newest = client.get("/api/v1/completions?limit=1").json()["completions"][0]["created_at"]
             for name, path in _reads(maker, datetime.fromisoformat(newest)).items():
-                times = [_timed(lambda path=path: client.get(path)) for _ in range(REPEATS)]
+                times = [_timed(functools.partial(client.get, path)) for _ in range(REPEATS)]
                 print(f"{name:34} median {statistics.median(times):7.1f} ms   first {times[0]:7.1f} ms")
         print(f"memory after the reads    {server.memory_mb():8.0f} MB")
 
@@ -225,7 +229,13 @@ def main() -> None:
     parser.add_argument(
         "--postgres", action="store_true", help="two servers on PostgreSQL, not one on SQLite"
     )
+    parser.add_argument("--peers", action="store_true", help="instead, Phoenix and MLflow beside ours")
+    for peer in PEERS:
+        parser.add_argument(f"--{peer}", metavar="PATH", help="its executable, where it is not on the PATH")
     asked = parser.parse_args()
+    if asked.peers:
+        print_collectors(found(vars(asked)), int(200 * asked.seconds))
+        return
     with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
         folder = Path(name)
         writes, reads = str(folder / "writes.db"), str(folder / "reads.db")

@@ -23,7 +23,7 @@ from benchmarks.peers.questions import ANSWER, ANSWERED, ASKED, WARM_UP
 Mode = Literal["up", "down", "silent"]
 
 
-class Collector:
+class FakeApi:
     """The API while it runs, on a port of its own; ``mode`` may be set at any time."""
 
     def __init__(self) -> None:
@@ -31,7 +31,7 @@ class Collector:
         self._asked: set[int] = set()
         self._answered: Counter[tuple[str, int]] = Counter()
         self._closed = threading.Event()
-        handler = type("Handler", (_Handler,), {"collector": self})
+        handler = type("Handler", (_Handler,), {"api": self})
         self._server = _Server(("127.0.0.1", 0), handler)
         self.url = f"http://127.0.0.1:{self._server.server_port}"
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
@@ -72,22 +72,22 @@ class _Server(ThreadingHTTPServer):
 
 
 class _Handler(BaseHTTPRequestHandler):
-    collector: Collector
+    api: FakeApi
     protocol_version = "HTTP/1.1"
 
     def do_GET(self) -> None:
         body = self._body()
         if self.path.startswith("/model/"):
             self._reply(200, _model_answer(body))
-        elif self.collector.mode == "silent":
-            self.collector.wait_for_close()
+        elif self.api.mode == "silent":
+            self.api.wait_for_close()
             self.close_connection = True
-        elif self.collector.mode == "down":
+        elif self.api.mode == "down":
             self._reply(503, {})
         else:
             body = _DECODERS[self.headers.get("Content-Encoding", "identity")](body)
-            self.collector.take(self.path, body)
-            self._reply(200, answer_to(self.path, body, self.collector.url))
+            self.api.take(self.path, body)
+            self._reply(200, answer_to(self.path, body, self.api.url))
 
     do_POST = do_PUT = do_PATCH = do_GET  # noqa: N815 -- the base class looks for these names
 
