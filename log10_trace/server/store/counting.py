@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
+from operator import add
 from typing import Final, NamedTuple
 
 from log10_trace.server.store.answers import (
@@ -14,7 +15,7 @@ from log10_trace.server.store.answers import (
     Totals,
 )
 from log10_trace.server.store.prices import Prices
-from log10_trace.server.store.tallies import Tally
+from log10_trace.server.store.tallies import Tally, read_sums
 
 GROUPS: Final = 100
 """Most groups of an answer; the ones with most calls are given."""
@@ -33,13 +34,25 @@ DIMENSION_OF: Final[dict[GroupBy, str]] = {
 
 
 class Sum(NamedTuple):
-    """One roll-up as it is read back."""
+    """What a roll-up (or a delta that is not folded yet) holds of one model."""
 
     key: str
     model: str
     start: int
     """Minutes since 1970."""
     tally: Tally
+
+
+def sums(rows: Iterable[tuple[str, int, str]]) -> Iterator[Sum]:
+    """What stands in rows of key, start and sums."""
+    for key, start, text in rows:
+        for model, tally in read_sums(text):
+            yield Sum(key, model, start, tally)
+
+
+def stepped(every: Iterable[Sum], width: int) -> Iterator[Sum]:
+    """The same, each in the step of ``width`` minutes that it began in."""
+    return (one._replace(start=one.start - one.start % width) for one in every)
 
 
 def key_asked(query: StatisticsQuery) -> str | None:
@@ -65,10 +78,10 @@ def statistics(
 
 
 def session_summary(
-    session_id: str, first_ms: int, last_ms: int, sums: Iterable[Sum], prices: Prices
+    session_id: str, first_ms: int, last_ms: int, members: Sequence[Sum], prices: Prices
 ) -> SessionSummary:
-    """A session and the roll-ups of its models."""
-    total = _total(None, None, list(sums), prices)
+    """A session and what is counted of it."""
+    total = _total(None, None, members, prices)
     return SessionSummary(
         id=session_id,
         first_ms=first_ms,
@@ -81,12 +94,13 @@ def session_summary(
     )
 
 
-def _grouped(sums: Iterable[Sum], group_by: GroupBy, prices: Prices, *, is_series: bool) -> list[Totals]:
+def _grouped(every: Iterable[Sum], group_by: GroupBy, prices: Prices, *, is_series: bool) -> list[Totals]:
     groups: dict[tuple[str | None, int | None], list[Sum]] = {}
-    for one in sums:
+    for one in every:
         start_ms = one.start * MINUTE_MS if is_series else None
         groups.setdefault((_key(one, group_by), start_ms), []).append(one)
-    return [_total(key, start_ms, members, prices) for (key, start_ms), members in groups.items()]
+    totals = [_total(key, start_ms, members, prices) for (key, start_ms), members in groups.items()]
+    return [one for one in totals if one.calls]  # a delta may take the last call away
 
 
 def _key(one: Sum, group_by: GroupBy) -> str | None:
@@ -95,18 +109,12 @@ def _key(one: Sum, group_by: GroupBy) -> str | None:
     return one.model if group_by == "model" else one.key
 
 
-def _total(key: str | None, start_ms: int | None, sums: list[Sum], prices: Prices) -> Totals:
-    total, cost, unpriced = Tally(), None, 0
-    for one in sums:
-        tally = one.tally
-        total.add(tally)
-        if not tally.metered:
-            continue
-        price = prices.cost(one.model, tally.input_tokens, tally.output_tokens, tally.cached_tokens)
-        if price is None:
-            unpriced += tally.metered
-        else:
-            cost = (cost or 0.0) + price
+def _total(key: str | None, start_ms: int | None, members: Sequence[Sum], prices: Prices) -> Totals:
+    total = Tally()
+    for one in members:
+        total.add(one.tally)
+    cost, unpriced = _cost(members, prices)
+    p50, p95, p99 = total.percentiles(0.50, 0.95, 0.99)
     return Totals(
         key=key,
         start_ms=start_ms,
@@ -116,7 +124,23 @@ def _total(key: str | None, start_ms: int | None, sums: list[Sum], prices: Price
         output_tokens=total.output_tokens,
         cost=cost,
         unpriced=unpriced,
-        p50=total.percentile(0.50),
-        p95=total.percentile(0.95),
-        p99=total.percentile(0.99),
+        p50=p50,
+        p95=p95,
+        p99=p99,
     )
+
+
+def _cost(members: Sequence[Sum], prices: Prices) -> tuple[float | None, int]:
+    """US dollars, None when no call could be priced; and the calls with tokens that could not."""
+    tokens: dict[str, tuple[int, ...]] = {}
+    for model, one in ((member.model, member.tally) for member in members):
+        counts = one.metered, one.input_tokens, one.output_tokens, one.cached_tokens
+        tokens[model] = tuple(map(add, tokens[model], counts)) if model in tokens else counts
+    cost, unpriced = None, 0
+    for model, (metered, *flow) in tokens.items():
+        price = prices.cost(model, *flow) if metered else 0.0
+        if price is None:
+            unpriced += metered
+        elif metered:
+            cost = (cost or 0.0) + price
+    return cost, unpriced

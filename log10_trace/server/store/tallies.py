@@ -1,41 +1,22 @@
-"""Roll-ups: what each minute, hour and day adds up to, by tag, call site and session. Pure.
-
-A record is added when it comes, taken away when it goes, and both when it changes, so the sums are always
-those of the records that are there. Sums can be added to each other in any order.
-"""
+"""Tallies: what calls add up to, by model, and how that is written down. Pure."""
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple
+from functools import lru_cache
+from itertools import chain
+from operator import add
+from typing import Final, TypeAlias
 
 from log10_trace.server.store.facts import Facts
 
-WIDTHS: Final = (1, 60, 1440)
-"""Minutes of a roll-up: a minute, an hour, a day."""
-ALL_TIME: Final = 0
-LAST_MINUTE: Final = 1 << 40
-_MINUTE_MS: Final = 60_000
 # A bucket's bounds are 10 % apart, so its middle is within 5 % of whatever fell in. The first ends at 1 ms.
 _STEP: Final = math.log(1.1)
 _LEAST_S: Final = 0.001
-
-
-class Slot(NamedTuple):
-    """One sum: of what (``dimension`` and ``key``), which model, which span of time."""
-
-    dimension: str
-    """``none``, ``tag``, ``call_site`` or ``session``."""
-    key: str
-    model: str
-    """Empty when the record names none."""
-    width: int
-    """Minutes; ``ALL_TIME`` for the sum over everything."""
-    start: int
-    """Minutes since 1970; 0 for ``ALL_TIME``."""
+_COUNTS: Final = 6
 
 
 @dataclass(slots=True)
@@ -63,8 +44,9 @@ class Tally:
         if sign > 0 and not self.durations:
             self.durations = other.durations.copy()
             return
+        durations = self.durations
         for bucket, count in other.durations.items():
-            self.durations[bucket] = self.durations.get(bucket, 0) + sign * count
+            durations[bucket] = durations.get(bucket, 0) + sign * count
 
     def counts(self) -> tuple[int, ...]:
         """Calls, failed and metered ones, input, output and cached tokens."""
@@ -77,26 +59,34 @@ class Tally:
             self.cached_tokens,
         )
 
-    def percentile(self, share: float) -> float | None:
-        """The duration in seconds that ``share`` of the ended calls did not exceed; None without any."""
+    def numbers(self) -> list[int]:
+        """The six counts, then bucket, calls, bucket, calls, ..."""
+        return _flat(self.counts(), self.durations)
+
+    def percentiles(self, *shares: float) -> list[float | None]:
+        """The durations in seconds that each share of the ended calls did not exceed; shares ascend.
+
+        None for each when no call has ended.
+        """
         ended = sum(self.durations.values())
-        rank = max(math.ceil(share * ended), 1)
-        for bucket in sorted(self.durations):
-            rank -= self.durations[bucket]
-            if rank <= 0:
-                return _middle(bucket)
-        return None
+        if not ended:
+            return [None] * len(shares)
+        found: list[float | None] = []
+        buckets = iter(sorted(self.durations))
+        bucket = passed = 0
+        for share in shares:
+            rank = max(math.ceil(share * ended), 1)
+            while passed < rank:
+                bucket = next(buckets)
+                passed += self.durations[bucket]
+            found.append(_middle(bucket))
+        return found
 
-    def durations_json(self) -> str:
-        """The histogram as JSON text."""
-        counts = (f'"{bucket}":{count}' for bucket, count in self.durations.items() if count)
-        return f"{{{','.join(counts)}}}"
 
-
-def read_durations(text: str) -> dict[int, int]:
-    """A histogram from its JSON text."""
-    durations = json.loads(text)
-    return dict(zip(map(int, durations), durations.values(), strict=True))
+Sums: TypeAlias = dict[str, Tally]
+"""Tallies by model; the name is empty for calls that name none."""
+NO_SUMS: Final = "{}"
+"""The text of no sums."""
 
 
 def tally(facts: Facts) -> Tally:
@@ -113,95 +103,85 @@ def tally(facts: Facts) -> Tally:
     )
 
 
-class Tallies:
-    """What a group of writes changes in the sums of the given widths."""
-
-    def __init__(self, widths: Sequence[int] = (ALL_TIME, *WIDTHS)) -> None:
-        self._widths = widths
-        self._minutes: dict[Slot, list[Tally]] = {}
-
-    def count(self, facts: Facts, sign: int = 1) -> None:
-        """Add one call, or with ``sign`` -1 take it away."""
-        one = tally(facts)
-        if sign < 0:
-            one = _negative(one)
-        minute = facts.began_ms // _MINUTE_MS
-        for dimension, key in keys(facts):
-            slot = Slot(dimension, key, facts.model or "", WIDTHS[0], minute)
-            self._minutes.setdefault(slot, []).append(one)
-
-    def changes(self) -> dict[Slot, Tally]:
-        """The changed sums, of every width. Read them only: slots with the same change may share it."""
-        changed: dict[Slot, list[Tally]] = {}
-        for minute, tallies in self._minutes.items():
-            total = _summed(tallies)
-            dimension, key, model, _, began = minute
-            for width in self._widths:
-                start = began - began % width if width else 0
-                changed.setdefault(Slot(dimension, key, model, width, start), []).append(total)
-        return {slot: _summed(tallies) for slot, tallies in changed.items()}
-
-
-class Span(NamedTuple):
-    """Roll-ups of one width, side by side. All in minutes."""
-
-    width: int
-    start: int
-    end: int
-    """Left out."""
-
-
-def spans(since_ms: int | None, until_ms: int | None) -> list[Span]:
-    """Cut a span of time into as few roll-ups as can be.
-
-    The span is widened to whole minutes. Open at an end means from the beginning of time, or to its end.
-    """
-    if since_ms is None and until_ms is None:
-        return [Span(ALL_TIME, 0, 1)]
-    low = 0 if since_ms is None else since_ms // _MINUTE_MS
-    high = LAST_MINUTE if until_ms is None else -(-until_ms // _MINUTE_MS)
-    return list(_cut(low, high, len(WIDTHS) - 1)) if low < high else []
-
-
-def _cut(low: int, high: int, level: int) -> Iterator[Span]:
-    width = WIDTHS[level]
-    first, last = -(-low // width) * width, high // width * width
-    if first >= last:
-        if level:
-            yield from _cut(low, high, level - 1)
-        elif low < high:
-            yield Span(width, low, high)
-        return
-    yield Span(width, first, last)
-    for start, end in ((low, first), (last, high)):
-        if level and start < end:
-            yield from _cut(start, end, level - 1)
-
-
-def keys(facts: Facts) -> Iterator[tuple[str, str]]:
-    """What a call counts under: dimensions and keys."""
-    yield "none", ""
-    for tag in facts.tags:
-        yield "tag", tag
-    if facts.call_site:
-        yield "call_site", facts.call_site
-    if facts.session_id:
-        yield "session", facts.session_id
-
-
-def _summed(tallies: list[Tally]) -> Tally:
-    if len(tallies) == 1:
-        return tallies[0]
-    total = Tally()
-    for one in tallies:
-        total.add(one)
-    return total
-
-
-def _negative(one: Tally) -> Tally:
+def negative(one: Tally) -> Tally:
+    """What takes ``one`` away when it is added."""
     total = Tally()
     total.add(one, -1)
     return total
+
+
+def added_up(tallies: Sequence[tuple[str, Tally]]) -> Sums:
+    """The sums of tallies and their models. Read them only: a single tally stands in its sum itself."""
+    if len(tallies) == 1:
+        return dict(tallies)
+    sums: Sums = {}
+    for model, one in tallies:
+        if model not in sums:
+            sums[model] = Tally()
+        sums[model].add(one)
+    return sums
+
+
+def write_sums(sums: Sums) -> str:
+    """The sums as JSON text: ``{"gpt-4o": [calls, failed, ...]}``."""
+    return _written({model: one.numbers() for model, one in sums.items()})
+
+
+def read_sums(text: str) -> Iterator[tuple[str, Tally]]:
+    """The models of sums and their tallies, from their text."""
+    for model, numbers in json.loads(text).items():
+        yield model, _read(numbers)
+
+
+def change_sums(text: str, change: Sums) -> tuple[int, str]:
+    """The text of sums after a change, and their calls. Models of which nothing is left are left out."""
+    standing: dict[str, list[int]] = {} if text == NO_SUMS else json.loads(text)
+    for model, one in change.items():
+        numbers = _added(standing[model], one) if model in standing else one.numbers()
+        if any(numbers):
+            standing[model] = numbers
+        else:
+            standing.pop(model, None)
+    return sum([numbers[0] for numbers in standing.values()]), _written(standing)
+
+
+def negative_sums(text: str) -> str:
+    """What takes the sums of ``text`` away when it is added."""
+    return write_sums({model: negative(one) for model, one in read_sums(text)})
+
+
+def calls_in(tallies: Iterable[Tally]) -> int:
+    """The calls of all of them."""
+    return sum(one.calls for one in tallies)
+
+
+def _added(numbers: list[int], one: Tally) -> list[int]:
+    """The same as reading, adding and writing; folding does little else."""
+    durations = dict(zip(numbers[_COUNTS::2], numbers[_COUNTS + 1 :: 2], strict=True))
+    for bucket, count in one.durations.items():
+        durations[bucket] = durations.get(bucket, 0) + count
+    return _flat(map(add, numbers, one.counts()), durations)
+
+
+def _flat(counts: Iterable[int], durations: Mapping[int, int]) -> list[int]:
+    pairs = durations.items()
+    if 0 in durations.values():
+        pairs = {bucket: count for bucket, count in pairs if count}.items()
+    return [*counts, *chain.from_iterable(pairs)]
+
+
+def _written(numbers: Mapping[str, list[int]]) -> str:
+    # By hand, because json would take most of the time that folding takes.
+    return f"{{{','.join([f'{_quoted(model)}:{each}' for model, each in numbers.items()])}}}"
+
+
+_quoted = lru_cache(json.dumps)
+
+
+def _read(numbers: list[int]) -> Tally:
+    calls, failed, metered, asked, answered, cached = numbers[:_COUNTS]
+    durations = dict(zip(numbers[_COUNTS::2], numbers[_COUNTS + 1 :: 2], strict=True))
+    return Tally(calls, failed, metered, asked, answered, cached, durations)
 
 
 def _bucket(seconds: float) -> int:

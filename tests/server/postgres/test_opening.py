@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -27,6 +28,31 @@ def test_servers_that_start_together_lay_the_schema_once(empty_postgres_url: str
     with psycopg.connect(empty_postgres_url) as connection:
         rows = connection.execute("SELECT number, checksum FROM log10_migrations ORDER BY number").fetchall()
     assert rows == [(step.number, step.checksum) for step in known()]
+
+
+def test_roll_ups_of_the_first_schema_are_carried_over(empty_postgres_url: str) -> None:
+    """What older schemas held in a row for each bucket of durations, folded or not, is counted as before."""
+    counts = "calls, failed, metered, input_tokens, output_tokens, cached_tokens"
+    columns = f"dimension, key, model, bucket, {counts}"
+    ended = "'tag', 'x', 'gpt-4o', 73, 2, 0, 2, 1000000, 100000, 400000"
+    running = "'tag', 'x', 'a \"quoted\" model', -1, 1, 1, 1, 10, 5, 0"
+    with psycopg.connect(empty_postgres_url) as connection:
+        for step in known()[:4]:
+            connection.execute(step.text)
+        connection.execute(
+            f"INSERT INTO rollups (organization_id, width, start, {columns})"
+            f" SELECT 'org', width, 0, {ended} FROM unnest(ARRAY[0, 1, 60, 1440]) AS width"
+        )
+        connection.execute(
+            f"INSERT INTO rollup_deltas (organization_id, start, {columns}) VALUES ('org', 0, {running})"
+        )
+        connection.execute(known()[4].text)
+        rows = connection.execute("SELECT width, calls, sums FROM rollups ORDER BY width").fetchall()
+
+    sums = {"gpt-4o": [2, 0, 2, 1000000, 100000, 400000, 73, 2], 'a "quoted" model': [1, 1, 1, 10, 5, 0]}
+    assert [(width, calls, json.loads(text)) for width, calls, text in rows] == [
+        (width, 3, sums) for width in (0, 1, 60, 1440)
+    ]
 
 
 def test_a_newer_schema_is_refused(postgres_url: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from itertools import islice, pairwise
 from pathlib import Path
 
@@ -17,7 +16,17 @@ from log10_trace.server.store.facts import Facts, facts, parse_time_ms
 from log10_trace.server.store.novelty import Novelty
 from log10_trace.server.store.phrases import Phrase, phrases
 from log10_trace.server.store.prices import Prices
-from log10_trace.server.store.tallies import ALL_TIME, Tallies, Tally, spans
+from log10_trace.server.store.rollups import ALL_TIME, Deltas, Slot, folded, spans
+from log10_trace.server.store.tallies import (
+    NO_SUMS,
+    Sums,
+    added_up,
+    calls_in,
+    change_sums,
+    read_sums,
+    tally,
+    write_sums,
+)
 from tests.server.store.building import NOON_MS, asked, completion
 
 NOW_MS = NOON_MS + 3_600_000
@@ -67,35 +76,48 @@ def test_taking_away_what_was_added_leaves_nothing(minutes: list[int], data: st.
         facts_of(created_at=f"2026-03-01T{m // 60:02d}:{m % 60:02d}:00Z", duration=m / 7) for m in minutes
     ]
     gone = data.draw(st.lists(st.sampled_from(calls), unique_by=id)) if calls else []
-    tallies, expected = Tallies(), Tallies()
+    came, went, expected = Deltas(), Deltas(), Deltas()
     for one in calls:
-        tallies.count(one)
-    for one in gone:
-        tallies.count(one, -1)
-    for one in calls:
+        came.count(one)
         if not any(one is other for other in gone):
             expected.count(one)
+    for one in gone:
+        went.count(one, -1)
 
-    left = {slot: tally for slot, tally in tallies.changes().items() if tally.calls}
+    standing = {slot: change_sums(NO_SUMS, sums) for slot, sums in sums_of(came).items()}
+    for slot, change in sums_of(went).items():
+        _, before = standing[slot]
+        standing[slot] = change_sums(before, change)
 
-    assert {slot: tally.counts() for slot, tally in left.items()} == {
-        slot: tally.counts() for slot, tally in expected.changes().items()
-    }
-    assert {slot: json.loads(tally.durations_json()) for slot, tally in left.items()} == {
-        slot: json.loads(tally.durations_json()) for slot, tally in expected.changes().items()
-    }
+    left = {slot: dict(read_sums(text)) for slot, (_, text) in standing.items() if text != NO_SUMS}
+    assert left == sums_of(expected)
+    assert all(count == calls_in(left.get(slot, {}).values()) for slot, (count, _) in standing.items())
 
 
-@given(st.lists(st.floats(0.002, 3_000), min_size=1), st.sampled_from([0.5, 0.95, 0.99]))
-def test_a_percentile_is_within_five_percent(durations: list[float], share: float) -> None:
-    """The percentile of a histogram is close to that of the durations."""
-    tallies = Tallies()
+def sums_of(deltas: Deltas) -> dict[Slot, Sums]:
+    """What the deltas change in all roll-ups."""
+    return folded((row.dimension, row.start, row.key, row.sums) for row in deltas.rows())
+
+
+@given(st.lists(st.tuples(st.sampled_from("abc"), st.floats(0.002, 3_000)), max_size=9))
+def test_sums_are_read_as_they_were_written(timed: list[tuple[str, float]]) -> None:
+    """Writing sums down and reading them back changes nothing."""
+    sums = added_up([(model, tally(facts_of(duration=seconds))) for model, seconds in timed])
+
+    assert dict(read_sums(write_sums(sums))) == sums
+
+
+@given(st.lists(st.floats(0.002, 3_000), min_size=1))
+def test_a_percentile_is_within_five_percent(durations: list[float]) -> None:
+    """The percentiles of a histogram are close to those of the durations."""
+    deltas, shares = Deltas(), (0.5, 0.95, 0.99)
     for duration in durations:
-        tallies.count(facts_of(duration=duration))
-    rank = max(-(-len(durations) * round(share * 100) // 100), 1)
-    total: Tally = next(iter(tallies.changes().values()))
+        deltas.count(facts_of(duration=duration))
+    ((_, total),) = read_sums(deltas.rows()[0].sums)
+    ranks = [max(-(-len(durations) * round(share * 100) // 100), 1) for share in shares]
 
-    assert total.percentile(share) == pytest.approx(sorted(durations)[rank - 1], rel=0.051)
+    expected = [sorted(durations)[rank - 1] for rank in ranks]
+    assert total.percentiles(*shares) == pytest.approx(expected, rel=0.051)
 
 
 @given(st.dictionaries(st.text(max_size=5), st.text(max_size=50)))

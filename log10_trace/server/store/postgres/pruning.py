@@ -12,11 +12,13 @@ from log10_trace.server.store.postgres.deleting import delete_matching, sweep_al
 from log10_trace.server.store.postgres.listing import ALL, Question
 from log10_trace.server.store.postgres.places import began_at, first_place
 from log10_trace.server.store.postgres.statements import load
-from log10_trace.server.store.postgres.tallying import fold
+from log10_trace.server.store.postgres.tallying import append, fold
+from log10_trace.server.store.tallies import negative_sums
 
 SQL: Final = load("pruning.sql")
 _PARTED: Final = ("completions", "completion_tags", "completion_words")
 _MINUTE_MS: Final = 60_000
+_MINUTES_A_STEP: Final = 5_000
 _ROUNDS: Final = 6
 """Estimates until the size fits: what a record takes is known only when it is gone."""
 _SLACK: Final = 1.02
@@ -50,12 +52,20 @@ def _delete_before(connection: Connection[Row], place: int) -> int:
         values = {"organization_id": organization_id}
         deleted += delete_matching(connection, organization_id, Question(ALL, (), values, high=place - 1))
     if dropped:
-        fold(connection)
-        connection.execute(SQL["forget_minutes"], {"minute": minute})
+        _forget_minutes(connection, minute)
         sweep_all_stacks(connection)
     fold(connection)
     connection.execute(SQL["forget_sessions"], {"before_ms": began_at(place)})
     return deleted + dropped
+
+
+def _forget_minutes(connection: Connection[Row], end: int) -> None:
+    """Take what is left of the sums of the minutes before ``end`` away, from the longer spans too."""
+    fold(connection)
+    old = {"minute": end, "limit": _MINUTES_A_STEP}
+    while rows := connection.execute(SQL["old_minutes"], old).fetchall():
+        append(connection, [(*place, -calls, negative_sums(sums)) for *place, calls, sums in rows])
+        fold(connection)
 
 
 def _drop_days(connection: Connection[Row], *, end_ms: int, kept: int) -> int:

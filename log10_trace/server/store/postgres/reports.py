@@ -19,13 +19,14 @@ from log10_trace.server.store.counting import (
     WIDTH_OF,
     key_asked,
     statistics,
+    sums,
 )
 from log10_trace.server.store.postgres import tallying
 from log10_trace.server.store.postgres.connections import Readers, Row
 from log10_trace.server.store.postgres.names import fit
 from log10_trace.server.store.postgres.statements import load
 from log10_trace.server.store.prices import Prices
-from log10_trace.server.store.tallies import LAST_MINUTE, spans
+from log10_trace.server.store.rollups import LAST_MINUTE, spans
 
 _ARRIVALS: Final = load("arrivals.sql")
 
@@ -50,7 +51,7 @@ class PostgresReports:
             totals = connection.execute(tallying.SQL["totals"], whole | {"keys": keys}).fetchall()
             shown = values | _series(query) | {"keys": keys[:SERIES_GROUPS]}
             steps = connection.execute(tallying.SQL["steps"], shown).fetchall()
-        return statistics(tallying.read_sums(totals), tallying.read_sums(steps), query, self._prices)
+        return statistics(sums(totals), sums(steps), query, self._prices)
 
     def tags(self, organization_id: str, *, prefix: str = "", limit: int = 100) -> list[str]:
         """The tags in use that begin with ``prefix``."""

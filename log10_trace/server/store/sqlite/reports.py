@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections import Counter
-from collections.abc import Iterator, Sequence
-from functools import partial
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
-from typing import Final
+from typing import Any
 
 from log10_trace.server.store import ranges
 from log10_trace.server.store.answers import SourceReport, Statistics, StatisticsQuery
@@ -22,14 +20,13 @@ from log10_trace.server.store.counting import (
     Sum,
     key_asked,
     statistics,
+    stepped,
+    sums,
 )
 from log10_trace.server.store.prices import Prices
+from log10_trace.server.store.rollups import LAST_MINUTE, WIDTHS, Span, minutes_of, spans
 from log10_trace.server.store.sqlite.connection import SQL
 from log10_trace.server.store.sqlite.readers import Readers
-from log10_trace.server.store.tallies import ALL_TIME, LAST_MINUTE, Span, Tally, read_durations, spans
-
-_RANKED: Final = 20 * GROUPS
-"""Keys of each piece of a span that are looked at to find the busiest of the whole."""
 
 
 class SqliteReports:
@@ -41,15 +38,17 @@ class SqliteReports:
 
     def statistics(self, organization_id: str, query: StatisticsQuery) -> Statistics:
         """Counts, tokens, cost and percentiles, read from roll-ups."""
-        dimension = DIMENSION_OF[query.group_by]
+        asked = spans(query.since_ms, query.until_ms)
+        if not asked:
+            return Statistics(groups=(), series=())
         with self._readers.snapshot() as connection:
-            read = partial(_read_sums, connection, organization_id, dimension)
-            whole = _spans(connection, organization_id, dimension, query)
+            counted = _Counted(connection, organization_id, DIMENSION_OF[query.group_by])
             key = key_asked(query)
-            keys = [key] if key is not None else _busiest(connection, organization_id, dimension, whole)
-            totals = [one for span in whole for one in read(span, keys)]
-            steps = read(_series_span(connection, organization_id, dimension, query), keys[:SERIES_GROUPS])
-            return statistics(totals, steps, query, self._prices)
+            keys = [key] if key is not None else counted.busiest(asked)
+            totals = counted.sums(counted.there(query), keys, minutes_of(asked))
+            step = counted.series_span(query)
+            steps = counted.sums([step], keys[:SERIES_GROUPS], (step.start, step.end))
+            return statistics(sums(totals), stepped(sums(steps), step.width), query, self._prices)
 
     def tags(self, organization_id: str, *, prefix: str = "", limit: int = 100) -> list[str]:
         """The tags in use that begin with ``prefix``."""
@@ -76,71 +75,62 @@ def read_totals(
     connection: sqlite3.Connection, organization_id: str, dimension: str, keys: Sequence[str]
 ) -> Iterator[Sum]:
     """The sums over all time of some keys."""
-    values = {"organization_id": organization_id, "dimension": dimension, "keys": json.dumps(keys)}
-    return map(_sum, connection.execute(SQL["totals_of_keys"], values))
+    counted = _Counted(connection, organization_id, dimension)
+    return sums(counted.sums(spans(None, None), keys, (0, LAST_MINUTE)))
 
 
-def _read_sums(
-    connection: sqlite3.Connection, organization_id: str, dimension: str, span: Span, keys: Sequence[str]
-) -> Iterator[Sum]:
-    if span.width == ALL_TIME:
-        return read_totals(connection, organization_id, dimension, keys)
-    values = {
-        "organization_id": organization_id,
-        "dimension": dimension,
-        "width": span.width,
-        "starts": json.dumps(list(range(span.start, span.end, span.width))),
-        "keys": json.dumps(keys),
-    }
-    return map(_sum, connection.execute(SQL["rollups_of_keys"], values))
+class _Counted:
+    """What is counted of one dimension: roll-ups, and deltas that are not folded yet."""
 
+    def __init__(self, connection: sqlite3.Connection, organization_id: str, dimension: str) -> None:
+        self._connection = connection
+        self._common = {"organization_id": organization_id, "dimension": dimension}
 
-def _spans(
-    connection: sqlite3.Connection, organization_id: str, dimension: str, query: StatisticsQuery
-) -> list[Span]:
-    """The pieces of the span that is asked for, no further than there are roll-ups."""
-    if query.since_ms is None and query.until_ms is None:
-        return spans(None, None)
-    values = {"organization_id": organization_id, "dimension": dimension, "width": 1, "end": LAST_MINUTE}
-    first = connection.execute(SQL["first_rollup"], values).fetchone()["start"]
-    last = connection.execute(SQL["last_rollup"], values).fetchone()["start"]
-    if first is None:
-        return []
-    since_ms = max(query.since_ms or 0, first * MINUTE_MS)
-    until_ms = (last + 1) * MINUTE_MS
-    return spans(since_ms, until_ms if query.until_ms is None else min(query.until_ms, until_ms))
+    def busiest(self, asked: list[Span]) -> list[str]:
+        """The keys with most calls; the busiest first."""
+        start, end = minutes_of(asked)
+        values = {"pieces": json.dumps(asked), "start": start, "end": end, "limit": GROUPS}
+        return [row["key"] for row in self._read("busiest_keys", values)]
 
+    def sums(
+        self, pieces: Iterable[Span], keys: Sequence[str], minutes: tuple[int, int]
+    ) -> Iterator[tuple[str, int, str]]:
+        """Key, start and sums of roll-ups in ``pieces``, and of deltas in ``minutes``."""
+        wanted = {"keys": json.dumps(keys)}
+        for piece in pieces:
+            starts = range(piece.start, piece.end, piece.width or 1)
+            yield from self._read(
+                "rollups_of_keys", wanted | {"width": piece.width, "starts": json.dumps(list(starts))}
+            )
+        yield from self._read("deltas_of_keys", wanted | {"start": minutes[0], "end": minutes[1]})
 
-def _busiest(
-    connection: sqlite3.Connection, organization_id: str, dimension: str, whole: list[Span]
-) -> list[str]:
-    """The keys with most calls in a span, cut into roll-ups as it is; the busiest first."""
-    calls: Counter[str] = Counter()
-    values = {"organization_id": organization_id, "dimension": dimension, "limit": _RANKED}
-    for span in whole:
-        for row in connection.execute(SQL["busiest_keys"], values | span._asdict()):
-            calls[row["key"]] += row["calls"]
-    return [key for key, _ in calls.most_common(GROUPS)]
+    def there(self, query: StatisticsQuery) -> list[Span]:
+        """The pieces of the span that is asked for, no further than there are roll-ups."""
+        if query.since_ms is None and query.until_ms is None:
+            return spans(None, None)
+        first = self._start("first_start", WIDTHS[0])
+        last = self._start("last_start", WIDTHS[0])
+        if first is None or last is None:
+            return []
+        since_ms = max(query.since_ms or 0, first * MINUTE_MS)
+        until_ms = (last + 1) * MINUTE_MS
+        return spans(since_ms, until_ms if query.until_ms is None else min(query.until_ms, until_ms))
 
+    def series_span(self, query: StatisticsQuery) -> Span:
+        """The span of a series in whole steps: as asked, but no more than the latest ``SERIES_STEPS``."""
+        width = WIDTH_OF[query.interval]
+        end = LAST_MINUTE if query.until_ms is None else -(-query.until_ms // (width * MINUTE_MS)) * width
+        last = self._start("last_start", width, end) or 0
+        end = min(end, last - last % width + width)
+        first = (query.since_ms or 0) // (width * MINUTE_MS) * width
+        return Span(width, max(first, end - SERIES_STEPS * width), end)
 
-def _series_span(
-    connection: sqlite3.Connection, organization_id: str, dimension: str, query: StatisticsQuery
-) -> Span:
-    """The span of a series in whole steps: as asked, but no more than the latest ``SERIES_STEPS``."""
-    width = WIDTH_OF[query.interval]
-    end = LAST_MINUTE if query.until_ms is None else -(-query.until_ms // (width * MINUTE_MS)) * width
-    values = {"organization_id": organization_id, "dimension": dimension, "width": width, "end": end}
-    last = connection.execute(SQL["last_rollup"], values).fetchone()["start"]
-    end = min(end, (last or 0) + width)
-    first = (query.since_ms or 0) // (width * MINUTE_MS) * width
-    return Span(width, max(first, end - SERIES_STEPS * width), end)
+    def _start(self, name: str, width: int, end: int = LAST_MINUTE) -> int | None:
+        start: int | None = self._read(name, {"width": width, "end": end}).fetchone()["start"]
+        return start
 
-
-def _sum(row: sqlite3.Row) -> Sum:
-    # By place: by name takes as long as reading the histogram.
-    key, model, start, calls, failed, metered, asked, answered, cached, durations = row
-    tally = Tally(calls, failed, metered, asked, answered, cached, read_durations(durations))
-    return Sum(key, model, start, tally)
+    def _read(self, name: str, values: dict[str, Any]) -> sqlite3.Cursor:
+        return self._connection.execute(SQL[name], self._common | values)
 
 
 def _report(source: str, rows: Sequence[sqlite3.Row]) -> SourceReport:

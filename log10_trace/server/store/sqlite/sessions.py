@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sqlite3
 import time
+from collections.abc import Sequence
 from concurrent.futures import Future
 from typing import Final
 
 from log10_trace.record.call import new_id
 from log10_trace.server.store import positions
 from log10_trace.server.store.answers import Page, SessionSummary
-from log10_trace.server.store.counting import session_summary
+from log10_trace.server.store.counting import Sum, session_summary
 from log10_trace.server.store.prices import Prices
 from log10_trace.server.store.sqlite.connection import SQL
 from log10_trace.server.store.sqlite.readers import Readers
@@ -45,7 +46,7 @@ class SqliteSessions:
         query = {"organization_id": organization_id, "last_ms": last_ms, "id": last_id, "limit": limit + 1}
         with self._readers.snapshot() as connection:
             rows = connection.execute(SQL["sessions"], query).fetchall()
-            items = tuple(self._summary(connection, organization_id, row) for row in rows[:limit])
+            items = self._summaries(connection, organization_id, rows[:limit])
         more = len(rows) > limit
         next_cursor = positions.write_cursor(items[-1].last_ms, items[-1].id) if more else None
         return Page(items=items, next_cursor=next_cursor)
@@ -55,10 +56,15 @@ class SqliteSessions:
         with self._readers.snapshot() as connection:
             query = {"organization_id": organization_id, "id": session_id}
             row = connection.execute(SQL["session"], query).fetchone()
-            return None if row is None else self._summary(connection, organization_id, row)
+            return None if row is None else self._summaries(connection, organization_id, [row])[0]
 
-    def _summary(
-        self, connection: sqlite3.Connection, organization_id: str, row: sqlite3.Row
-    ) -> SessionSummary:
-        sums = read_totals(connection, organization_id, "session", [row["id"]])
-        return session_summary(row["id"], row["first_ms"], row["last_ms"], sums, self._prices)
+    def _summaries(
+        self, connection: sqlite3.Connection, organization_id: str, rows: Sequence[sqlite3.Row]
+    ) -> tuple[SessionSummary, ...]:
+        sums: dict[str, list[Sum]] = {row["id"]: [] for row in rows}
+        for one in read_totals(connection, organization_id, "session", list(sums)):
+            sums[one.key].append(one)
+        return tuple(
+            session_summary(row["id"], row["first_ms"], row["last_ms"], sums[row["id"]], self._prices)
+            for row in rows
+        )

@@ -11,6 +11,7 @@ from typing import Any, Final, TypeVar
 from log10_trace.server.store.errors import StoreClosedError
 from log10_trace.server.store.sqlite import records
 from log10_trace.server.store.sqlite.connection import connect, translated
+from log10_trace.server.store.sqlite.folding import fold
 from log10_trace.server.store.sqlite.transaction import Transaction
 from log10_trace.server.store.sqlite.writer import Writer
 
@@ -92,9 +93,10 @@ def _has_chores(transaction: Transaction) -> bool:
 def _cleanse(transaction: Transaction) -> bool:
     """One step: merge a little of the index (that drops deleted words for good), or free a few pages.
 
-    True when there may be more to do.
+    Deltas may name what was deleted, so they go first. True when there may be more to do.
     """
     connection = transaction.settled()
+    fold(connection)
     before = connection.total_changes
     transaction.execute("merge_index", (-_PAGES_A_STEP,))
     if connection.total_changes - before > 1:  # fewer than two changes: nothing was left to merge

@@ -6,17 +6,16 @@ import json
 import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from operator import attrgetter
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from log10_trace.server.store import positions, ranges
 from log10_trace.server.store.facts import Facts
 from log10_trace.server.store.novelty import Novelty
+from log10_trace.server.store.rollups import Deltas
 from log10_trace.server.store.sqlite.connection import SQL, insert_rows
-from log10_trace.server.store.tallies import ALL_TIME, Slot, Tallies, Tally
+from log10_trace.server.store.sqlite.folding import Folder
 
 _STACKS_REMEMBERED: Final = 4_096
-_PLACE: Final = attrgetter("dimension", "width", "start", "key", "model")
 
 Values: TypeAlias = Mapping[str, Any] | Sequence[Any]
 
@@ -37,6 +36,7 @@ class Transaction:
         self.novelty = Novelty()
         self.stacks: dict[tuple[str, bytes], int] = {}
         """Numbers of the stacks in the database, by organization and digest."""
+        self._folder = Folder()
         self._data_version = -1
         self._begin()
 
@@ -123,12 +123,16 @@ class Transaction:
         self._places[organization_id, completion_id] = None
 
     def count(self, organization_id: str, facts: Facts, sign: int = 1) -> None:
-        """Add a call to the roll-ups and its session, or with ``sign`` -1 take it out of the roll-ups."""
-        self._tallies.setdefault(organization_id, Tallies()).count(facts, sign)
-        if sign > 0 and facts.session_id:
-            key = organization_id, facts.session_id
-            first, last = self._sessions.get(key, (facts.began_ms, facts.began_ms))
-            self._sessions[key] = min(first, facts.began_ms), max(last, facts.began_ms)
+        """Add a call to the roll-ups and its session, or with ``sign`` -1 take it out of both."""
+        self._deltas.setdefault(organization_id, Deltas()).count(facts, sign)
+        if not facts.session_id:
+            return
+        key = organization_id, facts.session_id
+        if sign < 0:
+            self._left_sessions.add(key)
+            return
+        first, last = self._sessions.get(key, (facts.began_ms, facts.began_ms))
+        self._sessions[key] = min(first, facts.began_ms), max(last, facts.began_ms)
 
     def arrived(self, organization_id: str, source: str, sequence: int) -> None:
         """Note that a sequence number came."""
@@ -148,8 +152,9 @@ class Transaction:
         self._places: dict[tuple[str, str], int | None] = {}
         self._looked_at: set[int] = set()
         self._taken: set[int] = set()
-        self._tallies: dict[str, Tallies] = {}
+        self._deltas: dict[str, Deltas] = {}
         self._sessions: dict[tuple[str, str], tuple[int, int]] = {}
+        self._left_sessions: set[tuple[str, str]] = set()
         self._sequences: dict[tuple[str, str], list[ranges.Range]] = {}
         self._stack_uses: Counter[int] = Counter()
 
@@ -190,30 +195,18 @@ class Transaction:
         self.novelty.forget()
 
     def _write_sums(self) -> None:
-        for organization_id, tallies in self._tallies.items():
-            self._write_rollups(organization_id, tallies.changes())
-        self._connection.executemany(
-            SQL["touch_session"], [(*key, first, last) for key, (first, last) in self._sessions.items()]
-        )
+        self._folder.keep(self._connection, self._deltas)
+        self._write_sessions()
         for (organization_id, source), numbers in self._sequences.items():
             self._write_ranges(organization_id, source, ranges.united(numbers))
         self._write_stack_uses()
 
-    def _write_rollups(self, organization_id: str, changes: Mapping[Slot, Tally]) -> None:
-        # In the order of their table's key, so that neighbours find the page that they share at hand.
-        in_order = sorted(changes, key=_PLACE)
-        rows = [
-            (organization_id, *slot, *changes[slot].counts(), changes[slot].durations_json())
-            for slot in in_order
-        ]
-        insert_rows(self._connection, "add_rollup", rows)
-        shrunk = [slot for slot, tally in changes.items() if tally.calls < 0]
+    def _write_sessions(self) -> None:
         self._connection.executemany(
-            SQL["delete_empty_rollup"], [(organization_id, *slot) for slot in shrunk]
+            SQL["touch_session"], [(*key, first, last) for key, (first, last) in self._sessions.items()]
         )
-        for slot in shrunk:
-            if slot.dimension == "session" and slot.width == ALL_TIME:
-                self.execute("delete_empty_session", {"organization_id": organization_id, "id": slot.key})
+        for organization_id, session_id in self._left_sessions:
+            self.at_once("delete_empty_session", {"organization_id": organization_id, "id": session_id})
 
     def _write_ranges(self, organization_id: str, source: str, arrived: list[ranges.Range]) -> None:
         for first, last in arrived:

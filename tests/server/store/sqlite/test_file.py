@@ -10,16 +10,18 @@ import pytest
 
 from log10_trace.errors import SetupError
 from log10_trace.server.store import open_store
-from log10_trace.server.store.answers import Filter
+from log10_trace.server.store.answers import Filter, StatisticsQuery
 from log10_trace.server.store.sqlite.connection import connect
 from log10_trace.server.store.sqlite.file import Migration, known_migrations, open_file
 from log10_trace.server.store.sqlite.sweeping import Sweeper
 from log10_trace.server.store.sqlite.writer import Writer
 from tests.processes import until
-from tests.server.store.building import ORG, asked, completion, ids, put, put_all
+from tests.server.store.building import NOON_MS, ORG, asked, completion, ids, put, put_all
 
-SECOND = Migration(
-    2, "0002_colours.sql", "ALTER TABLE keys ADD COLUMN colour TEXT;\nCREATE TABLE more (a TEXT);"
+NEXT = Migration(
+    known_migrations()[-1].number + 1,
+    "colours.sql",
+    "ALTER TABLE keys ADD COLUMN colour TEXT;\nCREATE TABLE more (a TEXT);",
 )
 
 
@@ -91,7 +93,7 @@ def test_a_folder_is_refused(tmp_path: Path) -> None:
 
 def test_a_newer_schema_is_refused(tmp_path: Path) -> None:
     """A database of a newer version says that the program must be upgraded."""
-    open_file(tmp_path / "a.db", [*known_migrations(), SECOND]).close()
+    open_file(tmp_path / "a.db", [*known_migrations(), NEXT]).close()
 
     with pytest.raises(SetupError, match="newer log10-trace"):
         open_store(tmp_path / "a.db")
@@ -99,8 +101,9 @@ def test_a_newer_schema_is_refused(tmp_path: Path) -> None:
 
 def test_a_migration_that_was_changed_is_refused(tmp_path: Path) -> None:
     """A schema whose migration is not the known one, to the letter, is not touched."""
-    (first,) = known_migrations()
-    open_file(tmp_path / "a.db", [Migration(1, first.name, first.text + "-- changed\n")]).close()
+    first, *others = known_migrations()
+    changed = Migration(1, first.name, first.text + "-- changed\n")
+    open_file(tmp_path / "a.db", [changed, *others]).close()
 
     with pytest.raises(SetupError, match="0001_completions"):
         open_store(tmp_path / "a.db")
@@ -113,23 +116,51 @@ def test_an_older_database_is_backed_up_and_migrated(tmp_path: Path) -> None:
     put(store, completion(id="a"))
     store.close()
 
-    migrated = open_file(path, [*known_migrations(), SECOND])
+    migrated = open_file(path, [*known_migrations(), NEXT])
 
     assert migrated.execute("SELECT count(*) FROM completions").fetchone()[0] == 1
-    assert migrated.execute("PRAGMA user_version").fetchone()[0] == 2
+    assert migrated.execute("PRAGMA user_version").fetchone()[0] == NEXT.number
     migrated.close()
-    backup = tmp_path / "a.db.before-migration-0002"
+    backup = tmp_path / f"a.db.before-migration-{NEXT.number:04d}"
     assert stat.S_IMODE(backup.stat().st_mode) == 0o600
     before = open_store(backup)
     assert ids(before) == ["a"]
     before.close()
 
 
+def test_roll_ups_of_the_first_schema_are_carried_over(tmp_path: Path) -> None:
+    """What the first schema held in a row for each model is counted as before."""
+    path = tmp_path / "a.db"
+    connection = open_file(path, known_migrations()[:1])
+    connection.executemany(
+        f"INSERT INTO rollups VALUES ('{ORG}', 'tag', ?, ?, 'x', ?, ?, ?, ?, ?, ?, ?, ?)",
+        [
+            (width, start, *sums)
+            for width, start in ((0, 0), (1, NOON_MS // 60_000), (60, NOON_MS // 60_000))
+            for sums in (
+                ("gpt-4o", 3, 1, 2, 1_000_000, 100_000, 400_000, '{"66":1,"73":1}'),
+                ("in-house", 1, 0, 1, 10, 5, 0, "{}"),
+            )
+        ],
+    )
+    connection.close()
+
+    store = open_store(path)
+
+    for span in ({}, {"since_ms": NOON_MS}):
+        (total,) = store.reports.statistics(ORG, StatisticsQuery(group_by="tag", **span)).groups
+        assert (total.key, total.calls, total.failed, total.unpriced) == ("x", 4, 1, 1)
+        assert (total.input_tokens, total.output_tokens) == (1_000_010, 100_005)
+        assert total.cost == pytest.approx(0.6 * 2.5 + 0.4 * 1.25 + 1.0)
+        assert (total.p50, total.p99) == (pytest.approx(0.5, rel=0.06), pytest.approx(1.0, rel=0.06))
+    store.close()
+
+
 def test_a_migration_that_fails_leaves_the_database_as_it_was(tmp_path: Path) -> None:
     """A migration happens whole or not at all."""
     path = tmp_path / "a.db"
     open_store(path).close()
-    broken = Migration(2, "0002_broken.sql", "CREATE TABLE more (a);\nSELECT nonsense FROM nowhere;")
+    broken = Migration(NEXT.number, "broken.sql", "CREATE TABLE more (a);\nSELECT nonsense FROM nowhere;")
 
     with pytest.raises(SetupError, match="nowhere"):
         open_file(path, [*known_migrations(), broken])

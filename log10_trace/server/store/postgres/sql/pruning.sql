@@ -32,13 +32,10 @@ WHERE f.organization_id = m.organization_id AND f.id = m.feedback_id
                             WHERE n.organization_id = c.organization_id AND n.completion_id = c.completion_id
                               AND n.feedback_id = c.feedback_id));
 
--- :forget_minutes
--- No record of these minutes is left: take what is left of their sums away, from the hours and days too.
-INSERT INTO rollup_deltas (organization_id, dimension, start, key, model, bucket, calls, failed, metered,
-                           input_tokens, output_tokens, cached_tokens)
-SELECT organization_id, dimension, start, key, model, bucket, -calls, -failed, -metered, -input_tokens,
-       -output_tokens, -cached_tokens
-FROM rollups WHERE width = 1 AND start < %(minute)s;
+-- :old_minutes
+-- What is left of the sums of minutes of which no record is left.
+SELECT organization_id, dimension, start, key, calls, sums FROM rollups
+WHERE width = 1 AND start < %(minute)s LIMIT %(limit)s;
 
 -- :forget_sessions
 DELETE FROM sessions AS s

@@ -87,61 +87,78 @@ INSERT INTO search (search, rowid, organization, words) VALUES ('delete', ?, ?, 
 -- :merge_index
 INSERT INTO search (search, rank) VALUES ('merge', ?);
 
--- :add_rollup
-INSERT INTO rollups (
-    organization_id, dimension, key, model, width, start, calls, failed, metered, input_tokens, output_tokens,
-    cached_tokens, durations
-) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-ON CONFLICT (organization_id, dimension, width, start, key, model) DO UPDATE SET
-    calls = calls + excluded.calls,
-    failed = failed + excluded.failed,
-    metered = metered + excluded.metered,
-    input_tokens = input_tokens + excluded.input_tokens,
-    output_tokens = output_tokens + excluded.output_tokens,
-    cached_tokens = cached_tokens + excluded.cached_tokens,
-    -- A merge patch of the buckets that change; its nulls take away those that come to nothing.
-    durations = json_patch(rollups.durations, (
-        SELECT json_group_object(
-            key, nullif(value + coalesce(json_extract(rollups.durations, '$."' || key || '"'), 0), 0)
-        ) FROM json_each(excluded.durations)
-    ));
+-- :add_deltas
+INSERT INTO rollup_deltas (share, organization_id, dimension, start, key, calls, sums)
+VALUES (?, ?, ?, ?, ?, ?, ?);
 
--- :delete_empty_rollup
-DELETE FROM rollups
-WHERE organization_id = ? AND dimension = ? AND key = ? AND model = ? AND width = ? AND start = ?
-    AND calls <= 0;
+-- :count_deltas
+SELECT count(*) AS deltas FROM rollup_deltas;
 
--- :totals_of_keys
-SELECT key, model, start, calls, failed, metered, input_tokens, output_tokens, cached_tokens, durations
-FROM rollups
-WHERE organization_id = :organization_id AND dimension = :dimension AND width = 0 AND start = 0
-    AND key IN (SELECT value FROM json_each(:keys));
+-- :take_deltas
+DELETE FROM rollup_deltas WHERE share = :share RETURNING organization_id, dimension, start, key, sums;
+
+-- :rollups_at
+SELECT r.dimension, r.width, r.start, r.key, r.sums FROM json_each(:slots) AS slot
+CROSS JOIN rollups AS r ON r.organization_id = :organization_id
+    AND r.dimension = json_extract(slot.value, '$[0]') AND r.width = json_extract(slot.value, '$[1]')
+    AND r.start = json_extract(slot.value, '$[2]') AND r.key = json_extract(slot.value, '$[3]');
+
+-- :put_rollup
+INSERT INTO rollups (organization_id, dimension, width, start, key, calls, sums) VALUES (?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (organization_id, dimension, width, start, key) DO UPDATE SET
+    calls = excluded.calls, sums = excluded.sums;
+
+-- :delete_rollup
+DELETE FROM rollups WHERE organization_id = ? AND dimension = ? AND width = ? AND start = ? AND key = ?;
 
 -- :busiest_keys
-SELECT key, sum(calls) AS calls FROM rollups
-WHERE organization_id = :organization_id AND dimension = :dimension AND width = :width
-    AND start >= :start AND start < :end
-GROUP BY key ORDER BY calls DESC LIMIT :limit;
+SELECT key, sum(calls) AS calls FROM (
+    SELECT r.key, r.calls FROM json_each(:pieces) AS piece
+    CROSS JOIN rollups AS r ON r.organization_id = :organization_id AND r.dimension = :dimension
+        AND r.width = json_extract(piece.value, '$[0]')
+        AND r.start >= json_extract(piece.value, '$[1]') AND r.start < json_extract(piece.value, '$[2]')
+    UNION ALL
+    SELECT key, calls FROM rollup_deltas
+    WHERE organization_id = :organization_id AND dimension = :dimension AND start >= :start AND start < :end
+)
+GROUP BY key HAVING sum(calls) > 0 ORDER BY sum(calls) DESC, key LIMIT :limit;
 
 -- :rollups_of_keys
-SELECT key, model, start, calls, failed, metered, input_tokens, output_tokens, cached_tokens, durations
-FROM rollups
+SELECT key, start, sums FROM rollups
 WHERE organization_id = :organization_id AND dimension = :dimension AND width = :width
     AND start IN (SELECT value FROM json_each(:starts)) AND key IN (SELECT value FROM json_each(:keys));
 
--- :first_rollup
+-- :deltas_of_keys
+SELECT key, start, sums FROM rollup_deltas
+WHERE organization_id = :organization_id AND dimension = :dimension AND start >= :start AND start < :end
+    AND key IN (SELECT value FROM json_each(:keys));
+
+-- :first_start
+-- The first roll-up of a width.
 SELECT min(start) AS start FROM rollups
 WHERE organization_id = :organization_id AND dimension = :dimension AND width = :width;
 
--- :last_rollup
-SELECT max(start) AS start FROM rollups
-WHERE organization_id = :organization_id AND dimension = :dimension AND width = :width AND start < :end;
+-- :last_start
+-- The last roll-up of a width before an end, or the last minute that is not folded yet.
+SELECT max(start) AS start FROM (
+    SELECT max(start) AS start FROM rollups
+    WHERE organization_id = :organization_id AND dimension = :dimension AND width = :width AND start < :end
+    UNION ALL
+    SELECT max(start) FROM rollup_deltas
+    WHERE organization_id = :organization_id AND dimension = :dimension AND start < :end
+);
 
 -- :tags_in_use
-SELECT DISTINCT key FROM rollups
-WHERE organization_id = :organization_id AND dimension = 'tag' AND width = 0 AND start = 0
-    AND key >= :prefix AND substr(key, 1, length(:prefix)) = :prefix
-ORDER BY key LIMIT :limit;
+SELECT key FROM (
+    SELECT key, calls FROM rollups
+    WHERE organization_id = :organization_id AND dimension = 'tag' AND width = 0 AND start = 0
+        AND key >= :prefix AND substr(key, 1, length(:prefix)) = :prefix
+    UNION ALL
+    SELECT key, calls FROM rollup_deltas
+    WHERE organization_id = :organization_id AND dimension = 'tag'
+        AND substr(key, 1, length(:prefix)) = :prefix
+)
+GROUP BY key HAVING sum(calls) > 0 ORDER BY key LIMIT :limit;
 
 -- :touch_session
 INSERT INTO sessions (organization_id, id, first_ms, last_ms) VALUES (?, ?, ?, ?)

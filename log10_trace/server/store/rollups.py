@@ -1,0 +1,141 @@
+"""Roll-ups: the sums of each minute, hour and day and of all time, by tag, call site and session. Pure.
+
+A record is added when it comes, taken away when it goes, and both when it changes, so the sums are always
+those of the records that are there. A commit only notes what it changes, minute by minute (deltas); many
+deltas together are then folded into the roll-ups, so that a sum that changes all the time is written
+seldom. Whoever reads adds the deltas that are not folded yet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Final, NamedTuple
+
+from log10_trace.server.store.facts import Facts
+from log10_trace.server.store.tallies import (
+    Sums,
+    Tally,
+    added_up,
+    calls_in,
+    negative,
+    read_sums,
+    tally,
+    write_sums,
+)
+
+WIDTHS: Final = (1, 60, 1440)
+"""Minutes of a roll-up: a minute, an hour, a day."""
+ALL_TIME: Final = 0
+LAST_MINUTE: Final = 1 << 40
+_MINUTE_MS: Final = 60_000
+
+
+class Slot(NamedTuple):
+    """One roll-up: of what (``dimension`` and ``key``), and which span of time."""
+
+    dimension: str
+    """``none``, ``tag``, ``call_site`` or ``session``."""
+    width: int
+    """Minutes; ``ALL_TIME`` for the sum over everything."""
+    start: int
+    """Minutes since 1970; 0 for ``ALL_TIME``."""
+    key: str
+
+
+class Delta(NamedTuple):
+    """What a commit changes in the sums of one minute."""
+
+    dimension: str
+    start: int
+    key: str
+    calls: int
+    sums: str
+
+
+class Deltas:
+    """What a group of writes changes in the sums."""
+
+    def __init__(self) -> None:
+        self._minutes: dict[tuple[str, int, str], list[tuple[str, Tally]]] = {}
+
+    def count(self, facts: Facts, sign: int = 1) -> None:
+        """Add one call, or with ``sign`` -1 take it away."""
+        one = tally(facts) if sign > 0 else negative(tally(facts))
+        change = facts.model or "", one
+        minute = facts.began_ms // _MINUTE_MS
+        for dimension, key in keys(facts):
+            self._minutes.setdefault((dimension, minute, key), []).append(change)
+
+    def rows(self) -> list[Delta]:
+        """The changes, as they are to be kept."""
+        return [
+            Delta(*place, calls_in(sums.values()), write_sums(sums))
+            for place, sums in ((place, added_up(changes)) for place, changes in self._minutes.items())
+        ]
+
+
+def keys(facts: Facts) -> Iterator[tuple[str, str]]:
+    """What a call counts under: dimensions and keys."""
+    yield "none", ""
+    for tag in facts.tags:
+        yield "tag", tag
+    if facts.call_site:
+        yield "call_site", facts.call_site
+    if facts.session_id:
+        yield "session", facts.session_id
+
+
+def folded(deltas: Iterable[tuple[str, int, str, str]]) -> dict[Slot, Sums]:
+    """What deltas (dimension, start, key, sums) change in the roll-ups of every width. Read the sums only."""
+    minutes: dict[tuple[str, int, str], list[tuple[str, Tally]]] = {}
+    for dimension, start, key, sums in deltas:
+        minutes.setdefault((dimension, start, key), []).extend(read_sums(sums))
+    slots: dict[Slot, list[tuple[str, Tally]]] = {}
+    for (dimension, minute, key), tallies in minutes.items():
+        total = added_up(tallies).items()
+        for width in (ALL_TIME, *WIDTHS):
+            start = minute - minute % width if width else 0
+            slots.setdefault(Slot(dimension, width, start, key), []).extend(total)
+    return {slot: added_up(tallies) for slot, tallies in slots.items()}
+
+
+class Span(NamedTuple):
+    """Roll-ups of one width, side by side. All in minutes."""
+
+    width: int
+    start: int
+    end: int
+    """Left out."""
+
+
+def spans(since_ms: int | None, until_ms: int | None) -> list[Span]:
+    """Cut a span of time into as few roll-ups as can be.
+
+    The span is widened to whole minutes. Open at an end means from the beginning of time, or to its end.
+    """
+    if since_ms is None and until_ms is None:
+        return [Span(ALL_TIME, 0, 1)]
+    low = 0 if since_ms is None else since_ms // _MINUTE_MS
+    high = LAST_MINUTE if until_ms is None else -(-until_ms // _MINUTE_MS)
+    return list(_cut(low, high, len(WIDTHS) - 1)) if low < high else []
+
+
+def minutes_of(pieces: Iterable[Span]) -> tuple[int, int]:
+    """The first minute of pieces that lie side by side, and the minute behind the last."""
+    every = [(0, LAST_MINUTE) if piece.width == ALL_TIME else (piece.start, piece.end) for piece in pieces]
+    return min(start for start, _ in every), max(end for _, end in every)
+
+
+def _cut(low: int, high: int, level: int) -> Iterator[Span]:
+    width = WIDTHS[level]
+    first, last = -(-low // width) * width, high // width * width
+    if first >= last:
+        if level:
+            yield from _cut(low, high, level - 1)
+        elif low < high:
+            yield Span(width, low, high)
+        return
+    yield Span(width, first, last)
+    for start, end in ((low, first), (last, high)):
+        if level and start < end:
+            yield from _cut(start, end, level - 1)

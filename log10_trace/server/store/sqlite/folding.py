@@ -1,0 +1,67 @@
+"""Folding: what commits noted of their changes goes into the roll-ups. Inside a transaction."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Mapping
+from typing import Final
+from zlib import crc32
+
+from log10_trace.server.store.rollups import Deltas, Slot, folded
+from log10_trace.server.store.sqlite.connection import SQL, insert_rows
+from log10_trace.server.store.tallies import NO_SUMS, Sums, change_sums
+
+_MOST_DELTAS: Final = 4_000
+"""Unfolded: with more a sum is written less often, and each question reads longer."""
+_SHARES: Final = 8
+"""Deltas are folded by shares of the keys, so that no commit folds all at once and holds the next one up."""
+
+
+class Folder:
+    """Keeps deltas, and folds them when they are many. For one thread."""
+
+    def __init__(self) -> None:
+        self._next_share = 0
+
+    def keep(self, connection: sqlite3.Connection, changes: Mapping[str, Deltas]) -> None:
+        """Keep what changed in each organization."""
+        rows = [
+            (crc32(delta.key.encode()) % _SHARES, organization_id, *delta)
+            for organization_id, deltas in changes.items()
+            for delta in deltas.rows()
+        ]
+        insert_rows(connection, "add_deltas", rows)
+        while rows and connection.execute(SQL["count_deltas"]).fetchone()["deltas"] > _MOST_DELTAS:
+            _fold_share(connection, self._next_share)
+            self._next_share = (self._next_share + 1) % _SHARES
+
+
+def fold(connection: sqlite3.Connection) -> None:
+    """Fold all deltas."""
+    for share in range(_SHARES):
+        _fold_share(connection, share)
+
+
+def _fold_share(connection: sqlite3.Connection, share: int) -> None:
+    by_organization: dict[str, list[tuple[str, int, str, str]]] = {}
+    for organization_id, *delta in connection.execute(SQL["take_deltas"], {"share": share}):
+        by_organization.setdefault(organization_id, []).append(tuple(delta))
+    for organization_id, deltas in by_organization.items():
+        _change(connection, organization_id, folded(deltas))
+
+
+def _change(connection: sqlite3.Connection, organization_id: str, changes: Mapping[Slot, Sums]) -> None:
+    # In the order of their table's key, so that neighbours find the page that they share at hand.
+    slots = sorted(changes)
+    values = {"organization_id": organization_id, "slots": json.dumps(slots, ensure_ascii=False)}
+    before = {row[:4]: row[4] for row in connection.execute(SQL["rollups_at"], values)}
+    kept, gone = [], []
+    for slot in slots:
+        calls, sums = change_sums(before.get(slot, NO_SUMS), changes[slot])
+        if sums == NO_SUMS:
+            gone.append((organization_id, *slot))
+        else:
+            kept.append((organization_id, *slot, calls, sums))
+    insert_rows(connection, "put_rollup", kept)
+    connection.executemany(SQL["delete_rollup"], gone)
