@@ -8,7 +8,8 @@ import zlib
 from collections.abc import Callable
 from typing import Any, Final
 
-_ERRORS: Final = (zlib.error, ValueError, RuntimeError, OSError)
+_ZLIB_HEAD: Final = 2
+_ERRORS: Final = (zlib.error, ValueError, RuntimeError, OSError, EOFError)
 
 
 def decoded(chunks: list[bytes], content_encoding: str | None) -> bytes:
@@ -39,16 +40,21 @@ def _gzip() -> Callable[[bytes], bytes]:
 def _deflate() -> Callable[[bytes], bytes]:
     """Most send the zlib format that the standard asks for; some send bare deflate."""
     inflater: zlib._Decompress | None = None
+    head = b""
 
     def decode(chunk: bytes) -> bytes:
-        nonlocal inflater
-        if inflater is None:
+        nonlocal inflater, head
+        if inflater is not None:
+            return inflater.decompress(chunk)
+        head += chunk
+        if len(head) < _ZLIB_HEAD:
+            return b""
+        try:
             inflater = zlib.decompressobj()
-            try:
-                return inflater.decompress(chunk)
-            except zlib.error:
-                inflater = zlib.decompressobj(-zlib.MAX_WBITS)
-        return inflater.decompress(chunk)
+            return inflater.decompress(head)
+        except zlib.error:
+            inflater = zlib.decompressobj(-zlib.MAX_WBITS)
+        return inflater.decompress(head)
 
     return decode
 
@@ -63,12 +69,32 @@ def _brotli() -> Callable[[bytes], bytes]:
 
 
 def _zstd() -> Callable[[bytes], bytes]:
+    """A body may be several frames, one after the other."""
     library = _first_of("backports.zstd", "zstandard")
     if library is None:
         return bytes
+    frame = _zstd_frame(library)
+
+    def decode(chunk: bytes) -> bytes:
+        nonlocal frame
+        pieces = []
+        while chunk:
+            if _is_at_end(frame):
+                frame = _zstd_frame(library)
+            pieces.append(frame.decompress(chunk))
+            chunk = frame.unused_data if _is_at_end(frame) else b""
+        return b"".join(pieces)
+
+    return decode
+
+
+def _zstd_frame(library: Any) -> Any:
     decompressor = library.ZstdDecompressor()
-    feed: Callable[[bytes], bytes] = getattr(decompressor, "decompressobj", lambda: decompressor)().decompress
-    return feed
+    return decompressor.decompressobj() if hasattr(decompressor, "decompressobj") else decompressor
+
+
+def _is_at_end(frame: Any) -> bool:
+    return getattr(frame, "eof", False)  # zstandard before 0.19 does not say
 
 
 def _first_of(*names: str) -> Any:
