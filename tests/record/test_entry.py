@@ -1,0 +1,98 @@
+"""A call as the payload of a spool entry: whole when it comes back, and told when it is not."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from log10_trace.record.call import Call
+from log10_trace.record.entry import pack, unpack
+
+times = st.integers(0, 2**63 - 1)
+texts = st.text(max_size=20)
+jsons = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | texts,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3),
+    max_leaves=5,
+)
+
+
+FIELDS: Final = st.fixed_dictionaries(
+    {
+        **dict.fromkeys(("id", "endpoint"), texts),
+        **dict.fromkeys(("created_ns", "started_ns"), times),
+        **dict.fromkeys(("base_url", "organization_id", "session_id", "content_type"), st.none() | texts),
+        **dict.fromkeys(("content_encoding", "request_id", "joined", "source"), st.none() | texts),
+        **dict.fromkeys(("failure_kind", "failure_reason"), st.none() | texts),
+        **dict.fromkeys(("status_code", "duration_ns", "first_token_ns"), st.none() | times),
+        **dict.fromkeys(("retries", "sequence"), st.none() | times),
+        **dict.fromkeys(("streamed", "interrupted"), st.booleans()),
+        **dict.fromkeys(("stack", "request"), st.binary(max_size=50)),
+        "status": st.sampled_from(["started", "finished", "failed"]),
+        "tags": st.lists(texts, max_size=3).map(tuple),
+        "metadata": st.none() | st.dictionaries(texts, jsons, max_size=3),
+        "chunks": st.lists(st.binary(max_size=20), max_size=4),
+        "body_json": st.none() | st.binary(max_size=50),
+    }
+)
+"""Whatever capture may hand over."""
+
+
+def call(fields: dict[str, Any]) -> Call:
+    made = Call("", created_ns=0, started_ns=0)
+    for name, value in fields.items():
+        setattr(made, name, value)
+    return made
+
+
+def state(call: Call) -> dict[str, Any]:
+    """All that a call holds; its chunks as one, which is how they come back."""
+    return {name: getattr(call, name) for name in Call.__slots__} | {"chunks": b"".join(call.chunks)}
+
+
+@given(FIELDS)
+def test_what_was_packed_comes_back(fields: dict[str, Any]) -> None:
+    """Every label and every byte is there again."""
+    made = call(fields)
+
+    assert set(fields) == set(Call.__slots__)
+    assert state(unpack(b"".join(pack(made)))) == state(made)
+
+
+@pytest.mark.parametrize("reason", ["lone \ud83d surrogate", "NUL \0", "line\nbreaks\u2028"])
+def test_odd_texts_come_back(reason: str) -> None:
+    """What an exception said comes back, whatever characters it is made of."""
+    packed = pack(call({"failure_reason": reason}))
+
+    assert unpack(b"".join(packed)).failure_reason == reason
+
+
+def test_the_request_is_not_copied() -> None:
+    """The request goes to the spool as the very bytes that went over the wire."""
+    request = b"x" * 1000
+
+    assert any(part is request for part in pack(call({"request": request})))
+
+
+@given(FIELDS, st.data())
+def test_a_payload_that_is_cut_before_the_response_is_told(
+    fields: dict[str, Any], data: st.DataObject
+) -> None:
+    """A cut within labels, stack, request or body is an error; in the response the checksum tells it."""
+    payload = b"".join(pack(call(fields)))
+    response = len(b"".join(fields["chunks"]))
+    cut = data.draw(st.integers(0, len(payload) - response - 1))
+
+    with pytest.raises(ValueError, match="short"):
+        unpack(payload[:cut])
+
+
+def test_a_newer_version_is_told() -> None:
+    """An entry of a version to come is not taken for one of ours."""
+    payload = b"".join(pack(call({})))
+
+    with pytest.raises(ValueError, match="has version 2"):
+        unpack(b"\x02" + payload[1:])
