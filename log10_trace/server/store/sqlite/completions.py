@@ -20,6 +20,7 @@ from log10_trace.server.store.sqlite import records
 from log10_trace.server.store.sqlite.candidates import Query, candidates
 from log10_trace.server.store.sqlite.connection import SQL
 from log10_trace.server.store.sqlite.readers import Readers
+from log10_trace.server.store.sqlite.searchable import make_searchable
 from log10_trace.server.store.sqlite.sweeping import Sweeper
 from log10_trace.server.store.sqlite.transaction import Transaction, Wanted
 from log10_trace.server.store.sqlite.writer import Job, Writer
@@ -61,6 +62,7 @@ class SqliteCompletions:
     ) -> Page[Summary]:
         """One page of what matches."""
         after = None if cursor is None else positions.read_cursor(cursor, int)[0]
+        self._prepare(wanted)
         with self._readers.snapshot() as connection:
             found = _find(connection, organization_id, wanted, after=after, limit=limit + 1, order=order)
             rows = connection.execute(SQL["summaries"], {"positions": json.dumps(found[:limit])})
@@ -71,8 +73,7 @@ class SqliteCompletions:
         self, organization_id: str, wanted: Filter, *, order: Order = "newest", limit: int | None = None
     ) -> Iterator[Stored]:
         """Every whole record that matches, read in short steps so that no snapshot is held for long."""
-        if wanted.text is not None:
-            phrases(wanted.text)  # raises now, not when the first record is asked for
+        self._prepare(wanted)  # raises now, not when the first record is asked for
         return self._stream(organization_id, wanted, order, limit)
 
     def ungraded(
@@ -98,8 +99,7 @@ class SqliteCompletions:
 
     def delete(self, organization_id: str, wanted: Filter) -> Future[int]:
         """Delete what matches."""
-        if wanted.text is not None:
-            phrases(wanted.text)
+        self._prepare(wanted)
         find = partial(_find_in, organization_id=organization_id, wanted=wanted)
         future = self._sweeper.start(partial(self._sweeper.delete, find))
         future.add_done_callback(self._sweeper.cleanse_after)
@@ -111,6 +111,13 @@ class SqliteCompletions:
         future = self._writer.submit(job)
         future.add_done_callback(self._sweeper.cleanse_after)
         return future
+
+    def _prepare(self, wanted: Filter) -> None:
+        """Before a search: have the words of all that is committed indexed."""
+        if wanted.text is None:
+            return
+        phrases(wanted.text)
+        make_searchable(self._writer, self._readers)
 
     def _stream(
         self, organization_id: str, wanted: Filter, order: Order, limit: int | None

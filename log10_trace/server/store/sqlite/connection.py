@@ -6,6 +6,7 @@ import re
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
 from importlib import resources
 from pathlib import Path
 from typing import Any, Final
@@ -41,25 +42,25 @@ def connect(path: Path, *, can_write: bool) -> sqlite3.Connection:
     return connection
 
 
-def insert_rows(connection: sqlite3.Connection, name: str, rows: Sequence[Sequence[Any]]) -> None:
-    """Run a named INSERT for many rows, in few statements.
+def insert_rows(
+    connection: sqlite3.Connection, name: str, rows: Sequence[Sequence[Any]], *, at_once: int = _ROWS_AT_ONCE
+) -> None:
+    """Run a named INSERT for many rows, in few statements: one for each ``at_once``, and for the rest.
 
     Every statement gives up the interpreter lock and queues for it again, which under load is what costs
     most; so the one row that the file spells out stands many times in the text.
     """
     at = 0
-    while len(rows) - at >= _ROWS_AT_ONCE:
-        chunk = rows[at : at + _ROWS_AT_ONCE]
-        connection.execute(_SQL_OF_MANY[name], [value for row in chunk for value in row])
-        at += _ROWS_AT_ONCE
+    while len(rows) - at >= at_once:
+        chunk = rows[at : at + at_once]
+        connection.execute(_of_many(name, at_once), [value for row in chunk for value in row])
+        at += at_once
     connection.executemany(SQL[name], rows[at:])
 
 
-def _of_many(statement: str) -> str:
-    return _ONE_ROW.sub(lambda row: f"VALUES {', '.join([row.group(1)] * _ROWS_AT_ONCE)}", statement)
-
-
-_SQL_OF_MANY: Final = {name: _of_many(text) for name, text in SQL.items() if _ONE_ROW.search(text)}
+@cache
+def _of_many(name: str, count: int) -> str:
+    return _ONE_ROW.sub(lambda row: f"VALUES {', '.join([row.group(1)] * count)}", SQL[name])
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from log10_trace.server.store import bodies, positions, said
 from log10_trace.server.store.answers import Change, Outcome, Stored
 from log10_trace.server.store.facts import Facts, facts
 from log10_trace.server.store.sqlite.transaction import Transaction
+from log10_trace.server.store.sqlite.unindexed import Words
 
 CLEANSE = "cleanse"
 """The chore of taking deleted words out of the text index."""
@@ -130,8 +131,7 @@ def _announce(
     transaction: Transaction, organization_id: str, position: int, new: Draft, skipped: int
 ) -> None:
     """Enter the record in what is derived from records: text index, roll-ups, sequences."""
-    words = new.words.searched(skipped)
-    transaction.index(position, organization_word(organization_id), words)
+    transaction.index(position, _words(organization_id, new, skipped))
     transaction.count(organization_id, new.facts)
     if new.facts.source and new.facts.sequence:
         transaction.arrived(organization_id, new.facts.source, new.facts.sequence)
@@ -139,11 +139,20 @@ def _announce(
 
 def _withdraw(transaction: Transaction, old: _Kept) -> None:
     """Take the record out of text index and roll-ups, and its stack's use back."""
-    words = old.draft.words.searched(old.skipped)
-    transaction.execute("forget_words", (old.position, organization_word(old.organization_id), words))
+    transaction.forget_words(old.position, _words(old.organization_id, old.draft, old.skipped))
     transaction.count(old.organization_id, old.draft.facts, -1)
     if old.stack is not None:
         transaction.use_stack(old.stack, -1)
+
+
+def words_at(transaction: Transaction, position: int) -> Words:
+    """What the text index is told of the record at ``position``."""
+    kept = _load(transaction, position)
+    return _words(kept.organization_id, kept.draft, kept.skipped)
+
+
+def _words(organization_id: str, new: Draft, skipped: int) -> Words:
+    return Words(organization_word(organization_id), new.words.searched(skipped))
 
 
 def organization_word(organization_id: str) -> str:

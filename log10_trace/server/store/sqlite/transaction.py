@@ -14,6 +14,7 @@ from log10_trace.server.store.novelty import Novelty
 from log10_trace.server.store.rollups import Deltas
 from log10_trace.server.store.sqlite.connection import SQL, insert_rows
 from log10_trace.server.store.sqlite.folding import Folder
+from log10_trace.server.store.sqlite.unindexed import Unindexed, Words
 
 _STACKS_REMEMBERED: Final = 4_096
 
@@ -34,6 +35,7 @@ class Transaction:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
         self.novelty = Novelty()
+        self.unindexed = Unindexed()
         self.stacks: dict[tuple[str, bytes], int] = {}
         """Numbers of the stacks in the database, by organization and digest."""
         self._folder = Folder()
@@ -84,21 +86,22 @@ class Transaction:
         """Have rows inserted by a named statement before anything else looks, many at once."""
         self._later.setdefault(name, []).extend(rows)
 
-    def index(self, position: int, organization: str, words: str) -> None:
-        """Have words entered in the text index before anything else looks."""
-        self._words.setdefault(organization, {})[position] = words
+    def index(self, position: int, words: Words) -> None:
+        """Have words entered in the text index, soon after the commit."""
+        self.later("insert_unindexed", [(position,)])
+        self.unindexed.note(position, words)
+
+    def forget_words(self, position: int, words: Words) -> None:
+        """Have the text index forget a record: the very words that it was told, or is about to be told."""
+        self.unindexed.words.pop(position, None)
+        if not self.execute("delete_unindexed", (position,)).rowcount:
+            self.at_once("forget_words", (position, *words))
 
     def settled(self) -> sqlite3.Connection:
         """The connection, with nothing put off any more."""
         for name, rows in self._later.items():
             insert_rows(self._connection, name, rows)
-        # In one statement, because FTS5 writes a segment before each, and in order, because it writes one
-        # whenever a row comes before the last.
-        for organization, words in self._words.items():
-            in_order = json.dumps(dict(sorted(words.items())), ensure_ascii=False)
-            self.at_once("index_words", {"organization": organization, "words": in_order})
         self._later.clear()
-        self._words.clear()
         return self._connection
 
     def position_of(self, organization_id: str, completion_id: str) -> int | None:
@@ -148,7 +151,6 @@ class Transaction:
 
     def _begin(self) -> None:
         self._later: dict[str, list[Sequence[Any]]] = {}
-        self._words: dict[str, dict[int, str]] = {}
         self._places: dict[tuple[str, str], int | None] = {}
         self._looked_at: set[int] = set()
         self._taken: set[int] = set()
@@ -193,6 +195,7 @@ class Transaction:
     def _forget(self) -> None:
         self.stacks.clear()
         self.novelty.forget()
+        self.unindexed.forget()
 
     def _write_sums(self) -> None:
         self._folder.keep(self._connection, self._deltas)

@@ -11,6 +11,7 @@ from log10_trace.server.store import positions
 from log10_trace.server.store.answers import Health, PruneReport
 from log10_trace.server.store.sqlite.connection import SQL
 from log10_trace.server.store.sqlite.readers import Readers
+from log10_trace.server.store.sqlite.searchable import make_searchable
 from log10_trace.server.store.sqlite.sweeping import Sweeper
 from log10_trace.server.store.sqlite.transaction import Transaction
 from log10_trace.server.store.sqlite.writer import Writer
@@ -32,9 +33,9 @@ class SqliteUpkeep:
         """Delete what is too old, then the oldest until the database fits."""
         return self._sweeper.start(partial(self._prune, before_ms, max_bytes))
 
-    def wait_until_searchable(self, timeout: float = 30.0) -> bool:  # noqa: ARG002 -- nothing to wait for
-        """True: words are indexed in the commit of their record."""
-        return True
+    def wait_until_searchable(self, timeout: float = 30.0) -> bool:
+        """Have the words of all that is committed indexed now."""
+        return make_searchable(self._writer, self._readers, timeout)
 
     def health(self) -> Health:
         """Ask the database something."""

@@ -15,14 +15,18 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any, Final, Generic, TypeVar
 
+from log10_trace.guard import guard
 from log10_trace.server.store.errors import StoreBusyError, StoreClosedError
 from log10_trace.server.store.sqlite.connection import translate
+from log10_trace.server.store.sqlite.indexing import index_all, index_many
 from log10_trace.server.store.sqlite.transaction import Transaction, Wanted
 
 T = TypeVar("T")
 
 GROUP_JOBS: Final = 500
 GROUP_BYTES: Final = 16 * 1024 * 1024
+IDLE_S: Final = 0.2
+"""Seconds without a job after which words are indexed, be they many or few."""
 WAITING_JOBS: Final = 20_000
 WAITING_BYTES: Final = 128 * 1024 * 1024
 
@@ -93,15 +97,25 @@ class Writer:
         self._thread.join(timeout)
 
     def _work(self) -> None:
-        while group := self._take():
-            self._commit([job for job in group if job.future.set_running_or_notify_cancel()])
+        while self._wait():
+            if group := self._take():
+                self._commit([job for job in group if job.future.set_running_or_notify_cancel()])
+            else:
+                self._index_rest()
+        self._index_rest()
         self._transaction.close()
 
-    def _take(self) -> list[Job[Any]]:
-        """The jobs of the next commit; none when the store is shut and all is done."""
+    def _wait(self) -> bool:
+        """Wait for jobs, or until none came for a while and words wait; False when the store is shut."""
         with self._changed:
             while not self._waiting and not self._is_closing:
-                self._changed.wait()
+                if not self._changed.wait(IDLE_S if self._transaction.unindexed.count else None):
+                    return True
+            return bool(self._waiting)
+
+    def _take(self) -> list[Job[Any]]:
+        """The jobs of the next commit."""
+        with self._changed:
             group: list[Job[Any]] = []
             size = 0
             while self._waiting and len(group) < GROUP_JOBS and size < GROUP_BYTES:
@@ -113,12 +127,20 @@ class Writer:
     def _commit(self, jobs: list[Job[Any]]) -> None:
         try:
             wanted = [job.wanted for job in jobs if job.wanted]
-            results = self._transaction.run([job.run for job in jobs], wanted)
+            runs: list[Callable[[Transaction], Any]] = [job.run for job in jobs]
+            if self._transaction.unindexed.are_many:
+                runs.append(index_many)
+            results = self._transaction.run(runs, wanted)
         except Exception as error:  # noqa: BLE001 -- the worker's border: every fault goes to its future
             self._refuse(jobs, error)
             return
-        for job, result in zip(jobs, results, strict=True):
+        for job, result in zip(jobs, results, strict=False):  # indexing has no result
             job.future.set_result(result)
+
+    def _index_rest(self) -> None:
+        """Index what waits; when it cannot be done now, it goes on waiting."""
+        with guard("indexing words"):
+            self._transaction.run([index_all])
 
     def _refuse(self, jobs: list[Job[Any]], error: Exception) -> None:
         if isinstance(error, sqlite3.Error):

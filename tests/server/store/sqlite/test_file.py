@@ -263,7 +263,17 @@ def test_nothing_of_a_deleted_record_is_left_in_any_table(tmp_path: Path) -> Non
     store.close()
 
     connection = open_file(tmp_path / "a.db")
-    tables = ("completions", "bodies", "tags", "stacks", "rollups", "sessions", "search_docsize", "chores")
+    tables = (
+        "completions",
+        "bodies",
+        "tags",
+        "stacks",
+        "rollups",
+        "sessions",
+        "search_docsize",
+        "chores",
+        "unindexed",
+    )
     counts = {table: connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for table in tables}
 
     assert counts == dict.fromkeys(tables, 0)

@@ -78,11 +78,25 @@ UPDATE stacks SET uses = uses + ? WHERE number = ?;
 DELETE FROM stacks WHERE number = ? AND uses <= 0;
 
 -- :index_words
-INSERT INTO search (rowid, organization, words)
-SELECT CAST(key AS INTEGER), :organization, value FROM json_each(:words);
+INSERT INTO search (rowid, organization, words) VALUES (?, ?, ?);
 
 -- :forget_words
 INSERT INTO search (search, rowid, organization, words) VALUES ('delete', ?, ?, ?);
+
+-- :insert_unindexed
+INSERT INTO unindexed (position) VALUES (?);
+
+-- :delete_unindexed
+DELETE FROM unindexed WHERE position = ?;
+
+-- :delete_unindexed_until
+DELETE FROM unindexed WHERE position <= ?;
+
+-- :unindexed
+SELECT position FROM unindexed ORDER BY position LIMIT ?;
+
+-- :count_unindexed
+SELECT count(*) AS waiting FROM unindexed;
 
 -- :merge_index
 INSERT INTO search (search, rank) VALUES ('merge', ?);
