@@ -83,7 +83,8 @@ def _assert_sound(path: Path) -> None:
     (bodies,) = connection.execute("SELECT count(*) FROM bodies").fetchone()
     (completions,) = connection.execute("SELECT count(*) FROM completions").fetchone()
     (counted,) = connection.execute(
-        "SELECT calls FROM rollups WHERE dimension = 'none' AND width = 0"
+        "SELECT sum(calls) FROM (SELECT calls FROM rollups WHERE dimension = 'none' AND width = 0"
+        " UNION ALL SELECT calls FROM rollup_deltas WHERE dimension = 'none')"
     ).fetchone()
     assert bodies == completions == counted
     connection.close()
