@@ -16,7 +16,7 @@ from log10_trace.server.store.named_sql import read_blocks
 
 SQL: Final = read_blocks((resources.files(__package__) / "sql" / "queries.sql").read_text(encoding="utf-8"))
 BUSY_TIMEOUT_S: Final = 5.0
-_ROWS_AT_ONCE: Final = 64
+_ROWS_AT_ONCE: Final = (64, 16, 4)
 _ONE_ROW: Final = re.compile(r"VALUES (\([?, ]+\))")
 _FULL: Final = (13,)  # SQLITE_FULL
 _BUSY: Final = (5, 6)  # SQLITE_BUSY, SQLITE_LOCKED
@@ -43,18 +43,23 @@ def connect(path: Path, *, can_write: bool) -> sqlite3.Connection:
 
 
 def insert_rows(
-    connection: sqlite3.Connection, name: str, rows: Sequence[Sequence[Any]], *, at_once: int = _ROWS_AT_ONCE
+    connection: sqlite3.Connection,
+    name: str,
+    rows: Sequence[Sequence[Any]],
+    *,
+    at_once: Sequence[int] = _ROWS_AT_ONCE,
 ) -> None:
-    """Run a named INSERT for many rows, in few statements: one for each ``at_once``, and for the rest.
+    """Run a named INSERT for many rows, in few statements: of as many rows ``at_once`` as there are.
 
     Every statement gives up the interpreter lock and queues for it again, which under load is what costs
     most; so the one row that the file spells out stands many times in the text.
     """
     at = 0
-    while len(rows) - at >= at_once:
-        chunk = rows[at : at + at_once]
-        connection.execute(_of_many(name, at_once), [value for row in chunk for value in row])
-        at += at_once
+    for count in at_once:
+        while len(rows) - at >= count:
+            chunk = rows[at : at + count]
+            connection.execute(_of_many(name, count), [value for row in chunk for value in row])
+            at += count
     connection.executemany(SQL[name], rows[at:])
 
 

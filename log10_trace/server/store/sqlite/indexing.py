@@ -34,7 +34,7 @@ def _index_some(transaction: Transaction) -> int:
     positions = [row["position"] for row in transaction.execute("unindexed", (AT_ONCE,))]
     rows = [(position, *_words(transaction, position)) for position in positions]
     # In one statement, because FTS5 writes a segment before each that inserts several rows.
-    insert_rows(transaction.settled(), "index_words", rows, at_once=AT_ONCE)
+    insert_rows(transaction.settled(), "index_words", rows, at_once=[AT_ONCE])
     transaction.execute("delete_unindexed_until", (positions[-1],))
     return len(positions)
 

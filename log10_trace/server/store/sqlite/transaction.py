@@ -205,9 +205,8 @@ class Transaction:
         self._write_stack_uses()
 
     def _write_sessions(self) -> None:
-        self._connection.executemany(
-            SQL["touch_session"], [(*key, first, last) for key, (first, last) in self._sessions.items()]
-        )
+        spans = [(*key, first, last) for key, (first, last) in self._sessions.items()]
+        insert_rows(self._connection, "touch_session", spans)
         for organization_id, session_id in self._left_sessions:
             self.at_once("delete_empty_session", {"organization_id": organization_id, "id": session_id})
 
