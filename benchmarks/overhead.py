@@ -1,6 +1,7 @@
 """What a recorded call costs: added CPU time per call, against the bare SDK, interleaved in one run.
 
     python benchmarks/overhead.py [--rounds 30] [--calls 50]
+    python benchmarks/overhead.py --peers      the peers that are installed: overhead_peers.py says how
 
 Rounds of bare and of patched calls take turns, in alternating order and after the same warm-up, so that a
 machine that slows down slows both. Two figures for each workload, in microseconds of CPU time per call:
@@ -16,74 +17,29 @@ from __future__ import annotations
 
 import argparse
 import functools
-import gc
 import os
 import statistics
+import sys
 import tempfile
-import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Final
+from pathlib import Path
+from typing import Any
 
-from endpoints import endpoints
 from openai import OpenAI, __version__
 
-import log10_trace
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
 
-LARGE: Final[Any] = [
-    {"role": "user" if n % 2 == 0 else "assistant", "content": f"message {n} " + "some words of it " * 58}
-    for n in range(100)
-]
-SMALL: Final[Any] = [{"role": "user", "content": "Why is the sky blue? " * 10}]
-WARM_UP: Final = 10
-"""Calls before a round, which find the thread and the connections of a program that runs for long."""
-
-
-@dataclass(frozen=True, slots=True)
-class Workload:
-    """One kind of call, and the figures to beat (microseconds on the caller's thread, in all threads)."""
-
-    name: str
-    call: Callable[[OpenAI], Any]
-    caller_target: int
-    total_target: int
+import log10_trace  # noqa: E402
+from benchmarks.endpoints import endpoints  # noqa: E402
+from benchmarks.overhead_peers import print_overheads  # noqa: E402
+from benchmarks.peers import asked as asked_peers  # noqa: E402
+from benchmarks.workloads import WORKLOADS, Workload, measure  # noqa: E402
 
 
-def _plain(client: OpenAI) -> None:
-    client.chat.completions.create(model="benchmark", messages=SMALL)
-
-
-def _large(client: OpenAI) -> None:
-    client.chat.completions.create(model="benchmark", messages=LARGE)
-
-
-def _streamed(client: OpenAI) -> None:
-    for _chunk in client.chat.completions.create(model="benchmark", messages=SMALL, stream=True):
-        pass
-
-
-WORKLOADS: Final = (
-    Workload("small call", _plain, 30, 75),
-    Workload("100 KB request", _large, 60, 250),
-    Workload("stream of 100 chunks", _streamed, 60, 400),
-)
-
-
-def measure(client: OpenAI, call: Callable[[OpenAI], Any], calls: int) -> tuple[float, float]:
-    """Microseconds of CPU per call: on this thread, and in the whole process until all is delivered."""
-    for _ in range(WARM_UP):
-        call(client)
-    log10_trace.flush(timeout=30)
-    gc.collect()
-    mine = []
-    whole = time.process_time_ns()
-    for _ in range(calls):
-        begun = time.thread_time_ns()
-        call(client)
-        mine.append(time.thread_time_ns() - begun)
-    log10_trace.flush(timeout=30)
-    whole = time.process_time_ns() - whole
-    return statistics.median(mine) / 1_000, whole / calls / 1_000
+def measure_bare(client: OpenAI, call: Callable[[OpenAI], Any], calls: int) -> tuple[float, float]:
+    """As ``measure``, while nothing is recorded."""
+    return measure(client, call, calls, functools.partial(log10_trace.flush, timeout=30))
 
 
 def measure_patched(
@@ -92,7 +48,7 @@ def measure_patched(
     """As ``measure``, while every call is recorded."""
     log10_trace.patch(url=url, token="benchmark", flush_interval=0.5)
     try:
-        return measure(client, call, calls)
+        return measure_bare(client, call, calls)
     finally:
         log10_trace.unpatch()
 
@@ -102,7 +58,7 @@ def compare(url: str, workload: Workload, rounds: int, calls: int) -> list[str]:
     bare, added_mine, added_whole = [], [], []
     with OpenAI(base_url=url + "/v1", api_key="none") as client:
         measures = [
-            functools.partial(measure, client, workload.call, calls),
+            functools.partial(measure_bare, client, workload.call, calls),
             functools.partial(measure_patched, client, workload.call, calls, url),
         ]
         for each in measures:
@@ -130,7 +86,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=30)
     parser.add_argument("--calls", type=int, default=50)
+    parser.add_argument("--peers", nargs="*", metavar="PEER", help="instead, the installed peers, or these")
     asked = parser.parse_args()
+    if asked.peers is not None:
+        print_overheads(asked_peers(asked.peers), asked.rounds, asked.calls)
+        return
 
     with tempfile.TemporaryDirectory() as home, endpoints() as base_url:
         os.environ["LOG10_HOME"] = home

@@ -21,12 +21,13 @@ class SilenceError(Exception):
 class PeerProcess:
     """A program with one library; it has started, and waits, when this object is there."""
 
-    def __init__(self, peer: Peer, program: str, api: str, home: str) -> None:
+    def __init__(self, peer: Peer, program: str, api: str, home: str, model: str | None = None) -> None:
         self.said: list[str] = []
         """All that it has said and that was heard, the library's own words included."""
         self._words: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        command = [sys.executable, "-W", "ignore", "-m", "benchmarks.peers.program"]
         self._process = subprocess.Popen(
-            [sys.executable, "-W", "ignore", "-m", "benchmarks.peers.program", peer.module, program, api],
+            [*command, peer.module, program, api, model or f"{api}/model"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -45,10 +46,10 @@ class PeerProcess:
             self._words.put(line.strip())
         self._words.put(None)
 
-    def go(self) -> None:
+    def go(self, words: str = "") -> None:
         """Let it do what it is named after, or the next of what it does."""
         assert self._process.stdin is not None
-        self._process.stdin.write("\n")
+        self._process.stdin.write(f"{words}\n")
         self._process.stdin.flush()
 
     def hear(self, word: str, seconds: float) -> str | None:
@@ -65,9 +66,9 @@ class PeerProcess:
             if line.startswith(word):
                 return line.removeprefix(word).strip()
 
-    def ask(self, word: str, seconds: float) -> str:
+    def ask(self, word: str, seconds: float, words: str = "") -> str:
         """Let it do the next thing: what it says of it behind ``word``."""
-        self.go()
+        self.go(words)
         answer = self.hear(word, seconds)
         if answer is None:
             raise SilenceError(f"it does not say {word}")

@@ -1,4 +1,4 @@
-"""The programs of the loss table: ``python -m benchmarks.peers.program PEER PROGRAM API``.
+"""The programs of the loss table: ``python -m benchmarks.peers.program PEER PROGRAM API MODEL``.
 
 Each sets a library up, makes a first call that is delivered, says READY and waits for a line: from then on
 the API may be down. Then it does what it is named after; END is its last word before the interpreter ends.
@@ -18,6 +18,7 @@ from openai import OpenAI
 
 from benchmarks.peers.questions import WARM_UP, large, small
 from benchmarks.peers.recorder import Recorder
+from benchmarks.workloads import WORKLOADS, measure
 
 LOOPBACK: Final = {"127.0.0.1", "::1", "localhost"}
 OUTAGE_S: Final = 10
@@ -93,8 +94,17 @@ def caller(client: OpenAI, recorder: Recorder) -> None:
         recorder.flush()
 
 
+def rounds(client: OpenAI, recorder: Recorder) -> None:
+    """For every line, the number of a workload and of calls, a round of them: says what ``measure`` gives."""
+    for line in sys.stdin:
+        workload, calls = map(int, line.split())
+        mine, whole = measure(client, WORKLOADS[workload].call, calls, recorder.flush)
+        say(f"TOOK {mine} {whole}")
+
+
 PROGRAMS: Final[dict[str, Callable[[OpenAI, Recorder], None]]] = {
-    each.__name__: each for each in (healthy, some, killed, outage, restarted, forked, forked_exits, caller)
+    each.__name__: each
+    for each in (healthy, some, killed, outage, restarted, forked, forked_exits, caller, rounds)
 }
 
 
@@ -129,7 +139,7 @@ def say(words: str) -> None:
 
 def model_url() -> str:
     """Where the model is."""
-    return f"{sys.argv[3]}/model"
+    return sys.argv[4]
 
 
 def stay_here(event: str, args: tuple[Any, ...]) -> None:
@@ -149,7 +159,7 @@ def stay_here(event: str, args: tuple[Any, ...]) -> None:
 def main() -> None:
     """Set up, warm up, and be the program."""
     sys.addaudithook(stay_here)
-    module, program, api = sys.argv[1:]
+    module, program, api, _model = sys.argv[1:]
     recorder = cast("Recorder", import_module(f"benchmarks.peers.{module}").record(api))
     client = recorder.client(model_url())
     ask(client, WARM_UP)
