@@ -57,7 +57,8 @@ faults = Faults()
 class guard:  # noqa: N801 -- reads as a statement: with guard("..."):
     """Keep a fault of ours from the caller: count it, log it at most once a minute.
 
-    Only ``Exception`` is kept back; ``KeyboardInterrupt``, ``SystemExit`` and cancellation pass.
+    Only ``Exception`` is kept back; ``KeyboardInterrupt``, ``SystemExit`` and cancellation pass. One object
+    serves any number of blocks and threads: where every call of the SDK passes, it is made once.
     """
 
     __slots__ = ("_doing",)
@@ -71,7 +72,7 @@ class guard:  # noqa: N801 -- reads as a statement: with guard("..."):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> bool:
-        if not isinstance(error, Exception):
+        if error is None or not isinstance(error, Exception):
             return False
         if faults.add(self._doing, time.monotonic()):
             where = "".join(traceback.format_tb(trace))

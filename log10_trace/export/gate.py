@@ -14,7 +14,9 @@ class Gate(threading.Condition):
     """
 
     def __init__(self) -> None:
-        super().__init__(threading.RLock())
+        self.lock = threading.RLock()
+        """The same lock without the condition's detour, for where every call passes."""
+        super().__init__(self.lock)
         self.counts = Counts()
         self.sources: set[str] = set()
         """The sources that this process has written; another at every ``patch`` with other settings."""

@@ -10,9 +10,8 @@ import errno
 import os
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, suppress
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from log10_trace.export import segment_format as form
 from log10_trace.export.backlog import Backlog, Item, Lose
@@ -20,35 +19,22 @@ from log10_trace.export.segment import SUFFIX, Segment, write_whole
 from log10_trace.export.spool import Claim
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Bounds:
     """How large things may grow, in bytes."""
 
-    disk: int
-    memory: int
-
-    @property
-    def segment(self) -> int:
+    def __init__(self, *, disk: int, memory: int) -> None:
+        self.disk = disk
+        self.memory = memory
+        self.segment = min(4 * 1024 * 1024, disk // 16)
         """A segment's size: small beside the whole, so that giving one up gives up little."""
-        return min(4 * 1024 * 1024, self.disk // 16)
-
-    @property
-    def recycled_from(self) -> int:
-        """From this size on, the segment that is written to ends when it is delivered; its file is reused."""
-        return self.segment // 16
-
-    @property
-    def memory_segment(self) -> int:
+        self.memory_segment = min(1024 * 1024, memory // 16)
         """A segment's size while it is in memory."""
-        return min(1024 * 1024, self.memory // 16)
+        self.recycled_from = self.segment // 16
+        """From this size on, the segment that is written to ends when it is delivered; its file is reused."""
 
 
-class Place(NamedTuple):
-    """Where an entry stands."""
-
-    segment: Segment
-    start: int
-    end: int
+Place = tuple[Segment, int, int]
+"""Where an entry stands: in which segment, from where, to where."""
 
 
 class Journal(Backlog):
@@ -92,7 +78,7 @@ class Journal(Backlog):
             segment.memory += data
             segment.size = segment.written = end = start + length
             self._bound_memory()
-            return Place(segment, start, end)
+            return segment, start, end
         # The place is taken before it is written to: an entry written in between, by a signal handler or
         # the garbage collector in this very thread, goes behind it.
         start = segment.size
@@ -109,7 +95,7 @@ class Journal(Backlog):
             # Unless it stands behind one that is being written still, which then does this for both.
             if segment.written == start:
                 segment.written = segment.size
-        return Place(segment, start, end)
+        return segment, start, end
 
     def key_refused(self) -> None:
         """The server did not know the key that these were sent with."""

@@ -21,6 +21,8 @@ from log10_trace.record.call import Call
 from log10_trace.record.completion import to_model
 from log10_trace.record.entry import pack
 
+_KEEPING: Final = guard("keeping a record")
+
 WAKE_AT: Final = 500
 """So many new records are a full batch, and worth waking the worker for."""
 
@@ -67,7 +69,7 @@ class Recorder:
         """Keep the record of a call; on disk when this returns, unless it is to be redacted."""
         if call.id in self._inherited:
             return
-        with guard("keeping a record"):
+        with _KEEPING:
             if self._redactor is None:
                 self._keep(call)
             else:
@@ -93,7 +95,7 @@ class Recorder:
 
     def _keep(self, call: Call) -> None:
         parts = pack(call)
-        with self.gate:
+        with self.gate.lock:
             journal = self.journal or self._begin()
             self._open.pop(call.id, None)
             # Taken before it is used: a call that ends in between, in this very thread, takes the next one.
@@ -117,8 +119,8 @@ class Recorder:
             journal.append(RECORD, sequence, parts)
             return
         journal.append(CONCLUSION, sequence, parts)
-        place = self._shown.pop(call_id)
-        place.segment.settle(place.start, place.end)
+        segment, start, end = self._shown.pop(call_id)
+        segment.settle(start, end)
 
     def _tell(self) -> None:
         """Wake the worker when it sleeps for good or a batch is full, and not for every record."""

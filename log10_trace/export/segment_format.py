@@ -119,10 +119,9 @@ def salt_of(source: str, number: int) -> int:
 
 def frame(salt: int, kind: int, sequence: int, parts: Sequence[bytes]) -> tuple[bytes, int]:
     """The head that goes before ``parts``, and the length of the whole entry in bytes."""
-    check = length = 0
+    check, length = 0, sum(map(len, parts))
     for part in parts:
         check = crc32(part, check)
-        length += len(part)
     head = _HEAD.pack(_MAGIC, kind, length, sequence, check)
     return head + _HEAD_CRC.pack(crc32(head, salt)), HEAD_SIZE + length
 

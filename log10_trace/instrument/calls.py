@@ -19,6 +19,11 @@ from log10_trace.instrument.stack import sites
 from log10_trace.instrument.tee import Tee
 from log10_trace.record.outcome import CHAT, RESPONSES, TEXT
 
+_BEGINNING: Final = guard("beginning a call")
+_RECORDING: Final = guard("recording a call")
+_FAILING: Final = guard("recording a failed call")
+_NOTING: Final = guard("noting a response")
+
 ENDPOINTS: Final = {path: path for path in (CHAT, TEXT, RESPONSES)}
 
 
@@ -51,7 +56,7 @@ _NOT_SAMPLED: Final = _NotSampled()
 def request(wrapped: Any, client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Around ``OpenAI.request``."""
     recording = None
-    with guard("beginning a call"):
+    with _BEGINNING:
         recording = _begin(client, args, kwargs)
     if recording is None:
         return wrapped(*args, **kwargs)
@@ -60,12 +65,12 @@ def request(wrapped: Any, client: Any, args: tuple[Any, ...], kwargs: dict[str, 
     try:
         result = wrapped(*args, **kwargs)
     except BaseException as error:
-        with guard("recording a failed call"):
+        with _FAILING:
             recording.failed(error)
         raise
     finally:
         _active.set(before)
-    with guard("recording a call"):
+    with _RECORDING:
         recording.returned()
     return result
 
@@ -73,7 +78,7 @@ def request(wrapped: Any, client: Any, args: tuple[Any, ...], kwargs: dict[str, 
 async def request_async(wrapped: Any, client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Around ``AsyncOpenAI.request``."""
     recording = None
-    with guard("beginning a call"):
+    with _BEGINNING:
         recording = _begin(client, args, kwargs)
     if recording is None:
         return await wrapped(*args, **kwargs)
@@ -82,12 +87,12 @@ async def request_async(wrapped: Any, client: Any, args: tuple[Any, ...], kwargs
     try:
         result = await wrapped(*args, **kwargs)
     except BaseException as error:
-        with guard("recording a failed call"):
+        with _FAILING:
             recording.failed(error)
         raise
     finally:
         _active.set(before)
-    with guard("recording a call"):
+    with _RECORDING:
         recording.returned()
     return result
 
@@ -95,11 +100,11 @@ async def request_async(wrapped: Any, client: Any, args: tuple[Any, ...], kwargs
 def process_response(wrapped: Any, client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Around ``_process_response``, whose result may be a coroutine: it is passed on as it is."""
     alone = None
-    with guard("noting a response"):
+    with _NOTING:
         alone = _note_response(client, kwargs)
     result = wrapped(*args, **kwargs)
     if alone is not None:
-        with guard("recording a call"):
+        with _RECORDING:
             alone.returned()
     return result
 

@@ -17,6 +17,9 @@ from log10_trace.guard import guard
 from log10_trace.instrument import wire
 from log10_trace.record.call import Call, Sink
 
+_BEGINNING: Final = guard("beginning a call")
+_RECORDING: Final = guard("recording a call")
+
 _STOPS: Final = ("CancelledError", "Cancelled", "KeyboardInterrupt", "SystemExit")
 """What ends a call from outside, whatever its consumer does meanwhile."""
 
@@ -71,7 +74,7 @@ class Recording:
 
     def begin(self) -> None:
         """The call is about to be made."""
-        with guard("beginning a call"):
+        with _BEGINNING:
             self.call.base_url = wire.base_url(self.client)
             self.sink.started(self.call)
 
@@ -138,7 +141,7 @@ class Recording:
         """The call is over. Only the first word counts."""
         if _under_way.pop(id(self), None) is None:
             return
-        with guard("recording a call"):
+        with _RECORDING:
             call = self.call
             call.duration_ns = time.perf_counter_ns() - call.started_ns
             call.interrupted = interrupted

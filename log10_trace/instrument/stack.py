@@ -18,6 +18,8 @@ from typing import Any, Final
 
 from log10_trace.guard import guard
 
+_READING: Final = guard("reading the stack")
+
 MAX_SITES: Final = 4096
 MAX_SITES_BYTES: Final = 8 * 1024 * 1024
 
@@ -58,7 +60,7 @@ class Sites:
 
     def of(self, frame: FrameType | None) -> bytes:
         """The stack that ends at ``frame`` or further out: JSON, outermost first; empty if that fails."""
-        with guard("reading the stack"):
+        with _READING:
             return self._of(frame)
         return b"[]"
 

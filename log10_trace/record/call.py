@@ -24,54 +24,49 @@ class Call:
     Made by ``instrument``, kept by ``export``; after ``Sink.ended`` nobody changes it.
     """
 
-    __slots__ = (
-        "base_url", "body_json", "chunks", "content_encoding", "content_type", "created_ns", "duration_ns",
-        "endpoint", "failure_kind", "failure_reason", "first_token_ns", "id", "interrupted", "joined",
-        "metadata", "organization_id", "request", "request_id", "retries", "sequence", "session_id", "source",
-        "stack", "started_ns", "status", "status_code", "streamed", "tags",
-    )  # fmt: skip
+    # What is not said of a call stands in the class: most of it never is, and a call costs microseconds.
+    status: str = "started"
+    base_url: str | None = None
+    organization_id: str | None = None
+    tags: tuple[str, ...] = ()
+    session_id: str | None = None
+    metadata: dict[str, Any] | None = None
+    stack: bytes = b"[]"
+    """JSON: ``[{"file", "line", "lineno", "name"}, ...]``, outermost first."""
+    request: bytes = b""
+    """The body that was sent, as it was on the wire; JSON of the SDK's options when nothing was sent."""
+    streamed: bool = False
+    """The chunks were observed on the wire, so ``content_encoding`` still stands over them."""
+    content_type: str | None = None
+    content_encoding: str | None = None
+    status_code: int | None = None
+    """The HTTP status; none when no answer came."""
+    duration_ns: int | None = None
+    first_token_ns: int | None = None
+    """From ``started_ns`` to the first data of a stream."""
+    request_id: str | None = None
+    retries: int | None = None
+    interrupted: bool = False
+    failure_kind: str | None = None
+    failure_reason: str | None = None
+    joined: str | None = None
+    """The provider's id of a background response, which joins its later ``retrieve`` to this call."""
+    body_json: bytes | None = None
+    """The Completion as JSON, when it was made already (after redaction); then it is all that counts."""
+    source: str | None = None
+    """The process that made the record; set by ``export``, like ``sequence``."""
+    sequence: int | None = None
 
     def __init__(self, endpoint: str, *, created_ns: int, started_ns: int) -> None:
-        self.id: str = new_id()
+        self.id = new_id()
         self.endpoint = endpoint
         """``/chat/completions``, ``/completions`` or ``/responses``."""
         self.created_ns = created_ns
         """When the call began: nanoseconds since 1970, UTC."""
         self.started_ns = started_ns
         """The same moment on ``time.perf_counter_ns``; means something in its own process only."""
-        self.status: str = "started"
-        self.base_url: str | None = None
-        self.organization_id: str | None = None
-        self.tags: tuple[str, ...] = ()
-        self.session_id: str | None = None
-        self.metadata: dict[str, Any] | None = None
-        self.stack: bytes = b"[]"
-        """JSON: ``[{"file", "line", "lineno", "name"}, ...]``, outermost first."""
-        self.request: bytes = b""
-        """The body that was sent, as it was on the wire; JSON of the SDK's options when nothing was sent."""
         self.chunks: list[bytes] = []
         """The body that came back, as it was on the wire, in the pieces it came in."""
-        self.streamed: bool = False
-        """The chunks were observed on the wire, so ``content_encoding`` still stands over them."""
-        self.content_type: str | None = None
-        self.content_encoding: str | None = None
-        self.status_code: int | None = None
-        """The HTTP status; none when no answer came."""
-        self.duration_ns: int | None = None
-        self.first_token_ns: int | None = None
-        """From ``started_ns`` to the first data of a stream."""
-        self.request_id: str | None = None
-        self.retries: int | None = None
-        self.interrupted: bool = False
-        self.failure_kind: str | None = None
-        self.failure_reason: str | None = None
-        self.joined: str | None = None
-        """The provider's id of a background response, which joins its later ``retrieve`` to this call."""
-        self.body_json: bytes | None = None
-        """The Completion as JSON, when it was made already (after redaction); then it is all that counts."""
-        self.source: str | None = None
-        """The process that made the record; set by ``export``, like ``sequence``."""
-        self.sequence: int | None = None
 
 
 class Sink(Protocol):
