@@ -74,6 +74,8 @@ class _Server(ThreadingHTTPServer):
 class _Handler(BaseHTTPRequestHandler):
     api: FakeApi
     protocol_version = "HTTP/1.1"
+    wbufsize = -1
+    """Head and body in one packet: apart, the second waits 40 ms for the first's acknowledgement."""
 
     def do_GET(self) -> None:
         body = self._body()

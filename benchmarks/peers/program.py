@@ -44,19 +44,16 @@ def healthy(client: OpenAI, recorder: Recorder) -> None:
 
 
 def killed(client: OpenAI, _recorder: Recorder) -> None:
-    """About a hundred calls a second, SIGKILL right after number 287."""
-    for number in range(287):
-        ask(client, number)
-        time.sleep(0.01)
+    """A hundred calls a second, SIGKILL right after number 287."""
+    paced(client, 287, 2.87)
     os.kill(os.getpid(), signal.SIGKILL)
 
 
 def outage(client: OpenAI, _recorder: Recorder) -> None:
     """Two hundred calls within the outage, then a program that goes on."""
-    for number in range(200):
-        ask(client, number)
-        time.sleep(OUTAGE_S * 0.8 / 200)
-    time.sleep(OUTAGE_S * 0.2 + AFTER_OUTAGE_S)
+    end = time.monotonic() + OUTAGE_S + AFTER_OUTAGE_S
+    paced(client, 200, OUTAGE_S * 0.8)
+    time.sleep(max(0.0, end - time.monotonic()))
 
 
 def restarted(_client: OpenAI, _recorder: Recorder) -> None:
@@ -125,6 +122,14 @@ def await_child(child: int, seconds: float) -> None:
             os.waitpid(child, 0)
             return
         time.sleep(0.1)
+
+
+def paced(client: OpenAI, count: int, seconds: float) -> None:
+    """So many calls, evenly over so many seconds; a late one does not delay the next."""
+    begun = time.monotonic()
+    for number in range(count):
+        time.sleep(max(0.0, begun + number * seconds / count - time.monotonic()))
+        ask(client, number)
 
 
 def ask(client: OpenAI, number: int) -> None:
