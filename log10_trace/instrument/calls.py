@@ -37,7 +37,7 @@ switch: Final = _Switch()
 _active: ContextVar[Recording | None] = ContextVar("log10_trace_call", default=None)
 
 
-class _NotSampled(Recording):
+class _NotRecorded(Recording):
     """Stands in for the recording of a call that is not recorded, so that no other place records it."""
 
     def __init__(self) -> None:
@@ -50,7 +50,7 @@ class _NotSampled(Recording):
         """Nothing is kept of it."""
 
 
-_NOT_SAMPLED: Final = _NotSampled()
+_NOT_RECORDED: Final = _NotRecorded()
 
 
 def request(wrapped: Any, client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -115,16 +115,17 @@ def _begin(client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Record
         return None
     options = args[1] if len(args) > 1 else kwargs["options"]
     active = _active.get()
-    if active is not None and active is not _NOT_SAMPLED and active.options is options:
+    if active is not None and active is not _NOT_RECORDED and active.options is options:
         return None
     frame = sys._getframe(2)  # noqa: SLF001 -- inspect's way to it is a hundred times slower
-    if options.method.upper() != "POST":
-        return background.rejoined(capture, client, options)
-    endpoint = ENDPOINTS.get(options.url) or endpoint_of(options.url)
+    is_post = options.method.upper() == "POST"
+    endpoint = (ENDPOINTS.get(options.url) or endpoint_of(options.url)) if is_post else None
     if endpoint is None:
-        return background.rejoined(capture, client, options)
+        # Inside another call it is kept apart from that one.
+        aside = _NOT_RECORDED if active is not None else None
+        return background.rejoined(capture, client, options) or aside
     if capture.sample_rate < 1 and random.random() >= capture.sample_rate:  # noqa: S311 -- no secret
-        return _NOT_SAMPLED
+        return _NOT_RECORDED
     site = callsite.found(frame)
     scope, stack = (current(), sites.of(frame)) if site is None else (site.scope, site.stack)
     queued = endpoint == RESPONSES and background.is_asked_for(options)
@@ -150,7 +151,7 @@ def _note_response(client: Any, kwargs: dict[str, Any]) -> Recording | None:
     recording, alone = _active.get(), None
     if recording is None:
         alone = recording = _begin(client, (), kwargs)
-    if recording is None or recording is _NOT_SAMPLED:
+    if recording is None or recording is _NOT_RECORDED:
         return None
     response = kwargs["response"]
     recording.answered(response, kwargs.get("retries_taken"))

@@ -172,6 +172,23 @@ def test_a_failed_call_says_what_failed(client: Any, endpoint: Endpoint, kept: K
     assert limited["request"] == lost["request"] == CHAT
 
 
+def test_a_call_inside_a_call_leaves_its_answer_to_itself(endpoint: Endpoint, kept: Kept) -> None:
+    """A guardrail that asks another endpoint first, and then refuses, leaves no answer in the record."""
+    with openai.OpenAI(base_url=endpoint.url, api_key="k") as inner:
+
+        class Guarded(openai.OpenAI):
+            def _prepare_request(self, request: Any) -> None:
+                inner.post("/moderations", body={"input": "hi"}, cast_to=object)
+                raise PermissionError("flagged")
+
+        with Guarded(base_url=endpoint.url, api_key="k") as client, pytest.raises(PermissionError):
+            client.chat.completions.create(**CHAT)
+
+    assert (kept.one["status"], kept.one["failure_kind"]) == ("failed", "PermissionError")
+    assert (kept.one.get("response"), kept.one.get("status_code")) == (None, None)
+    assert kept.one["request"]["model"] == CHAT["model"]
+
+
 def test_a_key_that_the_provider_repeats_is_not_stored(endpoint: Endpoint, kept: Kept) -> None:
     """An error that quotes the key is kept without it."""
     endpoint.script(error_answer(401, "Incorrect API key provided: sk-this-very-key"))
