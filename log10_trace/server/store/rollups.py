@@ -8,18 +8,17 @@ seldom. Whoever reads adds the deltas that are not folded yet.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final, NamedTuple
 
 from log10_trace.server.store.facts import Facts
 from log10_trace.server.store.tallies import (
     Sums,
-    Tally,
-    added_up,
     calls_in,
     negative,
     read_sums,
     tally,
+    united,
     write_sums,
 )
 
@@ -56,12 +55,12 @@ class Deltas:
     """What a group of writes changes in the sums."""
 
     def __init__(self) -> None:
-        self._minutes: dict[tuple[str, int, str], list[tuple[str, Tally]]] = {}
+        self._minutes: dict[tuple[str, int, str], list[Sums]] = {}
 
     def count(self, facts: Facts, sign: int = 1) -> None:
         """Add one call, or with ``sign`` -1 take it away."""
         one = tally(facts) if sign > 0 else negative(tally(facts))
-        change = facts.model or "", one
+        change = {facts.model or "": one}
         minute = facts.began_ms // _MINUTE_MS
         for dimension, key in keys(facts):
             self._minutes.setdefault((dimension, minute, key), []).append(change)
@@ -70,7 +69,7 @@ class Deltas:
         """The changes, as they are to be kept."""
         return [
             Delta(*place, calls_in(sums.values()), write_sums(sums))
-            for place, sums in ((place, added_up(changes)) for place, changes in self._minutes.items())
+            for place, sums in ((place, united(changes)) for place, changes in self._minutes.items())
         ]
 
 
@@ -87,16 +86,26 @@ def keys(facts: Facts) -> Iterator[tuple[str, str]]:
 
 def folded(deltas: Iterable[tuple[str, int, str, str]]) -> dict[Slot, Sums]:
     """What deltas (dimension, start, key, sums) change in the roll-ups of every width. Read the sums only."""
-    minutes: dict[tuple[str, int, str], list[tuple[str, Tally]]] = {}
-    for dimension, start, key, sums in deltas:
-        minutes.setdefault((dimension, start, key), []).extend(read_sums(sums))
-    slots: dict[Slot, list[tuple[str, Tally]]] = {}
-    for (dimension, minute, key), tallies in minutes.items():
-        total = added_up(tallies).items()
-        for width in (ALL_TIME, *WIDTHS):
-            start = minute - minute % width if width else 0
-            slots.setdefault(Slot(dimension, width, start, key), []).extend(total)
-    return {slot: added_up(tallies) for slot, tallies in slots.items()}
+    parts: dict[tuple[str, str], dict[int, list[Sums]]] = {}
+    for dimension, start, key, text in deltas:
+        minutes = parts.setdefault((dimension, key), {})
+        minutes.setdefault(start, []).append(dict(read_sums(text)))
+    slots: dict[Slot, Sums] = {}
+    for (dimension, key), minutes in parts.items():
+        total = {start: united(each) for start, each in minutes.items()}
+        for width in (*WIDTHS, ALL_TIME):
+            total = _widened(total, width)
+            for start, sums in total.items():
+                slots[Slot(dimension, width, start, key)] = sums
+    return slots
+
+
+def _widened(sums: Mapping[int, Sums], width: int) -> dict[int, Sums]:
+    """Sums of shorter spans, by where they start, as those of longer ones."""
+    parts: dict[int, list[Sums]] = {}
+    for start, one in sums.items():
+        parts.setdefault(start - start % width if width else 0, []).append(one)
+    return {start: united(each) for start, each in parts.items()}
 
 
 class Span(NamedTuple):

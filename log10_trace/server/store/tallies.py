@@ -122,6 +122,11 @@ def added_up(tallies: Sequence[tuple[str, Tally]]) -> Sums:
     return sums
 
 
+def united(parts: Sequence[Sums]) -> Sums:
+    """The sum of sums. Read it only: sums that are alone stand for themselves."""
+    return parts[0] if len(parts) == 1 else added_up([one for part in parts for one in part.items()])
+
+
 def write_sums(sums: Sums) -> str:
     """The sums as JSON text: ``{"gpt-4o": [calls, failed, ...]}``."""
     return _written({model: one.numbers() for model, one in sums.items()})

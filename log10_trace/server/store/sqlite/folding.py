@@ -12,9 +12,11 @@ from log10_trace.server.store.rollups import Deltas, Slot, folded
 from log10_trace.server.store.sqlite.connection import SQL, insert_rows
 from log10_trace.server.store.tallies import NO_SUMS, Sums, change_sums
 
-_MOST_DELTAS: Final = 4_000
-"""Unfolded: with more a sum is written less often, and each question reads longer."""
-_SHARES: Final = 8
+_MOST_DELTAS: Final = 16_000
+"""Unfolded under load: with more a sum is written less often, and each question reads longer."""
+_FEW_DELTAS: Final = 500
+"""Unfolded when there is nothing else to do: questions do not notice them."""
+_SHARES: Final = 16
 """Deltas are folded by shares of the keys, so that no commit folds all at once and holds the next one up."""
 
 
@@ -23,6 +25,17 @@ class Folder:
 
     def __init__(self) -> None:
         self._next_share = 0
+        self._count: int | None = None
+        """Deltas that are not folded; None until they are counted."""
+
+    @property
+    def has_some(self) -> bool:
+        """Whether there may be more to fold than is left in quiet times."""
+        return self._count is None or self._count > _FEW_DELTAS
+
+    def forget(self) -> None:
+        """Count anew: what was done was undone, or another process did something."""
+        self._count = None
 
     def keep(self, connection: sqlite3.Connection, changes: Mapping[str, Deltas]) -> None:
         """Keep what changed in each organization."""
@@ -32,9 +45,20 @@ class Folder:
             for delta in deltas.rows()
         ]
         insert_rows(connection, "add_deltas", rows)
-        while rows and connection.execute(SQL["count_deltas"]).fetchone()["deltas"] > _MOST_DELTAS:
-            _fold_share(connection, self._next_share)
-            self._next_share = (self._next_share + 1) % _SHARES
+        if self._count is not None:
+            self._count += len(rows)
+        while rows and self._counted(connection) > _MOST_DELTAS:
+            self.fold_some(connection)
+
+    def fold_some(self, connection: sqlite3.Connection) -> None:
+        """Fold the share whose turn it is."""
+        self._count = self._counted(connection) - _fold_share(connection, self._next_share)
+        self._next_share = (self._next_share + 1) % _SHARES
+
+    def _counted(self, connection: sqlite3.Connection) -> int:
+        if self._count is None:
+            self._count = int(connection.execute(SQL["count_deltas"]).fetchone()["deltas"])
+        return self._count
 
 
 def fold(connection: sqlite3.Connection) -> None:
@@ -43,12 +67,14 @@ def fold(connection: sqlite3.Connection) -> None:
         _fold_share(connection, share)
 
 
-def _fold_share(connection: sqlite3.Connection, share: int) -> None:
+def _fold_share(connection: sqlite3.Connection, share: int) -> int:
+    """Fold the deltas of one share; how many they were."""
     by_organization: dict[str, list[tuple[str, int, str, str]]] = {}
     for organization_id, *delta in connection.execute(SQL["take_deltas"], {"share": share}):
         by_organization.setdefault(organization_id, []).append(tuple(delta))
     for organization_id, deltas in by_organization.items():
         _change(connection, organization_id, folded(deltas))
+    return sum(map(len, by_organization.values()))
 
 
 def _change(connection: sqlite3.Connection, organization_id: str, changes: Mapping[Slot, Sums]) -> None:

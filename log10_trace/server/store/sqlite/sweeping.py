@@ -11,7 +11,6 @@ from typing import Any, Final, TypeVar
 from log10_trace.server.store.errors import StoreClosedError
 from log10_trace.server.store.sqlite import records
 from log10_trace.server.store.sqlite.connection import connect, translated
-from log10_trace.server.store.sqlite.folding import fold
 from log10_trace.server.store.sqlite.transaction import Transaction
 from log10_trace.server.store.sqlite.writer import Writer
 
@@ -96,7 +95,7 @@ def _cleanse(transaction: Transaction) -> bool:
     Deltas may name what was deleted, so they go first. True when there may be more to do.
     """
     connection = transaction.settled()
-    fold(connection)
+    transaction.fold_all()
     before = connection.total_changes
     transaction.execute("merge_index", (-_PAGES_A_STEP,))
     if connection.total_changes - before > 1:  # fewer than two changes: nothing was left to merge

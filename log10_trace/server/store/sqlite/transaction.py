@@ -13,7 +13,7 @@ from log10_trace.server.store.facts import Facts
 from log10_trace.server.store.novelty import Novelty
 from log10_trace.server.store.rollups import Deltas
 from log10_trace.server.store.sqlite.connection import SQL, insert_rows
-from log10_trace.server.store.sqlite.folding import Folder
+from log10_trace.server.store.sqlite.folding import Folder, fold
 from log10_trace.server.store.sqlite.unindexed import Unindexed, Words
 
 _STACKS_REMEMBERED: Final = 4_096
@@ -137,6 +137,20 @@ class Transaction:
         first, last = self._sessions.get(key, (facts.began_ms, facts.began_ms))
         self._sessions[key] = min(first, facts.began_ms), max(last, facts.began_ms)
 
+    @property
+    def is_tidy(self) -> bool:
+        """Whether nothing is put off that could be done in a quiet moment."""
+        return not self.unindexed.count and not self._folder.has_some
+
+    def fold_all(self) -> None:
+        """Fold all that was noted for the roll-ups."""
+        fold(self._connection)
+        self._folder.forget()
+
+    def fold_some(self) -> None:
+        """Fold some of what was noted for the roll-ups."""
+        self._folder.fold_some(self._connection)
+
     def arrived(self, organization_id: str, source: str, sequence: int) -> None:
         """Note that a sequence number came."""
         self._sequences.setdefault((organization_id, source), []).append((sequence, sequence))
@@ -196,6 +210,7 @@ class Transaction:
         self.stacks.clear()
         self.novelty.forget()
         self.unindexed.forget()
+        self._folder.forget()
 
     def _write_sums(self) -> None:
         self._folder.keep(self._connection, self._deltas)

@@ -26,7 +26,7 @@ T = TypeVar("T")
 GROUP_JOBS: Final = 500
 GROUP_BYTES: Final = 16 * 1024 * 1024
 IDLE_S: Final = 0.2
-"""Seconds without a job after which words are indexed, be they many or few."""
+"""Seconds without a job after which is done what was put off."""
 WAITING_JOBS: Final = 20_000
 WAITING_BYTES: Final = 128 * 1024 * 1024
 
@@ -101,15 +101,15 @@ class Writer:
             if group := self._take():
                 self._commit([job for job in group if job.future.set_running_or_notify_cancel()])
             else:
-                self._index_rest()
-        self._index_rest()
+                self._tidy_up()
+        self._tidy_up()
         self._transaction.close()
 
     def _wait(self) -> bool:
-        """Wait for jobs, or until none came for a while and words wait; False when the store is shut."""
+        """Wait for jobs, or a while if something was put off; False when the store is shut."""
         with self._changed:
             while not self._waiting and not self._is_closing:
-                if not self._changed.wait(IDLE_S if self._transaction.unindexed.count else None):
+                if not self._changed.wait(None if self._transaction.is_tidy else IDLE_S):
                     return True
             return bool(self._waiting)
 
@@ -137,10 +137,12 @@ class Writer:
         for job, result in zip(jobs, results, strict=False):  # indexing has no result
             job.future.set_result(result)
 
-    def _index_rest(self) -> None:
-        """Index what waits; when it cannot be done now, it goes on waiting."""
-        with guard("indexing words"):
+    def _tidy_up(self) -> None:
+        """Do what was put off until there is nothing else to do; what cannot be done now goes on waiting."""
+        with guard("indexing words and folding roll-ups"):
             self._transaction.run([index_all])
+            while not (self._transaction.is_tidy or self._waiting or self._is_closing):
+                self._transaction.run([Transaction.fold_some])
 
     def _refuse(self, jobs: list[Job[Any]], error: Exception) -> None:
         if isinstance(error, sqlite3.Error):

@@ -12,6 +12,7 @@ from log10_trace.server.store.answers import GroupBy, Interval, StatisticsQuery
 from log10_trace.server.store.protocol import Store
 from log10_trace.server.store.sqlite import folding
 from log10_trace.server.store.sqlite.connection import connect
+from tests.processes import until
 from tests.server.store.building import NOON_MS, ORG, OTHER, completion, put, put_all
 from tests.server.store.test_listing import at
 
@@ -61,3 +62,36 @@ def test_answers_do_not_depend_on_what_is_folded(store: Store, tmp_path: Path) -
         f"t{number}" for number in range(100, 4_000, 200)
     )
     assert [session.calls for session in store.sessions.page(ORG, limit=9).items] == [20]
+
+
+def test_a_quiet_moment_is_used_to_fold(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When nothing else is to do, all but a few deltas go into the roll-ups; the answers stay the same."""
+    monkeypatch.setattr(folding, "_FEW_DELTAS", 5)
+    store = open_store(tmp_path / "a.db")
+    put_all(store, [completion(tags=[f"t{number}"]) for number in range(40)])
+
+    reader = connect(tmp_path / "a.db", can_write=False)
+    until(lambda: reader.execute("SELECT count(*) FROM rollup_deltas").fetchone()[0] <= 5, "folded")
+    reader.close()
+
+    (total,) = store.reports.statistics(ORG, StatisticsQuery()).groups
+    assert total.calls == 40
+    store.close()
+
+
+def test_what_another_process_folded_is_not_folded_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A store whose deltas were folded by another goes on counting right."""
+    monkeypatch.setattr(folding, "_MOST_DELTAS", 20)
+    store = open_store(tmp_path / "a.db")
+    put_all(store, [completion(tags=["x"], created_at=at(number)) for number in range(8)])
+    other = connect(tmp_path / "a.db", can_write=True)
+    folding.fold(other)
+    other.close()
+
+    put_all(store, [completion(tags=["x"], created_at=at(number)) for number in range(20, 28)])
+
+    (total,) = store.reports.statistics(ORG, StatisticsQuery(group_by="tag")).groups
+    assert (total.key, total.calls) == ("x", 16)
+    store.close()
