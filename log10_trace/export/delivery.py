@@ -9,6 +9,7 @@ import os
 import sys
 import threading
 import time
+from collections.abc import Callable
 from typing import Final
 
 from log10_trace.config import Config
@@ -36,7 +37,14 @@ STANDSTILL_S: Final = 0.3
 class Delivery:
     """Delivers the records of this process. Made without side effects; begins with the first call."""
 
-    def __init__(self, config: Config, gate: Gate | None = None, *, any_key: bool = False) -> None:
+    def __init__(
+        self,
+        config: Config,
+        gate: Gate | None = None,
+        *,
+        any_key: bool = False,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         """Go on counting where the delivery that ``gate`` came from has counted.
 
         With ``any_key``, records of dead processes that had another key are adopted as well.
@@ -52,6 +60,7 @@ class Delivery:
         self._spool = Spool(config.spool_dir)
         self.ledger = Ledger(config.spool_dir)
         self._worker: Worker | None = None
+        self._clock = clock
         self._moved_at = 0.0
         self._exiting = False
         self._is_retired = False
@@ -84,7 +93,7 @@ class Delivery:
 
     def flush(self, timeout: float) -> bool:
         """Deliver everything captured so far; true when that was done within ``timeout`` seconds."""
-        gate, until = self.recorder.gate, time.monotonic() + timeout
+        gate, until = self.recorder.gate, self._clock() + timeout
         with gate:
             counts = self.recorder.gate.counts
             goal, lost = counts.captured, counts.lost
@@ -96,7 +105,7 @@ class Delivery:
             worker.hurry()
             gate.notify_all()
             while counts.captured - counts.pending < goal or not worker.keeper.is_clear:
-                left = until - time.monotonic()
+                left = until - self._clock()
                 if left <= 0 or worker is not self._worker:
                     break
                 gate.wait(left)
@@ -110,8 +119,8 @@ class Delivery:
         Gives up after ``timeout`` seconds, after 0.3 s in which the network did not move, and after the
         first attempt that fails. What is left waits in the spool, redacted where it is to be.
         """
-        gate, until = self.recorder.gate, time.monotonic() + timeout
-        self._moved_at = time.monotonic()
+        gate, until = self.recorder.gate, self._clock() + timeout
+        self._moved_at = self._clock()
         with gate:
             worker = self._worker
             if worker is None:
@@ -119,7 +128,7 @@ class Delivery:
             worker.stop()
             gate.notify_all()
             while self._worker is worker:
-                left = min(until, self._moved_at + STANDSTILL_S) - time.monotonic()
+                left = min(until, self._moved_at + STANDSTILL_S) - self._clock()
                 if left <= 0:
                     break
                 gate.wait(left)
@@ -130,9 +139,9 @@ class Delivery:
     def _redact_the_rest(self, until: float) -> None:
         """Redact here what our thread, which waits for the network, still has in memory alone."""
         gate = self.recorder.gate
-        self.recorder.redact_waiting(until)
+        self.recorder.redact_waiting(until, self._clock)
         with gate:
-            while self.recorder.unredacted and (left := until - time.monotonic()) > 0:
+            while self.recorder.unredacted and (left := until - self._clock()) > 0:
                 gate.wait(left)
 
     def retire(self) -> None:
@@ -259,7 +268,7 @@ class Delivery:
             self.recorder.gate.notify_all()
 
     def _moved(self) -> None:
-        self._moved_at = time.monotonic()
+        self._moved_at = self._clock()
 
     def _lose(self, loss: Loss) -> None:
         with self.recorder.gate:

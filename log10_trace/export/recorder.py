@@ -150,13 +150,12 @@ class Recorder:
         """Records that wait in memory to be redacted, or are being redacted."""
         return len(self._unredacted) + self._being_redacted
 
-    def redact_waiting(self, until: float = math.inf) -> None:
+    def redact_waiting(self, until: float = math.inf, clock: Callable[[], float] = time.monotonic) -> None:
         """Redact the records that wait for it, and keep what is left of them.
 
-        Called on our thread, and at the end of the program on another, to be done on the monotonic clock at
-        ``until``.
+        Called on our thread, and at the end of the program on another, which begins none after ``until``.
         """
-        while self._redactor is not None and time.monotonic() < until:
+        while self._redactor is not None and clock() < until:
             with self.gate:
                 if not self._unredacted:
                     return

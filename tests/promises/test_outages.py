@@ -52,28 +52,65 @@ def test_an_api_that_fails_for_a_whole_process_gets_everything_from_the_next(
         assert set(api.times().values()) == {1}
 
 
+PATIENT = """
+import sys, time
+from tests.export.made import config, keep
+from log10_trace.export import Delivery
+from log10_trace.export.gate import Gate
+
+class PatientGate(Gate):
+    waited = 0.0
+
+    def wait(self, timeout=None):
+        begun_here = sys._getframe(1).f_code is Delivery.close.__code__
+        woken = super().wait({patience} if begun_here else timeout)
+        if begun_here and not woken:
+            self.waited += timeout
+        return woken
+
+gate = PatientGate()
+made = Delivery(config({url!r}), gate, clock=lambda: gate.waited)
+ids = keep(made, 50)
+begun = time.process_time()
+made.exit()
+print(gate.waited + time.process_time() - begun, *ids)
+"""
+"""A program whose end counts the seconds that it waits in vain and those of the processor.
+
+So it comes to the same on a machine that others keep busy, however long ``patience`` takes there.
+"""
+
+
+def end(home: Path, url: str, *, patience: float) -> tuple[float, set[str]]:
+    """The seconds that the end of such a program takes on a quiet machine, and its records' ids."""
+    ended = program(home, PATIENT.format(url=url, patience=patience))
+    assert (ended.returncode, ended.stderr) == (0, "")
+    seconds, *ids = ended.stdout.split()
+    return float(seconds), set(ids)
+
+
 def test_the_end_does_not_wait_for_an_api_that_never_answers(private_home: Path) -> None:
-    """A black hole holds up the end of the program by a fraction of a second; the records wait."""
+    """A black hole holds up the end of the program by half a second at most; the records wait."""
     with CompletionsAPI() as api:
         api.behave(does.hang)
-        seconds, lost = run(private_home, api)
+        seconds, lost = end(private_home, api.url, patience=0.1)
         api.behave(does.work)
         run(private_home, api, count=1)
 
-        assert seconds < 1.0
-        assert set(lost) <= set(api.rows())
+        assert seconds <= 0.5
+        assert lost <= set(api.rows())
 
 
 def test_the_end_does_not_wait_for_an_api_that_is_down(private_home: Path) -> None:
-    """A refused connection holds up nothing; the records wait."""
+    """A refused connection holds up the end of the program by 0.3 s at most; the records wait."""
     with CompletionsAPI() as api:
         api.down()
-        seconds, lost = run(private_home, api)
+        seconds, lost = end(private_home, api.url, patience=30)
         api.up()
         run(private_home, api, count=1)
 
-        assert seconds < 0.5
-        assert set(lost) <= set(api.rows())
+        assert seconds <= 0.3
+        assert lost <= set(api.rows())
 
 
 FAILURES: dict[str, Behaviour] = {
