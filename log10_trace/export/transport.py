@@ -5,6 +5,7 @@ No threads and no retries here: one call of ``send`` is one attempt.
 
 from __future__ import annotations
 
+import encodings.idna  # noqa: F401 -- see below
 import socket
 import time
 import zlib
@@ -14,6 +15,10 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
+# httpx, and Python for host names, import these when they are first used, which would be on our thread: a
+# child that is forked in the middle of that waits for ever for the import to end.
+import certifi  # noqa: F401
+import httpcore  # noqa: F401
 import httpx
 
 from log10_trace import __version__
