@@ -12,6 +12,8 @@ from typing import Final
 from benchmarks.peers import Peer
 
 START_S: Final = 90
+OUTSIDE: Final = "OUTSIDE"
+"""The word before the name of a machine that a library wanted to reach and was kept from."""
 
 
 class SilenceError(Exception):
@@ -22,6 +24,7 @@ class PeerProcess:
     """A program with one library; it has started, and waits, when this object is there."""
 
     def __init__(self, peer: Peer, program: str, api: str, home: str, model: str | None = None) -> None:
+        self.title = peer.title
         self.said: list[str] = []
         """All that it has said and that was heard, the library's own words included."""
         self._words: queue.SimpleQueue[str | None] = queue.SimpleQueue()
@@ -44,6 +47,8 @@ class PeerProcess:
         assert self._process.stdout is not None
         for line in self._process.stdout:
             self._words.put(line.strip())
+            if line.startswith(OUTSIDE):
+                print(f"{self.title} tried to reach {line.removeprefix(OUTSIDE).strip()}", file=sys.stderr)
         self._words.put(None)
 
     def go(self, words: str = "") -> None:
