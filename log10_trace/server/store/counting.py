@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from operator import add
-from typing import Final, NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final, TypeAlias
 
 from log10_trace.server.store.answers import (
-    GroupBy,
     Interval,
     SessionSummary,
     Statistics,
@@ -15,73 +13,73 @@ from log10_trace.server.store.answers import (
     Totals,
 )
 from log10_trace.server.store.prices import Prices
-from log10_trace.server.store.tallies import Tally, read_sums
+from log10_trace.server.store.tallies import Tally, Written
 
 GROUPS: Final = 100
 """Most groups of an answer; the ones with most calls are given."""
 SERIES_GROUPS: Final = 6
 SERIES_STEPS: Final = 1_500
 """Most steps of time of a series; the latest are given."""
+SERIES_LENGTH: Final = 4_500
+"""Most steps of all groups' series together: of six groups 750 each, a month of hours."""
 MINUTE_MS: Final = 60_000
 WIDTH_OF: Final[dict[Interval, int]] = {"minute": 1, "hour": 60, "day": 1440}
-DIMENSION_OF: Final[dict[GroupBy, str]] = {
-    "none": "none",
-    "model": "none",
-    "tag": "tag",
-    "call_site": "call_site",
-    "session": "session",
-}
+
+Step: TypeAlias = tuple[str, int]
+"""A key and the minute that a step of time begins in."""
+Counted: TypeAlias = tuple[str, int, str, str]
+"""A roll-up (or a delta that is not folded yet): key, start, and the texts of its tally."""
 
 
-class Sum(NamedTuple):
-    """What a roll-up (or a delta that is not folded yet) holds of one model."""
-
-    key: str
-    model: str
-    start: int
-    """Minutes since 1970."""
-    tally: Tally
+def by_key(rows: Iterable[Counted]) -> dict[str, Tally]:
+    """What each key adds up to."""
+    totals: dict[str, Tally] = {}
+    for key, _, *written in rows:
+        totals.setdefault(key, Tally()).add_written(Written(*written))
+    return totals
 
 
-def sums(rows: Iterable[tuple[str, int, str]]) -> Iterator[Sum]:
-    """What stands in rows of key, start and sums."""
-    for key, start, text in rows:
-        for model, tally in read_sums(text):
-            yield Sum(key, model, start, tally)
+def by_step(rows: Iterable[Counted], width: int) -> dict[Step, Tally]:
+    """What each key adds up to in each step of ``width`` minutes."""
+    steps: dict[Step, Tally] = {}
+    for key, start, *written in rows:
+        steps.setdefault((key, start - start % width), Tally()).add_written(Written(*written))
+    return steps
 
 
-def stepped(every: Iterable[Sum], width: int) -> Iterator[Sum]:
-    """The same, each in the step of ``width`` minutes that it began in."""
-    return (one._replace(start=one.start - one.start % width) for one in every)
+def keys_asked(query: StatisticsQuery) -> list[str] | None:
+    """The keys of roll-ups that the query asks for; None: the busiest ones."""
+    if query.group_by == "none":
+        return [""]
+    return None if query.key is None else [query.key]
 
 
-def key_asked(query: StatisticsQuery) -> str | None:
-    """The one key of roll-ups that the query asks for; None: the busiest ones."""
-    return None if DIMENSION_OF[query.group_by] == "none" else query.key
+def steps_of(width: int, keys: Sequence[str]) -> int:
+    """How many minutes the latest steps of a series come to."""
+    return width * min(SERIES_STEPS, SERIES_LENGTH // max(len(keys), 1))
 
 
 def statistics(
-    totals: Iterable[Sum], steps: Iterable[Sum], query: StatisticsQuery, prices: Prices
+    totals: Mapping[str, Tally], steps: Mapping[Step, Tally], query: StatisticsQuery, prices: Prices
 ) -> Statistics:
     """The answer: ``totals`` cover the whole span, ``steps`` are of the interval's width."""
-    group_by = query.group_by
-    groups = _grouped(totals, group_by, prices, is_series=False)
-    if group_by == "model" and query.key is not None:  # which is no key of roll-ups
-        groups = [group for group in groups if group.key == query.key]
+    groups = [_totals(_name(key, query), None, one, prices) for key, one in totals.items()]
+    series = [
+        _totals(_name(key, query), start * MINUTE_MS, one, prices) for (key, start), one in steps.items()
+    ]
     groups.sort(key=lambda group: (-group.calls, group.key or ""))
-    shown = {group.key for group in groups[:SERIES_GROUPS]}
-    series = _grouped(
-        (one for one in steps if _key(one, group_by) in shown), group_by, prices, is_series=True
-    )
     series.sort(key=lambda step: (step.start_ms or 0, step.key or ""))
-    return Statistics(groups=tuple(groups[:GROUPS]), series=tuple(series))
+    # A delta may take the last call away.
+    return Statistics(
+        groups=tuple(one for one in groups if one.calls), series=tuple(one for one in series if one.calls)
+    )
 
 
 def session_summary(
-    session_id: str, first_ms: int, last_ms: int, members: Sequence[Sum], prices: Prices
+    session_id: str, first_ms: int, last_ms: int, counted: Tally, prices: Prices
 ) -> SessionSummary:
     """A session and what is counted of it."""
-    total = _total(None, None, members, prices)
+    total = _totals(None, None, counted, prices)
     return SessionSummary(
         id=session_id,
         first_ms=first_ms,
@@ -94,27 +92,14 @@ def session_summary(
     )
 
 
-def _grouped(every: Iterable[Sum], group_by: GroupBy, prices: Prices, *, is_series: bool) -> list[Totals]:
-    groups: dict[tuple[str | None, int | None], list[Sum]] = {}
-    for one in every:
-        start_ms = one.start * MINUTE_MS if is_series else None
-        groups.setdefault((_key(one, group_by), start_ms), []).append(one)
-    totals = [_total(key, start_ms, members, prices) for (key, start_ms), members in groups.items()]
-    return [one for one in totals if one.calls]  # a delta may take the last call away
+def _name(key: str, query: StatisticsQuery) -> str | None:
+    return None if query.group_by == "none" else key
 
 
-def _key(one: Sum, group_by: GroupBy) -> str | None:
-    if group_by == "none":
-        return None
-    return one.model if group_by == "model" else one.key
-
-
-def _total(key: str | None, start_ms: int | None, members: Sequence[Sum], prices: Prices) -> Totals:
-    total = Tally()
-    for one in members:
-        total.add(one.tally)
-    cost, unpriced = _cost(members, prices)
-    p50, p95, p99 = total.percentiles(0.50, 0.95, 0.99)
+def _totals(key: str | None, start_ms: int | None, counted: Tally, prices: Prices) -> Totals:
+    total = counted.total()
+    cost, unpriced = _cost(counted, prices)
+    p50, p95, p99 = counted.percentiles(0.50, 0.95, 0.99)
     return Totals(
         key=key,
         start_ms=start_ms,
@@ -130,17 +115,15 @@ def _total(key: str | None, start_ms: int | None, members: Sequence[Sum], prices
     )
 
 
-def _cost(members: Sequence[Sum], prices: Prices) -> tuple[float | None, int]:
+def _cost(counted: Tally, prices: Prices) -> tuple[float | None, int]:
     """US dollars, None when no call could be priced; and the calls with tokens that could not."""
-    tokens: dict[str, tuple[int, ...]] = {}
-    for model, one in ((member.model, member.tally) for member in members):
-        counts = one.metered, one.input_tokens, one.output_tokens, one.cached_tokens
-        tokens[model] = tuple(map(add, tokens[model], counts)) if model in tokens else counts
     cost, unpriced = None, 0
-    for model, (metered, *flow) in tokens.items():
-        price = prices.cost(model, *flow) if metered else 0.0
+    for model, (_, _, metered, *tokens) in counted.counts.items():
+        if not metered:
+            continue
+        price = prices.cost(model, *tokens)
         if price is None:
             unpriced += metered
-        elif metered:
+        else:
             cost = (cost or 0.0) + price
     return cost, unpriced

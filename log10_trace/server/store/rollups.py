@@ -1,4 +1,4 @@
-"""Roll-ups: the sums of each minute, hour and day and of all time, by tag, call site and session. Pure.
+"""Roll-ups: sums of each minute, hour and day and of all time, by model, tag, call site and session. Pure.
 
 A record is added when it comes, taken away when it goes, and both when it changes, so the sums are always
 those of the records that are there. A commit only notes what it changes, minute by minute (deltas); many
@@ -12,15 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Final, NamedTuple
 
 from log10_trace.server.store.facts import Facts
-from log10_trace.server.store.tallies import (
-    Sums,
-    calls_in,
-    negative,
-    read_sums,
-    tally,
-    united,
-    write_sums,
-)
+from log10_trace.server.store.tallies import Tally, Written, added_up, read, tally
 
 WIDTHS: Final = (1, 60, 1440)
 """Minutes of a roll-up: a minute, an hour, a day."""
@@ -33,7 +25,7 @@ class Slot(NamedTuple):
     """One roll-up: of what (``dimension`` and ``key``), and which span of time."""
 
     dimension: str
-    """``none``, ``tag``, ``call_site`` or ``session``."""
+    """``none``, ``model``, ``tag``, ``call_site`` or ``session``."""
     width: int
     """Minutes; ``ALL_TIME`` for the sum over everything."""
     start: int
@@ -48,34 +40,33 @@ class Delta(NamedTuple):
     start: int
     key: str
     calls: int
-    sums: str
+    counts: str
+    durations: str
 
 
 class Deltas:
     """What a group of writes changes in the sums."""
 
     def __init__(self) -> None:
-        self._minutes: dict[tuple[str, int, str], list[Sums]] = {}
+        self._minutes: dict[tuple[str, int, str], list[Tally]] = {}
 
     def count(self, facts: Facts, sign: int = 1) -> None:
         """Add one call, or with ``sign`` -1 take it away."""
-        one = tally(facts) if sign > 0 else negative(tally(facts))
-        change = {facts.model or "": one}
+        one = tally(facts, sign)
         minute = facts.began_ms // _MINUTE_MS
         for dimension, key in keys(facts):
-            self._minutes.setdefault((dimension, minute, key), []).append(change)
+            self._minutes.setdefault((dimension, minute, key), []).append(one)
 
     def rows(self) -> list[Delta]:
         """The changes, as they are to be kept."""
-        return [
-            Delta(*place, calls_in(sums.values()), write_sums(sums))
-            for place, sums in ((place, united(changes)) for place, changes in self._minutes.items())
-        ]
+        totals = ((place, added_up(tallies)) for place, tallies in self._minutes.items())
+        return [Delta(*place, total.calls, *total.written()) for place, total in totals]
 
 
 def keys(facts: Facts) -> Iterator[tuple[str, str]]:
     """What a call counts under: dimensions and keys."""
     yield "none", ""
+    yield "model", facts.model or ""
     for tag in facts.tags:
         yield "tag", tag
     if facts.call_site:
@@ -84,28 +75,37 @@ def keys(facts: Facts) -> Iterator[tuple[str, str]]:
         yield "session", facts.session_id
 
 
-def folded(deltas: Iterable[tuple[str, int, str, str]]) -> dict[Slot, Sums]:
-    """What deltas (dimension, start, key, sums) change in the roll-ups of every width. Read the sums only."""
-    parts: dict[tuple[str, str], dict[int, list[Sums]]] = {}
-    for dimension, start, key, text in deltas:
+def folded(deltas: Iterable[tuple[str, int, str, str, str]]) -> dict[Slot, Tally]:
+    """What deltas (dimension, start, key, counts, durations) change in the roll-ups. Only to be read."""
+    parts: dict[tuple[str, str], dict[int, list[Written]]] = {}
+    for dimension, start, key, counts, durations in deltas:
         minutes = parts.setdefault((dimension, key), {})
-        minutes.setdefault(start, []).append(dict(read_sums(text)))
-    slots: dict[Slot, Sums] = {}
+        minutes.setdefault(start, []).append(Written(counts, durations))
+    slots: dict[Slot, Tally] = {}
     for (dimension, key), minutes in parts.items():
-        total = {start: united(each) for start, each in minutes.items()}
+        total = {start: read(each) for start, each in minutes.items()}
         for width in (*WIDTHS, ALL_TIME):
             total = _widened(total, width)
-            for start, sums in total.items():
-                slots[Slot(dimension, width, start, key)] = sums
+            for start, one in total.items():
+                slots[Slot(dimension, width, start, key)] = one
     return slots
 
 
-def _widened(sums: Mapping[int, Sums], width: int) -> dict[int, Sums]:
-    """Sums of shorter spans, by where they start, as those of longer ones."""
-    parts: dict[int, list[Sums]] = {}
-    for start, one in sums.items():
+def _widened(tallies: Mapping[int, Tally], width: int) -> dict[int, Tally]:
+    """Tallies of shorter spans, by where they start, as those of longer ones."""
+    parts: dict[int, list[Tally]] = {}
+    for start, one in tallies.items():
         parts.setdefault(start - start % width if width else 0, []).append(one)
-    return {start: united(each) for start, each in parts.items()}
+    return {start: added_up(each) for start, each in parts.items()}
+
+
+def changed(before: Written | None, change: Tally) -> tuple[int, Written]:
+    """The calls of a roll-up after a change, and what is to be written; ``NOTHING`` when no call is left."""
+    if before is None:
+        return change.calls, change.written()
+    total = read([before])
+    total.add(change)
+    return total.calls, total.written()
 
 
 class Span(NamedTuple):

@@ -34,8 +34,8 @@ def test_roll_ups_of_the_first_schema_are_carried_over(empty_postgres_url: str) 
     """What older schemas held in a row for each bucket of durations, folded or not, is counted as before."""
     counts = "calls, failed, metered, input_tokens, output_tokens, cached_tokens"
     columns = f"dimension, key, model, bucket, {counts}"
-    ended = "'tag', 'x', 'gpt-4o', 73, 2, 0, 2, 1000000, 100000, 400000"
-    running = "'tag', 'x', 'a \"quoted\" model', -1, 1, 1, 1, 10, 5, 0"
+    ended = "'none', '', 'gpt-4o', 73, 2, 0, 2, 1000000, 100000, 400000"
+    running = "'none', '', 'a \"quoted\" model', -1, 1, 1, 1, 10, 5, 0"
     with psycopg.connect(empty_postgres_url) as connection:
         for step in known()[:4]:
             connection.execute(step.text)
@@ -47,11 +47,19 @@ def test_roll_ups_of_the_first_schema_are_carried_over(empty_postgres_url: str) 
             f"INSERT INTO rollup_deltas (organization_id, start, {columns}) VALUES ('org', 0, {running})"
         )
         connection.execute(known()[4].text)
-        rows = connection.execute("SELECT width, calls, sums FROM rollups ORDER BY width").fetchall()
+        rows = connection.execute(
+            "SELECT dimension, key, width, calls, counts, durations"
+            " FROM rollups ORDER BY dimension, key, width"
+        ).fetchall()
 
-    sums = {"gpt-4o": [2, 0, 2, 1000000, 100000, 400000, 73, 2], 'a "quoted" model': [1, 1, 1, 10, 5, 0]}
-    assert [(width, calls, json.loads(text)) for width, calls, text in rows] == [
-        (width, 3, sums) for width in (0, 1, 60, 1440)
+    quoted, plain = {'a "quoted" model': [1, 1, 1, 10, 5, 0]}, {"gpt-4o": [2, 0, 2, 1000000, 100000, 400000]}
+    sums = [
+        ("model", 'a "quoted" model', 1, quoted, []),
+        ("model", "gpt-4o", 2, plain, [73, 2]),
+        ("none", "", 3, quoted | plain, [73, 2]),
+    ]
+    assert [(*place, json.loads(each), json.loads(times)) for *place, each, times in rows] == [
+        (dimension, key, width, *rest) for dimension, key, *rest in sums for width in (0, 1, 60, 1440)
     ]
 
 

@@ -16,17 +16,8 @@ from log10_trace.server.store.facts import Facts, facts, parse_time_ms
 from log10_trace.server.store.novelty import Novelty
 from log10_trace.server.store.phrases import Phrase, phrases
 from log10_trace.server.store.prices import Prices
-from log10_trace.server.store.rollups import ALL_TIME, Deltas, Slot, folded, spans
-from log10_trace.server.store.tallies import (
-    NO_SUMS,
-    Sums,
-    added_up,
-    calls_in,
-    change_sums,
-    read_sums,
-    tally,
-    write_sums,
-)
+from log10_trace.server.store.rollups import ALL_TIME, Deltas, Slot, changed, folded, spans
+from log10_trace.server.store.tallies import NOTHING, Tally, added_up, negative, read, tally
 from tests.server.store.building import NOON_MS, asked, completion
 
 NOW_MS = NOON_MS + 3_600_000
@@ -84,36 +75,36 @@ def test_taking_away_what_was_added_leaves_nothing(minutes: list[int], data: st.
     for one in gone:
         went.count(one, -1)
 
-    standing = {slot: change_sums(NO_SUMS, sums) for slot, sums in sums_of(came).items()}
-    for slot, change in sums_of(went).items():
+    standing = {slot: changed(None, change) for slot, change in changes(came).items()}
+    for slot, change in changes(went).items():
         _, before = standing[slot]
-        standing[slot] = change_sums(before, change)
+        standing[slot] = changed(before, change)
 
-    left = {slot: dict(read_sums(text)) for slot, (_, text) in standing.items() if text != NO_SUMS}
-    assert left == sums_of(expected)
-    assert all(count == calls_in(left.get(slot, {}).values()) for slot, (count, _) in standing.items())
+    left = {slot: (calls, read([text])) for slot, (calls, text) in standing.items() if text != NOTHING}
+    assert left == {
+        slot: (change.calls, read([change.written()])) for slot, change in changes(expected).items()
+    }
 
 
-def sums_of(deltas: Deltas) -> dict[Slot, Sums]:
+def changes(deltas: Deltas) -> dict[Slot, Tally]:
     """What the deltas change in all roll-ups."""
-    return folded((row.dimension, row.start, row.key, row.sums) for row in deltas.rows())
+    return folded((row.dimension, row.start, row.key, row.counts, row.durations) for row in deltas.rows())
 
 
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.floats(0.002, 3_000)), max_size=9))
-def test_sums_are_read_as_they_were_written(timed: list[tuple[str, float]]) -> None:
-    """Writing sums down and reading them back changes nothing."""
-    sums = added_up([(model, tally(facts_of(duration=seconds))) for model, seconds in timed])
+def test_what_is_taken_away_as_it_is_written_leaves_nothing(timed: list[tuple[str, float]]) -> None:
+    """A written tally and its negative come to nothing."""
+    calls = [facts_of(duration=seconds, request=asked("hi", model=model)) for model, seconds in timed]
+    written = added_up([tally(one) for one in calls]).written()
 
-    assert dict(read_sums(write_sums(sums))) == sums
+    assert read([written, negative(written)]).written() == NOTHING
 
 
 @given(st.lists(st.floats(0.002, 3_000), min_size=1))
 def test_a_percentile_is_within_five_percent(durations: list[float]) -> None:
     """The percentiles of a histogram are close to those of the durations."""
-    deltas, shares = Deltas(), (0.5, 0.95, 0.99)
-    for duration in durations:
-        deltas.count(facts_of(duration=duration))
-    ((_, total),) = read_sums(deltas.rows()[0].sums)
+    shares = (0.5, 0.95, 0.99)
+    total = added_up([tally(facts_of(duration=duration)) for duration in durations])
     ranks = [max(-(-len(durations) * round(share * 100) // 100), 1) for share in shares]
 
     expected = [sorted(durations)[rank - 1] for rank in ranks]

@@ -13,7 +13,7 @@ from log10_trace.server.store.postgres.listing import ALL, Question
 from log10_trace.server.store.postgres.places import began_at, first_place
 from log10_trace.server.store.postgres.statements import load
 from log10_trace.server.store.postgres.tallying import append, fold
-from log10_trace.server.store.tallies import negative_sums
+from log10_trace.server.store.tallies import Written, negative
 
 SQL: Final = load("pruning.sql")
 _PARTED: Final = ("completions", "completion_tags", "completion_words")
@@ -64,7 +64,7 @@ def _forget_minutes(connection: Connection[Row], end: int) -> None:
     fold(connection)
     old = {"minute": end, "limit": _MINUTES_A_STEP}
     while rows := connection.execute(SQL["old_minutes"], old).fetchall():
-        append(connection, [(*place, -calls, negative_sums(sums)) for *place, calls, sums in rows])
+        append(connection, [(*row[:4], -row[4], *negative(Written(*row[5:]))) for row in rows])
         fold(connection)
 
 

@@ -11,15 +11,15 @@ from psycopg import Connection
 from log10_trace.server.store import ranges
 from log10_trace.server.store.answers import SourceReport, Statistics, StatisticsQuery
 from log10_trace.server.store.counting import (
-    DIMENSION_OF,
     GROUPS,
     MINUTE_MS,
     SERIES_GROUPS,
-    SERIES_STEPS,
     WIDTH_OF,
-    key_asked,
+    by_key,
+    by_step,
+    keys_asked,
     statistics,
-    sums,
+    steps_of,
 )
 from log10_trace.server.store.postgres import tallying
 from log10_trace.server.store.postgres.connections import Readers, Row
@@ -43,15 +43,16 @@ class PostgresReports:
         pieces = spans(query.since_ms, query.until_ms)
         if not pieces:
             return Statistics(groups=(), series=())
-        values = {"organization_id": organization_id, "dimension": DIMENSION_OF[query.group_by]}
+        values = {"organization_id": organization_id, "dimension": query.group_by}
         whole = values | tallying.over(pieces)
         with self._readers.snapshot() as connection:
-            key = key_asked(query)
-            keys = [fit(key)] if key is not None else _busiest(connection, whole)
+            asked = keys_asked(query)
+            keys = list(map(fit, asked)) if asked else _busiest(connection, whole)
             totals = connection.execute(tallying.SQL["totals"], whole | {"keys": keys}).fetchall()
-            shown = values | _series(query) | {"keys": keys[:SERIES_GROUPS]}
-            steps = connection.execute(tallying.SQL["steps"], shown).fetchall()
-        return statistics(sums(totals), sums(steps), query, self._prices)
+            shown = keys[:SERIES_GROUPS]
+            series = values | _series(query, shown) | {"keys": shown}
+            steps = connection.execute(tallying.SQL["steps"], series).fetchall()
+        return statistics(by_key(totals), by_step(steps, WIDTH_OF[query.interval]), query, self._prices)
 
     def tags(self, organization_id: str, *, prefix: str = "", limit: int = 100) -> list[str]:
         """The tags in use that begin with ``prefix``."""
@@ -75,7 +76,7 @@ def _busiest(connection: Connection[Row], whole: dict[str, Any]) -> list[str]:
     return [key for (key,) in connection.execute(tallying.SQL["busiest"], whole | {"limit": GROUPS})]
 
 
-def _series(query: StatisticsQuery) -> dict[str, Any]:
+def _series(query: StatisticsQuery, keys: Sequence[str]) -> dict[str, Any]:
     """The span of a series in whole steps."""
     width = WIDTH_OF[query.interval]
     step_ms = width * MINUTE_MS
@@ -83,7 +84,7 @@ def _series(query: StatisticsQuery) -> dict[str, Any]:
         "width": width,
         "start": (query.since_ms or 0) // step_ms * width,
         "end": LAST_MINUTE if query.until_ms is None else -(-query.until_ms // step_ms) * width,
-        "steps": SERIES_STEPS,
+        "length": steps_of(width, keys),
     }
 
 

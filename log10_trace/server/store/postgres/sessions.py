@@ -9,7 +9,7 @@ from typing import Final
 
 from log10_trace.record.call import new_id
 from log10_trace.server.store.answers import Page, SessionSummary
-from log10_trace.server.store.counting import Sum, session_summary
+from log10_trace.server.store.counting import session_summary
 from log10_trace.server.store.positions import LAST, read_cursor, write_cursor
 from log10_trace.server.store.postgres import tallying
 from log10_trace.server.store.postgres.connections import Readers, Row
@@ -17,6 +17,7 @@ from log10_trace.server.store.postgres.names import fit
 from log10_trace.server.store.postgres.statements import load
 from log10_trace.server.store.postgres.tasks import Tasks
 from log10_trace.server.store.prices import Prices
+from log10_trace.server.store.tallies import Tally
 
 _SQL: Final = load("people.sql")
 
@@ -56,10 +57,8 @@ class PostgresSessions:
         return None if row is None else self._summaries(organization_id, [row])[0]
 
     def _summaries(self, organization_id: str, rows: Sequence[Row]) -> list[SessionSummary]:
-        sums: dict[str, list[Sum]] = {session_id: [] for session_id, _, _ in rows}
-        for one in tallying.of_keys(self._readers, organization_id, "session", list(sums)):
-            sums[one.key].append(one)
+        totals = tallying.of_keys(self._readers, organization_id, "session", [row[0] for row in rows])
         return [
-            session_summary(session_id, first_ms, last_ms, sums[session_id], self._prices)
+            session_summary(session_id, first_ms, last_ms, totals.get(session_id, Tally()), self._prices)
             for session_id, first_ms, last_ms in rows
         ]

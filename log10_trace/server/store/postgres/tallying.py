@@ -7,15 +7,16 @@ from typing import Any, Final
 
 from psycopg import Connection
 
-from log10_trace.server.store.counting import Sum, sums
+from log10_trace.server.store.answers import GroupBy
+from log10_trace.server.store.counting import by_key
 from log10_trace.server.store.facts import Facts
 from log10_trace.server.store.postgres.columns import by_name
 from log10_trace.server.store.postgres.connections import Readers, Row
 from log10_trace.server.store.postgres.locks import FOLDING_LOCK
 from log10_trace.server.store.postgres.statements import load
-from log10_trace.server.store.rollups import Delta, Slot, Span, folded, minutes_of, spans
+from log10_trace.server.store.rollups import Delta, Slot, Span, changed, folded, minutes_of, spans
 from log10_trace.server.store.rollups import Deltas as OfOrganization
-from log10_trace.server.store.tallies import NO_SUMS, Sums, change_sums
+from log10_trace.server.store.tallies import NOTHING, Tally, Written
 
 SQL: Final = load("tallies.sql")
 
@@ -54,28 +55,28 @@ def fold(connection: Connection[Row]) -> None:
         with connection.transaction():
             connection.execute(SQL["alone"], {"lock": FOLDING_LOCK})
             taken = connection.execute(SQL["take"], {"limit": _FOLDED_AT_ONCE}).fetchall()
-            by_organization: dict[str, list[Row]] = {}
+            by_organization: dict[str, list[Any]] = {}
             for organization_id, *delta in taken:
-                by_organization.setdefault(organization_id, []).append(tuple(delta))
+                by_organization.setdefault(organization_id, []).append(delta)
             for organization_id, deltas in by_organization.items():
                 _change(connection, organization_id, folded(deltas))
         has_more = len(taken) == _FOLDED_AT_ONCE
 
 
-def _change(connection: Connection[Row], organization_id: str, changes: Mapping[Slot, Sums]) -> None:
+def _change(connection: Connection[Row], organization_id: str, changes: Mapping[Slot, Tally]) -> None:
     common = {"organization_id": organization_id}
     slots = sorted(changes)
     rows = connection.execute(SQL["standing"], common | by_name(Slot._fields, slots))
-    before = {row[:4]: row[4] for row in rows}
+    before = {row[:4]: Written(*row[4:]) for row in rows}
     kept, gone = [], []
     for slot in slots:
-        calls, sums = change_sums(before.get(slot, NO_SUMS), changes[slot])
-        if sums == NO_SUMS:
+        calls, written = changed(before.get(slot), changes[slot])
+        if written == NOTHING:
             gone.append(slot)
         else:
-            kept.append((*slot, calls, sums))
+            kept.append((*slot, calls, *written))
     if kept:
-        connection.execute(SQL["put"], common | by_name((*Slot._fields, "calls", "sums"), kept))
+        connection.execute(SQL["put"], common | by_name((*Slot._fields, "calls", *Written._fields), kept))
     if gone:
         connection.execute(SQL["remove"], common | by_name(Slot._fields, gone))
 
@@ -92,7 +93,9 @@ def over(pieces: Sequence[Span]) -> dict[str, Any]:
     }
 
 
-def of_keys(readers: Readers, organization_id: str, dimension: str, keys: Sequence[str]) -> list[Sum]:
+def of_keys(
+    readers: Readers, organization_id: str, dimension: GroupBy, keys: Sequence[str]
+) -> dict[str, Tally]:
     """The sums of some keys over all time."""
     values = {"organization_id": organization_id, "dimension": dimension, "keys": list(keys)}
-    return list(sums(readers.rows(SQL["totals"], values | over(spans(None, None)))))
+    return by_key(readers.rows(SQL["totals"], values | over(spans(None, None))))

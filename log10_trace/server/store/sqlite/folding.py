@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 from zlib import crc32
 
-from log10_trace.server.store.rollups import Deltas, Slot, folded
+from log10_trace.server.store.rollups import Deltas, Slot, changed, folded
 from log10_trace.server.store.sqlite.connection import SQL, insert_rows
-from log10_trace.server.store.tallies import NO_SUMS, Sums, change_sums
+from log10_trace.server.store.tallies import NOTHING, Tally, Written
 
 _MOST_DELTAS: Final = 16_000
 """Unfolded under load: with more a sum is written less often, and each question reads longer."""
@@ -69,25 +69,25 @@ def fold(connection: sqlite3.Connection) -> None:
 
 def _fold_share(connection: sqlite3.Connection, share: int) -> int:
     """Fold the deltas of one share; how many they were."""
-    by_organization: dict[str, list[tuple[str, int, str, str]]] = {}
+    by_organization: dict[str, list[Any]] = {}
     for organization_id, *delta in connection.execute(SQL["take_deltas"], {"share": share}):
-        by_organization.setdefault(organization_id, []).append(tuple(delta))
+        by_organization.setdefault(organization_id, []).append(delta)
     for organization_id, deltas in by_organization.items():
         _change(connection, organization_id, folded(deltas))
     return sum(map(len, by_organization.values()))
 
 
-def _change(connection: sqlite3.Connection, organization_id: str, changes: Mapping[Slot, Sums]) -> None:
+def _change(connection: sqlite3.Connection, organization_id: str, changes: Mapping[Slot, Tally]) -> None:
     # In the order of their table's key, so that neighbours find the page that they share at hand.
     slots = sorted(changes)
     values = {"organization_id": organization_id, "slots": json.dumps(slots, ensure_ascii=False)}
-    before = {row[:4]: row[4] for row in connection.execute(SQL["rollups_at"], values)}
+    before = {row[:4]: Written(row[4], row[5]) for row in connection.execute(SQL["rollups_at"], values)}
     kept, gone = [], []
     for slot in slots:
-        calls, sums = change_sums(before.get(slot, NO_SUMS), changes[slot])
-        if sums == NO_SUMS:
+        calls, written = changed(before.get(slot), changes[slot])
+        if written == NOTHING:
             gone.append((organization_id, *slot))
         else:
-            kept.append((organization_id, *slot, calls, sums))
+            kept.append((organization_id, *slot, calls, *written))
     insert_rows(connection, "put_rollup", kept)
     connection.executemany(SQL["delete_rollup"], gone)

@@ -9,24 +9,24 @@ from itertools import groupby
 from typing import Any
 
 from log10_trace.server.store import ranges
-from log10_trace.server.store.answers import SourceReport, Statistics, StatisticsQuery
+from log10_trace.server.store.answers import GroupBy, SourceReport, Statistics, StatisticsQuery
 from log10_trace.server.store.counting import (
-    DIMENSION_OF,
     GROUPS,
     MINUTE_MS,
     SERIES_GROUPS,
-    SERIES_STEPS,
     WIDTH_OF,
-    Sum,
-    key_asked,
+    Counted,
+    by_key,
+    by_step,
+    keys_asked,
     statistics,
-    stepped,
-    sums,
+    steps_of,
 )
 from log10_trace.server.store.prices import Prices
 from log10_trace.server.store.rollups import LAST_MINUTE, WIDTHS, Span, minutes_of, spans
 from log10_trace.server.store.sqlite.connection import SQL
 from log10_trace.server.store.sqlite.readers import Readers
+from log10_trace.server.store.tallies import Tally
 
 
 class SqliteReports:
@@ -42,13 +42,13 @@ class SqliteReports:
         if not asked:
             return Statistics(groups=(), series=())
         with self._readers.snapshot() as connection:
-            counted = _Counted(connection, organization_id, DIMENSION_OF[query.group_by])
-            key = key_asked(query)
-            keys = [key] if key is not None else counted.busiest(asked)
-            totals = counted.sums(counted.there(query), keys, minutes_of(asked))
-            step = counted.series_span(query)
-            steps = counted.sums([step], keys[:SERIES_GROUPS], (step.start, step.end))
-            return statistics(sums(totals), stepped(sums(steps), step.width), query, self._prices)
+            stored = _Stored(connection, organization_id, query.group_by)
+            keys = keys_asked(query) or stored.busiest(asked)
+            totals = by_key(stored.rows(stored.there(query), keys, minutes_of(asked)))
+            shown = keys[:SERIES_GROUPS]
+            span = stored.series_span(query, shown)
+            steps = by_step(stored.rows([span], shown, (span.start, span.end)), span.width)
+        return statistics(totals, steps, query, self._prices)
 
     def tags(self, organization_id: str, *, prefix: str = "", limit: int = 100) -> list[str]:
         """The tags in use that begin with ``prefix``."""
@@ -72,17 +72,17 @@ class SqliteReports:
 
 
 def read_totals(
-    connection: sqlite3.Connection, organization_id: str, dimension: str, keys: Sequence[str]
-) -> Iterator[Sum]:
+    connection: sqlite3.Connection, organization_id: str, dimension: GroupBy, keys: Sequence[str]
+) -> dict[str, Tally]:
     """The sums over all time of some keys."""
-    counted = _Counted(connection, organization_id, dimension)
-    return sums(counted.sums(spans(None, None), keys, (0, LAST_MINUTE)))
+    stored = _Stored(connection, organization_id, dimension)
+    return by_key(stored.rows(spans(None, None), keys, (0, LAST_MINUTE)))
 
 
-class _Counted:
-    """What is counted of one dimension: roll-ups, and deltas that are not folded yet."""
+class _Stored:
+    """What is kept of one dimension: roll-ups, and deltas that are not folded yet."""
 
-    def __init__(self, connection: sqlite3.Connection, organization_id: str, dimension: str) -> None:
+    def __init__(self, connection: sqlite3.Connection, organization_id: str, dimension: GroupBy) -> None:
         self._connection = connection
         self._common = {"organization_id": organization_id, "dimension": dimension}
 
@@ -92,10 +92,10 @@ class _Counted:
         values = {"pieces": json.dumps(asked), "start": start, "end": end, "limit": GROUPS}
         return [row["key"] for row in self._read("busiest_keys", values)]
 
-    def sums(
+    def rows(
         self, pieces: Iterable[Span], keys: Sequence[str], minutes: tuple[int, int]
-    ) -> Iterator[tuple[str, int, str]]:
-        """Key, start and sums of roll-ups in ``pieces``, and of deltas in ``minutes``."""
+    ) -> Iterator[Counted]:
+        """The roll-ups of some keys in ``pieces``, and their deltas in ``minutes``."""
         wanted = {"keys": json.dumps(keys)}
         for piece in pieces:
             starts = range(piece.start, piece.end, piece.width or 1)
@@ -116,14 +116,14 @@ class _Counted:
         until_ms = (last + 1) * MINUTE_MS
         return spans(since_ms, until_ms if query.until_ms is None else min(query.until_ms, until_ms))
 
-    def series_span(self, query: StatisticsQuery) -> Span:
-        """The span of a series in whole steps: as asked, but no more than the latest ``SERIES_STEPS``."""
+    def series_span(self, query: StatisticsQuery, keys: Sequence[str]) -> Span:
+        """The span of a series in whole steps: as asked, but no more than the latest that may be given."""
         width = WIDTH_OF[query.interval]
         end = LAST_MINUTE if query.until_ms is None else -(-query.until_ms // (width * MINUTE_MS)) * width
         last = self._start("last_start", width, end) or 0
         end = min(end, last - last % width + width)
         first = (query.since_ms or 0) // (width * MINUTE_MS) * width
-        return Span(width, max(first, end - SERIES_STEPS * width), end)
+        return Span(width, max(first, end - steps_of(width, keys)), end)
 
     def _start(self, name: str, width: int, end: int = LAST_MINUTE) -> int | None:
         start: int | None = self._read(name, {"width": width, "end": end}).fetchone()["start"]

@@ -11,13 +11,14 @@ from typing import Final
 from log10_trace.record.call import new_id
 from log10_trace.server.store import positions
 from log10_trace.server.store.answers import Page, SessionSummary
-from log10_trace.server.store.counting import Sum, session_summary
+from log10_trace.server.store.counting import session_summary
 from log10_trace.server.store.prices import Prices
 from log10_trace.server.store.sqlite.connection import SQL
 from log10_trace.server.store.sqlite.readers import Readers
 from log10_trace.server.store.sqlite.reports import read_totals
 from log10_trace.server.store.sqlite.transaction import Transaction
 from log10_trace.server.store.sqlite.writer import Writer
+from log10_trace.server.store.tallies import Tally
 
 _AFTER_ALL: Final = (positions.LAST, "")
 
@@ -61,10 +62,8 @@ class SqliteSessions:
     def _summaries(
         self, connection: sqlite3.Connection, organization_id: str, rows: Sequence[sqlite3.Row]
     ) -> tuple[SessionSummary, ...]:
-        sums: dict[str, list[Sum]] = {row["id"]: [] for row in rows}
-        for one in read_totals(connection, organization_id, "session", list(sums)):
-            sums[one.key].append(one)
+        totals = read_totals(connection, organization_id, "session", [row["id"] for row in rows])
         return tuple(
-            session_summary(row["id"], row["first_ms"], row["last_ms"], sums[row["id"]], self._prices)
-            for row in rows
+            session_summary(session_id, first_ms, last_ms, totals.get(session_id, Tally()), self._prices)
+            for session_id, first_ms, last_ms in rows
         )

@@ -34,7 +34,7 @@ WHERE f.organization_id = m.organization_id AND f.id = m.feedback_id
 
 -- :old_minutes
 -- What is left of the sums of minutes of which no record is left.
-SELECT organization_id, dimension, start, key, calls, sums FROM rollups
+SELECT organization_id, dimension, start, key, calls, counts, durations FROM rollups
 WHERE width = 1 AND start < %(minute)s LIMIT %(limit)s;
 
 -- :forget_sessions

@@ -1,5 +1,6 @@
--- A roll-up holds its models' sums in one row, which is a fifth of the rows where there are five models; and
--- what commits change lies in a table of its own until it is folded into the roll-ups.
+-- A roll-up holds what its models count in one row, which is a fifth of the rows where there are five models, and
+-- one histogram; models are counted for themselves beside tags, call sites and sessions. What commits change lies
+-- in a table of its own until it is folded into the roll-ups.
 
 ALTER TABLE rollups RENAME TO rollups_by_model;
 
@@ -9,8 +10,9 @@ CREATE TABLE rollups (
     width           INTEGER NOT NULL,     -- minutes; 0 is all time
     start           INTEGER NOT NULL,     -- minutes since 1970
     key             TEXT NOT NULL,
-    calls           INTEGER NOT NULL,     -- of all models
-    sums            TEXT NOT NULL,        -- JSON: model -> the numbers of its tally (tallies.py)
+    calls           INTEGER NOT NULL,
+    counts          TEXT NOT NULL,        -- JSON: model -> calls, failed, metered, tokens (tallies.py)
+    durations       TEXT NOT NULL,        -- JSON: histogram bucket, calls, bucket, calls, ...
     PRIMARY KEY (organization_id, dimension, width, start, key)
 ) STRICT, WITHOUT ROWID;
 
@@ -22,18 +24,33 @@ CREATE TABLE rollup_deltas (
     start           INTEGER NOT NULL,     -- the minute
     key             TEXT NOT NULL,
     calls           INTEGER NOT NULL,
-    sums            TEXT NOT NULL
+    counts          TEXT NOT NULL,
+    durations       TEXT NOT NULL
 ) STRICT;
 
-INSERT INTO rollups (organization_id, dimension, width, start, key, calls, sums)
-SELECT organization_id, dimension, width, start, key, sum(calls), json_group_object(model, json(
-    '[' || calls || ',' || failed || ',' || metered || ',' || input_tokens || ',' || output_tokens || ',' ||
-    cached_tokens || (
-        SELECT coalesce(group_concat(',' || bucket.key || ',' || bucket.value, ''), '')
-        FROM json_each(durations) AS bucket
-    ) || ']'
-))
-FROM rollups_by_model GROUP BY organization_id, dimension, width, start, key;
+INSERT INTO rollups (organization_id, dimension, width, start, key, calls, counts, durations)
+SELECT organization_id, dimension, width, start, key, sum(calls),
+    json_group_object(
+        model, json_array(calls, failed, metered, input_tokens, output_tokens, cached_tokens)
+    ),
+    '[' || coalesce((
+        SELECT group_concat(bucket || ',' || calls, ',') FROM (
+            SELECT one.key AS bucket, sum(one.value) AS calls
+            FROM rollups_by_model AS same, json_each(same.durations) AS one
+            WHERE same.organization_id = slot.organization_id AND same.dimension = slot.dimension
+                AND same.width = slot.width AND same.start = slot.start AND same.key = slot.key
+            GROUP BY one.key
+        )
+    ), '') || ']'
+FROM rollups_by_model AS slot GROUP BY organization_id, dimension, width, start, key;
+
+INSERT INTO rollups (organization_id, dimension, width, start, key, calls, counts, durations)
+SELECT organization_id, 'model', width, start, model, calls,
+    json_object(model, json_array(calls, failed, metered, input_tokens, output_tokens, cached_tokens)),
+    '[' || coalesce((
+        SELECT group_concat(one.key || ',' || one.value, ',') FROM json_each(durations) AS one
+    ), '') || ']'
+FROM rollups_by_model WHERE dimension = 'none';
 
 DROP TABLE rollups_by_model;
 -- Which gives the room back.

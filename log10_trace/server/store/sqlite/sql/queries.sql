@@ -102,25 +102,27 @@ SELECT count(*) AS waiting FROM unindexed;
 INSERT INTO search (search, rank) VALUES ('merge', ?);
 
 -- :add_deltas
-INSERT INTO rollup_deltas (share, organization_id, dimension, start, key, calls, sums)
-VALUES (?, ?, ?, ?, ?, ?, ?);
+INSERT INTO rollup_deltas (share, organization_id, dimension, start, key, calls, counts, durations)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?);
 
 -- :count_deltas
 SELECT count(*) AS deltas FROM rollup_deltas;
 
 -- :take_deltas
-DELETE FROM rollup_deltas WHERE share = :share RETURNING organization_id, dimension, start, key, sums;
+DELETE FROM rollup_deltas WHERE share = :share
+RETURNING organization_id, dimension, start, key, counts, durations;
 
 -- :rollups_at
-SELECT r.dimension, r.width, r.start, r.key, r.sums FROM json_each(:slots) AS slot
+SELECT r.dimension, r.width, r.start, r.key, r.counts, r.durations FROM json_each(:slots) AS slot
 CROSS JOIN rollups AS r ON r.organization_id = :organization_id
     AND r.dimension = json_extract(slot.value, '$[0]') AND r.width = json_extract(slot.value, '$[1]')
     AND r.start = json_extract(slot.value, '$[2]') AND r.key = json_extract(slot.value, '$[3]');
 
 -- :put_rollup
-INSERT INTO rollups (organization_id, dimension, width, start, key, calls, sums) VALUES (?, ?, ?, ?, ?, ?, ?)
+INSERT INTO rollups (organization_id, dimension, width, start, key, calls, counts, durations)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (organization_id, dimension, width, start, key) DO UPDATE SET
-    calls = excluded.calls, sums = excluded.sums;
+    calls = excluded.calls, counts = excluded.counts, durations = excluded.durations;
 
 -- :delete_rollup
 DELETE FROM rollups WHERE organization_id = ? AND dimension = ? AND width = ? AND start = ? AND key = ?;
@@ -138,12 +140,12 @@ SELECT key, sum(calls) AS calls FROM (
 GROUP BY key HAVING sum(calls) > 0 ORDER BY sum(calls) DESC, key LIMIT :limit;
 
 -- :rollups_of_keys
-SELECT key, start, sums FROM rollups
+SELECT key, start, counts, durations FROM rollups
 WHERE organization_id = :organization_id AND dimension = :dimension AND width = :width
     AND start IN (SELECT value FROM json_each(:starts)) AND key IN (SELECT value FROM json_each(:keys));
 
 -- :deltas_of_keys
-SELECT key, start, sums FROM rollup_deltas
+SELECT key, start, counts, durations FROM rollup_deltas
 WHERE organization_id = :organization_id AND dimension = :dimension AND start >= :start AND start < :end
     AND key IN (SELECT value FROM json_each(:keys));
 
