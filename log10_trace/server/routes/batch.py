@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 from concurrent.futures import Future
 from typing import Any, Final
 
@@ -22,6 +23,9 @@ LINES: Final = ("application/x-ndjson", "application/jsonl")
 
 _finder: Final = json.JSONDecoder(parse_int=len, parse_float=len)
 """Finds where values end; no number of thousands of digits is converted for that."""
+_reading: Final = threading.Lock()
+"""Batches are read one after the other. Python reads one at a time anyhow; when they take turns, none is
+ready to be written before nearly all are, and each finds the processor's caches full of the others."""
 
 
 async def create_many(visit: Visit) -> Response:
@@ -40,9 +44,10 @@ def _take(visit: Visit, raw: bytes, is_lines: bool) -> list[dict[str, Any]]:
     most = visit.service.limits.batch_items
     if len(texts) > most:
         raise Refusal(413, "too_many", f"The batch holds more than {most} records.")
-    understood_items = [_understand(visit, text) for text in texts]
-    good = [item for item in understood_items if isinstance(item, Incoming)]
-    pending = iter(visit.store.completions.put_many(visit.organization_id, good))
+    with _reading:
+        understood_items = [_understand(visit, text) for text in texts]
+        good = [item for item in understood_items if isinstance(item, Incoming)]
+        pending = iter(visit.store.completions.put_many(visit.organization_id, good))
     results = []
     for item in understood_items:
         result = _refused(None, item) if isinstance(item, Refusal) else _kept(item, next(pending))
