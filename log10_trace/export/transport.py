@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import encodings.idna  # noqa: F401 -- see below
 import socket
+import ssl
 import time
 import zlib
 from collections.abc import Callable, Mapping, Sequence
@@ -41,6 +42,9 @@ ANSWER_MAX_BYTES: Final = 4 * 1024 * 1024
 COMPRESS_FROM_BYTES: Final = 1400
 """Less fits into one packet anyway."""
 
+_PLAIN: Final = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+"""What httpx asks for though nothing is encrypted. The first makes OpenSSL prepare itself, which, as with the
+imports above, is not to happen on our thread."""
 _COMPLETIONS: Final = "/api/v1/completions"
 _BATCH: Final = f"{_COMPLETIONS}/batch"
 
@@ -152,7 +156,7 @@ class Transport:
         if self._client is None or self._client_for != url:
             self.close()
             limits = httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=60)
-            verify = url.startswith("https:")
+            verify = url.startswith("https:") or _PLAIN
             self._client = httpx.HTTPTransport(verify=verify, limits=limits, proxy=_proxy(url))
             self._client_for = url
         return self._client
