@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests import completions_api as does
-from tests.completions_api import CompletionsAPI
+from tests.completions_api import CompletionsAPI, Exchange
 from tests.processes import program
 
 pytestmark = pytest.mark.promises
@@ -99,7 +99,7 @@ def fork():
         if child == 0:
             for each in open_calls: made.recorder.ended(each)
             keep(made, 20)
-            made.flush(5)
+            made.flush(30)
             os._exit(0)
         os.waitpid(child, 0)
 
@@ -115,19 +115,27 @@ for each in open_calls: made.recorder.ended(each)
         assert arrived(api)[20] >= 10
 
 
-def test_a_fork_while_the_api_hangs(private_home: Path) -> None:
+def test_a_fork_while_the_api_hangs(private_home: Path, tmp_path: Path) -> None:
     """A child forked while the parent's thread waits for an answer has a thread of its own."""
-    source = """
+    hangs = tmp_path / "hangs"
+    source = f"""
+from pathlib import Path
+from tests.processes import until
 keep(made, 10)
-made.flush(0.2)
+until(Path({str(hangs)!r}).exists, "the parent's thread waits for an answer")
 child = os.fork()
 if child == 0:
     keep(made, 20)
-    os._exit(0 if made.flush(10) else 1)
+    os._exit(0 if made.flush(30) else 1)
 print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 """
+
+    def hang(exchange: Exchange) -> None:
+        hangs.touch()
+        does.hang(exchange)
+
     with CompletionsAPI() as api:
-        api.behave(does.hang, times=1)
+        api.behave(hang, times=1)
         assert run(private_home, api, source).split() == ["0"]
         assert arrived(api) == {10: 1, 20: 1}
 
