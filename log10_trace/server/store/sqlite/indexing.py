@@ -8,37 +8,39 @@ from __future__ import annotations
 from log10_trace.server.store.sqlite import records
 from log10_trace.server.store.sqlite.connection import insert_rows
 from log10_trace.server.store.sqlite.transaction import Transaction
-from log10_trace.server.store.sqlite.unindexed import AT_ONCE, Words
+from log10_trace.server.store.sqlite.unindexed import FEW, MANY, Words
 
 
-def index_many(transaction: Transaction) -> None:
-    """Index what waits, but for a remainder that is better indexed with what comes next."""
-    _index(transaction, least=AT_ONCE)
+def index_many(transaction: Transaction, at_once: int) -> None:
+    """Index what waits, ``at_once`` together, but for a remainder that goes better with what comes next."""
+    waiting = _waiting(transaction)
+    while waiting >= at_once or (waiting and transaction.unindexed.are_large):
+        waiting -= _index(transaction, at_once)
+    transaction.unindexed.count = waiting
 
 
 def index_all(transaction: Transaction) -> None:
     """Index all that waits."""
-    _index(transaction, least=1)
+    waiting = _waiting(transaction)
+    while waiting:
+        waiting -= _index(transaction, MANY if waiting >= MANY else FEW)
+    transaction.unindexed.count = 0
 
 
-def _index(transaction: Transaction, least: int) -> None:
-    waiting = transaction.execute("count_unindexed").fetchone()["waiting"]
-    while waiting >= least:
-        waiting -= _index_some(transaction)
-    transaction.unindexed.settle(waiting)
+def _waiting(transaction: Transaction) -> int:
+    return int(transaction.execute("count_unindexed").fetchone()["waiting"])
 
 
-def _index_some(transaction: Transaction) -> int:
-    """Index those that come first, up to so many as are indexed at once; how many."""
+def _index(transaction: Transaction, at_once: int) -> int:
+    """Index those that come first, up to so many together; how many."""
     # In their order, because FTS5 writes a segment whenever a row comes before the last.
-    positions = [row["position"] for row in transaction.execute("unindexed", (AT_ONCE,))]
+    positions = [row["position"] for row in transaction.execute("unindexed", (at_once,))]
     rows = [(position, *_words(transaction, position)) for position in positions]
     # In one statement, because FTS5 writes a segment before each that inserts several rows.
-    insert_rows(transaction.settled(), "index_words", rows, at_once=[AT_ONCE])
+    insert_rows(transaction.settled(), "index_words", rows, at_once=[at_once])
     transaction.execute("delete_unindexed_until", (positions[-1],))
     return len(positions)
 
 
 def _words(transaction: Transaction, position: int) -> Words:
-    remembered = transaction.unindexed.words.pop(position, None)
-    return remembered or records.words_at(transaction, position)
+    return transaction.unindexed.take(position) or records.words_at(transaction, position)

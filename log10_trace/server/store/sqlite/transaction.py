@@ -93,7 +93,7 @@ class Transaction:
 
     def forget_words(self, position: int, words: Words) -> None:
         """Have the text index forget a record: the very words that it was told, or is about to be told."""
-        self.unindexed.words.pop(position, None)
+        self.unindexed.take(position)
         if not self.execute("delete_unindexed", (position,)).rowcount:
             self.at_once("forget_words", (position, *words))
 

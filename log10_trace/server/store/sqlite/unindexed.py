@@ -5,10 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
-AT_ONCE: Final = 256
-"""Records that are indexed together. FTS5 writes and merges a segment each time: in groups of 20 a record
-costs twice as much as in groups of this size, and in larger groups hardly less."""
-_MANY_CHARACTERS: Final = 8_000_000
+FEW: Final = 256
+MANY: Final = 1024
+"""Records that are indexed together. FTS5 writes and merges a segment each time, so that a record costs half
+as much among many as among a hundred; but the commit that indexes many is 50 ms longer than others."""
+_SMALL_COMMIT: Final = 64
+"""Records of a commit whose senders send them one by one, and notice 50 ms."""
+_LARGE_CHARACTERS: Final = 8_000_000
+"""Of all words together; they are not to fill the memory."""
 
 
 class Words(NamedTuple):
@@ -29,14 +33,19 @@ class Unindexed:
 
     words: dict[int, Words] = field(default_factory=dict)
     """By the record's position."""
-    count: int = AT_ONCE
+    count: int = MANY
     """How many wait, or more: an earlier process may have left some."""
     _characters: int = 0
 
     @property
-    def are_many(self) -> bool:
-        """Whether it is time to index some, whatever else there is to do."""
-        return self.count >= AT_ONCE or self._characters >= _MANY_CHARACTERS
+    def are_large(self) -> bool:
+        """Whether the words that are kept take much memory."""
+        return self._characters >= _LARGE_CHARACTERS
+
+    def due(self, commit_size: int) -> int:
+        """How many to index together in a commit of so many records; 0 while it is better to wait."""
+        at_once = FEW if commit_size <= _SMALL_COMMIT else MANY
+        return at_once if self.count >= at_once or self.are_large else 0
 
     def note(self, position: int, words: Words) -> None:
         """One more waits."""
@@ -44,12 +53,14 @@ class Unindexed:
         self.count += 1
         self._characters += len(words.text)
 
+    def take(self, position: int) -> Words | None:
+        """The words of a record, if they are remembered; from now on they are not."""
+        words = self.words.pop(position, None)
+        if words is not None:
+            self._characters -= len(words.text)
+        return words
+
     def forget(self) -> None:
         """Remember nothing: the words may not be the records' any more, nor the count true."""
         self.words.clear()
-        self.count, self._characters = AT_ONCE, 0
-
-    def settle(self, left: int) -> None:
-        """Some were indexed; ``left`` still wait."""
-        self.count = left
-        self._characters = sum(len(words.text) for words in self.words.values())
+        self.count, self._characters = MANY, 0

@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final, Generic, TypeVar
 
 from log10_trace.guard import guard
@@ -128,8 +129,8 @@ class Writer:
         try:
             wanted = [job.wanted for job in jobs if job.wanted]
             runs: list[Callable[[Transaction], Any]] = [job.run for job in jobs]
-            if self._transaction.unindexed.are_many:
-                runs.append(index_many)
+            if at_once := self._transaction.unindexed.due(len(jobs)):
+                runs.append(partial(index_many, at_once=at_once))
             results = self._transaction.run(runs, wanted)
         except Exception as error:  # noqa: BLE001 -- the worker's border: every fault goes to its future
             self._refuse(jobs, error)

@@ -20,7 +20,7 @@ from log10_trace.server.store.sqlite.file import known_migrations, open_file
 from log10_trace.server.store.sqlite.records import organization_word
 from log10_trace.server.store.sqlite.searchable import is_searchable
 from log10_trace.server.store.sqlite.store import SqliteStore
-from log10_trace.server.store.sqlite.unindexed import AT_ONCE
+from log10_trace.server.store.sqlite.unindexed import FEW, MANY, Unindexed, Words
 from tests.processes import DEADLINE_S, until
 from tests.server.store.building import NOON_MS, ORG, OTHER, asked, completion, ids, put
 
@@ -91,11 +91,31 @@ def test_many_records_are_indexed_whatever_there_is_to_do(
     never_idle: None, store: Store, tmp_path: Path
 ) -> None:
     """Under load what waits for the index stays bounded."""
-    for _ in range(3):
-        for future in store.completions.put_many(ORG, [completion() for _ in range(AT_ONCE)]):
+    for _ in range(6):
+        for future in store.completions.put_many(ORG, [completion() for _ in range(MANY // 2)]):
             future.result()
 
-    assert unindexed(tmp_path) <= AT_ONCE
+    assert 0 < unindexed(tmp_path) < 2 * MANY
+
+
+def test_single_records_wait_in_smaller_numbers() -> None:
+    """A commit of few records indexes few, one of many records many, and none as long as they are fewer."""
+    waiting = Unindexed(count=FEW)
+
+    assert waiting.due(20) == FEW
+    assert waiting.due(200) == 0
+    waiting.count = MANY
+    assert waiting.due(200) == MANY
+
+
+def test_long_texts_wait_in_smaller_numbers() -> None:
+    """The words that are kept in memory are bounded, too."""
+    waiting = Unindexed(count=0)
+    waiting.note(1, Words("o", "x" * 9_000_000))
+
+    assert waiting.due(1)
+    assert waiting.take(1) is not None
+    assert not waiting.due(1)
 
 
 def test_closing_leaves_nothing_to_index(waiting: Store, tmp_path: Path) -> None:
