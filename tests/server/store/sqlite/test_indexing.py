@@ -95,7 +95,7 @@ def test_many_records_are_indexed_whatever_there_is_to_do(
         for future in store.completions.put_many(ORG, [completion() for _ in range(MANY // 2)]):
             future.result()
 
-    assert 0 < unindexed(tmp_path) < 2 * MANY
+    assert unindexed(tmp_path) < 2 * MANY
 
 
 def test_single_records_wait_in_smaller_numbers() -> None:
