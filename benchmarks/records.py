@@ -11,10 +11,12 @@ from typing import Any
 from uuid import UUID
 
 _MODELS = ("gpt-4o", "gpt-4o-mini", "gpt-4.1", "o3-mini", "an-in-house-model")
-_DAYS = 30
+DAYS = 30
 _NEW_SESSIONS = 0.1
 _FAILURES = 0.02
+_FAILURE_KINDS = ("RateLimitError", "APITimeoutError", "APIConnectionError", "InternalServerError")
 _FILES = [f"/srv/app/feature_{number}.py" for number in range(40)]
+_FUNCTIONS = ("ask", "answer", "summarize")
 
 
 class Maker:
@@ -35,7 +37,7 @@ class Maker:
         if rng.random() < _NEW_SESSIONS:
             self._session = self._uuid(number)
         share = number / max(self._count, 1)
-        began = self._end - timedelta(days=_DAYS * (1 - share))
+        began = self._end - timedelta(days=DAYS * (1 - share))
         is_failed = rng.random() < _FAILURES
         file = rng.choice(_FILES)
         record = {
@@ -58,11 +60,11 @@ class Maker:
                     "lineno": line,
                     "name": name,
                 }
-                for line, name in ((12, "main"), (88, "handle"), (140, "ask"))
+                for line, name in ((12, "main"), (88, "handle"), (140, rng.choice(_FUNCTIONS)))
             ],
         }
         if is_failed:
-            record |= {"failure_kind": "RateLimitError", "failure_reason": "Error code: 429"}
+            record |= {"failure_kind": rng.choice(_FAILURE_KINDS), "failure_reason": "Error code: 429"}
         return record
 
     def lines(self, first: int, count: int) -> Iterator[str]:
@@ -88,12 +90,17 @@ class Maker:
 
     def _response(self, number: int) -> dict[str, Any]:
         text = f"{self._random.choice(self._paragraphs)} {' '.join(self._draw(40))}"
+        asked, answered = self._random.randrange(600, 700), self._random.randrange(180, 240)
         message: dict[str, Any] = {"role": "assistant", "content": text, "refusal": None, "annotations": []}
         return {
             "id": f"chatcmpl-{number:08x}",
             "object": "chat.completion",
             "choices": [{"index": 0, "message": message, "logprobs": None, "finish_reason": "stop"}],
-            "usage": {"prompt_tokens": 650, "completion_tokens": 210, "total_tokens": 860},
+            "usage": {
+                "prompt_tokens": asked,
+                "completion_tokens": answered,
+                "total_tokens": asked + answered,
+            },
         }
 
     def _word(self) -> str:

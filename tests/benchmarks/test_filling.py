@@ -1,0 +1,106 @@
+"""A database that the benchmarks fill is the one that the store would have written."""
+
+from __future__ import annotations
+
+import copy
+import itertools
+from collections.abc import Iterable
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from benchmarks.filling import fill
+from benchmarks.records import Maker
+from log10_trace.server.incoming import parse
+from log10_trace.server.store import open_store
+from log10_trace.server.store.postgres import drafts
+from log10_trace.server.store.postgres.tallying import fold as fold_postgres
+from log10_trace.server.store.sqlite import records
+from log10_trace.server.store.sqlite.connection import connect
+from log10_trace.server.store.sqlite.folding import fold
+from tests.server.postgres_cluster import fresh_database
+
+ORG = "org"
+COUNT = 1_200
+SQLITE_TABLES = (
+    *("completions", "tags", "bodies", "stacks", "rollups", "rollup_deltas", "sessions", "sequences"),
+    *("unindexed", "words"),
+)
+POSTGRES_TABLES = (
+    *("completions", "completion_tags", "completion_words", "waiting_texts", "placements", "stacks"),
+    *("rollups", "rollup_deltas", "sessions"),
+)
+
+
+@pytest.fixture
+def maker(monkeypatch: pytest.MonkeyPatch) -> Maker:
+    """Makes the same records for each database, and neighbours in time are told apart alike in both."""
+    monkeypatch.setattr(records, "_arrivals", itertools.repeat(0))
+    monkeypatch.setattr(drafts, "_arrivals", itertools.repeat(0))
+    return Maker(COUNT)
+
+
+def write_through_the_store(database: str | Path, maker: Maker) -> None:
+    """Put the records as a server does."""
+    store = open_store(database)
+    for future in store.completions.put_many(ORG, [parse(line) for line in maker.lines(0, COUNT)]):
+        future.result()
+    assert store.upkeep.wait_until_searchable()
+    store.close()
+
+
+def rows(connection: Any, tables: Iterable[str]) -> dict[str, list[tuple[Any, ...]]]:
+    """Every row of the tables."""
+    return {
+        table: sorted(map(tuple, connection.execute(f"SELECT * FROM {table}")), key=repr) for table in tables
+    }
+
+
+def sqlite_rows(path: Path) -> dict[str, list[tuple[Any, ...]]]:
+    """What a file holds, every word of the text index with where it stands."""
+    with closing(connect(path, can_write=True)) as connection:
+        fold(connection)
+        connection.execute("CREATE VIRTUAL TABLE temp.words USING fts5vocab('main', 'search', 'instance')")
+        return rows(connection, SQLITE_TABLES)
+
+
+def postgres_rows(url: str) -> dict[str, list[tuple[Any, ...]]]:
+    """What a database holds."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        fold_postgres(connection)
+        return rows(connection, POSTGRES_TABLES)
+
+
+def test_a_filled_sqlite_database_is_the_stores(tmp_path: Path, maker: Maker) -> None:
+    """Each row of each table, and each word of the index, is what the store writes of the same records."""
+    write_through_the_store(tmp_path / "store.db", copy.deepcopy(maker))
+    fill(str(tmp_path / "filled.db"), maker, COUNT, ORG)
+
+    expected = sqlite_rows(tmp_path / "store.db")
+    assert {table: len(found) for table, found in expected.items() if found}.keys() == {
+        *("completions", "tags", "bodies", "stacks", "rollups", "sessions", "sequences", "words")
+    }
+    assert sqlite_rows(tmp_path / "filled.db") == expected
+
+
+def test_a_filled_postgres_database_is_the_stores(postgres_server: str, maker: Maker) -> None:
+    """Each row of each table is what the store writes of the same records."""
+    with fresh_database(postgres_server) as stored, fresh_database(postgres_server) as filled:
+        write_through_the_store(stored, copy.deepcopy(maker))
+        fill(filled, maker, COUNT, ORG)
+
+        assert postgres_rows(filled) == postgres_rows(stored)
+
+
+def test_a_database_that_is_filled_is_left_alone(tmp_path: Path) -> None:
+    """A database that was kept is read as it is."""
+    path = tmp_path / "kept.db"
+    fill(str(path), Maker(3), 3, ORG)
+    before = path.read_bytes()
+
+    fill(str(path), Maker(5), 5, ORG)
+
+    assert path.read_bytes() == before
