@@ -13,15 +13,15 @@ from log10_trace.server.store.answers import (
     Totals,
 )
 from log10_trace.server.store.prices import Prices
-from log10_trace.server.store.tallies import Tally, Written
+from log10_trace.server.store.tallies import Tally, Written, read
 
 GROUPS: Final = 100
 """Most groups of an answer; the ones with most calls are given."""
 SERIES_GROUPS: Final = 6
 SERIES_STEPS: Final = 1_500
 """Most steps of time of a series; the latest are given."""
-SERIES_LENGTH: Final = 4_500
-"""Most steps of all groups' series together: of six groups 750 each, a month of hours."""
+SERIES_LENGTH: Final = 3_000
+"""Most steps of all groups' series together: of six groups 500 each, three weeks of hours."""
 MINUTE_MS: Final = 60_000
 WIDTH_OF: Final[dict[Interval, int]] = {"minute": 1, "hour": 60, "day": 1440}
 
@@ -33,18 +33,18 @@ Counted: TypeAlias = tuple[str, int, str, str]
 
 def by_key(rows: Iterable[Counted]) -> dict[str, Tally]:
     """What each key adds up to."""
-    totals: dict[str, Tally] = {}
-    for key, _, *written in rows:
-        totals.setdefault(key, Tally()).add_written(Written(*written))
-    return totals
+    found: dict[str, list[Written]] = {}
+    for key, _, counts, durations in rows:
+        found.setdefault(key, []).append(Written(counts, durations))
+    return {key: read(written) for key, written in found.items()}
 
 
 def by_step(rows: Iterable[Counted], width: int) -> dict[Step, Tally]:
     """What each key adds up to in each step of ``width`` minutes."""
-    steps: dict[Step, Tally] = {}
-    for key, start, *written in rows:
-        steps.setdefault((key, start - start % width), Tally()).add_written(Written(*written))
-    return steps
+    found: dict[Step, list[Written]] = {}
+    for key, start, counts, durations in rows:
+        found.setdefault((key, start - start % width), []).append(Written(counts, durations))
+    return {step: read(written) for step, written in found.items()}
 
 
 def keys_asked(query: StatisticsQuery) -> list[str] | None:

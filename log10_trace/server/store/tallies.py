@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from bisect import bisect_left
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
-from itertools import chain
+from functools import cache, lru_cache
+from itertools import accumulate, chain
 from operator import add
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from log10_trace.server.store.facts import Facts
 
@@ -68,11 +69,6 @@ class Tally:
         self._count(other.counts)
         self._time(other.durations)
 
-    def add_written(self, other: Written) -> None:
-        """Add what is written."""
-        self._count(json.loads(other.counts))
-        self._time(_pairs(json.loads(other.durations)))
-
     def written(self) -> Written:
         """The tally as text, without what came to nothing."""
         counts = [f"{_quoted(model)}:{list(each)}" for model, each in self.counts.items() if any(each)]
@@ -82,23 +78,17 @@ class Tally:
         return Written(f"{{{','.join(counts)}}}", f"{[*chain.from_iterable(times)]}")
 
     def percentiles(self, *shares: float) -> list[float | None]:
-        """The durations in seconds that each share of the ended calls did not exceed; shares ascend.
+        """The durations in seconds that each share of the ended calls did not exceed.
 
         None for each when no call has ended.
         """
         ended = sum(self.durations.values())
         if not ended:
             return [None] * len(shares)
-        found: list[float | None] = []
-        buckets = iter(sorted(self.durations))
-        bucket = passed = 0
-        for share in shares:
-            rank = max(math.ceil(share * ended), 1)
-            while passed < rank:
-                bucket = next(buckets)
-                passed += self.durations[bucket]
-            found.append(_middle(bucket))
-        return found
+        buckets = sorted(self.durations)
+        passed = list(accumulate([self.durations[bucket] for bucket in buckets]))
+        ranks = [max(math.ceil(share * ended), 1) for share in shares]
+        return [_middle(buckets[bisect_left(passed, rank)]) for rank in ranks]
 
     def _count(self, counts: Mapping[str, Sequence[int]]) -> None:
         for model, each in counts.items():
@@ -141,12 +131,22 @@ def added_up(tallies: Sequence[Tally]) -> Tally:
     return total
 
 
-def read(written: Iterable[Written]) -> Tally:
+def read(written: Sequence[Written]) -> Tally:
     """The sum of what is written."""
-    total = Tally()
-    for one in written:
-        total.add_written(one)
-    return total
+    if len(written) == 1:
+        flat = iter(json.loads(written[0].durations))
+        return Tally(json.loads(written[0].counts), dict(zip(flat, flat, strict=True)))
+    by_model: dict[str, list[Sequence[int]]] = {}
+    for counts in _parsed([one.counts for one in written]):
+        for model, each in counts.items():
+            by_model.setdefault(model, []).append(each)
+    flat = chain.from_iterable(_parsed([one.durations for one in written]))
+    durations: dict[int, int] = {}
+    for bucket, calls in zip(flat, flat, strict=True):  # one iterator: in pairs
+        durations[bucket] = durations.get(bucket, 0) + calls
+    return Tally(
+        {model: list(map(sum, zip(*each, strict=True))) for model, each in by_model.items()}, durations
+    )
 
 
 def negative(written: Written) -> Written:
@@ -161,13 +161,16 @@ def negative(written: Written) -> Written:
 _quoted = lru_cache(json.dumps)  # json would take most of the time that folding takes
 
 
-def _pairs(flat: list[int]) -> dict[int, int]:
-    return dict(zip(flat[::2], flat[1::2], strict=True))
+def _parsed(texts: Sequence[str]) -> list[Any]:
+    """The values of JSON texts; read all at once, which takes half the time of one by one."""
+    values: list[Any] = json.loads(f"[{','.join(texts)}]")
+    return values
 
 
 def _bucket(seconds: float) -> int:
     return 0 if seconds <= _LEAST_S else math.ceil(math.log(seconds / _LEAST_S) / _STEP)
 
 
+@cache
 def _middle(bucket: int) -> float:
     return _LEAST_S * math.exp(_STEP * (bucket - 0.5)) if bucket else _LEAST_S

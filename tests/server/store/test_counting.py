@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
+from log10_trace.server.store import counting
 from log10_trace.server.store.answers import Filter, GroupBy, SourceReport, StatisticsQuery, Totals
+from log10_trace.server.store.counting import steps_of
 from log10_trace.server.store.errors import CursorError
 from log10_trace.server.store.protocol import Store
 from tests.server.store.building import (
@@ -174,6 +176,23 @@ def test_a_series_is_grouped_like_the_totals(store: Store) -> None:
         ("x", NOON_MS + MINUTE_MS),
         ("y", NOON_MS + MINUTE_MS),
     ]
+
+
+@pytest.mark.parametrize(("groups", "steps"), [(1, 1_500), (2, 1_500), (5, 600), (6, 500)])
+def test_a_series_is_as_long_as_can_be_given(groups: int, steps: int) -> None:
+    """One series has up to 1,500 steps, those of several groups 3,000 together."""
+    assert steps_of(60, [str(number) for number in range(groups)]) == steps * 60
+
+
+def test_the_latest_steps_are_given(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a series would be too long, its beginning is left out; the totals are those of the whole span."""
+    monkeypatch.setattr(counting, "SERIES_STEPS", 2)
+    put_all(store, [completion(created_at=at(minute)) for minute in (0, 60, 61, 120, 121, 122)])
+
+    found = store.reports.statistics(ORG, StatisticsQuery(interval="hour"))
+
+    assert [step.calls for step in found.series] == [2, 3]
+    assert found.groups[0].calls == 6
 
 
 def test_a_record_that_changes_is_counted_as_it_is_now(store: Store) -> None:
