@@ -19,7 +19,7 @@ from typing import Final
 from benchmarks.peers import BARE, OURSELVES, Peer
 from benchmarks.peers.fake_api import FakeApi, Mode
 from benchmarks.peers.process import PeerProcess, SilenceError
-from benchmarks.peers.program import OUTAGE_S
+from benchmarks.peers.program import LONG_S, SHORT_S
 
 HEALTHY: Final = 50
 CALLS_S: Final = 300
@@ -106,7 +106,8 @@ def _added_ms(peer: Peer) -> tuple[float, int]:
 
 CELLS: Final[dict[str, Callable[[Peer], str]]] = {
     "SIGKILL right after record 287": lambda peer: _run(peer, "killed", again=True).count(),
-    f"{OUTAGE_S} s of 503, of 200": lambda peer: _run(peer, "outage", "down", OUTAGE_S).count(),
+    f"{SHORT_S} s of 503, of 200": lambda peer: _run(peer, "short_outage", "down", SHORT_S).count(),
+    f"{LONG_S} s of 503, of 200": lambda peer: _run(peer, "long_outage", "down", LONG_S).count(),
     "503 until exit, then a restart, of 50": lambda peer: _run(peer, "some", "down", again=True).count(),
     "exit held up while the API never answers, s": _held_up,
     "a forked child's 20, it lives on": lambda peer: _run(peer, "forked").count(),

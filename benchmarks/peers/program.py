@@ -21,7 +21,8 @@ from benchmarks.peers.recorder import Recorder
 from benchmarks.workloads import WORKLOADS, measure
 
 LOOPBACK: Final = {"127.0.0.1", "::1", "localhost"}
-OUTAGE_S: Final = 10
+SHORT_S: Final = 10
+LONG_S: Final = 30
 AFTER_OUTAGE_S: Final = 20
 """For how long a program goes on after the outage: longer than the retry delays it led to."""
 FORKED_S: Final = 8
@@ -49,10 +50,19 @@ def killed(client: OpenAI, _recorder: Recorder) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def outage(client: OpenAI, _recorder: Recorder) -> None:
-    """Two hundred calls within the outage, then a program that goes on."""
-    end = time.monotonic() + OUTAGE_S + AFTER_OUTAGE_S
-    paced(client, 200, OUTAGE_S * 0.8)
+def short_outage(client: OpenAI, _recorder: Recorder) -> None:
+    """Two hundred calls within a short outage, then a program that goes on."""
+    _outage(client, SHORT_S)
+
+
+def long_outage(client: OpenAI, _recorder: Recorder) -> None:
+    """Two hundred calls within a long one."""
+    _outage(client, LONG_S)
+
+
+def _outage(client: OpenAI, seconds: float) -> None:
+    end = time.monotonic() + seconds + AFTER_OUTAGE_S
+    paced(client, 200, seconds * 0.8)
     time.sleep(max(0.0, end - time.monotonic()))
 
 
@@ -101,7 +111,10 @@ def rounds(client: OpenAI, recorder: Recorder) -> None:
 
 PROGRAMS: Final[dict[str, Callable[[OpenAI, Recorder], None]]] = {
     each.__name__: each
-    for each in (healthy, some, killed, outage, restarted, forked, forked_exits, caller, rounds)
+    for each in (
+        *(healthy, some, killed, short_outage, long_outage, restarted),
+        *(forked, forked_exits, caller, rounds),
+    )
 }
 
 
