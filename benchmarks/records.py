@@ -20,11 +20,12 @@ _FUNCTIONS = ("ask", "answer", "summarize")
 
 
 class Maker:
-    """Completions whose words follow Zipf's law, in sessions of about ten, over the last thirty days."""
+    """``count`` completions whose words follow Zipf's law, in sessions of about ten, over the last days."""
 
-    def __init__(self, count: int, seed: int = 7) -> None:
+    def __init__(self, count: int, seed: int = 7, *, over: timedelta = timedelta(days=DAYS)) -> None:
         self._random = random.Random(seed)
         self._count = count
+        self._over = over
         self._end = datetime.now(timezone.utc)
         self._words = [self._word() for _ in range(20_000)]
         self._weights = list(accumulate(1 / (rank + 2) for rank in range(len(self._words))))
@@ -37,7 +38,7 @@ class Maker:
         if rng.random() < _NEW_SESSIONS:
             self._session = self._uuid(number)
         share = number / max(self._count, 1)
-        began = self._end - timedelta(days=DAYS * (1 - share))
+        began = self._end - self._over * (1 - share)
         is_failed = rng.random() < _FAILURES
         file = rng.choice(_FILES)
         record = {

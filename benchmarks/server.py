@@ -22,6 +22,7 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 import httpx
@@ -99,31 +100,38 @@ def _answers(server: LocalServer) -> bool:
 
 def measure_writes(folder: Path, database: str, seconds: float, servers: int = 1) -> None:
     """Print what single posts and batches come to, on an empty database."""
-    maker = Maker(1_000_000)
+    singles, batched = int(1_500 * seconds), int(3_000 * seconds)
+    # Calls of the moment, made about as fast as they are sent; then what a client kept while it was cut off.
+    calls = Maker(singles + batched, over=timedelta(seconds=2 * seconds))
+    backlog = Maker(1_000_000)
     with ExitStack() as stack:
         homes = [folder / f"home{number}" for number in range(servers)]
         running = [stack.enter_context(serving(home, database)) for home in homes]
         print(f"servers                   {servers:8}")
         print(f"cold start                {running[0].cold_start_s:8.2f} s")
         print(f"memory at rest, each      {running[0].memory_mb():8.0f} MB")
-        count = int(1_500 * seconds)
-        singles = [line.encode() for line in maker.lines(0, count)]
-        print(f"one completion            {statistics.mean(map(len, singles)) / 1000:8.1f} KB")
-        with _processor_time(running, count):
-            targets = [one.target("/api/v1/completions", "application/json") for one in running]
-            result = post_all(targets, singles, connections=32)
-            print(f"single posts, 32 at once  {result.rate:8.0f} /s   statuses {result.statuses}")
-            print(
-                f"    p50, p99              {result.percentile_ms(50):8.0f} {result.percentile_ms(99):.0f} ms"
-            )
-        lines = maker.lines(count, int(3_000 * seconds))
-        batches = ["\n".join(group).encode() for group in _groups(lines, BATCH)]
-        with _processor_time(running, len(batches) * BATCH):
-            path, content_type = "/api/v1/completions/batch", "application/x-ndjson"
-            targets = [one.target(path, content_type) for one in running]
-            result = post_all(targets, batches, connections=4)
-            print(f"in batches of {BATCH}         {result.rate * BATCH:8.0f} /s   statuses {result.statuses}")
+        _post_singles(running, [line.encode() for line in calls.lines(0, singles)])
+        _post_batches(running, f"in batches of {BATCH}", calls.lines(singles, batched))
+        _post_batches(running, "  of a month's backlog", backlog.lines(singles + batched, batched))
         print(f"memory after the load     {running[0].memory_mb():8.0f} MB")
+
+
+def _post_singles(running: list[Serving], bodies: list[bytes]) -> None:
+    print(f"one completion            {statistics.mean(map(len, bodies)) / 1000:8.1f} KB")
+    with _processor_time(running, len(bodies)):
+        targets = [one.target("/api/v1/completions", "application/json") for one in running]
+        result = post_all(targets, bodies, connections=32)
+        print(f"single posts, 32 at once  {result.rate:8.0f} /s   statuses {result.statuses}")
+        print(f"    p50, p99              {result.percentile_ms(50):8.0f} {result.percentile_ms(99):.0f} ms")
+
+
+def _post_batches(running: list[Serving], name: str, lines: Iterator[str]) -> None:
+    batches = ["\n".join(group).encode() for group in _groups(lines, BATCH)]
+    with _processor_time(running, len(batches) * BATCH):
+        path, content_type = "/api/v1/completions/batch", "application/x-ndjson"
+        targets = [one.target(path, content_type) for one in running]
+        result = post_all(targets, batches, connections=4)
+        print(f"{name:26}{result.rate * BATCH:8.0f} /s   statuses {result.statuses}")
 
 
 @contextmanager
