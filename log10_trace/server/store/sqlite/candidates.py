@@ -1,8 +1,8 @@
 """From a ``Filter`` to SQL: which positions match, in order. Pure.
 
 Conditions come from a closed table; values are bound, never written into the text. Every query is driven by
-one index that ends with the position, so its rows come in order and reading stops at the limit; the other
-conditions only look at what comes. Where several indexes would do, counting tells which is the shortest.
+one index; the other conditions only look at what comes. Most indexes end with the position, so their rows
+come in order and reading stops at the limit. Where several would do, counting tells which is the shortest.
 """
 
 from __future__ import annotations
@@ -21,8 +21,17 @@ _INDEX_OF: Final = {
     "session_id": "completions_by_session",
     "failure_kind": "completions_by_failure",
     "file": "completions_by_file",
+    "function": "completions_by_function",
     "model": "completions_by_model",
+    "status": "completions_not_finished",
+    "kind": "completions_not_chat",
 }
+_LEFT_OUT: Final = {"status": "finished", "kind": "chat"}
+"""What their indexes leave out, because nearly all records have it."""
+_INDEX_OF_RANGE: Final = (
+    ("completions_by_duration", "min_duration", "max_duration"),
+    ("completions_by_tokens", "min_tokens", "max_tokens"),
+)
 _RANGES: Final = {
     "min_duration": "duration >= :min_duration",
     "max_duration": "duration <= :max_duration",
@@ -30,7 +39,11 @@ _RANGES: Final = {
     "max_tokens": "tokens <= :max_tokens",
 }
 _DIRECTIONS: Final[dict[Order, str]] = {"newest": "DESC", "oldest": "ASC"}
-_MOST_COUNTED: Final = 2_000
+_MOST_COUNTED: Final = 50_000
+"""Rows of a way; longer ones are all the same."""
+_FEW: Final = 1_000
+"""Rows that may come in another order than the list's, or be looked up in the text index one by one."""
+_OURS: Final = "c.organization_id = :organization_id"
 
 
 class Query(NamedTuple):
@@ -41,19 +54,24 @@ class Query(NamedTuple):
 
 
 class Driver(NamedTuple):
-    """Where rows are read from, in order of their position; ``c`` is their row in ``completions``."""
+    """Where rows are read from; ``c`` is their row in ``completions``."""
 
     source: str
-    condition: str | None = None
+    condition: str = _OURS
     position: str = "c.position"
     tag: int | None = None
     """Which of the tags it sees to."""
+    record: str = ""
+    """How to come to ``c``, where the source is another table."""
 
 
 _BY_TIME: Final = Driver("completions c INDEXED BY completions_by_time")
 _BY_TEXT: Final = Driver(
-    "search CROSS JOIN completions c ON c.position = search.rowid", "search MATCH :text", "search.rowid"
+    "search CROSS JOIN completions c ON c.position = search.rowid",
+    f"search MATCH :text AND {_OURS}",
+    "search.rowid",
 )
+_HAS_TEXT: Final = "EXISTS (SELECT 1 FROM search WHERE search MATCH :text AND search.rowid = {})"
 
 
 def candidates(
@@ -80,48 +98,83 @@ def candidates(
 
 def _drivers(wanted: Filter, values: dict[str, Any], count: Callable[[Query], int]) -> list[Driver]:
     """The rows to go by: one index, or with any of several tags those of each."""
+
+    def length(way: list[Driver], most: int) -> int:
+        return sum(count(_counting(driver, values, most)) for driver in way)
+
+    ways = _ways_in_order(wanted)
+    short = _ways_out_of_order(wanted) + ([] if wanted.text is None else ways)
+    for way in short:
+        if length(way, _FEW + 1) <= _FEW:
+            return way
     if wanted.text is not None:
         return [_BY_TEXT]
-    ways = [[_by_column(name)] for name in _INDEX_OF if getattr(wanted, name) is not None]
+    if len(ways) <= 1:
+        return ways[0] if ways else [_BY_TIME]
+    return min(ways, key=lambda way: length(way, _MOST_COUNTED))
+
+
+def _ways_in_order(wanted: Filter) -> list[list[Driver]]:
+    """Indexes whose rows come in the order of the list."""
+    ways = [
+        [_by_column(name)]
+        for name in _INDEX_OF
+        if getattr(wanted, name) is not None and getattr(wanted, name) != _LEFT_OUT.get(name)
+    ]
     if wanted.tags and wanted.tag_match == "any":
         ways.append([_by_tag(number) for number in range(len(wanted.tags))])
     elif wanted.tags and wanted.tag_match == "all":
         ways.extend([_by_tag(number)] for number in range(len(wanted.tags)))
-    if len(ways) <= 1:
-        return ways[0] if ways else [_BY_TIME]
-    return min(ways, key=lambda way: sum(count(_counting(driver, values)) for driver in way))
+    return ways
+
+
+def _ways_out_of_order(wanted: Filter) -> list[list[Driver]]:
+    """Indexes whose rows come in the order of a value."""
+    return [
+        [Driver(f"completions c INDEXED BY {index}", " AND ".join([_OURS, *asked]))]
+        for index, *names in _INDEX_OF_RANGE
+        if (asked := [f"c.{_RANGES[name]}" for name in names if getattr(wanted, name) is not None])
+    ]
 
 
 def _by_column(name: str) -> Driver:
-    return Driver(f"completions c INDEXED BY {_INDEX_OF[name]}", f"c.{name} = :{name}")
+    condition = f"{_OURS} AND c.{name} = :{name}"
+    if name in _LEFT_OUT:
+        condition += f" AND c.{name} <> '{_LEFT_OUT[name]}'"  # says that the partial index will do
+    return Driver(f"completions c INDEXED BY {_INDEX_OF[name]}", condition)
 
 
 def _by_tag(number: int) -> Driver:
     return Driver(
-        "tags t CROSS JOIN completions c ON c.position = t.position",  # CROSS: in this order
+        "tags t",
         f"t.organization_id = :organization_id AND t.tag = :tag_{number:d}",
         "t.position",
         number,
+        "CROSS JOIN completions c ON c.position = t.position",  # CROSS: in this order
     )
 
 
-def _counting(driver: Driver, values: dict[str, Any]) -> Query:
+def _counting(driver: Driver, values: dict[str, Any], most: int) -> Query:
     """How many rows a driver would read, as far as it matters."""
-    rows = f"{_rows(driver, [])} LIMIT {_MOST_COUNTED:d}"
+    rows = f"{_rows(driver, [], [])} LIMIT {most:d}"
     return Query(f"SELECT count(*) FROM ({rows})", values)  # noqa: S608 -- made of the tables above
 
 
 def _arm(driver: Driver, wanted: Filter) -> str:
-    conditions = [f"c.{name} = :{name}" for name in _EQUAL if getattr(wanted, name) is not None]
-    conditions += [f"c.{text}" for name, text in _RANGES.items() if getattr(wanted, name) is not None]
-    return _rows(driver, conditions + _tag_conditions(wanted, driver))
+    of_record = [f"c.{name} = :{name}" for name in _EQUAL if getattr(wanted, name) is not None]
+    of_record += [f"c.{text}" for name, text in _RANGES.items() if getattr(wanted, name) is not None]
+    of_others = _tag_conditions(wanted, driver)
+    if wanted.text is not None and driver is not _BY_TEXT:
+        of_others.append(_HAS_TEXT.format(driver.position))
+    return _rows(driver, of_record, of_others)
 
 
-def _rows(driver: Driver, conditions: list[str]) -> str:
-    given = [driver.condition] if driver.condition else []
-    every = ["c.organization_id = :organization_id", f"{driver.position} BETWEEN :low AND :high"]
-    where = " AND ".join(given + every + conditions)
-    return f"SELECT {driver.position} AS position FROM {driver.source} WHERE {where}"  # noqa: S608 -- as above
+def _rows(driver: Driver, of_record: list[str], of_others: list[str]) -> str:
+    where = " AND ".join(
+        [driver.condition, f"{driver.position} BETWEEN :low AND :high", *of_record, *of_others]
+    )
+    source = f"{driver.source} {driver.record}" if of_record else driver.source
+    return f"SELECT {driver.position} AS position FROM {source} WHERE {where}"  # noqa: S608 -- as above
 
 
 def _tag_conditions(wanted: Filter, driver: Driver) -> list[str]:

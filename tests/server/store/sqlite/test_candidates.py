@@ -1,0 +1,71 @@
+"""Whichever index a list is read from, it holds what matches, in order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from log10_trace.server.store import open_store
+from log10_trace.server.store.answers import Filter, Order
+from log10_trace.server.store.protocol import Store
+from log10_trace.server.store.sqlite import candidates
+from tests.server.store.building import answer, asked, completion, ids, put_all
+from tests.server.store.test_listing import at, frame
+
+RECORDS = 60
+FILTERS = st.builds(
+    Filter,
+    tags=st.sampled_from([(), ("odd",), ("odd", "third"), ("third", "nobody")]),
+    tag_match=st.sampled_from(["any", "all", "none"]),
+    status=st.sampled_from([None, "finished", "failed", "started"]),
+    kind=st.sampled_from([None, None, "chat", "prompt"]),
+    model=st.sampled_from([None, "a", "b", "nobody"]),
+    function=st.sampled_from([None, "ask", "tell"]),
+    min_duration=st.sampled_from([None, 10.0, 50.0, 100.0]),
+    max_duration=st.sampled_from([None, 5.0, 55.0]),
+    min_tokens=st.sampled_from([None, 30, 1_000]),
+    max_tokens=st.sampled_from([None, 40]),
+    text=st.sampled_from([None, "common", "rare", "nobody"]),
+)
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    """A store with records of every kind."""
+    store = open_store(tmp_path_factory.mktemp("store") / "a.db")
+    put_all(
+        store,
+        [
+            completion(
+                tags=["odd"] * (number % 2) + ["third"] * (number % 3 == 0),
+                status="failed" if number % 7 == 0 else "finished",
+                kind="prompt" if number % 11 == 0 else "chat",
+                request=asked("common" if number % 5 else "rare", model="ab"[number % 2]),
+                response=answer("yes", number, 1),
+                duration=float(number),
+                created_at=at(number),
+                stacktrace=[frame("shop.py", "ask" if number % 4 else "tell")],
+            )
+            for number in range(RECORDS)
+        ],
+    )
+    yield store
+    store.close()
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(wanted=FILTERS, order=st.sampled_from(["newest", "oldest"]))
+def test_every_index_gives_the_same_list(
+    store: Store, monkeypatch: pytest.MonkeyPatch, wanted: Filter, order: Order
+) -> None:
+    """How many rows count as few changes where a list is read from, never what is in it."""
+    with monkeypatch.context() as patch:
+        lists = []
+        for few in (-1, 5, RECORDS):
+            patch.setattr(candidates, "_FEW", few)
+            lists.append(ids(store, wanted, order=order))
+
+    assert lists[0] == lists[1] == lists[2]
