@@ -23,6 +23,7 @@ from log10_trace.server.store.sqlite.readers import Readers
 from log10_trace.server.store.sqlite.searchable import make_searchable
 from log10_trace.server.store.sqlite.sweeping import Sweeper
 from log10_trace.server.store.sqlite.transaction import Transaction, Wanted
+from log10_trace.server.store.sqlite.untagged import parts
 from log10_trace.server.store.sqlite.writer import Job, Writer
 
 _STREAMED_AT_ONCE: Final = 100
@@ -171,8 +172,14 @@ def _find(
     def count(query: Query) -> int:
         return int(connection.execute(query.text, query.values).fetchone()[0])
 
-    query = candidates(organization_id, wanted, count=count, after=after, limit=limit, order=order)
-    return [row["position"] for row in connection.execute(query.text, query.values)]
+    found: list[int] = []
+    for part in parts(connection, organization_id, wanted, order):
+        left = limit - len(found)
+        query = candidates(organization_id, part, count=count, after=after, limit=left, order=order)
+        found += [row["position"] for row in connection.execute(query.text, query.values)]
+        if len(found) == limit:
+            break
+    return found
 
 
 def _load_many(connection: sqlite3.Connection, found: Sequence[int]) -> Iterator[Stored]:

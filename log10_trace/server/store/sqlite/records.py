@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import blake2b
 from typing import Any
 
@@ -132,7 +132,7 @@ def _announce(
 ) -> None:
     """Enter the record in what is derived from records: text index, roll-ups, sequences."""
     transaction.index(position, _words(organization_id, new, skipped))
-    transaction.count(organization_id, new.facts)
+    transaction.count(organization_id, _placed(new.facts, position))
     if new.facts.source and new.facts.sequence:
         transaction.arrived(organization_id, new.facts.source, new.facts.sequence)
 
@@ -140,9 +140,15 @@ def _announce(
 def _withdraw(transaction: Transaction, old: _Kept) -> None:
     """Take the record out of text index and roll-ups, and its stack's use back."""
     transaction.forget_words(old.position, _words(old.organization_id, old.draft, old.skipped))
-    transaction.count(old.organization_id, old.draft.facts, -1)
+    transaction.count(old.organization_id, _placed(old.draft.facts, old.position), -1)
     if old.stack is not None:
         transaction.use_stack(old.stack, -1)
+
+
+def _placed(known: Facts, position: int) -> Facts:
+    """A record keeps its place for good, so it is counted when that says it began, whatever came later."""
+    began_ms = positions.began_ms(position)
+    return known if known.began_ms == began_ms else replace(known, began_ms=began_ms)
 
 
 def words_at(transaction: Transaction, position: int) -> Words:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -12,7 +14,9 @@ from log10_trace.server.store import open_store
 from log10_trace.server.store.answers import Filter, Order
 from log10_trace.server.store.protocol import Store
 from log10_trace.server.store.sqlite import candidates
-from tests.server.store.building import answer, asked, completion, ids, put_all
+from log10_trace.server.store.sqlite.connection import connect
+from log10_trace.server.store.sqlite.folding import fold
+from tests.server.store.building import MINUTE_MS, NOON_MS, ORG, answer, asked, completion, ids, put_all
 from tests.server.store.test_listing import at, frame
 
 RECORDS = 60
@@ -69,3 +73,28 @@ def test_every_index_gives_the_same_list(
             lists.append(ids(store, wanted, order=order))
 
     assert lists[0] == lists[1] == lists[2]
+
+
+@pytest.mark.parametrize("order", ["newest", "oldest"])
+@pytest.mark.parametrize("is_folded", [False, True])
+def test_records_without_tags_are_found_among_hours_that_have_them(
+    tmp_path: Path, order: Order, *, is_folded: bool
+) -> None:
+    """Hours in which every call carries a tag are passed over, and no other, also when records change."""
+    store = open_store(tmp_path / "a.db")
+    plain = {3, 61, 65, 205, 5_000}
+    put_all(store, [completion(id=f"{m}", created_at=at(m), tags=["x"]) for m in range(0, 600, 20)])
+    put_all(store, [completion(id=f"{m}", created_at=at(m), tags=["y"]) for m in sorted(plain)])
+    put_all(store, [completion(id="40", created_at=at(9_000), duration=1.0)])  # it keeps its place
+    if is_folded:
+        with closing(connect(tmp_path / "a.db", can_write=True)) as connection:
+            fold(connection)
+    wanted = [f"{minute}" for minute in sorted(plain, reverse=order == "newest")]
+
+    assert ids(store, Filter(tags=("x",), tag_match="none"), order=order) == wanted
+    assert ids(store, Filter(tags=("x", "y"), tag_match="none"), order=order) == []
+    assert ids(store, Filter(tags=("x",), tag_match="none"), order=order, limit=2) == wanted[:2]
+    late = Filter(tags=("x",), tag_match="none", since_ms=NOON_MS + 61 * MINUTE_MS)
+    assert sorted(ids(store, late)) == ["205", "5000", "61", "65"]
+    assert store.completions.delete(ORG, Filter(tags=("x",), tag_match="none")).result() == len(plain)
+    store.close()

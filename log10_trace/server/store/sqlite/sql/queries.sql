@@ -164,6 +164,19 @@ SELECT max(start) AS start FROM (
     WHERE organization_id = :organization_id AND dimension = :dimension AND start < :end
 );
 
+-- :hours_without_tags
+-- Hours with a call that may carry none of the tags: no tag has as many calls as the hour, or not all is folded.
+SELECT start FROM rollups AS hour
+WHERE organization_id = :organization_id AND dimension = 'none' AND width = 60 AND NOT EXISTS (
+    SELECT 1 FROM json_each(:tags) AS tag CROSS JOIN rollups AS tagged
+    ON tagged.organization_id = :organization_id AND tagged.dimension = 'tag' AND tagged.width = 60
+        AND tagged.start = hour.start AND tagged.key = tag.value AND tagged.calls = hour.calls
+)
+UNION
+SELECT start - start % 60 FROM rollup_deltas
+WHERE organization_id = :organization_id AND dimension = 'none'
+ORDER BY start;
+
 -- :tags_in_use
 SELECT key FROM (
     SELECT key, calls FROM rollups
