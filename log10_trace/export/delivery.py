@@ -123,11 +123,10 @@ class Delivery:
         self._moved_at = self._clock()
         with gate:
             worker = self._worker
-            if worker is None:
-                return self.recorder.gate.counts.pending == 0
-            worker.stop()
-            gate.notify_all()
-            while self._worker is worker:
+            if worker is not None:
+                worker.stop()
+                gate.notify_all()
+            while worker is not None and self._worker is worker:
                 left = min(until, self._moved_at + STANDSTILL_S) - self._clock()
                 if left <= 0:
                     break

@@ -71,18 +71,19 @@ class Journal(Backlog):
         if segment.size + length > self._limit(segment) and segment.size != form.FIRST_AT:
             segment = self._open()
             head, length = form.frame(segment.salt, kind, sequence, parts)
-        self._last = sequence or self._last
         if segment.memory is not None:
             data = b"".join([head, *parts])
             start = segment.size
             segment.memory += data
             segment.size = segment.written = end = start + length
+            self._last = sequence or self._last
             self._bound_memory()
             return segment, start, end
         # The place is taken before it is written to: an entry written in between, by a signal handler or
         # the garbage collector in this very thread, goes behind it.
         start = segment.size
         segment.size = end = start + length
+        self._last = sequence or self._last
         try:
             write_whole(segment.descriptor, [head, *parts], start, length)
         except OSError as error:
@@ -96,6 +97,10 @@ class Journal(Backlog):
             if segment.written == start:
                 segment.written = segment.size
         return segment, start, end
+
+    def has_place_for(self, sequence: int) -> bool:
+        """Whether a record has got as far as its place: then it is read, or missed, by whoever reads on."""
+        return self._last >= sequence
 
     def key_refused(self) -> None:
         """The server did not know the key that these were sent with."""

@@ -69,12 +69,16 @@ class Recorder:
         """Keep the record of a call; on disk when this returns, unless it is to be redacted."""
         if call.id in self._inherited:
             return
-        with _KEEPING:
-            if self._redactor is None:
-                self._keep(call)
-            else:
-                self._keep_to_redact(call, self._redactor)
-            return
+        try:
+            with _KEEPING:
+                if self._redactor is None:
+                    self._keep(call)
+                else:
+                    self._keep_to_redact(call, self._redactor)
+                return
+        except (KeyboardInterrupt, SystemExit):
+            self._broken_off(call)
+            raise
         with guard("telling of a record that could not be kept"):
             self._give_up(call)
 
@@ -113,6 +117,13 @@ class Recorder:
                 return
             self.gate.counts.captured += call.sequence is None
             self.gate.counts.dropped["fault"] += 1
+
+    def _broken_off(self, call: Call) -> None:
+        """A signal handler has ended the call here; its record is kept if it had got far enough."""
+        with self.gate:
+            has_place = self.journal is not None and self.journal.has_place_for(call.sequence or 0)
+            if not has_place and not any(each is call for each, _ in self._unredacted):
+                self._give_up(call)
 
     def _append(self, journal: Journal, call_id: str, sequence: int, parts: list[bytes]) -> None:
         if call_id not in self._shown:

@@ -38,6 +38,7 @@ class Segment:
         "aside",
         "before",
         "done",
+        "is_loaded",
         "last",
         "memory",
         "number",
@@ -61,6 +62,8 @@ class Segment:
         """The sequence of the last record that was settled in it or stood before it, where known."""
         self.last: int | None = None
         """The sequence of the last record in it, where it is known; not while it is written to."""
+        self.is_loaded = False
+        """Whether another process wrote it; its file may be longer than what that had come to."""
         self.aside: set[int] = set()
         """Where the entries begin that are neither to be sent nor settled: calls shown as started."""
         self._settled: dict[int, tuple[int, int]] = {}
@@ -148,7 +151,7 @@ class Segment:
         """What is neither settled nor set aside, in order; others may append and settle meanwhile."""
         clear = True
         start, before = max((self.done, self.before), self._clear, key=itemgetter(0))
-        for found in form.walk(self.read, start, self.written, self._salt, before):
+        for found in self._walk(start, before):
             if isinstance(found, Blank):
                 self.settle(found.start, found.end)
                 return
@@ -159,6 +162,9 @@ class Segment:
             elif clear:
                 before = (found.sequence if isinstance(found, Entry) else found.last) or before
                 self._clear = (found.end, before)
+
+    def _walk(self, start: int, before: int | None) -> Iterator[Entry | Damage | Blank]:
+        return form.walk(self.read, start, self.written, self._salt, before, may_be_blank=self.is_loaded)
 
     def settle(self, start: int, end: int, sequence: int = 0) -> None:
         """Be done with the entry from ``start`` to ``end``; ``sequence`` is 0 without a record."""
@@ -199,6 +205,7 @@ def load(source: str, path: Path) -> Segment | None:
     """A segment that another process wrote; none when a later version did, which is said."""
     number = int(path.stem) if path.stem.isdigit() else 0
     segment = Segment(source, number, path=path)
+    segment.is_loaded = True
     size = path.stat().st_size
     segment.size = segment.written = max(size, form.FIRST_AT)
     try:

@@ -131,12 +131,13 @@ Read = Callable[[int, int], bytes]
 
 
 def walk(
-    read: Read, start: int, size: int, salt: int, before: int | None
+    read: Read, start: int, size: int, salt: int, before: int | None, *, may_be_blank: bool = True
 ) -> Iterator[Entry | Damage | Blank]:
     """Everything between ``start``, where an entry begins, and ``size``, in order.
 
     ``before`` is the sequence of the last record before ``start``, where it is known: it helps to tell what a
-    damaged entry was. Every byte of the stretch belongs to exactly one of what comes out.
+    damaged entry was. Unless its end ``may_be_blank``, zeros there are an entry that was never written. Every
+    byte of the stretch belongs to exactly one of what comes out.
     """
     at, base, window = start, start, b""
     while at < size:
@@ -145,7 +146,8 @@ def walk(
         head = _head(window, at - base, salt)
         if head is None:
             rest = read(at, size - at)
-            found = _damage(rest, at, salt, before) if _is_written(rest) else Blank(at, size)
+            is_blank = may_be_blank and not _is_written(rest)
+            found = Blank(at, size) if is_blank else _damage(rest, at, size, salt, before)
             yield found
             at = found.end
             continue
@@ -160,7 +162,9 @@ def walk(
         if crc32(payload) == check:
             yield Entry(kind, sequence, payload, at, end)
         else:
-            yield Damage(at, end, sequence, sequence)
+            # Zeros from here on: it was being written, to a file that had been written to before.
+            torn = payload.endswith(b"\0") and not _is_written(read(end, size - end))
+            yield Damage(at, end, sequence, sequence, torn=torn)
         before = sequence or before
         at = end
 
@@ -181,8 +185,8 @@ def _is_written(stretch: bytes) -> bool:
     return bool(stretch.strip(b"\0"))
 
 
-def _damage(rest: bytes, start: int, salt: int, before: int | None) -> Damage:
-    """The stretch from a head that cannot be read, at ``start``, to the next one that can."""
+def _damage(rest: bytes, start: int, size: int, salt: int, before: int | None) -> Damage:
+    """The stretch from a head that cannot be read, at ``start``, to the next one that can, or to ``size``."""
     at = rest.find(_MAGIC, 1)
     while at >= 0:
         head = _head(rest, at, salt)
@@ -190,7 +194,7 @@ def _damage(rest: bytes, start: int, salt: int, before: int | None) -> Damage:
             return _gap(start, start + at, before, head[2])
         at = rest.find(_MAGIC, at + 1)
     lost = 0 if before is None else before + 1
-    return Damage(start, start + len(rest), lost, lost, torn=True)
+    return Damage(start, size, lost, lost, torn=True)
 
 
 def _gap(start: int, end: int, before: int | None, after: int) -> Damage:

@@ -67,12 +67,12 @@ def books(tmp_path: Path) -> Books:
 
 
 @contextmanager
-def halfway(do: Callable[[], object], of: ModuleType = journal_module) -> Iterator[None]:
-    """The next write inside does this when half of its bytes are on disk."""
+def halfway(do: Callable[[], object], of: ModuleType = journal_module, share: float = 0.5) -> Iterator[None]:
+    """The next write inside does this when half of its bytes, or another share of them, are on disk."""
 
     def write(descriptor: int, parts: list[bytes], start: int, length: int) -> None:
         patched.undo()
-        os.pwrite(descriptor, b"".join(parts)[: length // 2], start)
+        os.pwrite(descriptor, b"".join(parts)[: int(length * share)], start)
         do()
         write_whole(descriptor, parts, start, length)
 
@@ -143,13 +143,16 @@ def test_a_write_that_fails_takes_nothing_back_that_stands_behind_it(books: Book
     assert books.lost == []
 
 
-def test_a_write_that_ctrl_c_ends_holds_up_nothing(books: Books) -> None:
+@pytest.mark.parametrize("follow", [[3], []], ids=["another follows", "none follows"])
+@pytest.mark.parametrize("share", [0, 0.5], ids=["before it", "in the middle"])
+def test_a_write_that_ctrl_c_ends_holds_up_nothing(books: Books, share: float, follow: list[int]) -> None:
     """What comes after a write that was broken off is read, and the broken record is told as lost."""
-    with halfway(interrupt), pytest.raises(KeyboardInterrupt):
+    with halfway(interrupt, share=share), pytest.raises(KeyboardInterrupt):
         books.append(2)
-    books.append(3)
+    for sequence in follow:
+        books.append(sequence)
 
-    assert books.read() == [1, 3]
+    assert books.read() == [1, *follow]
     assert [(each.first, each.last, each.count) for each in books.lost] == [(2, 2, 1)]
 
 

@@ -60,6 +60,37 @@ def test_a_record_that_is_lost_after_it_was_numbered_is_named(
         assert settled(made)
 
 
+@pytest.mark.parametrize(
+    ("place", "captured"),
+    [
+        ("log10_trace.export.recorder.pack", 2),
+        ("log10_trace.export.segment_format.frame", 3),
+        ("log10_trace.export.journal.write_whole", 3),
+    ],
+    ids=["packed", "checked", "written"],
+)
+def test_a_call_that_ctrl_c_ends_here_is_in_the_books(
+    monkeypatch: pytest.MonkeyPatch, place: str, captured: int
+) -> None:
+    """Wherever a signal handler raises, the record is kept, given up, or was never taken."""
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with CompletionsAPI() as api, delivery(api.url) as made:
+        keep(made, 1)
+        with monkeypatch.context() as patched:
+            patched.setattr(place, interrupt)
+            with pytest.raises(KeyboardInterrupt):
+                made.recorder.ended(call())
+        keep(made, 1)
+        until(lambda: not made.stats().pending, "the books are settled")
+
+        assert made.stats().captured == captured
+        assert made.stats().delivered == 2
+        assert settled(made)
+
+
 def test_what_waits_to_be_redacted_is_on_disk_when_the_end_gives_up(private_home: Path) -> None:
     """A call that ends while the last attempt fails is redacted and kept before the thread ends."""
     with CompletionsAPI() as api, delivery(api.url, redact=lambda record: record) as made:

@@ -158,3 +158,28 @@ def test_a_later_version_is_left_alone() -> None:
 
     with pytest.raises(form.UnknownVersionError):
         form.read_opening(bytes(head).ljust(form.FIRST_AT, b"\0"), 100)
+
+
+@given(payloads, st.data())
+def test_a_cut_in_a_file_that_was_written_before_is_torn(written: list[bytes], data: st.DataObject) -> None:
+    """A process that died in the middle of a write leaves zeros behind the cut: that is no damage."""
+    whole = segment([each + b"." for each in written])
+    cut = data.draw(st.integers(form.FIRST_AT, len(whole) - 1))
+
+    found = walk(whole[:cut].ljust(len(whole) + 100, b"\0"))
+
+    ends = [each.end for each in walk(whole)]
+    assert len(entries(found)) == sum(end <= cut for end in ends)
+    assert all(each.torn for each in damages(found))
+
+
+def test_a_file_that_is_shorter_than_what_was_taken_is_read_to_its_end() -> None:
+    """A place that was taken and never written to is one entry that is torn, and not for ever the next."""
+    whole = segment([b"first"])
+    found = form.walk(
+        lambda at, length: whole[at : at + length],
+        form.FIRST_AT, len(whole) + 50, SALT, 0, may_be_blank=False,
+    )  # fmt: skip
+
+    kept, torn = found
+    assert (kept.start, torn) == (form.FIRST_AT, Damage(len(whole), len(whole) + 50, 2, 2, torn=True))
