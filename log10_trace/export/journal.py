@@ -177,6 +177,9 @@ class Journal(Backlog):
             self._current = None
             for segment in self._detach_finished():
                 segment.remove()
+            for segment in self.segments:
+                with suppress(OSError):  # then the next one sends again what was delivered behind a long call
+                    segment.note()
             self._drop_spare()
             self.close()
             if self.claim is not None:

@@ -116,9 +116,8 @@ class Worker:
         """When the next attempt is due."""
         if self._waiting_since is None and not self.keeper.orphans:
             return _NEVER
-        at_once = (
-            self._at_once or self.keeper.orphans or self._waiting >= WAKE_AT or self._sender.pace.failures
-        )
+        hurries = self._at_once or self._stopping or self._waiting >= WAKE_AT
+        at_once = hurries or self.keeper.orphans or self._sender.pace.failures
         company = 0.0 if at_once else self._config.flush_interval
         return max((self._waiting_since or now) + company, self._sender.pace.not_before)
 
@@ -143,7 +142,9 @@ class Worker:
     def _nothing_waits(self) -> None:
         self._waiting_since = None
         self._waiting = 0
-        self._at_once = False
+        with self._recorder.gate:
+            # What came in the meantime may be what somebody waits for: that is not to be forgotten here.
+            self._at_once = self._at_once and self._recorder.fresh > 0
 
     def _next_backlog(self) -> Backlog | None:
         """This process's own records and those of dead ones take turns."""

@@ -18,7 +18,7 @@ from log10_trace.export.backlog import Backlog, Loss
 from log10_trace.export.destination import destination_of
 from log10_trace.export.journal import Bounds, Journal
 from log10_trace.export.segment import write_whole
-from log10_trace.export.segment_format import RECORD
+from log10_trace.export.segment_format import CONCLUSION, RECORD, STARTED
 from log10_trace.export.spool import Spool, new_source
 from tests.export.made import config
 
@@ -164,6 +164,19 @@ def test_calls_that_end_while_memory_goes_to_disk_are_kept(books: Books) -> None
         books.journal.heal()
 
     assert books.read() == [1, 2, 3]
+
+
+def test_what_was_delivered_behind_a_long_call_is_noted_at_the_end(books: Books) -> None:
+    """A long call that ends last keeps nobody from knowing what was delivered while it went on."""
+    segment, start, end = books.journal.append(STARTED, 0, [b"payload"])
+    books.append(2)
+    books.journal.delivered(books.journal.read(100, 2**20))
+    books.journal.append(CONCLUSION, 3, [b"payload"])
+    segment.settle(start, end)
+
+    books.journal.end()
+
+    assert books.read_after_death() == [3]
 
 
 def test_a_full_spool_that_cannot_be_read_costs_no_record(
