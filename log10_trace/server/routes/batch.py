@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
+from collections import Counter
 from concurrent.futures import Future
 from typing import Any, Final
 
@@ -48,12 +49,12 @@ def _take(visit: Visit, raw: bytes, is_lines: bool) -> list[dict[str, Any]]:
         understood_items = [_understand(visit, text) for text in texts]
         good = [item for item in understood_items if isinstance(item, Incoming)]
         pending = iter(visit.store.completions.put_many(visit.organization_id, good))
-    results = []
-    for item in understood_items:
-        result = _refused(None, item) if isinstance(item, Refusal) else _kept(item, next(pending))
-        results.append(result)
-        outcome = result.pop("outcome")
-        visit.service.metrics.records.labels(outcome).inc()
+    results = [
+        _refused(None, item) if isinstance(item, Refusal) else _kept(item, next(pending))
+        for item in understood_items
+    ]
+    for outcome, count in Counter(result.pop("outcome") for result in results).items():
+        visit.service.metrics.records.labels(outcome).inc(count)
     return results
 
 

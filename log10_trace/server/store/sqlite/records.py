@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import random
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Any
 
@@ -161,6 +162,7 @@ def _words(organization_id: str, new: Draft, skipped: int) -> Words:
     return Words(organization_word(organization_id), new.words.searched(skipped))
 
 
+@lru_cache
 def organization_word(organization_id: str) -> str:
     """The one word that stands for an organization in the text index."""
     return "o" + blake2b(organization_id.encode("utf-8", "replace"), digest_size=8).hexdigest()
