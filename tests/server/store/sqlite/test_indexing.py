@@ -209,6 +209,10 @@ def test_a_database_of_an_older_schema_is_searched_on(tmp_path: Path) -> None:
     assert ids(store, Filter(text="ibis")) == ["a"]
     assert ids(store, Filter(text="heron")) == ["b"]
     store.close()
+    connection = open_file(tmp_path / "a.db")
+    merging = connection.execute("SELECT v FROM search_config WHERE k = 'automerge'").fetchone()
+    assert tuple(merging) == (16,)
+    connection.close()
 
 
 def unindexed(folder: Path) -> int:
