@@ -20,6 +20,7 @@ NO_TELEMETRY: Final = {
     "DD_REMOTE_CONFIGURATION_ENABLED": "false",
     "DO_NOT_TRACK": "1",
     "MLFLOW_DISABLE_TELEMETRY": "true",
+    "OPIK_ANALYTICS_ENABLE": "false",
     "OPIK_SENTRY_ENABLE": "false",
     "PHOENIX_TELEMETRY_ENABLED": "false",
     "TRACELOOP_TELEMETRY": "false",
@@ -53,6 +54,7 @@ class Peer:
 
 
 OURSELVES: Final = Peer("**log10_trace**", "ourselves", "log10-trace")
+WEAVE: Final = {"WANDB_BASE_URL": "{api}", "WF_TRACE_SERVER_URL": "{api}", "WANDB_API_KEY": "b" * 40}
 BARE: Final = Peer("the SDK itself", "bare", "openai")
 PEERS: Final = (
     Peer("Langfuse", "langfuse", "langfuse"),
@@ -62,12 +64,8 @@ PEERS: Final = (
     Peer("Sentry", "sentry", "sentry-sdk"),
     Peer("Opik", "opik", "opik", {"OPIK_URL_OVERRIDE": "{api}/api", "OPIK_WORKSPACE": "default"}),
     Peer("Braintrust", "braintrust", "braintrust"),
-    Peer(
-        "Weave",
-        "weave",
-        "weave",
-        {"WANDB_BASE_URL": "{api}", "WF_TRACE_SERVER_URL": "{api}", "WANDB_API_KEY": "b" * 40},
-    ),
+    Peer("Weave", "weave", "weave", WEAVE),
+    Peer("Weave, its write-ahead log on,", "weave", "weave", {**WEAVE, "WEAVE_ENABLE_WAL": "true"}),
     Peer("Datadog", "datadog", "ddtrace", {"DD_TRACE_AGENT_URL": "{api}"}),
     Peer(
         "OpenTelemetry openai-v2",
