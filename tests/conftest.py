@@ -7,8 +7,13 @@ import signal
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from log10_trace.config import OPTIONS
+
+# How long an example takes says more about the machine than about us.
+settings.register_profile("log10_trace", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("log10_trace")
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # A shell starts jobs in the background deaf to Ctrl-C, and the processes that tests start inherit it.

@@ -24,6 +24,16 @@ class Call:
     Made by ``instrument``, kept by ``export``; after ``Sink.ended`` nobody changes it.
     """
 
+    id: str
+    endpoint: str
+    """``/chat/completions``, ``/completions`` or ``/responses``."""
+    created_ns: int
+    """When the call began: nanoseconds since 1970, UTC."""
+    started_ns: int
+    """The same moment on ``time.perf_counter_ns``; means something in its own process only."""
+    chunks: list[bytes]
+    """The body that came back, as it was on the wire, in the pieces it came in."""
+
     # What is not said of a call stands in the class: most of it never is, and a call costs microseconds.
     status: str = "started"
     base_url: str | None = None
@@ -60,13 +70,9 @@ class Call:
     def __init__(self, endpoint: str, *, created_ns: int, started_ns: int) -> None:
         self.id = new_id()
         self.endpoint = endpoint
-        """``/chat/completions``, ``/completions`` or ``/responses``."""
         self.created_ns = created_ns
-        """When the call began: nanoseconds since 1970, UTC."""
         self.started_ns = started_ns
-        """The same moment on ``time.perf_counter_ns``; means something in its own process only."""
-        self.chunks: list[bytes] = []
-        """The body that came back, as it was on the wire, in the pieces it came in."""
+        self.chunks = []
 
 
 class Sink(Protocol):
