@@ -46,7 +46,7 @@ class Network(Transport):
             answers = [TOO_LARGE] * len(parcels)
         for parcel, answer in zip(parcels, answers, strict=True):
             record = json.loads(parcel.body)
-            if answer is DONE:
+            if answer is DONE and record.get("sequence"):
                 self.taken[record["source"], record["sequence"]] += 1
         return Outcome(answers)
 

@@ -22,7 +22,8 @@ from log10_trace.export.inventory import waiting
 from log10_trace.export.letters import DeadLetters
 from log10_trace.export.segment import SUFFIX
 from log10_trace.export.spool import Spool
-from tests.export.made import call
+from log10_trace.record.call import Call
+from tests.export.made import begun, call
 from tests.export.steps import AGAIN, DONE, REFUSED, TOO_LARGE, Network, Place, Process
 
 pytestmark = pytest.mark.promises
@@ -38,6 +39,7 @@ class Books(RuleBasedStateMachine):
         self.network = Network()
         self.lost: list[Loss] = []
         self.captured: set[Place] = set()
+        self.long: list[Call] = []
         self.torn: set[Place] = set()
         self.process = Process(self.root, self.network, self.lost)
 
@@ -48,6 +50,23 @@ class Books(RuleBasedStateMachine):
         for _ in range(count):
             self.process.recorder.ended(call("x" * size))
             self.captured.add((source, self.process.gate.counts.captured))
+
+    @rule()
+    def begin_a_long_call(self) -> None:
+        """A call begins that is to be shown as started."""
+        self.long.append(begun(begun_s_ago=10))
+        self.process.recorder.started(self.long[-1])
+
+    @precondition(lambda self: self.long)
+    @rule(data=st.data())
+    def end_a_long_call(self, data: st.DataObject) -> None:
+        """A call ends that may have been shown as started."""
+        self._end(self.long.pop(data.draw(st.integers(0, len(self.long) - 1))))
+
+    def _end(self, long: Call) -> None:
+        long.status, long.duration_ns = "finished", 1
+        self.process.recorder.ended(long)
+        self.captured.add((self.process.journal.source, self.process.gate.counts.captured))
 
     @rule(steps=st.integers(1, 6))
     def deliver(self, steps: int) -> None:
@@ -70,7 +89,7 @@ class Books(RuleBasedStateMachine):
     @rule()
     def die_and_come_back(self) -> None:
         """The process is killed, and another begins."""
-        self.process.die()
+        self._die()
         self.process = Process(self.root, self.network, self.lost)
 
     @precondition(lambda self: self.process.journal.segments)
@@ -78,19 +97,29 @@ class Books(RuleBasedStateMachine):
     def die_in_the_middle_of_a_write(self, cut: int) -> None:
         """Behind the last whole record stands the beginning of another, whose call never returned."""
         journal = self.process.journal
-        self.process.die()
+        self._die()
         path = max((self.root / journal.source).glob(f"*{SUFFIX}"), default=None)
         if path is not None:
             with path.open("ab") as file:
                 file.write(os.urandom(cut))
         self.process = Process(self.root, self.network, self.lost)
 
+    def _die(self) -> None:
+        self.process.die()
+        self.long.clear()
+
+    @invariant()
+    def nothing_is_sent_again_that_was_taken(self) -> None:
+        """What the API took from a process, that process sends no second time."""
+        ours = [n for (source, _), n in self.network.taken.items() if source == self.process.journal.source]
+        assert set(ours) <= {1}
+
     @invariant()
     def every_record_is_accounted_for(self) -> None:
         """A record waits, was taken, was refused or was given up, and none is made up."""
         waits = {(each.source, n) for each in waiting(Spool(self.root)) for n in each.sequences}
         taken = set(self.network.taken)
-        refused = {(each.source, each.sequence) for each in DeadLetters(self.root)}
+        refused = {(each.source, each.sequence) for each in DeadLetters(self.root) if each.sequence}
         given_up = {(each.source, n) for each in self.lost for n in range(each.first, each.last + 1)}
         assert self.captured <= waits | taken | refused | given_up
         assert waits | taken | refused <= self.captured
@@ -103,7 +132,9 @@ class Books(RuleBasedStateMachine):
         assert counts.pending == sum(segment.records for segment in journal.segments)
 
     def teardown(self) -> None:
-        """In the end everything that waits is delivered."""
+        """In the end, when no call is open any more, everything that waits is delivered."""
+        while self.long:
+            self._end(self.long.pop())
         self.network.answers = [DONE]
         for _ in range(60):
             self.process.step()
