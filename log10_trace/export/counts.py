@@ -56,3 +56,18 @@ class Counts:
     def lost(self) -> int:
         """Records that the completions API will not get by itself: refused or given up."""
         return self.dead_letters + sum(self.dropped.values())
+
+    def picture(self, *, in_memory: int, faults: dict[str, int]) -> Stats:
+        """The counters as they are; so many records of those that wait are ``in_memory``."""
+        return Stats(
+            captured=self.captured,
+            delivered=self.delivered,
+            pending=self.pending,
+            spooled=max(0, self.pending - in_memory),
+            dead_letters=self.dead_letters,
+            dropped=dict(self.dropped),
+            withheld=self.withheld,
+            adopted=self.adopted,
+            retries=self.retries,
+            faults=faults,
+        )

@@ -6,7 +6,6 @@ The thread is a daemon, begins with the first call, and is found anew in a forke
 from __future__ import annotations
 
 import os
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -15,18 +14,15 @@ from typing import Final
 from log10_trace.config import Config
 from log10_trace.export import forks
 from log10_trace.export.addressing import Addressing
+from log10_trace.export.assembly import assemble
 from log10_trace.export.backlog import Loss
 from log10_trace.export.counts import Stats
 from log10_trace.export.destination import destination_of
 from log10_trace.export.gate import Gate
 from log10_trace.export.journal import Bounds, Journal
-from log10_trace.export.keeper import Keeper
 from log10_trace.export.ledger import Ledger
-from log10_trace.export.letters import DeadLetters
 from log10_trace.export.recorder import Recorder
-from log10_trace.export.sender import BATCH_BYTES, Sender
 from log10_trace.export.spool import Claim, Spool, new_source
-from log10_trace.export.transport import Transport
 from log10_trace.export.worker import Worker
 from log10_trace.guard import faults, guard, logger, say_once_a_minute
 
@@ -72,18 +68,7 @@ class Delivery:
         with self.recorder.gate:
             counts, journal = self.recorder.gate.counts, self.recorder.journal
             in_memory = self.recorder.unredacted + (journal.records_in_memory if journal is not None else 0)
-            return Stats(
-                captured=counts.captured,
-                delivered=counts.delivered,
-                pending=counts.pending,
-                spooled=max(0, counts.pending - in_memory),
-                dead_letters=counts.dead_letters,
-                dropped=dict(counts.dropped),
-                withheld=counts.withheld,
-                adopted=counts.adopted,
-                retries=counts.retries,
-                faults=faults.counts(),
-            )
+            return counts.picture(in_memory=in_memory, faults=faults.counts())
 
     def adopt(self) -> None:
         """Deliver what dead processes left, now and from now on, without records of our own."""
@@ -195,42 +180,23 @@ class Delivery:
             return None, error
 
     def _start(self, journal: Journal | None) -> Worker:
-        recorder = self.recorder
-        transport = Transport(self._moved)
-        letters = DeadLetters(self.config.spool_dir)
-        keeper = Keeper(
+        self._worker = worker = assemble(
             config=self.config,
             addressing=self.addressing,
             spool=self._spool,
-            letters=letters,
-            recorder=recorder,
-            lose=self._lose,
-        )
-        # What is being sent is neither given up nor counted against the bounds: it is small beside them.
-        batch_bytes = min(BATCH_BYTES, self.config.spool_max_bytes // 8, self.config.memory_max_bytes // 8)
-        sender = Sender(transport, letters, recorder.gate, batch_bytes=batch_bytes)
-        self._worker = worker = Worker(
-            config=self.config,
-            addressing=self.addressing,
-            recorder=recorder,
+            recorder=self.recorder,
             journal=journal,
-            keeper=keeper,
-            sender=sender,
+            lose=self._lose,
+            progress=self._moved,
         )
         thread = threading.Thread(target=self._run, args=(worker, journal), name="log10-trace", daemon=True)
         with guard("starting the delivery thread"):
             # Refused at the interpreter's end, and at the system's limit: the spool has the records.
             thread.start()
-            self._finish_with_multiprocessing()
+            forks.at_the_end_of_multiprocessing(self.exit)
             return worker
         self._worker = None
         return worker
-
-    def _finish_with_multiprocessing(self) -> None:
-        """A child of multiprocessing ends without running ``atexit``: it has a list of its own."""
-        process, util = (sys.modules.get(f"multiprocessing.{name}") for name in ("process", "util"))
-        if process is not None and util is not None and process.parent_process() is not None:
-            util.Finalize(None, self.exit, exitpriority=0)
 
     def _run(self, worker: Worker, journal: Journal | None) -> None:
         """The thread."""

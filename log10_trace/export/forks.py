@@ -1,9 +1,11 @@
-"""Tells every delivery of a process when the process has forked."""
+"""Tells every delivery of a process when the process has forked, or ends as a forked child does."""
 
 from __future__ import annotations
 
 import os
+import sys
 import weakref
+from collections.abc import Callable
 from typing import Protocol
 
 
@@ -25,6 +27,13 @@ _watched: weakref.WeakSet[Forkable] = weakref.WeakSet()
 def watch(delivery: Forkable) -> None:
     """Tell ``delivery`` of every fork for as long as it is there."""
     _watched.add(delivery)
+
+
+def at_the_end_of_multiprocessing(end: Callable[[], None]) -> None:
+    """Call ``end`` when this process, as a child of multiprocessing, ends: that runs no ``atexit``."""
+    process, util = (sys.modules.get(f"multiprocessing.{name}") for name in ("process", "util"))
+    if process is not None and util is not None and process.parent_process() is not None:
+        util.Finalize(None, end, exitpriority=0)
 
 
 def _in_child() -> None:
