@@ -30,13 +30,17 @@ ASKED = {"type": "response.create", "model": "m", "input": "hi"}
 
 
 class Server:
-    """Answers each ``response.create`` with the events of a response, or hangs up in their midst."""
+    """Answers each ``response.create`` with the events of a response, or hangs up in their midst.
+
+    Asked for ``later`` it answers behind the next one. Events name the ``stream_id`` that was asked with.
+    """
 
     def __init__(self) -> None:
         self.received: list[str] = []
 
     def serve(self, connection: Any) -> None:
         """One connection."""
+        later: list[Any] = []
         for message in connection:
             self.received.append(message)
             asked = json.loads(message)
@@ -45,6 +49,12 @@ class Server:
             events = response_events(*asked.get("metadata", {}).get("words", "Hello, there").split(","))
             if asked["input"] == "fail":
                 events = [*events[:3], {"type": "error", "error": {"code": "oops", "message": "no"}}]
+            if "stream_id" in asked:
+                events = [{**event, "stream_id": asked["stream_id"]} for event in events]
+            if asked["input"] == "later":
+                later = events
+                continue
+            events, later = events + later, []
             for event in events[: 5 if asked["input"] == "hang up" else None]:
                 connection.send(json.dumps(event))
             if asked["input"] == "hang up":
@@ -146,6 +156,47 @@ def test_a_connection_that_is_left_interrupts_its_call(socket_server: tuple[str,
         opened.recv()
 
     assert (kept.one["status"], kept.one["interrupted"]) == ("finished", True)
+
+
+def test_answers_go_to_the_call_of_their_lane(socket_server: tuple[str, Server], kept: Kept) -> None:
+    """Of two calls under way on one connection each has its own answer, whichever comes first."""
+    url, _ = socket_server
+    with openai.OpenAI(base_url=url, api_key="k") as client, client.responses.connect() as opened:
+        for lane, asked in (("a", "later"), ("b", "hi")):
+            words = {"words": f"for,{lane}"}
+            opened.send({**ASKED, "input": asked, "stream_id": lane, "metadata": words})  # type: ignore[typeddict-item]
+        read(opened)
+        read(opened)
+
+    said = [
+        (each["native_request"]["stream_id"], each["response"]["choices"][0]["message"]["content"])
+        for each in kept.records
+    ]
+    assert said == [("b", "forb"), ("a", "fora")]
+
+
+def test_what_cannot_be_sent_fails_its_call(socket_server: tuple[str, Server], kept: Kept) -> None:
+    """Sending on a connection that is closed raises the library's own error, and is recorded as that."""
+    url, _ = socket_server
+
+    async def main() -> None:
+        async with (
+            openai.AsyncOpenAI(base_url=url, api_key="k") as client,
+            client.responses.connect() as opened,
+        ):
+            await opened.close()
+            with pytest.raises(Exception, match="1000"):
+                await opened.send(ASKED)  # type: ignore[arg-type]
+
+    with openai.OpenAI(base_url=url, api_key="k") as client, client.responses.connect() as opened:
+        opened.close()
+        with pytest.raises(Exception, match="1000"):
+            opened.send(ASKED)  # type: ignore[arg-type]
+    asyncio.run(main())
+
+    assert [(each["status"], each["failure_kind"]) for each in kept.records] == [
+        ("failed", "ConnectionClosedOK")
+    ] * 2
 
 
 def test_async(socket_server: tuple[str, Server], kept: Kept) -> None:
