@@ -87,7 +87,7 @@ def asked(names: Sequence[str] | None) -> list[Peer]:
         return []
     unknown = set(names) - {peer.module for peer in PEERS}
     if unknown:
-        known = ", ".join(peer.module for peer in PEERS)
+        known = ", ".join(dict.fromkeys(peer.module for peer in PEERS))
         raise SystemExit(f"no such peer: {', '.join(sorted(unknown))}; there are {known}")
     wanted = [peer for peer in PEERS if not names or peer.module in names]
     for peer in wanted:
