@@ -115,7 +115,7 @@ def _without_word_index(connection: psycopg.Connection[Any]) -> Iterator[None]:
     assert found is not None
     connection.execute(f"DROP INDEX {_WORD_INDEX}")
     yield
-    connection.execute(found[0])
+    connection.execute(found[0].replace(" ON ONLY ", " ON "))  # which is how PostgreSQL tells of partitions
 
 
 @contextmanager
@@ -124,8 +124,9 @@ def _keeping_house(connection: psycopg.Connection[Any]) -> Iterator[None]:
     done = threading.Event()
 
     def keep() -> None:
-        has_more = True
-        while has_more or not done.is_set():
+        is_last = has_more = False
+        while has_more or not is_last:
+            is_last = done.is_set()  # asked before looking: what is written then is seen
             has_more = index_texts(connection, _AT_ONCE)
             fold(connection)
             if not has_more:

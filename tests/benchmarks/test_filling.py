@@ -34,6 +34,14 @@ POSTGRES_TABLES = (
     *("rollups", "rollup_deltas", "sessions"),
 )
 
+INDEXES = """
+SELECT definition, valid FROM (
+    SELECT pg_get_indexdef(indexrelid) AS definition, indisvalid AS valid
+    FROM pg_index WHERE indrelid::regclass::text IN ('completions', 'completion_tags', 'completion_words')
+) AS indexes
+"""
+"""Of the partitioned tables; one is valid when every partition has it."""
+
 
 @pytest.fixture
 def maker(monkeypatch: pytest.MonkeyPatch) -> Maker:
@@ -71,7 +79,9 @@ def postgres_rows(url: str) -> dict[str, list[tuple[Any, ...]]]:
     """What a database holds."""
     with psycopg.connect(url, autocommit=True) as connection:
         fold_postgres(connection)
-        return rows(connection, POSTGRES_TABLES)
+        found = rows(connection, POSTGRES_TABLES)
+        found["indexes"] = sorted(connection.execute(INDEXES))
+        return found
 
 
 def test_a_filled_sqlite_database_is_the_stores(tmp_path: Path, maker: Maker) -> None:

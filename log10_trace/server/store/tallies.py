@@ -62,6 +62,8 @@ class Tally:
 
     def total(self) -> Counts:
         """The counts of all models together."""
+        if len(self.counts) == 1:
+            return Counts(*next(iter(self.counts.values())))
         return Counts(*map(sum, zip(_NO_COUNTS, *self.counts.values(), strict=True)))
 
     def add(self, other: Tally) -> None:
