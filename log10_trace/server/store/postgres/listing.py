@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
@@ -26,8 +27,9 @@ _COMPARED: Final = (
 
 ALL: Final = "all"
 """The source of a question that no tag and no word narrows down."""
+_RANGES: Final = frozenset(("min_duration", "max_duration", "min_tokens", "max_tokens"))
 _FEW: Final = 2_000
-"""Texts that hold the words: with so many or more, reading in order soon fills a page."""
+"""Records with the words, or in the range: with so many or more, reading in order soon fills a page."""
 Wanted = Literal["summaries", "records", "keys"]
 Place = tuple[int, str]
 """Where a record stands in lists: its place, then its id."""
@@ -105,9 +107,27 @@ def question(organization_id: str, wanted: Filter) -> Question:
 
 
 def narrowed(connection: Connection[Row], asked: Question) -> Question:
-    """The same question, with the few records that hold its words already found where they are few."""
-    if asked.source != "words":
-        return asked
+    """The same question, with the few records in its range, or with its words, already found."""
+    if ranges := [name for name in asked.conditions if name in _RANGES]:
+        values = {**asked.values, "low": asked.low, "high": asked.high, "most": _FEW}
+        probe = b"\n".join(_SQL[name] for name in ("probe_range", *ranges, "most"))
+        rows = connection.execute(probe, values).fetchall()
+        if len(rows) < _FEW:
+            return _found(asked, rows)
+    return _with_words(connection, asked) if asked.source == "words" else asked
+
+
+def _found(asked: Question, rows: Sequence[Row]) -> Question:
+    """The same question of these records alone."""
+    seen_to = {"tag": "has_tag", "any_tag": "has_tag", "words": "has_words"}
+    also = (seen_to[asked.source],) if asked.source in seen_to else ()
+    found = by_name(("places", "ids", "placed"), rows)
+    return replace(
+        asked, source="found", conditions=(*asked.conditions, *also), values={**asked.values, **found}
+    )
+
+
+def _with_words(connection: Connection[Row], asked: Question) -> Question:
     values = {**asked.values, "low": asked.low, "high": asked.high, "most": _FEW}
     with connection.transaction():
         connection.execute(_SQL["bitmaps_only"])

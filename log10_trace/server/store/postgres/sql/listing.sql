@@ -54,6 +54,14 @@ WHERE words @@ %(query)s::tsquery AND organization_id || '' = %(organization_id)
     AND place + 0 BETWEEN %(low)s AND %(high)s
 LIMIT %(most)s;
 
+-- :probe_range
+-- Who is in the range, but no more than a page or two of few.
+SELECT place, id, placed_ms FROM completions
+WHERE organization_id = %(organization_id)s AND place BETWEEN %(low)s AND %(high)s
+
+-- :most
+LIMIT %(most)s
+
 -- :look_up
 ) AS d
 CROSS JOIN LATERAL (
