@@ -107,11 +107,18 @@ def question(organization_id: str, wanted: Filter) -> Question:
 
 
 def narrowed(connection: Connection[Row], asked: Question) -> Question:
-    """The same question, with the few records in its range, or with its words, already found."""
+    """The same question, with the few records in its range, or with its words, already found.
+
+    Of several tags that are all wanted, the rarest is read.
+    """
+    if "all_tags" in asked.conditions:
+        rarest = connection.execute(_SQL["rarest_tag"], asked.values).fetchone()
+        asked = replace(asked, values={**asked.values, "tag": rarest and rarest[0]})
     if ranges := [name for name in asked.conditions if name in _RANGES]:
         values = {**asked.values, "low": asked.low, "high": asked.high, "most": _FEW}
         probe = b"\n".join(_SQL[name] for name in ("probe_range", *ranges, "most"))
-        rows = connection.execute(probe, values).fetchall()
+        # Not prepared: a plan for any range whatever would not look at this one.
+        rows = connection.execute(probe, values, prepare=False).fetchall()
         if len(rows) < _FEW:
             return _found(asked, rows)
     return _with_words(connection, asked) if asked.source == "words" else asked

@@ -54,6 +54,13 @@ WHERE words @@ %(query)s::tsquery AND organization_id || '' = %(organization_id)
     AND place + 0 BETWEEN %(low)s AND %(high)s
 LIMIT %(most)s;
 
+-- :rarest_tag
+-- Of some tags the one with fewest calls, as far as they are folded.
+SELECT wanted FROM unnest(%(tags)s::text[]) AS wanted
+LEFT JOIN rollups ON organization_id = %(organization_id)s AND dimension = 'tag' AND width = 0 AND start = 0
+    AND key = wanted
+ORDER BY COALESCE(calls, 0), wanted LIMIT 1;
+
 -- :probe_range
 -- Who is in the range, but no more than a page or two of few.
 SELECT place, id, placed_ms FROM completions
