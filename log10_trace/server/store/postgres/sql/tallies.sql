@@ -33,12 +33,17 @@ WHERE organization_id = %(organization_id)s AND (dimension, width, start, key)
     IN (SELECT * FROM unnest(%(dimension)b::text[], %(width)b::smallint[], %(start)b::bigint[], %(key)b::text[]));
 
 -- :busiest
--- The keys with most calls over pieces of time (each of one width), with what is not folded yet.
+-- The keys with most calls over pieces of time (each of one width), with what is not folded yet. LATERAL and OFFSET 0,
+-- here and below, because the planner would take pieces that it does not know for most of the table, and read it all.
 SELECT key FROM (
     SELECT r.key, r.calls
     FROM unnest(%(widths)b::smallint[], %(starts)b::bigint[], %(ends)b::bigint[]) AS piece (width, start, "end")
-    JOIN rollups AS r ON r.organization_id = %(organization_id)s AND r.dimension = %(dimension)s
-        AND r.width = piece.width AND r.start >= piece.start AND r.start < piece."end"
+    CROSS JOIN LATERAL (
+        SELECT key, calls FROM rollups
+        WHERE organization_id = %(organization_id)s AND dimension = %(dimension)s
+            AND width = piece.width AND start >= piece.start AND start < piece."end"
+        OFFSET 0
+    ) AS r
     UNION ALL
     SELECT key, calls FROM rollup_deltas
     WHERE organization_id = %(organization_id)s AND dimension = %(dimension)s
@@ -50,8 +55,13 @@ GROUP BY key HAVING sum(calls) > 0 ORDER BY sum(calls) DESC, key LIMIT %(limit)s
 -- What is counted of some keys in pieces of time (each of one width), with what is not folded yet.
 SELECT r.key, r.start, r.counts, r.durations
 FROM unnest(%(widths)b::smallint[], %(starts)b::bigint[], %(ends)b::bigint[]) AS piece (width, start, "end")
-JOIN rollups AS r ON r.organization_id = %(organization_id)s AND r.dimension = %(dimension)s
-    AND r.width = piece.width AND r.start >= piece.start AND r.start < piece."end" AND r.key = ANY (%(keys)s)
+CROSS JOIN LATERAL (
+    SELECT key, start, counts, durations FROM rollups
+    WHERE organization_id = %(organization_id)s AND dimension = %(dimension)s
+        AND width = piece.width AND start >= piece.start AND start < piece."end"
+        AND key || '' = ANY (%(keys)s)  -- not for the index, which would be read once for each key
+    OFFSET 0
+) AS r
 UNION ALL
 SELECT key, start, counts, durations FROM rollup_deltas
 WHERE organization_id = %(organization_id)s AND dimension = %(dimension)s AND key = ANY (%(keys)s)
@@ -59,17 +69,31 @@ WHERE organization_id = %(organization_id)s AND dimension = %(dimension)s AND ke
 
 -- :steps
 -- What is counted of some keys in each of the latest steps of time of one width, with what is not folded yet.
-WITH parts AS (
+WITH latest AS (
+    SELECT GREATEST(%(start)s, max(start) - %(length)s + %(width)s) AS start, max(start) AS last FROM (
+        SELECT max(start) AS start FROM rollups
+        WHERE organization_id = %(organization_id)s AND dimension = %(dimension)s AND width = %(width)s
+            AND start >= %(start)s AND start < %(end)s
+        UNION ALL
+        SELECT max(start - mod(start, %(width)s)) FROM rollup_deltas
+        WHERE organization_id = %(organization_id)s AND dimension = %(dimension)s
+            AND start >= %(start)s AND start < %(end)s
+    ) AS ends
+)
+SELECT r.key, r.start, r.counts, r.durations
+FROM latest
+CROSS JOIN LATERAL generate_series(latest.start, latest.last, %(width)s::bigint) AS step (start)
+CROSS JOIN unnest(%(keys)s::text[]) AS wanted (key)
+CROSS JOIN LATERAL (
     SELECT key, start, counts, durations FROM rollups
     WHERE organization_id = %(organization_id)s AND dimension = %(dimension)s AND width = %(width)s
-        AND key = ANY (%(keys)s) AND start >= %(start)s AND start < %(end)s
-    UNION ALL
-    SELECT key, start - mod(start, %(width)s), counts, durations FROM rollup_deltas
-    WHERE organization_id = %(organization_id)s AND dimension = %(dimension)s AND key = ANY (%(keys)s)
-        AND start >= %(start)s AND start < %(end)s
-)
-SELECT key, start, counts, durations FROM parts
-WHERE start > (SELECT max(start) FROM parts) - %(length)s;
+        AND start = step.start AND key = wanted.key
+    OFFSET 0
+) AS r
+UNION ALL
+SELECT key, start, counts, durations FROM rollup_deltas
+WHERE organization_id = %(organization_id)s AND dimension = %(dimension)s AND key = ANY (%(keys)s)
+    AND start >= (SELECT start FROM latest) AND start < %(end)s;
 
 -- :tags
 -- Tags in use, in order; only names that some call still carries.
