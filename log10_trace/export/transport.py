@@ -18,7 +18,7 @@ from urllib.request import getproxies, proxy_bypass
 
 # httpx, and Python for host names, import these when they are first used, which would be on our thread: a
 # child that is forked in the middle of that waits for ever for the import to end.
-import certifi  # noqa: F401
+import certifi
 import httpcore  # noqa: F401
 import httpx
 
@@ -42,6 +42,7 @@ ANSWER_MAX_BYTES: Final = 4 * 1024 * 1024
 COMPRESS_FROM_BYTES: Final = 1400
 """Less fits into one packet anyway."""
 
+certifi.where()  # what finds the file is imported only now
 _PLAIN: Final = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 """What httpx asks for though nothing is encrypted. The first makes OpenSSL prepare itself, which, as with the
 imports above, is not to happen on our thread."""
