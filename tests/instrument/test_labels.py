@@ -17,7 +17,7 @@ from log10_trace import instrument
 from log10_trace.context import process_session
 from log10_trace.guard import faults
 from tests.instrument.conftest import Kept
-from tests.instrument.programs import CHAT, seeded
+from tests.instrument.programs import CHAT, Body, seeded
 from tests.model_answers import chat_chunks
 from tests.model_endpoint import Answer, Endpoint, error_answer, sse, sse_answer
 
@@ -178,7 +178,7 @@ def test_a_call_inside_a_call_leaves_its_answer_to_itself(endpoint: Endpoint, ke
 
         class Guarded(openai.OpenAI):
             def _prepare_request(self, request: Any) -> None:
-                inner.post("/moderations", body={"input": "hi"}, cast_to=object)
+                inner.post("/moderations", body={"input": "hi"}, cast_to=Body)
                 raise PermissionError("flagged")
 
         with Guarded(base_url=endpoint.url, api_key="k") as client, pytest.raises(PermissionError):
