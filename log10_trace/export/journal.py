@@ -259,7 +259,11 @@ class Journal(Backlog):
         if self._spare is not None or segment.memory is not None or segment.size > self._bounds.segment:
             segment.remove()
             return
-        segment.blank()
+        try:
+            segment.blank()
+        except OSError:
+            segment.remove()
+            return
         with self._lock:
             self._spare = segment
 

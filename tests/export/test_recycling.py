@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from log10_trace.export import Delivery
+from log10_trace.export.segment import Segment
 from tests import completions_api as does
 from tests.completions_api import CompletionsAPI
 from tests.export.made import config, delivery, keep, segments
@@ -76,6 +78,23 @@ def test_a_deleted_spare_file_is_no_trouble(api: CompletionsAPI, private_home: P
         ids += keep(made, 2)
         assert made.stats().spooled <= 2
         assert made.flush(10.0)
+    assert api.ended() == ids
+
+
+def test_a_disk_that_refuses_the_zeros_costs_no_count(
+    api: CompletionsAPI, private_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file that cannot be written over is deleted as before; what was delivered is counted as that."""
+
+    def refuse(_segment: Segment) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(Segment, "blank", refuse)
+    with delivery(api.url) as made:
+        ids = keep(made, 5, LONG)
+        assert made.flush(10.0)
+        assert (made.stats().delivered, made.stats().pending) == (5, 0)
+        assert segments(private_home / "spool") == []
     assert api.ended() == ids
 
 
