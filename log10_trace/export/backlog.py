@@ -6,7 +6,7 @@ The same for the living process's own records and for those of a dead one.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -94,7 +94,8 @@ class Backlog:
             touched.discard(segment)
             self._discard(segment)
         for segment in touched.intersection(self.segments):
-            segment.note()
+            with suppress(OSError):  # whoever comes after us then sends some of it again
+                segment.note()
 
     def release(self) -> None:
         """End the hold that ``read`` took, and the files' that are not written: the program may need many."""

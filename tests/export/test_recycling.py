@@ -81,6 +81,22 @@ def test_a_deleted_spare_file_is_no_trouble(api: CompletionsAPI, private_home: P
     assert api.ended() == ids
 
 
+def test_a_disk_that_refuses_the_note_of_what_was_delivered_costs_no_count(
+    api: CompletionsAPI, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The note is for whoever comes after us: without it what was delivered is delivered all the same."""
+
+    def refuse(_segment: Segment) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(Segment, "note", refuse)
+    with delivery(api.url) as made:
+        ids = keep(made, 5)
+        assert made.flush(10.0)
+        assert (made.stats().delivered, made.stats().pending) == (5, 0)
+    assert [each["id"] for each in api.stored] == ids
+
+
 def test_a_disk_that_refuses_the_zeros_costs_no_count(
     api: CompletionsAPI, private_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
