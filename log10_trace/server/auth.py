@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, NoReturn
 
-from log10_trace.server import page_session
+from log10_trace.server.page_session import PageSession, make_cookie, read_cookie
 from log10_trace.server.refusal import Refusal, forbidden
 from log10_trace.server.store.keys import Key, Scope, matches, split_token
 from log10_trace.server.store.protocol import Keys
@@ -96,21 +96,32 @@ class Gate:
         return self._granted(key)
 
     async def of_session(self, cookie: str) -> Access | None:
-        """The access of somebody who is logged in."""
-        session = page_session.read_cookie(cookie)
-        if session is None or session.expires_ms <= self._now_ms():
+        """The access of a page session; None once it has expired, signed out, or lost its key."""
+        found = await self._session(cookie)
+        if found is None:
             return None
-        key = await self._find(session.key_id)
-        if key is None or not session.is_sealed_by(key):
+        session, key = found
+        if await asyncio.to_thread(self._keys.is_page_session_revoked, key.organization_id, session.id):
             return None
         return self._granted(key)
+
+    async def sign_out(self, cookie: str) -> None:
+        """End the session of the cookie on every server of this database; other text changes nothing."""
+        found = await self._session(cookie)
+        if found is not None:
+            session, key = found
+            expires, now = session.expires_ms, self._now_ms()
+            pending = self._keys.revoke_page_session(
+                key.organization_id, session.id, expires_at_ms=expires, now_ms=now
+            )
+            await asyncio.wrap_future(pending)
 
     async def session_cookie(self, access: Access) -> str | None:
         """A cookie for the page, good for ``SESSION_S``; none when the key has gone meanwhile."""
         key = await self._find(access.key_id)
         if key is None:
             return None
-        return page_session.make_cookie(key, self._now_ms() + SESSION_S * 1000)
+        return make_cookie(key, self._now_ms() + SESSION_S * 1000)
 
     def forget(self) -> None:
         """Look every key up again before it is trusted."""
@@ -121,6 +132,14 @@ class Gate:
             if name.startswith(COOKIE) and (access := await self.of_session(cookie)):
                 return access
         return None
+
+    async def _session(self, cookie: str) -> tuple[PageSession, Key] | None:
+        """The session and its key, if this database's servers made the cookie and it has not expired."""
+        session = read_cookie(cookie)
+        if session is None or session.expires_ms <= self._now_ms():
+            return None
+        key = await self._find(session.key_id)
+        return (session, key) if key is not None and session.is_sealed_by(key) else None
 
     async def _find(self, key_id: str) -> Key | None:
         if not (key_id.isascii() and key_id.isalnum()):

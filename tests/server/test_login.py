@@ -5,7 +5,7 @@ from __future__ import annotations
 import httpx
 import pytest
 
-from log10_trace.server.auth import Access
+from log10_trace.server.auth import COOKIE, Access
 from log10_trace.server.store.keys import Scope
 
 from .conftest import Tenant
@@ -65,6 +65,43 @@ def test_signing_out_forgets_the_session(tenant: Tenant, browser: httpx.Client) 
     assert browser.post("/logout").status_code == 303
     assert not browser.cookies
     assert browser.get("/").status_code == 303
+
+
+def test_signing_out_ends_a_copied_cookie_too(tenant: Tenant, browser: httpx.Client) -> None:
+    """A copy of the cookie, on a page or the API, is worth nothing after its session signed out."""
+    token, _ = tenant.server.key(tenant.organization_id, Scope.READ)
+    sign_in(browser, token)
+    copied = {"Cookie": "; ".join(f"{name}={value}" for name, value in browser.cookies.items())}
+    before = httpx.get(f"{tenant.server.url}/api/v1/limits", headers=copied)
+
+    browser.post("/logout")
+
+    assert before.status_code == 200
+    assert httpx.get(f"{tenant.server.url}/api/v1/limits", headers=copied).status_code == 401
+    assert httpx.get(f"{tenant.server.url}/", headers={**PAGE, **copied}).status_code == 303
+
+
+def test_signing_out_ends_no_other_session(tenant: Tenant, browser: httpx.Client) -> None:
+    """Another browser with the same key stays signed in, and the key still signs in."""
+    token, _ = tenant.server.key(tenant.organization_id, Scope.READ)
+    sign_in(browser, token)
+    with httpx.Client(base_url=tenant.server.url, headers=PAGE) as other:
+        sign_in(other, token)
+        browser.post("/logout")
+
+        assert other.get("/").status_code == 200
+    assert sign_in(browser, token).status_code == 303
+    assert browser.get("/").status_code == 200
+
+
+def test_signing_out_with_a_forged_cookie_keeps_nothing(tenant: Tenant, browser: httpx.Client) -> None:
+    """A cookie that no server made is forgotten by the browser, and not by the store."""
+    _, key = tenant.server.key(tenant.organization_id, Scope.READ)
+    forged = f"{key.id}.{'0' * 32}.9999999999999.{'0' * 64}"
+    answer = browser.post("/logout", headers={"Cookie": f"{COOKIE}={forged}"})
+
+    assert answer.status_code == 303
+    assert not tenant.server.store.keys.is_page_session_revoked(tenant.organization_id, "0" * 32)
 
 
 @pytest.mark.parametrize("scope", [None, Scope.INGEST, Scope.FEEDBACK])

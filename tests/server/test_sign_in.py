@@ -42,13 +42,23 @@ def test_a_cookie_is_sealed_by_its_key_alone() -> None:
 
     session = read_cookie(cookie)
     later = read_cookie(cookie.replace(".5000.", ".6000."))
+    another = read_cookie(cookie.replace(cookie.split(".")[1], "0" * 32))
 
     assert session is not None
     assert later is not None
     assert (session.key_id, session.expires_ms) == (key.id, 5000)
     assert session.is_sealed_by(key)
     assert not session.is_sealed_by(other)
+    assert another is not None
     assert not later.is_sealed_by(key)
+    assert not another.is_sealed_by(key)
+
+
+def test_each_session_has_an_id_of_its_own() -> None:
+    """Two sessions of one key can be told apart, so that one can end without the other."""
+    _, key = make_key("default", [Scope.READ], now_ms=0)
+
+    assert make_cookie(key, 5000) != make_cookie(key, 5000)
 
 
 def test_a_cookie_holds_no_key() -> None:
@@ -60,5 +70,13 @@ def test_a_cookie_holds_no_key() -> None:
 
 def test_what_is_no_cookie_is_none() -> None:
     """Other text in the cookie's place is no session."""
-    for text in ("", "a.b", "a.b.c", "a.-1.c", "a.1.c.d", "a.\u0661.c", "\ud800"):
+    _, key = make_key("default", [Scope.READ], now_ms=0)
+    session, seal = "0" * 32, "0" * 64
+    parts = (
+        f"{key.id}.1.{seal}",
+        f"a.{session}.-1.{seal}",
+        f"a.{session}.\u0661.{seal}",
+        f"a.{session}.1.\ud800",
+    )
+    for text in ("", "a.b", "a.b.c", "a.1.c.d", "\ud800", *parts, f"{make_cookie(key, 5000)}\n"):
         assert read_cookie(text) is None

@@ -43,10 +43,11 @@ async def enter(visit: Visit) -> Response:
 
 
 async def leave(visit: Visit) -> Response:
-    """Forget whoever was signed in in this browser."""
+    """End the sessions of this browser, on every server of the database."""
     answer = RedirectResponse("/login", 303)
-    for name in visit.request.cookies:
+    for name, cookie in visit.request.cookies.items():
         if name.startswith(COOKIE):
+            await visit.service.gate.sign_out(cookie)
             answer.delete_cookie(name, httponly=True, samesite="strict")
     return answer
 

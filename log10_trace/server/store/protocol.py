@@ -200,6 +200,16 @@ class Keys(Protocol):
         """Note the key's use; kept lazily, about once a minute a key, never waited for."""
         ...
 
+    def revoke_page_session(
+        self, organization_id: str, session_id: str, *, expires_at_ms: int, now_ms: int
+    ) -> Future[None]:
+        """Record that a page session signed out; kept until its cookie expires. Repeating changes nothing."""
+        ...
+
+    def is_page_session_revoked(self, organization_id: str, session_id: str) -> bool:
+        """Whether the page session signed out, on any server of this database."""
+        ...
+
 
 class Upkeep(Protocol):
     """The database's own business, over all organizations."""

@@ -142,3 +142,18 @@ def tag_all(store: Store, ids: list[str], number: int) -> None:
         puts = [parse(json.dumps({"id": one, "tags": [f"{number}-{turn}"]})) for one in order]
         for future in store.completions.put_many("acme", puts):
             future.result(60)
+
+
+def test_signing_out_on_one_server_ends_the_session_on_all(servers: list[LocalServer]) -> None:
+    """A cookie is valid on every server of the database until its session signs out on any of them."""
+    html = {"Accept": "text/html"}
+    with httpx.Client(base_url=servers[0].url, headers=html) as browser:
+        browser.post("/login", data={"token": servers[0].token})
+        cookie = "; ".join(f"{name}={value}" for name, value in browser.cookies.items())
+        copied = {**html, "Cookie": cookie}
+        before = [httpx.get(f"{one.url}/", headers=copied).status_code for one in servers]
+
+        browser.post("/logout")
+
+    assert before == [200] * 3
+    assert [httpx.get(f"{one.url}/", headers=copied).status_code for one in servers] == [303] * 3

@@ -94,3 +94,22 @@ def test_admin_may_do_everything_and_the_others_only_their_own(scope: Scope) -> 
 
     assert admin.allows(scope)
     assert ingest.allows(scope) is (scope is Scope.INGEST)
+
+
+def test_a_page_session_that_signed_out_is_remembered_by_organization(store: Store) -> None:
+    """A revoked session is revoked for its own organization alone; revoking it again changes nothing."""
+    for _ in range(2):
+        store.keys.revoke_page_session(ORG, "one", expires_at_ms=1000, now_ms=1).result()
+
+    assert store.keys.is_page_session_revoked(ORG, "one")
+    assert not store.keys.is_page_session_revoked(ORG, "another")
+    assert not store.keys.is_page_session_revoked(OTHER, "one")
+
+
+def test_a_page_session_is_forgotten_once_its_cookie_has_expired(store: Store) -> None:
+    """Signing out leaves nothing behind for longer than the cookie would have been valid."""
+    store.keys.revoke_page_session(ORG, "old", expires_at_ms=1000, now_ms=1).result()
+    store.keys.revoke_page_session(ORG, "new", expires_at_ms=3000, now_ms=2000).result()
+
+    assert not store.keys.is_page_session_revoked(ORG, "old")
+    assert store.keys.is_page_session_revoked(ORG, "new")

@@ -61,6 +61,23 @@ class PostgresKeys:
         values = {"organization_id": organization_id, "id": key_id, "now_ms": now_ms}
         self._tasks.write(_SQL["used"], values, bool)
 
+    def revoke_page_session(
+        self, organization_id: str, session_id: str, *, expires_at_ms: int, now_ms: int
+    ) -> Future[None]:
+        """Record that a page session signed out, and delete the records of expired ones."""
+        values = {
+            "organization_id": organization_id,
+            "id": session_id,
+            "expires_at_ms": expires_at_ms,
+            "now_ms": now_ms,
+        }
+        return self._tasks.write(_SQL["revoke_page_session"], values, lambda _: None)
+
+    def is_page_session_revoked(self, organization_id: str, session_id: str) -> bool:
+        """Whether the page session signed out."""
+        values = {"organization_id": organization_id, "id": session_id}
+        return self._readers.row(_SQL["is_page_session_revoked"], values) is not None
+
 
 def _key(row: Row) -> Key:
     key_id, organization_id, name, scopes, secret_hash, created_ms, expires_ms, revoked_ms, used_ms = row

@@ -77,6 +77,24 @@ class SqliteKeys:
             with self._lock:
                 self._noted_ms.pop(key_id, None)
 
+    def revoke_page_session(
+        self, organization_id: str, session_id: str, *, expires_at_ms: int, now_ms: int
+    ) -> Future[None]:
+        """Record that a page session signed out, and delete the records of expired ones."""
+        values = {"organization_id": organization_id, "id": session_id, "expires_at_ms": expires_at_ms}
+
+        def job(transaction: Transaction) -> None:
+            transaction.execute("delete_expired_page_sessions", {"now_ms": now_ms})
+            transaction.execute("revoke_page_session", values)
+
+        return self._writer.submit(job)
+
+    def is_page_session_revoked(self, organization_id: str, session_id: str) -> bool:
+        """Whether the page session signed out."""
+        values = {"organization_id": organization_id, "id": session_id}
+        with self._readers.snapshot() as connection:
+            return connection.execute(SQL["is_page_session_revoked"], values).fetchone() is not None
+
 
 def _key(row: sqlite3.Row) -> Key:
     return Key(

@@ -24,3 +24,13 @@ RETURNING id;
 -- :used
 UPDATE keys SET used_ms = %(now_ms)s
 WHERE organization_id = %(organization_id)s AND id = %(id)s AND (used_ms IS NULL OR used_ms < %(now_ms)s);
+
+-- :revoke_page_session
+-- Rows of expired cookies are deleted on the way.
+WITH expired AS (DELETE FROM revoked_page_sessions WHERE expires_ms <= %(now_ms)s)
+INSERT INTO revoked_page_sessions (organization_id, id, expires_ms)
+VALUES (%(organization_id)s, %(id)s, %(expires_at_ms)s)
+ON CONFLICT DO NOTHING;
+
+-- :is_page_session_revoked
+SELECT 1 FROM revoked_page_sessions WHERE organization_id = %(organization_id)s AND id = %(id)s;

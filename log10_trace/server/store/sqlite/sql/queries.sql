@@ -348,6 +348,16 @@ WHERE organization_id = :organization_id AND id = :id AND revoked_at_ms IS NULL;
 UPDATE keys SET last_used_at_ms = max(coalesce(last_used_at_ms, 0), :now_ms)
 WHERE organization_id = :organization_id AND id = :id;
 
+-- :revoke_page_session
+INSERT INTO revoked_page_sessions (organization_id, id, expires_at_ms) VALUES (:organization_id, :id, :expires_at_ms)
+ON CONFLICT DO NOTHING;
+
+-- :delete_expired_page_sessions
+DELETE FROM revoked_page_sessions WHERE expires_at_ms <= :now_ms;
+
+-- :is_page_session_revoked
+SELECT 1 FROM revoked_page_sessions WHERE organization_id = :organization_id AND id = :id;
+
 -- :oldest
 SELECT position FROM completions WHERE position < :before ORDER BY position LIMIT :limit;
 
