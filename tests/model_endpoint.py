@@ -43,6 +43,8 @@ class Answer:
     """The connection breaks after the last piece, before the body's end."""
     silent: bool = False
     """The connection breaks before any answer."""
+    held: threading.Event | None = None
+    """Nothing is answered, no status either, before this event."""
 
 
 def json_answer(body: Any, *, status: int = 200, **more: Any) -> Answer:
@@ -197,6 +199,8 @@ class _Handler(BaseHTTPRequestHandler):
         return b"".join(parts)
 
     def _send(self, answer: Answer) -> None:
+        if answer.held is not None:
+            assert answer.held.wait(PATIENCE_S), "the event that the answer waits for never came"
         if answer.silent:
             self._break()
             return

@@ -221,6 +221,7 @@ class Recorder:
     def _show(self, call: Call) -> None:
         with guard("showing a call as started"):
             state = started_state(call)
+            state.request = state.request or _request_from_options(call)
             parts = pack(state if self._redactor is None else self._redacted(state, self._redactor))
             with self.gate:
                 if call.id in self._open and self.journal is not None:
@@ -235,3 +236,13 @@ def started_state(call: Call) -> Call:
     state.tags, state.session_id, state.metadata = call.tags, call.session_id, call.metadata
     state.stack, state.request = call.stack, call.request
     return state
+
+
+def _request_from_options(call: Call) -> bytes:
+    """What a running call asks, while the SDK has not built its bytes yet: it may wait for a token first."""
+    write = call.write_request
+    if write is not None:
+        # The program may change its own objects meanwhile: the call is shown all the same.
+        with guard("writing the request of a running call"):
+            return write()
+    return b""

@@ -23,6 +23,7 @@ _BEGINNING: Final = guard("beginning a call")
 _RECORDING: Final = guard("recording a call")
 _FAILING: Final = guard("recording a failed call")
 _NOTING: Final = guard("noting a response")
+_BUILDING: Final = guard("noting a request")
 
 ENDPOINTS: Final = {path: path for path in (CHAT, TEXT, RESPONSES)}
 
@@ -47,6 +48,9 @@ class _NotRecorded(Recording):
         """Nothing is kept of it."""
 
     def failed(self, _error: BaseException, /) -> None:
+        """Nothing is kept of it."""
+
+    def built(self, _request: Any, /) -> None:
         """Nothing is kept of it."""
 
 
@@ -95,6 +99,16 @@ async def request_async(wrapped: Any, client: Any, args: tuple[Any, ...], kwargs
     with _RECORDING:
         recording.returned()
     return result
+
+
+def build_request(wrapped: Any, _client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Around ``_build_request``, so that a call that still waits for its answer has its request."""
+    built = wrapped(*args, **kwargs)
+    with _BUILDING:
+        recording = _active.get()
+        if recording is not None:
+            recording.built(built)
+    return built
 
 
 def process_response(wrapped: Any, client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

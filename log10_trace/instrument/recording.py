@@ -10,6 +10,7 @@ import os
 import sys
 import time
 from collections.abc import Iterable
+from functools import partial
 from typing import Any, Final
 
 from log10_trace.context import Scope, merged, process_session
@@ -63,27 +64,36 @@ def new_call(capture: Capture, endpoint: str, scope: Scope, stack: bytes) -> Cal
 class Recording:
     """One call under way."""
 
-    __slots__ = ("call", "client", "options", "sink")
+    __slots__ = ("call", "client", "options", "sent", "sink")
 
     def __init__(self, sink: Sink, call: Call, client: Any, options: Any) -> None:
         self.sink = sink
         self.call = call
         self.client = client
         self.options = options
+        self.sent: Any = None
         _under_way[id(self)] = self
 
     def begin(self) -> None:
         """The call is about to be made."""
         with _BEGINNING:
             self.call.base_url = wire.base_url(self.client)
+            self.call.write_request = partial(wire.options_json, self.options)
             self.sink.started(self.call)
+
+    def built(self, request: Any) -> None:
+        """The SDK has made the HTTP request that it is about to send, or to send again."""
+        self.sent = request
+        body = wire.body(request)
+        if body:
+            self.call.request = body
 
     def answered(self, response: Any, retries: int | None) -> None:
         """The SDK has a response in hand; its body may still be to come."""
         call = self.call
         call.retries = retries
         call.status_code = response.status_code
-        call.request = wire.body(response.request) or wire.options_json(self.options)
+        call.request = wire.body(response.request) or call.request or wire.options_json(self.options)
         wire.note_headers(call, response.headers)
         content = wire.body(response)
         if content is None:
@@ -107,8 +117,8 @@ class Recording:
         """What is known of a call whose response the SDK never handed on."""
         call = self.call
         request, response = wire.attribute(error, "request"), wire.attribute(error, "response")
-        call.request = wire.body(request) or wire.options_json(self.options)
-        call.retries = wire.retries(request)
+        call.request = wire.body(request) or call.request or wire.options_json(self.options)
+        call.retries = wire.retries(request or self.sent)
         if response is not None:
             call.status_code = response.status_code
             wire.note_headers(call, response.headers)
@@ -145,6 +155,7 @@ class Recording:
             call = self.call
             call.duration_ns = time.perf_counter_ns() - call.started_ns
             call.interrupted = interrupted
+            call.write_request = None
             call.status = "finished"
             if error is not None:
                 call.status = "failed"

@@ -42,9 +42,16 @@ def seams() -> tuple[Seam, ...]:
         Seam(openai.OpenAI, "request", calls.request),
         Seam(openai.AsyncOpenAI, "request", calls.request_async),
         *(Seam(owner, "_process_response", calls.process_response) for owner in _processors()),
+        *_builder_seams(),
         *(Seam(owner, name, callsite.method) for owner, name in _async_methods()),
         *_websocket_seams(),
     )
+
+
+def _builder_seams() -> list[Seam]:
+    """Where a request is made: without it, a running call is shown with what the SDK was asked to send."""
+    owner, name = _base_client.BaseClient, "_build_request"
+    return [Seam(owner, name, calls.build_request)] if name in vars(owner) else []
 
 
 def _processors() -> list[type]:

@@ -7,6 +7,7 @@ the business of ``record.completion``, on our thread.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from random import getrandbits
 from typing import Any, Protocol
 
@@ -45,6 +46,8 @@ class Call:
     """JSON: ``[{"file", "line", "lineno", "name"}, ...]``, outermost first."""
     request: bytes = b""
     """The body that was sent, as it was on the wire; JSON of the SDK's options when nothing was sent."""
+    write_request: Callable[[], bytes] | None = None
+    """Writes the request from the SDK's options, for a call that runs and whose bytes are not known yet."""
     streamed: bool = False
     """The chunks were observed on the wire, so ``content_encoding`` still stands over them."""
     content_type: str | None = None

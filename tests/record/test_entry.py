@@ -36,6 +36,7 @@ FIELDS: Final = st.fixed_dictionaries(
         "metadata": st.none() | st.dictionaries(texts, jsons, max_size=3),
         "chunks": st.lists(st.binary(max_size=20), max_size=4),
         "body_json": st.none() | st.binary(max_size=50),
+        "write_request": st.none(),  # of a call that runs, in its own process
     }
 )
 """Whatever capture may hand over."""
