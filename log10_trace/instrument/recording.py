@@ -16,10 +16,14 @@ from typing import Any, Final
 from log10_trace.context import Scope, merged, process_session
 from log10_trace.guard import guard
 from log10_trace.instrument import wire
+from log10_trace.instrument.credentials import MASK, Credentials, tells_of_error
 from log10_trace.record.call import Call, Sink
+from log10_trace.record.coding import decoded
+from log10_trace.record.outcome import RESPONSES
 
 _BEGINNING: Final = guard("beginning a call")
 _RECORDING: Final = guard("recording a call")
+_MASKING: Final = guard("masking the credentials of a call")
 
 _STOPS: Final = ("CancelledError", "Cancelled", "KeyboardInterrupt", "SystemExit")
 """What ends a call from outside, whatever its consumer does meanwhile."""
@@ -71,7 +75,7 @@ class Recording:
         self.call = call
         self.client = client
         self.options = options
-        self.sent: Any = None
+        self.sent: tuple[Any, ...] = ()
         _under_way[id(self)] = self
 
     def begin(self) -> None:
@@ -83,7 +87,7 @@ class Recording:
 
     def built(self, request: Any) -> None:
         """The SDK has made the HTTP request that it is about to send, or to send again."""
-        self.sent = request
+        self._note_sent(request)
         body = wire.body(request)
         if body:
             self.call.request = body
@@ -93,6 +97,7 @@ class Recording:
         call = self.call
         call.retries = retries
         call.status_code = response.status_code
+        self._note_sent(response.request)
         call.request = wire.body(response.request) or call.request or wire.options_json(self.options)
         wire.note_headers(call, response.headers)
         content = wire.body(response)
@@ -117,13 +122,19 @@ class Recording:
         """What is known of a call whose response the SDK never handed on."""
         call = self.call
         request, response = wire.attribute(error, "request"), wire.attribute(error, "response")
+        self._note_sent(request)
         call.request = wire.body(request) or call.request or wire.options_json(self.options)
-        call.retries = wire.retries(request or self.sent)
+        call.retries = wire.retries(self.sent[-1] if self.sent else None)
         if response is not None:
             call.status_code = response.status_code
             wire.note_headers(call, response.headers)
             body = wire.body(response)
-            call.chunks = [wire.without_key(body, self.client)] if body else []
+            call.chunks = [body] if body else []
+
+    def _note_sent(self, request: Any) -> None:
+        """Remember a request of this call, for the credentials in it; retries and redirects make others."""
+        if request is not None and request not in self.sent:
+            self.sent = (*self.sent, request)
 
     def saw(self, chunk: bytes) -> bool:
         """A piece of the body has come. Whether those after it are but to be kept, up to ``END``."""
@@ -160,8 +171,37 @@ class Recording:
             if error is not None:
                 call.status = "failed"
                 call.failure_kind = type(error).__name__
-                call.failure_reason = wire.text_without_key(str(error), self.client)
+                call.failure_reason = str(error)
+            self._mask_credentials()
             self.deliver()
+
+    def _mask_credentials(self) -> None:
+        """Mask what the call was sent with where an error repeats it, before anything is kept."""
+        call = self.call
+        with _MASKING:
+            # Joined here once: it would be joined to be kept in any case.
+            body = b"".join(call.chunks)
+            if call.streamed and call.content_encoding:
+                body = decoded(call.chunks, call.content_encoding)
+            elif len(call.chunks) > 1:
+                call.chunks = [body]
+            is_error = self._is_error(body)
+            if is_error or call.failure_reason:
+                credentials = Credentials(self.client, self.sent, call.request)
+                masked = credentials.mask(body) if is_error else body
+                if masked is not body:
+                    call.chunks, call.content_encoding = [masked], None
+                call.failure_reason = call.failure_reason and credentials.mask_text(call.failure_reason)
+            return
+        call.chunks, call.failure_reason = [], call.failure_reason and MASK
+
+    def _is_error(self, body: bytes) -> bool:
+        call = self.call
+        if call.failure_kind is not None and not call.streamed:
+            return True
+        # The SDK stops at an error in a stream, and the program's reading with it.
+        stopped = call.interrupted or call.failure_kind is not None
+        return tells_of_error(body, whole=stopped or call.endpoint == RESPONSES)
 
     def drop(self) -> None:
         """Let go of the call without a record."""

@@ -40,7 +40,9 @@ _INSTALLED: Final = (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{o
 _SCRIPTS: Final = sysconfig.get_path("scripts") + os.sep
 
 _SECRETS: Final = re.compile(
-    r"""(?<=sk-)[\w-]{8,}|(?<=Bearer )[^\s"']+|(?<=api_key=["'])[^"']+|(?<=api_key = ["'])[^"']+"""
+    r"""(\bsk-)[\w-]{8,} | ((?:Bearer|Basic)\s)[^\s"']+
+    | ((?:\bkey|[-_]key|apikey|token|secret|password|authorization|cookie)["']?\s*[:=]\s*[bf]?["'])[^"']+""",
+    re.VERBOSE | re.IGNORECASE,
 )
 """Keys written into the source itself. A record never has one, not even in the line that made the call."""
 
@@ -124,7 +126,7 @@ def _source(frame: FrameType, lineno: int) -> str:
     if not line and hasattr(linecache, "_getline_from_code"):
         # What was typed at a prompt is kept by code object, from some Python 3.13 on.
         line = linecache._getline_from_code(code, lineno)  # noqa: SLF001
-    return _SECRETS.sub("***", line.strip())
+    return _SECRETS.sub(lambda found: f"{found[found.lastindex or 0]}***", line.strip())
 
 
 sites: Final = Sites()

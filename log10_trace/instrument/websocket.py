@@ -105,6 +105,8 @@ def _begin(connection: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Re
     call.content_type = "text/event-stream"
     call.streamed = True
     recording = Recording(capture.sink, call, None, None)
+    opening = getattr(getattr(connection, "_connection", None), "request", None)
+    recording.sent = (opening,) if opening is not None else ()
     capture.sink.started(call)
     _waiting.setdefault(connection, []).append(recording)
     return recording

@@ -89,20 +89,3 @@ def _named(value: Any) -> Any:
     if dump is not None and not isinstance(value, type):
         return dump(mode="json")
     return f"<{type(value).__name__}>"
-
-
-def without_key(content: bytes, client: Any) -> bytes:
-    """The body of an error without the API key, should the provider have repeated it."""
-    key = getattr(client, "api_key", None)
-    secret = key.encode() if isinstance(key, str) else b""
-    return content.replace(secret, b"***") if len(secret) >= _SHORTEST_KEY else content
-
-
-def text_without_key(text: str, client: Any) -> str:
-    """An error's message without the API key."""
-    key = getattr(client, "api_key", None)
-    return text.replace(key, "***") if isinstance(key, str) and len(key) >= _SHORTEST_KEY else text
-
-
-_SHORTEST_KEY: Final = 8
-"""Shorter keys are placeholders ("x", "EMPTY"), and words of ordinary text."""
