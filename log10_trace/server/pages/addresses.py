@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import quote, urlencode
 
 HOME: Final = "/"
-_UNFIT: Final = re.compile(r"[/\\]|^\.{1,2}$")
-"""What a path cannot carry: servers and browsers take it for more, or less, than a name."""
+_UNFIT: Final = re.compile(r"[/\\%]|^\.{1,2}$")
+"""What a path cannot carry: servers, proxies and browsers take it for more, or less, than a name."""
+_TWIN: Final = ".json"
+_ENCODED: Final = "~"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +53,25 @@ def list_path(**conditions: str) -> str:
 
 
 def call_path(completion_id: str) -> str:
-    """The path of a call's page."""
-    return f"/completions/{_quoted(completion_id)}"
+    """The path of a call's page; an id that no path can carry is written in base64 behind a ``~``."""
+    is_fit = not (_UNFIT.search(completion_id) or completion_id.startswith(_ENCODED)) and not (
+        completion_id.endswith(_TWIN)
+    )
+    if is_fit:
+        return f"/completions/{_quoted(completion_id)}"
+    encoded = base64.urlsafe_b64encode(completion_id.encode("utf-8", "replace")).decode().rstrip("=")
+    return f"/completions/{_ENCODED}{encoded}"
+
+
+def completion_id_of(name: str) -> str:
+    """The id that ``call_path`` wrote as the last part of a path; text that it did not write is itself."""
+    if not name.startswith(_ENCODED):
+        return name
+    padded = name[1:].encode("utf-8", "replace") + b"=" * (-len(name[1:]) % 4)
+    try:
+        return base64.b64decode(padded, altchars=b"-_", validate=True).decode("utf-8")
+    except ValueError:
+        return name
 
 
 def session_path(session_id: str) -> str:

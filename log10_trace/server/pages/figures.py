@@ -6,6 +6,8 @@ from datetime import datetime, timezone
 from typing import Final
 
 UNKNOWN: Final = "\N{EN DASH}"
+LAST_MS: Final = 253_402_300_799_999
+"""The last millisecond of the year 9999; the 48 bits of a UUIDv7 reach further, dates do not."""
 _THOUSAND: Final = 1_000
 _AGES: Final = ((86_400_000, "d"), (3_600_000, "h"), (60_000, "min"), (1_000, "s"))
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from log10_trace.server.pages import shapes
+from log10_trace.server.pages import figures, shapes
 from log10_trace.server.store.facts import parse_time_ms
 
 _UUID_V7 = 7
@@ -48,9 +48,9 @@ def labels(completion_id: str, values: Mapping[str, Any]) -> Labels:
         kind=shapes.text(values.get("kind")),
         tags=tuple(tag for tag in shapes.sequence(values.get("tags")) if isinstance(tag, str)),
         session_id=shapes.text(values.get("session_id")),
-        began_ms=parse_time_ms(shapes.text(values.get("created_at"))) or _made_ms(completion_id),
-        duration=shapes.number(values.get("duration")),
-        time_to_first_token=shapes.number(values.get("time_to_first_token")),
+        began_ms=_began_ms(completion_id, values.get("created_at")),
+        duration=shapes.seconds(values.get("duration")),
+        time_to_first_token=shapes.seconds(values.get("time_to_first_token")),
         endpoint=shapes.text(values.get("endpoint")),
         failure_kind=shapes.text(values.get("failure_kind")),
         failure_reason=shapes.text(values.get("failure_reason")),
@@ -67,10 +67,14 @@ def _status(values: Mapping[str, Any]) -> str:
     return "finished" if values.get("response") is not None else "started"
 
 
-def _made_ms(completion_id: str) -> int | None:
-    """The moment that a UUIDv7 was made at."""
+def _began_ms(completion_id: str, created_at: Any) -> int | None:
+    """When the record says that the call began, else when its UUIDv7 was made; None for what is no date."""
+    stated_ms = parse_time_ms(shapes.text(created_at))
+    if stated_ms is not None:
+        return stated_ms
     try:
         number = UUID(completion_id)
     except ValueError:
         return None
-    return number.int >> 80 if number.version == _UUID_V7 else None
+    made_ms = number.int >> 80
+    return made_ms if number.version == _UUID_V7 and made_ms <= figures.LAST_MS else None

@@ -6,10 +6,12 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from log10_trace.server.incoming import MAX_DURATION
 from log10_trace.server.json_text import split
 from log10_trace.server.store.answers import Stored, Summary
 
 _LONGEST_NAME: Final = 512
+_LARGEST_COUNT: Final = 1 << 63
 _DEEPEST: Final = 10_000
 """Depth was bounded when the record came in, perhaps by a server with another bound."""
 
@@ -41,14 +43,17 @@ def name(value: Any) -> str:
     return given if len(given) <= _LONGEST_NAME else f"{given[:_LONGEST_NAME]}…"
 
 
-def number(value: Any) -> float | None:
-    """The number, or None."""
-    return value if isinstance(value, int | float) and not isinstance(value, bool) else None
+def seconds(value: Any) -> float | None:
+    """A length of time that the API would take as a duration, or None: it is not negative, nor infinite."""
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    # Compared, not converted: an integer may be too large for a float.
+    return float(value) if is_number and 0 <= value <= MAX_DURATION else None
 
 
 def whole(value: Any) -> int | None:
-    """The whole number, or None."""
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
+    """The whole number, or None; a larger one than 64 bits hold counts nothing."""
+    is_whole = isinstance(value, int) and not isinstance(value, bool)
+    return value if is_whole and abs(value) < _LARGEST_COUNT else None
 
 
 def as_text(value: Any) -> str:
