@@ -47,7 +47,10 @@ def demo(
     ] = False,
     port: Annotated[int, typer.Option(help="The server's port; 0 takes a free one.")] = 0,
 ) -> None:
-    """See six real calls of the OpenAI SDK arrive in a database, as a table and on a page."""
+    """See six real calls of the OpenAI SDK arrive, as a table and on a page.
+
+    They go to a server and a database of the demo's own, not to the ones of log10-trace serve.
+    """
     folder = home() / "demo"
     os.environ["LOG10_HOME"] = str(folder)
     with ExitStack() as stack:

@@ -34,7 +34,9 @@ EXAMPLES: Final = """[bold]Examples[/bold]
 
   log10-trace serve --port 0 --database calls.db
 
-  log10-trace serve --host 0.0.0.0 --database postgresql://user@host/log10"""
+  log10-trace serve --host 0.0.0.0 --database postgresql://user@host/log10
+
+  log10-trace serve --allow-host tools.example --root-path /log10"""
 
 
 @app.command(epilog=EXAMPLES)
@@ -46,6 +48,18 @@ def serve(
     organization: Organization = "default",
     allow_host: Annotated[
         list[str] | None, typer.Option(help="A further host name the server is reached under; repeatable.")
+    ] = None,
+    root_path: Annotated[
+        str, typer.Option(help="The path a proxy puts the server under, such as /log10.")
+    ] = "",
+    forwarded_allow_ips: Annotated[
+        str | None,
+        typer.Option(
+            envvar="FORWARDED_ALLOW_IPS",
+            help="Proxies whose X-Forwarded-Proto, -Host, -For and -Prefix are read: addresses and networks "
+            "with commas, or *.",
+            show_default="127.0.0.1,::1",
+        ),
     ] = None,
     insecure: Annotated[
         bool, typer.Option("--insecure", help="Ask for no key: whoever reaches the port sees everything.")
@@ -75,6 +89,8 @@ def serve(
         organization_id=organization,
         allowed_hosts=tuple(allow_host or ()),
         insecure=insecure,
+        root_path=root_path,
+        forwarded_allow_ips=forwarded_allow_ips,
         log_level=log_level.value,
         prices=prices,
     )

@@ -33,12 +33,14 @@ class Door:
     any_port: frozenset[str]
     literal: bool
 
-    def check(self, headers: Mapping[str, str], *, page: bool) -> None:
+    def check(self, headers: Mapping[str, str], *, page: bool, forwarded_host: str = "") -> None:
         """Let the request in, or refuse it.
 
         Args:
             headers: The request's, names in lower case.
             page: It asks for a page with GET, which a link elsewhere may lead to.
+            forwarded_host: The ``Host`` that a trusted proxy replaced, in lower case. It adds an origin and
+                no host name: only the proxy's own ``Host`` opens the door.
 
         Raises:
             Refusal: 421 for a wrong ``Host``, 403 for a request from another site.
@@ -48,7 +50,7 @@ class Door:
             message = "This server does not answer under that host name. Allow it with --allow-host."
             raise Refusal(421, "wrong_host", message, field="Host")
         origin = headers.get("origin")
-        if origin is not None and origin.lower() not in (f"http://{host}", f"https://{host}"):
+        if origin is not None and not _is_own(origin.lower(), host, forwarded_host):
             raise _from_elsewhere("Origin")
         site = headers.get("sec-fetch-site", "none")
         followed_link = page and headers.get("sec-fetch-mode") == "navigate"
@@ -80,6 +82,10 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def _is_own(origin: str, *hosts: str) -> bool:
+    return any(host and origin in (f"http://{host}", f"https://{host}") for host in hosts)
 
 
 def _from_elsewhere(header: str) -> Refusal:

@@ -18,6 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from log10_trace.guard import guard
 from log10_trace.server.answer import refusal_answer
 from log10_trace.server.door import Door
+from log10_trace.server.forwarded import FORWARDED_HOST, ROOT_PATH, ProxyPolicy
 from log10_trace.server.metrics import Metrics
 from log10_trace.server.refusal import Refusal
 
@@ -39,14 +40,23 @@ SECURITY_HEADERS: Final = [
 
 UNAUTHORIZED: Final = 401
 
-ErrorPage = Callable[[Refusal], Response]
+ErrorPage = Callable[[Refusal, str], Response]
+"""Makes the page of a refusal, under a root path."""
+
+SINGLE: Final = frozenset(
+    (b"host", b"origin", b"sec-fetch-site", b"content-type", b"authorization", b"x-log10-token")
+)
+"""Headers that decide who is let in: of two, a proxy in front may have read the other."""
 
 
 class Edge:
     """An ASGI application around the routes."""
 
-    def __init__(self, routes: ASGIApp, door: Door, metrics: Metrics, error_page: ErrorPage) -> None:
+    def __init__(
+        self, routes: ASGIApp, door: Door, metrics: Metrics, error_page: ErrorPage, proxies: ProxyPolicy
+    ) -> None:
         self._routes = routes
+        self._proxies = proxies
         self._door = door
         self._metrics = metrics
         self._error_page = error_page
@@ -55,6 +65,7 @@ class Edge:
         """Answer one request."""
         if scope["type"] != "http":
             return
+        scope = self._proxies.resolve(scope)
         began = time.perf_counter()
         outgoing = _Outgoing(send)
         with self._metrics.in_hand.track_inprogress():
@@ -69,7 +80,9 @@ class Edge:
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> Refusal | None:
         headers = Headers(scope=scope)
         try:
-            self._door.check(headers, page=scope["method"] == "GET" and not is_api(scope["path"]))
+            _check_single(scope)
+            is_page = scope["method"] == "GET" and not is_api(scope["path"])
+            self._door.check(headers, page=is_page, forwarded_host=scope[FORWARDED_HOST])
             _check_path(scope)
             await self._routes(scope, receive, send)
         except Refusal as refusal:
@@ -79,8 +92,8 @@ class Edge:
     def _shown(self, refusal: Refusal, scope: Scope) -> Response:
         """The error as a page; the sign-in form where only that is missing."""
         if refusal.status == UNAUTHORIZED and scope["method"] == "GET":
-            return RedirectResponse(f"/login?{urlencode({'next': _asked(scope)})}", 303)
-        return self._error_page(refusal)
+            return RedirectResponse(f"{scope[ROOT_PATH]}/login?{urlencode({'next': _asked(scope)})}", 303)
+        return self._error_page(refusal, scope[ROOT_PATH])
 
     def _note(self, scope: Scope, outgoing: _Outgoing, seconds: float) -> None:
         route = scope.get("log10.route", "(none)")
@@ -137,6 +150,17 @@ def _asked(scope: Scope) -> str:
     query = scope.get("query_string", b"").decode("ascii", "replace")
     path = quote(scope["path"])
     return f"{path}?{query}" if query else path
+
+
+def _check_single(scope: Scope) -> None:
+    """Refuse a request that has a header twice, or no ``Host``, as RFC 9112 section 3.2 says."""
+    given = [name for name, _ in scope["headers"] if name in SINGLE]
+    repeated = next((name for name in given if given.count(name) > 1), None)
+    if repeated is not None:
+        name = repeated.decode().title()
+        raise Refusal(400, "repeated_header", f"The request has more than one {name} header.", field=name)
+    if b"host" not in given and scope.get("http_version") != "1.0":
+        raise Refusal(400, "no_host", "The request has no Host header.", field="Host")
 
 
 def _check_path(scope: Scope) -> None:

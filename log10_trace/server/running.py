@@ -18,10 +18,11 @@ from log10_trace import local
 from log10_trace.errors import SetupError
 from log10_trace.guard import guard
 from log10_trace.server import claims, logs
-from log10_trace.server.app import create_app
+from log10_trace.server.app import OWN_PATHS, create_app
 from log10_trace.server.auth import Access, Gate
 from log10_trace.server.door import WILDCARDS, door_for, is_loopback
 from log10_trace.server.first_key import key_file, own_key
+from log10_trace.server.forwarded import LOOPBACK_PROXIES, ProxyPolicy, proxy_policy
 from log10_trace.server.limits import Limits
 from log10_trace.server.listener import Listener
 from log10_trace.server.login_codes import LoginCodes
@@ -47,10 +48,21 @@ class Settings:
     organization_id: str
     allowed_hosts: tuple[str, ...] = ()
     insecure: bool = False
+    forwarded_allow_ips: str | None = None
+    """None trusts the proxies of this machine."""
+    root_path: str = ""
     log_level: str = "info"
     prices: Path | None = None
     """The user's own price table; None for the package's."""
     limits: Limits = field(default_factory=Limits)
+
+    def proxy_policy(self) -> ProxyPolicy:
+        """Which proxies are trusted.
+
+        Raises:
+            SetupError: a setting of it cannot be used.
+        """
+        return proxy_policy(self.forwarded_allow_ips or LOOPBACK_PROXIES, self.root_path, OWN_PATHS)
 
 
 def serve(settings: Settings, say: Callable[[str], None], ready: Callable[[], None] = lambda: None) -> None:
@@ -63,9 +75,10 @@ def serve(settings: Settings, say: Callable[[str], None], ready: Callable[[], No
 
     Raises:
         ConfigError: the price table cannot be read.
-        SetupError: the port is in use, the database is served already or is another program's, or there is
-            no key and other machines could reach the server.
+        SetupError: a setting cannot be used, the port is in use, the database is served already or is another
+            program's, or there is no key and other machines could reach the server.
     """
+    settings.proxy_policy()  # refused before anything is opened
     with claims.port(settings.host, settings.port) as bound, claims.database(settings.database):
         store = open_store(settings.database, prices=Prices.load(settings.prices))
         try:
@@ -89,19 +102,21 @@ def _run(
     token = own_key(store.keys, key_file(settings.database), settings.organization_id)
     parts = split_token(token) or ("", "")
     own = Access(parts[0], settings.organization_id, frozenset({Scope.ADMIN}))
-    codes = LoginCodes()
+    codes, proxies = LoginCodes(), settings.proxy_policy()
     app = create_app(
         store,
         door_for(settings.host, port, settings.allowed_hosts),
         codes=codes,
         limits=settings.limits,
         gate=Gate(store.keys, everybody=own if settings.insecure else None),
+        proxies=proxies,
     )
     url = f"http://{_shown(settings.host)}:{port}"
     here = local.LocalServer(url=_from_here(settings.host, port), token=token, pid=os.getpid())
 
     def invite() -> None:
-        say(f"log10-trace: open the page at {here.url}/login?code={codes.give(own)} (good once, 15 minutes)")
+        page = f"{here.url}{proxies.root_path}/login?code={codes.give(own)}"
+        say(f"log10-trace: open the page at {page} (good once, 15 minutes)")
 
     def listening() -> None:
         if threading.current_thread() is threading.main_thread():  # no other hears signals

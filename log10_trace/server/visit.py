@@ -12,6 +12,7 @@ from starlette.responses import Response
 from log10_trace.server import body
 from log10_trace.server.auth import Access, Gate
 from log10_trace.server.examiner import Examiner
+from log10_trace.server.forwarded import ROOT_PATH
 from log10_trace.server.json_text import RefusedError, decode, split
 from log10_trace.server.limits import InFlight, Limits, Rates
 from log10_trace.server.login_codes import LoginCodes
@@ -55,6 +56,11 @@ class Visit:
     def organization_id(self) -> str:
         """Whose records this request may see."""
         return self.access.organization_id
+
+    @property
+    def root_path(self) -> str:
+        """What stands before the path of every page, in links, redirects and cookies."""
+        return str(self.request.scope.get(ROOT_PATH, ""))
 
     @property
     def is_original_python(self) -> bool:

@@ -32,17 +32,26 @@ STATIC: Final = {
 """The files that pages load, held in memory: no path is ever made from what a browser asks for."""
 
 
-def page(template: str, code: int = 200, /, **shown: Any) -> Response:
-    """A page made from ``template`` with the HTTP status ``code``; ``shown`` is what it may name."""
-    text = _environment.get_template(template).render(now_ms=time.time_ns() // 1_000_000, **shown)
+def page(template: str, code: int = 200, /, *, root: str, **shown: Any) -> Response:
+    """A page made from a template.
+
+    Args:
+        template: The name of its file.
+        code: The HTTP status.
+        root: The root path, which templates write before every path of this server.
+        shown: What the template may name.
+    """
+    now_ms = time.time_ns() // 1_000_000
+    text = _environment.get_template(template).render(now_ms=now_ms, root=root, **shown)
     headers = {"Cache-Control": "no-store"}
     return Response(text.encode(), code, headers, media_type="text/html")
 
 
-def error_page(refusal: Refusal) -> Response:
+def error_page(refusal: Refusal, root: str) -> Response:
     """What went wrong, for people."""
     title = _TITLES.get(refusal.status, "That did not work")
-    answer = page("error.html", refusal.status, status=refusal.status, title=title, message=refusal.message)
+    shown = {"status": refusal.status, "title": title, "message": refusal.message}
+    answer = page("error.html", refusal.status, root=root, **shown)
     answer.headers.update(refusal.headers)
     return answer
 

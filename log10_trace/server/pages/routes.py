@@ -11,7 +11,7 @@ from starlette.responses import Response
 from log10_trace.server.answer import raw_json
 from log10_trace.server.api import READ, Operation
 from log10_trace.server.pages import list_view
-from log10_trace.server.pages.addresses import Address, session_path
+from log10_trace.server.pages.addresses import Address, completion_id_of, session_path
 from log10_trace.server.pages.call_view import RAW, call_view
 from log10_trace.server.pages.conditions import Conditions, conditions_of
 from log10_trace.server.pages.rendering import page, static_file
@@ -43,6 +43,11 @@ async def call(visit: Visit) -> Response:
     return await asyncio.to_thread(_call, visit)
 
 
+async def record(visit: Visit) -> Response:
+    """The whole record, exactly as it is stored."""
+    return raw_json(completions.utf8(await asyncio.to_thread(_stored, visit)))
+
+
 async def body(visit: Visit) -> Response:
     """One body of a call, exactly as it is stored."""
     stored = await asyncio.to_thread(_stored, visit)
@@ -72,7 +77,7 @@ async def static(visit: Visit) -> Response:
 
 PAGES: Final = (
     Operation("GET", "/", calls, READ),
-    Operation("GET", "/completions/{id}.json", completions.get, READ),
+    Operation("GET", "/completions/{id}.json", record, READ),
     Operation("GET", "/completions/{id}/{field}.json", body, READ),
     Operation("GET", "/completions/{id}", call, READ),
     Operation("GET", "/sessions", sessions, READ),
@@ -89,10 +94,10 @@ def _list(visit: Visit) -> Response:
         order = query.choice("order", ORDERS, "newest")
         view = _list_view(visit, conditions, filter_of(query), order)
     except Refusal as refusal:
-        return _refused(conditions, refusal)
+        return _refused(visit, conditions, refusal)
     except (SearchError, CursorError) as error:
-        return _refused(conditions, of_store(error))
-    return page("list.html", view=view)
+        return _refused(visit, conditions, of_store(error))
+    return page("list.html", root=visit.root_path, view=view)
 
 
 def _list_view(visit: Visit, conditions: Conditions, wanted: Filter, order: Order) -> list_view.ListView:
@@ -113,19 +118,21 @@ def _list_view(visit: Visit, conditions: Conditions, wanted: Filter, order: Orde
     )
 
 
-def _refused(conditions: Conditions, refusal: Refusal) -> Response:
+def _refused(visit: Visit, conditions: Conditions, refusal: Refusal) -> Response:
     """The list's own page with what cannot be done, so that the filters can be mended where they stand."""
     fault = f"{refusal.field}: {refusal.message}" if refusal.field else refusal.message
-    return page("list.html", refusal.status, view=list_view.ListView(conditions=conditions, fault=fault))
+    view = list_view.ListView(conditions=conditions, fault=fault)
+    return page("list.html", refusal.status, root=visit.root_path, view=view)
 
 
 def _call(visit: Visit) -> Response:
     is_whole = visit.request.query_params.get("show") == "all"
-    return page("call.html", view=call_view(_stored(visit), whole=is_whole))
+    return page("call.html", root=visit.root_path, view=call_view(_stored(visit), whole=is_whole))
 
 
 def _stored(visit: Visit) -> Stored:
-    found = visit.store.completions.get(visit.organization_id, visit.request.path_params["id"])
+    completion_id = completion_id_of(visit.request.path_params["id"])
+    found = visit.store.completions.get(visit.organization_id, completion_id)
     if found is None:
         raise not_found("completion")
     return found
@@ -140,7 +147,8 @@ def _sessions(visit: Visit) -> Response:
         last = store.completions.page(organization_id, Filter(session_id=each.id), limit=1)
         rows.append(list_view.SessionRow(each, next(iter(list_view.rows(last)), None)))
     earlier = str(Address("/sessions").having("cursor", found.next_cursor)) if found.next_cursor else ""
-    return page("sessions.html", rows=rows, earlier=earlier, is_first_page=cursor is None)
+    shown = {"rows": rows, "earlier": earlier, "is_first_page": cursor is None}
+    return page("sessions.html", root=visit.root_path, **shown)
 
 
 def _session(visit: Visit) -> Response:
@@ -156,4 +164,5 @@ def _session(visit: Visit) -> Response:
     address = Address(session_path(session_id))
     later = str(address.having("cursor", summaries.next_cursor)) if summaries.next_cursor else ""
     # A record may have been deleted since it was listed.
-    return page("session.html", view=session_view(found, (each for each in records if each), later))
+    view = session_view(found, (each for each in records if each), later)
+    return page("session.html", root=visit.root_path, view=view)

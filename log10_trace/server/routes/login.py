@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, TypedDict
 from urllib.parse import parse_qs
 
 from starlette.responses import RedirectResponse, Response
@@ -21,14 +21,19 @@ _USED: Final = (
 _WRONG: Final = "That key is unknown, revoked or expired, or may not read."
 
 
+class _Where(TypedDict):
+    path: str
+    secure: bool
+
+
 async def show(visit: Visit) -> Response:
     """The form; or, with a good one-time code, the way in."""
     code = visit.request.query_params.get("code")
     if code is None or visit.request.method == "HEAD":
-        return _form(visit.request.query_params.get("next"))
+        return _form(visit, visit.request.query_params.get("next"))
     access = visit.service.codes.redeem(code)
     if access is None:
-        return _form(None, _USED)
+        return _form(visit, None, _USED)
     return await _let_in(visit, access, "/")
 
 
@@ -38,17 +43,17 @@ async def enter(visit: Visit) -> Response:
     goal = fields.get("next")
     access = await visit.service.gate.of_token(fields.get("token", "").strip())
     if access is None or not access.may(Scope.READ):
-        return _form(goal, _WRONG)
+        return _form(visit, goal, _WRONG)
     return await _let_in(visit, access, own_path(goal))
 
 
 async def leave(visit: Visit) -> Response:
     """End the sessions of this browser, on every server of the database."""
-    answer = RedirectResponse("/login", 303)
+    answer = RedirectResponse(f"{visit.root_path}/login", 303)
     for name, cookie in visit.request.cookies.items():
         if name.startswith(COOKIE):
             await visit.service.gate.sign_out(cookie)
-            answer.delete_cookie(name, httponly=True, samesite="strict")
+            answer.delete_cookie(name, httponly=True, samesite="strict", **_where(visit))
     return answer
 
 
@@ -61,17 +66,22 @@ def own_path(goal: str | None) -> str:
 async def _let_in(visit: Visit, access: Access, goal: str) -> Response:
     cookie = await visit.service.gate.session_cookie(access)
     if cookie is None:
-        return _form(goal, _WRONG)
-    answer = RedirectResponse(goal, 303)
-    is_tls = visit.request.url.scheme == "https"
+        return _form(visit, goal, _WRONG)
+    answer = RedirectResponse(f"{visit.root_path}{goal}", 303)
     # The key's id in the name: servers on other ports of this machine share the browser's cookies.
     name = f"{COOKIE}_{access.key_id}"
-    answer.set_cookie(name, cookie, max_age=SESSION_S, httponly=True, samesite="strict", secure=is_tls)
+    answer.set_cookie(name, cookie, max_age=SESSION_S, httponly=True, samesite="strict", **_where(visit))
     return answer
 
 
-def _form(goal: str | None, fault: str | None = None) -> Response:
-    return page("login.html", 200 if fault is None else 403, fault=fault, next=own_path(goal))
+def _where(visit: Visit) -> _Where:
+    """Where browsers send the cookie: under this server's path, and only over TLS if it was set over TLS."""
+    return {"path": visit.root_path or "/", "secure": visit.request.scope["scheme"] == "https"}
+
+
+def _form(visit: Visit, goal: str | None, fault: str | None = None) -> Response:
+    code = 200 if fault is None else 403
+    return page("login.html", code, root=visit.root_path, fault=fault, next=own_path(goal))
 
 
 async def _fields(visit: Visit) -> dict[str, str]:

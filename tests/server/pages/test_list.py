@@ -223,3 +223,11 @@ def test_the_twins_of_the_list_are_its_own_filters(site: Site) -> None:
 
     assert 'href="/api/v1/completions?tag=red&amp;format=jsonl"' in page
     assert site.browser.get("/api/v1/completions?tag=red&format=csv").status_code == 200
+
+
+def test_the_empty_page_says_where_the_demos_calls_go(site: Site) -> None:
+    """The demo keeps its calls in a database of its own; the empty page does not promise them here."""
+    hint = re.search(r"<p>[^<]*<code>log10-trace demo</code>.*?</p>", site.page("/"))
+
+    assert hint is not None
+    assert "a server and a database of the demo's own, not to this page" in hint[0]
