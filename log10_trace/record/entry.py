@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 from operator import attrgetter
-from typing import Final
+from typing import Any, Final
 
 from log10_trace.record.call import Call
 from log10_trace.record.json_text import parsed, written_fast
@@ -19,7 +19,15 @@ _LABELS: Final = (
     "first_token_ns", "request_id", "retries", "interrupted", "failure_kind", "failure_reason", "joined",
     "source", "sequence",
 )  # fmt: skip
+"""The labels stand in an entry in this order. A new label goes to the end, and none ever changes its place:
+an entry with fewer labels was written by an earlier version, and one with more by a later version."""
+_MIN_LABELS: Final = 4
+"""Without these four there is no call; every version has written them."""
 _labels_of = attrgetter(*_LABELS)
+
+
+class NewerEntryError(ValueError):
+    """An entry was written by a later version of log10_trace; it stays in the spool for that version."""
 
 
 def pack(call: Call) -> list[bytes]:
@@ -40,17 +48,23 @@ def pack(call: Call) -> list[bytes]:
 
 
 def unpack(payload: bytes) -> Call:
-    """The call that ``pack`` was given; its chunks come back as one.
+    """The call that ``pack`` was given, by this version or an earlier one; its chunks come back as one.
+
+    A label that the writer did not know has its default.
 
     Raises:
-        ValueError: this is no payload of ``pack``, or one of a newer version.
+        NewerEntryError: a later version wrote it.
+        ValueError: this is no payload of ``pack``.
     """
+    version = payload[0] if payload else _VERSION
+    if version > _VERSION:
+        raise NewerEntryError(f"the entry has version {version}, and this package reads up to {_VERSION}")
     try:
-        version, *lengths, body = _LENGTHS.unpack_from(payload)
+        _, *lengths, body = _LENGTHS.unpack_from(payload)
     except struct.error as error:
         raise ValueError("the entry is too short") from error
-    if version != _VERSION:
-        raise ValueError(f"the entry has version {version}, and this package reads {_VERSION}")
+    if version == 0:
+        raise ValueError("the entry has no version")
     at, parts = _LENGTHS.size, []
     for length in (*lengths, max(body, 0)):
         parts.append(bytes(payload[at : at + length]))
@@ -64,8 +78,29 @@ def unpack(payload: bytes) -> Call:
     return call
 
 
+def is_newer(payload: bytes) -> bool:
+    """Whether a later version of log10_trace wrote an entry, so that ``unpack`` does not read it."""
+    if payload[:1] > bytes([_VERSION]):
+        return True
+    try:
+        _, length, *_ = _LENGTHS.unpack_from(payload)
+        return len(_label_values(payload[_LENGTHS.size : _LENGTHS.size + length])) > len(_LABELS)
+    except (struct.error, ValueError, RecursionError):
+        return False
+
+
+def _label_values(text: bytes) -> list[Any]:
+    values = parsed(text)
+    if not isinstance(values, list) or len(values) < _MIN_LABELS:
+        raise ValueError("the labels of the entry are not a list of labels")
+    return values
+
+
 def _labelled(text: bytes) -> Call:
-    labels = dict(zip(_LABELS, parsed(text), strict=True))
+    values = _label_values(text)
+    if len(values) > len(_LABELS):
+        raise NewerEntryError(f"the entry has {len(values)} labels, and this package knows {len(_LABELS)}")
+    labels = dict(zip(_LABELS, values, strict=False))
     call = Call(labels["endpoint"], created_ns=labels["created_ns"], started_ns=labels["started_ns"])
     for name, value in labels.items():
         setattr(call, name, value)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import struct
 from typing import Any, Final
 
 import pytest
@@ -9,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from log10_trace.record.call import Call
-from log10_trace.record.entry import pack, unpack
+from log10_trace.record.entry import NewerEntryError, is_newer, pack, unpack
 
 times = st.integers(0, 2**63 - 1)
 texts = st.text(max_size=20)
@@ -91,9 +93,56 @@ def test_a_payload_that_is_cut_before_the_response_is_told(
         unpack(payload[:cut])
 
 
-def test_a_newer_version_is_told() -> None:
-    """An entry of a version to come is not taken for one of ours."""
-    payload = b"".join(pack(call({})))
+def relabelled(payload: bytes, change: Any) -> bytes:
+    """The same entry with other labels."""
+    version, length, *rest = struct.unpack_from("<BxxxIIQq", payload)
+    labels = json.dumps(change(json.loads(payload[28 : 28 + length]))).encode()
+    return struct.pack("<BxxxIIQq", version, len(labels), *rest) + labels + payload[28 + length :]
 
-    with pytest.raises(ValueError, match="has version 2"):
-        unpack(b"\x02" + payload[1:])
+
+@pytest.mark.parametrize("missing", range(1, 21))
+def test_labels_that_an_earlier_version_did_not_know_have_their_defaults(missing: int) -> None:
+    """An entry with fewer labels, as an earlier version wrote it, is read with the bytes that it holds."""
+    made = call({"id": "i", "endpoint": "/e", "request": b"{}", "chunks": [b"answer"], "sequence": 7})
+
+    read = unpack(relabelled(b"".join(pack(made)), lambda labels: labels[:-missing]))
+
+    assert (read.id, read.endpoint, read.request, read.chunks) == ("i", "/e", b"{}", [b"answer"])
+    assert (read.sequence, read.tags) == (None, ())
+    assert read.status == "started"
+
+
+@pytest.mark.parametrize("labels", [[], ["i"], ["i", "/e", 1], {"id": "i"}, "text", None])
+def test_labels_without_the_first_four_are_no_entry(labels: Any) -> None:
+    """An entry that does not even name its call is told as unreadable."""
+    payload = relabelled(b"".join(pack(call({}))), lambda _: labels)
+
+    assert not is_newer(payload)
+    with pytest.raises(ValueError, match="labels"):
+        unpack(payload)
+
+
+@pytest.mark.parametrize(
+    "newer",
+    [
+        lambda payload: b"\x02" + payload[1:],
+        lambda payload: b"\xff" + payload[1:],
+        lambda payload: b"\x02",
+        lambda payload: relabelled(payload, lambda labels: [*labels, "a label to come"]),
+        lambda payload: relabelled(payload, lambda labels: [*labels, None, None]),
+    ],
+    ids=["version 2", "version 255", "another layout", "one more label", "two more labels"],
+)
+def test_an_entry_of_a_later_version_is_told(newer: Any) -> None:
+    """An entry of a version to come is not taken for one of ours, nor for damaged."""
+    payload = newer(b"".join(pack(call({}))))
+
+    assert is_newer(payload)
+    with pytest.raises(NewerEntryError):
+        unpack(payload)
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_are_an_entry_or_told(noise: bytes) -> None:
+    """Whatever stands in an entry, asking who wrote it raises nothing."""
+    assert is_newer(noise) == (noise[:1] > b"\x01")
