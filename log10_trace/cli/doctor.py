@@ -27,7 +27,7 @@ from log10_trace.config import OPTIONS, Config, resolve
 from log10_trace.errors import ConfigError, Log10Error
 from log10_trace.export.addressing import Addressing
 from log10_trace.export.destination import fingerprint
-from log10_trace.export.inventory import waiting
+from log10_trace.export.inventory import Problem, problems, waiting
 from log10_trace.export.letters import DeadLetters
 from log10_trace.export.spool import Spool
 from log10_trace.export.transport import Server
@@ -36,6 +36,7 @@ CLOCK_S: Final = 30.0
 """A clock that is further from the server's is worth mending: records are sorted by it."""
 ROOM_BYTES: Final = 64 * 1024 * 1024
 SECONDS: Final = 5.0
+MAX_PROBLEMS: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,15 +117,24 @@ def _spool(settings: Config) -> Iterator[Finding]:
     free = shutil.disk_usage(root).free
     room = f"{root}, {shown_bytes(free)} free"
     yield Finding("spool", room, "" if free > ROOM_BYTES else "Make room on that disk.")
-    left = [each for each in waiting(Spool(root)) if each.sequences and not each.alive]
+    found = waiting(Spool(root))
+    yield from _spool_problems(problems(Spool(root), found))
+    left = [each for each in found if each.deliverable and not each.alive]
     ours = Addressing(settings).takes
-    waits = sum(len(each.sequences) for each in left if ours(each.destination))
+    waits = sum(each.deliverable for each in left if ours(each.destination))
     yield Finding("waiting", f"{waits} records", "Type: log10-trace spool flush" if waits else "")
     for each in left:
         if not ours(each.destination):
             yield Finding("for others", f"{len(each.sequences)} records of {each.source}", who_takes(each))
     letters = len(DeadLetters(root))
     yield Finding("dead letters", f"{letters}", "Type: log10-trace spool dead-letters" if letters else "")
+
+
+def _spool_problems(broken: list[Problem]) -> Iterator[Finding]:
+    for each in broken[:MAX_PROBLEMS]:
+        yield Finding("spool file", f"{each.path} {each.what}", each.remedy)
+    if (more := len(broken) - MAX_PROBLEMS) > 0:
+        yield Finding("spool file", f"{more} more problems", "Type: log10-trace spool status")
 
 
 def _server(server: Server) -> Iterator[Finding]:

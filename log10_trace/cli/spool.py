@@ -15,7 +15,7 @@ from log10_trace.config import Config, resolve
 from log10_trace.errors import APIConnectionError
 from log10_trace.export import Delivery
 from log10_trace.export.answer import Parcel
-from log10_trace.export.inventory import Waiting, ranges, shown_ranges, waiting
+from log10_trace.export.inventory import Problem, Waiting, problems, ranges, shown_ranges, waiting
 from log10_trace.export.ledger import Ledger
 from log10_trace.export.letters import DeadLetter, DeadLetters
 from log10_trace.export.retry import Verdict
@@ -36,10 +36,17 @@ spool: Final = typer.Typer(
 )
 app.add_typer(spool, name="spool")
 
+
+def _shown_destination(each: Waiting) -> str:
+    if each.destination is None:
+        return "not known"
+    return each.destination.url or "this machine's server"
+
+
 _COLUMNS: Final = (
     Column(title="SOURCE", cell=lambda each: each.source),
-    Column(title="TO", cell=lambda each: each.destination.url or "this machine's server", flexible=True),
-    Column(title="KEY", cell=lambda each: each.destination.key or "any"),
+    Column(title="TO", cell=_shown_destination, flexible=True),
+    Column(title="KEY", cell=lambda each: each.destination.key or "any" if each.destination else "?"),
     Column(title="PROCESS", cell=lambda each: "running" if each.alive else "ended"),
     figure("RECORDS", lambda each: len(each.sequences), count),
     Column(title="SIZE", cell=lambda each: str(each.bytes), brief=lambda each: shown_bytes(each.bytes)),
@@ -48,12 +55,13 @@ _COLUMNS: Final = (
 
 @spool.command()
 def status(*, json: Json = False) -> None:
-    """Show what waits, for each process that captured it, and what was given up.
+    """Show what waits, for each process that captured it, what was given up, and what is damaged.
 
     KEY is the fingerprint of the token that the records wait for; `log10-trace doctor` shows that of yours.
     """
     settings = resolve()
     found = waiting(Spool(settings.spool_dir))
+    broken = problems(Spool(settings.spool_dir), found)
     losses = Ledger(settings.spool_dir).losses()
     letters = len(DeadLetters(settings.spool_dir))
     if json:
@@ -62,25 +70,42 @@ def status(*, json: Json = False) -> None:
             for loss in losses
         ]
         show_json(
-            {"waiting": [_as_json(each) for each in found], "given_up": given_up, "dead_letters": letters}
+            {
+                "waiting": [_as_json(each) for each in found],
+                "given_up": given_up,
+                "dead_letters": letters,
+                "problems": [_problem_as_json(each) for each in broken],
+            }
         )
         return
     show_rows(_COLUMNS, found, empty=f"Nothing waits in {settings.spool_dir}.")
     for loss in losses:
-        where = shown_ranges([(loss.first, loss.last)]) if loss.first else "?"
-        remarks.print(f"Given up: {loss.count} records of {loss.source} ({loss.reason}): {where}")
+        if loss.first:
+            where = shown_ranges([(loss.first, loss.last)])
+            remarks.print(f"Given up: {loss.count} records of {loss.source} ({loss.reason}): {where}")
+        else:
+            remarks.print(f"Given up: an unknown number of records of {loss.source} ({loss.reason})")
+    for problem in broken:
+        remarks.print(f"{problem.path} {problem.what}. {problem.remedy}", soft_wrap=True)
     if letters:
         remarks.print(f"{letters} dead letters. See: log10-trace spool dead-letters")
 
 
+def _problem_as_json(each: Problem) -> dict[str, str]:
+    return {"path": str(each.path), "problem": each.what, "remedy": each.remedy}
+
+
 def _as_json(each: Waiting) -> dict[str, object]:
+    to = each.destination
     return {
         "source": each.source,
-        "url": each.destination.url,
-        "organization_id": each.destination.organization_id,
-        "key": each.destination.key,
+        "destination_known": to is not None,
+        "url": to.url if to else None,
+        "organization_id": to.organization_id if to else None,
+        "key": to.key if to else None,
         "running": each.alive,
         "records": len(each.sequences),
+        "later_version": each.newer,
         "sequences": [list(run) for run in ranges(each.sequences)],
         "bytes": each.bytes,
     }
@@ -93,10 +118,14 @@ def flush(
     any_key: Annotated[
         bool, typer.Option("--any-key", help="Also records that were captured with another key.")
     ] = False,
+    unknown_destination: Annotated[
+        bool,
+        typer.Option("--unknown-destination", help="Also records whose folder does not tell their server."),
+    ] = False,
 ) -> None:
     """Deliver now what ended processes left; what running ones have, they deliver themselves."""
     settings = resolve()
-    delivery = Delivery(settings, any_key=any_key)
+    delivery = Delivery(settings, any_key=any_key, unknown_destination=unknown_destination)
     _server_of(delivery)
     delivery.adopt()
     with progress("Delivering"):
@@ -109,13 +138,20 @@ def flush(
     for each in left:
         if each.sequences and not delivery.addressing.takes(each.destination):
             remarks.print(who_takes(each))
-    if any(each.sequences and delivery.addressing.takes(each.destination) for each in left):
+        if each.newer:
+            remarks.print(
+                f"{each.newer} records of {each.source} are of a later version: upgrade log10-trace."
+            )
+    if any(each.deliverable and delivery.addressing.takes(each.destination) for each in left):
         raise typer.Exit(exit_codes.FAILED)
 
 
 def who_takes(each: Waiting) -> str:
     """What to set so that the records of another destination are delivered."""
     to = each.destination
+    if to is None:
+        how = "spool flush --unknown-destination, to the server that is set"
+        return f"{len(each.sequences)} records of {each.source} do not tell their server. Delivered by {how}."
     variables = [f"LOG10_URL={to.url}" if to.url else "no LOG10_URL"]
     variables += [f"LOG10_ORG_ID={to.organization_id}"] if to.organization_id else []
     variables += [f"the LOG10_TOKEN with the fingerprint {to.key} (or --any-key)"] if to.key else []

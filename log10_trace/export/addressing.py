@@ -15,10 +15,14 @@ _logger = logging.getLogger("log10_trace")
 class Addressing:
     """Finds the server: the one that was named, else this user's own, wherever it listens now."""
 
-    def __init__(self, config: Config, *, any_key: bool = False) -> None:
-        """With ``any_key``, records that were captured with another key are ours to send as well."""
+    def __init__(self, config: Config, *, any_key: bool = False, unknown_destination: bool = False) -> None:
+        """With ``any_key``, records that were captured with another key are ours to send as well.
+
+        With ``unknown_destination``, so are records of which it is not known where they are to go.
+        """
         self._config = config
         self._any_key = any_key
+        self._unknown_destination = unknown_destination
         self._said = False
 
     def server(self) -> Server | None:
@@ -32,9 +36,11 @@ class Addressing:
         self.say_none()
         return None
 
-    def takes(self, destination: Destination) -> bool:
-        """Whether records with this destination are ours to send, with the key that we have."""
+    def takes(self, destination: Destination | None) -> bool:
+        """Whether records with this destination (None: not known) are ours to send, with our key."""
         config = self._config
+        if destination is None:
+            return self._unknown_destination
         if destination.organization_id != config.organization_id:
             return False
         if destination.url is None:

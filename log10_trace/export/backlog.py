@@ -12,6 +12,7 @@ from typing import Any
 
 from log10_trace.export.answer import Parcel
 from log10_trace.export.parcels import parcel
+from log10_trace.export.regular_file import describe, tell_damage
 from log10_trace.export.segment import Segment
 from log10_trace.export.segment_format import Damage, Entry
 
@@ -36,6 +37,8 @@ class Item:
 
     segment: Segment
     entry: Entry
+    source: str
+    """The process that wrote it."""
 
 
 class Backlog:
@@ -70,7 +73,7 @@ class Backlog:
                 room -= len(entry.payload)
                 if taken and (room < 0 or len(taken) >= items):
                     return taken
-                taken.append(Item(segment, entry))
+                taken.append(Item(segment, entry, self.source))
         return taken
 
     def parcel(self, item: Item) -> Parcel:
@@ -119,6 +122,9 @@ class Backlog:
             except FileNotFoundError:
                 self._lose_deleted(segment)
                 return segment.size
+            except OSError as error:
+                self._leave_alone(segment, error)
+                return 0
             self.segments.remove(segment)
             segment.remove()
             return segment.size
@@ -150,6 +156,8 @@ class Backlog:
                     yield found
         except FileNotFoundError:
             self._lose_deleted(segment)
+        except OSError as error:
+            self._leave_alone(segment, error)
 
     def _lose_deleted(self, segment: Segment) -> None:
         """Tell of a segment whose file somebody deleted, as far as it is known what was in it."""
@@ -162,6 +170,16 @@ class Backlog:
             self._held.discard(segment)
             if segment.before is not None and last is not None:
                 self.give_up("deleted", segment.before + 1, last)
+
+    def _leave_alone(self, segment: Segment, error: OSError) -> None:
+        """Read no further in a segment whose file cannot be read; the file stays."""
+        if segment.path is None or not segment.is_loaded:
+            raise error
+        tell_damage(segment.path, f"{describe(error)}; it is left alone")
+        with self._lock:
+            self.segments.remove(segment)
+            self._held.discard(segment)
+            segment.close()
 
     def _hold(self, segment: Segment) -> bool:
         with self._lock:
@@ -194,6 +212,7 @@ class Backlog:
     def _lose_all(self, segment: Segment, reason: str) -> None:
         """Tell of everything that waits in the segment, one loss for each run of sequences."""
         first = last = 0
+        segment.recall()
         for found in segment.waiting():
             if isinstance(found, Damage):
                 self._damaged(segment, found)

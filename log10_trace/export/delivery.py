@@ -39,14 +39,16 @@ class Delivery:
         gate: Gate | None = None,
         *,
         any_key: bool = False,
+        unknown_destination: bool = False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Go on counting where the delivery that ``gate`` came from has counted.
 
-        With ``any_key``, records of dead processes that had another key are adopted as well.
+        With ``any_key``, records of dead processes that had another key are adopted as well; with
+        ``unknown_destination``, those whose folder does not tell where they are to go.
         """
         self.config = config
-        self.addressing = Addressing(config, any_key=any_key)
+        self.addressing = Addressing(config, any_key=any_key, unknown_destination=unknown_destination)
         self.recorder = Recorder(
             gate or Gate(),
             self._begin,

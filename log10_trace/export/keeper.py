@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from itertools import islice
+from functools import cache
 from typing import Final
 
 from log10_trace.config import Config
@@ -12,15 +12,15 @@ from log10_trace.export.addressing import Addressing
 from log10_trace.export.backlog import Backlog, Lose
 from log10_trace.export.destination import destination_of
 from log10_trace.export.letters import DeadLetters
-from log10_trace.export.orphan import Orphan
+from log10_trace.export.orphan import Orphans
 from log10_trace.export.recorder import Recorder
 from log10_trace.export.spool import Spool
 from log10_trace.guard import guard, logger
 
 ADOPT_EVERY_S: Final = 10.0
 HEAL_EVERY_S: Final = 1.0
-MOST_ORPHANS: Final = 16
-"""So many are claimed at a time: each costs an open file, and those are the program's."""
+LOOK_SHARE: Final = 50
+"""Looking takes at most this part of the time: a spool of thousands of folders is listed less often."""
 LETTERS_SHARE: Final = 4
 """Dead letters may take this part of the spool's bound."""
 
@@ -39,7 +39,7 @@ class Keeper:
         lose: Lose,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.orphans: list[Orphan] = []
+        self.orphans = Orphans(lose)
         """What dead processes left, claimed by us."""
         self.due_at = 0.0
         """When something is to be done next."""
@@ -48,15 +48,11 @@ class Keeper:
         self._spool = spool
         self._letters = letters
         self._recorder = recorder
-        self._lose = lose
         self._clock = clock
         self._adopt_at = 0.0
         self._heal_at = 0.0
         self._said_trouble = False
         self._is_looking = False
-        self._has_more = False
-        self._left: set[str] = set()
-        """Sources of which something is not ours to read; they are not looked at again."""
 
     def tend(self, now: float) -> None:
         """Do what is due."""
@@ -82,26 +78,16 @@ class Keeper:
         """Look for the records of dead processes at the next opportunity."""
         self._adopt_at = self.due_at = 0.0
 
-    def end(self, orphan: Orphan) -> None:
-        """Everything of a dead process was delivered."""
-        if self._has_more and len(self.orphans) == 1:
-            self.adopt_now()
-        self.orphans.remove(orphan)
-        if not orphan.end():
-            self._left.add(orphan.source)
-
     def leave(self) -> None:
         """Give up what was claimed and is not delivered, for whoever comes next."""
-        for orphan in self.orphans:
-            orphan.leave()
-        self.orphans.clear()
+        self.orphans.leave()
 
     def _hold_bound(self) -> None:
         """Give up the oldest when all that is in the folder takes more than it may."""
         self._letters.hold_bound(self._config.spool_max_bytes // LETTERS_SHARE)
         excess = self._spool.size() - self._config.spool_max_bytes
         while excess > 0:
-            candidates: list[Backlog] = [*self.orphans, *filter(None, [self._recorder.journal])]
+            candidates: list[Backlog] = [self.orphans, *filter(None, [self._recorder.journal])]
             freed = next(filter(None, (each.give_up_oldest("spool_full") for each in candidates)), 0)
             if not freed:
                 return
@@ -149,9 +135,8 @@ class Keeper:
 
     def _adopt(self, now: float) -> None:
         self._adopt_at = now + ADOPT_EVERY_S
+        begun = self._clock()
         self._spool.sweep(time.time())
-        room = MOST_ORPHANS - len(self.orphans)
-        for claim in islice(self._spool.orphans(self._addressing.takes, self._left), room):
-            self.orphans.append(Orphan(claim, self._lose))
-        self._has_more = len(self.orphans) == MOST_ORPHANS
+        self.orphans.claim_from(self._spool.orphans(cache(self._addressing.takes), self.orphans.kept))
         self._hold_bound()
+        self._adopt_at = now + max(ADOPT_EVERY_S, LOOK_SHARE * (self._clock() - begun))

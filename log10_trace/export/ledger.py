@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from log10_trace.export.backlog import Loss
+from log10_trace.export.regular_file import read_regular
 
 NAME: Final = "given-up.jsonl"
 
@@ -29,7 +30,9 @@ class Ledger:
         """
         # The line break comes first: a line that a full disk has cut short spoils none but itself.
         line = b"\n" + json.dumps(asdict(loss) | {"at": round(time.time(), 3)}).encode()
-        descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        # Without waiting: under the name may stand a pipe that no process reads.
+        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NONBLOCK
+        descriptor = os.open(self._path, flags, 0o600)
         try:
             if os.write(descriptor, line) < len(line):
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
@@ -39,7 +42,7 @@ class Ledger:
     def losses(self) -> list[Loss]:
         """Every loss that was written down, oldest first; lines that cannot be read are passed over."""
         try:
-            lines = self._path.read_bytes().splitlines()
+            lines = read_regular(self._path).splitlines()
         except OSError:
             return []
         return [loss for line in lines if (loss := _loss(line)) is not None]
@@ -48,6 +51,7 @@ class Ledger:
 def _loss(line: bytes) -> Loss | None:
     try:
         found = json.loads(line)
-        return Loss(**{name: found[name] for name in ("source", "reason", "first", "last", "count")})
-    except (ValueError, KeyError, TypeError):
+        numbers = {name: int(found[name]) for name in ("first", "last", "count")}
+        return Loss(source=str(found["source"]), reason=str(found["reason"]), **numbers)
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
         return None

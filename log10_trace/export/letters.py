@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from log10_trace.export.regular_file import describe, is_regular, read_regular
 from log10_trace.export.spool import LETTERS, size_of
 
 _HEAD: Final = ("id", "source", "sequence", "url", "status", "code", "message")
@@ -58,13 +60,16 @@ class DeadLetters:
 
     def __iter__(self) -> Iterator[DeadLetter]:
         """Every letter, oldest record first; files that are no letters are passed over."""
-        for path in sorted(self._folder.glob("*.json")):
-            letter = _read(path)
-            if letter is not None:
-                yield letter
+        for path in self._paths():
+            with suppress(OSError, ValueError):
+                yield _read(path)
+
+    def unreadable(self) -> list[tuple[Path, str]]:
+        """What stands in the folder and is no letter, and why."""
+        return [(path, what) for path in self._paths() if (what := _problem_of(path))]
 
     def __len__(self) -> int:
-        return sum(1 for _ in self._folder.glob("*.json"))
+        return len(self._paths())
 
     def discard(self, letter: DeadLetter) -> None:
         """Delete a letter."""
@@ -72,7 +77,7 @@ class DeadLetters:
 
     def hold_bound(self, most_bytes: int) -> None:
         """Delete the oldest letters when all of them take more than ``most_bytes``."""
-        sizes = [(path, size_of(path)) for path in sorted(self._folder.glob("*.json"))]
+        sizes = [(path, size_of(path)) for path in self._paths() if is_regular(path)]
         excess = sum(size for _, size in sizes) - most_bytes
         for path, size in sizes:
             if excess <= 0:
@@ -80,15 +85,37 @@ class DeadLetters:
             path.unlink(missing_ok=True)
             excess -= size
 
+    def _paths(self) -> list[Path]:
+        return sorted(self._folder.glob("*.json"))
+
     def _path(self, record_id: str) -> Path:
         return self._folder / f"{record_id.replace(os.sep, '_')}.json"
 
 
-def _read(path: Path) -> DeadLetter | None:
+def _read(path: Path) -> DeadLetter:
+    """The letter in a file.
+
+    Raises:
+        OSError: it cannot be read.
+        ValueError: it is no letter.
+    """
+    text = read_regular(path)
     try:
-        text = path.read_bytes()
         found = json.loads(text)
         completion = text[text.index(_MARK) + len(_MARK) :].strip()[:-1].strip()
+        json.loads(completion)
         return DeadLetter(**{**found, "completion": completion})
-    except (OSError, ValueError, TypeError):
-        return None
+    except (TypeError, RecursionError) as error:
+        raise ValueError("is not a dead letter") from error
+
+
+def _problem_of(path: Path) -> str:
+    try:
+        _read(path)
+    except FileNotFoundError:
+        return ""  # it was sent again in the meantime
+    except OSError as error:
+        return describe(error)
+    except ValueError:
+        return "is not a dead letter"
+    return ""

@@ -1,24 +1,44 @@
-"""The backlog of a dead process, claimed by us: what it had captured, and what it was in the middle of."""
+"""The backlogs of dead processes, claimed by us: what each had captured, and the calls that it was making."""
 
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from itertools import islice
+from typing import Final
 
 from log10_trace.export.answer import Parcel
-from log10_trace.export.backlog import Backlog, Item, Lose
+from log10_trace.export.backlog import Backlog, Item, Lose, Loss
 from log10_trace.export.parcels import call_id, died
-from log10_trace.export.segment_format import CONCLUSION, STARTED
+from log10_trace.export.regular_file import describe, tell_damage
+from log10_trace.export.segment import Segment
+from log10_trace.export.segment_format import CONCLUSION, FIRST_AT, KINDS, STARTED, Entry
 from log10_trace.export.spool import Claim
+from log10_trace.guard import guard, say_once_a_minute
+from log10_trace.record.entry import is_newer
+
+MOST_ORPHANS: Final = 16
+"""So many are claimed at a time: each costs an open file, and those are the program's."""
 
 
 class Orphan(Backlog):
     """Gives out what the dead process had captured, and at the end its calls that never ended, as failed."""
 
     def __init__(self, claim: Claim, lose: Lose) -> None:
+        """Load the segments, and tell of the records that are missing because a file was cut short.
+
+        Raises:
+            OSError: the folder cannot be read, or is gone.
+        """
         super().__init__(claim.source, threading.RLock(), lose)
         self.segments = claim.segments()
         self._claim = claim
         self._unended: dict[str, Item] = {}
+        for segment, following in zip(self.segments, self.segments[1:], strict=False):
+            segment.last = _last_sequence_before(segment, following)
+        for segment in [each for each in self.segments if each.is_cut]:
+            self._tell_cut(segment)
 
     def read(self, items: int, size: int) -> list[Item]:
         """The next that wait; calls that were only started come last, when nothing else is left."""
@@ -26,7 +46,7 @@ class Orphan(Backlog):
             waiting = [item for item in taken if not self._put_aside(item)]
             if waiting:
                 return waiting
-        return list(self._unended.values())[:items]
+        return _first_of(self._unended.values(), items, size)
 
     def key_refused(self) -> None:
         """The server did not know the key that these were sent with."""
@@ -49,6 +69,10 @@ class Orphan(Backlog):
     def end(self) -> bool:
         """Delete the folder when nothing is left in it, and give it up; whether it is gone."""
         self._detach_all_finished()
+        for segment in self.segments:
+            if segment.has_gaps:
+                with suppress(OSError):  # then what was delivered behind the first of them is sent again
+                    segment.compact()
         self.close()
         self._claim.remove()
         return not self._claim.folder.exists()
@@ -59,17 +83,179 @@ class Orphan(Backlog):
         self._claim.close()
 
     def _put_aside(self, item: Item) -> bool:
-        """Whether an entry is one to wait with: whether its call ended is told further on."""
+        """Whether an entry waits: for its call's end, told further on, or for a later version."""
+        if is_of_later_version(item.entry):
+            item.segment.put_aside(item.entry.start)
+            message = "log10_trace: records in %s were written by a later version; they are kept for it"
+            say_once_a_minute(message, item.segment.path)
+            return True
         if item.entry.kind == CONCLUSION:
-            begun = self._unended.pop(call_id(item.entry) or "", None)
+            begun = self._unended.pop(call_id(item.entry) or _place_of(item), None)
             if begun is not None:
                 super().settle([begun])
         if item.entry.kind != STARTED:
             return False
         item.segment.aside.add(item.entry.start)
-        self._unended[call_id(item.entry) or ""] = item
+        self._unended[call_id(item.entry) or _place_of(item)] = item
         return True
 
     def _detach_all_finished(self) -> None:
         for segment in self._detach_finished():
             segment.remove()
+
+    def _detach_finished(self) -> list[Segment]:
+        finished = super()._detach_finished()
+        for segment in finished:
+            self._tell_missing(segment)
+        return finished
+
+    def _tell_cut(self, segment: Segment) -> None:
+        """Tell of a segment whose file is shorter than it was; what that costs is not always known."""
+        if segment.number == 1 and segment.done == FIRST_AT:
+            segment.before = 0
+        if segment.before is None or segment.last is None:
+            reason = "torn" if segment is self.segments[-1] else "damaged"
+            self._lose(Loss(source=self.source, reason=reason, first=0, last=0, count=0))
+
+    def _tell_missing(self, segment: Segment) -> None:
+        """Tell of records behind the last one in a segment, where the next segment says that some were.
+
+        A file that was cut exactly between two entries looks whole.
+        """
+        if segment.before is not None and segment.last is not None:
+            self.give_up("damaged", segment.before + 1, segment.last)
+
+
+class Orphans(Backlog):
+    """The backlogs of the dead processes that are claimed at the moment, read and settled as one.
+
+    One attempt carries the records of several of them: there may be thousands with a record each.
+    """
+
+    def __init__(self, lose: Lose) -> None:
+        super().__init__("", threading.RLock(), lose)
+        self.kept: set[str] = set()
+        """Sources of which something is left that is not ours to deliver."""
+        self._claims: Iterator[Claim] = iter(())
+        self._has_more = False
+        """Whether there may be more to claim; looked at by other threads, like the orphans themselves."""
+        self._orphans: list[Orphan] = []
+
+    def __bool__(self) -> bool:
+        """Whether anything of dead processes may be left to deliver."""
+        return self._has_more or bool(self._orphans)
+
+    def __iter__(self) -> Iterator[Orphan]:
+        return iter(list(self._orphans))
+
+    def claim_from(self, claims: Iterator[Claim]) -> None:
+        """Take over what comes out of ``claims``, a few at a time, until it is at its end."""
+        self._claims, self._has_more = claims, True
+        self._claim_more()
+
+    def read(self, items: int, size: int) -> list[Item]:
+        """The next entries that wait, of as many sources as there is room for."""
+        taken: list[Item] = []
+        room = size
+        while not taken and self._claim_more():
+            for orphan in self:
+                found = self._read_one(orphan, items - len(taken), room)
+                room -= sum(len(item.entry.payload) for item in found)
+                if taken and room < 0:
+                    return taken
+                taken += found
+                if len(taken) >= items:
+                    return taken
+        return taken
+
+    def parcel(self, item: Item) -> Parcel:
+        """The record as it goes over the wire."""
+        return self._owner(item).parcel(item)
+
+    def key_refused(self) -> None:
+        """The server did not know the key that these were sent with."""
+        for orphan in self:
+            orphan.key_refused()
+
+    def settle(self, items: list[Item]) -> None:
+        """Be done with these for good."""
+        for orphan in self:
+            if own := [item for item in items if item.source == orphan.source]:
+                orphan.settle(own)
+
+    def release(self) -> None:
+        """End the hold that ``read`` took."""
+        for orphan in self:
+            orphan.release()
+
+    def give_up_oldest(self, reason: str, *, memory: bool = False) -> int:
+        """Lose the oldest segment that is not being sent; the bytes that frees, 0 without any."""
+        return next(filter(None, (each.give_up_oldest(reason, memory=memory) for each in self)), 0)
+
+    def leave(self) -> None:
+        """Give up what was claimed and is not delivered, for whoever comes next."""
+        self._claims, self._has_more = iter(()), False
+        for orphan in self:
+            orphan.leave()
+        self._orphans.clear()
+
+    def _owner(self, item: Item) -> Orphan:
+        return next(orphan for orphan in self if orphan.source == item.source)
+
+    def _read_one(self, orphan: Orphan, items: int, size: int) -> list[Item]:
+        """What waits of one source; without anything, or when it cannot be read, the source is ended."""
+        found: list[Item] = []
+        with guard("reading what a dead process left"):
+            found = orphan.read(items, size)
+        if not found:
+            self._orphans.remove(orphan)
+            with guard("giving up the folder of a dead process"):
+                if not orphan.end():
+                    self.kept.add(orphan.source)
+        return found
+
+    def _claim_more(self) -> bool:
+        """Claim as many as there is room for; whether any are claimed then."""
+        room = MOST_ORPHANS - len(self._orphans)
+        claims = list(islice(self._claims, room))
+        for claim in claims:
+            self._adopt(claim)
+        self._has_more = len(claims) == room
+        return bool(self._orphans)
+
+    def _adopt(self, claim: Claim) -> None:
+        try:
+            self._orphans.append(Orphan(claim, self._lose))
+        except OSError as error:
+            tell_damage(claim.folder, describe(error))
+            self.kept.add(claim.source)
+            claim.close()
+
+
+def _first_of(waiting: Iterable[Item], items: int, size: int) -> list[Item]:
+    """The first so many items and bytes of them, but at least one."""
+    taken: list[Item] = []
+    for item in islice(waiting, items):
+        size -= len(item.entry.payload)
+        if taken and size < 0:
+            break
+        taken.append(item)
+    return taken
+
+
+def _place_of(item: Item) -> str:
+    return f"{item.segment.number}/{item.entry.start}"
+
+
+def _last_sequence_before(segment: Segment, following: Segment) -> int | None:
+    """The last sequence that was written to ``segment``, as far as the next one tells it."""
+    if following.number != segment.number + 1 or following.opens_after is None:
+        return None
+    # Version 0.1.0 also counted a record that the disk refused and that stands at the beginning of the next.
+    first = following.first
+    return first - 1 if first is not None and first <= following.opens_after else following.opens_after
+
+
+def is_of_later_version(entry: Entry) -> bool:
+    """Whether a later version of log10_trace wrote the entry: it is kept as it is, for that version."""
+    return entry.kind not in KINDS or is_newer(entry.payload)

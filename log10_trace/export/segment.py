@@ -5,16 +5,28 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Iterator
+from functools import partial
 from operator import itemgetter
 from pathlib import Path
 from typing import Final
 
 from log10_trace.export import segment_format as form
+from log10_trace.export.regular_file import describe, open_regular
 from log10_trace.export.segment_format import Blank, Damage, Entry
-from log10_trace.guard import say_once_a_minute
 
 SUFFIX: Final = ".seg"
+NEW: Final = ".new"
+"""The suffix of a file that takes another's place once it is whole."""
 _ZEROS: Final = bytes(64 * 1024)
+
+
+class UnusableSegmentError(Exception):
+    """A file named like a segment is none, or cannot be read by this version. It is left alone."""
+
+    def __init__(self, what: str, *, is_newer: bool = False) -> None:
+        """``what`` is the end of a sentence that begins with the file's name."""
+        super().__init__(what)
+        self.is_newer = is_newer
 
 
 def write_whole(descriptor: int, parts: list[bytes], start: int, length: int) -> None:
@@ -38,18 +50,24 @@ class Segment:
         "aside",
         "before",
         "done",
+        "first",
+        "is_cut",
         "is_loaded",
         "last",
         "memory",
         "number",
+        "opens_after",
         "path",
+        "problem",
         "size",
+        "source",
         "written",
     )
 
     def __init__(
         self, source: str, number: int, *, path: Path | None = None, memory: bytearray | None = None
     ) -> None:
+        self.source = source
         self.number = number
         self.path = path
         self.memory = memory
@@ -62,10 +80,19 @@ class Segment:
         """The sequence of the last record that was settled in it or stood before it, where known."""
         self.last: int | None = None
         """The sequence of the last record in it, where it is known; not while it is written to."""
+        self.first: int | None = None
+        """The sequence of the first entry of a loaded segment, where it is a record."""
+        self.opens_after: int | None = None
+        """What the header of a loaded segment gives as the sequence before it."""
+        self.problem = ""
+        """What is wrong with a loaded segment, as the end of a sentence that begins with its name."""
+        self.is_cut = False
+        """Whether the file of a loaded segment is shorter than it once was."""
         self.is_loaded = False
         """Whether another process wrote it; its file may be longer than what that had come to."""
         self.aside: set[int] = set()
-        """Where the entries begin that are neither to be sent nor settled: calls shown as started."""
+        """Where the entries begin that are neither to be sent nor settled: calls shown as started, and what a
+        later version wrote."""
         self._settled: dict[int, tuple[int, int]] = {}
         self._salt = form.salt_of(source, number)
         self._clear: tuple[int, int | None] = (form.FIRST_AT, None)
@@ -81,7 +108,7 @@ class Segment:
         """The open file, for reading and writing."""
         if self._descriptor is None:
             assert self.path is not None  # noqa: S101 -- a segment is on disk or in memory
-            self._descriptor = os.open(self.path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
+            self._descriptor = open_regular(self.path, os.O_RDWR)
         return self._descriptor
 
     @property
@@ -93,6 +120,11 @@ class Segment:
     def is_open(self) -> bool:
         """Whether the file is open, and can be read even when it was deleted."""
         return self._descriptor is not None
+
+    @property
+    def has_gaps(self) -> bool:
+        """Whether entries are settled behind one that is not."""
+        return bool(self._settled)
 
     @property
     def finished(self) -> bool:
@@ -108,9 +140,7 @@ class Segment:
         assert self.path is not None  # noqa: S101
         content = form.opening(source, self.number, self.before or 0)
         if self.memory is not None:
-            content = (
-                bytes(content[: form.DONE_AT]) + form.done_word(self.done) + self.memory[form.FIRST_AT :]
-            )
+            content = content[: form.DONE_CRC_AT] + form.done_field(self.done) + self.memory[form.FIRST_AT :]
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
         descriptor = os.open(self.path, flags, 0o600)
         try:
@@ -183,10 +213,34 @@ class Segment:
         if start >= self.done and start not in self._settled:
             self.aside.add(start)
 
+    def recall(self) -> None:
+        """Give out again what was put aside."""
+        self.aside.clear()
+        self._clear = (form.FIRST_AT, None)
+
     def note(self) -> None:
         """Write down in the file up to where it is settled, for whoever reads it after us."""
         if self.memory is None:
-            os.pwrite(self.descriptor, form.done_word(self.done), form.DONE_AT)
+            os.pwrite(self.descriptor, form.done_field(self.done), form.DONE_CRC_AT)
+
+    def compact(self) -> None:
+        """Keep nothing in the file but the entries that were put aside, as they are.
+
+        Raises:
+            OSError: the disk does not take it; the file is as it was.
+        """
+        assert self.path is not None  # noqa: S101 -- a segment in memory ends with its process
+        kept = [found for found in self._walk(self.done, self.before) if found.start in self.aside]
+        entries = [self.read(found.start, found.end - found.start) for found in kept]
+        content = b"".join([form.opening(self.source, self.number, self.before or 0), *entries])
+        fresh = self.path.with_suffix(NEW)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW
+        descriptor = os.open(fresh, flags, 0o600)
+        try:
+            write_whole(descriptor, [content], 0, len(content))
+        finally:
+            os.close(descriptor)
+        fresh.replace(self.path)
 
     def close(self) -> None:
         """Let go of the file."""
@@ -201,19 +255,78 @@ class Segment:
             self.path.unlink(missing_ok=True)
 
 
-def load(source: str, path: Path) -> Segment | None:
-    """A segment that another process wrote; none when a later version did, which is said."""
-    number = int(path.stem) if path.stem.isdigit() else 0
+def load(source: str, path: Path) -> Segment:
+    """A segment that another process wrote.
+
+    Raises:
+        FileNotFoundError: it was delivered and deleted in the meantime.
+        UnusableSegmentError: the file is not a segment, cannot be read, or was written by a later version.
+    """
+    try:
+        descriptor = open_regular(path, os.O_RDWR)
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise UnusableSegmentError(describe(error)) from error
+    try:
+        # Opened again when it is read: there may be hundreds.
+        return _load(source, path, descriptor)
+    except form.UnknownVersionError as error:
+        what = f"was written by a later version (format {error})"
+        raise UnusableSegmentError(what, is_newer=True) from error
+    except OSError as error:
+        raise UnusableSegmentError(describe(error)) from error
+    finally:
+        os.close(descriptor)
+
+
+def _load(source: str, path: Path, descriptor: int) -> Segment:
+    size, data = os.fstat(descriptor).st_size, os.pread(descriptor, form.FIRST_AT + form.HEAD_SIZE, 0)
+    header = form.read_header(data)
+    number = int(path.stem) if path.stem.isdecimal() else 0
+    if header is not None:
+        source, number = header.source, header.number  # the entries' checksums stand on these
     segment = Segment(source, number, path=path)
     segment.is_loaded = True
-    size = path.stat().st_size
+    segment.is_cut = size <= form.FIRST_AT
     segment.size = segment.written = max(size, form.FIRST_AT)
-    try:
-        segment.done, segment.before = form.read_opening(segment.read(0, form.FIRST_AT), size)
-    except form.UnknownVersionError as error:
-        message = "log10_trace: %s was written by a later version (format %s) and is left alone"
-        say_once_a_minute(message, path, error)
-        return None
-    finally:
-        segment.close()  # opened again when it is read: there may be hundreds
+    if segment.is_cut:
+        segment.problem = f"is cut short after {size} bytes"
+    elif header is None:
+        segment.problem = "has a damaged header"
+    segment.first = form.first_sequence(data, segment.salt) or None
+    read = partial(_read_from, descriptor)
+    if not form.may_begin_segment(data) and not _holds_entries(read, segment):
+        raise UnusableSegmentError("is not a segment")
+    if size >= form.FIRST_AT:
+        _set_done(segment, data, read)
+    segment.opens_after = header.before if header is not None else None
+    if segment.done == form.FIRST_AT:
+        segment.before = segment.opens_after
     return segment
+
+
+def _set_done(segment: Segment, data: bytes, read: form.Read) -> None:
+    """Up to where a loaded segment was delivered; from the start where that cannot be told."""
+    done, fits = form.read_done(data)
+    is_known = fits
+    if fits is None:  # written by a version that wrote no checksum
+        is_known = form.FIRST_AT <= done <= segment.size and (
+            done == form.FIRST_AT or form.is_boundary(read, done, segment.size, segment.salt)
+        )
+    if not is_known:
+        segment.problem = segment.problem or "does not tell how much of it was delivered"
+        return
+    segment.done = min(done, segment.size)
+    if done > segment.size:
+        segment.is_cut = True
+        segment.problem = segment.problem or f"is cut short after {segment.size} bytes"
+
+
+def _holds_entries(read: form.Read, segment: Segment) -> bool:
+    found = form.walk(read, form.FIRST_AT, segment.size, segment.salt, None)
+    return any(isinstance(each, Entry) for each in found)
+
+
+def _read_from(descriptor: int, offset: int, length: int) -> bytes:
+    return os.pread(descriptor, length, offset)

@@ -1,10 +1,35 @@
 """The format of a segment file: pure functions between entries and bytes, no disk and no clock.
 
-A segment is a header and then entries, one after the other. The header names version, source and number, and
-holds one word that changes: up to where the segment has been delivered. An entry is a head and its payload;
-the head tells kind, length, sequence and the payload's checksum, and has a checksum of its own, so that a
-damaged entry costs itself and no other. Zeros up to the end of the file are room that was not written to
-yet. All numbers are little-endian.
+A segment is a header and then entries, one after the other. All numbers are little-endian and unsigned.
+
+========  ======  ====  ===================================================================================
+field     offset  size  meaning
+========  ======  ====  ===================================================================================
+header
+magic          0     8  ``LOG10SPL``
+version        8     2  version of this format, 1; a file of a later version is left alone
+flags         10     2  zero
+number        12     4  number of the segment within its source, from 1
+source        16    16  id of the process that wrote it, as bytes
+before        32     8  sequence of the last record before this segment, 0 without one
+crc           40     4  CRC-32 of bytes 0 to 39
+done crc      44     4  CRC-32 of the next field; zero in a file of version 0.1.0, which wrote none
+done          48     8  offset up to which the segment was delivered, 56 in a new one; no field changes
+                        but this one and its CRC
+entry, the first at offset 56; offsets from its start
+magic          0     4  ``F1 4C 30 1E``
+kind           4     1  1 record, 2 conclusion, 3 started; an entry of another kind is left alone
+padding        5     3  zero
+length         8     4  bytes of the payload
+sequence      12     8  sequence of the record within its source; 0 for a started record
+crc           20     4  CRC-32 of the payload
+head crc      24     4  CRC-32 of bytes 0 to 23, begun with the salt: the CRC-32 of ``<source>/<number>``
+payload       28     *  the call, see ``record.entry``
+========  ======  ====  ===================================================================================
+
+The head has a checksum of its own, so that a damaged entry costs itself and no other; the salt keeps bytes of
+another segment from passing for an entry. Zeros from the end of an entry up to the end of the file are room
+that was not written to yet.
 """
 
 from __future__ import annotations
@@ -23,10 +48,14 @@ CONCLUSION: Final = 2
 """A call that has ended and was shown as started before."""
 STARTED: Final = 3
 """A call that takes long: to be shown as started, and to be settled should its process die."""
+KINDS: Final = frozenset((RECORD, CONCLUSION, STARTED))
+"""An entry of another kind was written by a later version."""
 
 _FILE_MAGIC: Final = b"LOG10SPL"
 _FILE_HEAD: Final = struct.Struct("<8sHHI16sQI")
-_DONE: Final = struct.Struct("<Q")
+_DONE: Final = struct.Struct("<IQ")
+DONE_CRC_AT: Final = 44
+"""Where in the file the checksum of the done word stands, and behind it the word."""
 DONE_AT: Final = 48
 """Where in the file the word stands that says up to where it has been delivered."""
 FIRST_AT: Final = 56
@@ -37,6 +66,7 @@ _HEAD: Final = struct.Struct("<4sB3xIQI")
 _HEAD_CRC: Final = struct.Struct("<I")
 HEAD_SIZE: Final = _HEAD.size + _HEAD_CRC.size
 _WINDOW: Final = 1024 * 1024
+_STEP: Final = 64 * 1024
 
 
 @dataclass(slots=True)
@@ -80,36 +110,56 @@ class UnknownVersionError(ValueError):
     """A segment was written by a later version of log10_trace; it is left alone."""
 
 
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What the header of a segment says and never changes."""
+
+    source: str
+    number: int
+    before: int
+    """The sequence of the last record before the segment."""
+
+
 def opening(source: str, number: int, before: int) -> bytes:
     """The header of a new segment of ``source``, whose records follow the one with sequence ``before``."""
     head = _FILE_HEAD.pack(_FILE_MAGIC, VERSION, 0, number, bytes.fromhex(source), before, 0)
     head = head[:-4] + _HEAD_CRC.pack(crc32(head[:-4]))
-    return head.ljust(DONE_AT, b"\0") + done_word(FIRST_AT)
+    return head + done_field(FIRST_AT)
 
 
-def done_word(offset: int) -> bytes:
-    """What stands at ``DONE_AT`` when everything before ``offset`` has been delivered."""
-    return _DONE.pack(offset)
+def done_field(offset: int) -> bytes:
+    """What stands from ``DONE_CRC_AT`` on when everything before ``offset`` has been delivered."""
+    return _DONE.pack(crc32(offset.to_bytes(8, "little")), offset)
 
 
-def read_opening(data: bytes, size: int) -> tuple[int, int | None]:
-    """Up to where the segment that begins with ``data`` was delivered, and the sequence before that place.
-
-    A damaged header means: nothing was delivered. A sequence that is not known is None.
+def read_header(data: bytes) -> Header | None:
+    """The header of the segment that begins with ``data``; None when it is damaged or cut short.
 
     Raises:
         UnknownVersionError: the header is whole and of a later version.
     """
-    if len(data) < FIRST_AT:
-        return FIRST_AT, None
-    magic, version, _, _, _, before, check = _FILE_HEAD.unpack_from(data)
-    is_whole = magic == _FILE_MAGIC and check == crc32(data[: _FILE_HEAD.size - 4])
-    if is_whole and version > VERSION:
+    if len(data) < _FILE_HEAD.size:
+        return None
+    magic, version, _, number, source, before, check = _FILE_HEAD.unpack_from(data)
+    if magic != _FILE_MAGIC or check != crc32(data[: _FILE_HEAD.size - 4]):
+        return None
+    if version > VERSION:
         raise UnknownVersionError(version)
-    (done,) = _DONE.unpack_from(data, DONE_AT)
-    if not FIRST_AT < done <= size:
-        return FIRST_AT, before if is_whole else None
-    return done, None
+    return Header(source.hex(), number, before)
+
+
+def read_done(data: bytes) -> tuple[int, bool | None]:
+    """The done word of the segment that begins with ``data``; whether its checksum fits, None without one."""
+    if len(data) < FIRST_AT:
+        return FIRST_AT, False
+    check, done = _DONE.unpack_from(data, DONE_CRC_AT)
+    return done, (check == crc32(data[DONE_AT:FIRST_AT])) if check else None
+
+
+def may_begin_segment(data: bytes) -> bool:
+    """Whether a file that begins with ``data`` is a segment, whole or cut short, or was to become one."""
+    begun = data[: len(_FILE_MAGIC)]
+    return _FILE_MAGIC.startswith(begun) or not any(begun)
 
 
 def salt_of(source: str, number: int) -> int:
@@ -130,6 +180,26 @@ Read = Callable[[int, int], bytes]
 """``read(offset, length)``: that many bytes of a segment, fewer at its end."""
 
 
+def first_sequence(data: bytes, salt: int) -> int:
+    """The sequence of the first entry of the segment that begins with ``data``; 0 when it is not known."""
+    head = _head(data, FIRST_AT, salt)
+    return head[2] if head is not None else 0
+
+
+def is_boundary(read: Read, offset: int, size: int, salt: int) -> bool:
+    """Whether an entry that waits begins at ``offset``, as far as the heads from the first one on tell.
+
+    At the very end of a segment, only if its entries are not there any more: it was delivered and being
+    overwritten with zeros.
+    """
+    if offset == size:
+        return not any(read(FIRST_AT, HEAD_SIZE))
+    at = FIRST_AT
+    while at < offset and (head := _head(read(at, HEAD_SIZE), 0, salt)) is not None:
+        at += HEAD_SIZE + head[1]
+    return at == offset
+
+
 def walk(
     read: Read, start: int, size: int, salt: int, before: int | None, *, may_be_blank: bool = True
 ) -> Iterator[Entry | Damage | Blank]:
@@ -145,9 +215,8 @@ def walk(
             base, window = at, read(at, min(_WINDOW, size - at))
         head = _head(window, at - base, salt)
         if head is None:
-            rest = read(at, size - at)
-            is_blank = may_be_blank and not _is_written(rest)
-            found = Blank(at, size) if is_blank else _damage(rest, at, size, salt, before)
+            is_blank = may_be_blank and _is_blank(read, at, size)
+            found = Blank(at, size) if is_blank else _damage(read, at, size, salt, before)
             yield found
             at = found.end
             continue
@@ -163,7 +232,7 @@ def walk(
             yield Entry(kind, sequence, payload, at, end)
         else:
             # Zeros from here on: it was being written, to a file that had been written to before.
-            torn = payload.endswith(b"\0") and not _is_written(read(end, size - end))
+            torn = payload.endswith(b"\0") and _is_blank(read, end, size)
             yield Damage(at, end, sequence, sequence, torn=torn)
         before = sequence or before
         at = end
@@ -180,19 +249,22 @@ def _head(window: bytes, at: int, salt: int) -> tuple[int, int, int, int] | None
     return kind, length, sequence, check
 
 
-def _is_written(stretch: bytes) -> bool:
-    """Whether anything but zeros stands in it."""
-    return bool(stretch.strip(b"\0"))
+def _is_blank(read: Read, start: int, size: int) -> bool:
+    """Whether nothing but zeros stands from ``start`` to ``size``."""
+    return not any(read(at, min(_STEP, size - at)).strip(b"\0") for at in range(start, size, _STEP))
 
 
-def _damage(rest: bytes, start: int, size: int, salt: int, before: int | None) -> Damage:
+def _damage(read: Read, start: int, size: int, salt: int, before: int | None) -> Damage:
     """The stretch from a head that cannot be read, at ``start``, to the next one that can, or to ``size``."""
-    at = rest.find(_MAGIC, 1)
-    while at >= 0:
-        head = _head(rest, at, salt)
-        if head is not None:
-            return _gap(start, start + at, before, head[2])
-        at = rest.find(_MAGIC, at + 1)
+    # In steps that overlap by a head: a segment may be damaged in many places, and its file of any size.
+    for base in range(start + 1, size, _STEP):
+        window = read(base, min(_STEP + HEAD_SIZE, size - base))
+        at = window.find(_MAGIC)
+        while at >= 0:
+            head = _head(window, at, salt)
+            if head is not None:
+                return _gap(start, base + at, before, head[2])
+            at = window.find(_MAGIC, at + 1)
     lost = 0 if before is None else before + 1
     return Damage(start, size, lost, lost, torn=True)
 

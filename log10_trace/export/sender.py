@@ -102,13 +102,12 @@ class Sender:
                 done.append(item)
             elif answer.verdict is Verdict.REFUSED or too_large:
                 self._set_aside(server, backlog, item, parcel, answer)
-        delivered = sum(1 for item in done if item.entry.sequence)
+        records = [item for item in done if item.entry.sequence]
         backlog.delivered(done)
         with self._gate:
-            if backlog.source in self._gate.sources:
-                self._gate.counts.delivered += delivered
-            else:
-                self._gate.counts.adopted += delivered
+            own = sum(1 for item in records if item.source in self._gate.sources)
+            self._gate.counts.delivered += own
+            self._gate.counts.adopted += len(records) - own
 
     def _set_aside(
         self, server: Server, backlog: Backlog, item: Item, parcel: Parcel, answer: Answer
@@ -116,7 +115,7 @@ class Sender:
         """Keep a record that was refused as a dead letter, with the reason."""
         letter = DeadLetter(
             id=parcel.id,
-            source=backlog.source,
+            source=item.source,
             sequence=item.entry.sequence,
             url=server.url,
             status=answer.status,
@@ -131,7 +130,7 @@ class Sender:
             return
         backlog.settle([item])
         with self._gate:
-            is_own = backlog.source in self._gate.sources
+            is_own = item.source in self._gate.sources
             self._gate.counts.dead_letters += bool(is_own and item.entry.sequence)
         say_once_a_minute(
             "log10_trace: %s refused a record (%s %s). See: log10-trace spool dead-letters",

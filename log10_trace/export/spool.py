@@ -1,18 +1,19 @@
 """The spool folder: whose it is, who writes where in it, and which records in it belong to dead processes.
 
     spool/<source>/about.json     where these records are to go
-    spool/<source>/lock           locked as long as somebody writes or delivers the folder's records
+    spool/<source>/lock           locked as long as a process writes or delivers the folder's records
     spool/<source>/000001.seg     records, see ``segment``
     spool/.<source>/              a source's folder while it is made
     spool/given-up.jsonl          what was lost, see ``ledger``
     spool/dead-letters/<id>.json  what the server refused, see ``letters``
 
-Who owns a source's folder is decided by the kernel: it drops the lock with the process that held it, however
-that process ends.
+The kernel decides who owns a source's folder: it drops the lock with the process that held it, however that
+process ends. The writer locks the folder itself as well; that lock decides where ``lock`` was deleted.
 """
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
@@ -23,7 +24,8 @@ from pathlib import Path
 from typing import Final
 
 from log10_trace.export.destination import Destination
-from log10_trace.export.segment import SUFFIX, Segment, load
+from log10_trace.export.regular_file import is_regular, open_regular, read_regular, tell_damage
+from log10_trace.export.segment import NEW, SUFFIX, Segment, UnusableSegmentError, load
 from log10_trace.guard import say_once_a_minute
 from log10_trace.record.call import new_id
 
@@ -31,10 +33,11 @@ LETTERS: Final = "dead-letters"
 HALF_MADE_S: Final = 3600.0
 """What has been half made for so long was left by a process that was killed."""
 
-_LOCK: Final = "lock"
-_ABOUT: Final = "about.json"
-_NEW: Final = ".new"
+LOCK: Final = "lock"
+ABOUT: Final = "about.json"
 _NAME_LENGTH: Final = 32
+_HEX_DIGITS: Final = frozenset("0123456789abcdef")
+_MAX_ABOUT_BYTES: Final = 64 * 1024
 
 
 def new_source() -> str:
@@ -45,37 +48,50 @@ def new_source() -> str:
 class Claim:
     """A source's folder that is ours alone to write or deliver, until ``close``."""
 
-    __slots__ = ("_lock", "folder", "source")
+    __slots__ = ("_locks", "folder", "source")
 
-    def __init__(self, folder: Path, lock: int) -> None:
+    def __init__(self, folder: Path, *locks: int) -> None:
         self.folder = folder
         self.source = folder.name
-        self._lock = lock
+        self._locks = locks
 
     def segments(self) -> list[Segment]:
-        """The segments in the folder, oldest first; those of a later version are left alone, and said so."""
-        loaded = [load(self.source, path) for path in sorted(self.folder.glob(f"*{SUFFIX}"))]
+        """The segments in the folder, oldest first; what cannot be read is left alone, counted and said."""
+        loaded = [self._load(path) for path in segment_paths(self.folder)]
         return [segment for segment in loaded if segment is not None]
 
+    def _load(self, path: Path) -> Segment | None:
+        try:
+            segment = load(self.source, path)
+        except FileNotFoundError:
+            return None
+        except UnusableSegmentError as error:
+            tell_damage(path, f"{error}; it is left alone")
+            return None
+        if segment.problem:
+            tell_damage(path, segment.problem)
+        return segment
+
     def forget_key(self) -> None:
-        """The server knows no such key: from now on, whoever has another may deliver the records."""
+        """The server knows no such key: from now on, a program with another key may deliver the records."""
         about = bound_for(self.folder)
         if about is not None and about.key is not None:
-            _write(self.folder / _ABOUT, json.dumps(asdict(replace(about, key=None))).encode())
+            _write(self.folder / ABOUT, json.dumps(asdict(replace(about, key=None))).encode())
 
     def close(self) -> None:
         """Give the folder up to whoever comes next."""
-        os.close(self._lock)
+        for lock in self._locks:
+            os.close(lock)
 
     def remove(self) -> None:
         """Delete the folder, unless something is left in it, and give it up."""
         try:
-            if not any(self.folder.glob(f"*{SUFFIX}")):
+            if not segment_paths(self.folder):
                 _delete(self.folder)
         except FileNotFoundError:
-            return  # somebody was faster
+            return  # another process was faster
         except OSError as error:
-            say_once_a_minute("log10_trace: %s cannot be deleted: %s", self.folder, error)
+            say_once_a_minute("log10_trace: %s cannot be deleted: %s", self.folder, error.strerror)
         finally:
             self.close()
 
@@ -109,30 +125,52 @@ class Spool:
         # Under another name until it is locked: nobody may take it for a dead process's.
         fresh = self.root / f".{source}"
         fresh.mkdir(mode=0o700, exist_ok=True)  # the disk may have taken the folder, and no file, before
-        lock = os.open(fresh / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+        locks = [os.open(fresh / LOCK, flags, 0o600)]
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            _write(fresh / _ABOUT, json.dumps(asdict(destination)).encode())
+            fcntl.flock(locks[0], fcntl.LOCK_EX | fcntl.LOCK_NB)
+            with suppress(OSError):  # network file systems lock files only
+                locks.append(_open_folder(fresh))
+                fcntl.flock(locks[1], fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _write(fresh / ABOUT, json.dumps(asdict(destination)).encode())
             folder = fresh.rename(self.root / source)
         except OSError:
-            os.close(lock)
+            for lock in locks:
+                os.close(lock)
             raise
-        return Claim(folder, lock)
+        return Claim(folder, *locks)
 
     def sources(self) -> list[Path]:
         """The folders of all sources, oldest first."""
-        return sorted(Path(each.path) for each in _entries(self.root) if _is_source(each))
+        return [
+            self.root / name for name in sorted(each.name for each in _entries(self.root) if _is_source(each))
+        ]
+
+    def foreign_sources(self) -> list[tuple[Path, str]]:
+        """What is named like a source's folder and is none, and what it is instead."""
+        return [
+            (self.root / each.name, "is a symbolic link" if each.is_symlink() else "is not a folder")
+            for each in _entries(self.root)
+            if _is_source_name(each.name) and not each.is_dir(follow_symlinks=False)
+        ]
 
     def orphans(
-        self, ours: Callable[[Destination], bool], but: Container[str] = frozenset()
+        self, ours: Callable[[Destination | None], bool], but: Container[str] = frozenset()
     ) -> Iterator[Claim]:
-        """The folders of dead processes whose records are ``ours`` to deliver, each claimed."""
+        """The folders of dead processes whose records are ``ours`` to deliver, each claimed.
+
+        The spool is listed once. ``ours`` is asked with None where a folder does not tell its destination. A
+        folder that tells none and holds none is what is left of one that was being deleted; it goes.
+        """
         for folder in self.sources():
             if folder.name in but:
                 continue
             destination = bound_for(folder)
-            claim = take(folder) if destination is not None and ours(destination) else None
-            if claim is not None:
+            is_rest = destination is None and _is_empty(folder)
+            claim = take(folder) if is_rest or ours(destination) else None
+            if claim is not None and is_rest:
+                claim.remove()
+            elif claim is not None:
                 yield claim
 
     def sweep(self, now: float) -> None:
@@ -146,9 +184,8 @@ class Spool:
 
     def size(self) -> int:
         """The bytes that all records in the folder take."""
-        return sum(
-            size_of(path) for folder in [*self.sources(), self.root / LETTERS] for path in _files(folder)
-        )
+        folders = [*self.sources(), self.root / LETTERS]
+        return sum(_size_of_entry(each) for folder in folders for each in _entries(folder))
 
 
 def _entries(folder: Path) -> list[os.DirEntry[str]]:
@@ -159,25 +196,59 @@ def _entries(folder: Path) -> list[os.DirEntry[str]]:
         return []
 
 
+def segment_paths(folder: Path) -> list[Path]:
+    """What is named like a segment in a source's folder, in the order of the segments' numbers.
+
+    Raises:
+        OSError: the folder cannot be read.
+    """
+    names = [name for name in os.listdir(folder) if name.endswith(SUFFIX)]  # noqa: PTH208 -- half the time
+    return [folder / name for name in sorted(names, key=lambda name: (len(name), name))]
+
+
+def foreign_names(folder: Path) -> list[str]:
+    """What stands in a source's folder and is neither a segment nor one of the files beside them.
+
+    Raises:
+        OSError: the folder cannot be read.
+    """
+    ours = (ABOUT, LOCK)
+    return [
+        name
+        for name in sorted(os.listdir(folder))  # noqa: PTH208
+        if name not in ours and not name.endswith((SUFFIX, NEW))
+    ]
+
+
+def _is_empty(folder: Path) -> bool:
+    try:
+        return not segment_paths(folder)
+    except OSError:
+        return False
+
+
 def _delete(path: Path) -> None:
     """Delete a file, or a source's folder.
 
     Raises:
-        OSError: it is gone, or a folder in which something else is.
+        OSError: it is gone, or a folder in which something else is; then nothing was deleted.
     """
-    if not path.is_dir():
+    if path.is_symlink() or not path.is_dir():
         path.unlink()
         return
-    for name in (_ABOUT, Path(_ABOUT).with_suffix(_NEW).name, _LOCK):
+    names = os.listdir(path)  # noqa: PTH208
+    if any(name not in (ABOUT, LOCK) and not name.endswith(NEW) for name in names):
+        raise OSError(errno.ENOTEMPTY, os.strerror(errno.ENOTEMPTY))
+    for name in sorted(names):  # the lock comes last: until then the folder is ours
         (path / name).unlink(missing_ok=True)
     path.rmdir()
 
 
-def _files(folder: Path) -> list[Path]:
+def _size_of_entry(entry: os.DirEntry[str]) -> int:
     try:
-        return [path for path in folder.iterdir() if path.is_file()]
+        return entry.stat(follow_symlinks=False).st_size if entry.is_file(follow_symlinks=False) else 0
     except OSError:
-        return []
+        return 0  # it was delivered and deleted in the meantime
 
 
 def size_of(path: Path) -> int:
@@ -188,35 +259,72 @@ def size_of(path: Path) -> int:
         return 0
 
 
+def _is_source_name(name: str) -> bool:
+    return len(name) == _NAME_LENGTH and _HEX_DIGITS.issuperset(name)
+
+
 def _is_source(entry: os.DirEntry[str], prefix: str = "") -> bool:
-    is_name = entry.name.startswith(prefix) and len(entry.name) == len(prefix) + _NAME_LENGTH
+    is_name = entry.name.startswith(prefix) and _is_source_name(entry.name[len(prefix) :])
     return is_name and entry.is_dir(follow_symlinks=False)
 
 
 def bound_for(folder: Path) -> Destination | None:
     """Where the records in a source's folder are to go, if that can be told."""
     try:
-        about = json.loads((folder / _ABOUT).read_bytes())
-        return Destination(url=about["url"], organization_id=about["organization_id"], key=about["key"])
-    except (OSError, ValueError, KeyError, TypeError):
+        return read_about(folder)
+    except (OSError, ValueError):
         return None
+
+
+def read_about(folder: Path) -> Destination:
+    """Where the records in a source's folder are to go.
+
+    Raises:
+        OSError: the file that tells it cannot be read.
+        ValueError: it does not tell it.
+    """
+    try:
+        about = json.loads(read_regular(folder / ABOUT, _MAX_ABOUT_BYTES))
+        fields = {name: about[name] for name in ("url", "organization_id", "key")}
+    except (KeyError, TypeError, RecursionError) as error:
+        raise ValueError("the fields url, organization_id and key are not there") from error
+    if not all(value is None or isinstance(value, str) for value in fields.values()):
+        raise ValueError("url, organization_id and key are texts or null")
+    return Destination(**fields)
+
+
+def has_lock(folder: Path) -> bool:
+    """Whether the file is there by whose lock a folder's owner is told."""
+    return is_regular(folder / LOCK)
 
 
 def take(folder: Path) -> Claim | None:
     """The folder, if it is nobody's: its process is dead and no other delivers its records."""
     try:
-        lock = os.open(folder / _LOCK, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
+        lock = _open_lock(folder)
     except OSError:
         return None
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         # Whoever had it before may have delivered everything and deleted it while we opened it.
-        if os.fstat(lock).st_nlink:
+        if os.fstat(lock).st_nlink and folder.exists():
             return Claim(folder, lock)
     except OSError:
         pass
     os.close(lock)
     return None
+
+
+def _open_lock(folder: Path) -> int:
+    """What is locked by the folder's owner: the file ``lock``, or the folder where that cannot be opened."""
+    try:
+        return open_regular(folder / LOCK, os.O_RDWR)
+    except OSError:
+        return _open_folder(folder)
+
+
+def _open_folder(folder: Path) -> int:
+    return os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC | os.O_NOFOLLOW)
 
 
 def is_alive(folder: Path) -> bool:
@@ -234,8 +342,9 @@ def _write(path: Path, content: bytes) -> None:
     Raises:
         OSError: the disk does not take it.
     """
-    fresh = path.with_suffix(_NEW)
-    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    fresh = path.with_suffix(NEW)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+    descriptor = os.open(fresh, flags, 0o600)
     with open(descriptor, "wb") as file:  # noqa: PTH123 -- a descriptor, not a path
         file.write(content)
     fresh.replace(path)

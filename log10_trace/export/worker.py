@@ -14,7 +14,6 @@ from log10_trace.export.addressing import Addressing
 from log10_trace.export.backlog import Backlog
 from log10_trace.export.journal import Journal
 from log10_trace.export.keeper import Keeper
-from log10_trace.export.orphan import Orphan
 from log10_trace.export.recorder import WAKE_AT, Recorder
 from log10_trace.export.sender import Sender
 from log10_trace.guard import guard
@@ -134,9 +133,7 @@ class Worker:
         if self._sender.attempt(server, backlog, self._config.timeout):
             # There may be more: look again at once.
             self._waiting = WAKE_AT if is_own else self._waiting
-        elif isinstance(backlog, Orphan):
-            self.keeper.end(backlog)
-        else:
+        elif is_own:
             self._nothing_waits()
 
     def _nothing_waits(self) -> None:
@@ -150,5 +147,5 @@ class Worker:
         """This process's own records and those of dead ones take turns."""
         self._turn = not self._turn
         if self.keeper.orphans and (self._turn or self._waiting_since is None):
-            return self.keeper.orphans[0]
+            return self.keeper.orphans
         return self._journal

@@ -13,8 +13,9 @@ from log10_trace.export.addressing import Addressing
 from log10_trace.export.destination import destination_of
 from log10_trace.export.gate import Gate
 from log10_trace.export.journal import Bounds, Journal
-from log10_trace.export.keeper import MOST_ORPHANS, Keeper
+from log10_trace.export.keeper import Keeper
 from log10_trace.export.letters import DeadLetters
+from log10_trace.export.orphan import MOST_ORPHANS
 from log10_trace.export.recorder import Recorder
 from log10_trace.export.segment_format import RECORD
 from log10_trace.export.spool import Spool, new_source

@@ -136,18 +136,49 @@ def test_a_damaged_last_entry_is_named_where_that_is_known(before: int | None, l
 
 
 def test_the_header_tells_how_far_it_was_delivered_and_what_came_before() -> None:
-    """A fresh segment begins after the sequence in its header; a delivered part is skipped."""
+    """A fresh segment begins after the sequence in its header; a delivered part is noted with a checksum."""
     fresh = form.opening(SOURCE, 1, 41)
-    noted = fresh[: form.DONE_AT] + form.done_word(60)
+    noted = fresh[: form.DONE_CRC_AT] + form.done_field(60)
 
-    assert form.read_opening(fresh, 100) == (form.FIRST_AT, 41)
-    assert form.read_opening(noted, 100) == (60, None)
+    assert form.read_header(noted) == form.Header(SOURCE, 1, 41)
+    assert form.read_done(fresh) == (form.FIRST_AT, True)
+    assert form.read_done(noted) == (60, True)
 
 
 @pytest.mark.parametrize("data", [b"", b"x" * 10, b"x" * form.FIRST_AT])
-def test_a_header_that_cannot_be_read_means_that_nothing_was_delivered(data: bytes) -> None:
-    """Better sent twice than never: ids make a second sending harmless."""
-    assert form.read_opening(data, 100) == (form.FIRST_AT, None)
+def test_a_header_that_cannot_be_read_is_none(data: bytes) -> None:
+    """A header that is cut short or damaged says nothing."""
+    assert form.read_header(data) is None
+
+
+@given(st.integers(form.DONE_CRC_AT * 8, form.FIRST_AT * 8 - 1))
+def test_a_done_word_that_was_changed_is_told(bit: int) -> None:
+    """No flipped bit makes a segment look delivered further than it was."""
+    noted = bytearray(form.opening(SOURCE, 1, 0)[: form.DONE_CRC_AT] + form.done_field(1000))
+    noted[bit // 8] ^= 1 << bit % 8
+
+    assert form.read_done(bytes(noted))[1] is False
+
+
+def test_a_done_word_of_version_0_1_0_has_no_checksum() -> None:
+    """Files that were written before the checksum was are told apart from damaged ones."""
+    old = form.opening(SOURCE, 1, 0)[: form.DONE_CRC_AT] + bytes(4) + (60).to_bytes(8, "little")
+
+    assert form.read_done(old) == (60, None)
+
+
+def test_an_entry_boundary_is_told_from_any_other_offset() -> None:
+    """Without a checksum, a done word counts only where an entry begins that is still there."""
+    whole = segment([b"one", b"two", b"three"])
+    starts = [each.start for each in walk(whole)]
+
+    found = [
+        at
+        for at in range(form.FIRST_AT, len(whole) + 1)
+        if form.is_boundary(lambda start, length: whole[start : start + length], at, len(whole), SALT)
+    ]
+
+    assert found == starts
 
 
 def test_a_later_version_is_left_alone() -> None:
@@ -157,7 +188,7 @@ def test_a_later_version_is_left_alone() -> None:
     struct.pack_into("<I", head, 40, crc32(head[:40]))
 
     with pytest.raises(form.UnknownVersionError):
-        form.read_opening(bytes(head).ljust(form.FIRST_AT, b"\0"), 100)
+        form.read_header(bytes(head))
 
 
 @given(payloads, st.data())
