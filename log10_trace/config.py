@@ -1,6 +1,7 @@
 """Settings: one table of options, resolved once, argument before environment before default.
 
-A value that cannot be used is a ``ConfigError`` that names its key. No other module reads the environment.
+A value that cannot be used is a ``ConfigError`` that names its key. No other module reads the environment for
+settings of ours; ``network`` reads what other programs read there too: proxies and SSL_CERT_FILE.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from log10_trace.errors import ConfigError
+from log10_trace.network import check_ca_file
 
 MIB: Final = 1024 * 1024
 
@@ -108,8 +110,14 @@ def _whole(least: int, most: int, unit: str) -> Callable[[Any], int]:
 
 def _path(value: Any) -> Path:
     if not isinstance(value, str | os.PathLike) or not str(value).strip():
-        raise ValueError("it is not a folder's path")
+        raise ValueError("it is not a path")
     return Path(value).expanduser()
+
+
+def _ca_file(value: Any) -> Path:
+    path = _path(value)
+    check_ca_file(path)
+    return path
 
 
 def _redactor(value: Any) -> Callable[..., Any]:
@@ -150,6 +158,14 @@ OPTIONS: Final = (
         default=None,
         parse=_header,
         meaning="the organization the records belong to; without it, the token's",
+    ),
+    Option(
+        name="ca_file",
+        env="LOG10_CA_FILE",
+        default=None,
+        parse=_ca_file,
+        meaning="a PEM file with the authorities that the API's certificate is verified with; "
+        "without it, SSL_CERT_FILE, else SSL_CERT_DIR, else those of certifi",
     ),
     Option(
         name="tags", env="LOG10_TAGS", default=(), parse=_tags, meaning="tags on every record of the program"
@@ -234,6 +250,7 @@ class Config:
     url: str | None
     token: str | None
     organization_id: str | None
+    ca_file: Path | None
     tags: tuple[str, ...]
     metadata: dict[str, Any]
     redact: Callable[..., Any] | None

@@ -119,6 +119,7 @@ def patch(
     url: str | None = None,
     token: str | None = None,
     organization_id: str | None = None,
+    ca_file: str | Path | None = None,
     tags: Iterable[str] | None = None,
     metadata: Mapping[str, Any] | None = None,
     redact: Callable[[Completion], Completion] | None = None,

@@ -11,7 +11,7 @@ PACKAGE = Path(__file__).resolve().parents[1] / "log10_trace"
 
 FLOORS = (
     {"errors", "guard"},
-    {"models"},
+    {"models", "network"},
     {"config", "context", "redact", "record"},
     {"local"},
     {"instrument", "export", "client", "server"},

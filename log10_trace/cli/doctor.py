@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Final
 
-import httpx
 import typer
 
 from log10_trace import __version__
@@ -26,11 +25,14 @@ from log10_trace.client import Log10
 from log10_trace.config import OPTIONS, Config, resolve
 from log10_trace.errors import ConfigError, Log10Error
 from log10_trace.export.addressing import Addressing
+from log10_trace.export.answer import Answer, Reply
 from log10_trace.export.destination import fingerprint
 from log10_trace.export.inventory import Problem, problems, waiting
 from log10_trace.export.letters import DeadLetters
+from log10_trace.export.proxies import ProxyError
 from log10_trace.export.spool import Spool
-from log10_trace.export.transport import Server
+from log10_trace.export.transport import Server, Transport
+from log10_trace.network import find_tls_problem
 
 CLOCK_S: Final = 30.0
 """A clock that is further from the server's is worth mending: records are sorted by it."""
@@ -138,16 +140,32 @@ def _spool_problems(broken: list[Problem]) -> Iterator[Finding]:
 
 
 def _server(server: Server) -> Iterator[Finding]:
-    try:
-        begun = time.time()
-        answer = httpx.get(f"{server.url}/healthz", timeout=SECONDS)
-    except httpx.HTTPError as error:
-        remedy = "Start it (log10-trace serve), or set LOG10_URL to where it is."
-        yield Finding("server", f"{server.url} does not answer ({type(error).__name__})", remedy)
+    """What delivery meets at the server: it is asked over a connection of the same kind."""
+    transport = Transport()
+    begun = time.time()
+    answer = transport.get(server, "/healthz", SECONDS)
+    transport.close()
+    if isinstance(answer, Answer):
+        yield _unreachable(server, answer)
         return
-    yield Finding("server", f"{server.url} answers {answer.status_code}")
+    yield Finding("server", f"{server.url} answers {answer.status}")
     yield _token(server)
     yield _clock(answer, (begun + time.time()) / 2)
+
+
+def _unreachable(server: Server, answer: Answer) -> Finding:
+    problem = find_tls_problem(answer.cause)
+    if problem is not None:
+        return Finding("server", f"{server.url}: {problem.found}", f"{problem.remedy}.")
+    if isinstance(answer.cause, ConfigError):
+        return Finding(
+            "certificates", str(answer.cause), f"Set {answer.cause.key} to another value, or unset it."
+        )
+    if isinstance(answer.cause, ProxyError):
+        remedy = "Correct the proxy in https_proxy, http_proxy or all_proxy, or name the server in no_proxy."
+        return Finding("proxy", answer.message, remedy)
+    remedy = "Start it (log10-trace serve), or set LOG10_URL to where it is."
+    return Finding("server", f"{server.url} does not answer ({answer.message})", remedy)
 
 
 def _token(server: Server) -> Finding:
@@ -167,7 +185,7 @@ def _token(server: Server) -> Finding:
     return Finding("token", taken if server.token else "the server asks for none")
 
 
-def _clock(answer: httpx.Response, now: float) -> Finding:
+def _clock(answer: Reply, now: float) -> Finding:
     try:
         apart = abs(parsedate_to_datetime(answer.headers["Date"]).timestamp() - now)
     except (KeyError, ValueError):

@@ -10,6 +10,7 @@ import httpx
 from log10_trace import errors
 from log10_trace.client.operation import Operation
 from log10_trace.client.retry import Outcome
+from log10_trace.network import find_tls_problem
 
 Result = TypeVar("Result")
 
@@ -60,6 +61,8 @@ def unreachable(error: httpx.TransportError) -> errors.APIConnectionError:
     server = _server(error.request)
     if isinstance(error, httpx.TimeoutException):
         return errors.APITimeoutError(f"The completions API at {server} did not answer in time.")
+    if problem := find_tls_problem(error):
+        return errors.APIConnectionError(f"No connection to {server}: {problem}.")
     return errors.APIConnectionError(
         f"No completions API answers at {server} ({error}). Start one with `log10-trace serve`, "
         "or name yours with LOG10_URL."

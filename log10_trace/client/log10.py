@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import httpx
 
 from log10_trace.client.completions import AsyncCompletions, Completions
-from log10_trace.client.drivers import Awaiting, Blocking, may_use_proxy
+from log10_trace.client.drivers import Awaiting, Blocking, async_transport, blocking_transport
 from log10_trace.client.feedback import (
     AsyncFeedbackOperations,
     AsyncFeedbackTasks,
@@ -55,7 +55,7 @@ class Log10:
             url=server_url, token=log10_token, organization=x_log10_organization, timeout=timeout
         )
         self._closes = http_client is None
-        http = http_client or httpx.Client(trust_env=may_use_proxy(settings.url))
+        http = http_client or httpx.Client(transport=blocking_transport(settings))
         self._driver = Blocking(settings, retry or Retry(), http)
         self.completions = Completions(self._driver)
         self.sessions = Sessions(self._driver)
@@ -99,7 +99,7 @@ class AsyncLog10:
             url=server_url, token=log10_token, organization=x_log10_organization, timeout=timeout
         )
         self._closes = http_client is None
-        http = http_client or httpx.AsyncClient(trust_env=may_use_proxy(settings.url))
+        http = http_client or httpx.AsyncClient(transport=async_transport(settings))
         self._driver = Awaiting(settings, retry or Retry(), http)
         self.completions = AsyncCompletions(self._driver)
         self.sessions = AsyncSessions(self._driver)

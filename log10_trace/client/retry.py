@@ -63,7 +63,7 @@ def _asked_wait(outcome: Outcome) -> float | None:
     asked = outcome.headers.get("retry-after") if isinstance(outcome, httpx.Response) else None
     if asked is None:
         return None
-    if asked.strip().isdigit():
+    if asked.isascii() and asked.strip().isdigit():
         return float(asked)
     try:
         moment = parsedate_to_datetime(asked)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final, TypeAlias
 
 from log10_trace import config, local
@@ -24,6 +25,8 @@ class Settings:
     organization: str | None
     timeout: float
     """Seconds."""
+    ca_file: Path | None = None
+    """The certificates that the server's own is verified with; without it, the usual ones."""
 
     def headers(self, organization: str | None = None) -> dict[str, str]:
         """The headers of every request; ``organization`` stands in for the client's own."""
@@ -53,4 +56,5 @@ def settle(*, url: str | None, token: Token, organization: str | None, timeout: 
         token=token if callable(token) else settled.token or own_token,
         organization=settled.organization_id,
         timeout=settled.timeout,
+        ca_file=settled.ca_file,
     )

@@ -29,7 +29,12 @@ class Addressing:
         """Where to send to; None while no server was named and none of this user's is running."""
         config = self._config
         if config.url is not None:
-            return Server(url=config.url, token=config.token, organization_id=config.organization_id)
+            return Server(
+                url=config.url,
+                token=config.token,
+                organization_id=config.organization_id,
+                ca_file=config.ca_file,
+            )
         found = local.find()
         if found is not None:
             return Server(url=found.url, token=found.token, organization_id=config.organization_id)

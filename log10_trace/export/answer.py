@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from log10_trace.export.retry import Verdict, retry_after, verdict
@@ -30,6 +30,8 @@ class Answer:
     status: int = 0
     code: str = ""
     message: str = ""
+    cause: Exception | None = field(default=None, compare=False, repr=False)
+    """What went wrong where no answer came."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,24 +5,19 @@ No threads and no retries here: one call of ``send`` is one attempt.
 
 from __future__ import annotations
 
-import encodings.idna  # noqa: F401 -- see below
-import socket
-import ssl
-import time
+import sys
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
-from urllib.parse import urlsplit
-from urllib.request import getproxies, proxy_bypass
 
-# httpx, and Python for host names, import these when they are first used, which would be on our thread: a
-# child that is forked in the middle of that waits for ever for the import to end.
-import certifi
-import httpcore  # noqa: F401
+import h11
 import httpx
 
 from log10_trace import __version__
+from log10_trace.errors import ConfigError
 from log10_trace.export.answer import (
     Answer,
     Outcome,
@@ -33,19 +28,18 @@ from log10_trace.export.answer import (
     pause_of,
     results_of,
 )
+from log10_trace.export.connection import Connection, Request
 from log10_trace.export.retry import Verdict, is_absent, verdict
+from log10_trace.export.streams import Deadline
+from log10_trace.network import find_tls_problem, is_loopback
 
 BATCH_ITEMS: Final = 500
 SINGLE_ITEMS: Final = 16
 """So few at a time, where each is a request, that stop and flush are heard in between."""
-ANSWER_MAX_BYTES: Final = 4 * 1024 * 1024
 COMPRESS_FROM_BYTES: Final = 1400
 """Less fits into one packet anyway."""
 
-certifi.where()  # what finds the file is imported only now
-_PLAIN: Final = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-"""What httpx asks for though nothing is encrypted. The first makes OpenSSL prepare itself, which, as with the
-imports above, is not to happen on our thread."""
+_SUPPRESSED: Final = ("suppress_instrumentation", "suppress_http_instrumentation")
 _COMPLETIONS: Final = "/api/v1/completions"
 _BATCH: Final = f"{_COMPLETIONS}/batch"
 
@@ -57,6 +51,8 @@ class Server:
     url: str
     token: str | None = None
     organization_id: str | None = None
+    ca_file: Path | None = None
+    """The certificates that its own is verified with; without it, the usual ones."""
 
 
 class Transport:
@@ -65,9 +61,8 @@ class Transport:
     def __init__(self, progress: Callable[[], None] = lambda: None) -> None:
         """Call ``progress`` whenever the network has moved: connected, sent, answered."""
         self._progress = progress
-        self._client: httpx.HTTPTransport | None = None
-        self._client_for = ""
-        self._socket: socket.socket | None = None
+        self._connection: Connection | None = None
+        self._connected_to: tuple[str, Path | None] | None = None
         self._batches: dict[str, bool] = {}
 
     def most_items(self, server: Server) -> int:
@@ -130,76 +125,78 @@ class Transport:
             headers["X-Log10-Token"] = server.token
         if server.organization_id:
             headers["X-Log10-Organization"] = server.organization_id
-        if path == _BATCH and len(body) >= COMPRESS_FROM_BYTES and not _is_loopback(server.url):
+        if path == _BATCH and len(body) >= COMPRESS_FROM_BYTES and not is_loopback(server.url):
             headers["Content-Encoding"] = "gzip"
             body = _gzip(body)
-        limits = dict.fromkeys(("connect", "read", "write", "pool"), timeout)
-        extensions = {"timeout": limits, "trace": self._trace}
-        request = httpx.Request(
-            "POST", server.url + path, headers=headers, content=body, extensions=extensions
-        )
+        return self._exchange(server, Request("POST", path, list(headers.items()), body), timeout)
+
+    def get(self, server: Server, path: str, timeout: float) -> Reply | Answer:
+        """The answer to a question; ``AGAIN`` when none came within ``timeout`` seconds."""
+        return self._exchange(server, Request("GET", path, [("Accept", "application/json")]), timeout)
+
+    def _exchange(self, server: Server, request: Request, timeout: float) -> Reply | Answer:
+        deadline = Deadline(timeout)
         try:
-            response = self._client_of(server.url).handle_request(request)
-            try:
-                self._socket = response.extensions["network_stream"].get_extra_info("socket")
-                return Reply(response.status_code, response.headers, _read(response, timeout))
-            finally:
-                response.close()
-        except (httpx.HTTPError, OSError) as error:
-            return Answer(Verdict.AGAIN, message=f"{type(error).__name__}: {error}")
-
-    def _trace(self, event: str, _info: Mapping[str, Any]) -> None:
-        if event.endswith(".complete"):
-            self._progress()
-
-    def _client_of(self, url: str) -> httpx.HTTPTransport:
-        """The open connection to ``url``. A transport, not a client: a client logs every request at INFO."""
-        if self._client is None or self._client_for != url:
+            with _suppressing_instrumentation():
+                connection = self._connect(server, deadline)
+                reply = connection.exchange(request, deadline)
+        except TimeoutError as error:
+            return self._fail(f"no answer within {timeout:g} s", error)
+        except (OSError, h11.ProtocolError, ConfigError) as error:
+            problem = find_tls_problem(error)
+            return self._fail(str(problem or f"{type(error).__name__}: {error}"), error)
+        except BaseException:
             self.close()
-            limits = httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=60)
-            verify = url.startswith("https:") or _PLAIN
-            self._client = httpx.HTTPTransport(verify=verify, limits=limits, proxy=_proxy(url))
-            self._client_for = url
-        return self._client
+            raise
+        return reply
+
+    def _fail(self, message: str, cause: Exception) -> Answer:
+        self.close()
+        return Answer(Verdict.AGAIN, message=message, cause=cause)
+
+    def _connect(self, server: Server, deadline: Deadline) -> Connection:
+        """The open connection to ``server``, or a new one."""
+        connection, place = self._connection, (server.url, server.ca_file)
+        if connection is not None and self._connected_to == place and connection.is_reusable:
+            return connection
+        self.close()
+        self._connection = Connection(
+            server.url, ca_file=server.ca_file, deadline=deadline, progress=self._progress
+        )
+        self._connected_to = place
+        return self._connection
 
     def close(self) -> None:
         """Close the connection; the next ``send`` opens a new one."""
-        if self._client is not None:
-            self._client.close()
-            self._client = None
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
 
     def abandon(self) -> None:
         """Forget a connection that belongs to the process we were forked from, without a word on its wire."""
-        if self._socket is not None and self._socket.fileno() >= 0:
-            socket.close(self._socket.detach())
-        self._client = self._socket = None
+        if self._connection is not None:
+            self._connection.abandon()
+            self._connection = None
 
 
-def _read(response: httpx.Response, timeout: float) -> bytes:
-    """The body of an answer, as long as it is of reasonable size and comes in reasonable time."""
-    until = time.monotonic() + timeout
-    body = bytearray()
-    for piece in response.iter_bytes():
-        body += piece
-        if len(body) > ANSWER_MAX_BYTES or time.monotonic() > until:
-            message = "the answer does not end"
-            raise httpx.ReadTimeout(message)
-    return bytes(body)
+@contextmanager
+def _suppressing_instrumentation() -> Iterator[None]:
+    """Mark what runs in the block as none of OpenTelemetry's business, where the program has imported it."""
+    context: Any = sys.modules.get("opentelemetry.context")
+    if context is None or not hasattr(context, "attach"):
+        yield
+        return
+    marked = context.get_current()
+    for name in _SUPPRESSED:
+        own_key = getattr(context, f"_{name.upper()}_KEY", name)
+        marked = context.set_value(own_key, True, context.set_value(name, True, marked))
+    token = context.attach(marked)
+    try:
+        yield
+    finally:
+        context.detach(token)
 
 
 def _gzip(body: bytes) -> bytes:
     press = zlib.compressobj(level=1, wbits=31)
     return press.compress(body) + press.flush()
-
-
-def _is_loopback(url: str) -> bool:
-    host = urlsplit(url).hostname or ""
-    return host in ("localhost", "::1") or host.startswith("127.")
-
-
-def _proxy(url: str) -> str | None:
-    """The proxy that the environment names for ``url``."""
-    parts = urlsplit(url)
-    if _is_loopback(url) or proxy_bypass(parts.hostname or ""):
-        return None
-    return getproxies().get(parts.scheme) or getproxies().get("all")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import httpcore
 import httpx
 import pytest
 
@@ -84,8 +85,13 @@ def test_connections_of_our_own_are_closed() -> None:
     assert asyncio.run(_closed_by(AsyncLog10()))
 
 
-@pytest.mark.parametrize(("url", "trusts"), [("http://127.0.0.1:1", False), ("http://log.example", True)])
-def test_no_proxy_stands_before_this_machine(url: str, trusts: bool) -> None:
+@pytest.mark.parametrize(("url", "is_asked"), [("http://127.0.0.1:1", False), ("http://log.example", True)])
+def test_no_proxy_stands_before_this_machine(
+    monkeypatch: pytest.MonkeyPatch, url: str, is_asked: bool
+) -> None:
     """The environment's proxy is not asked for a server on this machine."""
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:2")
+
     with Log10(server_url=url) as client:
-        assert client._driver.http.trust_env is trusts
+        pool = client._driver.http._transport._pool
+        assert isinstance(pool, httpcore.HTTPProxy) is is_asked

@@ -159,8 +159,7 @@ def test_batches_are_compressed_when_it_pays(
     api: CompletionsAPI, monkeypatch: pytest.MonkeyPatch, is_loopback: bool, encoding: str | None
 ) -> None:
     """Batches to other machines are compressed; on this machine that would only cost time."""
-    monkeypatch.setattr(transport, "_is_loopback", lambda url: is_loopback)
-    monkeypatch.setattr(transport, "_proxy", lambda url: None)
+    monkeypatch.setattr(transport, "is_loopback", lambda url: is_loopback)
     with delivery(api.url) as made:
         ids = keep(made, 10)
         assert made.flush(10.0)

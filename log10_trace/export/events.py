@@ -1,0 +1,36 @@
+"""The events of an HTTP answer as they come off a stream, before a deadline and of bounded size."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+import h11
+
+from log10_trace.export.streams import Deadline, Stream
+
+ANSWER_MAX_BYTES: Final = 4 * 1024 * 1024
+
+
+def read_events(http: h11.Connection, stream: Stream, deadline: Deadline) -> Iterator[h11.Event]:
+    """What the server says, piece by piece, up to the end of its answer.
+
+    Raises:
+        RemoteProtocolError: it is not HTTP.
+        OSError: the connection ended before the answer did, the deadline passed, or the answer does not end.
+    """
+    received = 0
+    while True:
+        event = http.next_event()
+        if event is h11.NEED_DATA:
+            piece = stream.receive(deadline)
+            received += len(piece)
+            if received > ANSWER_MAX_BYTES:
+                raise ConnectionError("the answer does not end")
+            http.receive_data(piece)
+            continue
+        if not isinstance(event, h11.Event) or isinstance(event, h11.ConnectionClosed):
+            raise ConnectionError("the server closed the connection without an answer")
+        yield event
+        if isinstance(event, h11.EndOfMessage):
+            return
