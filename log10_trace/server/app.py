@@ -18,6 +18,7 @@ from log10_trace.server.metrics import Metrics
 from log10_trace.server.openapi import document
 from log10_trace.server.pages.rendering import error_page
 from log10_trace.server.pages.routes import PAGES
+from log10_trace.server.read_threads import ReadThreads
 from log10_trace.server.store.protocol import Store
 from log10_trace.server.visit import Service
 
@@ -54,6 +55,7 @@ def create_app(
         rates=Rates(limits.requests_per_s),
         codes=codes or LoginCodes(),
         examiner=Examiner(),
+        read_threads=ReadThreads(),
         in_flight=InFlight(limits.in_flight_bytes),
         document=encoded(document(OPERATIONS)),
     )

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Final, NoReturn
+from functools import partial
+from typing import Final, NoReturn, ParamSpec, TypeVar
 
 from log10_trace.server.page_session import PageSession, make_cookie, read_cookie
 from log10_trace.server.refusal import Refusal, forbidden
@@ -21,6 +23,11 @@ TRUST_MS: Final = 5_000
 """How long a key once looked up is trusted: a revocation takes effect within five seconds."""
 
 _TRUSTED_KEYS: Final = 10_000
+KEY_THREADS: Final = 2
+"""Threads that look up keys and page sessions, and do nothing else."""
+
+P = ParamSpec("P")
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +70,8 @@ class Gate:
         self._everybody = everybody
         self._clock = clock
         self._trusted: dict[str, tuple[int, Key]] = {}
+        self._pending: dict[str, asyncio.Future[Key | None]] = {}
+        self._threads = ThreadPoolExecutor(KEY_THREADS, thread_name_prefix="log10-trace-keys")
 
     async def access(self, headers: Mapping[str, str], cookies: Mapping[str, str]) -> Access:
         """The access of whoever sent these.
@@ -101,7 +110,7 @@ class Gate:
         if found is None:
             return None
         session, key = found
-        if await asyncio.to_thread(self._keys.is_page_session_revoked, key.organization_id, session.id):
+        if await self._ask(self._keys.is_page_session_revoked, key.organization_id, session.id):
             return None
         return self._granted(key)
 
@@ -147,12 +156,30 @@ class Gate:
         until, key = self._trusted.get(key_id, (0, None))
         if key is not None and self._now_ms() < until:
             return key
-        key = await asyncio.to_thread(self._keys.find, key_id)
+        # Concurrent requests share one look-up: while the store is away, each occupies a thread for seconds.
+        pending = self._pending.get(key_id)
+        if pending is None:
+            pending = self._pending[key_id] = asyncio.ensure_future(self._look_up(key_id))
+            pending.add_done_callback(partial(self._forget_pending, key_id))
+        return await asyncio.shield(pending)
+
+    async def _look_up(self, key_id: str) -> Key | None:
+        key = await self._ask(self._keys.find, key_id)
         if key is not None:
             if len(self._trusted) >= _TRUSTED_KEYS:
                 self._trusted.clear()
             self._trusted[key_id] = (self._now_ms() + TRUST_MS, key)
         return key
+
+    def _forget_pending(self, key_id: str, pending: asyncio.Future[Key | None]) -> None:
+        del self._pending[key_id]
+        if not pending.cancelled():
+            pending.exception()  # whoever waits for it gets it; if all have gone, it is not worth a warning
+
+    async def _ask(self, read: Callable[P, Result], /, *args: P.args, **kwargs: P.kwargs) -> Result:
+        """Ask the store on a thread that nothing but the look-ups of keys and sessions uses."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._threads, partial(read, *args, **kwargs))
 
     def _granted(self, key: Key) -> Access | None:
         now_ms = self._now_ms()

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import NoReturn
 
 from starlette.requests import Request
+from starlette.responses import Response
 from starlette.routing import Route, Router
 from starlette.types import Receive, Scope, Send
 
@@ -44,14 +45,19 @@ class Endpoint:
         scope["log10.route"] = self._path
         operation = self._operation(scope["method"])
         request = Request(scope, receive)
-        visit = Visit(request, self._service, await self._access(operation, request))
         try:
-            answer = await operation.handler(visit)
+            answer = await self._answer(operation, request)
         except StoreError as error:
             raise of_store(error) from error
+        await answer(scope, receive, send)
+
+    async def _answer(self, operation: Operation, request: Request) -> Response:
+        """What the operation answers; looking the key up asks the store as well."""
+        visit = Visit(request, self._service, await self._access(operation, request))
+        try:
+            return await operation.handler(visit)
         finally:
             self._service.in_flight.release(visit.held)
-        await answer(scope, receive, send)
 
     def _operation(self, method: str) -> Operation:
         operation = self._operations.get("GET" if method == "HEAD" else method)

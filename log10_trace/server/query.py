@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Final, TypeVar
@@ -19,6 +20,8 @@ _MOMENT: Final = re.compile(
     r"(\d{4}-\d\d-\d\d)(?:[Tt ](\d\d:\d\d:\d\d)(\.\d+)?([Zz]|[+ -]\d\d:\d\d)?)?", re.ASCII
 )
 MAX_CHARS: Final = 4096
+MAX_REPEATS: Final = 50
+"""How often one parameter may be given; the work of a query grows with it."""
 MAX_OFFSET: Final = 100_000
 """Beyond it a list is walked by cursor, or by time."""
 
@@ -31,12 +34,17 @@ class Query:
     """The parameters of one request.
 
     Raises:
-        Refusal: 422 for a name that is not ``known``, and for a value with control characters in it.
+        Refusal: 422 for a name that is not ``known`` or is repeated too often, and for a value with control
+            characters in it.
     """
 
     def __init__(self, params: QueryParams, known: Iterable[str]) -> None:
         allowed = {*known, "organization_id"}
-        for name, value in params.multi_items():
+        given = params.multi_items()
+        for name, times in Counter(name for name, _ in given).items():
+            if times > MAX_REPEATS:
+                raise invalid(name, f"It may be given at most {MAX_REPEATS} times.")
+        for name, value in given:
             if name not in allowed:
                 raise invalid(name, "There is no such parameter.")
             if len(value) > MAX_CHARS or not IS_LABEL.fullmatch(value):

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -17,8 +17,12 @@ from log10_trace.server.json_text import RefusedError, decode, split
 from log10_trace.server.limits import InFlight, Limits, Rates
 from log10_trace.server.login_codes import LoginCodes
 from log10_trace.server.metrics import Metrics
+from log10_trace.server.read_threads import ReadThreads
 from log10_trace.server.refusal import Refusal, of_text
 from log10_trace.server.store.protocol import Store
+
+P = ParamSpec("P")
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +37,7 @@ class Service:
     in_flight: InFlight
     codes: LoginCodes
     examiner: Examiner
+    read_threads: ReadThreads
     document: bytes
     """The OpenAPI document."""
 
@@ -66,6 +71,32 @@ class Visit:
     def is_original_python(self) -> bool:
         """Whether the original Python client asks; it expects lists under ``data``."""
         return "x-log10-organization-id" in self.request.headers
+
+    async def read(self, read: Callable[P, Result], /, *args: P.args, **kwargs: P.kwargs) -> Result:
+        """Call ``read`` on one of the threads for reading.
+
+        Raises:
+            Refusal: 503, when too many reads of this key wait.
+        """
+        return await self.service.read_threads.run(self.access.key_id, read, *args, **kwargs)
+
+    async def read_pieces(self, pieces: Iterator[bytes]) -> AsyncIterator[bytes]:
+        """The pieces, each made on one of the threads for reading.
+
+        The first is made before this returns, so that a store that cannot answer gives a refusal.
+
+        Raises:
+            Refusal: 503, when too many reads of this key wait.
+        """
+        first = await self.read(next, pieces, None)
+
+        async def rest() -> AsyncIterator[bytes]:
+            piece = first
+            while piece is not None:
+                yield piece
+                piece = await self.read(next, pieces, None)
+
+        return rest()
 
     def hold(self, size: int) -> None:
         """Count ``size`` more bytes as in hand.

@@ -75,7 +75,7 @@ def _answers(operation: Operation, words: Words) -> dict[str, Any]:
     for status, schema in words.answers.items():
         media = {**({_JSON: schema} if schema else {}), **words.gives_also}
         answers[str(status)] = {"description": HTTPStatus(status).phrase, "content": _content(media)}
-    keyed = () if operation.scopes is None else (401, 403, 429)
+    keyed = () if operation.scopes is None else (401, 403, 429, 503)
     bad_path = (400,) if "{" in operation.path else ()
     for status in sorted({*words.refuses, *keyed, *bad_path, 405, 421, 500}):
         answers[str(status)] = _refusal(status)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from log10_trace.server.openapi.schemas import LABEL, Schema
-from log10_trace.server.query import MAX_CHARS, MAX_OFFSET
+from log10_trace.server.query import MAX_CHARS, MAX_OFFSET, MAX_REPEATS
 
 _TEXT: Final[Schema] = {**LABEL, "maxLength": MAX_CHARS}
 _WHOLE: Final[Schema] = {"type": "integer", "minimum": 0, "maximum": 2**53}
@@ -15,7 +15,10 @@ _MOMENT: Final[Schema] = {
     "anyOf": [{"type": "string", "format": "date-time"}, {"type": "string", "pattern": "^[0-9]{1,4}[smhdw]$"}]
 }
 _QUERY: Final[dict[str, tuple[Schema, str]]] = {
-    "tag": ({"type": "array", "items": _TEXT}, "A tag; may be repeated."),
+    "tag": (
+        {"type": "array", "items": _TEXT},
+        f"A tag; may be repeated, {MAX_REPEATS} times at most.",
+    ),
     "tag_match": ({"enum": ["any", "all", "none"], "default": "any"}, "How many of the tags it carries."),
     "session_id": (_TEXT, "The session."),
     "status": ({"enum": ["started", "finished", "failed"]}, "How far the call has come."),

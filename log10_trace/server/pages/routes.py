@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from typing import Final
 
@@ -35,12 +34,12 @@ _LATELY_MS: Final = 7 * 24 * 3_600_000
 
 async def calls(visit: Visit) -> Response:
     """The calls, newest first, with their filters and figures."""
-    return await asyncio.to_thread(_list, visit)
+    return await visit.read(_list, visit)
 
 
 async def call(visit: Visit) -> Response:
     """One call whole."""
-    return await asyncio.to_thread(_call, visit)
+    return await visit.read(_call, visit)
 
 
 async def record(visit: Visit) -> Response:
@@ -50,7 +49,11 @@ async def record(visit: Visit) -> Response:
 
 async def body(visit: Visit) -> Response:
     """One body of a call, exactly as it is stored."""
-    stored = await asyncio.to_thread(_stored, visit)
+    return await visit.read(_body, visit)
+
+
+def _body(visit: Visit) -> Response:
+    stored = _stored(visit)
     field = visit.request.path_params["field"]
     if field not in RAW or field not in stored.fields:
         raise not_found("part of a completion")
@@ -59,12 +62,12 @@ async def body(visit: Visit) -> Response:
 
 async def sessions(visit: Visit) -> Response:
     """The sessions, the one with the latest call first."""
-    return await asyncio.to_thread(_sessions, visit)
+    return await visit.read(_sessions, visit)
 
 
 async def session(visit: Visit) -> Response:
     """One session as a conversation."""
-    return await asyncio.to_thread(_session, visit)
+    return await visit.read(_session, visit)
 
 
 async def static(visit: Visit) -> Response:

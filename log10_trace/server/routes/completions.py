@@ -42,12 +42,7 @@ async def update(visit: Visit) -> Response:
 
 async def get(visit: Visit) -> Response:
     """The whole record, every field spelled as it was received."""
-    found = await asyncio.to_thread(
-        visit.store.completions.get, visit.organization_id, visit.request.path_params["id"]
-    )
-    if found is None:
-        raise not_found("completion")
-    return raw_json(utf8(found))
+    return raw_json(await visit.read(_read, visit, visit.request.path_params["id"]))
 
 
 async def delete(visit: Visit) -> Response:
@@ -121,6 +116,13 @@ async def kept(
     outcome = await asyncio.wrap_future(await body.off_loop(size, put))
     visit.service.metrics.records.labels(outcome.change.value).inc()
     return outcome
+
+
+def _read(visit: Visit, completion_id: str) -> bytes:
+    found = visit.store.completions.get(visit.organization_id, completion_id)
+    if found is None:
+        raise not_found("completion")
+    return utf8(found)
 
 
 def shown(access: Access, stored: Stored) -> bytes:

@@ -49,7 +49,7 @@ async def list_feedback(visit: Visit) -> Response:
     """Feedback, newest first; its filters may stand in the query or, as the original API has it, the body."""
     params = [*visit.request.query_params.multi_items(), *await _body_params(visit)]
     query = Query(QueryParams(params), _NAMES)
-    found = await asyncio.to_thread(
+    found = await visit.read(
         visit.store.grading.list,
         visit.organization_id,
         offset=query.offset(),
@@ -60,7 +60,7 @@ async def list_feedback(visit: Visit) -> Response:
     items = [feedback_dict(each) for each in found.items]
     if not visit.is_original_python:
         return json_answer({"feedback": items, "total": found.total})
-    tasks = await asyncio.to_thread(visit.store.grading.tasks, visit.organization_id)
+    tasks = await visit.read(visit.store.grading.tasks, visit.organization_id)
     names = {task.id: task.name for task in tasks}
     named = [{**item, "task_name": names.get(item["task_id"], "")} for item in items]
     return json_answer({"data": named, "total": found.total})
@@ -69,7 +69,7 @@ async def list_feedback(visit: Visit) -> Response:
 async def get(visit: Visit) -> Response:
     """One piece of feedback."""
     feedback_id = visit.request.path_params["id"]
-    found = await asyncio.to_thread(visit.store.grading.get, visit.organization_id, feedback_id)
+    found = await visit.read(visit.store.grading.get, visit.organization_id, feedback_id)
     if found is None:
         raise not_found("feedback")
     return json_answer(feedback_dict(found))
@@ -88,7 +88,7 @@ def feedback_dict(feedback: Feedback) -> dict[str, Any]:
 
 
 async def _task(visit: Visit, task_id: str) -> FeedbackTask:
-    found = await asyncio.to_thread(visit.store.grading.task, visit.organization_id, task_id)
+    found = await visit.service.read_threads.run_own(visit.store.grading.task, visit.organization_id, task_id)
     if found is None:
         raise not_found("task")
     return found

@@ -50,12 +50,7 @@ async def update(visit: Visit) -> Response:
 
 async def get(visit: Visit) -> Response:
     """The whole record, in the older form."""
-    found = await asyncio.to_thread(
-        visit.store.completions.get, visit.organization_id, visit.request.path_params["id"]
-    )
-    if found is None:
-        raise not_found("completion")
-    return raw_json(b'{"data":' + _older(found) + b"}")
+    return raw_json(await visit.read(_read, visit, visit.request.path_params["id"]))
 
 
 async def list_completions(visit: Visit) -> Response:
@@ -65,7 +60,7 @@ async def list_completions(visit: Visit) -> Response:
     limit = query.whole("limit", most=visit.service.limits.page_items)
     limit = DEFAULT_LIMIT if limit is None else limit
     wanted = _filter_of(query)
-    items = await asyncio.to_thread(_listed, visit, wanted, offset, limit)
+    items = await visit.read(_listed, visit, wanted, offset, limit)
     return raw_json(b'{"data":[' + b",".join(items) + b"]}")
 
 
@@ -79,10 +74,17 @@ async def create_session(visit: Visit) -> Response:
 async def search_tags(visit: Visit) -> Response:
     """The tags that begin with ``query``."""
     query = Query(visit.request.query_params, ("query",))
-    found = await asyncio.to_thread(
+    found = await visit.read(
         visit.store.reports.tags, visit.organization_id, prefix=query.text("query") or ""
     )
     return json_answer({"data": [_tag_dict(tag) for tag in found]})
+
+
+def _read(visit: Visit, completion_id: str) -> bytes:
+    found = visit.store.completions.get(visit.organization_id, completion_id)
+    if found is None:
+        raise not_found("completion")
+    return b'{"data":' + _older(found) + b"}"
 
 
 def _modern(visit: Visit, members: dict[str, tuple[str, Any]]) -> Incoming:

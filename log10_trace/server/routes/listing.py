@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import csv
 import io
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Final
 
-from starlette.concurrency import iterate_in_threadpool
 from starlette.responses import Response, StreamingResponse
 
 from log10_trace.server.answer import encoded, joined, raw_json
@@ -57,28 +56,27 @@ async def ungraded(visit: Visit) -> Response:
     for each in tasks:
         if len(unique) >= limit:
             break
-        found = await asyncio.to_thread(
-            visit.store.completions.ungraded,
-            visit.organization_id,
-            each,
-            limit=limit,
-            cursor=query.text("cursor") if task_id else None,
-        )
-        if found is None:
-            raise not_found("task")
-        unique.update(dict.fromkeys(_utf8(stored.to_json()) for stored in found.items))
-        cursor = found.next_cursor
+        after = query.text("cursor") if task_id else None
+        records, cursor = await visit.read(_ungraded, visit, each, limit, after)
+        unique.update(dict.fromkeys(records))
     return raw_json(joined(list(unique)[:limit], "completions", next_cursor=cursor if task_id else None))
 
 
+def _ungraded(visit: Visit, task_id: str, limit: int, cursor: str | None) -> tuple[list[bytes], str | None]:
+    found = visit.store.completions.ungraded(visit.organization_id, task_id, limit=limit, cursor=cursor)
+    if found is None:
+        raise not_found("task")
+    return [_utf8(stored.to_json()) for stored in found.items], found.next_cursor
+
+
 async def _all_task_ids(visit: Visit) -> list[str]:
-    tasks = await asyncio.to_thread(visit.store.grading.tasks, visit.organization_id)
+    tasks = await visit.read(visit.store.grading.tasks, visit.organization_id)
     return [task.id for task in tasks]
 
 
 async def _page(visit: Visit, query: Query, wanted: Filter, order: Order, limit: int) -> Response:
     view = query.choice("view", VIEWS, "summary")
-    found = await asyncio.to_thread(
+    read_page = partial(
         visit.store.completions.page,
         visit.organization_id,
         wanted,
@@ -87,9 +85,15 @@ async def _page(visit: Visit, query: Query, wanted: Filter, order: Order, limit:
         order=order,
     )
     if view == "full":
-        return StreamingResponse(_sent(_pieces(_full(visit, found))), media_type="application/json")
+        pieces = await visit.read_pieces(_pieces(_full(visit, await visit.read(read_page))))
+        return StreamingResponse(pieces, media_type="application/json")
+    return raw_json(await visit.read(_summaries, read_page))
+
+
+def _summaries(read_page: Callable[[], Page[Summary]]) -> bytes:
+    found = read_page()
     items = [_utf8(summary.to_json()) for summary in found.items]
-    return raw_json(joined(items, "completions", next_cursor=found.next_cursor))
+    return joined(items, "completions", next_cursor=found.next_cursor)
 
 
 def _full(visit: Visit, page: Page[Summary]) -> Iterator[bytes]:
@@ -109,18 +113,14 @@ async def _everything(
 ) -> StreamingResponse:
     if visit.request.method == "HEAD":
         raise Refusal(405, "wrong_method", "An export is asked for with GET.", headers={"Allow": "GET"})
-    records = await asyncio.to_thread(
+    records = await visit.read(
         visit.store.completions.stream, visit.organization_id, wanted, order=order, limit=limit
     )
     lines = _csv_lines(records) if form == "csv" else (_utf8(each.to_json()) + b"\n" for each in records)
     media_type = "text/csv; charset=utf-8" if form == "csv" else "application/x-ndjson"
     headers = {"Content-Disposition": f'attachment; filename="completions.{form}"'}
-    return StreamingResponse(_sent(_pieces(lines)), media_type=media_type, headers=headers)
-
-
-async def _sent(pieces: Iterator[bytes]) -> AsyncIterator[bytes]:
-    async for piece in iterate_in_threadpool(pieces):
-        yield piece
+    pieces = await visit.read_pieces(_pieces(lines))
+    return StreamingResponse(pieces, media_type=media_type, headers=headers)
 
 
 def _pieces(lines: Iterator[bytes]) -> Iterator[bytes]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from typing import Any, Final
 
@@ -29,7 +28,7 @@ async def statistics(visit: Visit) -> Response:
         since_ms=query.moment_ms("since", now_ms),
         until_ms=query.moment_ms("until", now_ms),
     )
-    found = await asyncio.to_thread(visit.store.reports.statistics, visit.organization_id, wanted)
+    found = await visit.read(visit.store.reports.statistics, visit.organization_id, wanted)
     return json_answer(
         {
             "groups": [_totals_dict(each) for each in found.groups],
@@ -41,17 +40,21 @@ async def statistics(visit: Visit) -> Response:
 async def list_sources(visit: Visit) -> Response:
     """What arrived from every process."""
     Query(visit.request.query_params, ())
-    found = await asyncio.to_thread(visit.store.reports.sources, visit.organization_id)
-    return json_answer({"sources": [_source_dict(each) for each in found]})
+    return await visit.read(_list_sources, visit)
 
 
 async def get_source(visit: Visit) -> Response:
     """What arrived from one process, and which of its numbers never did."""
     source = visit.request.path_params["source"]
-    found = await asyncio.to_thread(visit.store.reports.source, visit.organization_id, source)
+    found = await visit.read(visit.store.reports.source, visit.organization_id, source)
     if found is None:
         raise not_found("source")
     return json_answer(_source_dict(found))
+
+
+def _list_sources(visit: Visit) -> Response:
+    found = visit.store.reports.sources(visit.organization_id)
+    return json_answer({"sources": [_source_dict(each) for each in found]})
 
 
 def _totals_dict(totals: Totals) -> dict[str, Any]:

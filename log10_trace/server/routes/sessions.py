@@ -27,7 +27,7 @@ async def list_sessions(visit: Visit) -> Response:
     """Sessions, the one with the latest call first."""
     query = Query(visit.request.query_params, ("limit", "cursor"))
     limit = query.whole("limit", least=1, most=visit.service.limits.page_items) or DEFAULT_LIMIT
-    found = await asyncio.to_thread(
+    found = await visit.read(
         visit.store.sessions.page, visit.organization_id, limit=limit, cursor=query.text("cursor")
     )
     sessions = [session_dict(each) for each in found.items]
@@ -37,7 +37,7 @@ async def list_sessions(visit: Visit) -> Response:
 async def get(visit: Visit) -> Response:
     """One session."""
     session_id = visit.request.path_params["id"]
-    found = await asyncio.to_thread(visit.store.sessions.get, visit.organization_id, session_id)
+    found = await visit.read(visit.store.sessions.get, visit.organization_id, session_id)
     if found is None:
         raise not_found("session")
     return json_answer(session_dict(found))

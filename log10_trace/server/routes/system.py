@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from starlette.responses import Response
 
 from log10_trace.server.answer import json_answer
@@ -13,7 +11,7 @@ from log10_trace.server.visit import Visit
 
 async def healthz(visit: Visit) -> Response:
     """Whether the database answers."""
-    await asyncio.to_thread(visit.store.upkeep.health)
+    await visit.service.read_threads.run_own(visit.store.upkeep.health)
     return json_answer({"status": "ok"})
 
 
@@ -24,7 +22,7 @@ async def limits(visit: Visit) -> Response:
 
 async def metrics(visit: Visit) -> Response:
     """What the server counts about itself."""
-    health = await asyncio.to_thread(visit.store.upkeep.health)
+    health = await visit.service.read_threads.run_own(visit.store.upkeep.health)
     visit.service.metrics.see(health, visit.service.in_flight.held)
     return Response(visit.service.metrics.text(), media_type=None, headers={"Content-Type": CONTENT_TYPE})
 

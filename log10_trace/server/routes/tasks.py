@@ -44,7 +44,7 @@ async def create(visit: Visit) -> Response:
 async def list_tasks(visit: Visit) -> Response:
     """Every task, oldest first; in ``data`` for the original Python client."""
     query = Query(visit.request.query_params, ("offset", "limit"))
-    found = await asyncio.to_thread(visit.store.grading.tasks, visit.organization_id)
+    found = await visit.read(visit.store.grading.tasks, visit.organization_id)
     offset = query.offset()
     limit = query.whole("limit", least=1, most=visit.service.limits.page_items)
     span = found[offset:] if limit is None else found[offset : offset + limit]
@@ -57,7 +57,7 @@ async def list_tasks(visit: Visit) -> Response:
 async def get(visit: Visit) -> Response:
     """One task."""
     task_id = visit.request.path_params["id"]
-    found = await asyncio.to_thread(visit.store.grading.task, visit.organization_id, task_id)
+    found = await visit.read(visit.store.grading.task, visit.organization_id, task_id)
     if found is None:
         raise not_found("task")
     return json_answer(task_dict(found, visit.organization_id))

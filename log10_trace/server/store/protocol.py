@@ -3,6 +3,9 @@
 Every method that touches rows takes the organization first and sees nothing of any other; ``Keys.find`` is
 the one way to learn the organization, ``Upkeep`` is the database's own business.
 
+A read that takes longer than ``READ_TIMEOUT_S`` ends with ``StoreBusyError``. Looking up keys and feedback
+tasks, and ``Upkeep.health``, use connections that no other read uses.
+
 Methods that write give a ``concurrent.futures.Future`` at once; it is resolved after the commit, so a result
 is durable and readable by everybody. Methods that read block; call them on a thread. All are safe to call
 from any thread. Besides what a method names, reading, writing (the call or its future) may raise
@@ -14,7 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
-from typing import Protocol
+from typing import Final, Protocol
 
 from log10_trace.server.incoming import Incoming
 from log10_trace.server.store.answers import (
@@ -36,6 +39,9 @@ from log10_trace.server.store.answers import (
     Summary,
 )
 from log10_trace.server.store.keys import Key
+
+READ_TIMEOUT_S: Final = 30
+"""How long one read may take in the database."""
 
 
 class Completions(Protocol):

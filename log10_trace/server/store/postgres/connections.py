@@ -18,14 +18,15 @@ from log10_trace.server.store.errors import (
     StoreFullError,
     UnstorableError,
 )
+from log10_trace.server.store.protocol import READ_TIMEOUT_S
 
 Row = tuple[Any, ...]
 
 CONNECT_TIMEOUT_S: Final = 5
-READ_TIMEOUT_S: Final = 30
-"""How long one question may take; PostgreSQL gives it up then."""
 READERS: Final = 8
 """Connections for reading that one server keeps at most."""
+OWN_READERS: Final = 2
+"""Connections for what the server itself has to know: keys, health."""
 _WAIT_S: Final = 3.0
 """How long a reader waits for one of them."""
 
@@ -120,11 +121,11 @@ def is_lost(error: psycopg.Error) -> bool:
 class Readers:
     """A pool of read-only connections. A question that takes too long is given up by PostgreSQL itself."""
 
-    def __init__(self, settings: str) -> None:
+    def __init__(self, settings: str, connections: int | None = None) -> None:
         self._pool: ConnectionPool[Connection[Row]] = ConnectionPool(
             settings,
             min_size=1,
-            max_size=READERS,
+            max_size=connections or READERS,
             timeout=_WAIT_S,
             # After that the next question tries again at once, however long PostgreSQL was away.
             reconnect_timeout=_WAIT_S,

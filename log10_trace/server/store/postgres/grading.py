@@ -24,8 +24,9 @@ _MOST_MATCHED: Final = 100_000
 class PostgresGrading:
     """Feedback tasks and feedback; see ``protocol.Grading``."""
 
-    def __init__(self, readers: Readers, tasks: Tasks) -> None:
+    def __init__(self, readers: Readers, own_readers: Readers, tasks: Tasks) -> None:
         self._readers = readers
+        self._own_readers = own_readers
         self._tasks = tasks
 
     def add_task(self, organization_id: str, task: FeedbackTask) -> Future[FeedbackTask]:
@@ -48,7 +49,7 @@ class PostgresGrading:
 
     def task(self, organization_id: str, task_id: str) -> FeedbackTask | None:
         """One task, or None."""
-        row = self._readers.row(_SQL["task"], {"organization_id": organization_id, "id": task_id})
+        row = self._own_readers.row(_SQL["task"], {"organization_id": organization_id, "id": task_id})
         return None if row is None else _task(row)
 
     def add(self, organization_id: str, feedback: Feedback, selection: Selection) -> Future[Feedback]:

@@ -6,7 +6,7 @@ import time
 
 from log10_trace.server.store.answers import Outcome
 from log10_trace.server.store.postgres.completions import PostgresCompletions
-from log10_trace.server.store.postgres.connections import Readers, first_connection, settings
+from log10_trace.server.store.postgres.connections import OWN_READERS, Readers, first_connection, settings
 from log10_trace.server.store.postgres.drafts import Put
 from log10_trace.server.store.postgres.grading import PostgresGrading
 from log10_trace.server.store.postgres.housekeeping import Housekeeper
@@ -33,16 +33,17 @@ class PostgresStore:
         with first_connection(address) as connection:
             migrate(connection)
         self._readers = Readers(address)
+        self._own_readers = Readers(address, OWN_READERS)
         self._writer: Worker[Put, Outcome] = Worker("log10-writer", address, Writing().write)
         self._tasks = Tasks("log10-tasks", address)
         self._sweeper = Tasks("log10-sweeper", address)
         self._housekeeper = Housekeeper(address, lambda: self._writer.waiting > 0)
-        self.grading = PostgresGrading(self._readers, self._tasks)
+        self.grading = PostgresGrading(self._readers, self._own_readers, self._tasks)
         self.completions = PostgresCompletions(self._readers, self._writer, self._sweeper, self.grading)
         self.sessions = PostgresSessions(self._readers, self._tasks, prices)
         self.reports = PostgresReports(self._readers, prices)
-        self.keys = PostgresKeys(self._readers, self._tasks)
-        self.upkeep = PostgresUpkeep(self._readers, self._sweeper, self._housekeeper, self._waiting)
+        self.keys = PostgresKeys(self._own_readers, self._tasks)
+        self.upkeep = PostgresUpkeep(self._own_readers, self._sweeper, self._housekeeper, self._waiting)
 
     def close(self, timeout: float = 10.0) -> None:
         """Commit what was accepted, then shut. Seconds; called again it does nothing."""
@@ -50,6 +51,7 @@ class PostgresStore:
         for part in (self._writer, self._tasks, self._sweeper, self._housekeeper):
             part.close(max(deadline - time.monotonic(), 0.0))
         self._readers.close()
+        self._own_readers.close()
 
     def _waiting(self) -> int:
         return self._writer.waiting + self._tasks.waiting + self._sweeper.waiting

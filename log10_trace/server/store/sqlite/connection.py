@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from functools import cache
 from importlib import resources
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar, overload
 
 from log10_trace.server.store.errors import StoreBusyError, StoreError, StoreFullError
 from log10_trace.server.store.named_sql import read_blocks
@@ -23,7 +23,14 @@ _BUSY: Final = (5, 6)  # SQLITE_BUSY, SQLITE_LOCKED
 _PRIMARY_CODE: Final = 0xFF
 
 
-def connect(path: Path, *, can_write: bool) -> sqlite3.Connection:
+Connection = TypeVar("Connection", bound=sqlite3.Connection)
+
+
+@overload
+def connect(path: Path, *, can_write: bool) -> sqlite3.Connection: ...
+@overload
+def connect(path: Path, *, can_write: bool, factory: type[Connection]) -> Connection: ...
+def connect(path: Path, *, can_write: bool, factory: Any = sqlite3.Connection) -> Any:
     """A connection in autocommit mode that any one thread at a time may use.
 
     Raises:
@@ -37,6 +44,7 @@ def connect(path: Path, *, can_write: bool) -> sqlite3.Connection:
         isolation_level=None,
         check_same_thread=False,
         cached_statements=256,
+        factory=factory,
     )
     connection.row_factory = sqlite3.Row
     return connection

@@ -20,9 +20,10 @@ _MOST_MATCHED = 100_000
 class SqliteGrading:
     """Feedback tasks and feedback."""
 
-    def __init__(self, writer: Writer, readers: Readers) -> None:
+    def __init__(self, writer: Writer, readers: Readers, own_readers: Readers) -> None:
         self._writer = writer
         self._readers = readers
+        self._own_readers = own_readers
 
     def add_task(self, organization_id: str, task: FeedbackTask) -> Future[FeedbackTask]:
         """Keep a task."""
@@ -45,7 +46,7 @@ class SqliteGrading:
 
     def task(self, organization_id: str, task_id: str) -> FeedbackTask | None:
         """One task, or None."""
-        with self._readers.snapshot() as connection:
+        with self._own_readers.snapshot() as connection:
             values = {"organization_id": organization_id, "id": task_id}
             row = connection.execute(SQL["task"], values).fetchone()
         return None if row is None else _task(row)

@@ -10,7 +10,7 @@ from log10_trace.server.store.sqlite.completions import SqliteCompletions
 from log10_trace.server.store.sqlite.file import open_file
 from log10_trace.server.store.sqlite.grading import SqliteGrading
 from log10_trace.server.store.sqlite.keyring import SqliteKeys
-from log10_trace.server.store.sqlite.readers import Readers
+from log10_trace.server.store.sqlite.readers import OWN_CONNECTIONS, Readers
 from log10_trace.server.store.sqlite.reports import SqliteReports
 from log10_trace.server.store.sqlite.sessions import SqliteSessions
 from log10_trace.server.store.sqlite.sweeping import Sweeper
@@ -37,17 +37,19 @@ class SqliteStore:
             connection.execute(setting)
         self._writer = Writer(connection)
         self._readers = Readers(path)
+        self._own_readers = Readers(path, OWN_CONNECTIONS)
         self._sweeper = Sweeper(self._writer, path)
         self.completions = SqliteCompletions(self._writer, self._readers, self._sweeper)
         self.sessions = SqliteSessions(self._writer, self._readers, prices)
         self.reports = SqliteReports(self._readers, prices)
-        self.grading = SqliteGrading(self._writer, self._readers)
-        self.keys = SqliteKeys(self._writer, self._readers)
-        self.upkeep = SqliteUpkeep(self._writer, self._readers, self._sweeper)
+        self.grading = SqliteGrading(self._writer, self._readers, self._own_readers)
+        self.keys = SqliteKeys(self._writer, self._own_readers)
+        self.upkeep = SqliteUpkeep(self._writer, self._own_readers, self._sweeper)
         self._sweeper.start(self._sweeper.cleanse)  # what an earlier process left to do
 
     def close(self, timeout: float = 10.0) -> None:
         """Commit what was accepted, then shut."""
         self._sweeper.close()
         self._readers.close()
+        self._own_readers.close()
         self._writer.close(timeout)  # last, because the last writing connection puts the log away
