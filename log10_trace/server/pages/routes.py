@@ -44,7 +44,7 @@ async def call(visit: Visit) -> Response:
 
 async def record(visit: Visit) -> Response:
     """The whole record, exactly as it is stored."""
-    return raw_json(completions.utf8(await asyncio.to_thread(_stored, visit)))
+    return raw_json(completions.utf8(await visit.read(_stored, visit)))
 
 
 async def body(visit: Visit) -> Response:
