@@ -14,7 +14,7 @@ from log10_trace.server.refusal import Refusal, busy
 MIB: Final = 1024 * 1024
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Limits:
     """Upper bounds, in bytes where the name says so.
 
@@ -36,7 +36,13 @@ class Limits:
     """For an id, a tag and the like."""
     page_items: int = 1000
     request_s: float = 60.0
-    """Seconds from the first byte of a request to its last."""
+    """Seconds from the head of a request to its last byte."""
+    head_s: float = 20.0
+    """Seconds from the first byte of a request, or the opening of its connection, to the end of its head."""
+    half_open_connections: int = 256
+    """Connections without a whole head; beyond them the oldest is closed."""
+    idle_connections: int = 512
+    """Connections between two requests; beyond them the oldest is closed."""
     requests_per_s: float = 5000.0
     """For one key, with twice as many at once; 0 is no limit."""
 

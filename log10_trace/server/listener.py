@@ -14,32 +14,70 @@ import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from log10_trace.guard import say_once_a_minute
+from log10_trace.server.limits import Limits
+
 HEAD_BYTES: Final = 64 * 1024
 """Most that may come in a row without any of it being body: a head, or what stands behind the last chunk."""
 
 _STOP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 
 
+class WaitingConnections:
+    """Connections that wait for their client, bounded: one more, and the one that waits longest is closed.
+
+    Whoever opens connections and sends nothing closes their own. Used on the event loop only.
+    """
+
+    def __init__(self, what: str, most: int) -> None:
+        self._what = what
+        self._most = most
+        self._waiting: dict[PatientProtocol, None] = {}
+
+    def add(self, connection: PatientProtocol) -> None:
+        """Count a connection that waits from now on, or still does."""
+        if connection in self._waiting:
+            return
+        if len(self._waiting) >= self._most:
+            oldest = next(iter(self._waiting))
+            del self._waiting[oldest]
+            oldest.transport.close()
+            say_once_a_minute("More than %d %s connections: the oldest are closed.", self._most, self._what)
+        self._waiting[connection] = None
+
+    def discard(self, connection: PatientProtocol) -> None:
+        """Count a connection no more."""
+        self._waiting.pop(connection, None)
+
+
 class PatientProtocol(HttpToolsProtocol):
-    """Closes a connection that is too slow, or sends a head without end.
+    """Closes a connection that is too slow, one too many, or sends a head without end.
 
     uvicorn itself waits for ever for a sender that dribbles, and keeps whatever comes before a body.
 
     Attributes:
-        request_s: Seconds from the first byte of a request to its last.
+        head_s: Seconds from the first byte of a request, or the opening of a connection, to its head's last.
+        request_s: Seconds from there to the request's last byte.
+        half_open: The connections without a whole head, or whose body nobody waits for.
+        idle: The connections between two requests.
     """
 
+    head_s: ClassVar[float]
     request_s: ClassVar[float]
+    half_open: ClassVar[WaitingConnections]
+    idle: ClassVar[WaitingConnections]
 
     def __init__(self, *arguments: Any, **settings: Any) -> None:
         super().__init__(*arguments, **settings)
         self._deadline: asyncio.TimerHandle | None = None
         self._is_awaited = True
+        self._is_in_head = True
         self._bodiless = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to wait for the first request."""
         super().connection_made(transport)
+        self.half_open.add(self)
         self._watch()
 
     def data_received(self, data: bytes) -> None:
@@ -53,12 +91,23 @@ class PatientProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop waiting."""
         self._forget()
+        self.half_open.discard(self)
+        self.idle.discard(self)
         super().connection_lost(exc)
 
     def on_message_begin(self) -> None:
         """A request begins."""
         super().on_message_begin()
-        self._is_awaited, self._bodiless = True, 0
+        self._is_awaited, self._is_in_head, self._bodiless = True, True, 0
+        self.idle.discard(self)
+        self.half_open.add(self)
+
+    def on_headers_complete(self) -> None:
+        """Its head is whole."""
+        self._is_in_head = False
+        self._forget()
+        self.half_open.discard(self)
+        super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
         """A piece of its body is there."""
@@ -70,11 +119,19 @@ class PatientProtocol(HttpToolsProtocol):
         super().on_message_complete()
         self._is_awaited, self._bodiless = False, 0
 
+    def on_response_complete(self) -> None:
+        """Its answer is sent: nobody waits for the rest of its body, or another request may come."""
+        super().on_response_complete()
+        if self.transport.is_closing() or not self.cycle.response_complete:
+            return
+        (self.half_open if self._is_awaited else self.idle).add(self)
+
     def _watch(self) -> None:
         if not self._is_awaited:
             self._forget()
         elif self._deadline is None and not self.transport.is_closing():
-            self._deadline = self.loop.call_later(self.request_s, self._give_up)
+            seconds = self.head_s if self._is_in_head else self.request_s
+            self._deadline = self.loop.call_later(seconds, self._give_up)
 
     def _forget(self) -> None:
         if self._deadline is not None:
@@ -92,16 +149,33 @@ class Listener(uvicorn.Server):
     Args:
         app: What answers.
         ready: Called once it listens.
-        request_s: Seconds a request may take to arrive.
+        request_s: Seconds a request may take to arrive, from the end of its head.
+        head_s: Seconds its head may take; never more than ``request_s``.
+        half_open: How many connections may be without a whole head.
+        idle: How many may be between two requests.
         stop_s: Seconds that requests in hand may take after a signal.
     """
 
     def __init__(
-        self, app: ASGIApp, ready: Callable[[], None], *, request_s: float, stop_s: float = 20.0
+        self,
+        app: ASGIApp,
+        ready: Callable[[], None],
+        *,
+        request_s: float,
+        head_s: float = Limits.head_s,
+        half_open: int = Limits.half_open_connections,
+        idle: int = Limits.idle_connections,
+        stop_s: float = 20.0,
     ) -> None:
+        bounds = {
+            "request_s": request_s,
+            "head_s": min(head_s, request_s),
+            "half_open": WaitingConnections("half-open", half_open),
+            "idle": WaitingConnections("idle", idle),
+        }
         config = uvicorn.Config(
             app,
-            http=type("Protocol", (PatientProtocol,), {"request_s": request_s}),
+            http=type("Protocol", (PatientProtocol,), bounds),
             loop="asyncio",
             ws="none",
             lifespan="off",

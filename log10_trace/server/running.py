@@ -128,7 +128,15 @@ def _run(
         invite()
         ready()
 
-    listener = Listener(app, listening, request_s=settings.limits.request_s)
+    limits = settings.limits
+    listener = Listener(
+        app,
+        listening,
+        request_s=limits.request_s,
+        head_s=limits.head_s,
+        half_open=limits.half_open_connections,
+        idle=limits.idle_connections,
+    )
     try:
         asyncio.run(listener.serve(sockets=[bound]))
     finally:

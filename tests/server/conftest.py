@@ -74,8 +74,16 @@ def running(database: Path | str, limits: Limits | None = None) -> Iterator[Serv
         port: int = bound.getsockname()[1]
         gate = Gate(store.keys)
         app = create_app(store, door_for("127.0.0.1", port), gate=gate, codes=codes, limits=limits)
-        seconds = (limits or Limits()).request_s
-        listener = Listener(app, started.set, request_s=seconds, stop_s=5)
+        bounds = limits or Limits()
+        listener = Listener(
+            app,
+            started.set,
+            request_s=bounds.request_s,
+            head_s=bounds.head_s,
+            half_open=bounds.half_open_connections,
+            idle=bounds.idle_connections,
+            stop_s=5,
+        )
         thread = threading.Thread(target=lambda: asyncio.run(listener.serve(sockets=[bound])))
         thread.start()
         try:
