@@ -51,6 +51,7 @@ class _Runtime:
     def patch(self, config: Config) -> None:
         with self._lock:
             if config == self.config:
+                self._install()  # the SDK may have been imported anew meanwhile
                 return
             retired = self._delivery
             self._delivery = Delivery(config, retired.recorder.gate if retired is not None else None)

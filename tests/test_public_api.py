@@ -25,6 +25,21 @@ def test_an_unknown_name_is_an_attribute_error() -> None:
     assert not hasattr(log10_trace, "no_such_name")
 
 
+def test_what_is_documented_can_be_imported() -> None:
+    """The ready redactors and the Completion come from the package itself, in a new process."""
+    script = (
+        "import log10_trace\n"
+        "assert callable(log10_trace.redact.patterns)\n"
+        "from log10_trace import Completion, redact\n"
+        "from log10_trace.models import components\n"
+        "from log10_trace.models.components import Completion as same\n"
+        "assert Completion is same is components.Completion is log10_trace.Completion\n"
+        "assert redact.fields('name') and redact.chain()\n"
+    )
+
+    subprocess.run([sys.executable, "-c", script], check=True)
+
+
 def test_importing_does_no_work() -> None:
     """Importing the package imports no SDK and no HTTP library, starts no thread and opens no file."""
     script = (

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import functools
 import importlib
+from collections.abc import Iterator
 from typing import Any, Final
 
-import openai
-from openai import _base_client
-
 from log10_trace.instrument import calls, callsite, websocket
-from log10_trace.instrument.seams import Seam
+from log10_trace.instrument.seams import Seam, Wrapper
 
 _ASYNC_METHODS: Final = (
     ("openai.resources.chat.completions", "AsyncCompletions", ("create", "parse")),
@@ -26,55 +23,67 @@ _CONNECTIONS: Final = (
 )
 
 
+_seams: Final[dict[tuple[type, str], Seam]] = {}
+"""By class and method. A program may import the SDK anew, and its classes are others then."""
+
+
 def missing() -> str | None:
     """The name of what we need and this version of the SDK has not."""
-    for owner in (openai.OpenAI, openai.AsyncOpenAI):
+    for owner in _clients():
         for name in ("request", "_process_response"):
             if not callable(getattr(owner, name, None)):
                 return f"{owner.__name__}.{name}"
     return None
 
 
-@functools.cache
 def seams() -> tuple[Seam, ...]:
-    """Every place we cut in."""
-    return (
-        Seam(openai.OpenAI, "request", calls.request),
-        Seam(openai.AsyncOpenAI, "request", calls.request_async),
-        *(Seam(owner, "_process_response", calls.process_response) for owner in _processors()),
-        *_builder_seams(),
-        *(Seam(owner, name, callsite.method) for owner, name in _async_methods()),
-        *_websocket_seams(),
-    )
+    """Every place to cut in, in the SDK as it is imported now, and those of earlier imports still wrapped."""
+    places = {(owner, name): wrapper for owner, name, wrapper in _places() if hasattr(owner, name)}
+    for place, seam in list(_seams.items()):
+        if place not in places and not seam.is_wrapped:
+            del _seams[place]
+    for (owner, name), wrapper in places.items():
+        if (owner, name) not in _seams:
+            _seams[owner, name] = Seam(owner, name, wrapper)
+    return tuple(_seams.values())
 
 
-def _builder_seams() -> list[Seam]:
-    """Where a request is made: without it, a running call is shown with what the SDK was asked to send."""
-    owner, name = _base_client.BaseClient, "_build_request"
-    return [Seam(owner, name, calls.build_request)] if name in vars(owner) else []
+def _places() -> Iterator[tuple[type, str, Wrapper]]:
+    blocking, awaiting = _clients()
+    yield blocking, "request", calls.request
+    yield awaiting, "request", calls.request_async
+    base = importlib.import_module("openai._base_client")
+    # One class defines it for both clients up to openai 1.7.
+    for owner in (base.SyncAPIClient, base.AsyncAPIClient, base.BaseClient):
+        if "_process_response" in vars(owner):
+            yield owner, "_process_response", calls.process_response
+    # Without it, a running call is shown with what the SDK was asked to send.
+    if "_build_request" in vars(base.BaseClient):
+        yield base.BaseClient, "_build_request", calls.build_request
+    yield from _async_methods()
+    yield from _websocket_methods()
 
 
-def _processors() -> list[type]:
-    """The classes that define ``_process_response``: one for both clients up to openai 1.7."""
-    owners = (_base_client.SyncAPIClient, _base_client.AsyncAPIClient, _base_client.BaseClient)
-    return [owner for owner in owners if "_process_response" in vars(owner)]
+def _clients() -> tuple[type, type]:
+    openai = importlib.import_module("openai")
+    return openai.OpenAI, openai.AsyncOpenAI
 
 
-def _async_methods() -> list[tuple[type, str]]:
-    found: list[tuple[type, str]] = []
+def _async_methods() -> Iterator[tuple[type, str, Wrapper]]:
     for module, name, methods in _ASYNC_METHODS:
         owner = _class(module, name)
-        found += [(owner, method) for method in methods if owner is not None and method in vars(owner)]
-    return list(dict.fromkeys(found))
+        for method in methods:
+            if owner is not None and method in vars(owner):
+                yield owner, method, callsite.method
 
 
-def _websocket_seams() -> list[Seam]:
-    found: list[Seam] = []
+def _websocket_methods() -> Iterator[tuple[type, str, Wrapper]]:
     for name, send, receive in _CONNECTIONS:
         owner = _class("openai.resources.responses.responses", name)
         around = {"send": send, "send_raw": send, "recv_bytes": receive, "close": websocket.close}
-        found += [Seam(owner, method, around[method]) for method in around if hasattr(owner, method)]
-    return found
+        for method, wrapper in around.items():
+            if hasattr(owner, method):
+                yield owner, method, wrapper
 
 
 def _class(module: str, name: str) -> Any:

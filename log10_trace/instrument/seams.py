@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
 from collections.abc import Callable
 from typing import Any, Final
@@ -19,6 +20,12 @@ class _Bound(wrapt.BoundFunctionWrapper):  # type: ignore[type-arg] # wrapt 1 ta
     def __copy__(self) -> Any:
         return self
 
+    def __deepcopy__(self, memo: Any) -> Any:
+        return getattr(copy.deepcopy(self.__self__, memo), self.__name__)
+
+    def __reduce__(self) -> Any:
+        return self.__wrapped__.__reduce__()
+
     def __reduce_ex__(self, protocol: Any) -> Any:
         return self.__wrapped__.__reduce_ex__(protocol)
 
@@ -27,6 +34,10 @@ class _Wrapped(wrapt.FunctionWrapper):  # type: ignore[type-arg] # as above
     """A wrapped function; to ``copy`` and ``pickle`` it is the function it stands for."""
 
     __bound_function_wrapper__ = _Bound
+
+    def __init__(self, wrapped: Any, wrapper: Wrapper, owner: type, name: str) -> None:
+        super().__init__(wrapped, wrapper)
+        self._self_place = (owner, name)
 
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
         # Looked up on its class a function is itself, the same object every time.
@@ -44,8 +55,13 @@ class _Wrapped(wrapt.FunctionWrapper):  # type: ignore[type-arg] # as above
     def __deepcopy__(self, memo: Any) -> Any:
         return self
 
-    def __reduce_ex__(self, protocol: Any) -> Any:
-        return self.__wrapped__.__reduce_ex__(protocol)
+    def __reduce__(self) -> Any:
+        return self.__wrapped__.__reduce__()
+
+    def __reduce_ex__(self, _protocol: Any) -> Any:
+        # A function is pickled by its name, and the function of that name is not this object: as an attribute
+        # of its class it is found again, wrapped or not, whichever process reads the pickle.
+        return getattr, self._self_place
 
 
 class Seam:
@@ -58,13 +74,18 @@ class Seam:
         self._ours: Any = None
         self._before: Any = _ABSENT
 
+    @property
+    def is_wrapped(self) -> bool:
+        """Whether we are there, be it switched off under another tracer's wrapper."""
+        return self._ours is not None
+
     def wrap(self) -> None:
         """Cut in, unless we are there already, be it under another tracer's wrapper."""
         current = inspect.getattr_static(self.owner, self.name)
         if self._ours is not None and _is_in(self._ours, current):
             return
         self._before = vars(self.owner).get(self.name, _ABSENT)
-        self._ours = _Wrapped(current, self._wrapper)
+        self._ours = _Wrapped(current, self._wrapper, self.owner, self.name)
         setattr(self.owner, self.name, self._ours)
 
     def restore(self) -> None:

@@ -19,6 +19,7 @@ from typing import Any, Final
 from log10_trace.guard import guard
 
 _READING: Final = guard("reading the stack")
+_READING_LINE: Final = guard("reading a line of the stack")
 
 MAX_SITES: Final = 4096
 MAX_SITES_BYTES: Final = 8 * 1024 * 1024
@@ -120,13 +121,24 @@ def _described(frame: FrameType) -> dict[str, Any]:
 
 def _source(frame: FrameType, lineno: int) -> str:
     """The text of the line; empty when there is none to be had."""
+    line = ""
+    with _READING_LINE:
+        line = _line_of(frame, lineno)
+    return _SECRETS.sub(lambda found: f"{found[found.lastindex or 0]}***", line.strip())
+
+
+def _line_of(frame: FrameType, lineno: int) -> str:
     code = frame.f_code
-    linecache.checkcache(code.co_filename)
-    line = linecache.getline(code.co_filename, lineno, frame.f_globals)
+    try:
+        linecache.checkcache(code.co_filename)
+        line = linecache.getline(code.co_filename, lineno, frame.f_globals)
+    except ValueError:
+        # No file can have such a name: it has a NUL, or a surrogate that stands for no byte.
+        return ""
     if not line and hasattr(linecache, "_getline_from_code"):
         # What was typed at a prompt is kept by code object, from some Python 3.13 on.
         line = linecache._getline_from_code(code, lineno)  # noqa: SLF001
-    return _SECRETS.sub(lambda found: f"{found[found.lastindex or 0]}***", line.strip())
+    return str(line)
 
 
 sites: Final = Sites()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import functools
 import gc
 import inspect
 import logging
@@ -10,6 +11,7 @@ import pickle
 import pydoc
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import openai
@@ -25,15 +27,18 @@ from tests.instrument.programs import CHAT, Body, closable
 from tests.instrument.test_streams import BEGUN, words
 from tests.model_answers import chat_chunks
 from tests.model_endpoint import Endpoint, sse, sse_answer
+from tests.processes import program
 
 CLASSES = (openai.OpenAI, openai.AsyncOpenAI, _base_client.SyncAPIClient, _base_client.AsyncAPIClient)
 
 
+OWNERS = {*CLASSES, *(seam.owner for seam in sdk.seams())}
+
+
 def snapshot() -> list[dict[str, Any]]:
     """Everything that stands in the classes we cut into."""
-    owners = {*CLASSES, *(seam.owner for seam in sdk.seams())}
     return [
-        dict(vars(owner)) for owner in sorted(owners, key=lambda owner: owner.__qualname__ + owner.__module__)
+        dict(vars(owner)) for owner in sorted(OWNERS, key=lambda owner: owner.__qualname__ + owner.__module__)
     ]
 
 
@@ -187,7 +192,7 @@ def test_a_missing_seam_is_said_by_name_and_nothing_is_patched(
     before = snapshot()
     client_class = type("OpenAI", (), {})
     setattr(client_class, "request" if lost != "request" else "_process_response", print)
-    monkeypatch.setattr(sdk.openai, "OpenAI", client_class)
+    monkeypatch.setattr(openai, "OpenAI", client_class)
 
     with caplog.at_level(logging.WARNING, "log10_trace"):
         assert instrument.install(Kept()) is False
@@ -255,6 +260,109 @@ def test_copies_and_pickles_are_the_same(client: Any) -> None:
     list(stream)
     raw = client.chat.completions.with_raw_response.create(**CHAT).http_response
     assert pickle.loads(pickle.dumps(raw)).content == raw.content
+
+
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+def test_methods_are_pickled_as_they_are_bare(client: Any, protocol: int) -> None:
+    """A method of the SDK's classes is itself again; what cannot be pickled or copied bare cannot be now."""
+    methods = [
+        lambda: openai.OpenAI.request,
+        lambda: openai.AsyncOpenAI.request,
+        lambda: _base_client.SyncAPIClient._process_response,
+        lambda: AsyncCompletions.create,
+        lambda: functools.partial(openai.OpenAI.request),
+    ]
+    refused = [
+        lambda: vars(openai.OpenAI).get("request", openai.OpenAI.request).__reduce__(),
+        lambda: pickle.dumps(client.request, protocol),
+    ]
+    before = [_refusal(each) for each in refused]
+    instrument.install(Kept())
+
+    for method in methods[:-1]:
+        assert pickle.loads(pickle.dumps(method(), protocol)) is method()
+    assert pickle.loads(pickle.dumps(methods[-1](), protocol)).func is openai.OpenAI.request
+    assert [_refusal(each) for each in refused] == before
+    assert client.request.__reduce__() == (getattr, (client, "request"))
+    pickled = pickle.dumps(openai.OpenAI.request, protocol)
+    instrument.uninstall()
+    assert pickle.loads(pickled) is openai.OpenAI.request
+
+
+def _refusal(act: Callable[[], Any]) -> tuple[type, str]:
+    with pytest.raises(TypeError) as refused:
+        act()
+    return refused.type, str(refused.value)
+
+
+def test_a_bound_method_is_copied_deeply_with_its_client(endpoint: Endpoint) -> None:
+    """As bare: the copy is a method of the copied client."""
+
+    class Copied(openai.OpenAI):
+        def __deepcopy__(self, memo: Any) -> Any:
+            return self.copy(api_key="copied")
+
+    instrument.install(Kept())
+    with Copied(base_url=endpoint.url, api_key="k") as client:
+        assert copy.deepcopy(client.request).__self__.api_key == "copied"
+        assert copy.deepcopy([client.request])[0](Body, _options()).id == "cmpl-1"
+
+
+def test_wraps_and_partials_of_a_method(client: Any) -> None:
+    """``functools.wraps`` takes over what it takes over from the bare method; a copied one can be called."""
+    before = vars(functools.wraps(openai.OpenAI.request)(lambda: None))
+    instrument.install(Kept())
+    now = vars(functools.wraps(openai.OpenAI.request)(lambda: None))
+
+    assert before.keys() == now.keys()
+    assert inspect.unwrap(now["__wrapped__"]) is inspect.unwrap(before["__wrapped__"])
+    assert functools.partial(client.request, Body, _options())().id == "cmpl-1"
+
+
+ANEW = """
+import importlib, sys
+import log10_trace, openai
+from log10_trace import instrument
+
+def purge():
+    for name in [name for name in sys.modules if name.partition(".")[0] == "openai"]:
+        del sys.modules[name]
+
+def ask(module):
+    client = module.OpenAI(api_key="k", max_retries=0)
+    client.chat.completions.create(model="m", messages=[])
+    list(client.chat.completions.create(model="m", messages=[], stream=True))
+    return client
+
+log10_trace.patch()
+first, old = openai, "request" in vars(openai.OpenAI)
+client = ask(first)
+purge()
+log10_trace.patch(**eval(sys.argv[-1]))
+import openai
+assert openai.OpenAI is not first.OpenAI
+ask(openai)
+client.chat.completions.create(model="m", messages=[])
+with log10_trace.testing.capture() as seen:
+    ask(openai)
+print(log10_trace.stats().captured, len(seen), old)
+log10_trace.unpatch()
+print([name for each in (openai, first) for name in ("request",) if name in vars(each.OpenAI)])
+ask(openai)
+print(log10_trace.stats().captured)
+"""
+
+
+@pytest.mark.parametrize("settings", ["{}", "{'tags': ['other']}"])
+def test_an_sdk_that_was_imported_anew_is_patched_by_the_next_patch(
+    private_home: Path, endpoint: Endpoint, settings: str
+) -> None:
+    """With the same settings or others: the new classes record, the old go on, and ``unpatch`` frees both."""
+    source = ANEW.replace("sys.argv[-1]", repr(settings))
+    ended = program(private_home, source, OPENAI_BASE_URL=endpoint.url)
+
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stdout.splitlines() == ["5 2 True", "[]", "5"]
 
 
 def _options() -> Any:

@@ -53,6 +53,47 @@ def test_it_ends_at_the_users_line(client: Any, kept: Kept) -> None:
     ]
 
 
+class _BrokenLoader:
+    """A loader that has no source and says so in no way that Python knows."""
+
+    def get_source(self, _name: str) -> str:
+        raise RuntimeError("no source here")
+
+
+@pytest.mark.parametrize("filename", ["\ud800.py", "with \0.py", "broken.py"])
+def test_a_line_that_cannot_be_read_costs_no_other(client: Any, kept: Kept, filename: str) -> None:
+    """A file name that no file can have, or a loader that fails: that line is empty, the others are there."""
+    source = "def ask():\n    client.chat.completions.create(**CHAT)\n"
+    loader = {"__loader__": _BrokenLoader(), "__name__": "broken"} if filename == "broken.py" else {}
+    names: dict[str, Any] = {"client": client, "CHAT": CHAT, **loader}
+    code = compile(source, "<made>", "exec")
+    inner = next(const for const in code.co_consts if isinstance(const, type(code)))
+    names["ask"] = type(last)(inner.replace(co_filename=filename), names)
+
+    names["ask"]()
+
+    *_, mine, theirs = kept.one["stacktrace"]
+    assert mine["line"] == 'names["ask"]()'
+    assert (theirs["file"], theirs["name"], theirs["line"], theirs["lineno"]) == (filename, "ask", "", 2)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        'client.chat.completions.create(**CHAT, extra_headers={"x-portkey-api-key": "abcd-efgh"})',
+        'client.chat.completions.create(**CHAT, extra_headers={"Authorization": "Basic abcd-efgh"})',
+        "client.chat.completions.create(**CHAT, extra_query=dict(token='abcd-efgh'))",
+    ],
+)
+def test_a_credential_in_the_source_line_is_masked(client: Any, kept: Kept, line: str) -> None:
+    """A header, a parameter or a key that is written into the line which makes the call."""
+    linecache.cache["<cell 2>"] = (len(line), None, [line + "\n"], "<cell 2>")
+    exec(compile(line, "<cell 2>", "exec"), {"client": client, "CHAT": CHAT})
+
+    shown = kept.one["stacktrace"][-1]["line"]
+    assert shown == line.replace("abcd-efgh", "***").replace("Basic ***", "***")
+
+
 def test_two_lines_of_one_function_are_two_sites(client: Any, kept: Kept) -> None:
     """The site is known by the instruction, not by the function."""
     for _ in range(2):
