@@ -139,9 +139,8 @@ def flush(
         if each.sequences and not delivery.addressing.takes(each.destination):
             remarks.print(who_takes(each))
         if each.newer:
-            remarks.print(
-                f"{each.newer} records of {each.source} are of a later version: upgrade log10-trace."
-            )
+            newer = f"{each.newer} records of {each.source} are of a later version: upgrade log10-trace."
+            remarks.print(newer, soft_wrap=True)
     if any(each.deliverable and delivery.addressing.takes(each.destination) for each in left):
         raise typer.Exit(exit_codes.FAILED)
 

@@ -208,10 +208,10 @@ class Orphans(Backlog):
         with guard("reading what a dead process left"):
             found = orphan.read(items, size)
         if not found:
-            self._orphans.remove(orphan)
             with guard("giving up the folder of a dead process"):
                 if not orphan.end():
                     self.kept.add(orphan.source)
+            self._orphans.remove(orphan)
         return found
 
     def _claim_more(self) -> bool:

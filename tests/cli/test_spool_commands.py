@@ -13,6 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
+from log10_trace.export import segment_format
 from log10_trace.export.destination import fingerprint
 from log10_trace.local import LocalServer, announce
 from tests import completions_api as does
@@ -193,3 +194,106 @@ def test_doctor_names_a_setting_that_cannot_be_used(private_home: Path) -> None:
 
     assert done.returncode == 1
     assert "LOG10_URL='nonsense' cannot be used" in done.stdout
+
+
+def sources(home: Path) -> list[Path]:
+    """The folders in the spool, oldest first."""
+    return sorted(each for each in (home / "spool").iterdir() if len(each.name) == 32)
+
+
+def test_status_and_doctor_name_every_damaged_file(private_home: Path) -> None:
+    """Each file or folder that is not in order is named, with what is wrong and what to do."""
+    for _ in range(4):
+        leave(private_home, 2)
+    first, second, third, fourth = sources(private_home)
+    os.truncate(first / "000001.seg", 30)
+    (second / "lock").unlink()
+    (third / "000009.seg").mkdir()
+    (fourth / ".DS_Store").touch()
+    expected = {
+        str(first / "000001.seg"): "is cut short after 30 bytes",
+        str(second / "lock"): "is missing or not a file",
+        str(third / "000009.seg"): "is a folder",
+        str(fourth / ".DS_Store"): "is not a file of the spool",
+    }
+
+    told = json.loads(log10_trace(private_home, "spool", "status", "--json").stdout)
+    shown = log10_trace(private_home, "spool", "status")
+    looked_at = log10_trace(private_home, "doctor", "--json").stdout.splitlines()
+
+    assert {each["path"]: each["problem"] for each in told["problems"]} == expected
+    assert all(each["remedy"] for each in told["problems"])
+    assert all(f"{path} {what}" in shown.stderr for path, what in expected.items())
+    files = [each for each in map(json.loads, looked_at) if each["what"] == "spool file"]
+    assert [each["found"] for each in files] == [f"{path} {what}" for path, what in expected.items()]
+    assert not any(each["ok"] for each in files)
+
+
+@pytest.mark.parametrize("about", [None, "", '{"url": 1}'], ids=["missing", "empty", "broken"])
+def test_records_without_a_destination_are_delivered_as_doctor_says(
+    private_home: Path, api: CompletionsAPI, about: str | None
+) -> None:
+    """Such records go nowhere by themselves; the command that doctor names delivers them."""
+    leave(private_home, 2)
+    (folder,) = sources(private_home)
+    (folder / "about.json").unlink()
+    if about is not None:
+        (folder / "about.json").write_text(about)
+
+    usual = log10_trace(private_home, "spool", "flush", LOG10_URL=api.url)
+    looked_at = log10_trace(private_home, "doctor", "--json", LOG10_URL=api.url).stdout.splitlines()
+    listed = log10_trace(private_home, "spool", "status")
+
+    assert (usual.returncode, usual.stdout) == (0, "Delivered 0 records; 2 wait.\n")
+    assert "--unknown-destination" in usual.stderr
+    found = {each["what"]: each for each in map(json.loads, looked_at)}
+    assert found["waiting"]["found"] == "0 records"
+    assert "--unknown-destination" in found["spool file"]["remedy"]
+    assert "--unknown-destination" in found["for others"]["remedy"]
+    assert "LOG10_URL" not in found["for others"]["remedy"]
+    assert "not known" in listed.stdout
+
+    done = log10_trace(private_home, "spool", "flush", "--unknown-destination", LOG10_URL=api.url)
+    assert (done.returncode, done.stdout) == (0, "Delivered 2 records; 0 wait.\n")
+    assert len(api.rows()) == 2
+    assert not sources(private_home)
+
+
+def test_records_of_a_later_version_are_counted_and_no_failure(
+    private_home: Path, api: CompletionsAPI
+) -> None:
+    """What only a later version can deliver is said by status, doctor and flush, which succeeds."""
+    leave(private_home, 2, api.url, token="mine")
+    (path,) = private_home.glob("spool/*/*.seg")
+    later(path)
+    variables = {"LOG10_URL": api.url, "LOG10_TOKEN": "mine"}
+
+    done = log10_trace(private_home, "spool", "flush", **variables)
+    (waits,) = json.loads(log10_trace(private_home, "spool", "status", "--json").stdout)["waiting"]
+    looked_at = log10_trace(private_home, "doctor", "--json", **variables).stdout.splitlines()
+
+    assert (done.returncode, done.stdout) == (0, "Delivered 0 records; 2 wait.\n")
+    assert "upgrade log10-trace" in done.stderr
+    assert (waits["records"], waits["later_version"]) == (2, 2)
+    found = {each["what"]: each for each in map(json.loads, looked_at)}
+    assert found["waiting"]["ok"]
+    assert "holds 2 entries of a later version" in found["spool file"]["found"]
+    assert "Upgrade" in found["spool file"]["remedy"]
+    assert found["dead letters"]["found"] == "0"
+
+
+def later(path: Path) -> None:
+    """Write a segment's entries as a later version would: with another version in each."""
+    data = path.read_bytes()
+    header = segment_format.read_header(data)
+    assert header is not None
+    salt = segment_format.salt_of(header.source, header.number)
+    content = data[: segment_format.FIRST_AT]
+    for each in segment_format.walk(
+        lambda at, length: data[at : at + length], segment_format.FIRST_AT, len(data), salt, None
+    ):
+        assert isinstance(each, segment_format.Entry)
+        payload = b"\x02" + each.payload[1:]
+        head, _ = segment_format.frame(salt, each.kind, each.sequence, [payload])
+        content += head + payload
+    path.write_bytes(content)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from zlib import crc32
 
@@ -13,9 +14,9 @@ from log10_trace.export.addressing import Addressing
 from log10_trace.export.destination import destination_of
 from log10_trace.export.gate import Gate
 from log10_trace.export.journal import Bounds, Journal
-from log10_trace.export.keeper import Keeper
+from log10_trace.export.keeper import ADOPT_EVERY_S, LOOK_SHARE, Keeper
 from log10_trace.export.letters import DeadLetters
-from log10_trace.export.orphan import MOST_ORPHANS
+from log10_trace.export.orphan import MOST_ORPHANS, Orphan
 from log10_trace.export.recorder import Recorder
 from log10_trace.export.segment_format import RECORD
 from log10_trace.export.spool import Spool, new_source
@@ -44,8 +45,8 @@ def leave_behind(spool: Spool, count: int, url: str | None = None) -> list[str]:
     return sorted(sources)
 
 
-def keeper(spool: Spool) -> Keeper:
-    settings = config()
+def keeper(spool: Spool, url: str | None = None, clock: Callable[[], float] = time.monotonic) -> Keeper:
+    settings = config(url)
     recorder = Recorder(Gate(), lambda: pytest.fail("nothing is recorded"), redactor=None, memory_max_bytes=0)
     return Keeper(
         config=settings,
@@ -54,6 +55,7 @@ def keeper(spool: Spool) -> Keeper:
         letters=DeadLetters(spool.root),
         recorder=recorder,
         lose=lambda _: None,
+        clock=clock,
     )
 
 
@@ -113,3 +115,80 @@ def _of_a_later_version(path: Path) -> bytes:
     head[40:44] = crc32(head[:40]).to_bytes(4, "little")
     path.write_bytes(head)
     return bytes(head)
+
+
+def test_left_over_folders_are_listed_once_and_share_requests(
+    api: CompletionsAPI, private_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a spool of many folders costs grows with their number, and not with its square."""
+    leave_behind(Spool(private_home / "spool"), MANY, api.url)
+    listings: list[None] = []
+    list_sources = Spool.sources
+    monkeypatch.setattr(Spool, "sources", lambda self: listings.append(None) or list_sources(self))
+    with delivery(api.url) as made:
+        made.adopt()
+        assert made.flush(20.0)
+        made.close(5.0)
+
+        assert len(api.ended()) == MANY
+        assert len(api.requests) <= -(-MANY // MOST_ORPHANS)
+        # One look is one listing to adopt and one for the spool's size; adopt, flush and close each look.
+        assert len(listings) <= 2 * 3
+
+
+def test_folders_bound_elsewhere_are_looked_at_once_a_listing(
+    private_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many folders are not ours to deliver, one listing asks about each destination once."""
+    spool = Spool(private_home / "spool")
+    leave_behind(spool, MANY, "http://127.0.0.1:9")
+    asked: list[object] = []
+    monkeypatch.setattr(Addressing, "takes", lambda _, destination: asked.append(destination))
+    kept = keeper(spool)
+
+    kept.tend(0.0)
+
+    assert len(asked) == 1
+    assert kept.is_clear
+
+
+def test_a_long_listing_is_repeated_less_often(private_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Looking takes at most a fiftieth of the time, however large the spool is."""
+    now = 0.0
+    looked: list[float] = []
+
+    def list_for_two_seconds(_: Spool) -> list[Path]:
+        nonlocal now
+        looked.append(now)
+        now += 1.0
+        return []
+
+    monkeypatch.setattr(Spool, "sources", list_for_two_seconds)
+    kept = keeper(Spool(private_home / "spool"), clock=lambda: now)
+    for now in (0.0, ADOPT_EVERY_S, 2.0 * LOOK_SHARE - 1, 2.0 * LOOK_SHARE):
+        kept.tend(now)
+
+    assert looked == [0.0, 1.0, 2.0 * LOOK_SHARE, 2.0 * LOOK_SHARE + 1]
+
+
+def test_other_threads_never_see_the_dead_as_delivered_while_more_are_to_be_claimed(
+    api: CompletionsAPI, private_home: Path
+) -> None:
+    """Between one handful of folders and the next, a flush goes on waiting."""
+    leave_behind(Spool(private_home / "spool"), MOST_ORPHANS + 1, api.url)
+    kept = keeper(Spool(private_home / "spool"), url=api.url)
+    kept.tend(0.0)
+    seen: list[bool] = []
+    end = Orphan.end
+
+    def watch(orphan: Orphan) -> bool:
+        seen.append(kept.is_clear)
+        return end(orphan)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Orphan, "end", watch)
+        while items := kept.orphans.read(100, 2**20):
+            kept.orphans.delivered(items)
+
+    assert seen == [False] * (MOST_ORPHANS + 1)
+    assert kept.is_clear
