@@ -150,7 +150,7 @@ class Spool:
         """What is named like a source's folder and is none, and what it is instead."""
         return [
             (self.root / each.name, "is a symbolic link" if each.is_symlink() else "is not a folder")
-            for each in _entries(self.root)
+            for each in sorted(_entries(self.root), key=lambda entry: entry.name)
             if _is_source_name(each.name) and not each.is_dir(follow_symlinks=False)
         ]
 
