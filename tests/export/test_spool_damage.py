@@ -498,13 +498,10 @@ def test_a_link_in_place_of_a_source_is_named(tmp_path: Path) -> None:
     spool = tmp_path / "spool"
     spool.mkdir()
     (spool / folder.name).symlink_to(folder)
-    (spool / new_source()).touch()
+    (spool / f"f{'0' * 31}").touch()
 
     assert recover(spool) == ([], [])
-    assert [(each.path.name == folder.name, each.what) for each in found_problems(spool)] == [
-        (True, "is a symbolic link"),
-        (False, "is not a folder"),
-    ]
+    assert [each.what for each in found_problems(spool)] == ["is a symbolic link", "is not a folder"]
 
 
 def test_the_millionth_segment_comes_last(tmp_path: Path) -> None:
