@@ -146,7 +146,7 @@ def find_tls_problem(error: BaseException | None) -> TlsProblem | None:
     if error is None:
         return None
     if not isinstance(error, ssl.SSLCertVerificationError):
-        reason = (error.reason or str(error)).replace("_", " ").lower()
+        reason = (getattr(error, "reason", None) or str(error)).replace("_", " ").lower()
         remedy = "If the server speaks plain HTTP, write http:// in LOG10_URL"
         return TlsProblem(f"no TLS connection came about ({reason})", remedy)
     found = f"the server's certificate cannot be verified ({error.verify_message.rstrip('.')})"

@@ -71,7 +71,8 @@ def open_socks(stream: Stream, proxy: httpx.URL, host: str, port: int, deadline:
         if _collect(stream, b"", 2, deadline)[1]:
             raise ProxyError(f"{describe_proxy(proxy)} does not take the user and the password")
     elif method != _WITHOUT_PASSWORD:
-        raise ProxyError(f"{describe_proxy(proxy)} asks for a user and a password")
+        wants = "does not take" if proxy.username else "asks for"
+        raise ProxyError(f"{describe_proxy(proxy)} {wants} a user and a password")
     stream.send(b"\x05\x01\x00\x03" + _counted(host.encode()) + port.to_bytes(2, "big"), deadline)
     answer = _collect(stream, b"", 5, deadline)
     if answer[1]:
