@@ -63,6 +63,10 @@ class Pace:
         self.not_before = now + ABSENT_S
 
     def hurry(self) -> None:
+        """Let one attempt be made at once, even where the server has asked for a pause."""
+        self.not_before = 0.0
+
+    def hurry_politely(self) -> None:
         """Let the next attempt be made at once, unless the server has asked for a pause."""
         if not self._asked_by_server:
             self.not_before = 0.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timezone
 from email.utils import parsedate_to_datetime
 from enum import Enum
 from typing import Final
@@ -10,8 +11,8 @@ BASE_S: Final = 0.25
 MOST_S: Final = 10.0
 DENIED_S: Final = 60.0
 """A server that refuses the key is asked again this slowly."""
-OBEYED_S: Final = 3600.0
-"""A longer Retry-After is cut to this."""
+RETRY_AFTER_MAX_S: Final = 300.0
+"""A longer Retry-After is cut to this: a server may be wrong about it by a year."""
 
 _UNAUTHORIZED: Final = 401
 _FORBIDDEN: Final = 403
@@ -56,18 +57,29 @@ def delay(failures: int, draw: float, retry_after: float = 0.0) -> float:
     what the server asked for.
     """
     most = min(MOST_S, BASE_S * 2.0 ** min(failures, 16))
-    return max(min(retry_after, OBEYED_S), draw * most)
+    return max(min(retry_after, RETRY_AFTER_MAX_S), draw * most)
 
 
 def retry_after(header: str | None, now: float) -> float:
-    """The seconds that a Retry-After header asks for, given as seconds or as a date; 0 without one."""
+    """The seconds that a Retry-After header asks for, given as seconds or as a date; 0 without one.
+
+    At most ``RETRY_AFTER_MAX_S``.
+    """
     if not header:
         return 0.0
     try:
-        return max(0.0, float(header))
+        seconds = float(header)
     except ValueError:
-        pass
+        seconds = _until(header, now)
+    return max(0.0, min(RETRY_AFTER_MAX_S, seconds)) if seconds == seconds else 0.0  # noqa: PLR0124 -- nan is not
+
+
+def _until(date: str, now: float) -> float:
+    """The seconds until a date; 0 when it is none."""
     try:
-        return max(0.0, parsedate_to_datetime(header).timestamp() - now)
-    except ValueError:
+        moment = parsedate_to_datetime(date)
+    except (ValueError, TypeError, OverflowError):
         return 0.0
+    if moment.tzinfo is None:  # "-0000"
+        moment = moment.replace(tzinfo=timezone.utc)
+    return moment.timestamp() - now

@@ -72,16 +72,17 @@ class Worker:
         return max(0.0, until - now)
 
     def hurry(self) -> None:
-        """Send what waits without waiting for company. Called with the gate held."""
+        """Send what waits at once, even to a server that asked for a pause. Called with the gate held."""
         self._at_once = True
         self._sender.pace.hurry()
         self.keeper.adopt_now()
 
     def stop(self) -> None:
         """Send what goes through at once, and be done. Called with the gate held."""
-        self._stopping = True
+        self._stopping = self._at_once = True
         self._sender.pace.failures = 0
-        self.hurry()
+        self._sender.pace.hurry_politely()
+        self.keeper.adopt_now()
 
     def close(self) -> None:
         """Give up what was claimed, and close the connection."""

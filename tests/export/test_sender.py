@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 
-from log10_trace.export import retry, transport
+from log10_trace.export import Delivery, retry, transport
 from log10_trace.export.answer import Parcel
 from log10_trace.export.letters import DeadLetters
 from log10_trace.export.retry import Verdict
 from log10_trace.export.transport import Server, Transport
 from tests import completions_api as does
 from tests.completions_api import CompletionsAPI, Exchange
-from tests.export.made import call, delivery, keep, settled
+from tests.export.made import call, config, delivery, keep, settled
 from tests.processes import until
 
 
@@ -232,4 +232,50 @@ def test_pauses_grow_with_full_jitter_and_never_undercut_the_server() -> None:
     assert retry.delay(50, 1.0) == retry.MOST_S
     assert retry.delay(3, 0.0) == 0.0
     assert retry.delay(1, 0.5, retry_after=60.0) == 60.0
-    assert retry.delay(1, 0.5, retry_after=1e9) == retry.OBEYED_S
+    assert retry.delay(1, 0.5, retry_after=1e9) == retry.RETRY_AFTER_MAX_S
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "31536000", "inf", "Infinity", "9" * 400, "1e308",
+        "Fri, 31 Dec 9999 23:59:59 GMT", "Fri, 31 Dec 9999 23:59:59 -0000", "Fri, 31 Dec 9999 23:59:59 -1200",
+    ],
+)  # fmt: skip
+def test_an_absurd_retry_after_is_cut_to_minutes(header: str) -> None:
+    """A year, infinity, a date at the end of time."""
+    assert retry.retry_after(header, now=1.8e9) == retry.RETRY_AFTER_MAX_S <= 600
+
+
+@pytest.mark.parametrize("header", ["Fri, 32 Dec 9999 23:59:59 GMT", "-inf", "1,5", "Mon", "12 s", "\xb2"])
+def test_a_retry_after_that_makes_no_sense_asks_for_nothing(header: str) -> None:
+    """A day that does not exist, minus infinity, digits that are none."""
+    assert retry.retry_after(header, now=1.8e9) == 0.0
+
+
+def test_a_flush_tries_once_although_the_server_asked_for_a_pause(api: CompletionsAPI) -> None:
+    """A pause that it asked for holds for what is sent by itself; each flush is one attempt."""
+    api.behave(does.status(503, Retry_After="31536000"))
+    with delivery(api.url) as made:
+        ids = keep(made, 1)
+        until(lambda: made.stats().retries == 1, "the answer was heard")
+        assert made.flush(0.0) is False
+        until(lambda: made.stats().retries == 2, "the answer was heard")
+        api.behave(does.work)
+
+        assert made.flush(10.0)
+
+    assert len(api.requests) == 3
+    assert api.ended() == ids
+
+
+def test_the_end_obeys_a_server_that_asked_for_a_pause(api: CompletionsAPI) -> None:
+    """The records wait in the spool: a thousand programs that end do not knock again."""
+    api.behave(does.status(503, Retry_After="60"))
+    made = Delivery(config(api.url))
+    keep(made, 1)
+    api.wait_for(lambda api: len(api.requests) == 1)
+    until(lambda: made.stats().retries == 1, "the answer was heard")
+
+    assert made.close(5.0) is False
+    assert len(api.requests) == 1
