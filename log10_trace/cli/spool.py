@@ -14,10 +14,10 @@ from log10_trace.cli.spans import shown_bytes
 from log10_trace.config import Config, resolve
 from log10_trace.errors import APIConnectionError
 from log10_trace.export import Delivery
-from log10_trace.export.answer import Parcel
 from log10_trace.export.inventory import Problem, Waiting, problems, ranges, shown_ranges, waiting
 from log10_trace.export.ledger import Ledger
 from log10_trace.export.letters import DeadLetter, DeadLetters
+from log10_trace.export.parcels import parcel_of_letter
 from log10_trace.export.retry import Verdict
 from log10_trace.export.spool import Spool
 from log10_trace.export.transport import Server, Transport
@@ -204,8 +204,7 @@ def _send(settings: Config, folder: DeadLetters, letters: list[DeadLetter]) -> N
     server, transport = _server_of(Delivery(settings)), Transport()
     refused = 0
     for each in letters:
-        parcel = Parcel(each.id, each.completion, update=True)
-        answer = transport.send(server, [parcel], settings.timeout).answers[0]
+        answer = transport.send(server, [parcel_of_letter(each)], settings.timeout).answers[0]
         if answer.verdict is Verdict.DONE:
             folder.discard(each)
             continue

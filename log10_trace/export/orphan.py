@@ -77,6 +77,11 @@ class Orphan(Backlog):
         self._claim.remove()
         return not self._claim.folder.exists()
 
+    @property
+    def is_worth_another_look(self) -> bool:
+        """Whether something was left that may be readable at another time."""
+        return self._claim.is_worth_another_look
+
     def leave(self) -> None:
         """Give the folder up as it is."""
         self.close()
@@ -98,6 +103,10 @@ class Orphan(Backlog):
         item.segment.aside.add(item.entry.start)
         self._unended[call_id(item.entry) or _place_of(item)] = item
         return True
+
+    def _leave_alone(self, segment: Segment, error: OSError) -> None:
+        super()._leave_alone(segment, error)
+        self._claim.is_worth_another_look = True
 
     def _detach_all_finished(self) -> None:
         for segment in self._detach_finished():
@@ -209,7 +218,7 @@ class Orphans(Backlog):
             found = orphan.read(items, size)
         if not found:
             with guard("giving up the folder of a dead process"):
-                if not orphan.end():
+                if not orphan.end() and not orphan.is_worth_another_look:
                     self.kept.add(orphan.source)
             self._orphans.remove(orphan)
         return found
@@ -228,7 +237,6 @@ class Orphans(Backlog):
             self._orphans.append(Orphan(claim, self._lose))
         except OSError as error:
             tell_damage(claim.folder, describe(error))
-            self.kept.add(claim.source)
             claim.close()
 
 

@@ -7,7 +7,8 @@ import json
 from typing import Any, Final
 
 from log10_trace.export.answer import Parcel
-from log10_trace.export.segment_format import RECORD, Entry
+from log10_trace.export.letters import DeadLetter
+from log10_trace.export.segment_format import CONCLUSION, RECORD, STARTED, Entry
 from log10_trace.guard import guard
 from log10_trace.record.call import Call, new_id
 from log10_trace.record.completion import to_json
@@ -33,6 +34,27 @@ def parcel(entry: Entry, source: str) -> Parcel:
 def unreadable(entry: Entry) -> bytes:
     """What is kept of an entry that nothing could be made of, as JSON."""
     return json.dumps({"entry": base64.b64encode(entry.payload).decode()}).encode()
+
+
+def parcel_of_letter(letter: DeadLetter) -> Parcel:
+    """A dead letter as it goes over the wire; an entry that was unreadable is read anew by this version."""
+    payload = _unreadable_payload(letter.completion)
+    if payload is not None:
+        kind = CONCLUSION if letter.sequence else STARTED
+        entry = Entry(kind, letter.sequence, payload, 0, len(payload))
+        made = parcel(entry, letter.source) if letter.sequence else died(entry, letter.source)
+        if made.body:
+            return made
+    return Parcel(letter.id, letter.completion, update=True)
+
+
+def _unreadable_payload(completion: bytes) -> bytes | None:
+    """The payload that ``unreadable`` has kept; None when this is an ordinary record."""
+    try:
+        record = json.loads(completion)
+        return base64.b64decode(record["entry"], validate=True) if record.keys() == {"entry"} else None
+    except (ValueError, TypeError, AttributeError):
+        return None
 
 
 def call_id(entry: Entry) -> str | None:

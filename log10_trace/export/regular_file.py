@@ -62,6 +62,11 @@ def describe(error: OSError) -> str:
     return f"cannot be read ({error.strerror or error})"
 
 
+def may_pass(error: OSError) -> bool:
+    """Whether a file that cannot be used may be usable at another time."""
+    return not isinstance(error, NotRegularFileError)
+
+
 def tell_damage(path: Path, what: str) -> None:
     """Count a fault that was found in the spool, and log one of them a minute."""
     if faults.add("reading the spool", time.monotonic()):

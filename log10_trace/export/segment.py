@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from log10_trace.export import segment_format as form
-from log10_trace.export.regular_file import describe, open_regular
+from log10_trace.export.regular_file import describe, may_pass, open_regular
 from log10_trace.export.segment_format import Blank, Damage, Entry
 
 SUFFIX: Final = ".seg"
@@ -23,10 +23,14 @@ _ZEROS: Final = bytes(64 * 1024)
 class UnusableSegmentError(Exception):
     """A file named like a segment is none, or cannot be read by this version. It is left alone."""
 
-    def __init__(self, what: str, *, is_newer: bool = False) -> None:
-        """``what`` is the end of a sentence that begins with the file's name."""
+    def __init__(self, what: str, *, is_newer: bool = False, may_pass: bool = False) -> None:
+        """``what`` is the end of a sentence that begins with the file's name.
+
+        ``is_newer``: a later version can read it. ``may_pass``: this version may, at another time.
+        """
         super().__init__(what)
         self.is_newer = is_newer
+        self.may_pass = may_pass
 
 
 def write_whole(descriptor: int, parts: list[bytes], start: int, length: int) -> None:
@@ -267,7 +271,7 @@ def load(source: str, path: Path) -> Segment:
     except FileNotFoundError:
         raise
     except OSError as error:
-        raise UnusableSegmentError(describe(error)) from error
+        raise UnusableSegmentError(describe(error), may_pass=may_pass(error)) from error
     try:
         # Opened again when it is read: there may be hundreds.
         return _load(source, path, descriptor)
@@ -275,7 +279,7 @@ def load(source: str, path: Path) -> Segment:
         what = f"was written by a later version (format {error})"
         raise UnusableSegmentError(what, is_newer=True) from error
     except OSError as error:
-        raise UnusableSegmentError(describe(error)) from error
+        raise UnusableSegmentError(describe(error), may_pass=may_pass(error)) from error
     finally:
         os.close(descriptor)
 

@@ -48,11 +48,13 @@ def new_source() -> str:
 class Claim:
     """A source's folder that is ours alone to write or deliver, until ``close``."""
 
-    __slots__ = ("_locks", "folder", "source")
+    __slots__ = ("_locks", "folder", "is_worth_another_look", "source")
 
     def __init__(self, folder: Path, *locks: int) -> None:
         self.folder = folder
         self.source = folder.name
+        self.is_worth_another_look = False
+        """Whether a file in it could not be read for a reason that may pass."""
         self._locks = locks
 
     def segments(self) -> list[Segment]:
@@ -67,6 +69,7 @@ class Claim:
             return None
         except UnusableSegmentError as error:
             tell_damage(path, f"{error}; it is left alone")
+            self.is_worth_another_look |= error.may_pass
             return None
         if segment.problem:
             tell_damage(path, segment.problem)

@@ -365,6 +365,35 @@ def test_a_segment_that_cannot_be_read_to_its_end_stays(
     assert sorted(recover(tmp_path)[0]) == [4, 5, 6]
 
 
+def test_what_cannot_be_read_now_is_tried_again_and_what_never_can_is_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A program that is out of files for a moment delivers the rest later, without a restart."""
+    folder, other = leave_source(tmp_path), leave_source(tmp_path)
+    (other / "000000.seg").mkdir()
+    opened = regular_file.os.open
+
+    def refuse(name: Any, *rest: Any) -> int:
+        if Path(name).suffix == ".seg":
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+        return opened(name, *rest)
+
+    orphans = Orphans(lambda _: None)
+    with monkeypatch.context() as patch:
+        patch.setattr(regular_file.os, "open", refuse)
+        orphans.claim_from(Spool(tmp_path).orphans(lambda _: True, orphans.kept))
+        assert orphans.read(100, 10**6) == []
+    assert orphans.kept == set()
+
+    orphans.claim_from(Spool(tmp_path).orphans(lambda _: True, orphans.kept))
+    items = orphans.read(100, 10**6)
+    orphans.delivered(items)
+    assert len(items) == 2 * len(ALL)
+    assert orphans.read(100, 10**6) == []
+    assert orphans.kept == {other.name}
+    assert not folder.exists()
+
+
 def test_a_folder_that_cannot_be_listed_stays_and_its_neighbours_go(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -435,6 +464,7 @@ ABOUTS: Final[dict[str, Callable[[Path], Any]]] = {
     "a field of another type": lambda path: path.write_text(
         '{"url": 1, "organization_id": null, "key": null}'
     ),
+    "large": lambda path: path.write_bytes(b" " * 10**6),
     "nested": lambda path: path.write_text("[" * 60_000),
     "folder": Path.mkdir,
     "link": lambda path: path.symlink_to("/etc/hostname"),

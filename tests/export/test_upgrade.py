@@ -13,13 +13,15 @@ from zlib import crc32
 
 import pytest
 
+from log10_trace.export.answer import Parcel
 from log10_trace.export.backlog import Loss
 from log10_trace.export.destination import Destination
 from log10_trace.export.inventory import problems, waiting
 from log10_trace.export.journal import Bounds, Journal
-from log10_trace.export.letters import DeadLetters
+from log10_trace.export.letters import DeadLetter, DeadLetters
 from log10_trace.export.orphan import Orphan
-from log10_trace.export.segment_format import CONCLUSION, RECORD, STARTED
+from log10_trace.export.parcels import parcel_of_letter, unreadable
+from log10_trace.export.segment_format import CONCLUSION, RECORD, STARTED, Entry
 from log10_trace.export.spool import Spool, new_source
 from log10_trace.guard import faults
 from log10_trace.record.entry import pack
@@ -185,6 +187,38 @@ def test_what_a_later_version_wrote_is_counted_when_it_is_given_up(spool: Path) 
 
     assert [(loss.reason, loss.first, loss.last) for loss in losses] == [("spool_full", 1, 1)]
     assert orphan.end()
+
+
+@pytest.mark.parametrize("sequence", [1, 0], ids=["record", "unended call"])
+def test_a_dead_letter_that_an_earlier_version_could_not_read_is_read_anew(
+    spool: Path, sequence: int
+) -> None:
+    """What became a dead letter because its entry was of a later version is sent as the record that it is."""
+    kept = call("kept")
+    entry = Entry(RECORD, sequence, b"".join(pack(kept)), 0, 0)
+    letter = DeadLetter(
+        id="an id of its own", source="s", sequence=sequence, url="", status=0, code="unreadable",
+        message="", completion=unreadable(entry),
+    )  # fmt: skip
+
+    sent = parcel_of_letter(letter)
+
+    record = json.loads(sent.body)
+    assert (sent.id, record["source"]) == (kept.id, "s")
+    assert record["request"]["messages"][0]["content"] == "kept"
+    assert (record.get("failure_kind"), record.get("sequence")) == (
+        (None, 1) if sequence else ("ProcessDied", None)
+    )
+
+
+@pytest.mark.parametrize("completion", [b'{"id": "i"}', b'{"entry": "?"}', b'{"entry": 1}', b'{"entry": ""}'])
+def test_any_other_dead_letter_is_sent_as_it_stands(completion: bytes) -> None:
+    """A letter that holds a record, or nothing that can be read, goes as the text it is."""
+    letter = DeadLetter(
+        id="i", source="s", sequence=1, url="", status=422, code="c", message="m", completion=completion
+    )
+
+    assert parcel_of_letter(letter) == Parcel("i", completion, update=True)
 
 
 def test_a_segment_of_a_later_format_names_its_file(api: CompletionsAPI, spool: Path) -> None:
