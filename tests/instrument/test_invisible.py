@@ -20,7 +20,7 @@ from pydantic import BaseModel
 
 from log10_trace import instrument
 from log10_trace.guard import faults
-from log10_trace.instrument import background, calls, callsite, recording, stack, tee, wire
+from log10_trace.instrument import background, calls, callsite, credentials, recording, stack, tee, wire
 from log10_trace.record import call as record_call
 from log10_trace.record.call import Call
 from tests.instrument import programs
@@ -226,11 +226,14 @@ class Broken:
     ended = started
 
 
-MODULES: tuple[ModuleType, ...] = (background, callsite, calls, recording, stack, tee, wire, record_call)
+MODULES: tuple[ModuleType, ...] = (
+    background, callsite, calls, credentials, recording, stack, tee, wire, record_call,
+)  # fmt: skip
 AT_THE_BORDER = {
-    "request", "request_async", "process_response", "method", "guard", "current", "merged", "process_session",
+    "request", "request_async", "build_request", "process_response", "decoded", "method", "guard", "current",
+    "merged", "process_session",
     "__iter__", "__aiter__", "close", "aclose", "__del__", "_observed", "_observed_async", "open_streams",
-    "urlsplit", "urlunsplit", "find_spec", "parsed",
+    "urlsplit", "urlunsplit", "find_spec", "parsed", "parse_qsl",
 }  # fmt: skip
 """The wrappers themselves, which hand the program's own calls on, and what is not of this room."""
 
