@@ -39,7 +39,8 @@ with log10_trace.session(tags=["tools"]):
     asked = client.chat.completions.create(model=MODEL, messages=messages, tools=TOOLS).choices[0].message
     messages.append(asked.model_dump(exclude_none=True))
     for call in asked.tool_calls or []:
-        print("asked for", call.function.name, call.function.arguments)
+        if call.type == "function":
+            print("asked for", call.function.name, call.function.arguments)
         result = {"city": "Oslo", "sky": "clear", "celsius": 4}
         messages.append({"role": "tool", "tool_call_id": call.id, "content": json.dumps(result)})
     answer = client.chat.completions.create(model=MODEL, messages=messages, tools=TOOLS).choices[0].message
