@@ -91,6 +91,18 @@ def test_bodies_that_python_cannot_hold_go_in_and_out(cli: Cli, tmp_path: Path) 
     assert len(out.read_text().splitlines()) == 2
 
 
+def test_importing_what_was_deleted_says_so(cli: Cli, tmp_path: Path) -> None:
+    """A call that was deleted is not imported, and the summary counts it."""
+    line = '{"id":"gone","source":"s","sequence":1,"status":"finished","request":{"model":"m","messages":[]}}'
+    cli.run("completions", "import", "-", stdin=line)
+    cli.run("completions", "delete", "gone", "--yes")
+
+    again = cli.run("completions", "import", "-", stdin=line)
+
+    assert again.returncode == 0
+    assert again.stderr == b"0 calls imported, 1 were deleted before and stay so.\n"
+
+
 def test_importing_twice_changes_nothing(cli: Cli, calls: Calls) -> None:
     """A file that is imported again leaves each call there once, a call without id included."""
     nameless = json.dumps({"status": "finished", "kind": "chat", "request": {}, "response": {}})

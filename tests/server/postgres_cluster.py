@@ -37,7 +37,8 @@ SETTINGS = {
 TABLES = (
     *("completions", "completion_tags", "completion_words", "waiting_texts", "placements", "stacks"),
     *("rollups", "rollup_deltas", "sessions", "arrivals"),
-    *("feedback_tasks", "feedback", "feedback_completions", "keys"),
+    *("feedback_tasks", "feedback", "feedback_completions", "keys", "revoked_page_sessions"),
+    *("deleted", "pruned"),
 )
 
 

@@ -223,6 +223,23 @@ def test_a_deleted_record_is_gone(client: httpx.Client, keep: Keep) -> None:
     assert client.delete("/api/v1/completions/gone").status_code == 404
 
 
+def test_a_repeated_delivery_of_a_deleted_record_is_answered_as_done(
+    client: httpx.Client, keep: Keep
+) -> None:
+    """Sent again, alone, by id or in a batch, a deleted record is acknowledged by its id and stays gone."""
+    record = keep(id="repeated", source="s" * 32, sequence=1)
+    client.delete("/api/v1/completions/repeated")
+
+    alone = client.post("/api/v1/completions", json=record)
+    by_id = client.post("/api/v1/completions/repeated", json=record)
+    batch = client.post("/api/v1/completions/batch", json={"completions": [record]})
+
+    assert [(answer.status_code, answer.json()["id"]) for answer in (alone, by_id)] == [(200, "repeated")] * 2
+    result = batch.json()["results"][0]
+    assert (result["id"], result["status"], result["code"]) == ("repeated", 200, "deleted")
+    assert client.get("/api/v1/completions/repeated").status_code == 404
+
+
 def test_deleting_many_needs_a_session_or_a_tag(client: httpx.Client, keep: Keep) -> None:
     """A whole organization is never deleted by leaving the filter out."""
     keep(id="d1", tags=["old"])

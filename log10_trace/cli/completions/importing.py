@@ -75,6 +75,8 @@ class _Import:
             if not result.kept:
                 said = result.message or f"The server answered {result.status}."
                 self._failed(number, f"{result.field}: {said}" if result.field else said)
+            elif result.code == "deleted":
+                self.counts["deleted"] += 1
             else:
                 self.counts["new" if result.status == _MADE else "known"] += 1
 
@@ -84,8 +86,9 @@ class _Import:
 
     def summary(self) -> str:
         """What became of the file, in a sentence."""
-        new, known, failed = (self.counts[name] for name in ("new", "known", "failed"))
+        new, known, deleted, failed = (self.counts[name] for name in ("new", "known", "deleted", "failed"))
         besides = f", {known:,} were there already" if known else ""
+        besides += f", {deleted:,} were deleted before and stay so" if deleted else ""
         failures = f", {number_of(failed, 'line')} could not be" if failed else ""
         return f"{number_of(new, 'call')} imported{besides}{failures}."
 

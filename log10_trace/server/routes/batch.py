@@ -101,7 +101,10 @@ def _kept(item: Incoming, pending: Future[Outcome]) -> dict[str, Any]:
     except StoreError as error:
         return _refused(item.id, of_store(error))
     status = 201 if outcome.change is Change.CREATED else 200
-    return {"id": item.id, "status": status, "outcome": outcome.change.value}
+    result = {"id": item.id, "status": status, "outcome": outcome.change.value}
+    if outcome.change is Change.DELETED:
+        result |= {"code": "deleted", "message": "It was deleted before; nothing was kept."}
+    return result
 
 
 def _refused(completion_id: str | None, refusal: Refusal) -> dict[str, Any]:

@@ -65,16 +65,18 @@ class Summary:
 
 
 class Change(str, Enum):
-    """What a write did: made the record, added to it, or found nothing new in what came."""
+    """What a write did: made the record, added to it, found nothing new in what came, or kept nothing."""
 
     CREATED = "created"
     MERGED = "merged"
     UNCHANGED = "unchanged"
+    DELETED = "deleted"
+    """It was deleted before, and what came repeats it: nothing is kept."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """A write that is committed: what it did, and the record as it now stands."""
+    """A write that is committed: what it did, and the record as it now stands (or, deleted, as it came)."""
 
     change: Change
     stored: Stored

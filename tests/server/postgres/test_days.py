@@ -134,6 +134,21 @@ def test_pruning_drops_whole_days_and_every_trace_of_them(
     assert [(one.count, one.missing) for one in store.reports.sources(ORG)] == [(20, ())]
 
 
+SENT = {"source": "s" * 32, "sequence": 1}
+
+
+@pytest.mark.parametrize("sent", [SENT, {}], ids=["with a sequence", "without"])
+def test_a_record_of_a_dropped_day_stays_gone(store: Store, make: Make, sent: dict[str, Any]) -> None:
+    """A record that went with its whole day does not come back when its sender repeats it."""
+    tomorrow = day_of(NOW_MS) + DAY_MS
+    record = make(id=id_of(tomorrow), **sent)
+    store.completions.put(ORG, record).result()
+    store.upkeep.prune(before_ms=tomorrow + DAY_MS).result()
+
+    assert store.completions.put(ORG, record).result().change is Change.DELETED
+    assert store.completions.get(ORG, id_of(tomorrow)) is None
+
+
 def test_a_late_update_of_a_dropped_day_is_kept(store: Store, make: Make) -> None:
     """A record of a day that is gone makes a new record; nothing is refused and nothing lost."""
     tomorrow = day_of(NOW_MS) + DAY_MS

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import time
+from typing import Any
+
 import pytest
 
-from log10_trace.server.store.answers import Filter, Selection
+from log10_trace.server.store import open_store
+from log10_trace.server.store.answers import Change, Filter, Selection
+from log10_trace.server.store.deletions import DAY_MS, DAYS_REMEMBERED
 from log10_trace.server.store.errors import SearchError, StoreClosedError
 from log10_trace.server.store.protocol import Store
 from tests.processes import until
 from tests.server.store.building import (
     MINUTE_MS,
+    NOON,
     NOON_MS,
     ORG,
     OTHER,
@@ -174,3 +180,89 @@ def test_unmatched_feedback_survives_deletions(store: Store) -> None:
     store.completions.delete_one(ORG, "a").result()
 
     assert store.grading.get(ORG, kept.id) == kept
+
+
+SENT = {"source": "a" * 32, "sequence": 7}
+
+
+@pytest.mark.parametrize(
+    ("before", "repeated"),
+    [
+        (SENT, SENT),
+        ({**SENT, "status": "started"}, SENT),
+        ({"status": "started"}, {}),
+        ({}, {}),
+        ({"created_at": ...}, {"created_at": NOON}),
+    ],
+    ids=[
+        "sent twice",
+        "deleted while it ran",
+        "the same without a source",
+        "its content again",
+        "stamped later",
+    ],
+)
+def test_a_deleted_record_stays_gone_when_its_sender_repeats_it(
+    store: Store, before: dict[str, Any], repeated: dict[str, Any]
+) -> None:
+    """A repeated delivery of a deleted record is answered as done, and nothing of it is kept."""
+    put(store, completion(id="a", tags=["x"], session_id="s", **before))
+    store.completions.delete_one(ORG, "a").result()
+
+    outcome = put(store, completion(id="a", tags=["x"], session_id="s", **repeated))
+
+    assert outcome.change is Change.DELETED
+    assert outcome.stored.id == "a"
+    assert store.completions.get(ORG, "a") is None
+    assert ids(store) == ids(store, Filter(tags=("x",))) == ids(store, Filter(text="fine")) == []
+    assert store.sessions.get(ORG, "s") is None
+    assert store.reports.tags(ORG) == []
+
+
+def test_what_a_filter_deleted_stays_gone_after_a_restart(store: Store, store_url: str) -> None:
+    """Deletions are remembered in the database, for their organization, and cost no other record."""
+    gone = [completion(id=f"gone-{number}", tags=["x"], **SENT) for number in range(3)]
+    put_all(store, gone)
+    store.completions.delete(ORG, Filter(tags=("x",))).result()
+    store.close()
+    again = open_store(store_url)
+
+    outcomes = again.completions.put_many(ORG, [completion(id="new"), *gone])
+    other = again.completions.put(OTHER, gone[0])
+
+    assert [outcome.result().change for outcome in outcomes] == [Change.CREATED, *[Change.DELETED] * 3]
+    assert other.result().change is Change.CREATED
+    assert ids(again) == ["new"]
+    again.close()
+
+
+@pytest.mark.parametrize("how", ["by time", "by size"])
+@pytest.mark.parametrize("sent", [SENT, {}], ids=["with a sequence", "without"])
+def test_a_pruned_record_stays_gone_when_its_sender_repeats_it(
+    store: Store, how: str, sent: dict[str, Any]
+) -> None:
+    """What retention deleted does not come back, and what it never had is taken, however old."""
+    old = completion(id="old", **sent)
+    put(store, old)
+    limits = {"before_ms": NOON_MS + 1} if how == "by time" else {"max_bytes": 1}
+    store.upkeep.prune(**limits).result()
+    assert ids(store) == []
+
+    repeated = put(store, old)
+    never_sent = put(store, completion(id="late", **({**sent, "sequence": 8} if sent else {})))
+
+    assert (repeated.change, never_sent.change) == (Change.DELETED, Change.CREATED)
+    assert ids(store) == ["late"]
+
+
+def test_old_deletions_are_forgotten(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pruning forgets deletions that are older than the bound, so that they do not fill the database."""
+    first = completion(id="a")
+    put(store, first)
+    store.completions.delete_one(ORG, "a").result()
+
+    later = time.time_ns() + (DAYS_REMEMBERED + 2) * DAY_MS * 1_000_000
+    monkeypatch.setattr(time, "time_ns", lambda: later)
+    store.upkeep.prune(before_ms=0).result()
+
+    assert put(store, first).change is Change.CREATED

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Sequence
 from typing import Final
 
 from psycopg import Connection
 
+from log10_trace.server.store import deletions
+from log10_trace.server.store.postgres.columns import by_name
 from log10_trace.server.store.postgres.connections import Row
 from log10_trace.server.store.postgres.drafts import stack_hash
 from log10_trace.server.store.postgres.listing import Question
@@ -21,13 +24,15 @@ _A_STEP: Final = 200
 """Records of one transaction."""
 
 
-def delete_matching(connection: Connection[Row], organization_id: str, asked: Question) -> int:
+def delete_matching(
+    connection: Connection[Row], organization_id: str, asked: Question, *, is_pruned: bool = False
+) -> int:
     """Delete what is asked for, newest first, and say how many that were."""
     deleted, after = 0, None
     while rows := connection.execute(*asked.page("keys", _A_STEP, "newest", after)).fetchall():
         after = rows[-1][:2]
         found = [(completion_id, placed) for _, completion_id, placed in rows]
-        deleted += delete(connection, organization_id, found)
+        deleted += delete(connection, organization_id, found, is_pruned=is_pruned)
     return deleted
 
 
@@ -42,7 +47,13 @@ def delete_one(connection: Connection[Row], organization_id: str, completion_id:
     return row is not None and delete(connection, organization_id, [(completion_id, row[0])]) > 0
 
 
-def delete(connection: Connection[Row], organization_id: str, records: Sequence[tuple[str, int]]) -> int:
+def delete(
+    connection: Connection[Row],
+    organization_id: str,
+    records: Sequence[tuple[str, int]],
+    *,
+    is_pruned: bool = False,
+) -> int:
     """Delete records by id and the day they stand in, in one transaction; how many there were."""
     ids = [completion_id for completion_id, _ in records]
     values = {
@@ -59,6 +70,14 @@ def delete(connection: Connection[Row], organization_id: str, records: Sequence[
             hashes.add(stack_hash(standing.incoming.fields.get("stacktrace")))
             sessions.add(standing.facts.session_id)
         with connection.pipeline():
+            remember(
+                connection,
+                [
+                    (*key, deletions.hash_content(standing.incoming))
+                    for key, standing in found.items()
+                    if not (is_pruned and deletions.has_sequence(standing.facts))
+                ],
+            )
             connection.execute(_SQL["delete"], values)
             remove_tags(
                 connection,
@@ -75,6 +94,15 @@ def delete(connection: Connection[Row], organization_id: str, records: Sequence[
             deltas.append(connection)
     sweep_stacks(connection, organization_id, hashes)
     return len(found)
+
+
+def remember(connection: Connection[Row], deleted: Sequence[tuple[str, str, str]]) -> None:
+    """Remember deletions: rows of organization, id, content hash."""
+    today = time.time_ns() // 1_000_000 // deletions.DAY_MS
+    rows = sorted((key[0], deletions.hash_id(*key), content, today) for *key, content in deleted)
+    if rows:
+        names = ("organization_ids", "records", "contents", "days")
+        connection.execute(_SQL["remember"], by_name(names, rows))
 
 
 def sweep_stacks(connection: Connection[Row], organization_id: str, hashes: Iterable[bytes | None]) -> None:

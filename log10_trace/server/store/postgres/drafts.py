@@ -106,7 +106,12 @@ class Draft:
     @property
     def is_changed(self) -> bool:
         """Whether there is anything to write."""
-        return any(outcome.change is not Change.UNCHANGED for outcome in self.outcomes)
+        return any(outcome.change not in (Change.UNCHANGED, Change.DELETED) for outcome in self.outcomes)
+
+    def as_repeat(self) -> Draft:
+        """The same, of a record that was deleted before: nothing is to stand."""
+        outcomes = [replace(outcome, change=Change.DELETED) for outcome in self.outcomes]
+        return replace(self, outcomes=outcomes)
 
     def line(self) -> Line:
         """Its row."""

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import time
 from typing import Final
 
 from psycopg import Connection, sql
 
+from log10_trace.server.store import deletions
 from log10_trace.server.store.answers import PruneReport
 from log10_trace.server.store.postgres.connections import Row
-from log10_trace.server.store.postgres.deleting import delete_matching, sweep_all_stacks
+from log10_trace.server.store.postgres.deleting import delete_matching, remember, sweep_all_stacks
 from log10_trace.server.store.postgres.listing import ALL, Question
 from log10_trace.server.store.postgres.places import began_at, first_place
+from log10_trace.server.store.postgres.records import locked
 from log10_trace.server.store.postgres.statements import load
 from log10_trace.server.store.postgres.tallying import append, fold
 from log10_trace.server.store.tallies import Written, negative
@@ -19,6 +22,7 @@ SQL: Final = load("pruning.sql")
 _PARTED: Final = ("completions", "completion_tags", "completion_words")
 _MINUTE_MS: Final = 60_000
 _MINUTES_A_STEP: Final = 5_000
+_REMEMBERED_A_STEP: Final = 500
 _ROUNDS: Final = 6
 """Estimates until the size fits: what a record takes is known only when it is gone."""
 _SLACK: Final = 1.02
@@ -27,6 +31,8 @@ _SLACK: Final = 1.02
 def prune(connection: Connection[Row], before_ms: int | None, max_bytes: int | None) -> PruneReport:
     """Delete what began before ``before_ms``, then the oldest until everything fits ``max_bytes``."""
     bytes_before = _number(connection, "bytes")
+    today = time.time_ns() // 1_000_000 // deletions.DAY_MS
+    connection.execute(SQL["forget_deletions"], {"day": today - deletions.DAYS_REMEMBERED})
     deleted = 0 if before_ms is None else _delete_before(connection, first_place(before_ms))
     for _ in range(_ROUNDS):
         size, records = _number(connection, "bytes"), _number(connection, "records")
@@ -45,12 +51,16 @@ def prune(connection: Connection[Row], before_ms: int | None, max_bytes: int | N
 
 def _delete_before(connection: Connection[Row], place: int) -> int:
     """Delete the records whose place is lower; how many."""
+    # Noted before the first is gone: until then it keeps nothing out that is there.
+    connection.execute(SQL["note_pruned"], {"before_ms": began_at(place - 1) + 1})
     minute = began_at(place) // _MINUTE_MS
     dropped = _drop_days(connection, end_ms=began_at(place), kept=first_place(minute * _MINUTE_MS))
     deleted = 0
     for (organization_id,) in connection.execute(SQL["organizations"]).fetchall():
         values = {"organization_id": organization_id}
-        deleted += delete_matching(connection, organization_id, Question(ALL, (), values, high=place - 1))
+        deleted += delete_matching(
+            connection, organization_id, Question(ALL, (), values, high=place - 1), is_pruned=True
+        )
     if dropped:
         _forget_minutes(connection, minute)
         sweep_all_stacks(connection)
@@ -82,11 +92,22 @@ def _drop_days(connection: Connection[Row], *, end_ms: int, kept: int) -> int:
             count, has_later = connection.execute(SQL["count_day"], day).fetchone() or (0, False)
             if has_later:
                 continue
+            _remember_day(connection, day)
             connection.execute(SQL["forget_day"], day)
             connection.execute(SQL["detach_day"], day)
         connection.execute(SQL["drop_detached_day"], day)
         dropped += count
     return dropped
+
+
+def _remember_day(connection: Connection[Row], day: dict[str, int]) -> None:
+    """Remember the records of a day that is about to be dropped, but for those that have a sequence."""
+    with connection.cursor(name="without_sequence") as cursor:
+        cursor.execute(SQL["without_sequence"], day)
+        while rows := cursor.fetchmany(_REMEMBERED_A_STEP):
+            found = locked(connection, [(row[0], row[1], row[2]) for row in rows])
+            contents = [(*key, deletions.hash_content(one.incoming)) for key, one in found.items()]
+            remember(connection, contents)
 
 
 def _give_back(connection: Connection[Row], part: str) -> None:

@@ -8,6 +8,7 @@ from typing import Final
 
 from psycopg import Connection
 
+from log10_trace.server.store import deletions
 from log10_trace.server.store.answers import Outcome
 from log10_trace.server.store.bodies import Packed
 from log10_trace.server.store.novelty import Novelty
@@ -58,7 +59,8 @@ class Writing:
             key: draft(key, placed[key], puts, None, now_ms=now_ms, novelty=self._novelty)
             for key, puts in by_key.items()
         }
-        settled = _insert(connection, list(drafts.values()))
+        repeats: set[Key] = set()
+        settled = _insert(connection, list(drafts.values()), repeats)
         while conflicts := [key for key in drafts if key not in settled]:
             found = locked(connection, [(*key, placed[key]) for key in conflicts])
             for key, before in found.items():
@@ -66,19 +68,54 @@ class Writing:
                     key, placed[key], by_key[key], before, now_ms=now_ms, novelty=self._novelty
                 )
             _update(connection, [drafts[key] for key in found if drafts[key].is_changed])
-            # What was there a moment ago and is gone was deleted meanwhile, and is new again.
+            # What was there a moment ago and is gone was deleted meanwhile.
             gone = [drafts[key] for key in conflicts if key not in found]
-            settled |= found.keys() | _insert(connection, gone)
-        return list(drafts.values())
+            settled |= found.keys() | _insert(connection, gone, repeats)
+        if repeats:
+            self._novelty.forget()  # their messages are not in the text index
+        return [one.as_repeat() if key in repeats else one for key, one in drafts.items()]
 
 
-def _insert(connection: Connection[Row], drafts: Sequence[Draft]) -> set[Key]:
-    """Insert records and give the keys of those that were not there."""
+def _insert(connection: Connection[Row], drafts: Sequence[Draft], repeats: set[Key]) -> set[Key]:
+    """Insert records; the keys of those that were not there. Those deleted before join ``repeats``."""
     if not drafts:
         return set()
     _keep_stacks(connection, drafts)
     values = by_name(Line._fields, [one.line() for one in drafts])
-    return set(connection.execute(SQL["insert"], values).fetchall())
+    inserted = set(connection.execute(SQL["insert"], values).fetchall())
+    # After the insertion, which waits for a deletion that is under way on another server.
+    found = _find_repeats(connection, [one for one in drafts if one.key in inserted])
+    if found:
+        _take_back(connection, [one for one in drafts if one.key in found])
+        repeats |= found
+    return inserted
+
+
+def _find_repeats(connection: Connection[Row], drafts: Sequence[Draft]) -> set[Key]:
+    """Which of the records, that were not there, were there and were deleted or pruned."""
+    by_key = {one.key: one for one in drafts}
+    rows = [
+        (
+            *one.key,
+            deletions.hash_id(*one.key),
+            one.after.facts.began_ms,
+            one.after.facts.source,
+            one.after.facts.sequence,
+        )
+        for one in drafts
+    ]
+    names = ("organization_ids", "ids", "records", "began", "sources", "sequences")
+    found = set()
+    for *key, content, was_pruned in connection.execute(SQL["repeats"], by_name(names, rows)):
+        one = by_key[key[0], key[1]]
+        if was_pruned or deletions.is_repeat(one.after.incoming, one.after.facts, content):
+            found.add(one.key)
+    return found
+
+
+def _take_back(connection: Connection[Row], drafts: Sequence[Draft]) -> None:
+    rows = [(*one.key, one.placed_ms) for one in drafts]
+    connection.execute(SQL["take_back"], by_name(("organization_ids", "ids", "placed"), rows))
 
 
 def _update(connection: Connection[Row], drafts: Sequence[Draft]) -> None:

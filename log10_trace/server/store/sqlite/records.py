@@ -10,7 +10,7 @@ from hashlib import blake2b
 from typing import Any
 
 from log10_trace.server.incoming import Incoming, merge, reread
-from log10_trace.server.store import bodies, positions, said
+from log10_trace.server.store import bodies, deletions, positions, said
 from log10_trace.server.store.answers import Change, Outcome, Stored
 from log10_trace.server.store.facts import Facts, facts
 from log10_trace.server.store.sqlite.transaction import Transaction
@@ -52,6 +52,8 @@ def draft(incoming: Incoming, *, now_ms: int) -> Draft:
 def put(transaction: Transaction, organization_id: str, new: Draft, *, replace_tags: bool) -> Outcome:
     """Create the record, or merge into the one with its id."""
     position = transaction.position_of(organization_id, str(new.incoming.id))
+    if position is None and _is_repeat(transaction, organization_id, new):
+        return _outcome(Change.DELETED, organization_id, new.incoming)
     if position is None:
         _insert(transaction, organization_id, new)
         return _outcome(Change.CREATED, organization_id, new.incoming)
@@ -63,7 +65,18 @@ def put(transaction: Transaction, organization_id: str, new: Draft, *, replace_t
     return _outcome(Change.MERGED, organization_id, merged)
 
 
-def delete(transaction: Transaction, position: int) -> bool:
+def _is_repeat(transaction: Transaction, organization_id: str, new: Draft) -> bool:
+    """Whether the record, which is not there, was there and was deleted or pruned."""
+    facts = new.facts
+    remembered = transaction.deleted_content(organization_id, str(new.incoming.id))
+    if deletions.is_repeat(new.incoming, facts, remembered):
+        return True
+    if facts.source is None or facts.sequence is None or facts.began_ms >= transaction.pruned_before_ms:
+        return False
+    return transaction.has_arrived(organization_id, facts.source, facts.sequence)
+
+
+def delete(transaction: Transaction, position: int, *, is_pruned: bool = False) -> bool:
     """Take the record at ``position`` away from every table; False when there is none."""
     if transaction.first("load_at", {"position": position}) is None:
         return False
@@ -76,8 +89,19 @@ def delete(transaction: Transaction, position: int) -> bool:
     )
     _delete_feedback(transaction, old.organization_id, str(old.draft.incoming.id))
     transaction.release_position(old.organization_id, str(old.draft.incoming.id))
+    _remember(transaction, old, is_pruned=is_pruned)
     transaction.execute("put_chore", (CLEANSE,))
     return True
+
+
+def _remember(transaction: Transaction, old: _Kept, *, is_pruned: bool) -> None:
+    incoming = old.draft.incoming
+    if is_pruned:
+        transaction.note_pruned(positions.began_ms(old.position) + 1)
+        if deletions.has_sequence(old.draft.facts):
+            return
+    content = deletions.hash_content(incoming)
+    transaction.remember_deleted(old.organization_id, str(incoming.id), content)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -44,12 +44,12 @@ class Sweeper:
         except RuntimeError:
             raise StoreClosedError from None
 
-    def delete(self, find: Find, *, most: int | None = None) -> int:
+    def delete(self, find: Find, *, most: int | None = None, is_pruned: bool = False) -> int:
         """On our thread: delete until ``find`` finds nothing, or about ``most`` are gone; how many."""
 
         def step(transaction: Transaction) -> int:
             found = find(transaction, _RECORDS_A_STEP)
-            return sum(records.delete(transaction, position) for position in found)
+            return sum(records.delete(transaction, position, is_pruned=is_pruned) for position in found)
 
         total = 0
         while most is None or total < most:
@@ -58,6 +58,14 @@ class Sweeper:
             if not deleted:
                 break
         return total
+
+    def forget_deletions(self, before_day: int) -> None:
+        """On our thread: forget deletions that are older than any repeat of a delivery."""
+        values = (before_day, _RECORDS_A_STEP * 10)
+        while self._writer.submit(
+            lambda transaction: transaction.execute("forget_deletions", values).rowcount, is_next=True
+        ).result():
+            pass
 
     def cleanse(self) -> None:
         """On our thread: take deleted words out of the text index, and give free pages back to the disk."""

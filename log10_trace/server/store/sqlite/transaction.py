@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple, TypeAlias
 
-from log10_trace.server.store import positions, ranges
+from log10_trace.server.store import deletions, positions, ranges
 from log10_trace.server.store.facts import Facts
 from log10_trace.server.store.novelty import Novelty
 from log10_trace.server.store.rollups import Deltas
@@ -40,6 +41,7 @@ class Transaction:
         """Numbers of the stacks in the database, by organization and digest."""
         self._folder = Folder()
         self._data_version = -1
+        self._pruned_before_ms: int | None = None
         self._begin()
 
     def run(
@@ -125,6 +127,34 @@ class Transaction:
         """Know that the record of this id is gone."""
         self._places[organization_id, completion_id] = None
 
+    def deleted_content(self, organization_id: str, completion_id: str) -> str | None:
+        """What is remembered of the content of a deleted record; None when none of this id was deleted."""
+        return self._deleted.get((organization_id, completion_id))
+
+    def remember_deleted(self, organization_id: str, completion_id: str, content: str) -> None:
+        """Remember a deletion."""
+        record, day = deletions.hash_id(organization_id, completion_id), _now_ms() // deletions.DAY_MS
+        self.at_once("remember_deleted", (organization_id, record, content, day))
+        self._deleted[organization_id, completion_id] = content
+
+    def note_pruned(self, before_ms: int) -> None:
+        """Remember that records which began before this moment may have been pruned."""
+        self.at_once("note_pruned", (before_ms,))
+        self._pruned_before_ms = None
+
+    @property
+    def pruned_before_ms(self) -> int:
+        """Records that began before it may have been pruned."""
+        if self._pruned_before_ms is None:
+            row = self.at_once("pruned").fetchone()
+            self._pruned_before_ms = row["before_ms"] if row else 0
+        return self._pruned_before_ms
+
+    def has_arrived(self, organization_id: str, source: str, sequence: int) -> bool:
+        """Whether an earlier commit noted that this sequence number came."""
+        values = (organization_id, source, sequence, sequence)
+        return self.at_once("has_arrived", values).fetchone() is not None
+
     def count(self, organization_id: str, facts: Facts, sign: int = 1) -> None:
         """Add a call to the roll-ups and its session, or with ``sign`` -1 take it out of both."""
         self._deltas.setdefault(organization_id, Deltas()).count(facts, sign)
@@ -166,6 +196,7 @@ class Transaction:
     def _begin(self) -> None:
         self._later: dict[str, list[Sequence[Any]]] = {}
         self._places: dict[tuple[str, str], int | None] = {}
+        self._deleted: dict[tuple[str, str], str] = {}
         self._looked_at: set[int] = set()
         self._taken: set[int] = set()
         self._deltas: dict[str, Deltas] = {}
@@ -184,8 +215,14 @@ class Transaction:
 
     def _find(self, organization_id: str, completion_ids: Sequence[str]) -> None:
         values = {"organization_id": organization_id, "ids": json.dumps(completion_ids)}
+        absent = {}
         for row in self.at_once("find", values):
             self._places[organization_id, row["id"]] = row["position"]
+            if row["position"] is None:
+                absent[deletions.hash_id(organization_id, row["id"])] = row["id"]
+        values = {"organization_id": organization_id, "records": json.dumps(list(absent))}
+        for row in self.at_once("find_deleted", values):
+            self._deleted[organization_id, absent[row["record"]]] = row["content"]
 
     def _look_at(self, milliseconds: Iterable[int]) -> None:
         """Know which places of these milliseconds are taken."""
@@ -208,6 +245,7 @@ class Transaction:
 
     def _forget(self) -> None:
         self.stacks.clear()
+        self._pruned_before_ms = None
         self.novelty.forget()
         self.unindexed.forget()
         self._folder.forget()
@@ -246,3 +284,7 @@ class Transaction:
         self._connection.executemany(SQL["delete_unused_stack"], released)
         if released:
             self.stacks.clear()
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000

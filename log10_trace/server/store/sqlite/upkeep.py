@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from concurrent.futures import Future
 from functools import partial
 from typing import Final
 
 from log10_trace.server.store import positions
 from log10_trace.server.store.answers import Health, PruneReport
+from log10_trace.server.store.deletions import DAY_MS, DAYS_REMEMBERED
 from log10_trace.server.store.sqlite.connection import SQL
 from log10_trace.server.store.sqlite.readers import Readers
 from log10_trace.server.store.sqlite.searchable import make_searchable
@@ -44,8 +46,11 @@ class SqliteUpkeep:
     def _prune(self, before_ms: int | None, max_bytes: int | None) -> PruneReport:
         bytes_before = self._bytes()
         deleted = 0
+        self._sweeper.forget_deletions(time.time_ns() // 1_000_000 // DAY_MS - DAYS_REMEMBERED)
         if before_ms is not None:
-            deleted += self._sweeper.delete(partial(_oldest, before=positions.first_at(before_ms)))
+            deleted += self._sweeper.delete(
+                partial(_oldest, before=positions.first_at(before_ms)), is_pruned=True
+            )
             self._writer.submit(partial(_delete_old_sessions, before_ms=before_ms)).result()
             self._sweeper.cleanse()
         if max_bytes is not None:
@@ -60,7 +65,9 @@ class SqliteUpkeep:
             if size <= max_bytes or not records:
                 break
             too_many = min(int(records * (1 - max_bytes / size) * _SLACK) + 1, records)
-            deleted += self._sweeper.delete(partial(_oldest, before=positions.LAST), most=too_many)
+            deleted += self._sweeper.delete(
+                partial(_oldest, before=positions.LAST), most=too_many, is_pruned=True
+            )
             self._sweeper.cleanse()
         return deleted
 

@@ -9,6 +9,11 @@ DELETE FROM completions
 WHERE (organization_id, id, placed_ms)
     IN (SELECT %(organization_id)s, * FROM unnest(%(ids)s::text[], %(placed)s::bigint[]));
 
+-- :remember
+INSERT INTO deleted (organization_id, record, content, day)
+SELECT * FROM unnest(%(organization_ids)s::text[], %(records)s::text[], %(contents)s::text[], %(days)s::int[])
+ON CONFLICT (organization_id, record) DO UPDATE SET content = excluded.content, day = excluded.day;
+
 -- :delete_words
 DELETE FROM completion_words
 WHERE (organization_id, id, placed_ms)

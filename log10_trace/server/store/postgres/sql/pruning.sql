@@ -10,6 +10,19 @@ SELECT first_ms FROM days WHERE first_ms + 86400000 <= %(end_ms)s ORDER BY first
 SELECT count(*), COALESCE(bool_or(place >= %(kept)s), false) FROM completions
 WHERE placed_ms >= %(first_ms)s AND placed_ms < %(first_ms)s + 86400000;
 
+-- :note_pruned
+INSERT INTO pruned (number, before_ms) VALUES (1, %(before_ms)s)
+ON CONFLICT (number) DO UPDATE SET before_ms = GREATEST(pruned.before_ms, excluded.before_ms);
+
+-- :forget_deletions
+DELETE FROM deleted WHERE day < %(day)s;
+
+-- :without_sequence
+-- Records of a day whose fields do not name a source and a sequence; the first line of the head lists the fields.
+SELECT organization_id, id, placed_ms FROM completions
+WHERE placed_ms >= %(first_ms)s AND placed_ms < %(first_ms)s + 86400000
+    AND NOT (split_part(head, E'\n', 1) LIKE '%%"source", %%' AND split_part(head, E'\n', 1) LIKE '%%"sequence", %%');
+
 -- :forget_day
 -- What other tables know of the records of a day that is dropped.
 WITH gone AS (
@@ -75,5 +88,5 @@ SELECT COALESCE(sum(pg_total_relation_size(oid)), 0)::bigint FROM (
     WHERE inhparent = ANY (ARRAY['completions', 'completion_tags', 'completion_words']::regclass[])
     UNION ALL
     SELECT unnest(ARRAY['waiting_texts', 'placements', 'stacks', 'rollups', 'rollup_deltas', 'sessions', 'arrivals',
-                        'feedback_tasks', 'feedback', 'feedback_completions', 'keys']::regclass[])
+                        'feedback_tasks', 'feedback', 'feedback_completions', 'keys', 'deleted']::regclass[])
 ) AS ours;

@@ -31,6 +31,29 @@ SELECT * FROM unnest(
 ON CONFLICT (organization_id, id, placed_ms) DO NOTHING
 RETURNING organization_id, id;
 
+-- :repeats
+-- Of records that were not there: what is remembered of their deletion, and whether their sequence had arrived.
+SELECT n.organization_id, n.id, d.content,
+    n.began_ms < (SELECT max(before_ms) FROM pruned) AND EXISTS (
+        SELECT FROM arrivals AS a
+        WHERE a.organization_id = n.organization_id AND a.source = n.source
+            AND a.first <= n.sequence AND a.last >= n.sequence)
+FROM unnest(
+    %(organization_ids)b::text[], %(ids)b::text[], %(records)b::text[], %(began)b::bigint[], %(sources)b::text[],
+    %(sequences)b::bigint[]) AS n (organization_id, id, record, began_ms, source, sequence)
+LEFT JOIN deleted AS d ON d.organization_id = n.organization_id AND d.record = n.record;
+
+-- :take_back
+-- Records that this transaction inserted, and where they were placed.
+WITH wanted AS (
+    SELECT * FROM unnest(%(organization_ids)b::text[], %(ids)b::text[], %(placed)b::bigint[])
+        AS n (organization_id, id, placed_ms)
+), places AS (
+    DELETE FROM placements AS p USING wanted AS n WHERE p.organization_id = n.organization_id AND p.id = n.id
+)
+DELETE FROM completions AS c USING wanted AS n
+WHERE c.organization_id = n.organization_id AND c.id = n.id AND c.placed_ms = n.placed_ms;
+
 -- :update
 UPDATE completions AS c SET
     place = n.place, status = n.status, kind = n.kind, model = n.model, session_id = n.session_id,

@@ -383,3 +383,27 @@ SELECT number, name, checksum FROM migrations ORDER BY number;
 
 -- :insert_migration
 INSERT INTO migrations (number, name, checksum, applied_at_ms) VALUES (?, ?, ?, ?);
+
+-- :find_deleted
+SELECT d.record, d.content FROM json_each(:records) wanted
+JOIN deleted d ON d.organization_id = :organization_id AND d.record = wanted.value;
+
+-- :remember_deleted
+INSERT INTO deleted (organization_id, record, content, day) VALUES (?, ?, ?, ?)
+ON CONFLICT (organization_id, record) DO UPDATE SET content = excluded.content, day = excluded.day;
+
+-- :forget_deletions
+DELETE FROM deleted WHERE (organization_id, record) IN (
+    SELECT organization_id, record FROM deleted WHERE day < ? LIMIT ?
+);
+
+-- :pruned
+SELECT before_ms FROM pruned;
+
+-- :note_pruned
+INSERT INTO pruned (number, before_ms) VALUES (1, ?)
+ON CONFLICT (number) DO UPDATE SET before_ms = max(before_ms, excluded.before_ms);
+
+-- :has_arrived
+SELECT 1 FROM sequences
+WHERE organization_id = ? AND source = ? AND first <= ? AND last >= ? LIMIT 1;
