@@ -231,7 +231,7 @@ OPTIONS: Final = (
         env="LOG10_TIMEOUT",
         default=10.0,
         parse=_number(0.05, 600, "seconds"),
-        meaning="seconds one request to the completions API may take",
+        meaning="seconds one request to the completions API may take, from first to last byte",
     ),
     Option(
         name="exit_timeout",

@@ -19,9 +19,10 @@ import h11
 import httpx
 
 from log10_trace.export.answer import Reply
+from log10_trace.export.deadline import Deadline
 from log10_trace.export.events import ANSWER_MAX_BYTES, read_events
 from log10_trace.export.proxies import ProxyError, authorization, describe_proxy, open_socks, open_tunnel
-from log10_trace.export.streams import Deadline, Stream, TcpStream, TlsStream
+from log10_trace.export.streams import Stream, TcpStream, TlsStream
 from log10_trace.network import find_proxy, make_tls_context
 
 KEEPALIVE_S: Final = 60.0

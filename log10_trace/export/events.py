@@ -7,7 +7,8 @@ from typing import Final
 
 import h11
 
-from log10_trace.export.streams import Deadline, Stream
+from log10_trace.export.deadline import Deadline
+from log10_trace.export.streams import Stream
 
 ANSWER_MAX_BYTES: Final = 4 * 1024 * 1024
 

@@ -8,8 +8,9 @@ from typing import Final
 import h11
 import httpx
 
+from log10_trace.export.deadline import Deadline
 from log10_trace.export.events import read_events
-from log10_trace.export.streams import Deadline, Stream
+from log10_trace.export.streams import Stream
 
 _CHOOSE: Final = b"\x05\x01\x00"
 _CHOOSE_WITH_PASSWORD: Final = b"\x05\x02\x00\x02"

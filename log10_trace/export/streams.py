@@ -10,18 +10,15 @@ program's own requests, and deliveries are to pass them by. So the socket here i
 from __future__ import annotations
 
 import _socket
-import encodings.idna  # noqa: F401 -- see below
 import os
 import socket
 import ssl
-import time
 from collections.abc import Callable
 from functools import partial
-from ipaddress import ip_address
 from typing import Any, Final, Protocol, TypeVar
 
-# Python imports ``encodings.idna`` when a host name is first looked up, which would be on our thread: a child
-# that is forked in the middle of that waits for ever for the import to end.
+from log10_trace.export.deadline import Deadline
+from log10_trace.export.lookup import find_addresses
 
 Result = TypeVar("Result")
 
@@ -30,28 +27,9 @@ PIECE_BYTES: Final = 256 * 1024
 _RECEIVE_BYTES: Final = 64 * 1024
 _COOPERATIVE: Final = ("gevent", "eventlet")
 
-# The first makes OpenSSL prepare itself, which, as with the import above, is not to happen on our thread.
+# The first makes OpenSSL prepare itself, which is not to happen on our thread: a child that is forked in the
+# middle of that would never see it end.
 ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-
-
-class Deadline:
-    """The moment at which an exchange has to be over."""
-
-    def __init__(self, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
-        self._seconds = seconds
-        self._clock = clock
-        self._until = clock() + seconds
-
-    def left(self) -> float:
-        """The seconds that are left.
-
-        Raises:
-            TimeoutError: none are.
-        """
-        left = self._until - self._clock()
-        if left <= 0:
-            raise TimeoutError(f"it takes longer than {self._seconds:g} s")
-        return left
 
 
 class Stream(Protocol):
@@ -168,7 +146,7 @@ class TlsStream:
 
 def _connect(host: str, port: int, deadline: Deadline) -> Any:
     """A socket that is connected to the first address of ``host`` that takes it."""
-    addresses = _find_addresses(host, port)
+    addresses = find_addresses(host, port, deadline)
     failure: OSError = OSError(f"{host} has no address")
     for tried, (family, address) in enumerate(addresses):
         made = _socket_class()(family, socket.SOCK_STREAM)
@@ -185,18 +163,6 @@ def _connect(host: str, port: int, deadline: Deadline) -> Any:
         else:
             return made
     raise failure
-
-
-def _find_addresses(host: str, port: int) -> list[tuple[int, Any]]:
-    try:
-        is_ipv6 = ip_address(host).version == 6  # noqa: PLR2004 -- the protocol's own number
-    except ValueError:
-        try:
-            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        except UnicodeError as error:
-            raise OSError(f"{host} is no host name ({error})") from None
-        return [(family, address) for family, _, _, _, address in found]
-    return [(socket.AF_INET6 if is_ipv6 else socket.AF_INET, (host, port))]
 
 
 def _socket_class() -> Any:

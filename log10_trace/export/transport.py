@@ -29,8 +29,8 @@ from log10_trace.export.answer import (
     results_of,
 )
 from log10_trace.export.connection import Connection, Request
+from log10_trace.export.deadline import Deadline
 from log10_trace.export.retry import Verdict, is_absent, verdict
-from log10_trace.export.streams import Deadline
 from log10_trace.network import find_tls_problem, is_loopback
 
 BATCH_ITEMS: Final = 500

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import socket
+import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
 
 import pytest
 
 from log10_trace.export.answer import Parcel
+from log10_trace.export.deadline import Deadline
+from log10_trace.export.lookup import find_addresses
 from log10_trace.export.retry import Verdict
-from log10_trace.export.streams import Deadline
 from log10_trace.export.transport import Server, Transport
 from tests.raw_server import Peer, raw_server
 
@@ -123,6 +125,51 @@ def test_a_connection_that_does_not_come_about_is_given_up(full: str) -> None:
     (answer,) = Transport().send(Server(url=full), [PARCEL], 0.3).answers
 
     assert (answer.verdict, answer.message) == (Verdict.AGAIN, "no answer within 0.3 s")
+
+
+def test_a_name_server_that_does_not_answer_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The next attempt waits for the same question rather than asking another."""
+    answers, asked = threading.Event(), []
+    look_up = socket.getaddrinfo
+
+    def slowly(host: str, *args: object, **more: object) -> object:
+        asked.append(host)
+        answers.wait()
+        return look_up("127.0.0.1", *args, **more)
+
+    monkeypatch.setattr(socket, "getaddrinfo", slowly)
+    transport = Transport()
+    with raw_server(lambda peer: (peer.request(), peer.answer(b"{}"))) as server:
+        named = Server(url=f"http://log.example.test:{server.port}")
+        for _ in range(2):
+            (answer,) = transport.send(named, [PARCEL], 0.3).answers
+            assert (answer.verdict, answer.message) == (Verdict.AGAIN, "no answer within 0.3 s")
+        assert asked == ["log.example.test"]
+        answers.set()
+        assert transport.send(named, [PARCEL], 5.0).answers[0].status == 200
+        transport.close()
+
+
+def test_a_name_is_looked_up_where_no_thread_begins(monkeypatch: pytest.MonkeyPatch) -> None:
+    """At the end of the interpreter none does any more."""
+
+    def refuse(thread: threading.Thread) -> None:
+        raise RuntimeError("can't create new thread at interpreter shutdown")
+
+    with raw_server(lambda peer: (peer.request(), peer.answer(b"{}"))) as server:
+        monkeypatch.setattr(threading.Thread, "start", refuse)
+        deadline = Deadline(5.0)
+        assert ("127.0.0.1", server.port) in [
+            at[:2] for _, at in find_addresses("localhost", server.port, deadline)
+        ]
+        monkeypatch.undo()
+
+
+@pytest.mark.parametrize("host", ["no-such-host.invalid", f"{'x' * 80}.test"])
+def test_a_name_that_nobody_has_is_said(host: str) -> None:
+    """One that is not known, and one that cannot be."""
+    with pytest.raises(OSError, match=r"Name or service not known|no host name|Temporary failure"):
+        find_addresses(host, 80, Deadline(30.0))
 
 
 @pytest.mark.parametrize("scheme", ["http", "socks5"])
