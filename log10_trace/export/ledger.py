@@ -40,12 +40,15 @@ class Ledger:
             os.close(descriptor)
 
     def losses(self) -> list[Loss]:
-        """Every loss that was written down, oldest first; lines that cannot be read are passed over."""
+        """Every loss that was written down, oldest first, each once; other lines are passed over.
+
+        Damage is written down by every process that meets it, until one of them has delivered the rest.
+        """
         try:
             lines = read_regular(self._path).splitlines()
         except OSError:
             return []
-        return [loss for line in lines if (loss := _loss(line)) is not None]
+        return list(dict.fromkeys(loss for line in lines if (loss := _loss(line)) is not None))
 
 
 def _loss(line: bytes) -> Loss | None:

@@ -1,4 +1,20 @@
-"""A call as the payload of one spool entry, and back. Nothing large is parsed on the way in."""
+"""A call as the payload of one spool entry, and back. Nothing large is parsed on the way in.
+
+All numbers are little-endian; the last four parts follow one another.
+
+=========  ======  ====  ==================================================================================
+field      offset  size  meaning
+=========  ======  ====  ==================================================================================
+version         0     1  version of this layout, 1; an entry of a later version is left alone
+padding         1     3  zero
+lengths         4    24  of labels (4), stack (4), request (8), ``body_json`` (8, signed; -1 without one)
+labels         28     *  JSON array of the call's labels, in the order of ``_LABELS``
+stack           *     *  JSON array of the frames
+request         *     *  body of the request, as it was on the wire
+body_json       *     *  the record as JSON, where it was made already: after redaction
+chunks          *     *  body of the response, as it was on the wire; up to the end of the payload
+=========  ======  ====  ==================================================================================
+"""
 
 from __future__ import annotations
 
@@ -11,7 +27,6 @@ from log10_trace.record.json_text import parsed, written_fast
 
 _VERSION: Final = 1
 _LENGTHS: Final = struct.Struct("<BxxxIIQq")
-"""Version; the lengths of labels, stack, request and ``body_json`` (-1: none). The rest is the chunks."""
 
 _LABELS: Final = (
     "id", "endpoint", "created_ns", "started_ns", "status", "base_url", "organization_id", "tags",

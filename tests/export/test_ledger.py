@@ -31,13 +31,13 @@ def loss(first: int = 1) -> Loss:
 @given(st.lists(losses, max_size=4))
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50)
 def test_what_was_written_down_is_read_back(tmp_path: Path, written: list[Loss]) -> None:
-    """Losses come back in order, whole."""
+    """Losses come back in order, whole; one that several processes have told of counts once."""
     (tmp_path / NAME).unlink(missing_ok=True)
     ledger = Ledger(tmp_path)
     for each in written:
         ledger.add(each)
 
-    assert ledger.losses() == written
+    assert ledger.losses() == list(dict.fromkeys(written))
 
 
 def test_nothing_was_given_up_where_there_is_no_ledger(tmp_path: Path) -> None:

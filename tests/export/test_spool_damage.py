@@ -579,12 +579,25 @@ def test_a_loss_log_that_is_no_file_is_an_error_and_no_standstill(
 def test_a_line_of_the_loss_log_that_is_none_is_passed_over(tmp_path: Path, line: str) -> None:
     """Whatever stands in the file, the losses around it are told."""
     ledger = Ledger(tmp_path)
-    loss = Loss(source="s", reason="torn", first=1, last=1, count=1)
-    ledger.add(loss)
+    losses = [Loss(source="s", reason="torn", first=at, last=at, count=1) for at in (1, 2)]
+    ledger.add(losses[0])
     (tmp_path / NAME).write_text((tmp_path / NAME).read_text() + "\n" + line)
-    ledger.add(loss)
+    ledger.add(losses[1])
 
-    assert ledger.losses() == [loss, loss]
+    assert ledger.losses() == losses
+
+
+def test_damage_that_several_processes_meet_counts_once(private_home: Path) -> None:
+    """While no server takes the rest of a damaged file, each process tells of the damage again: one loss."""
+    root = private_home / "spool"
+    folder = leave_source(root)
+    os.truncate(folder / "000003.seg", (folder / "000003.seg").stat().st_size - 1)
+    for _ in range(3):
+        with delivery("http://127.0.0.1:9") as made:
+            made.adopt()
+            made.flush(0.2)
+
+    assert [(each.first, each.last, each.count) for each in Ledger(root).losses()] == [(9, 9, 1)]
 
 
 def test_a_damaged_spool_is_delivered_over_the_wire(private_home: Path) -> None:
