@@ -25,13 +25,15 @@ def read_events(http: h11.Connection, stream: Stream, deadline: Deadline) -> Ite
         event = http.next_event()
         if event is h11.NEED_DATA:
             piece = stream.receive(deadline)
+            if not piece and http.their_state is h11.SEND_RESPONSE:
+                raise ConnectionResetError("the server closed the connection without an answer")
             received += len(piece)
             if received > ANSWER_MAX_BYTES:
                 raise ConnectionError("the answer does not end")
             http.receive_data(piece)
             continue
-        if not isinstance(event, h11.Event) or isinstance(event, h11.ConnectionClosed):
-            raise ConnectionError("the server closed the connection without an answer")
+        if not isinstance(event, h11.Event):
+            raise ConnectionError("the server went on to something other than HTTP")
         yield event
         if isinstance(event, h11.EndOfMessage):
             return

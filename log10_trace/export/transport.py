@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 import zlib
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -138,8 +138,7 @@ class Transport:
         deadline = Deadline(timeout)
         try:
             with _suppressing_instrumentation():
-                connection = self._connect(server, deadline)
-                reply = connection.exchange(request, deadline)
+                reply = self._ask(server, request, deadline)
         except TimeoutError as error:
             return self._fail(f"no answer within {timeout:g} s", error)
         except (OSError, h11.ProtocolError, ConfigError) as error:
@@ -150,20 +149,31 @@ class Transport:
             raise
         return reply
 
+    def _ask(self, server: Server, request: Request, deadline: Deadline) -> Reply:
+        """The reply over the open connection, or over a new one."""
+        connection = self._reusable(server)
+        if connection is not None:
+            with suppress(ConnectionError):  # the server may close it, being idle, at this very moment
+                return connection.exchange(request, deadline)
+        return self._connect(server, deadline).exchange(request, deadline)
+
     def _fail(self, message: str, cause: Exception) -> Answer:
         self.close()
         return Answer(Verdict.AGAIN, message=message, cause=cause)
 
+    def _reusable(self, server: Server) -> Connection | None:
+        """The connection to ``server`` that another request may go over."""
+        connection = self._connection
+        is_its = self._connected_to == (server.url, server.ca_file)
+        return connection if connection is not None and is_its and connection.is_reusable else None
+
     def _connect(self, server: Server, deadline: Deadline) -> Connection:
-        """The open connection to ``server``, or a new one."""
-        connection, place = self._connection, (server.url, server.ca_file)
-        if connection is not None and self._connected_to == place and connection.is_reusable:
-            return connection
+        """A new connection to ``server``."""
         self.close()
         self._connection = Connection(
             server.url, ca_file=server.ca_file, deadline=deadline, progress=self._progress
         )
-        self._connected_to = place
+        self._connected_to = (server.url, server.ca_file)
         return self._connection
 
     def close(self) -> None:

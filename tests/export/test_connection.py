@@ -98,6 +98,35 @@ def test_a_connection_that_was_closed_without_a_word_is_not_used_again() -> None
         transport.close()
 
 
+def test_a_connection_that_is_closed_while_it_is_used_again_costs_no_attempt() -> None:
+    """The server found it idle just when the next request came."""
+    connections: list[Peer] = []
+
+    def twice_without_an_answer(peer: Peer) -> None:
+        connections.append(peer)
+        peer.request()
+        peer.answer(TAKEN)
+        peer.request()
+
+    with raw_server(twice_without_an_answer) as server:
+        transport = Transport()
+        assert [send(server.url, transport).status for _ in range(3)] == [201] * 3
+        transport.close()
+
+    assert len(connections) == 3
+
+
+def test_a_server_that_never_answers_is_asked_once_an_attempt() -> None:
+    """A new connection that is cut is a failure, which says so."""
+    connections: list[Peer] = []
+
+    with raw_server(lambda peer: (connections.append(peer), peer.request())[0]) as server:
+        answer = send(server.url)
+
+    assert answer.message == "ConnectionResetError: the server closed the connection without an answer"
+    assert len(connections) == 1
+
+
 def test_words_before_the_answer_are_passed_over() -> None:
     """100 Continue and 103 Early Hints are no answers."""
 
