@@ -302,8 +302,7 @@ def _load(source: str, path: Path, descriptor: int) -> Segment:
     read = partial(_read_from, descriptor)
     if not form.may_begin_segment(data) and not _holds_entries(read, segment):
         raise UnusableSegmentError("is not a segment")
-    if size >= form.FIRST_AT:
-        _set_done(segment, data, read)
+    _set_done(segment, data, read)
     segment.opens_after = header.before if header is not None else None
     if segment.done == form.FIRST_AT:
         segment.before = segment.opens_after
