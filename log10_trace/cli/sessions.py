@@ -8,7 +8,7 @@ import typer
 
 from log10_trace.cli.app import app
 from log10_trace.cli.completions.listing import Columns, show
-from log10_trace.cli.options import Json, Limit, Server, spread
+from log10_trace.cli.options import Json, Limit, Server, Which, spread
 from log10_trace.cli.output import (
     Column,
     age,
@@ -28,6 +28,8 @@ group = typer.Typer(
     epilog="""[bold]Examples[/bold]
 
   log10-trace sessions list -n 5
+
+  log10-trace sessions list --since 1h --tag checkout -q "refund"
 
   log10-trace sessions show ID""",
     no_args_is_help=True,
@@ -52,12 +54,24 @@ COLUMNS: Final = (
 
 @group.command("list")
 @spread
-def list_(*, server: Server, limit: Limit = 25, json: Json = False) -> None:
-    """List sessions, the one with the latest call first."""
+def list_(
+    *,
+    which: Which,
+    search: Annotated[
+        str | None, typer.Option("--search", "-q", help="With these words in a call; as completions search.")
+    ] = None,
+    server: Server,
+    limit: Limit = 25,
+    json: Json = False,
+) -> None:
+    """List sessions with a call that is meant, the one with the latest call first."""
+    filters = which.filters()
+    if search is not None:
+        filters["q"] = search
     with server.client() as client:
-        sessions = client.sessions.list(limit=limit)
+        sessions = client.sessions.list(limit=limit, **filters)
         if not json:
-            show_rows(COLUMNS, sessions, empty="No sessions yet.")
+            show_rows(COLUMNS, sessions, empty="No such sessions." if filters else "No sessions yet.")
             return
         for session in sessions:
             show_json(session)

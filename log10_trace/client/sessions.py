@@ -6,8 +6,10 @@ import json
 from typing import Any
 
 import httpx
+from typing_extensions import Unpack
 
-from log10_trace.client.operation import Listing, Operation, Page, part, reads
+from log10_trace.client.filters import Filters
+from log10_trace.client.operation import Listing, Operation, Page, part, query, reads
 from log10_trace.client.resource import AwaitingResource, BlockingResource, listing, operation
 from log10_trace.models import operations
 from log10_trace.models.components import Session, Source
@@ -36,10 +38,22 @@ def _read_created(response: httpx.Response) -> operations.CreateSessionResponse:
     )
 
 
-def list_sessions(*, limit: int | None = None, x_log10_organization: str | None = None) -> Listing[Session]:
-    """The sessions, newest first, each with the server's counts."""
+def list_sessions(
+    *,
+    limit: int | None = None,
+    x_log10_organization: str | None = None,
+    **filters: Unpack[Filters],
+) -> Listing[Session]:
+    """The sessions with a call that passes the filters, the latest first, each with the server's counts."""
     return Listing.upto(
-        limit, Operation(method="GET", path=PATH, read=_read_page, organization=x_log10_organization)
+        limit,
+        Operation(
+            method="GET",
+            path=PATH,
+            read=_read_page,
+            query=query(filters),
+            organization=x_log10_organization,
+        ),
     )
 
 

@@ -36,6 +36,9 @@ def made_task(cli: Cli) -> str:
 def test_sessions_are_listed_with_their_counts(cli: Cli, calls: Calls) -> None:
     """Every session has its calls, tokens and the time of its last call."""
     rows = cli.rows("sessions", "list", "--json")
+    assert cli.rows("sessions", "list", "--json", "--tag", "no-such-tag") == []
+    assert cli.rows("sessions", "list", "--json", "--since", "2000-01-01", "--until", "2000-01-02") == []
+    assert cli.rows("sessions", "list", "--json", "-q", "nobody-said-this") == []
 
     assert [row["id"] for row in rows] == ["session-2", "session-1", "session-0"]
     assert [row["calls"] for row in rows] == [2, 2, 2]

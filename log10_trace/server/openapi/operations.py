@@ -122,9 +122,9 @@ WORDS: Final[dict[tuple[str, str], Words]] = {
     ),
     ("GET", "/api/v1/sessions"): Words(
         id="listSessions",
-        summary="List sessions, the one with the latest call first.",
+        summary="List sessions with a call that passes the filters, the one with the latest call first.",
         tag="Sessions",
-        query=query("limit", "cursor"),
+        query=query(*FILTERS, "limit", "cursor"),
         answers={200: record({"sessions": array(reference("Session")), "next_cursor": _CURSOR})},
         refuses=(422,),
     ),

@@ -9,6 +9,7 @@ from typing import Final
 from urllib.parse import quote, urlencode
 
 HOME: Final = "/"
+SESSIONS: Final = "/sessions"
 _UNFIT: Final = re.compile(r"[/\\%]|^\.{1,2}$")
 """What a path cannot carry: servers, proxies and browsers take it for more, or less, than a name."""
 _TWIN: Final = ".json"

@@ -96,6 +96,6 @@ class Conditions:
         return tuple(value for each, value in self.address.pairs if each == name)
 
 
-def conditions_of(pairs: Iterable[tuple[str, str]]) -> Conditions:
-    """The conditions that a query sets; empty fields of the form set none."""
-    return Conditions(Address(HOME, tuple((name, value) for name, value in pairs if value)))
+def conditions_of(pairs: Iterable[tuple[str, str]], path: str = HOME) -> Conditions:
+    """The conditions that a query sets on the list at ``path``; empty fields of the form set none."""
+    return Conditions(Address(path, tuple((name, value) for name, value in pairs if value)))

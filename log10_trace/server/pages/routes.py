@@ -10,7 +10,7 @@ from starlette.responses import Response
 from log10_trace.server.answer import raw_json
 from log10_trace.server.api import READ, Operation
 from log10_trace.server.pages import list_view
-from log10_trace.server.pages.addresses import Address, completion_id_of, session_path
+from log10_trace.server.pages.addresses import SESSIONS, Address, completion_id_of, session_path
 from log10_trace.server.pages.call_view import RAW, call_view
 from log10_trace.server.pages.conditions import Conditions, conditions_of
 from log10_trace.server.pages.rendering import page, static_file
@@ -123,9 +123,12 @@ def _list_view(visit: Visit, conditions: Conditions, wanted: Filter, order: Orde
 
 def _refused(visit: Visit, conditions: Conditions, refusal: Refusal) -> Response:
     """The list's own page with what cannot be done, so that the filters can be mended where they stand."""
-    fault = f"{refusal.field}: {refusal.message}" if refusal.field else refusal.message
-    view = list_view.ListView(conditions=conditions, fault=fault)
+    view = list_view.ListView(conditions=conditions, fault=_fault(refusal))
     return page("list.html", refusal.status, root=visit.root_path, view=view)
+
+
+def _fault(refusal: Refusal) -> str:
+    return f"{refusal.field}: {refusal.message}" if refusal.field else refusal.message
 
 
 def _call(visit: Visit) -> Response:
@@ -142,16 +145,30 @@ def _stored(visit: Visit) -> Stored:
 
 
 def _sessions(visit: Visit) -> Response:
+    conditions = conditions_of(visit.request.query_params.multi_items(), SESSIONS)
+    shown: dict[str, object] = {"rows": (), "earlier": "", "is_first_page": True, "fault": ""}
+    status = 200
+    try:
+        query = Query(visit.request.query_params, (*NAMES, "cursor"))
+        shown |= _session_rows(visit, conditions, filter_of(query), query.text("cursor"))
+    except Refusal as refusal:
+        status, shown["fault"] = refusal.status, _fault(refusal)
+    except (SearchError, CursorError) as error:
+        status, shown["fault"] = of_store(error).status, _fault(of_store(error))
+    return page("sessions.html", status, root=visit.root_path, conditions=conditions, **shown)
+
+
+def _session_rows(
+    visit: Visit, conditions: Conditions, wanted: Filter, cursor: str | None
+) -> dict[str, object]:
     store, organization_id = visit.store, visit.organization_id
-    cursor = visit.request.query_params.get("cursor") or None
-    found = store.sessions.page(organization_id, limit=_SESSIONS, cursor=cursor)
+    found = store.sessions.page(organization_id, wanted, limit=_SESSIONS, cursor=cursor)
     rows = []
     for each in found.items:
         last = store.completions.page(organization_id, Filter(session_id=each.id), limit=1)
         rows.append(list_view.SessionRow(each, next(iter(list_view.rows(last)), None)))
-    earlier = str(Address("/sessions").having("cursor", found.next_cursor)) if found.next_cursor else ""
-    shown = {"rows": rows, "earlier": earlier, "is_first_page": cursor is None}
-    return page("sessions.html", root=visit.root_path, **shown)
+    earlier = str(conditions.address.having("cursor", found.next_cursor)) if found.next_cursor else ""
+    return {"rows": rows, "earlier": earlier, "is_first_page": cursor is None}
 
 
 def _session(visit: Visit) -> Response:

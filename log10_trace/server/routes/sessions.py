@@ -11,6 +11,7 @@ from starlette.responses import Response
 from log10_trace.server.answer import json_answer
 from log10_trace.server.query import Query
 from log10_trace.server.refusal import not_found
+from log10_trace.server.routes.filters import NAMES, filter_of
 from log10_trace.server.routes.listing import DEFAULT_LIMIT
 from log10_trace.server.store.answers import SessionSummary
 from log10_trace.server.visit import Visit
@@ -24,11 +25,15 @@ async def create(visit: Visit) -> Response:
 
 
 async def list_sessions(visit: Visit) -> Response:
-    """Sessions, the one with the latest call first."""
-    query = Query(visit.request.query_params, ("limit", "cursor"))
+    """Sessions with a call that passes the filters, the one with the latest call first."""
+    query = Query(visit.request.query_params, (*NAMES, "limit", "cursor"))
     limit = query.whole("limit", least=1, most=visit.service.limits.page_items) or DEFAULT_LIMIT
     found = await visit.read(
-        visit.store.sessions.page, visit.organization_id, limit=limit, cursor=query.text("cursor")
+        visit.store.sessions.page,
+        visit.organization_id,
+        filter_of(query),
+        limit=limit,
+        cursor=query.text("cursor"),
     )
     sessions = [session_dict(each) for each in found.items]
     return json_answer({"sessions": sessions, "next_cursor": found.next_cursor})

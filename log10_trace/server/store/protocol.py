@@ -114,8 +114,17 @@ class Sessions(Protocol):
         """Make a session and give its id."""
         ...
 
-    def page(self, organization_id: str, *, limit: int, cursor: str | None = None) -> Page[SessionSummary]:
-        """Sessions, the one with the latest call first. Raises ``CursorError`` for a foreign cursor."""
+    def page(
+        self, organization_id: str, wanted: Filter | None = None, *, limit: int, cursor: str | None = None
+    ) -> Page[SessionSummary]:
+        """Sessions with a call that is ``wanted``, the one with the latest call first.
+
+        A session without a call is in the span of time in which it was made.
+
+        Raises:
+            CursorError: ``cursor`` was not given by a page.
+            SearchError: ``wanted.text`` holds no word.
+        """
         ...
 
     def get(self, organization_id: str, session_id: str) -> SessionSummary | None:

@@ -36,6 +36,23 @@ def test_sessions_are_listed_with_their_figures(site: Site) -> None:
     assert re.search(r's-new.*?data-title="calls">2<.*?data-title="tokens">30<', page, re.DOTALL)
 
 
+def test_sessions_are_filtered_by_time_tag_model_and_words(site: Site) -> None:
+    """The page lists the sessions with a call that passes its filters, and its form keeps them."""
+    site.keep(completion(session_id="s-old", created_at="2026-01-01T00:00:00Z", tags=["a"]))
+    site.keep(completion(session_id="s-old", created_at="2026-01-03T00:00:00Z"))
+    site.keep(completion(session_id="s-over", created_at="2026-01-02T00:00:00Z"))
+
+    since = site.page("/sessions?since=2026-01-02T12:00:00Z")
+    tagged = site.page("/sessions?tag=a&model=&q=sky")
+
+    assert "s-old" in since
+    assert "s-over" not in since
+    assert 'value="2026-01-02T12:00:00Z"' in since
+    assert "s-old" in tagged
+    assert "s-over" not in tagged
+    assert "No session matches" in site.page("/sessions?q=unheard")
+
+
 def test_a_session_reads_as_a_conversation(site: Site) -> None:
     """Each call shows what it adds, oldest first; the history it sends again is counted, not repeated."""
     answer = {"role": "assistant", "content": "Answer one."}

@@ -5,18 +5,21 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from concurrent.futures import Future
+from functools import partial
 from typing import Final
 
 from log10_trace.record.call import new_id
-from log10_trace.server.store.answers import Page, SessionSummary
+from log10_trace.server.store.answers import Filter, Page, SessionSummary
 from log10_trace.server.store.counting import session_summary
 from log10_trace.server.store.positions import LAST, read_cursor, write_cursor
 from log10_trace.server.store.postgres import tallying
-from log10_trace.server.store.postgres.connections import Readers, Row
+from log10_trace.server.store.postgres.completions import PostgresCompletions
+from log10_trace.server.store.postgres.connections import Readers
 from log10_trace.server.store.postgres.names import fit
 from log10_trace.server.store.postgres.statements import load
 from log10_trace.server.store.postgres.tasks import Tasks
 from log10_trace.server.store.prices import Prices
+from log10_trace.server.store.session_filter import SessionFinder, SessionRow
 from log10_trace.server.store.tallies import Tally
 
 _SQL: Final = load("people.sql")
@@ -25,8 +28,11 @@ _SQL: Final = load("people.sql")
 class PostgresSessions:
     """Sessions; see ``protocol.Sessions``."""
 
-    def __init__(self, readers: Readers, tasks: Tasks, prices: Prices) -> None:
+    def __init__(
+        self, readers: Readers, tasks: Tasks, completions: PostgresCompletions, prices: Prices
+    ) -> None:
         self._readers = readers
+        self._completions = completions
         self._tasks = tasks
         self._prices = prices
 
@@ -36,16 +42,17 @@ class PostgresSessions:
         values = {"organization_id": organization_id, "id": session_id, "now_ms": now_ms}
         return self._tasks.write(_SQL["meet_session"], values, lambda _: session_id)
 
-    def page(self, organization_id: str, *, limit: int, cursor: str | None = None) -> Page[SessionSummary]:
-        """Sessions, the one with the latest call first."""
-        last_ms, last_id = (LAST, "") if cursor is None else read_cursor(cursor, int, str)
-        values = {
-            "organization_id": organization_id,
-            "last_ms": last_ms,
-            "last_id": last_id,
-            "limit": limit + 1,
-        }
-        rows = self._readers.rows(_SQL["sessions"], values)
+    def page(
+        self, organization_id: str, wanted: Filter | None = None, *, limit: int, cursor: str | None = None
+    ) -> Page[SessionSummary]:
+        """Sessions with a call that is ``wanted``, the one with the latest call first."""
+        after = (LAST, "") if cursor is None else read_cursor(cursor, int, str)
+        finder = SessionFinder(
+            lambda calls, most: self._completions.page(organization_id, calls, limit=most),
+            partial(self._after, organization_id),
+            partial(self._one, organization_id),
+        )
+        rows = finder.find(wanted or Filter(), after, limit + 1)
         items = self._summaries(organization_id, rows[:limit])
         has_more = len(rows) > limit
         next_cursor = write_cursor(items[-1].last_ms, items[-1].id) if has_more else None
@@ -53,11 +60,24 @@ class PostgresSessions:
 
     def get(self, organization_id: str, session_id: str) -> SessionSummary | None:
         """One session, or None."""
-        row = self._readers.row(_SQL["session"], {"organization_id": organization_id, "id": fit(session_id)})
+        row = self._one(organization_id, session_id)
         return None if row is None else self._summaries(organization_id, [row])[0]
 
-    def _summaries(self, organization_id: str, rows: Sequence[Row]) -> list[SessionSummary]:
-        totals = tallying.of_keys(self._readers, organization_id, "session", [row[0] for row in rows])
+    def _after(self, organization_id: str, after: tuple[int, str], limit: int) -> list[SessionRow]:
+        values = {
+            "organization_id": organization_id,
+            "last_ms": after[0],
+            "last_id": after[1],
+            "limit": limit,
+        }
+        return [SessionRow(*row) for row in self._readers.rows(_SQL["sessions"], values)]
+
+    def _one(self, organization_id: str, session_id: str) -> SessionRow | None:
+        row = self._readers.row(_SQL["session"], {"organization_id": organization_id, "id": fit(session_id)})
+        return None if row is None else SessionRow(*row)
+
+    def _summaries(self, organization_id: str, rows: Sequence[SessionRow]) -> list[SessionSummary]:
+        totals = tallying.of_keys(self._readers, organization_id, "session", [row.id for row in rows])
         return [
             session_summary(session_id, first_ms, last_ms, totals.get(session_id, Tally()), self._prices)
             for session_id, first_ms, last_ms in rows

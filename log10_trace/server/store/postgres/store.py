@@ -40,7 +40,7 @@ class PostgresStore:
         self._housekeeper = Housekeeper(address, lambda: self._writer.waiting > 0)
         self.grading = PostgresGrading(self._readers, self._own_readers, self._tasks)
         self.completions = PostgresCompletions(self._readers, self._writer, self._sweeper, self.grading)
-        self.sessions = PostgresSessions(self._readers, self._tasks, prices)
+        self.sessions = PostgresSessions(self._readers, self._tasks, self.completions, prices)
         self.reports = PostgresReports(self._readers, prices)
         self.keys = PostgresKeys(self._own_readers, self._tasks)
         self.upkeep = PostgresUpkeep(self._own_readers, self._sweeper, self._housekeeper, self._waiting)

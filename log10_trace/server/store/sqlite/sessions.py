@@ -6,13 +6,16 @@ import sqlite3
 import time
 from collections.abc import Sequence
 from concurrent.futures import Future
+from functools import partial
 from typing import Final
 
 from log10_trace.record.call import new_id
 from log10_trace.server.store import positions
-from log10_trace.server.store.answers import Page, SessionSummary
+from log10_trace.server.store.answers import Filter, Page, SessionSummary
 from log10_trace.server.store.counting import session_summary
 from log10_trace.server.store.prices import Prices
+from log10_trace.server.store.session_filter import SessionFinder, SessionRow
+from log10_trace.server.store.sqlite.completions import SqliteCompletions
 from log10_trace.server.store.sqlite.connection import SQL
 from log10_trace.server.store.sqlite.readers import Readers
 from log10_trace.server.store.sqlite.reports import read_totals
@@ -26,8 +29,11 @@ _AFTER_ALL: Final = (positions.LAST, "")
 class SqliteSessions:
     """Sessions and what was called in them."""
 
-    def __init__(self, writer: Writer, readers: Readers, prices: Prices) -> None:
+    def __init__(
+        self, writer: Writer, readers: Readers, completions: SqliteCompletions, prices: Prices
+    ) -> None:
         self._writer = writer
+        self._completions = completions
         self._readers = readers
         self._prices = prices
 
@@ -41,12 +47,18 @@ class SqliteSessions:
 
         return self._writer.submit(job)
 
-    def page(self, organization_id: str, *, limit: int, cursor: str | None = None) -> Page[SessionSummary]:
-        """Sessions, the one with the latest call first."""
-        last_ms, last_id = _AFTER_ALL if cursor is None else positions.read_cursor(cursor, int, str)
-        query = {"organization_id": organization_id, "last_ms": last_ms, "id": last_id, "limit": limit + 1}
+    def page(
+        self, organization_id: str, wanted: Filter | None = None, *, limit: int, cursor: str | None = None
+    ) -> Page[SessionSummary]:
+        """Sessions with a call that is ``wanted``, the one with the latest call first."""
+        after = _AFTER_ALL if cursor is None else positions.read_cursor(cursor, int, str)
+        finder = SessionFinder(
+            lambda calls, most: self._completions.page(organization_id, calls, limit=most),
+            partial(self._after, organization_id),
+            partial(self._one, organization_id),
+        )
+        rows = finder.find(wanted or Filter(), after, limit + 1)
         with self._readers.snapshot() as connection:
-            rows = connection.execute(SQL["sessions"], query).fetchall()
             items = self._summaries(connection, organization_id, rows[:limit])
         more = len(rows) > limit
         next_cursor = positions.write_cursor(items[-1].last_ms, items[-1].id) if more else None
@@ -54,15 +66,27 @@ class SqliteSessions:
 
     def get(self, organization_id: str, session_id: str) -> SessionSummary | None:
         """One session, or None."""
+        row = self._one(organization_id, session_id)
+        if row is None:
+            return None
         with self._readers.snapshot() as connection:
-            query = {"organization_id": organization_id, "id": session_id}
+            return self._summaries(connection, organization_id, [row])[0]
+
+    def _after(self, organization_id: str, after: tuple[int, str], limit: int) -> list[SessionRow]:
+        query = {"organization_id": organization_id, "last_ms": after[0], "id": after[1], "limit": limit}
+        with self._readers.snapshot() as connection:
+            return [SessionRow(*row) for row in connection.execute(SQL["sessions"], query)]
+
+    def _one(self, organization_id: str, session_id: str) -> SessionRow | None:
+        query = {"organization_id": organization_id, "id": session_id}
+        with self._readers.snapshot() as connection:
             row = connection.execute(SQL["session"], query).fetchone()
-            return None if row is None else self._summaries(connection, organization_id, [row])[0]
+        return None if row is None else SessionRow(*row)
 
     def _summaries(
-        self, connection: sqlite3.Connection, organization_id: str, rows: Sequence[sqlite3.Row]
+        self, connection: sqlite3.Connection, organization_id: str, rows: Sequence[SessionRow]
     ) -> tuple[SessionSummary, ...]:
-        totals = read_totals(connection, organization_id, "session", [row["id"] for row in rows])
+        totals = read_totals(connection, organization_id, "session", [row.id for row in rows])
         return tuple(
             session_summary(session_id, first_ms, last_ms, totals.get(session_id, Tally()), self._prices)
             for session_id, first_ms, last_ms in rows

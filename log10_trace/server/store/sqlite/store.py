@@ -40,7 +40,7 @@ class SqliteStore:
         self._own_readers = Readers(path, OWN_CONNECTIONS)
         self._sweeper = Sweeper(self._writer, path)
         self.completions = SqliteCompletions(self._writer, self._readers, self._sweeper)
-        self.sessions = SqliteSessions(self._writer, self._readers, prices)
+        self.sessions = SqliteSessions(self._writer, self._readers, self.completions, prices)
         self.reports = SqliteReports(self._readers, prices)
         self.grading = SqliteGrading(self._writer, self._readers, self._own_readers)
         self.keys = SqliteKeys(self._writer, self._own_readers)

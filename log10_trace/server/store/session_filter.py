@@ -1,0 +1,95 @@
+"""Which sessions a filter means: those with a call that matches, the latest first. No SQL here."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Final, NamedTuple
+
+from log10_trace.server.store.answers import Filter, Page, Summary
+from log10_trace.server.store.errors import StoreBusyError
+from log10_trace.server.store.protocol import READ_TIMEOUT_S
+
+_FEW: Final = 500
+"""Matching calls whose sessions are looked up by their ids; with more, sessions are walked in order."""
+_ROWS: Final = 200
+"""Sessions that are read at once."""
+
+
+class SessionRow(NamedTuple):
+    """A session, and when its first and last call began."""
+
+    id: str
+    first_ms: int
+    last_ms: int
+
+    @property
+    def sort_key(self) -> tuple[int, str]:
+        """Where it stands in lists."""
+        return self.last_ms, self.id
+
+
+@dataclass(frozen=True, slots=True)
+class SessionFinder:
+    """Finds the sessions of one organization with what its store can read."""
+
+    calls: Callable[[Filter, int], Page[Summary]]
+    """The newest calls that match, at most so many."""
+    after: Callable[[tuple[int, str], int], Sequence[SessionRow]]
+    """At most so many sessions after a sort key, the latest first."""
+    one: Callable[[str], SessionRow | None]
+    """The session of an id."""
+
+    def find(self, wanted: Filter, after: tuple[int, str], limit: int) -> list[SessionRow]:
+        """At most ``limit`` sessions after a sort key, the latest first.
+
+        Raises:
+            SearchError: ``wanted.text`` holds no word.
+            StoreBusyError: too few sessions match to be found in time.
+        """
+        if not _asks_for_calls(wanted):
+            return self._walk(wanted, after, limit)
+        few = self.calls(wanted, _FEW)
+        if few.next_cursor is not None:
+            return self._walk(wanted, after, limit)
+        session_ids = {json.loads(call.fields.get("session_id", "null")) for call in few.items} - {None}
+        rows = [row for session_id in session_ids if (row := self.one(session_id)) is not None]
+        return sorted((row for row in rows if row.sort_key < after), key=_sort_key, reverse=True)[:limit]
+
+    def _walk(self, wanted: Filter, after: tuple[int, str], limit: int) -> list[SessionRow]:
+        deadline = time.monotonic() + READ_TIMEOUT_S
+        found: list[SessionRow] = []
+        while len(found) < limit:
+            rows = self.after(after, _ROWS)
+            for row in rows:
+                if len(found) < limit and self._matches(row, wanted):
+                    found.append(row)
+                if time.monotonic() > deadline:
+                    message = f"The sessions were not found in {READ_TIMEOUT_S} s; ask for less."
+                    raise StoreBusyError(message)
+            if len(rows) < _ROWS or (wanted.since_ms is not None and rows[-1].last_ms < wanted.since_ms):
+                break
+            after = rows[-1].sort_key
+        return found
+
+    def _matches(self, row: SessionRow, wanted: Filter) -> bool:
+        since_ms, until_ms = wanted.since_ms, wanted.until_ms
+        begins_too_late = until_ms is not None and row.first_ms >= until_ms
+        if begins_too_late or (since_ms is not None and row.last_ms < since_ms):
+            return False
+        begins_before = since_ms is not None and row.first_ms < since_ms
+        ends_after = until_ms is not None and row.last_ms >= until_ms
+        if _asks_for_calls(wanted) or (begins_before and ends_after):
+            return bool(self.calls(replace(wanted, session_id=row.id), 1).items)
+        return True  # its first or its last call lies in the span of time
+
+
+def _asks_for_calls(wanted: Filter) -> bool:
+    """Whether anything but a span of time is asked for, so that calls have to be looked at."""
+    return replace(wanted, since_ms=None, until_ms=None) != Filter()
+
+
+def _sort_key(row: SessionRow) -> tuple[int, str]:
+    return row.sort_key

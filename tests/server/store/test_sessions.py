@@ -1,0 +1,90 @@
+"""Sessions by what was called in them, on each store."""
+
+from __future__ import annotations
+
+import pytest
+
+from log10_trace.server.store import session_filter
+from log10_trace.server.store.answers import Filter
+from log10_trace.server.store.errors import SearchError
+from log10_trace.server.store.protocol import Store
+from tests.server.store.building import (
+    MINUTE_MS,
+    NOON_MS,
+    ORG,
+    OTHER,
+    answer,
+    asked,
+    completion,
+    put,
+    put_all,
+)
+from tests.server.store.test_listing import at
+
+
+def sessions(store: Store, wanted: Filter, limit: int = 100) -> list[str]:
+    """The ids of the sessions that match, read in pages."""
+    found: list[str] = []
+    cursor = None
+    while True:
+        page = store.sessions.page(ORG, wanted, limit=limit, cursor=cursor)
+        found += [session.id for session in page.items]
+        cursor = page.next_cursor
+        if cursor is None:
+            return found
+
+
+def fill(store: Store) -> None:
+    """Sessions that begin and end at different minutes after noon."""
+    put_all(
+        store,
+        [
+            completion(session_id="long", created_at=at(0), tags=["a"], request=asked("giraffe", model="m1")),
+            completion(session_id="long", created_at=at(50), request=asked("okapi", model="m2")),
+            completion(session_id="early", created_at=at(1), tags=["a", "b"]),
+            completion(session_id="middle", created_at=at(25), tags=["b"], response=answer("zebra 🎉")),
+            completion(
+                session_id="late", created_at=at(60), tags=["a"], request=asked("giraffe", model="m2")
+            ),
+            completion(session_id=..., created_at=at(61), tags=["a"]),
+        ],
+    )
+    put(store, completion(session_id="foreign", created_at=at(30), tags=["a"]), OTHER)
+
+
+@pytest.mark.parametrize("limit", [100, 1])
+@pytest.mark.parametrize(
+    ("wanted", "expected"),
+    [
+        (Filter(), ["late", "long", "middle", "early"]),
+        (Filter(since_ms=NOON_MS + 40 * MINUTE_MS), ["late", "long"]),
+        (Filter(until_ms=NOON_MS + 1 * MINUTE_MS), ["long"]),
+        (Filter(since_ms=NOON_MS + 20 * MINUTE_MS, until_ms=NOON_MS + 30 * MINUTE_MS), ["middle"]),
+        (Filter(tags=("a",)), ["late", "long", "early"]),
+        (Filter(tags=("a", "b"), tag_match="all"), ["early"]),
+        (Filter(model="m2"), ["late", "long"]),
+        (Filter(text="giraffe"), ["late", "long"]),
+        (Filter(text="zebra"), ["middle"]),
+        (Filter(tags=("a",), since_ms=NOON_MS + 40 * MINUTE_MS), ["late"]),
+        (Filter(tags=("a",), model="m2", text="giraffe"), ["late"]),
+        (Filter(text="unheard"), []),
+    ],
+    ids=lambda value: None if isinstance(value, list) else "",
+)
+def test_sessions_are_found_by_their_calls(
+    store: Store, monkeypatch: pytest.MonkeyPatch, limit: int, wanted: Filter, expected: list[str]
+) -> None:
+    """A session matches when one of its calls does, the latest first, in pages, however many calls match."""
+    fill(store)
+
+    by_ids = sessions(store, wanted, limit)
+    monkeypatch.setattr(session_filter, "_FEW", 1)
+    in_order = sessions(store, wanted, limit)
+
+    assert by_ids == in_order == expected
+
+
+def test_a_text_without_a_word_is_refused_for_sessions_too(store: Store) -> None:
+    """Sessions are searched in as calls are."""
+    with pytest.raises(SearchError):
+        store.sessions.page(ORG, Filter(text="."), limit=1)
