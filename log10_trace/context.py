@@ -223,6 +223,9 @@ class _Suspended:
 class tags(_Scoped):  # noqa: N801 -- reads as a word of the language: with tags("summarize"):
     """Label every call made inside, whether used as ``with``, ``async with`` or as a decorator.
 
+    In a generator, plain or asynchronous, use the decorator: ``with`` around a ``yield`` also labels what the
+    reader of the generator does between two items, since Python runs the body in the reader's context.
+
     Raises:
         TypeError: a tag is not a string; the message names it.
     """
@@ -245,6 +248,9 @@ class session(_Scoped):  # noqa: N801 -- as above
 
     Entered with ``with`` or ``async with`` it gives the ``Session``; every entry, and every call of a
     decorated function, is a session of its own unless ``id`` names one.
+
+    In a generator, plain or asynchronous, use the decorator: ``with session():`` around a ``yield`` leaks
+    into the reader of the generator, as every context variable of Python does.
 
     Raises:
         TypeError: a tag is not a string; the message names it.

@@ -1,7 +1,7 @@
 """Which surfaces are recorded with which version of the SDK, on which Python: run, not claimed.
 
     python tests/matrix.py              every cell, and the table of the README as Markdown
-    python tests/matrix.py --corners    the oldest SDK on the oldest Python, the newest on the newest
+    python tests/matrix.py --corners    the oldest SDK on the oldest Python, the newest on the two newest
 
 Each cell is a new virtual environment with that SDK, in which ``tests/instrument`` runs whole. Needs only the
 Python interpreters, found as ``python3.X`` on the PATH or under ``~/.pyenv/versions``; one that is
@@ -68,7 +68,7 @@ class Cell:
         pinned = sdk if self.sdk == NEWEST else f"{sdk}=={self.sdk}"
         older = ["httpx<0.28"] if version < (1, 56) else []
         tracers = TRACERS if version > (2, 8) else ()
-        codings = ["brotli", "zstandard", "backports.zstd"]
+        codings = ["brotli", "zstandard", "backports.zstd; python_version < '3.14'"]
         return [pinned, *older, *tracers, *codings, "hypothesis", "pytest", "pytest-timeout", "pytest-xdist"]
 
 
@@ -82,8 +82,9 @@ CELLS: Final = (
     Cell("3.0.0", "3.11"),
     Cell("3.52.0", "3.10"),
     Cell(NEWEST, "3.13"),
+    Cell(NEWEST, "3.14"),
 )
-CORNERS: Final = (CELLS[0], CELLS[-1])
+CORNERS: Final = (CELLS[0], *CELLS[-2:])
 
 
 def interpreter(version: str) -> str | None:

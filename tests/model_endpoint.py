@@ -8,9 +8,11 @@ that id, status, content type and bytes as they were recorded.
 
 from __future__ import annotations
 
+import importlib
 import json
 import socket
 import struct
+import sys
 import threading
 import zlib
 from collections import deque
@@ -98,9 +100,8 @@ def _compressor(coding: str) -> tuple[Callable[[bytes], bytes], Callable[[], byt
         packer = brotli.Compressor()
         return lambda piece: packer.process(piece) + packer.flush(), packer.finish
     if coding == "zstd":
-        from backports.zstd import ZstdCompressor
-
-        zstd = ZstdCompressor()
+        library = "compression.zstd" if sys.version_info >= (3, 14) else "backports.zstd"
+        zstd = importlib.import_module(library).ZstdCompressor()
         return lambda piece: zstd.compress(piece, zstd.FLUSH_BLOCK), zstd.flush
     deflate = zlib.compressobj(wbits=31 if coding == "gzip" else 15)
     return lambda piece: deflate.compress(piece) + deflate.flush(zlib.Z_SYNC_FLUSH), deflate.flush

@@ -285,3 +285,35 @@ def test_merging_is_a_union_in_order(
     assert set(merged(a, b)) == {*a, *b}
     assert len(set(merged(a, b))) == len(merged(a, b))
     assert merged(a, a) == a
+
+
+@pytest.mark.parametrize("label", [tags("inside"), session(["inside"])])
+def test_the_decorator_does_not_leak_from_a_generator_as_with_does(label: Any) -> None:
+    """Between two items a reader sees what ``with`` around the ``yield`` has set, as Python has it."""
+
+    async def with_block() -> AsyncIterator[tuple[str, ...]]:
+        with label:
+            yield current().tags
+
+    def plain_with_block() -> Iterator[tuple[str, ...]]:
+        with label:
+            yield current().tags
+
+    @label
+    async def decorated() -> AsyncIterator[tuple[str, ...]]:
+        yield current().tags
+
+    @label
+    def plain_decorated() -> Iterator[tuple[str, ...]]:
+        yield current().tags
+
+    async def read() -> list[Any]:
+        seen = []
+        for made in (with_block(), decorated()):
+            seen += [(item, current().tags) async for item in made]
+        return seen
+
+    leaks, holds = (("inside",), ("inside",)), (("inside",), ())
+    assert asyncio.run(read()) == [leaks, holds]
+    assert [(item, current().tags) for item in plain_with_block()] == [leaks]
+    assert [(item, current().tags) for item in plain_decorated()] == [holds]

@@ -9,6 +9,8 @@ from collections.abc import Callable
 from typing import Any, Final
 
 _ZLIB_HEAD: Final = 2
+_ZSTD: Final = ("compression.zstd", "backports.zstd", "zstandard")
+"""The first is the standard library's own, from Python 3.14 on."""
 _ERRORS: Final = (zlib.error, ValueError, RuntimeError, OSError, EOFError)
 
 
@@ -70,7 +72,7 @@ def _brotli() -> Callable[[bytes], bytes]:
 
 def _zstd() -> Callable[[bytes], bytes]:
     """A body may be several frames, one after the other."""
-    library = _first_of("backports.zstd", "zstandard")
+    library = _first_of(*_ZSTD)
     if library is None:
         return bytes
     frame = _zstd_frame(library)
@@ -119,7 +121,7 @@ _DECODERS: Final[dict[str, Callable[[], Callable[[bytes], bytes]]]] = {
 def _library_errors() -> tuple[type[Exception], ...]:
     """What the decoders raise: brotli and zstd have classes of their own, straight under ``Exception``."""
     errors: list[type[Exception]] = list(_ERRORS)
-    for library in ("brotli", "brotlicffi", "zstandard", "backports.zstd"):
+    for library in ("brotli", "brotlicffi", *_ZSTD):
         module = sys.modules.get(library)
         error = getattr(module, "ZstdError", None) or getattr(module, "error", None)
         if error is not None:

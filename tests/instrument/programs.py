@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import inspect
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -58,7 +59,7 @@ def program(name: str, **more: Any) -> Callable[[Any], Any]:
     """Register the program under its name, with the sync programs or the async ones."""
 
     def register(run: Any) -> Any:
-        is_async = asyncio.iscoroutinefunction(run)
+        is_async = inspect.iscoroutinefunction(run)
         (ASYNC if is_async else SYNC)[name] = Program(run, is_async=is_async, **more)
         return run
 

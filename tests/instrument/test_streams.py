@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import sys
 import threading
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
@@ -190,8 +191,9 @@ def test_timeout_while_reading(client: Any, held: threading.Event, kept: Kept) -
 @pytest.mark.parametrize("cut", [False, True])
 def test_content_codings(client: Any, endpoint: Endpoint, kept: Kept, coding: str, cut: bool) -> None:
     """A stream that is compressed on the wire is recorded as it reads, whole or cut short."""
-    needed = "backports.zstd" if int(openai.__version__.partition(".")[0]) > 2 else "zstandard"
-    for part in {"br": ["brotli"], "zstd": [needed, "backports.zstd"]}.get(coding, []):
+    ours = "compression.zstd" if sys.version_info >= (3, 14) else "backports.zstd"
+    needed = ours if int(openai.__version__.partition(".")[0]) > 2 else "zstandard"
+    for part in {"br": ["brotli"], "zstd": [needed, ours]}.get(coding, []):
         pytest.importorskip(part)
     answer = sse_answer(*BEGUN, cut=True) if cut else sse_answer(*sse(*CHUNKS))
     endpoint.script(encoded(answer, coding))
