@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import json
 import os
@@ -162,6 +163,64 @@ def test_any_byte_flipped_costs_at_most_its_own_entry(
     assert lost_sequences(losses) == (ALL - set(read))
     if not hit and not path.exists() and at not in range(10, 12):
         assert faults.counts()["reading the spool"] > counted, "a damaged header is counted"
+
+
+def flip_first_byte(path: Path) -> None:
+    if path.is_file():
+        path.write_bytes(b"?" + path.read_bytes()[1:])
+
+
+def remove(path: Path) -> None:
+    shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+def replaced(make: Callable[[Path], Any]) -> Callable[[Path], Any]:
+    """Put something else in a file's place."""
+
+    def replace(path: Path) -> None:
+        remove(path)
+        make(path)
+
+    return replace
+
+
+ACTS: Final[list[Callable[[Path], Any]]] = [
+    remove,
+    flip_first_byte,
+    lambda path: os.truncate(path, path.stat().st_size // 2),
+    lambda path: os.truncate(path, path.stat().st_size + 5000),
+    lambda path: path.rename(path.with_name("000009.seg")),
+    lambda path: path.rename(path.with_name("about.json")),
+    lambda path: path.rename(path.with_name("notes.txt")),
+    replaced(Path.mkdir),
+    replaced(os.mkfifo),
+    replaced(lambda path: path.symlink_to("/etc/hostname")),
+    replaced(lambda path: path.write_bytes(b"x" * 100)),
+]
+
+
+@any_example
+@given(acts=st.lists(st.tuples(st.integers(0, 9), st.sampled_from(ACTS)), max_size=6))
+def test_whatever_is_done_to_a_folder_costs_no_other(
+    stored: Stored, tmp_path: Path, acts: list[tuple[int, Callable[[Path], Any]]]
+) -> None:
+    """Any accidents in a folder: nothing raises, what is read is whole, its neighbour is delivered."""
+    folder = stored.copy(tmp_path / "spool")
+    neighbour = leave_source(tmp_path / "spool")
+    for at, act in acts:
+        paths = sorted(folder.iterdir())
+        if paths:
+            with contextlib.suppress(OSError):
+                act(paths[at % len(paths)])
+
+    found_problems(tmp_path / "spool")
+    read, losses = recover(tmp_path / "spool")
+    found_problems(tmp_path / "spool")
+
+    assert not neighbour.exists()
+    assert set(read) == ALL
+    assert max(read.count(sequence) for sequence in ALL) <= 2
+    assert all(loss.source == folder.name for loss in losses)
 
 
 @any_example
