@@ -115,7 +115,7 @@ def _path(value: Any) -> Path:
 
 
 def _ca_file(value: Any) -> Path:
-    path = _path(value)
+    path = _path(value).absolute()  # it is read again, wherever the program may have gone by then
     check_ca_file(path)
     return path
 

@@ -134,6 +134,16 @@ def test_a_file_that_cannot_be_used_is_an_error_that_names_its_key(
         make_tls_context(resolve().ca_file)
 
 
+def test_a_file_is_found_again_from_another_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A program that goes to another folder, as daemons do, still trusts the same authority."""
+    make_authority(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    settings = resolve({"ca_file": "authority.pem"})
+    monkeypatch.chdir("/")
+
+    assert len(make_tls_context(settings.ca_file).get_ca_certs()) == 1
+
+
 def test_an_error_of_another_kind_is_no_problem_of_tls() -> None:
     """A refused connection is not told as a certificate that is not trusted."""
     assert find_tls_problem(None) is None

@@ -7,11 +7,11 @@ byte now and then would hold a connection for ever.
 
 from __future__ import annotations
 
+import ssl
 import time
 import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final, TypeAlias
 from urllib.parse import quote
 
@@ -23,7 +23,7 @@ from log10_trace.export.deadline import Deadline
 from log10_trace.export.events import ANSWER_MAX_BYTES, read_events
 from log10_trace.export.proxies import ProxyError, authorization, describe_proxy, open_socks, open_tunnel
 from log10_trace.export.streams import Stream, TcpStream, TlsStream
-from log10_trace.network import find_proxy, make_tls_context
+from log10_trace.network import find_proxy
 
 KEEPALIVE_S: Final = 60.0
 """A connection that was idle for so long is not used again: something in between may have dropped it."""
@@ -48,12 +48,16 @@ class Connection:
     """An open connection to a server, through the environment's proxy where there is one."""
 
     def __init__(
-        self, url: str, *, ca_file: Path | None, deadline: Deadline, progress: Callable[[], None]
+        self,
+        url: str,
+        *,
+        tls: Callable[[], ssl.SSLContext],
+        deadline: Deadline,
+        progress: Callable[[], None],
     ) -> None:
-        """Connect. ``progress`` is called whenever the network has moved.
+        """Connect. ``tls`` is asked where TLS is needed; ``progress`` is called when the network moves.
 
         Raises:
-            ConfigError: the certificates to be trusted cannot be read.
             OSError: no connection came about; a ``ProxyError`` or an ``SSLError`` says more.
         """
         self._url = httpx.URL(url)
@@ -68,19 +72,19 @@ class Connection:
             raise ProxyError(f"{describe_proxy(first)} is none of http, https and socks5")
         self._tcp = TcpStream(first.raw_host.decode(), _port(first), deadline, progress)
         try:
-            self._stream = self._open_stream(ca_file, deadline)
+            self._stream = self._open_stream(tls, deadline)
         except BaseException:
             self._tcp.close()
             raise
         progress()
 
-    def _open_stream(self, ca_file: Path | None, deadline: Deadline) -> Stream:
+    def _open_stream(self, tls: Callable[[], ssl.SSLContext], deadline: Deadline) -> Stream:
         """What carries the requests: TCP, through a proxy or not, with TLS or not."""
         stream: Stream = self._tcp
         url, proxy = self._url, self._proxy
         host, port = url.raw_host.decode(), _port(url)
         if proxy is not None and proxy.scheme == "https":
-            stream = TlsStream(stream, make_tls_context(ca_file), proxy.raw_host.decode(), deadline)
+            stream = TlsStream(stream, tls(), proxy.raw_host.decode(), deadline)
         if proxy is not None and proxy.scheme.startswith("socks"):
             open_socks(stream, proxy, host, port, deadline)
         elif proxy is not None and url.scheme == "https":
@@ -88,7 +92,7 @@ class Connection:
         else:
             self._is_forwarded = proxy is not None
         if url.scheme == "https":
-            stream = TlsStream(stream, make_tls_context(ca_file), host, deadline)
+            stream = TlsStream(stream, tls(), host, deadline)
         return stream
 
     def exchange(self, request: Request, deadline: Deadline) -> Reply:

@@ -5,11 +5,13 @@ No threads and no retries here: one call of ``send`` is one attempt.
 
 from __future__ import annotations
 
+import ssl
 import sys
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -31,7 +33,7 @@ from log10_trace.export.answer import (
 from log10_trace.export.connection import Connection, Request
 from log10_trace.export.deadline import Deadline
 from log10_trace.export.retry import Verdict, is_absent, verdict
-from log10_trace.network import find_tls_problem, is_loopback
+from log10_trace.network import find_tls_problem, is_loopback, make_tls_context
 
 BATCH_ITEMS: Final = 500
 SINGLE_ITEMS: Final = 16
@@ -63,6 +65,7 @@ class Transport:
         self._progress = progress
         self._connection: Connection | None = None
         self._connected_to: tuple[str, Path | None] | None = None
+        self._tls: tuple[Path | None, ssl.SSLContext] | None = None
         self._batches: dict[str, bool] = {}
 
     def most_items(self, server: Server) -> int:
@@ -143,6 +146,7 @@ class Transport:
             return self._fail(f"no answer within {timeout:g} s", error)
         except (OSError, h11.ProtocolError, ConfigError) as error:
             problem = find_tls_problem(error)
+            self._tls = None if problem else self._tls  # other certificates may be there the next time
             return self._fail(str(problem or f"{type(error).__name__}: {error}"), error)
         except BaseException:
             self.close()
@@ -171,10 +175,25 @@ class Transport:
         """A new connection to ``server``."""
         self.close()
         self._connection = Connection(
-            server.url, ca_file=server.ca_file, deadline=deadline, progress=self._progress
+            server.url,
+            tls=partial(self._tls_context, server.ca_file),
+            deadline=deadline,
+            progress=self._progress,
         )
         self._connected_to = (server.url, server.ca_file)
         return self._connection
+
+    def _tls_context(self, ca_file: Path | None) -> ssl.SSLContext:
+        """What verifies certificates; kept, for to read them takes 20 ms.
+
+        Raises:
+            ConfigError: the certificates to be trusted cannot be read.
+        """
+        if self._tls is None or self._tls[0] != ca_file:
+            context = make_tls_context(ca_file)
+            context.set_alpn_protocols(["http/1.1"])
+            self._tls = (ca_file, context)
+        return self._tls[1]
 
     def close(self) -> None:
         """Close the connection; the next ``send`` opens a new one."""

@@ -194,6 +194,20 @@ def test_a_proxy_passes_requests_on(monkeypatch: pytest.MonkeyPatch) -> None:
     assert b"Proxy-Authorization: Basic " + b64encode(b"user:pass") in lines
 
 
+def test_certificates_that_came_later_are_seen(tmp_path: Path, authority: Authority) -> None:
+    """After an error of the certificate the file is read again, for the administrator may have mended it."""
+    (tmp_path / "other").mkdir()
+    file = tmp_path / "trusted.pem"
+    file.write_bytes(make_authority(tmp_path / "other").file.read_bytes())
+    transport = Transport()
+
+    with raw_server(taking([]), authority.context("127.0.0.1")) as server:
+        assert "cannot be verified" in send(server.url, transport, ca_file=file).message
+        file.write_bytes(authority.file.read_bytes())
+        assert send(server.url, transport, ca_file=file).status == 201
+        transport.close()
+
+
 def tunnel(port: int, seen: list[bytes]) -> Callable[[Peer], None]:
     """Connect to the server at ``port`` when told to connect to anything."""
 
