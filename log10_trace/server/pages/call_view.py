@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from log10_trace.server.pages import shapes
+from log10_trace.server.pages.excerpt import ENDS, Gap
 from log10_trace.server.pages.indented import indented
-from log10_trace.server.pages.labels import Labels, labels
+from log10_trace.server.pages.labels import FIELDS, Labels, labels
 from log10_trace.server.pages.plain import cut
 from log10_trace.server.pages.stacks import Stack, stack_of
 from log10_trace.server.pages.turns import Choice, Turn, answered, asked
@@ -27,8 +28,15 @@ _PART_CHARACTERS: Final = 8_000
 _PART_LEAST: Final = 400
 _PAGE_CHARACTERS: Final = 400_000
 _RAW_CHARACTERS: Final = 40_000
+_WHOLE_PART_LEAST: Final = 100_000
+_WHOLE_PAGE_CHARACTERS: Final = 16_000_000
+_WHOLE_RAW_CHARACTERS: Final = 1_000_000
+"""The same where the whole is asked for: the exact text alone has no bound."""
 _UNFOLDED_FIRST: Final = 2
 _UNFOLDED_LAST: Final = 6
+_FIELDS: Final = (
+    *FIELDS, "request", "response", "stacktrace", "metadata", "base_url", "source", "sequence"
+)  # fmt: skip
 _SHOWN_APART: Final = frozenset(("messages", "prompt", "model", "tools", "functions"))
 
 
@@ -75,32 +83,41 @@ class CallView:
     base_url: str
     source: str
     sequence: int | None
-    fields: Mapping[str, str]
-    """The JSON text of each of the record's fields."""
-    most: int | None
-    """Characters shown of one text; None: all of them."""
-
-    @property
-    def raws(self) -> tuple[Raw, ...]:
-        """The bodies that the record has."""
-        most = None if self.most is None else _RAW_CHARACTERS
-        return tuple(_raws(self.fields, most))
+    raws: tuple[Raw, ...]
+    """The bodies that the record has."""
+    most: int
+    """Characters shown of one text."""
+    is_whole: bool
+    """Whether as much is shown as a page can show."""
 
     @property
     def folded(self) -> range:
         """Which of the turns asked, by index, are folded away: the middle of a long conversation."""
         last = len(self.asked) - _UNFOLDED_LAST
-        is_long = self.most is not None and last > 2 * _UNFOLDED_FIRST
+        is_long = not self.is_whole and last > 2 * _UNFOLDED_FIRST
         return range(_UNFOLDED_FIRST, last) if is_long else range(0)
 
+    @property
+    def folded_messages(self) -> int:
+        """How many messages are folded away, those that the page leaves out included."""
+        folded = self.folded
+        return sum(turn.omitted or 1 for turn in self.asked[folded.start : folded.stop])
 
-def call_view(stored: Stored, *, whole: bool = False) -> CallView:
-    """The view of a record; long texts are cut unless the ``whole`` is asked for."""
-    values = shapes.values_of(stored)
+
+def call_view(stored: Stored, *, whole: bool = False, ends: int = ENDS, raw: bool = True) -> CallView:
+    """The view of a record.
+
+    Args:
+        stored: The record.
+        whole: Cut only texts that no page can show.
+        ends: How many messages at each end of a conversation are shown.
+        raw: Whether the view has the bodies.
+    """
+    values = shapes.values_of(stored, _FIELDS)
     request, response = shapes.mapping(values.get("request")), values.get("response")
     model = shapes.name(request.get("model"))
     answered_by = shapes.name(shapes.mapping(response).get("model"))
-    turns, choices = asked(request), answered(response)
+    turns, choices = asked(request, ends), answered(response)
     return CallView(
         labels=labels(stored.id, values),
         model=model or answered_by,
@@ -117,15 +134,18 @@ def call_view(stored: Stored, *, whole: bool = False) -> CallView:
         base_url=shapes.name(values.get("base_url")),
         source=shapes.name(values.get("source")),
         sequence=shapes.whole(values.get("sequence")),
-        fields=stored.fields,
-        most=None if whole else bound((*turns, *(choice.turn for choice in choices))),
+        raws=tuple(_raws(stored.fields, _WHOLE_RAW_CHARACTERS if whole else _RAW_CHARACTERS)) if raw else (),
+        most=bound((*turns, *(choice.turn for choice in choices)), whole=whole),
+        is_whole=whole,
     )
 
 
-def bound(turns: Sequence[Turn]) -> int:
+def bound(turns: Sequence[Turn], *, whole: bool = False) -> int:
     """How many characters of one text a page shows, so that many texts still make a page one can read."""
-    texts = sum(len(turn.parts) + len(turn.calls) for turn in turns)
-    return max(_PART_LEAST, min(_PART_CHARACTERS, _PAGE_CHARACTERS // max(texts, 1)))
+    texts = max(1, sum(len(turn.parts) + len(turn.calls) for turn in turns))
+    if whole:
+        return max(_WHOLE_PART_LEAST, _WHOLE_PAGE_CHARACTERS // texts)
+    return max(_PART_LEAST, min(_PART_CHARACTERS, _PAGE_CHARACTERS // texts))
 
 
 def _plain_answer(response: Any) -> str:
@@ -141,6 +161,9 @@ def _error(response: Any) -> str:
 def _tools(request: Mapping[str, Any]) -> Iterator[Tool]:
     for name in ("tools", "functions"):
         for offered in shapes.sequence(request.get(name)):
+            if isinstance(offered, Gap):
+                yield Tool(offered, "", offered)
+                continue
             holder = shapes.mapping(offered)
             tool = shapes.mapping(holder.get("function")) or shapes.mapping(holder.get("custom")) or holder
             title = shapes.name(tool.get("name")) or shapes.name(holder.get("type"))
@@ -148,12 +171,10 @@ def _tools(request: Mapping[str, Any]) -> Iterator[Tool]:
 
 
 def _pairs(holder: Mapping[str, Any], without: frozenset[str] = frozenset()) -> tuple[tuple[str, str], ...]:
-    return tuple(
-        (shapes.name(name), shapes.as_text(value)) for name, value in holder.items() if name not in without
-    )
+    return tuple((shapes.name(name), shapes.as_text(value)) for name, value in shapes.pairs(holder, without))
 
 
-def _raws(fields: Mapping[str, str], most: int | None) -> Iterator[Raw]:
+def _raws(fields: Mapping[str, str], most: int) -> Iterator[Raw]:
     for field, name in RAW.items():
         text = fields.get(field, "null")
         if text != "null":

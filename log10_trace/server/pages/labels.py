@@ -4,13 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
+from log10_trace.server.incoming import MAX_TAGS
 from log10_trace.server.pages import figures, shapes
 from log10_trace.server.store.facts import parse_time_ms
 
-_UUID_V7 = 7
+_UUID_V7: Final = 7
+
+FIELDS: Final = (
+    "status", "kind", "tags", "session_id", "created_at", "duration", "time_to_first_token", "endpoint",
+    "failure_kind", "failure_reason", "request_id", "retries", "interrupted",
+)  # fmt: skip
+"""The fields that ``labels`` reads."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +53,7 @@ def labels(completion_id: str, values: Mapping[str, Any]) -> Labels:
         id=completion_id,
         status=_status(values),
         kind=shapes.text(values.get("kind")),
-        tags=tuple(tag for tag in shapes.sequence(values.get("tags")) if isinstance(tag, str)),
+        tags=tuple(tag for tag in shapes.sequence(values.get("tags"), MAX_TAGS) if isinstance(tag, str)),
         session_id=shapes.text(values.get("session_id")),
         began_ms=_began_ms(completion_id, values.get("created_at")),
         duration=shapes.seconds(values.get("duration")),

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from log10_trace.server.pages import shapes
 from log10_trace.server.pages.conditions import Conditions
-from log10_trace.server.pages.labels import Labels, labels
+from log10_trace.server.pages.labels import FIELDS, Labels, labels
 from log10_trace.server.pages.strip import Strip
 from log10_trace.server.store.answers import Page, SessionSummary, Summary
 
@@ -60,7 +60,7 @@ def rows(found: Page[Summary]) -> tuple[Row, ...]:
 def row(summary: Summary) -> Row:
     """A summary's row."""
     return Row(
-        labels=labels(summary.id, shapes.values_of(summary)),
+        labels=labels(summary.id, shapes.values_of(summary, (*FIELDS, "response"))),
         model=summary.model or "",
         input_tokens=summary.input_tokens,
         output_tokens=summary.output_tokens,

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from log10_trace.server.pages import figures, shapes
+from log10_trace.server.pages.excerpt import Gap
 
 Kind = Literal["text", "json", "image", "placeholder", "refusal", "reasoning", "transcript"]
 
@@ -19,6 +20,8 @@ _PICTURE: Final = re.compile(r"data:image/(png|jpeg|gif|webp);base64,[A-Za-z0-9+
 _LARGEST_PICTURE: Final = 2_000_000
 """Characters of a picture's address that a page still carries."""
 _DATA_HEAD: Final = 100
+PART_ENDS: Final = 50
+"""How many parts, or tool calls, at each end of a message with many are shown."""
 _BASE64_BYTES: Final = 3 / 4
 _SHOWN_ADDRESS: Final = 300
 
@@ -45,7 +48,7 @@ def content_parts(content: Any) -> tuple[Part, ...]:
     if isinstance(content, str):
         return (Part("text", content),)
     if isinstance(content, list):
-        return tuple(_part(item) for item in content)
+        return tuple(_part(item) for item in shapes.sequence(content, PART_ENDS))
     return (Part("json", shapes.as_text(content)),)
 
 
@@ -57,6 +60,8 @@ def audio_part(audio: Mapping[str, Any]) -> Part:
 
 
 def _part(item: Any) -> Part:
+    if isinstance(item, Gap):
+        return Part("placeholder", "", f"{item.omitted:,} parts in between, not shown")
     if isinstance(item, str):
         return Part("text", item)
     holder = shapes.mapping(item)

@@ -8,10 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Final
 
 from log10_trace.server.pages.call_view import CallView, bound, call_view
-from log10_trace.server.pages.turns import Turn, said_before
+from log10_trace.server.pages.turns import Turn, ends, said_before
 from log10_trace.server.store.answers import SessionSummary, Stored
+
+_COMPARED_ENDS: Final = 500
+"""Messages at each end of a call that are compared with those of earlier calls."""
+_NEW_ENDS: Final = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +29,8 @@ class Step:
 
     @property
     def new(self) -> tuple[Turn, ...]:
-        """The turns that it adds."""
-        return self.call.asked[self.repeated :]
+        """The turns that it adds; of very many, those at the ends."""
+        return ends(self.call.asked[self.repeated :], _NEW_ENDS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +55,6 @@ def session_view(session: SessionSummary, records: Iterable[Stored], later: str)
 def _steps(records: Iterable[Stored]) -> Iterator[Step]:
     said: list[tuple[Turn, ...]] = []
     for stored in records:
-        call = call_view(stored)
+        call = call_view(stored, ends=_COMPARED_ENDS, raw=False)
         yield Step(call, max((said_before(each, call.asked) for each in said), default=0))
         said.append((*call.asked, *(choice.turn for choice in call.choices[:1])))

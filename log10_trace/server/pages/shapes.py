@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from log10_trace.server.incoming import MAX_DURATION
-from log10_trace.server.json_text import split
+from log10_trace.server.pages.excerpt import ENDS, Gap, abridge, excerpt
 from log10_trace.server.store.answers import Stored, Summary
 
 _LONGEST_NAME: Final = 512
 _LARGEST_COUNT: Final = 1 << 63
-_DEEPEST: Final = 10_000
-"""Depth was bounded when the record came in, perhaps by a server with another bound."""
 
 
-def values_of(record: Stored | Summary) -> dict[str, Any]:
-    """The values of a record's fields."""
-    fields = ",".join(f"{json.dumps(name)}:{text}" for name, text in record.fields.items())
-    return {name: value for name, (_, value) in split(f"{{{fields}}}", max_depth=_DEEPEST).items()}
+def values_of(record: Stored | Summary, names: Iterable[str]) -> dict[str, Any]:
+    """The values of the record's fields of these names; of long arrays and objects, the ends."""
+    return {name: excerpt(record.fields[name]) for name in names if name in record.fields}
 
 
 def mapping(value: Any) -> Mapping[str, Any]:
@@ -27,9 +24,15 @@ def mapping(value: Any) -> Mapping[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def sequence(value: Any) -> Sequence[Any]:
-    """The array, or an empty one."""
-    return value if isinstance(value, list) else ()
+def sequence(value: Any, most: int = ENDS) -> Sequence[Any]:
+    """The array, or an empty one; of a long one ``most`` items at each end, a ``Gap`` between them."""
+    return abridge(value, most) if isinstance(value, list) else ()
+
+
+def pairs(holder: Mapping[str, Any], without: frozenset[str] = frozenset()) -> list[tuple[str, Any]]:
+    """The members of an object by name, abridged as ``sequence`` does it."""
+    named = abridge([(name, value) for name, value in holder.items() if name not in without])
+    return [("…", each) if isinstance(each, Gap) else each for each in named]
 
 
 def text(value: Any) -> str:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 from log10_trace.server.pages import shapes
+from log10_trace.server.pages.excerpt import Gap
 
 _NOT_THE_USERS: Final = ("/site-packages/", "/dist-packages/", "/lib/python", "<frozen ")
 
@@ -20,6 +20,8 @@ class Frame:
     function: str
     line: str
     """The source text of the line."""
+    omitted: int = 0
+    """Frames left out here; then it is none itself."""
 
     @property
     def place(self) -> str:
@@ -48,10 +50,13 @@ class Stack:
 
 def stack_of(stacktrace: Any) -> Stack:
     """The stack that the record holds."""
-    return Stack(tuple(_frame(shapes.mapping(frame)) for frame in shapes.sequence(stacktrace)))
+    return Stack(tuple(map(_frame, shapes.sequence(stacktrace))))
 
 
-def _frame(frame: Mapping[str, Any]) -> Frame:
+def _frame(item: Any) -> Frame:
+    if isinstance(item, Gap):
+        return Frame(file="", lineno=None, function="", line="", omitted=item.omitted)
+    frame = shapes.mapping(item)
     return Frame(
         file=shapes.name(frame.get("file")),
         lineno=shapes.whole(frame.get("lineno")),

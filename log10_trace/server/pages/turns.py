@@ -11,9 +11,12 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from log10_trace.server.pages import shapes
+from log10_trace.server.pages.excerpt import ENDS, Gap
 from log10_trace.server.pages.indented import indented
-from log10_trace.server.pages.parts import Part, audio_part, content_parts
+from log10_trace.server.pages.parts import PART_ENDS, Part, audio_part, content_parts
 
+_INDENTED_CHARACTERS: Final = 200_000
+"""Longer arguments are shown as they came: indenting takes many times their memory."""
 _KNOWN_ROLES: Final = frozenset(("system", "developer", "user", "assistant", "tool", "function"))
 
 
@@ -37,6 +40,8 @@ class Turn:
     calls: tuple[ToolCall, ...] = ()
     answers: str = ""
     """The id of the tool call that this is the result of."""
+    omitted: int = 0
+    """Messages left out here; then it is none itself."""
 
     @property
     def style(self) -> str:
@@ -52,34 +57,56 @@ class Choice:
     finish_reason: str
 
 
-def asked(request: Any) -> tuple[Turn, ...]:
-    """The turns of a request: its messages, or its prompt."""
+def asked(request: Any, most: int = ENDS) -> tuple[Turn, ...]:
+    """The turns of a request: its messages, or its prompt; of many, ``most`` at each end."""
     body = shapes.mapping(request)
     if "messages" in body:
-        return tuple(_turn(shapes.mapping(message)) for message in shapes.sequence(body["messages"]))
+        return tuple(map(_asked, shapes.sequence(body["messages"], most)))
     prompt = body.get("prompt")
     if isinstance(prompt, list) and all(isinstance(each, str) for each in prompt):
-        return tuple(Turn(role="prompt", parts=content_parts(each)) for each in prompt)
-    return (Turn(role="prompt", parts=content_parts(_tokens(prompt))),) if prompt is not None else ()
+        return tuple(map(_prompt, shapes.sequence(prompt, most)))
+    return (_prompt(_tokens(prompt)),) if prompt is not None else ()
 
 
 def answered(response: Any) -> tuple[Choice, ...]:
     """The answers of a response, in the order of its choices."""
-    choices = shapes.sequence(shapes.mapping(response).get("choices"))
-    return tuple(_choice(shapes.mapping(choice)) for choice in choices)
+    return tuple(map(_choice, shapes.sequence(shapes.mapping(response).get("choices"))))
+
+
+def ends(turns: tuple[Turn, ...], most: int) -> tuple[Turn, ...]:
+    """At most ``most`` turns at each end, and one between them for those left out."""
+    if len(turns) <= 2 * most + 1:
+        return turns
+    omitted = sum(turn.omitted or 1 for turn in turns[most:-most])
+    return (*turns[:most], Turn(role="", omitted=omitted), *turns[-most:])
 
 
 def said_before(earlier: tuple[Turn, ...], later: tuple[Turn, ...]) -> int:
     """How many turns both begin with."""
     same = 0
     for one, other in zip(earlier, later, strict=False):
-        if one != other:
+        if one != other or one.omitted:
             break
         same += 1
     return same
 
 
-def _choice(choice: Mapping[str, Any]) -> Choice:
+def _asked(message: Any) -> Turn:
+    if isinstance(message, Gap):
+        return Turn(role="", omitted=message.omitted)
+    return _turn(shapes.mapping(message))
+
+
+def _prompt(prompt: Any) -> Turn:
+    if isinstance(prompt, Gap):
+        return Turn(role="", omitted=prompt.omitted)
+    return Turn(role="prompt", parts=content_parts(prompt))
+
+
+def _choice(item: Any) -> Choice:
+    if isinstance(item, Gap):
+        return Choice(Turn(role="", omitted=item.omitted), "")
+    choice = shapes.mapping(item)
     finish = shapes.name(choice.get("finish_reason"))
     if "message" not in choice and "text" in choice:
         return Choice(Turn(role="completion", parts=content_parts(choice["text"])), finish)
@@ -109,8 +136,9 @@ def _parts(message: Mapping[str, Any]) -> Iterator[Part]:
 
 
 def _calls(message: Mapping[str, Any]) -> Iterator[ToolCall]:
-    for call in shapes.sequence(message.get("tool_calls")):
-        yield _call(shapes.mapping(call))
+    for call in shapes.sequence(message.get("tool_calls"), PART_ENDS):
+        is_gap = isinstance(call, Gap)
+        yield ToolCall(str(call), "", "") if is_gap else _call(shapes.mapping(call))
     if function := shapes.mapping(message.get("function_call")):
         yield _call({"function": function})
 
@@ -127,6 +155,8 @@ def _arguments(given: Any) -> str:
         return ""
     if not isinstance(given, str):
         return shapes.as_text(given)
+    if len(given) > _INDENTED_CHARACTERS:
+        return given
     try:
         json.loads(given)
     except (ValueError, RecursionError):
