@@ -48,7 +48,8 @@ class Server:
                 continue
             events = response_events(*asked.get("metadata", {}).get("words", "Hello, there").split(","))
             if asked["input"] == "fail":
-                events = [*events[:3], {"type": "error", "error": {"code": "oops", "message": "no"}}]
+                told = connection.request.headers.get("x-gateway", "no")
+                events = [*events[:3], {"type": "error", "error": {"code": "oops", "message": told}}]
             if "stream_id" in asked:
                 events = [{**event, "stream_id": asked["stream_id"]} for event in events]
             if asked["input"] == "later":
@@ -121,6 +122,21 @@ def test_what_is_sent_raw_is_a_call_and_other_events_are_not(
 
     assert raw.encode() in kept.payloads[0]
     assert len(kept.payloads) == 1
+
+
+def test_a_credential_that_an_error_repeats_is_masked(socket_server: tuple[str, Server], kept: Kept) -> None:
+    """The connection was opened with it."""
+    url, _ = socket_server
+    headers = {"x-gateway": "tok-0123456789"}
+    with (
+        openai.OpenAI(base_url=url, api_key="k") as client,
+        client.responses.connect(extra_headers=headers) as opened,
+    ):
+        opened.response.create(model="m", input="fail")
+        assert read(opened)[-1] == "error"
+
+    assert kept.one["failure_reason"] == "***"
+    assert b"tok-0123456789" not in b"".join(kept.payloads)
 
 
 def test_an_error_fails_the_call(socket_server: tuple[str, Server], kept: Kept) -> None:
