@@ -20,7 +20,7 @@ from log10_trace.server.query import Query
 from log10_trace.server.refusal import Refusal, not_found, of_store
 from log10_trace.server.routes import completions
 from log10_trace.server.routes.filters import NAMES, ORDERS, filter_of
-from log10_trace.server.store.answers import Filter, Order, StatisticsQuery, Stored
+from log10_trace.server.store.answers import Filter, Order, Page, StatisticsQuery, Stored, Summary
 from log10_trace.server.store.errors import CursorError, SearchError
 from log10_trace.server.visit import Visit
 
@@ -28,6 +28,8 @@ _CALLS: Final = 50
 _SESSIONS: Final = 50
 _STEPS: Final = 25
 """How many a page shows, of each."""
+_SESSION_CHARACTERS: Final = 32_000_000
+"""Of the records of a session that a page shows; one record alone may have more."""
 _LATELY_MS: Final = 7 * 24 * 3_600_000
 """The models that were called so lately are offered."""
 
@@ -179,10 +181,30 @@ def _session(visit: Visit) -> Response:
         raise not_found("session")
     cursor = visit.request.query_params.get("cursor") or None
     wanted = Filter(session_id=session_id)
-    summaries = store.completions.page(organization_id, wanted, limit=_STEPS, cursor=cursor, order="oldest")
-    records = (store.completions.get(organization_id, summary.id) for summary in summaries.items)
+
+    def listed(limit: int) -> Page[Summary]:
+        return store.completions.page(organization_id, wanted, limit=limit, cursor=cursor, order="oldest")
+
+    summaries = listed(_STEPS)
+    records, count = _records(visit, summaries)
+    if count < len(summaries.items):
+        summaries = listed(count)
     address = Address(session_path(session_id))
     later = str(address.having("cursor", summaries.next_cursor)) if summaries.next_cursor else ""
-    # A record may have been deleted since it was listed.
-    view = session_view(found, (each for each in records if each), later)
+    view = session_view(found, records, later)
     return page("session.html", root=visit.root_path, view=view)
+
+
+def _records(visit: Visit, summaries: Page[Summary]) -> tuple[list[Stored], int]:
+    """The records of the first summaries, as many as a page has memory for; and how many those are."""
+    records: list[Stored] = []
+    characters = 0
+    for count, summary in enumerate(summaries.items):
+        stored = visit.store.completions.get(visit.organization_id, summary.id)
+        if stored is None:  # deleted since it was listed
+            continue
+        characters += sum(map(len, stored.fields.values()))
+        if records and characters > _SESSION_CHARACTERS:
+            return records, count
+        records.append(stored)
+    return records, len(summaries.items)

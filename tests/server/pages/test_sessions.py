@@ -5,6 +5,9 @@ from __future__ import annotations
 import re
 from typing import Any
 
+import pytest
+
+from log10_trace.server.pages import routes
 from tests.server.pages.visiting import Site, chat_response, completion
 
 SYSTEM = {"role": "system", "content": "Be brief."}
@@ -135,3 +138,21 @@ def test_without_sessions_the_page_says_what_to_type(site: Site) -> None:
 def test_an_unknown_session_is_not_found(site: Site) -> None:
     """404, with a way back."""
     site.page("/sessions/none", status=404)
+
+
+def test_a_session_of_large_calls_goes_on_on_the_next_page(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A page holds as many calls as it has memory for, one at least, and leads on to those behind."""
+    monkeypatch.setattr(routes, "_SESSION_CHARACTERS", 3_500)
+    for number in range(5):
+        said = {"messages": [{"role": "user", "content": f"call {number} " + "x" * 1_000}]}
+        moment = f"2026-01-0{number + 1}T00:00:00Z"
+        site.keep(completion(request=said, session_id="s", created_at=moment))
+    address, pages = "/sessions/s", []
+    while address:
+        pages.append(site.page(address))
+        later = re.search(r'rel="next" href="([^"]+)"', pages[-1])
+        address = later[1].replace("&amp;", "&") if later else ""
+
+    assert [sorted(set(re.findall(r"call (\d) ", page))) for page in pages] == [["0", "1"], ["2", "3"], ["4"]]
