@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import json as json_text
 import os
 import platform
 import shutil
@@ -23,7 +24,7 @@ from log10_trace.cli.spans import shown_bytes
 from log10_trace.cli.spool import who_takes
 from log10_trace.client import Log10
 from log10_trace.config import OPTIONS, Config, resolve
-from log10_trace.errors import ConfigError, Log10Error
+from log10_trace.errors import AuthenticationError, ConfigError, Log10Error, SDKError
 from log10_trace.export.addressing import Addressing
 from log10_trace.export.answer import Answer, Reply
 from log10_trace.export.destination import fingerprint
@@ -38,6 +39,21 @@ CLOCK_S: Final = 30.0
 """A clock that is further from the server's is worth mending: records are sorted by it."""
 ROOM_BYTES: Final = 64 * 1024 * 1024
 SECONDS: Final = 5.0
+
+_UNAUTHORIZED: Final = 401
+_CLIENT_FAULTS: Final = 400
+_SERVER_FAULTS: Final = 500
+_BUSY: Final = "Look at the server's log, and at that of a proxy before it: records are kept meanwhile."
+_BETWEEN: Final = "Something between here and the server refuses requests: look at proxy and firewall."
+_ELSEWHERE: Final = "LOG10_URL leads to something else: set it to where the API is."
+_REMEDIES: Final = {
+    404: _ELSEWHERE,
+    405: _ELSEWHERE,
+    407: "The proxy asks for a user and a password: write them into https_proxy or http_proxy.",
+    421: "Start the server with --allow-host and the host name of LOG10_URL.",
+    429: "The server asks for fewer requests: records are kept meanwhile.",
+}
+"""What to do about a status that says what is wrong."""
 MAX_PROBLEMS: Final = 10
 
 
@@ -148,7 +164,7 @@ def _server(server: Server) -> Iterator[Finding]:
     if isinstance(answer, Answer):
         yield _unreachable(server, answer)
         return
-    yield Finding("server", f"{server.url} answers {answer.status}")
+    yield Finding("server", f"{server.url} answers {answer.status}", _health_remedy(answer))
     yield _token(server)
     yield _clock(answer, (begun + time.time()) / 2)
 
@@ -168,6 +184,16 @@ def _unreachable(server: Server, answer: Answer) -> Finding:
     return Finding("server", f"{server.url} does not answer ({answer.message})", remedy)
 
 
+def _health_remedy(answer: Reply) -> str:
+    if answer.status >= _SERVER_FAULTS:
+        return _BUSY
+    if location := answer.headers.get("Location"):
+        return (
+            f"It sends us on to {location.partition('?')[0]}: set LOG10_URL to where the completions API is."
+        )
+    return ""
+
+
 def _token(server: Server) -> Finding:
     try:
         with Log10(
@@ -178,11 +204,33 @@ def _token(server: Server) -> Finding:
         ) as client:
             client.completions.limits()
     except Log10Error as error:
+        return _refused(error)
+    taken = f"the server takes it (fingerprint {fingerprint(server.token)})"
+    return Finding("token", taken if server.token else "the server asks for none")
+
+
+def _refused(error: Log10Error) -> Finding:
+    """Whose fault it is that the API refuses: the key's, the address's, or that of something in between."""
+    if not isinstance(error, SDKError):
+        return Finding("API", str(error), "Look at what stands between here and the server.")
+    status = error.status_code
+    if isinstance(error, AuthenticationError) and (status == _UNAUTHORIZED or _is_object(error.body)):
         return Finding(
             "token", str(error), "Set LOG10_TOKEN to a key of that server: log10-trace keys create"
         )
-    taken = f"the server takes it (fingerprint {fingerprint(server.token)})"
-    return Finding("token", taken if server.token else "the server asks for none")
+    if status in _REMEDIES:
+        return Finding("API", str(error), _REMEDIES[status])
+    if status < _CLIENT_FAULTS:
+        return Finding("API", str(error), _ELSEWHERE)
+    return Finding("API", str(error), _BUSY if status >= _SERVER_FAULTS else _BETWEEN)
+
+
+def _is_object(body: str) -> bool:
+    """Whether a body is a JSON object, as every answer of the API is."""
+    try:
+        return isinstance(json_text.loads(body), dict)
+    except ValueError:
+        return False
 
 
 def _clock(answer: Reply, now: float) -> Finding:
