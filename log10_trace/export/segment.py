@@ -91,7 +91,7 @@ class Segment:
         self.problem = ""
         """What is wrong with a loaded segment, as the end of a sentence that begins with its name."""
         self.is_cut = False
-        """Whether the file of a loaded segment is shorter than it once was."""
+        """Whether the file of a loaded segment is shorter than it once was, or blank."""
         self.is_loaded = False
         """Whether another process wrote it; its file may be longer than what that had come to."""
         self.aside: set[int] = set()
@@ -292,14 +292,15 @@ def _load(source: str, path: Path, descriptor: int) -> Segment:
         source, number = header.source, header.number  # the entries' checksums stand on these
     segment = Segment(source, number, path=path)
     segment.is_loaded = True
-    segment.is_cut = size <= form.FIRST_AT
     segment.size = segment.written = max(size, form.FIRST_AT)
-    if segment.is_cut:
-        segment.problem = f"is cut short after {size} bytes"
-    elif header is None:
-        segment.problem = "has a damaged header"
     segment.first = form.first_sequence(data, segment.salt) or None
     read = partial(_read_from, descriptor)
+    if size <= form.FIRST_AT:
+        segment.is_cut, segment.problem = True, f"is cut short after {size} bytes"
+    elif header is None:
+        # A disk that lost its power may give a file its length and nothing of what stood in it.
+        segment.is_cut = form.is_blank(read, 0, size)
+        segment.problem = "holds nothing but zeros" if segment.is_cut else "has a damaged header"
     if not form.may_begin_segment(data) and not _holds_entries(read, segment):
         raise UnusableSegmentError("is not a segment")
     _set_done(segment, data, read)

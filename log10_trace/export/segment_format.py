@@ -215,8 +215,10 @@ def walk(
             base, window = at, read(at, min(_WINDOW, size - at))
         head = _head(window, at - base, salt)
         if head is None:
-            is_blank = may_be_blank and _is_blank(read, at, size)
-            found = Blank(at, size) if is_blank else _damage(read, at, size, salt, before)
+            if may_be_blank and is_blank(read, at, size):
+                yield Blank(at, size)
+                return
+            found = _damage(read, at, size, salt, before)
             yield found
             at = found.end
             continue
@@ -232,7 +234,7 @@ def walk(
             yield Entry(kind, sequence, payload, at, end)
         else:
             # Zeros from here on: it was being written, to a file that had been written to before.
-            torn = payload.endswith(b"\0") and _is_blank(read, end, size)
+            torn = payload.endswith(b"\0") and is_blank(read, end, size)
             yield Damage(at, end, sequence, sequence, torn=torn)
         before = sequence or before
         at = end
@@ -249,7 +251,7 @@ def _head(window: bytes, at: int, salt: int) -> tuple[int, int, int, int] | None
     return kind, length, sequence, check
 
 
-def _is_blank(read: Read, start: int, size: int) -> bool:
+def is_blank(read: Read, start: int, size: int) -> bool:
     """Whether nothing but zeros stands from ``start`` to ``size``."""
     return not any(read(at, min(_STEP, size - at)).strip(b"\0") for at in range(start, size, _STEP))
 

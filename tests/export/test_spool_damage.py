@@ -271,6 +271,38 @@ def test_a_segment_cut_in_its_header_tells_which_records_are_gone(tmp_path: Path
     ]
 
 
+@pytest.mark.parametrize(
+    ("number", "told"), [(1, ("damaged", 1, 3, 3)), (2, ("damaged", 0, 0, 0)), (3, ("torn", 0, 0, 0))]
+)
+def test_a_segment_of_nothing_but_zeros_is_told(
+    tmp_path: Path, number: int, told: tuple[str, int, int, int]
+) -> None:
+    """A file that has its length and lost its content, as after a loss of power, is no empty segment."""
+    folder = leave_source(tmp_path)
+    path = folder / f"{number:06}.seg"
+    path.write_bytes(bytes(path.stat().st_size))
+
+    (problem,) = found_problems(tmp_path)
+    read, losses = recover(tmp_path)
+
+    assert (problem.path, problem.what) == (path, "holds nothing but zeros")
+    assert [(each.reason, each.first, each.last, each.count) for each in losses] == [told]
+    assert len(read) == len(ALL) - PER_SEGMENT
+
+
+def test_zeros_at_the_end_of_a_segment_are_told_where_the_next_one_shows_them(tmp_path: Path) -> None:
+    """The last entries of a file that were never written to the disk are missing, and no free room."""
+    folder = leave_source(tmp_path)
+    path = folder / "000002.seg"
+    second = entries_of(path)[1]
+    path.write_bytes(path.read_bytes()[: second.start].ljust(path.stat().st_size, b"\0"))
+
+    read, losses = recover(tmp_path)
+
+    assert sorted(read) == sorted(ALL - {5, 6})
+    assert lost_sequences(losses) == {5, 6}
+
+
 DONE_WORDS: Final = {
     "at the end": lambda size: size,
     "over the end": lambda size: size + 1,
