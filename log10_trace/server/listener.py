@@ -20,6 +20,8 @@ from log10_trace.server.limits import Limits
 HEAD_BYTES: Final = 64 * 1024
 """Most that may come in a row without any of it being body: a head, or what stands behind the last chunk."""
 
+_AUTHORITY: Final = 2
+"""Where it stands among the parts of ``http://host/path`` between slashes."""
 _STOP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -107,6 +109,7 @@ class PatientProtocol(HttpToolsProtocol):
         self._is_in_head = False
         self._forget()
         self.half_open.discard(self)
+        self._read_host_of_target()
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
@@ -125,6 +128,13 @@ class PatientProtocol(HttpToolsProtocol):
         if self.transport.is_closing() or not self.cycle.response_complete:
             return
         (self.half_open if self._is_awaited else self.idle).add(self)
+
+    def _read_host_of_target(self) -> None:
+        """Take the host of a target ``http://host/path`` for ``Host``, as RFC 9112 section 3.2.2 says."""
+        parts = self.url.split(b"/", 3)
+        hosts = [number for number, (name, _) in enumerate(self.headers) if name == b"host"]
+        if parts[0] and parts[1:2] == [b""] and len(parts) > _AUTHORITY and len(hosts) == 1:
+            self.headers[hosts[0]] = (b"host", parts[_AUTHORITY])
 
     def _watch(self) -> None:
         if not self._is_awaited:

@@ -262,3 +262,23 @@ def test_a_header_that_decides_and_stands_twice_is_refused(server: Server, repea
         answer = b"".join(iter(lambda: connection.recv(65536), b""))
 
     assert answer.startswith(b"HTTP/1.1 400 ")
+
+
+@pytest.mark.parametrize(
+    ("target", "status"),
+    [
+        ("http://{host}/healthz", 200),
+        ("http://evil.example/healthz", 421),
+        ("http://{host}@evil.example/healthz", 421),
+    ],
+)
+def test_the_host_of_the_target_counts_before_the_header(server: Server, target: str, status: int) -> None:
+    """A request whose target names another host than its Host header is one for that other host."""
+    host = server.url.removeprefix("http://")
+    name, _, port = host.partition(":")
+    request = f"GET {target} HTTP/1.1\r\nHost: {{host}}\r\nConnection: close\r\n\r\n".format(host=host)
+    with socket.create_connection((name, int(port)), timeout=10) as connection:
+        connection.sendall(request.encode())
+        answer = b"".join(iter(lambda: connection.recv(65536), b""))
+
+    assert answer.startswith(f"HTTP/1.1 {status} ".encode())
