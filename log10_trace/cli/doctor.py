@@ -28,7 +28,7 @@ from log10_trace.errors import AuthenticationError, ConfigError, Log10Error, SDK
 from log10_trace.export.addressing import Addressing
 from log10_trace.export.answer import Answer, Reply
 from log10_trace.export.destination import fingerprint
-from log10_trace.export.inventory import Problem, problems, waiting
+from log10_trace.export.inventory import Problem, find_problems, waiting
 from log10_trace.export.letters import DeadLetters
 from log10_trace.export.proxies import ProxyError
 from log10_trace.export.spool import Spool
@@ -136,7 +136,7 @@ def _spool(settings: Config) -> Iterator[Finding]:
     room = f"{root}, {shown_bytes(free)} free"
     yield Finding("spool", room, "" if free > ROOM_BYTES else "Make room on that disk.")
     found = waiting(Spool(root))
-    yield from _spool_problems(problems(Spool(root), found))
+    yield from _spool_problems(find_problems(Spool(root), found))
     left = [each for each in found if each.deliverable and not each.alive]
     ours = Addressing(settings).takes
     waits = sum(each.deliverable for each in left if ours(each.destination))

@@ -14,7 +14,7 @@ from log10_trace.cli.spans import shown_bytes
 from log10_trace.config import Config, resolve
 from log10_trace.errors import APIConnectionError
 from log10_trace.export import Delivery
-from log10_trace.export.inventory import Problem, Waiting, problems, ranges, shown_ranges, waiting
+from log10_trace.export.inventory import Problem, Waiting, find_problems, ranges, shown_ranges, waiting
 from log10_trace.export.ledger import Ledger
 from log10_trace.export.letters import DeadLetter, DeadLetters
 from log10_trace.export.parcels import parcel_of_letter
@@ -61,7 +61,7 @@ def status(*, json: Json = False) -> None:
     """
     settings = resolve()
     found = waiting(Spool(settings.spool_dir))
-    broken = problems(Spool(settings.spool_dir), found)
+    broken = find_problems(Spool(settings.spool_dir), found)
     losses = Ledger(settings.spool_dir).losses()
     letters = len(DeadLetters(settings.spool_dir))
     if json:
@@ -120,7 +120,7 @@ def flush(
     ] = False,
     unknown_destination: Annotated[
         bool,
-        typer.Option("--unknown-destination", help="Also records whose folder does not tell their server."),
+        typer.Option("--unknown-destination", help="Also records whose destination is not known."),
     ] = False,
 ) -> None:
     """Deliver now what ended processes left; what running ones have, they deliver themselves."""
@@ -149,8 +149,8 @@ def who_takes(each: Waiting) -> str:
     """What to set so that the records of another destination are delivered."""
     to = each.destination
     if to is None:
-        how = "spool flush --unknown-destination, to the server that is set"
-        return f"{len(each.sequences)} records of {each.source} do not tell their server. Delivered by {how}."
+        what = f"{len(each.sequences)} records of {each.source} have no known destination."
+        return f"{what} To send them to your server: log10-trace spool flush --unknown-destination"
     variables = [f"LOG10_URL={to.url}" if to.url else "no LOG10_URL"]
     variables += [f"LOG10_ORG_ID={to.organization_id}"] if to.organization_id else []
     variables += [f"the LOG10_TOKEN with the fingerprint {to.key} (or --any-key)"] if to.key else []

@@ -12,7 +12,7 @@ from typing import Any
 
 from log10_trace.export.answer import Parcel
 from log10_trace.export.parcels import parcel
-from log10_trace.export.regular_file import describe, tell_damage
+from log10_trace.export.regular_file import describe_error, report_damage
 from log10_trace.export.segment import Segment
 from log10_trace.export.segment_format import Damage, Entry
 
@@ -175,7 +175,7 @@ class Backlog:
         """Read no further in a segment whose file cannot be read; the file stays."""
         if segment.path is None or not segment.is_loaded:
             raise error
-        tell_damage(segment.path, f"{describe(error)}; it is left alone")
+        report_damage(segment.path, f"{describe_error(error)}; it is left alone")
         with self._lock:
             self.segments.remove(segment)
             self._held.discard(segment)
@@ -212,7 +212,7 @@ class Backlog:
     def _lose_all(self, segment: Segment, reason: str) -> None:
         """Tell of everything that waits in the segment, one loss for each run of sequences."""
         first = last = 0
-        segment.recall()
+        segment.restore_aside()
         for found in segment.waiting():
             if isinstance(found, Damage):
                 self._damaged(segment, found)

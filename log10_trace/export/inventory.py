@@ -11,7 +11,7 @@ from typing import Final
 from log10_trace.export.destination import Destination
 from log10_trace.export.letters import DeadLetters
 from log10_trace.export.orphan import is_of_later_version
-from log10_trace.export.regular_file import describe
+from log10_trace.export.regular_file import describe_error
 from log10_trace.export.segment import Segment, UnusableSegmentError, load
 from log10_trace.export.segment_format import Damage, Entry
 from log10_trace.export.spool import (
@@ -67,7 +67,7 @@ def waiting(spool: Spool) -> list[Waiting]:
     return [_inspect_source(folder) for folder in spool.sources()]
 
 
-def problems(spool: Spool, sources: list[Waiting]) -> list[Problem]:
+def find_problems(spool: Spool, sources: list[Waiting]) -> list[Problem]:
     """Everything that is wrong with the files of the spool, given what waits in it."""
     found = [Problem(path=path, what=what, remedy=_MOVE) for path, what in spool.foreign_sources()]
     found += [problem for each in sources for problem in each.problems]
@@ -80,14 +80,14 @@ def _inspect_source(folder: Path) -> Waiting:
     try:
         paths = segment_paths(folder)
     except OSError as error:
-        found.problems.append(Problem(path=folder, what=describe(error), remedy=_MOVE))
+        found.problems.append(Problem(path=folder, what=describe_error(error), remedy=_MOVE))
         return found
     try:
         found.destination = read_about(folder)
     except FileNotFoundError:
         found.problems.append(Problem(path=folder / ABOUT, what="is missing", remedy=_ADDRESS))
     except (OSError, ValueError) as error:
-        what = describe(error) if isinstance(error, OSError) else "is damaged"
+        what = describe_error(error) if isinstance(error, OSError) else "is damaged"
         found.problems.append(Problem(path=folder / ABOUT, what=what, remedy=_ADDRESS))
     if not has_lock(folder):
         found.problems.append(Problem(path=folder / LOCK, what="is missing or not a file", remedy=_FLUSH))
@@ -109,7 +109,7 @@ def _inspect_segment(found: Waiting, path: Path) -> Iterator[Problem]:
     except UnusableSegmentError as error:
         yield Problem(path=path, what=str(error), remedy=_UPGRADE if error.is_newer else _MOVE)
     except OSError as error:
-        yield Problem(path=path, what=describe(error), remedy=_MOVE)
+        yield Problem(path=path, what=describe_error(error), remedy=_MOVE)
 
 
 def _inspect_entries(found: Waiting, segment: Segment, path: Path) -> Iterator[Problem]:

@@ -137,6 +137,6 @@ class Keeper:
         self._adopt_at = now + ADOPT_EVERY_S
         begun = self._clock()
         self._spool.sweep(time.time())
-        self.orphans.claim_from(self._spool.orphans(cache(self._addressing.takes), self.orphans.kept))
+        self.orphans.claim_from(self._spool.orphans(cache(self._addressing.takes), self.orphans.skipped))
         self._hold_bound()
         self._adopt_at = now + max(ADOPT_EVERY_S, LOOK_SHARE * (self._clock() - begun))

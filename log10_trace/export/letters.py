@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from log10_trace.export.regular_file import describe, is_regular, read_regular
+from log10_trace.export.regular_file import describe_error, is_regular, read_regular
 from log10_trace.export.spool import LETTERS, size_of
 
 _HEAD: Final = ("id", "source", "sequence", "url", "status", "code", "message")
@@ -115,7 +115,7 @@ def _problem_of(path: Path) -> str:
     except FileNotFoundError:
         return ""  # it was sent again in the meantime
     except OSError as error:
-        return describe(error)
+        return describe_error(error)
     except ValueError:
         return "is not a dead letter"
     return ""

@@ -11,7 +11,7 @@ from typing import Final
 from log10_trace.export.answer import Parcel
 from log10_trace.export.backlog import Backlog, Item, Lose, Loss
 from log10_trace.export.parcels import call_id, died
-from log10_trace.export.regular_file import describe, tell_damage
+from log10_trace.export.regular_file import describe_error, report_damage
 from log10_trace.export.segment import Segment
 from log10_trace.export.segment_format import CONCLUSION, FIRST_AT, KINDS, STARTED, Entry
 from log10_trace.export.spool import Claim
@@ -37,8 +37,8 @@ class Orphan(Backlog):
         self._unended: dict[str, Item] = {}
         for segment, following in zip(self.segments, self.segments[1:], strict=False):
             segment.last = _last_sequence_before(segment, following)
-        for segment in [each for each in self.segments if each.is_cut]:
-            self._tell_cut(segment)
+        for segment in [each for each in self.segments if each.is_truncated]:
+            self._report_truncated(segment)
 
     def read(self, items: int, size: int) -> list[Item]:
         """The next that wait; calls that were only started come last, when nothing else is left."""
@@ -78,9 +78,9 @@ class Orphan(Backlog):
         return not self._claim.folder.exists()
 
     @property
-    def is_worth_another_look(self) -> bool:
+    def should_retry(self) -> bool:
         """Whether something was left that may be readable at another time."""
-        return self._claim.is_worth_another_look
+        return self._claim.should_retry
 
     def leave(self) -> None:
         """Give the folder up as it is."""
@@ -106,7 +106,7 @@ class Orphan(Backlog):
 
     def _leave_alone(self, segment: Segment, error: OSError) -> None:
         super()._leave_alone(segment, error)
-        self._claim.is_worth_another_look = True
+        self._claim.should_retry = True
 
     def _detach_all_finished(self) -> None:
         for segment in self._detach_finished():
@@ -115,10 +115,10 @@ class Orphan(Backlog):
     def _detach_finished(self) -> list[Segment]:
         finished = super()._detach_finished()
         for segment in finished:
-            self._tell_missing(segment)
+            self._report_missing(segment)
         return finished
 
-    def _tell_cut(self, segment: Segment) -> None:
+    def _report_truncated(self, segment: Segment) -> None:
         """Tell of a segment whose file is shorter than it was; what that costs is not always known."""
         if segment.number == 1 and segment.done == FIRST_AT:
             segment.before = 0
@@ -126,7 +126,7 @@ class Orphan(Backlog):
             reason = "torn" if segment is self.segments[-1] else "damaged"
             self._lose(Loss(source=self.source, reason=reason, first=0, last=0, count=0))
 
-    def _tell_missing(self, segment: Segment) -> None:
+    def _report_missing(self, segment: Segment) -> None:
         """Tell of records behind the last one in a segment, where the next segment says that some were.
 
         A file that was cut exactly between two entries looks whole.
@@ -143,7 +143,7 @@ class Orphans(Backlog):
 
     def __init__(self, lose: Lose) -> None:
         super().__init__("", threading.RLock(), lose)
-        self.kept: set[str] = set()
+        self.skipped: set[str] = set()
         """Sources of which something is left that is not ours to deliver."""
         self._claims: Iterator[Claim] = iter(())
         self._has_more = False
@@ -218,8 +218,8 @@ class Orphans(Backlog):
             found = orphan.read(items, size)
         if not found:
             with guard("giving up the folder of a dead process"):
-                if not orphan.end() and not orphan.is_worth_another_look:
-                    self.kept.add(orphan.source)
+                if not orphan.end() and not orphan.should_retry:
+                    self.skipped.add(orphan.source)
             self._orphans.remove(orphan)
         return found
 
@@ -236,7 +236,7 @@ class Orphans(Backlog):
         try:
             self._orphans.append(Orphan(claim, self._lose))
         except OSError as error:
-            tell_damage(claim.folder, describe(error))
+            report_damage(claim.folder, describe_error(error))
             claim.close()
 
 
@@ -257,11 +257,15 @@ def _place_of(item: Item) -> str:
 
 def _last_sequence_before(segment: Segment, following: Segment) -> int | None:
     """The last sequence that was written to ``segment``, as far as the next one tells it."""
-    if following.number != segment.number + 1 or following.opens_after is None:
+    if following.number != segment.number + 1 or following.previous_sequence is None:
         return None
     # Version 0.1.0 also counted a record that the disk refused and that stands at the beginning of the next.
     first = following.first
-    return first - 1 if first is not None and first <= following.opens_after else following.opens_after
+    return (
+        first - 1
+        if first is not None and first <= following.previous_sequence
+        else following.previous_sequence
+    )
 
 
 def is_of_later_version(entry: Entry) -> bool:

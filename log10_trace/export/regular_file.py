@@ -55,19 +55,19 @@ def is_regular(path: Path) -> bool:
         return False
 
 
-def describe(error: OSError) -> str:
+def describe_error(error: OSError) -> str:
     """Why a file cannot be used, as the end of a sentence that begins with its name."""
     if isinstance(error, NotRegularFileError):
         return str(error)
     return f"cannot be read ({error.strerror or error})"
 
 
-def may_pass(error: OSError) -> bool:
+def is_transient(error: OSError) -> bool:
     """Whether a file that cannot be used may be usable at another time."""
     return not isinstance(error, NotRegularFileError)
 
 
-def tell_damage(path: Path, what: str) -> None:
+def report_damage(path: Path, what: str) -> None:
     """Count a fault that was found in the spool, and log one of them a minute."""
     if faults.add("reading the spool", time.monotonic()):
         logger.warning("log10_trace: %s %s. See: log10-trace spool status", path, what)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from log10_trace.export import segment_format as form
-from log10_trace.export.regular_file import describe, may_pass, open_regular
+from log10_trace.export.regular_file import describe_error, is_transient, open_regular
 from log10_trace.export.segment_format import Blank, Damage, Entry
 
 SUFFIX: Final = ".seg"
@@ -23,14 +23,14 @@ _ZEROS: Final = bytes(64 * 1024)
 class UnusableSegmentError(Exception):
     """A file named like a segment is none, or cannot be read by this version. It is left alone."""
 
-    def __init__(self, what: str, *, is_newer: bool = False, may_pass: bool = False) -> None:
+    def __init__(self, what: str, *, is_newer: bool = False, is_transient: bool = False) -> None:
         """``what`` is the end of a sentence that begins with the file's name.
 
-        ``is_newer``: a later version can read it. ``may_pass``: this version may, at another time.
+        ``is_newer``: a later version can read it. ``is_transient``: this version may, at another time.
         """
         super().__init__(what)
         self.is_newer = is_newer
-        self.may_pass = may_pass
+        self.is_transient = is_transient
 
 
 def write_whole(descriptor: int, parts: list[bytes], start: int, length: int) -> None:
@@ -55,13 +55,13 @@ class Segment:
         "before",
         "done",
         "first",
-        "is_cut",
         "is_loaded",
+        "is_truncated",
         "last",
         "memory",
         "number",
-        "opens_after",
         "path",
+        "previous_sequence",
         "problem",
         "size",
         "source",
@@ -86,11 +86,11 @@ class Segment:
         """The sequence of the last record in it, where it is known; not while it is written to."""
         self.first: int | None = None
         """The sequence of the first entry of a loaded segment, where it is a record."""
-        self.opens_after: int | None = None
+        self.previous_sequence: int | None = None
         """What the header of a loaded segment gives as the sequence before it."""
         self.problem = ""
         """What is wrong with a loaded segment, as the end of a sentence that begins with its name."""
-        self.is_cut = False
+        self.is_truncated = False
         """Whether the file of a loaded segment is shorter than it once was, or blank."""
         self.is_loaded = False
         """Whether another process wrote it; its file may be longer than what that had come to."""
@@ -217,7 +217,7 @@ class Segment:
         if start >= self.done and start not in self._settled:
             self.aside.add(start)
 
-    def recall(self) -> None:
+    def restore_aside(self) -> None:
         """Give out again what was put aside."""
         self.aside.clear()
         self._clear = (form.FIRST_AT, None)
@@ -271,7 +271,7 @@ def load(source: str, path: Path) -> Segment:
     except FileNotFoundError:
         raise
     except OSError as error:
-        raise UnusableSegmentError(describe(error), may_pass=may_pass(error)) from error
+        raise UnusableSegmentError(describe_error(error), is_transient=is_transient(error)) from error
     try:
         # Opened again when it is read: there may be hundreds.
         return _load(source, path, descriptor)
@@ -279,7 +279,7 @@ def load(source: str, path: Path) -> Segment:
         what = f"was written by a later version (format {error})"
         raise UnusableSegmentError(what, is_newer=True) from error
     except OSError as error:
-        raise UnusableSegmentError(describe(error), may_pass=may_pass(error)) from error
+        raise UnusableSegmentError(describe_error(error), is_transient=is_transient(error)) from error
     finally:
         os.close(descriptor)
 
@@ -296,17 +296,17 @@ def _load(source: str, path: Path, descriptor: int) -> Segment:
     segment.first = form.first_sequence(data, segment.salt) or None
     read = partial(_read_from, descriptor)
     if size <= form.FIRST_AT:
-        segment.is_cut, segment.problem = True, f"is cut short after {size} bytes"
+        segment.is_truncated, segment.problem = True, f"is truncated to {size} bytes"
     elif header is None:
         # A disk that lost its power may give a file its length and nothing of what stood in it.
-        segment.is_cut = form.is_blank(read, 0, size)
-        segment.problem = "holds nothing but zeros" if segment.is_cut else "has a damaged header"
+        segment.is_truncated = form.is_blank(read, 0, size)
+        segment.problem = "holds nothing but zeros" if segment.is_truncated else "has a damaged header"
     if not form.may_begin_segment(data) and not _holds_entries(read, segment):
         raise UnusableSegmentError("is not a segment")
     _set_done(segment, data, read)
-    segment.opens_after = header.before if header is not None else None
+    segment.previous_sequence = header.before if header is not None else None
     if segment.done == form.FIRST_AT:
-        segment.before = segment.opens_after
+        segment.before = segment.previous_sequence
     return segment
 
 
@@ -319,12 +319,12 @@ def _set_done(segment: Segment, data: bytes, read: form.Read) -> None:
             done == form.FIRST_AT or form.is_boundary(read, done, segment.size, segment.salt)
         )
     if not is_known:
-        segment.problem = segment.problem or "does not tell how much of it was delivered"
+        segment.problem = segment.problem or "has a damaged delivery offset"
         return
     segment.done = min(done, segment.size)
     if done > segment.size:
-        segment.is_cut = True
-        segment.problem = segment.problem or f"is cut short after {segment.size} bytes"
+        segment.is_truncated = True
+        segment.problem = segment.problem or f"is truncated to {segment.size} bytes"
 
 
 def _holds_entries(read: form.Read, segment: Segment) -> bool:

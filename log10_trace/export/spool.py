@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Final
 
 from log10_trace.export.destination import Destination
-from log10_trace.export.regular_file import is_regular, open_regular, read_regular, tell_damage
+from log10_trace.export.regular_file import is_regular, open_regular, read_regular, report_damage
 from log10_trace.export.segment import NEW, SUFFIX, Segment, UnusableSegmentError, load
 from log10_trace.guard import say_once_a_minute
 from log10_trace.record.call import new_id
@@ -48,12 +48,12 @@ def new_source() -> str:
 class Claim:
     """A source's folder that is ours alone to write or deliver, until ``close``."""
 
-    __slots__ = ("_locks", "folder", "is_worth_another_look", "source")
+    __slots__ = ("_locks", "folder", "should_retry", "source")
 
     def __init__(self, folder: Path, *locks: int) -> None:
         self.folder = folder
         self.source = folder.name
-        self.is_worth_another_look = False
+        self.should_retry = False
         """Whether a file in it could not be read for a reason that may pass."""
         self._locks = locks
 
@@ -68,11 +68,11 @@ class Claim:
         except FileNotFoundError:
             return None
         except UnusableSegmentError as error:
-            tell_damage(path, f"{error}; it is left alone")
-            self.is_worth_another_look |= error.may_pass
+            report_damage(path, f"{error}; it is left alone")
+            self.should_retry |= error.is_transient
             return None
         if segment.problem:
-            tell_damage(path, segment.problem)
+            report_damage(path, segment.problem)
         return segment
 
     def forget_key(self) -> None:

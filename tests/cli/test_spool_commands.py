@@ -211,7 +211,7 @@ def test_status_and_doctor_name_every_damaged_file(private_home: Path) -> None:
     (third / "000009.seg").mkdir()
     (fourth / ".DS_Store").touch()
     expected = {
-        str(first / "000001.seg"): "is cut short after 30 bytes",
+        str(first / "000001.seg"): "is truncated to 30 bytes",
         str(second / "lock"): "is missing or not a file",
         str(third / "000009.seg"): "is a folder",
         str(fourth / ".DS_Store"): "is not a file of the spool",

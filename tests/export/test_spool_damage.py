@@ -23,7 +23,7 @@ from log10_trace.export import segment_format as form
 from log10_trace.export.addressing import Addressing
 from log10_trace.export.backlog import Loss
 from log10_trace.export.destination import Destination
-from log10_trace.export.inventory import Problem, problems, waiting
+from log10_trace.export.inventory import Problem, find_problems, waiting
 from log10_trace.export.journal import Bounds, Journal
 from log10_trace.export.ledger import NAME, Ledger
 from log10_trace.export.letters import DeadLetters
@@ -78,7 +78,7 @@ def lost_sequences(losses: list[Loss]) -> set[int]:
 
 
 def found_problems(root: Path) -> list[Problem]:
-    return problems(Spool(root), waiting(Spool(root)))
+    return find_problems(Spool(root), waiting(Spool(root)))
 
 
 class Stored:
@@ -252,7 +252,7 @@ def test_a_segment_that_is_cut_in_its_header_is_named_and_counted(
     (problem,) = found_problems(tmp_path)
     read, losses = recover(tmp_path)
 
-    assert (problem.path, problem.what) == (path, f"is cut short after {size} bytes")
+    assert (problem.path, problem.what) == (path, f"is truncated to {size} bytes")
     assert sorted(read) == sorted(ALL - set(range(3 * number - 2, 3 * number + 1)))
     assert len(losses) == 1
     assert not folder.exists()
@@ -319,7 +319,7 @@ DONE_WORDS: Final = {
 def test_a_done_word_that_is_wrong_costs_no_record(
     tmp_path: Path, word: Callable[[int], int], with_checksum: bool
 ) -> None:
-    """A segment that does not tell how much of it was delivered is delivered whole, and named."""
+    """A segment that has a damaged delivery offset is delivered whole, and named."""
     folder = leave_source(tmp_path)
     path = folder / "000002.seg"
     data = bytearray(path.read_bytes())
@@ -331,7 +331,7 @@ def test_a_done_word_that_is_wrong_costs_no_record(
     (problem,) = found_problems(tmp_path)
     read, _ = recover(tmp_path)
 
-    assert (problem.path, problem.what) == (path, "does not tell how much of it was delivered")
+    assert (problem.path, problem.what) == (path, "has a damaged delivery offset")
     assert sorted(read) == sorted(ALL)
 
 
@@ -472,16 +472,16 @@ def test_what_cannot_be_read_now_is_tried_again_and_what_never_can_is_not(
     orphans = Orphans(lambda _: None)
     with monkeypatch.context() as patch:
         patch.setattr(regular_file.os, "open", refuse)
-        orphans.claim_from(Spool(tmp_path).orphans(lambda _: True, orphans.kept))
+        orphans.claim_from(Spool(tmp_path).orphans(lambda _: True, orphans.skipped))
         assert orphans.read(100, 10**6) == []
-    assert orphans.kept == set()
+    assert orphans.skipped == set()
 
-    orphans.claim_from(Spool(tmp_path).orphans(lambda _: True, orphans.kept))
+    orphans.claim_from(Spool(tmp_path).orphans(lambda _: True, orphans.skipped))
     items = orphans.read(100, 10**6)
     orphans.delivered(items)
     assert len(items) == 2 * len(ALL)
     assert orphans.read(100, 10**6) == []
-    assert orphans.kept == {other.name}
+    assert orphans.skipped == {other.name}
     assert not folder.exists()
 
 

@@ -16,7 +16,7 @@ import pytest
 from log10_trace.export.answer import Parcel
 from log10_trace.export.backlog import Loss
 from log10_trace.export.destination import Destination
-from log10_trace.export.inventory import problems, waiting
+from log10_trace.export.inventory import find_problems, waiting
 from log10_trace.export.journal import Bounds, Journal
 from log10_trace.export.letters import DeadLetter, DeadLetters
 from log10_trace.export.orphan import Orphan
@@ -140,7 +140,9 @@ def test_entries_of_a_later_version_are_kept_as_they_are(
     assert len(DeadLetters(spool)) == 0
     (found,) = waiting(Spool(spool))
     assert (found.newer, found.deliverable, found.sequences) == (sequence, 0, [1] * sequence)
-    assert [each.what for each in problems(Spool(spool), [found])] == ["holds 1 entries of a later version"]
+    assert [each.what for each in find_problems(Spool(spool), [found])] == [
+        "holds 1 entries of a later version"
+    ]
 
 
 def test_an_entry_of_a_kind_to_come_is_kept(api: CompletionsAPI, spool: Path) -> None:
@@ -234,7 +236,7 @@ def test_a_segment_of_a_later_format_names_its_file(api: CompletionsAPI, spool: 
     deliver(api.url)
 
     assert path.read_bytes() == bytes(head)
-    (problem,) = problems(Spool(spool), waiting(Spool(spool)))
+    (problem,) = find_problems(Spool(spool), waiting(Spool(spool)))
     assert (problem.path, problem.what) == (path, "was written by a later version (format 2)")
     assert "Upgrade" in problem.remedy
     assert faults.counts()["reading the spool"] > counted
