@@ -101,14 +101,12 @@ async def request_async(wrapped: Any, client: Any, args: tuple[Any, ...], kwargs
     return result
 
 
-def build_request(wrapped: Any, _client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """Around ``_build_request``, so that a call that still waits for its answer has its request."""
-    built = wrapped(*args, **kwargs)
-    with _BUILDING:
-        recording = _active.get()
-        if recording is not None:
-            recording.built(built)
-    return built
+def note_request(request: Any) -> None:
+    """Note what ``_build_request`` gives, so that a call that still waits for its answer has its request."""
+    recording = _active.get()
+    if recording is not None:
+        with _BUILDING:
+            recording.built(request)
 
 
 def process_response(wrapped: Any, client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

@@ -172,7 +172,10 @@ class Recording:
                 call.status = "failed"
                 call.failure_kind = type(error).__name__
                 call.failure_reason = str(error)
-            self._mask_credentials()
+            whole = call.chunks[0] if len(call.chunks) == 1 and not call.streamed else None
+            # Almost every call ends here without an error, and with a body that is looked at once.
+            if error is not None or whole is None or tells_of_error(whole, whole=call.endpoint == RESPONSES):
+                self._mask_credentials()
             self.deliver()
 
     def _mask_credentials(self) -> None:

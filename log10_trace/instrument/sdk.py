@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from log10_trace.instrument import calls, callsite, websocket
-from log10_trace.instrument.seams import Seam, Wrapper
+from log10_trace.instrument.seams import Observer, Seam, Wrapper
 
 _ASYNC_METHODS: Final = (
     ("openai.resources.chat.completions", "AsyncCompletions", ("create", "parse")),
@@ -48,7 +48,7 @@ def seams() -> tuple[Seam, ...]:
     return tuple(_seams.values())
 
 
-def _places() -> Iterator[tuple[type, str, Wrapper]]:
+def _places() -> Iterator[tuple[type, str, Wrapper | Observer]]:
     blocking, awaiting = _clients()
     yield blocking, "request", calls.request
     yield awaiting, "request", calls.request_async
@@ -59,7 +59,7 @@ def _places() -> Iterator[tuple[type, str, Wrapper]]:
             yield owner, "_process_response", calls.process_response
     # Without it, a running call is shown with what the SDK was asked to send.
     if "_build_request" in vars(base.BaseClient):
-        yield base.BaseClient, "_build_request", calls.build_request
+        yield base.BaseClient, "_build_request", Observer(calls.note_request)
     yield from _async_methods()
     yield from _websocket_methods()
 

@@ -230,7 +230,7 @@ MODULES: tuple[ModuleType, ...] = (
     background, callsite, calls, credentials, recording, stack, tee, wire, record_call,
 )  # fmt: skip
 AT_THE_BORDER = {
-    "request", "request_async", "build_request", "process_response", "decoded", "method", "guard", "current",
+    "request", "request_async", "note_request", "process_response", "decoded", "method", "guard", "current",
     "merged", "process_session",
     "__iter__", "__aiter__", "close", "aclose", "__del__", "_observed", "_observed_async", "open_streams",
     "urlsplit", "urlunsplit", "find_spec", "parsed", "parse_qsl",

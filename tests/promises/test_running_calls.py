@@ -110,7 +110,10 @@ def started(ours: LocalServer, count: int) -> dict[str, dict[str, Any]]:
 
 def check(record: dict[str, Any], endpoint: Endpoint, model: str) -> None:
     """The record has the request as the endpoint received it, the labels and the stack."""
-    (received,) = [request.json for request in endpoint.received if request.json["model"] == model]
+    (received,) = until(
+        lambda: [request.json for request in endpoint.received if request.json["model"] == model],
+        f"the request of {model} arrives",
+    )
     assert (record.get("native_request") or record["request"]) == received
     assert record["request"]["model"] == model
     assert record["metadata"] == {"team": "search"}
