@@ -18,9 +18,10 @@ from log10_trace.export.spool import Spool
 from log10_trace.guard import guard, logger
 
 ADOPT_EVERY_S: Final = 10.0
+ADOPT_MAX_INTERVAL_S: Final = 60.0
 HEAL_EVERY_S: Final = 1.0
 LOOK_SHARE: Final = 50
-"""Looking takes at most this part of the time: a spool of thousands of folders is listed less often."""
+"""A spool of thousands of folders is listed less often, so that it takes at most this part of the time."""
 LETTERS_SHARE: Final = 4
 """Dead letters may take this part of the spool's bound."""
 
@@ -139,4 +140,5 @@ class Keeper:
         self._spool.sweep(time.time())
         self.orphans.claim_from(self._spool.orphans(cache(self._addressing.takes), self.orphans.skipped))
         self._hold_bound()
-        self._adopt_at = now + max(ADOPT_EVERY_S, LOOK_SHARE * (self._clock() - begun))
+        pause = max(ADOPT_EVERY_S, LOOK_SHARE * (self._clock() - begun))
+        self._adopt_at = now + min(pause, ADOPT_MAX_INTERVAL_S)

@@ -14,7 +14,7 @@ from log10_trace.export.addressing import Addressing
 from log10_trace.export.destination import destination_of
 from log10_trace.export.gate import Gate
 from log10_trace.export.journal import Bounds, Journal
-from log10_trace.export.keeper import ADOPT_EVERY_S, LOOK_SHARE, Keeper
+from log10_trace.export.keeper import ADOPT_EVERY_S, ADOPT_MAX_INTERVAL_S, LOOK_SHARE, Keeper
 from log10_trace.export.letters import DeadLetters
 from log10_trace.export.orphan import MOST_ORPHANS, Orphan
 from log10_trace.export.recorder import Recorder
@@ -152,23 +152,28 @@ def test_folders_bound_elsewhere_are_looked_at_once_a_listing(
     assert kept.is_clear
 
 
-def test_a_long_listing_is_repeated_less_often(private_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Looking takes at most a fiftieth of the time, however large the spool is."""
+@pytest.mark.parametrize(
+    ("seconds", "pause"), [(0.1, ADOPT_EVERY_S), (1.0, 1.0 * LOOK_SHARE), (9.0, ADOPT_MAX_INTERVAL_S)]
+)
+def test_a_long_listing_is_repeated_less_often(
+    private_home: Path, monkeypatch: pytest.MonkeyPatch, seconds: float, pause: float
+) -> None:
+    """Looking takes a fiftieth of the time in a large spool, but is never put off for more than a minute."""
     now = 0.0
     looked: list[float] = []
 
-    def list_for_two_seconds(_: Spool) -> list[Path]:
+    def list_slowly(_: Spool) -> list[Path]:
         nonlocal now
         looked.append(now)
-        now += 1.0
+        now += seconds / 2
         return []
 
-    monkeypatch.setattr(Spool, "sources", list_for_two_seconds)
+    monkeypatch.setattr(Spool, "sources", list_slowly)
     kept = keeper(Spool(private_home / "spool"), clock=lambda: now)
-    for now in (0.0, ADOPT_EVERY_S, 2.0 * LOOK_SHARE - 1, 2.0 * LOOK_SHARE):
+    for now in (0.0, pause - 0.5, pause):
         kept.tend(now)
 
-    assert looked == [0.0, 1.0, 2.0 * LOOK_SHARE, 2.0 * LOOK_SHARE + 1]
+    assert looked == [0.0, seconds / 2, pause, pause + seconds / 2]
 
 
 def test_other_threads_never_see_the_dead_as_delivered_while_more_are_to_be_claimed(
