@@ -31,7 +31,7 @@ from log10_trace.server.store.postgres.records import Writing
 from log10_trace.server.store.postgres.tallying import fold
 from log10_trace.server.store.sqlite import records
 from log10_trace.server.store.sqlite.file import open_file
-from log10_trace.server.store.sqlite.indexing import index_all, index_many
+from log10_trace.server.store.sqlite.indexing import index_many, index_some
 from log10_trace.server.store.sqlite.transaction import Transaction, Wanted
 from log10_trace.server.store.sqlite.unindexed import MANY
 
@@ -73,7 +73,8 @@ def fill_sqlite(path: Path, maker: Maker, count: int, organization_id: str) -> N
             jobs = [partial(_put, organization_id=organization_id, draft=draft) for draft in drafts]
             wanted = [Wanted(organization_id, str(one.incoming.id), one.facts.began_ms) for one in drafts]
             transaction.run([*jobs, partial(index_many, at_once=MANY)], wanted)
-        transaction.run([index_all])
+        while transaction.run([index_some])[0]:
+            pass
         connection.execute("PRAGMA journal_mode = WAL")
     unfinished.rename(path)
 

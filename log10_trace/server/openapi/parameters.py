@@ -35,7 +35,7 @@ _QUERY: Final[dict[str, tuple[Schema, str]]] = {
     "max_tokens": (_WHOLE, "Tokens in and out, at most."),
     "q": (
         _TEXT,
-        'Words that all occur; also "a phrase" and begin*. Text without a word is refused.',
+        'Words that all occur; also "a phrase", begin*, an emoji; * is everything. Other marks are refused.',
     ),
     "limit": (_PAGE, "How many, at most."),
     "cursor": (_TEXT, "Where the page before this one ended: its next_cursor."),

@@ -54,5 +54,11 @@ def filter_of(query: Query) -> Filter:
         max_duration=query.number("max_duration"),
         min_tokens=query.whole("min_tokens"),
         max_tokens=query.whole("max_tokens"),
-        text=query.text("q"),
+        text=_text_of(query),
     )
+
+
+def _text_of(query: Query) -> str | None:
+    """The words to look for; none for stars alone, with which every word begins."""
+    text = query.text("q")
+    return None if text is not None and not text.replace("*", "").strip() else text

@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 
 from log10_trace.server.store.errors import SearchError
 from log10_trace.server.store.said import clean
+from log10_trace.server.store.search_text import has_words
 
 _TYPED: Final = re.compile(r'"([^"]*)"|(\S+)')
 _PHRASES: Final = 32
@@ -29,7 +30,7 @@ def phrases(typed: str) -> list[Phrase]:
     found = []
     for quoted, word in _TYPED.findall(clean(typed)):
         text = (quoted or word.rstrip("*")).replace('"', " ").strip()
-        if any(character.isalnum() for character in text):
+        if has_words(text):
             found.append(Phrase(text, is_beginning=word.endswith("*")))
     if not found:
         raise SearchError

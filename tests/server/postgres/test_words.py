@@ -116,3 +116,23 @@ def test_rare_and_common_words_are_searched_alike(
     assert ids(tags=("even",), tag_match="none") == sorted(records[1::2])
     assert ids(model="gpt-4o", status="finished") == sorted(records)
     assert ids(model="other") == []
+
+
+def test_words_of_an_older_schema_are_spelled_anew(store: Store, postgres_url: str, make: Make) -> None:
+    """Symbols in records that an earlier version indexed are found, beside a record that cannot be read."""
+    said = {"model": "m", "messages": [{"role": "user", "content": "well done 🎉"}]}
+    for name in ("old", "broken"):
+        store.completions.put(ORG, make(id=name, request=said)).result()
+    assert store.upkeep.wait_until_searchable()
+    with psycopg.connect(postgres_url) as connection:
+        connection.execute("UPDATE completion_words SET words = to_tsvector('simple', 'well done')")
+        connection.execute("UPDATE completions SET body = '' WHERE id = 'broken'")
+        connection.execute(
+            "INSERT INTO waiting_records SELECT organization_id, id, placed_ms FROM completions"
+        )
+
+    assert store.upkeep.wait_until_searchable()
+
+    found = store.completions.page(ORG, Filter(text="🎉"), limit=9)
+    assert [item.id for item in found.items] == ["old"]
+    assert len(store.completions.page(ORG, Filter(text="done"), limit=9).items) == 2

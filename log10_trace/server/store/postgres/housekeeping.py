@@ -19,6 +19,7 @@ from log10_trace.server.store.postgres.connections import Row, connect
 from log10_trace.server.store.postgres.deleting import sweep_all_stacks
 from log10_trace.server.store.postgres.locks import LEADER_LOCK
 from log10_trace.server.store.postgres.places import DAY_MS, day_of
+from log10_trace.server.store.postgres.records import add_texts, locked
 from log10_trace.server.store.postgres.statements import load
 from log10_trace.server.store.postgres.tallying import fold
 
@@ -28,6 +29,8 @@ _ARRIVALS: Final = load("arrivals.sql")
 _EVERY_S: Final = 0.5
 _DAYS_AHEAD: Final = 3
 _TEXTS_AT_ONCE: Final = 100
+_REINDEX_S: Final = 0.2
+"""How long one look works out words anew."""
 
 
 class Housekeeper:
@@ -113,6 +116,21 @@ def index_texts(connection: Connection[Row], limit: int = _TEXTS_AT_ONCE) -> boo
     return bool(row and row[0] >= limit)
 
 
+def reindex_records(connection: Connection[Row]) -> None:
+    """Hand the words of some of the records that wait for it to the indexer, as they are spelled now."""
+    until = time.monotonic() + _REINDEX_S
+    has_more = True
+    while has_more and time.monotonic() < until:
+        with connection.transaction():
+            rows = connection.execute(_SQL["take_records"], {"limit": _TEXTS_AT_ONCE}).fetchall()
+            for row in rows:
+                # One that cannot be read keeps the words that it has.
+                with guard("indexing a record anew"), connection.transaction():
+                    found = locked(connection, [(row[0], row[1], row[2])])
+                    add_texts(connection, [(*row, one.searched) for one in found.values()])
+        has_more = len(rows) == _TEXTS_AT_ONCE
+
+
 def make_days(connection: Connection[Row]) -> None:
     """Make the partitions of today and the next days."""
     today = day_of(time.time_ns() // 1_000_000)
@@ -136,6 +154,7 @@ def _vacuum(connection: Connection[Row]) -> None:
 
 
 _CHORES: Final[tuple[tuple[Callable[[Connection[Row]], None], float], ...]] = (
+    (reindex_records, 0.5),
     (make_days, 600.0),
     (fold, 2.0),
     (_join_arrivals, 10.0),

@@ -189,11 +189,19 @@ def _keep_tags(connection: Connection[Row], drafts: Sequence[Draft]) -> None:
 
 
 def _keep_texts(connection: Connection[Row], drafts: Sequence[Draft]) -> None:
-    rows = [
-        (*one.key, one.placed_ms, normal(one.after.searched))
-        for one in drafts
-        if one.before is None or one.before.searched != one.after.searched
-    ]
+    add_texts(
+        connection,
+        [
+            (*one.key, one.placed_ms, one.after.searched)
+            for one in drafts
+            if one.before is None or one.before.searched != one.after.searched
+        ],
+    )
+
+
+def add_texts(connection: Connection[Row], texts: Sequence[tuple[str, str, int, str]]) -> None:
+    """Hand texts to the indexer: rows of organization, id, placed, text."""
+    rows = [(*row, normal(text)) for *row, text in texts]
     if rows:
         names = ("organization_ids", "ids", "placed", "contents")
         connection.execute(SQL["add_texts"], by_name(names, rows))

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from log10_trace.server.store.phrases import Phrase
+from log10_trace.server.store.search_text import VOICED, spread
 
 INDEXED_BYTES: Final = 400_000
 """Of one record's text. PostgreSQL refuses a row of words beyond a megabyte."""
@@ -19,8 +20,9 @@ def normal(text: str) -> str:
     """The words of a text with spaces between: lower case, no accents, letters and digits only."""
     if text.isascii():
         return text.translate(_ASCII_WORDS)
-    decomposed = unicodedata.normalize("NFKD", text)
-    bare = "".join(mark for mark in decomposed if not unicodedata.combining(mark)).casefold()
+    decomposed = unicodedata.normalize("NFKD", spread(text))
+    marks = (mark for mark in decomposed if mark in VOICED or not unicodedata.combining(mark))
+    bare = unicodedata.normalize("NFC", "".join(marks)).casefold()
     return _BETWEEN.sub(" ", bare).encode()[:INDEXED_BYTES].decode(errors="ignore")
 
 

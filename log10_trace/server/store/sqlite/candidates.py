@@ -13,6 +13,7 @@ from typing import Any, Final, NamedTuple
 from log10_trace.server.store import positions
 from log10_trace.server.store.answers import Filter, Order
 from log10_trace.server.store.phrases import phrases
+from log10_trace.server.store.search_text import spread
 from log10_trace.server.store.sqlite.records import organization_word
 
 # Columns that can be asked for by value; those with an index of their own can drive.
@@ -207,5 +208,7 @@ def _values(organization_id: str, wanted: Filter, after: int | None, order: Orde
 
 def _match(organization_id: str, typed: str) -> str:
     """The FTS5 query: quoted phrases, all of them, in this organization's records."""
-    words = " AND ".join(f'"{phrase.text}"{"*" if phrase.is_beginning else ""}' for phrase in phrases(typed))
+    words = " AND ".join(
+        f'"{spread(phrase.text).strip()}"{"*" if phrase.is_beginning else ""}' for phrase in phrases(typed)
+    )
     return f'organization : "{organization_word(organization_id)}" AND words : ({words})'

@@ -13,6 +13,7 @@ from log10_trace.server.store import deletions, positions, ranges
 from log10_trace.server.store.facts import Facts
 from log10_trace.server.store.novelty import Novelty
 from log10_trace.server.store.rollups import Deltas
+from log10_trace.server.store.search_text import spread
 from log10_trace.server.store.sqlite.connection import SQL, insert_rows
 from log10_trace.server.store.sqlite.folding import Folder, fold
 from log10_trace.server.store.sqlite.unindexed import Unindexed, Words
@@ -39,6 +40,8 @@ class Transaction:
         self.unindexed = Unindexed()
         self.stacks: dict[tuple[str, bytes], int] = {}
         """Numbers of the stacks in the database, by organization and digest."""
+        self.has_misspelled = True
+        """Whether the index may hold words in their earlier spelling; False once none was found."""
         self._folder = Folder()
         self._data_version = -1
         self._pruned_before_ms: int | None = None
@@ -96,8 +99,11 @@ class Transaction:
     def forget_words(self, position: int, words: Words) -> None:
         """Have the text index forget a record: the very words that it was told, or is about to be told."""
         self.unindexed.take(position)
-        if not self.execute("delete_unindexed", (position,)).rowcount:
-            self.at_once("forget_words", (position, *words))
+        if self.execute("delete_unindexed", (position,)).rowcount:
+            return
+        is_misspelled = self.has_misspelled and self.at_once("delete_misspelled", (position,)).rowcount
+        text = words.text if is_misspelled else spread(words.text)
+        self.at_once("forget_words", (position, words.organization, text))
 
     def settled(self) -> sqlite3.Connection:
         """The connection, with nothing put off any more."""
@@ -170,7 +176,7 @@ class Transaction:
     @property
     def is_tidy(self) -> bool:
         """Whether nothing is put off that could be done in a quiet moment."""
-        return not self.unindexed.count and not self._folder.has_some
+        return not (self.unindexed.count or self._folder.has_some or self.has_misspelled)
 
     def fold_all(self) -> None:
         """Fold all that was noted for the roll-ups."""

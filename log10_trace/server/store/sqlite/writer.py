@@ -19,7 +19,7 @@ from typing import Any, Final, Generic, TypeVar
 from log10_trace.guard import guard
 from log10_trace.server.store.errors import StoreBusyError, StoreClosedError
 from log10_trace.server.store.sqlite.connection import translate
-from log10_trace.server.store.sqlite.indexing import index_all, index_many
+from log10_trace.server.store.sqlite.indexing import index_many, index_some
 from log10_trace.server.store.sqlite.transaction import Transaction, Wanted
 
 T = TypeVar("T")
@@ -141,7 +141,8 @@ class Writer:
     def _tidy_up(self) -> None:
         """Do what was put off until there is nothing else to do; what cannot be done now goes on waiting."""
         with guard("indexing words and folding roll-ups"):
-            self._transaction.run([index_all])
+            while self._transaction.run([index_some])[0] and not (self._waiting or self._is_closing):
+                pass
             while not (self._transaction.is_tidy or self._waiting or self._is_closing):
                 self._transaction.run([Transaction.fold_some])
 

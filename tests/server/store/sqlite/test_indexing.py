@@ -13,6 +13,7 @@ import pytest
 
 from log10_trace.server.store import open_store
 from log10_trace.server.store.answers import Filter
+from log10_trace.server.store.bodies import pack
 from log10_trace.server.store.protocol import Store
 from log10_trace.server.store.sqlite import writer as writing
 from log10_trace.server.store.sqlite.connection import connect
@@ -212,6 +213,42 @@ def test_a_database_of_an_older_schema_is_searched_on(tmp_path: Path) -> None:
     connection = open_file(tmp_path / "a.db")
     merging = connection.execute("SELECT v FROM search_config WHERE k = 'automerge'").fetchone()
     assert tuple(merging) == (16,)
+    connection.close()
+
+
+def test_words_of_an_older_schema_are_spelled_anew(tmp_path: Path) -> None:
+    """A symbol in a record that an earlier version indexed is found after the upgrade; so are its words."""
+    older = [one for one in known_migrations() if one.name < "0008"]
+    connection = open_file(tmp_path / "a.db", older)
+    for number, text in enumerate(("well done 🎉", "nothing but words")):
+        place = (NOON_MS << 8) + number
+        packed = pack(completion(id=f"a{number}", request=asked(text), response=...).fields)
+        connection.execute(
+            "INSERT INTO completions (position, organization_id, id, status) VALUES (?, ?, ?, 'finished')",
+            (place, ORG, f"a{number}"),
+        )
+        connection.execute(
+            "INSERT INTO bodies (position, head, preview_request, preview_response, skipped, body)"
+            " VALUES (?, ?, '', '', 0, ?)",
+            (place, packed.head, packed.body),
+        )
+        connection.execute(
+            "INSERT INTO search (rowid, organization, words) VALUES (?, ?, ?)",
+            (place, organization_word(ORG), text),
+        )
+    connection.close()
+    store = open_store(tmp_path / "a.db")
+
+    assert store.upkeep.wait_until_searchable()
+    assert ids(store, Filter(text="🎉")) == ids(store, Filter(text="well done")) == ["a0"]
+    assert ids(store, Filter(text="nothing")) == ["a1"]
+    assert store.completions.delete(ORG, Filter(text="done")).result() == 1
+    store.close()
+
+    connection = open_file(tmp_path / "a.db")
+    connection.execute("INSERT INTO search (search) VALUES ('integrity-check')")
+    counted = connection.execute("SELECT count(*) FROM search WHERE search MATCH 'done'").fetchone()
+    assert tuple(counted) == (0,)
     connection.close()
 
 

@@ -22,12 +22,17 @@ WITH taken AS (
 )
 SELECT count(*) FROM taken;
 
+-- :take_records
+-- Some of the records whose words have to be worked out anew.
+DELETE FROM waiting_records WHERE ctid = ANY (ARRAY (SELECT ctid FROM waiting_records LIMIT %(limit)s))
+RETURNING organization_id, id, placed_ms;
+
 -- :skip
 -- A text that PostgreSQL cannot index; its record stays, and is found by everything but its words.
 DELETE FROM waiting_texts WHERE number = (SELECT min(number) FROM waiting_texts);
 
 -- :waiting
-SELECT EXISTS (SELECT FROM waiting_texts);
+SELECT EXISTS (SELECT FROM waiting_texts) OR EXISTS (SELECT FROM waiting_records);
 
 -- :merge_words
 -- New words lie in a list that every search reads through; merge it into the index.

@@ -98,6 +98,15 @@ SELECT position FROM unindexed ORDER BY position LIMIT ?;
 -- :count_unindexed
 SELECT count(*) AS waiting FROM unindexed;
 
+-- :is_searchable
+SELECT NOT EXISTS (SELECT 1 FROM unindexed) AND NOT EXISTS (SELECT 1 FROM misspelled) AS is_searchable;
+
+-- :misspelled
+SELECT position FROM misspelled ORDER BY position LIMIT ?;
+
+-- :delete_misspelled
+DELETE FROM misspelled WHERE position = ?;
+
 -- :merge_index
 INSERT INTO search (search, rank) VALUES ('merge', ?);
 
