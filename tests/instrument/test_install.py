@@ -320,16 +320,15 @@ def test_wraps_and_partials_of_a_method(client: Any) -> None:
 
 
 ANEW = """
-import importlib, sys
+import os, sys
 import log10_trace, openai
-from log10_trace import instrument
 
 def purge():
     for name in [name for name in sys.modules if name.partition(".")[0] == "openai"]:
         del sys.modules[name]
 
 def ask(module):
-    client = module.OpenAI(api_key="k", max_retries=0)
+    client = module.OpenAI(base_url=os.environ["BASE_URL"], api_key="k", max_retries=0)
     client.chat.completions.create(model="m", messages=[])
     list(client.chat.completions.create(model="m", messages=[], stream=True))
     return client
@@ -359,7 +358,7 @@ def test_an_sdk_that_was_imported_anew_is_patched_by_the_next_patch(
 ) -> None:
     """With the same settings or others: the new classes record, the old go on, and ``unpatch`` frees both."""
     source = ANEW.replace("sys.argv[-1]", repr(settings))
-    ended = program(private_home, source, OPENAI_BASE_URL=endpoint.url)
+    ended = program(private_home, source, BASE_URL=endpoint.url)
 
     assert ended.returncode == 0, ended.stderr
     assert ended.stdout.splitlines() == ["5 2 True", "[]", "5"]
