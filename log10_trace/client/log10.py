@@ -33,7 +33,7 @@ class Log10:
         log10_token: the key, or a function that gives it.
         server_url: where the API is, such as ``http://127.0.0.1:4680``.
         x_log10_organization: the organization, where the key alone does not say it.
-        timeout: seconds that an answer may take.
+        timeout: seconds that the server may be silent: a long answer may take longer.
         http_client: an HTTP client of your own; it stays open.
         retry: how often and how patiently a request is tried again.
 

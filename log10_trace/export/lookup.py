@@ -6,15 +6,18 @@ that happens on a thread of its own, which is waited for only until the deadline
 
 from __future__ import annotations
 
+import _socket
 import encodings.idna  # noqa: F401 -- see below
 import socket
 import threading
+from collections.abc import Callable
 from ipaddress import ip_address
 from typing import Any, Final, TypeAlias
 
 # Python imports ``encodings.idna`` when a host name is first looked up, which would be on a thread of ours: a
 # child that is forked in the middle of that waits for ever for the import to end.
 from log10_trace.export.deadline import Deadline
+from log10_trace.export.greenlets import has_patched_sockets, is_in_greenlet
 
 Address: TypeAlias = tuple[int, Any]
 """The family of a socket, and what such a socket connects to."""
@@ -42,9 +45,7 @@ class _Lookup:
     def ask(self) -> None:
         """Ask the resolver."""
         try:
-            self.found = _ask_resolver(self.host, self.port)
-        except UnicodeError as error:
-            self.failure = OSError(f"{self.host} is no host name ({error})")
+            self.found = _ask_resolver(self.host, self.port, socket.getaddrinfo)
         except OSError as error:
             self.failure = error
 
@@ -65,6 +66,10 @@ def find_addresses(host: str, port: int, deadline: Deadline) -> list[Address]:
         pass
     else:
         return [(family, (host, port))]
+    if has_patched_sockets() and not is_in_greenlet():
+        return _ask_resolver(
+            host, port, _socket.getaddrinfo
+        )  # a new thread would be a greenlet, and need a hub
     lookup = _lookups.pop((host, port), None)
     if lookup is None or not lookup.thread.is_alive():
         lookup = _Lookup(host, port)
@@ -79,6 +84,9 @@ def find_addresses(host: str, port: int, deadline: Deadline) -> list[Address]:
     return lookup.found
 
 
-def _ask_resolver(host: str, port: int) -> list[Address]:
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+def _ask_resolver(host: str, port: int, getaddrinfo: Callable[..., Any]) -> list[Address]:
+    try:
+        found = getaddrinfo(host, port, 0, socket.SOCK_STREAM)
+    except UnicodeError as error:
+        raise OSError(f"{host} is no host name ({error})") from None
     return [(family, address) for family, _, _, _, address in found]

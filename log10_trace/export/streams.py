@@ -3,8 +3,8 @@
 Tools that watch, record or mock a program's requests (OpenTelemetry, vcr, respx, pytest-httpx, Sentry,
 HTTPretty) replace methods of httpx, httpcore and http.client, or the socket class. They are meant for the
 program's own requests, and deliveries are to pass them by. So the socket here is the one of the C module
-``_socket``, which is never replaced, and TLS runs in memory above it. Where gevent or eventlet has patched
-``socket``, theirs is used: what blocks there would stop the whole program.
+``_socket``, which is never replaced, and TLS runs in memory above it. In a greenlet of gevent or eventlet,
+theirs is used: what blocks there would stop the whole program.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from functools import partial
 from typing import Any, Final, Protocol, TypeVar
 
 from log10_trace.export.deadline import Deadline
+from log10_trace.export.greenlets import is_in_greenlet
 from log10_trace.export.lookup import find_addresses
 
 Result = TypeVar("Result")
@@ -25,7 +26,6 @@ Result = TypeVar("Result")
 PIECE_BYTES: Final = 256 * 1024
 """So much is handed to the kernel at a time, and counts as progress once it was taken."""
 _RECEIVE_BYTES: Final = 64 * 1024
-_COOPERATIVE: Final = ("gevent", "eventlet")
 
 # The first makes OpenSSL prepare itself, which is not to happen on our thread: a child that is forked in the
 # middle of that would never see it end.
@@ -167,5 +167,4 @@ def _connect(host: str, port: int, deadline: Deadline) -> Any:
 
 def _socket_class() -> Any:
     """The class of our sockets."""
-    is_cooperative = socket.socket.__module__.partition(".")[0] in _COOPERATIVE
-    return socket.socket if is_cooperative else _socket.socket
+    return socket.socket if is_in_greenlet() else _socket.socket

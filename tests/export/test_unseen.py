@@ -311,6 +311,7 @@ from gevent import monkey
 
 monkey.patch_all()
 
+import gevent
 from gevent.server import StreamServer
 from log10_trace.export.answer import Parcel
 from log10_trace.export.transport import Server, Transport
@@ -323,13 +324,52 @@ def answer(connection, address):
 
 server = StreamServer(("127.0.0.1", 0), answer)
 server.start()
-url = "http://127.0.0.1:%d" % server.server_port
-print(Transport().send(Server(url=url), [Parcel("1", b"{{}}")], 10.0).answers[0].status)
+url = "http://{host}:%d" % server.server_port
+sent = gevent.spawn(lambda: Transport().send(Server(url=url), [Parcel("1", b"{{}}")], 10.0))
+print(sent.get().answers[0].status)
 """
 
 
-def test_gevent_goes_on_while_a_delivery_waits(private_home: Path, api: CompletionsAPI) -> None:
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+def test_gevent_goes_on_while_a_delivery_waits(private_home: Path, api: CompletionsAPI, host: str) -> None:
     """Where gevent has patched ``socket``, a delivery in a greenlet does not stop the others."""
     pytest.importorskip("gevent")
 
-    assert run(private_home, api, GEVENT).strip() == "201"
+    assert run(private_home, api, GEVENT.replace("{host}", host)).strip() == "201"
+
+
+THREAD_FIRST = """
+import _thread
+from log10_trace.export.answer import Parcel
+from log10_trace.export.transport import Server, Transport
+
+patched, done, said = _thread.allocate_lock(), _thread.allocate_lock(), []
+patched.acquire()
+done.acquire()
+
+def deliver():
+    patched.acquire()
+    server = Server(url={api!r}.replace("127.0.0.1", "localhost"))
+    answer, = Transport().send(server, [Parcel("1", b'{{"id":"1","status":"finished"}}')], 10.0).answers
+    said.append((answer.status, get_hub_if_exists()))
+    done.release()
+
+_thread.start_new_thread(deliver, ())
+
+from gevent import monkey
+from gevent._hub_local import get_hub_if_exists
+
+monkey.patch_all()
+patched.release()
+done.acquire()
+print(said)
+"""
+
+
+def test_a_thread_that_began_before_gevent_came_stays_a_thread(
+    private_home: Path, api: CompletionsAPI
+) -> None:
+    """It delivers over real sockets, and needs no event loop of gevent's."""
+    pytest.importorskip("gevent")
+
+    assert run(private_home, api, THREAD_FIRST).strip() == "[(201, None)]"
