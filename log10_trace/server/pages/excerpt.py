@@ -97,7 +97,7 @@ def _value(text: str, start: int, end: int, budget: int) -> Any:
         return scanstring(text, start + 1, True)[0]
     if opening not in ("[", "{") or end - start <= budget * _VALUE_CHARACTERS:
         return value_of(text[start:end])
-    first, omitted, last = _ends(text, start)
+    first, omitted, last = _ends(text, start, budget)
     kept = [*first, *last]
     if len(kept) > budget:
         return _gap(end - start, "characters")
@@ -111,8 +111,11 @@ def _value(text: str, start: int, end: int, budget: int) -> Any:
     return head | gap | dict(zip(names[len(first) :], values[len(first) :], strict=True))
 
 
-def _ends(text: str, start: int) -> tuple[list[_Member], int, list[_Member]]:
-    """The first members of the array or object at ``start``, how many are left out, and the last ones."""
+def _ends(text: str, start: int, budget: int) -> tuple[list[_Member], int, list[_Member]]:
+    """The first members of the array or object at ``start``, how many are left out, and the last ones.
+
+    Beyond ``budget`` no more are looked for.
+    """
     at: int | None = _SPACE.match(text, start + 1).end()  # type: ignore[union-attr] # it matches everywhere
     if text[at] in "]}":  # type: ignore[index]
         return [], 0, []
@@ -121,9 +124,9 @@ def _ends(text: str, start: int) -> tuple[list[_Member], int, list[_Member]]:
     for member in _members(text, at, is_object=is_object):
         first.append(member)
         at = member.next
-        if len(first) == ENDS:
+        if len(first) == ENDS or len(first) > budget:
             break
-    if at is None:
+    if at is None or len(first) > budget:
         return first, 0, []
     count, tail = _count(text, at, text[start])
     last = deque(_members(text, tail, is_object=is_object), maxlen=ENDS)
