@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+import log10_trace
 from log10_trace.config import resolve
 from log10_trace.errors import ConfigError
 from log10_trace.network import find_proxy, find_tls_problem, is_loopback, make_tls_context
@@ -132,6 +133,12 @@ def test_a_file_that_cannot_be_used_is_an_error_that_names_its_key(
 
     with pytest.raises(ConfigError, match=f"^{key}='{file}' cannot be used"):
         make_tls_context(resolve().ca_file)
+
+
+def test_patch_refuses_a_file_of_certificates_that_cannot_be_used() -> None:
+    """At once, by the name of its argument."""
+    with pytest.raises(ConfigError, match=r"^ca_file='/no/such.pem' cannot be used: it cannot be read"):
+        log10_trace.patch(ca_file="/no/such.pem")
 
 
 def test_a_file_is_found_again_from_another_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -67,9 +67,8 @@ def find_addresses(host: str, port: int, deadline: Deadline) -> list[Address]:
     else:
         return [(family, (host, port))]
     if has_patched_sockets() and not is_in_greenlet():
-        return _ask_resolver(
-            host, port, _socket.getaddrinfo
-        )  # a new thread would be a greenlet, and need a hub
+        # A new thread would be a greenlet, and this one would need an event loop for it.
+        return _ask_resolver(host, port, _socket.getaddrinfo)
     lookup = _lookups.pop((host, port), None)
     if lookup is None or not lookup.thread.is_alive():
         lookup = _Lookup(host, port)
