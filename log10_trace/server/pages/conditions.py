@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import islice
 from typing import Final
 
 from log10_trace.server.pages.addresses import HOME, Address
@@ -30,6 +31,7 @@ _NAMES: Final = {
     "max_tokens": "tokens at most",
     "order": "order",
 }
+_MAX_SHOWN: Final = 100
 _IN_SIGHT: Final = frozenset(("q", "status", "model", "tag"))
 """Fields of the form that are always open."""
 
@@ -97,5 +99,9 @@ class Conditions:
 
 
 def conditions_of(pairs: Iterable[tuple[str, str]], path: str = HOME) -> Conditions:
-    """The conditions that a query sets on the list at ``path``; empty fields of the form set none."""
-    return Conditions(Address(path, tuple((name, value) for name, value in pairs if value)))
+    """The conditions that a query sets on the list at ``path``; empty fields of the form set none.
+
+    No more than the form can show: each has an address that repeats all others.
+    """
+    given = ((name, value) for name, value in pairs if value)
+    return Conditions(Address(path, tuple(islice(given, _MAX_SHOWN))))
