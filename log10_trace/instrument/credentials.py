@@ -34,12 +34,12 @@ _HARMLESS_NAMES: Final = re.compile(
     re.VERBOSE,
 )
 _HARMLESS_VALUES: Final = re.compile(
-    r"""[a-z]+([-_. /][a-z]+)*               # words
+    r"""([A-Z]?[a-z]{1,19}|[A-Z]{1,19})([-_. /]([A-Z]?[a-z]{1,19}|[A-Z]{1,19}))*  # words
     | [a-z]+/[\w.+-]+(;.*)?                  # a media type
     | v?\d{1,4}([-.:]\d{1,4})+(-?[a-z]+)?    # a date, a time, a version
     | \d{1,11}(\.\d+)?                       # a number
-    | (https?://)?[\w-]+(\.[\w-]+)*\.[a-z]+(:\d+)?/?  # a host""",
-    re.VERBOSE | re.IGNORECASE,
+    | (https?://)?[a-z\d-]+(\.[a-z\d-]+)*\.[a-z]{2,12}(:\d+)?/?  # a host""",
+    re.VERBOSE,
 )
 _PARTS: Final = re.compile(r"""[^\s,;"'{}]+""")
 _WITH_NAME: Final = re.compile(r"[\w.-]+[=:](?=.)")

@@ -149,6 +149,8 @@ def test_async_and_refreshed(kept: Kept, endpoint: Endpoint) -> None:
 
 HARMLESS = {
     "x-mode": "production",
+    "x-place": "Oslo-North",
+    "x-host": "gateway.example.com:8080",
     "x-number": "12345",
     "x-date": "2024-06-01",
     "x-type": "application/json",
@@ -158,6 +160,21 @@ HARMLESS = {
     "OpenAI-Organization": "org-0123456789",
     "x-model": "gpt-4o-mini-2024-07-18",
 }
+
+
+@pytest.mark.parametrize(
+    "value", ["QmFzZVRva2VuV2l0aG91dA", "my-secret-token", "a1b2c3d4", "me@example.com:pw"]
+)
+def test_what_may_be_a_credential_is_masked_under_any_name(
+    kept: Kept, endpoint: Endpoint, value: str
+) -> None:
+    """A header whose name tells nothing is masked, unless its value is an ordinary one."""
+    endpoint.script(error_answer(401, f"not <{value}>"))
+    client = openai.OpenAI(base_url=endpoint.url, api_key="k", default_headers={"x-team": value})
+    with client, pytest.raises(openai.AuthenticationError):
+        client.chat.completions.create(**CHAT)
+
+    assert kept.one["response"]["error"]["message"] == "not <***>"
 
 
 def test_what_is_harmless_stays(kept: Kept, endpoint: Endpoint) -> None:
