@@ -71,7 +71,7 @@ def search_completions(
 def _read_page(response: httpx.Response) -> Page[CompletionSummary]:
     body = json.loads(response.content)
     return Page(
-        items=[CompletionSummary.model_validate(item) for item in body["completions"]],
+        items=[CompletionSummary.read(item) for item in body["completions"]],
         next_cursor=body.get("next_cursor"),
     )
 

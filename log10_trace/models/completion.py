@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
-from pydantic import Discriminator, Tag
+from pydantic import Discriminator, Tag, ValidationError
 
 from log10_trace.models.base import Json, Known, Model, Number, Word
 from log10_trace.models.chat_request import CreateChatCompletionRequest
@@ -15,6 +17,9 @@ from log10_trace.models.text_completion import (
     CreateCompletionResponse,
     CreateCompletionResponseObject,
 )
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 
 class Kind(Word):
@@ -79,6 +84,29 @@ Response = Annotated[
 ]
 
 
+_UNCHECKED: Final = (
+    "stacktrace",
+    "created_at",
+    "time_to_first_token",
+    "base_url",
+    "retries",
+    "interrupted",
+    "metadata",
+    "sequence",
+)
+"""Fields of a record in which the API keeps values of any type."""
+_INT_DIGITS: Final = 4_300
+"""More than so many Python does not convert."""
+
+
+def _is_at_fault(name: str, error: ValidationError) -> bool:
+    return any(fault["loc"][:1] == (name,) for fault in error.errors(include_url=False))
+
+
+def _any_int(digits: str) -> int | float:
+    return int(digits) if len(digits) < _INT_DIGITS else float(digits)
+
+
 class Completion(Model):
     """One call of the OpenAI SDK.
 
@@ -128,6 +156,36 @@ class Completion(Model):
     """A ``responses`` call's own request; ``request`` then holds its chat-shaped view."""
     native_response: Any = None
     """A ``responses`` call's own response; ``response`` then holds its chat-shaped view."""
+
+    @classmethod
+    def read(cls, fields: Mapping[str, Any]) -> Self:
+        """The record that the API returned.
+
+        The API also keeps values whose type it does not check. One of another type than the field's stands in
+        ``model_extra``, so that one odd record does not make a list unreadable.
+
+        Raises:
+            ValueError: it is not this model for another reason.
+        """
+        try:
+            return cls.model_validate(fields)
+        except ValidationError as error:
+            odd = {name: fields[name] for name in _UNCHECKED if _is_at_fault(name, error)}
+            if not odd:
+                raise
+        typed = cls.model_validate({name: value for name, value in fields.items() if name not in odd})
+        if typed.model_extra is not None:  # it never is: models take unknown fields
+            typed.model_extra.update(odd)
+        return typed
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> Self:
+        """The record that the JSON text holds, as ``read`` reads it; integers of any size are kept.
+
+        Raises:
+            ValueError: it is not JSON, or not this model.
+        """
+        return cls.read(json.loads(text, parse_int=_any_int))
 
 
 class Preview(Model):

@@ -155,6 +155,38 @@ def test_a_record_of_the_wrong_types_is_refused(wrong: dict[str, Any]) -> None:
         components.Completion.model_validate(wrong)
 
 
+@pytest.mark.parametrize(
+    "odd",
+    [
+        '"retries":"x"',
+        '"retries":1.0',
+        '"interrupted":"y"',
+        '"created_at":5',
+        '"base_url":[]',
+        '"metadata":[1]',
+        '"stacktrace":[{"file":5}]',
+        '"sequence":7.0,"source":"s"',
+        f'"time_to_first_token":{"9" * 5000}',
+    ],
+    ids=lambda odd: odd[:30],
+)
+@pytest.mark.parametrize("kind", [components.Completion, components.CompletionSummary])
+def test_a_record_that_the_api_keeps_is_read_whatever_its_types(
+    kind: type[components.Completion], odd: str
+) -> None:
+    """One odd record makes no list unreadable; what does not fit its field is kept beside the fields."""
+    record = kind.from_json(f'{{"id":"a","status":"finished","tags":["t"],{odd}}}')
+
+    assert (record.id, record.status, record.tags) == ("a", components.Status.FINISHED, ["t"])
+    assert record.given().keys() >= set(json.loads(f"{{{odd}}}", parse_int=str))
+
+
+def test_a_record_with_wrong_types_elsewhere_is_not_read() -> None:
+    """What the API itself refuses is no record of it."""
+    with pytest.raises(pydantic.ValidationError):
+        components.Completion.from_json('{"id":5,"retries":"x"}')
+
+
 @pytest.mark.parametrize("number", [math.nan, math.inf, -math.inf])
 @pytest.mark.parametrize("place", ["duration", "unknown", "native_request"])
 def test_no_number_becomes_null(number: float, place: str) -> None:

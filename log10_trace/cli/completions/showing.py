@@ -43,9 +43,16 @@ def get(
     if raw:
         show_bytes([answer.raw_response.content, b"\n"])
     elif as_json:
-        say(json.dumps(json.loads(answer.raw_response.content), indent=2))
+        say(_indented(answer.raw_response.text))
     else:
         show_call(answer.completion)
+
+
+def _indented(record: str) -> str:
+    try:
+        return json.dumps(json.loads(record), indent=2)
+    except ValueError:  # it holds an integer of more digits than Python converts
+        return record
 
 
 def show_call(call: Completion) -> None:
@@ -100,7 +107,7 @@ def _model(call: Completion) -> str | None:
     asked, answered = getattr(call.request, "model", None), getattr(call.response, "model", None)
     if asked and answered and asked != answered:
         return f"{asked}, answered by {answered}"
-    return answered or asked
+    return str(answered or asked or "") or None
 
 
 def _tokens(call: Completion) -> str | None:
