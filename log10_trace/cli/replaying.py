@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from log10_trace.cli.conversation import answer_of
 from log10_trace.errors import Log10Error, SetupError
+from log10_trace.record.usage import find_usage
 from log10_trace.server.store.prices import Prices
 
 Send = Callable[[str, dict[str, Any]], Any]
@@ -106,7 +107,7 @@ def _answer(
     error: str | None = None,
     logged: bool = False,
 ) -> Answer:
-    usage = response.get("usage") if isinstance(response, dict) else None
+    usage = find_usage(response)
     given, made = (
         _number(usage, "prompt_tokens", "input_tokens"),
         _number(usage, "completion_tokens", "output_tokens"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from log10_trace.record.usage import find_usage
 from log10_trace.server.pages import shapes
 
 
@@ -22,7 +23,7 @@ class Usage:
 
 def usage_of(response: Any) -> Usage:
     """The usage in either of the two spellings that providers have."""
-    stated = shapes.mapping(shapes.mapping(response).get("usage"))
+    stated = find_usage(response)
     taken = shapes.mapping(stated.get("prompt_tokens_details", stated.get("input_tokens_details")))
     given = shapes.mapping(stated.get("completion_tokens_details", stated.get("output_tokens_details")))
     return Usage(

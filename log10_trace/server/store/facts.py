@@ -9,6 +9,7 @@ from datetime import datetime, timedelta, timezone
 from typing import Any, Final
 from uuid import UUID
 
+from log10_trace.record.usage import find_usage
 from log10_trace.server.incoming import Incoming
 from log10_trace.server.store import said
 
@@ -62,7 +63,7 @@ def facts(incoming: Incoming, words: said.Words, *, now_ms: int) -> Facts:
     """The columns of ``incoming``; ``now_ms`` stands in where it does not say when the call began."""
     values = incoming.values
     request, response = _mapping(values.get("request")), _mapping(values.get("response"))
-    usage = _mapping(response.get("usage"))
+    usage = find_usage(response, values.get("native_response"))
     site = _innermost(values.get("stacktrace"))
     duration = values.get("duration")
     return Facts(
@@ -127,7 +128,8 @@ def _cached(usage: Mapping[str, Any]) -> int | None:
     for details in ("prompt_tokens_details", "input_tokens_details"):
         if (count := _count(_mapping(usage.get(details)), "cached_tokens")) is not None:
             return count
-    return None
+    # Moonshot and DeepSeek state it beside the other counts.
+    return _count(usage, "cached_tokens", "prompt_cache_hit_tokens")
 
 
 def _count(holder: Mapping[str, Any], *names: str) -> int | None:

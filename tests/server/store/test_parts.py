@@ -211,6 +211,33 @@ def test_usage_is_read_in_both_spellings() -> None:
 
 
 @pytest.mark.parametrize(
+    "response",
+    [
+        {
+            "choices": [
+                {"index": 0, "usage": {"prompt_tokens": 7, "completion_tokens": 3, "cached_tokens": 2}}
+            ]
+        },
+        {"x_groq": {"usage": {"prompt_tokens": 7, "completion_tokens": 3, "prompt_cache_hit_tokens": 2}}},
+    ],
+    ids=["Moonshot", "Groq"],
+)
+def test_usage_that_stands_elsewhere_is_counted(response: dict[str, object]) -> None:
+    """Usage in the choice or in an object of the provider's own is the usage of the call."""
+    found = facts_of(response=response)
+
+    assert (found.input_tokens, found.output_tokens, found.cached_tokens) == (7, 3, 2)
+
+
+def test_usage_of_a_native_response_is_counted() -> None:
+    """A response whose view as chat has no usage states it itself."""
+    native = {"output": [], "x_provider": {"usage": {"input_tokens": 7, "output_tokens": 3}}}
+    found = facts_of(response={"choices": []}, native_response=native)
+
+    assert (found.input_tokens, found.output_tokens) == (7, 3)
+
+
+@pytest.mark.parametrize(
     ("request_body", "expected"),
     [
         (asked("a", "b"), ["a", "b"]),
