@@ -193,7 +193,7 @@ def test_finetune_form_leaves_out_what_was_not_answered(cli: Cli, calls: Calls) 
         "answer 4",
     ]
     assert set(examples[0]) == {"messages"}
-    assert b"3 calls written, 1 without an answer that fits left out." in done.stderr
+    assert b"3 calls written, 1 left out:\n  1 failed, interrupted or not finished\n" in done.stderr
 
 
 def test_raw_form_is_what_was_on_the_wire(cli: Cli) -> None:

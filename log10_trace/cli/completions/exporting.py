@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from hashlib import blake2b
 from pathlib import Path
 from typing import IO, Annotated
 
 import typer
 
-from log10_trace.cli.completions.formats import FORMS, WITH_ID, Form, Format
+from log10_trace.cli.completions.formats import EACH_ONCE, FORMS, WITH_ID, Form, Format
 from log10_trace.cli.completions.group import group
+from log10_trace.cli.completions.training import UnsuitableError
 from log10_trace.cli.files import STANDARD, cut_torn_end, lines, reading, writing
 from log10_trace.cli.options import Server, Which, spread
 from log10_trace.cli.output import number_of, progress, remarks
@@ -49,12 +52,12 @@ def export(
                     _copy(pieces, file)
                     return
                 records = (line for line in lines(pieces) if not known or _id(line) not in known)
-                written, left_out = _write(records, file, FORMS[format], limit)
+                written, left_out = _write(records, file, format, limit)
     except APIConnectionError:
         if output and output != STANDARD and format in WITH_ID:
             remarks.print(f"{output} is not complete. The same command with --resume goes on with it.")
         raise
-    remarks.print(f"{number_of(written, 'call')} written{_besides(left_out, len(known))}.")
+    remarks.print(_summary(written, left_out, len(known)))
 
 
 def _check(output: str | None, form: Format, *, resume: bool, force: bool) -> None:
@@ -96,36 +99,41 @@ def _pieces(client: Log10, filters: Filters, form: Format, limit: int | None) ->
     return itertools.chain(list(itertools.islice(pieces, 1)), pieces)
 
 
-def _write(records: Iterable[bytes], file: IO[bytes], form: Form, limit: int | None) -> tuple[int, int]:
-    """Write the records in their form; how many were written, and how many have no place in it."""
-    written = left_out = 0
+def _write(
+    records: Iterable[bytes], file: IO[bytes], form: Format, limit: int | None
+) -> tuple[int, Counter[str]]:
+    """Write the records in their form; how many were written, and why how many others were not."""
+    written, left_out = 0, Counter[str]()
+    seen: set[bytes] | None = set() if form in EACH_ONCE else None
     with progress("Exporting", in_bytes=True) as moved_on:
-        formed = _formed(records, form, moved_on)
-        for line in formed if limit is None else _upto(formed, limit):
-            if line is None:
-                left_out += 1
+        for record in records:
+            moved_on(len(record) + 1)
+            try:
+                line = _line(record, FORMS[form], seen)
+            except UnsuitableError as error:
+                left_out[str(error)] += 1
                 continue
             file.write(line + b"\n")
             written += 1
+            if written == limit:
+                break
     return written, left_out
 
 
-def _formed(records: Iterable[bytes], form: Form, moved_on: Callable[[int], None]) -> Iterator[bytes | None]:
-    for record in records:
-        moved_on(len(record) + 1)
-        try:
-            yield form(record)
-        except ValueError:  # a number of more digits than Python reads: only the record itself can be given
-            yield None
-
-
-def _upto(formed: Iterator[bytes | None], limit: int) -> Iterator[bytes | None]:
-    """Everything up to the ``limit``-th that is written."""
-    for _ in range(limit):
-        for line in formed:
-            yield line
-            if line is not None:
-                break
+def _line(record: bytes, form: Form, seen: set[bytes] | None) -> bytes:
+    """The record in its form, if that is not among the lines ``seen``, of which the digests are kept."""
+    try:
+        line = form(record)
+    except UnsuitableError:
+        raise
+    except ValueError:
+        raise UnsuitableError("with a number of more digits than Python reads") from None
+    if seen is not None:
+        digest = blake2b(line, digest_size=16).digest()
+        if digest in seen:
+            raise UnsuitableError("the same as one before")
+        seen.add(digest)
+    return line
 
 
 def _copy(pieces: Iterable[bytes], file: IO[bytes]) -> None:
@@ -135,9 +143,11 @@ def _copy(pieces: Iterable[bytes], file: IO[bytes]) -> None:
             moved_on(len(piece))
 
 
-def _besides(left_out: int, known: int) -> str:
-    said = [
-        f"{left_out:,} without an answer that fits left out" if left_out else "",
-        f"{known:,} were there already" if known else "",
-    ]
-    return "".join(itertools.chain.from_iterable((", ", part) for part in said if part))
+def _summary(written: int, left_out: Counter[str], known: int) -> str:
+    """What became of the calls, in a sentence; why some were left out, a line for each reason."""
+    besides = f", {known:,} were there already" if known else ""
+    if not left_out:
+        return f"{number_of(written, 'call')} written{besides}."
+    reasons = (f"  {count:,} {reason}" for reason, count in left_out.most_common())
+    total = sum(left_out.values())
+    return "\n".join((f"{number_of(written, 'call')} written{besides}, {total:,} left out:", *reasons))

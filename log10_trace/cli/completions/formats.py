@@ -7,10 +7,9 @@ from collections.abc import Callable
 from enum import Enum
 from typing import Any, Final
 
+from log10_trace.cli.completions.training import UnsuitableError, training_example
 from log10_trace.cli.conversation import choices_of
 from log10_trace.server.json_text import decode, split
-
-_FINISHED: Final = "finished"
 
 
 class Format(str, Enum):
@@ -28,11 +27,11 @@ class Format(str, Enum):
     """Training examples for OpenAI's fine-tuning of chat models."""
 
 
-Form = Callable[[bytes], bytes | None]
-"""From a record to the line that stands for it; none when the call has no place in such a file."""
+Form = Callable[[bytes], bytes]
+"""From a record to the line that stands for it; UnsuitableError when the call has no place in such a file."""
 
 
-def raw(record: bytes) -> bytes | None:
+def raw(record: bytes) -> bytes:
     """The provider's own request and response: of a Responses call the native ones."""
     members = split(decode(record))
     native = "native_" if "native_request" in members else ""
@@ -44,41 +43,35 @@ def raw(record: bytes) -> bytes | None:
     return ("{" + ",".join(f"{json.dumps(name)}:{text}" for name, text in texts.items()) + "}").encode()
 
 
-def chat(record: bytes) -> bytes | None:
-    """The messages, the first answer as the last of them; only of calls that were answered."""
+def chat(record: bytes) -> bytes:
+    """The messages, the first answer as the last of them.
+
+    Raises:
+        UnsuitableError: the call was not answered, or is no chat.
+    """
     call = json.loads(record)
-    messages = _messages(call)
-    if messages is None:
-        return None
-    return _line({"id": call["id"], "model": _model(call), "messages": messages})
+    return _line({"id": call["id"], "model": _model(call), "messages": _messages(call)})
 
 
-def openai_finetune(record: bytes) -> bytes | None:
-    """A training example: the messages with a whole answer as the last, and the tools it could call."""
-    call = json.loads(record)
-    messages = _messages(call)
-    if call.get("status") != _FINISHED or call.get("interrupted") or messages is None:
-        return None
-    answer = messages[-1]
-    if not (answer.get("content") or answer.get("tool_calls") or answer.get("function_call")):
-        return None
-    given = {name: call["request"][name] for name in ("tools", "functions") if call["request"].get(name)}
-    kept = ("role", "content", "name", "tool_calls", "tool_call_id", "function_call")
-    examples = [
-        {name: message[name] for name in kept if message.get(name) is not None} for message in messages
-    ]
-    return _line({"messages": examples, **given})
+def openai_finetune(record: bytes) -> bytes:
+    """A training example.
+
+    Raises:
+        UnsuitableError: the call makes none.
+    """
+    return _line(training_example(json.loads(record)))
 
 
-def _messages(call: dict[str, Any]) -> list[dict[str, Any]] | None:
+def _messages(call: dict[str, Any]) -> list[dict[str, Any]]:
     request = call.get("request")
     asked = request.get("messages") if isinstance(request, dict) else None
     choices = choices_of(call.get("response"))
     answer = choices[0].get("message") if choices else None
-    if not isinstance(asked, list) or not isinstance(answer, dict):
-        return None
-    messages = [*asked, {"role": "assistant", **answer}]
-    return messages if all(isinstance(message, dict) for message in messages) else None
+    if not isinstance(answer, dict):
+        raise UnsuitableError("without an answer")
+    if not isinstance(asked, list) or not all(isinstance(message, dict) for message in asked):
+        raise UnsuitableError("without chat messages")
+    return [*asked, {"role": "assistant", **answer}]
 
 
 def _model(call: dict[str, Any]) -> Any:
@@ -97,5 +90,7 @@ FORMS: Final[dict[Format, Form]] = {
     Format.CHAT: chat,
     Format.OPENAI_FINETUNE: openai_finetune,
 }
+EACH_ONCE: Final = frozenset({Format.OPENAI_FINETUNE})
+"""The forms that hold a line once, however many calls it stands for."""
 WITH_ID: Final = frozenset({Format.JSONL, Format.RAW, Format.CHAT})
 """The forms whose lines name their call, so that an export can go on where it broke off."""
