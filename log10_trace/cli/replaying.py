@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from log10_trace.cli.conversation import answer_of
 from log10_trace.errors import Log10Error, SetupError
-from log10_trace.record.usage import find_usage
 from log10_trace.server.store.prices import Prices
+from log10_trace.server.store.usage import charges, read_usage
 
 Send = Callable[[str, dict[str, Any]], Any]
 """Sends a body to an endpoint of the model's provider; gives the JSON that came back."""
@@ -56,7 +56,10 @@ def logged_answer(call: dict[str, Any], prices: Prices) -> Answer:
     )
     asked, _ = _request_of(call)
     model = _text(response, "model") or _text(asked, "model") or "?"
-    return _answer(call, model, response, call.get("duration"), prices, error=failure, logged=True)
+    # Charged as the statistics charge it: the view as chat comes first.
+    responses = call.get("response"), call.get("native_response")
+    answer = _answer(call, model, responses, call.get("duration"), prices)
+    return replace(answer, text=answer_text(response), error=failure, logged=True)
 
 
 def replayed(
@@ -83,8 +86,8 @@ def replayed(
     try:
         response = send(endpoint, body)
     except ProviderError as error:
-        return _answer(call, model, None, clock() - began, prices, error=str(error))
-    return _answer(call, model, response, clock() - began, prices)
+        return replace(_answer(call, model, (None,), clock() - began, prices), error=str(error))
+    return _answer(call, model, (response,), clock() - began, prices)
 
 
 def _request_of(call: dict[str, Any]) -> tuple[dict[str, Any] | None, str]:
@@ -98,30 +101,18 @@ def _request_of(call: dict[str, Any]) -> tuple[dict[str, Any] | None, str]:
 
 
 def _answer(
-    call: dict[str, Any],
-    model: str,
-    response: Any,
-    seconds: float | None,
-    prices: Prices,
-    *,
-    error: str | None = None,
-    logged: bool = False,
+    call: dict[str, Any], model: str, responses: Sequence[Any], seconds: float | None, prices: Prices
 ) -> Answer:
-    usage = find_usage(response)
-    given, made = (
-        _number(usage, "prompt_tokens", "input_tokens"),
-        _number(usage, "completion_tokens", "output_tokens"),
-    )
+    usage = read_usage(*responses)
+    is_metered = usage.input is not None or usage.output is not None
     return Answer(
         completion_id=str(call.get("id")),
         model=model,
-        text=answer_text(response),
-        input_tokens=given,
-        output_tokens=made,
+        text=answer_text(responses[0]),
+        input_tokens=usage.input,
+        output_tokens=usage.output,
         seconds=seconds,
-        cost=None if given is None or made is None else prices.cost(model, given, made),
-        error=error,
-        logged=logged,
+        cost=prices.cost_of(charges({"model": model}, *responses)) if is_metered else None,
     )
 
 
@@ -139,11 +130,6 @@ def _item_text(item: dict[str, Any]) -> str:
     content = item.get("content")
     parts = content if isinstance(content, list) else []
     return "\n".join(str(part.get("text") or "") for part in parts if isinstance(part, dict))
-
-
-def _number(usage: Any, *names: str) -> int | None:
-    values = (usage.get(name) for name in names) if isinstance(usage, dict) else ()
-    return next((value for value in values if isinstance(value, int)), None)
 
 
 def _text(body: Any, name: str) -> str | None:

@@ -14,11 +14,11 @@ import pytest
 from log10_trace.cli.replaying import Answer, ProviderError, answer_text, logged_answer, replayed
 from log10_trace.cli.report import csv_text, json_lines, markdown
 from log10_trace.cli.simulated_model import MODEL, simulated_model
-from log10_trace.server.store.prices import Price, Prices
+from log10_trace.server.store.prices import Prices
 from tests.cli.conftest import Cli, call
 
 Calls = list[dict[str, Any]]
-PRICES = Prices({"m": Price(input=1.0, output=2.0, cached_input=1.0)})
+PRICES = Prices({"m": {"input": 1.0, "output": 2.0}})
 
 
 @pytest.fixture
@@ -79,6 +79,18 @@ def test_replayed_request_is_the_logged_one() -> None:
 
     assert sent == [("/completions", {"model": "m", "prompt": "p", "unheard": [1.5], "top_p": 1})]
     assert (answer.text, answer.seconds, answer.cost) == ("x", 2.5, 1.000002)
+
+
+def test_a_new_answer_costs_what_answered() -> None:
+    """A new answer is charged by the model and tier that its response names, not by those it was asked of."""
+    flex = {"input": 0.5, "output": 0.5, "cached_input": 0.1}
+    table = {"m": {"input": 9, "output": 9}, "m-2": {"input": 1, "output": 1, "tiers": {"flex": flex}}}
+    usage = {"prompt_tokens": 1_000_000, "prompt_tokens_details": {"cached_tokens": 500_000}}
+    answered = {"model": "openai/m-2", "service_tier": "flex", "usage": usage}
+
+    answer = replayed(call(1), "m", lambda _endpoint, _body: answered, Prices(table))
+
+    assert (answer.model, answer.cost) == ("m", pytest.approx(0.3))
 
 
 def test_responses_calls_go_where_they_came_from() -> None:

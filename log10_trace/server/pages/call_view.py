@@ -13,8 +13,8 @@ from log10_trace.server.pages.labels import FIELDS, Labels, labels
 from log10_trace.server.pages.plain import cut
 from log10_trace.server.pages.stacks import Stack, stack_of
 from log10_trace.server.pages.turns import Choice, Turn, answered, asked
-from log10_trace.server.pages.usage import Usage, usage_of
 from log10_trace.server.store.answers import Stored
+from log10_trace.server.store.usage import Usage, read_usage
 
 RAW: Final = {
     "native_request": "Request",
@@ -126,7 +126,7 @@ def call_view(stored: Stored, *, whole: bool = False, ends: int = ENDS, raw: boo
         choices=choices,
         plain_answer=_plain_answer(response),
         error=_error(response),
-        usage=usage_of(response),
+        usage=read_usage(response),
         stack=stack_of(values.get("stacktrace")),
         tools=tuple(_tools(request)),
         parameters=_pairs(request, without=_SHOWN_APART),

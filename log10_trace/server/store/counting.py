@@ -118,10 +118,10 @@ def _totals(key: str | None, start_ms: int | None, counted: Tally, prices: Price
 def _cost(counted: Tally, prices: Prices) -> tuple[float | None, int]:
     """US dollars, None when no call could be priced; and the calls with tokens that could not."""
     cost, unpriced = None, 0
-    for model, (_, _, metered, *tokens) in counted.counts.items():
-        if not metered:
+    for rate, (_, _, metered, *tokens) in counted.counts.items():
+        if not metered and not any(tokens):
             continue
-        price = prices.cost(model, *tokens)
+        price = prices.cost(rate, *tokens)
         if price is None:
             unpriced += metered
         else:

@@ -9,12 +9,11 @@ from datetime import datetime, timedelta, timezone
 from typing import Any, Final
 from uuid import UUID
 
-from log10_trace.record.usage import find_usage
 from log10_trace.server.incoming import Incoming
 from log10_trace.server.store import said
+from log10_trace.server.store.usage import Charge, charges, read_usage
 
 _DAY_MS: Final = 86_400_000
-_MOST: Final = 1 << 53
 _NAME_CHARACTERS: Final = 1_000
 _TIME: Final = re.compile(
     r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(?:\.(\d{1,9})\d*)?(?:[Zz]|([+-])(\d\d):?(\d\d))?", re.ASCII
@@ -37,7 +36,8 @@ class Facts:
     """Seconds."""
     input_tokens: int | None
     output_tokens: int | None
-    cached_tokens: int | None
+    charges: tuple[Charge, ...]
+    """What the call is charged; the first is for the call as such."""
     failure_kind: str | None
     file: str | None
     function: str | None
@@ -63,7 +63,8 @@ def facts(incoming: Incoming, words: said.Words, *, now_ms: int) -> Facts:
     """The columns of ``incoming``; ``now_ms`` stands in where it does not say when the call began."""
     values = incoming.values
     request, response = _mapping(values.get("request")), _mapping(values.get("response"))
-    usage = find_usage(response, values.get("native_response"))
+    responses = response, values.get("native_response")
+    usage = read_usage(*responses)
     site = _innermost(values.get("stacktrace"))
     duration = values.get("duration")
     return Facts(
@@ -74,9 +75,9 @@ def facts(incoming: Incoming, words: said.Words, *, now_ms: int) -> Facts:
         session_id=values.get("session_id"),
         tags=incoming.tags,
         duration=None if duration is None else float(duration),
-        input_tokens=_count(usage, "prompt_tokens", "input_tokens"),
-        output_tokens=_count(usage, "completion_tokens", "output_tokens"),
-        cached_tokens=_cached(usage),
+        input_tokens=usage.input,
+        output_tokens=usage.output,
+        charges=charges(request, *responses),
         failure_kind=values.get("failure_kind"),
         file=_name(site.get("file")),
         function=_name(site.get("name")),
@@ -122,22 +123,6 @@ def _uuid_ms(text: str | None) -> int | None:
 
 def _innermost(stack: Any) -> Mapping[str, Any]:
     return _mapping(stack[-1]) if isinstance(stack, list) and stack else {}
-
-
-def _cached(usage: Mapping[str, Any]) -> int | None:
-    for details in ("prompt_tokens_details", "input_tokens_details"):
-        if (count := _count(_mapping(usage.get(details)), "cached_tokens")) is not None:
-            return count
-    # Moonshot and DeepSeek state it beside the other counts.
-    return _count(usage, "cached_tokens", "prompt_cache_hit_tokens")
-
-
-def _count(holder: Mapping[str, Any], *names: str) -> int | None:
-    for name in names:
-        value = holder.get(name)
-        if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < _MOST:
-            return value
-    return None
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:

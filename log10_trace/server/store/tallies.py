@@ -38,7 +38,7 @@ class Written(NamedTuple):
     """A tally as two JSON texts, made to be read and added to quickly."""
 
     counts: str
-    """``{"gpt-4o": [calls, failed, ...], ...}``; the name is empty for calls that name no model."""
+    """``{"gpt-4o": [calls, failed, ...], ...}`` by rate (``usage.Rate.key``)."""
     durations: str
     """``[bucket, calls, bucket, calls, ...]``."""
 
@@ -51,17 +51,17 @@ class Tally:
     """A sum over calls; differences are tallies too."""
 
     counts: dict[str, Sequence[int]] = field(default_factory=dict)
-    """Model -> its ``Counts``."""
+    """Rate -> its ``Counts``; a call counts at the rate of its first charge."""
     durations: dict[int, int] = field(default_factory=dict)
     """Bucket -> calls that ended in it."""
 
     @property
     def calls(self) -> int:
-        """The calls of all models."""
+        """The calls of all rates."""
         return sum([counts[0] for counts in self.counts.values()])
 
     def total(self) -> Counts:
-        """The counts of all models together."""
+        """The counts of all rates together."""
         if len(self.counts) == 1:
             return Counts(*next(iter(self.counts.values())))
         return Counts(*map(sum, zip(_NO_COUNTS, *self.counts.values(), strict=True)))
@@ -73,7 +73,7 @@ class Tally:
 
     def written(self) -> Written:
         """The tally as text, without what came to nothing."""
-        counts = [f"{_quoted(model)}:{list(each)}" for model, each in self.counts.items() if any(each)]
+        counts = [f"{_quoted(rate)}:{list(each)}" for rate, each in self.counts.items() if any(each)]
         times = self.durations.items()
         if 0 in self.durations.values():
             times = {bucket: calls for bucket, calls in times if calls}.items()
@@ -93,9 +93,9 @@ class Tally:
         return [_middle(buckets[bisect_left(passed, rank)]) for rank in ranks]
 
     def _count(self, counts: Mapping[str, Sequence[int]]) -> None:
-        for model, each in counts.items():
-            before = self.counts.get(model)
-            self.counts[model] = each if before is None else list(map(add, before, each))
+        for rate, each in counts.items():
+            before = self.counts.get(rate)
+            self.counts[rate] = each if before is None else list(map(add, before, each))
 
     def _time(self, durations: Mapping[int, int]) -> None:
         mine = self.durations
@@ -108,17 +108,16 @@ class Tally:
 
 def tally(facts: Facts, sign: int = 1) -> Tally:
     """The sum over one call; with ``sign`` -1 what takes it away."""
-    counts = Counts(
-        calls=sign,
-        failed=sign * (facts.status == "failed"),
-        metered=sign * (facts.tokens is not None),
-        input_tokens=sign * (facts.input_tokens or 0),
-        output_tokens=sign * (facts.output_tokens or 0),
-        cached_tokens=sign * (facts.cached_tokens or 0),
-    )
+    of_call = (sign, sign * (facts.status == "failed"), sign * (facts.tokens is not None))
+    counts: dict[str, Sequence[int]] = {
+        rate: Counts(*of_call, sign * given, sign * made, sign * cached)
+        for rate, given, made, cached in facts.charges[:1]
+    }
+    for rate, given, made, cached in facts.charges[1:]:
+        counts[rate] = Counts(0, 0, 0, sign * given, sign * made, sign * cached)
     is_timed = facts.duration is not None and facts.status != "started"
     return Tally(
-        {facts.model or "": counts},
+        counts,
         {_bucket(facts.duration): sign} if is_timed and facts.duration is not None else {},
     )
 
@@ -138,24 +137,22 @@ def read(written: Sequence[Written]) -> Tally:
     if len(written) == 1:
         flat = iter(json.loads(written[0].durations))
         return Tally(json.loads(written[0].counts), dict(zip(flat, flat, strict=True)))
-    by_model: dict[str, list[Sequence[int]]] = {}
+    by_rate: dict[str, list[Sequence[int]]] = {}
     for counts in _parsed([one.counts for one in written]):
-        for model, each in counts.items():
-            by_model.setdefault(model, []).append(each)
+        for rate, each in counts.items():
+            by_rate.setdefault(rate, []).append(each)
     flat = chain.from_iterable(_parsed([one.durations for one in written]))
     durations: dict[int, int] = {}
     for bucket, calls in zip(flat, flat, strict=True):  # one iterator: in pairs
         durations[bucket] = durations.get(bucket, 0) + calls
-    return Tally(
-        {model: list(map(sum, zip(*each, strict=True))) for model, each in by_model.items()}, durations
-    )
+    return Tally({rate: list(map(sum, zip(*each, strict=True))) for rate, each in by_rate.items()}, durations)
 
 
 def negative(written: Written) -> Written:
     """What takes ``written`` away when it is added."""
     one = read([written])
     return Tally(
-        {model: [-count for count in counts] for model, counts in one.counts.items()},
+        {rate: [-count for count in counts] for rate, counts in one.counts.items()},
         {bucket: -calls for bucket, calls in one.durations.items()},
     ).written()
 

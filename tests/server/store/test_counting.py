@@ -76,6 +76,66 @@ def test_an_unknown_model_is_unknown_and_not_free(store: Store) -> None:
     assert total.unpriced == 1
 
 
+@pytest.mark.parametrize(
+    ("fields", "usage", "dollars"),
+    [
+        ({"model": "gpt-4o-2024-05-13"}, {}, 20.0),
+        ({"model": "openai/gpt-4o-mini"}, {}, 0.75),
+        ({"model": "gpt-5-nano", "service_tier": "flex"}, {}, 0.225),
+        ({"model": "gpt-4o", "service_tier": "priority"}, {}, 21.25),
+        (
+            {"model": "gpt-4o-audio-preview"},
+            {
+                "prompt_tokens_details": {"audio_tokens": 500_000},
+                "completion_tokens_details": {"audio_tokens": 1_000_000},
+            },
+            0.5 * 2.5 + 0.5 * 40 + 80,
+        ),
+    ],
+)
+def test_cost_is_of_what_answered(
+    store: Store, fields: dict[str, Any], usage: dict[str, Any], dollars: float
+) -> None:
+    """Cost is of the model, tier and tokens of the response; groups are by the model that was asked for."""
+    response = answer("yes", 1_000_000, 1_000_000) | fields
+    response["usage"] |= usage
+    record = completion(request=asked("hi", model="gpt-4"), response=response)
+    put_all(store, [record, completion(request=asked("hi", model="gpt-4"), response=...)])
+
+    (group,) = groups(store, "model")
+    assert (group.key, group.calls, group.input_tokens, group.output_tokens) == (
+        "gpt-4",
+        2,
+        1_000_000,
+        1_000_000,
+    )
+    assert (group.cost, group.unpriced) == (pytest.approx(dollars), 0)
+
+    assert store.completions.delete_one(ORG, str(record.id)).result()
+
+    (left,) = groups(store, "model")
+    assert (left.calls, left.input_tokens, left.cost, left.unpriced) == (1, 0, None, 0)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"model": "in-house"},
+        {"service_tier": "scale"},
+        {"usage": {"prompt_tokens": 9, "completion_tokens": 1, "prompt_tokens_details": {"audio_tokens": 9}}},
+    ],
+)
+def test_what_the_table_does_not_price_is_counted_once(store: Store, fields: dict[str, Any]) -> None:
+    """A model, tier or kind of tokens without a price makes the call one without a price."""
+    put_all(
+        store, [completion(response=answer("yes", 1_000_000, 0)), completion(response=answer("yes") | fields)]
+    )
+
+    (total,) = groups(store)
+
+    assert (total.cost, total.unpriced) == (pytest.approx(2.5), 1)
+
+
 def test_percentiles_are_within_five_percent(store: Store) -> None:
     """Percentiles from roll-ups come close to those of the durations themselves."""
     put_all(store, [completion(duration=number / 100) for number in range(1, 101)])

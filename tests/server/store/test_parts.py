@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from itertools import islice, pairwise
-from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from log10_trace.errors import ConfigError
 from log10_trace.server.incoming import parse
 from log10_trace.server.store import bodies, positions, ranges, said
 from log10_trace.server.store.facts import Facts, facts, parse_time_ms
 from log10_trace.server.store.novelty import Novelty
 from log10_trace.server.store.phrases import Phrase, phrases
-from log10_trace.server.store.prices import Prices
 from log10_trace.server.store.rollups import ALL_TIME, Deltas, Slot, changed, folded, spans
 from log10_trace.server.store.tallies import NOTHING, Tally, added_up, negative, read, tally
+from log10_trace.server.store.usage import Charge
 from tests.server.store.building import NOON_MS, asked, completion
 
 NOW_MS = NOON_MS + 3_600_000
@@ -207,7 +205,8 @@ def test_usage_is_read_in_both_spellings() -> None:
     responses = {"input_tokens": 7, "output_tokens": 3, "input_tokens_details": {"cached_tokens": 2}}
     found = facts_of(response={"usage": responses})
 
-    assert (found.input_tokens, found.output_tokens, found.cached_tokens, found.tokens) == (7, 3, 2, 10)
+    assert (found.input_tokens, found.output_tokens, found.tokens) == (7, 3, 10)
+    assert found.charges == (Charge("gpt-4o", 7, 3, 2),)
 
 
 @pytest.mark.parametrize(
@@ -226,7 +225,7 @@ def test_usage_that_stands_elsewhere_is_counted(response: dict[str, object]) -> 
     """Usage in the choice or in an object of the provider's own is the usage of the call."""
     found = facts_of(response=response)
 
-    assert (found.input_tokens, found.output_tokens, found.cached_tokens) == (7, 3, 2)
+    assert found.charges == (Charge("gpt-4o", 7, 3, 2),)
 
 
 def test_usage_of_a_native_response_is_counted() -> None:
@@ -326,33 +325,6 @@ def test_conversations_side_by_side_are_kept_apart() -> None:
 def test_what_is_typed_becomes_phrases(typed: str, expected: list[Phrase]) -> None:
     """Words, quoted phrases and beginnings are understood; signs alone are nothing."""
     assert phrases(typed) == expected
-
-
-def test_a_dated_version_costs_what_its_model_does() -> None:
-    """A version with a date has its model's price, unless the table names it."""
-    prices = Prices.load()
-
-    assert prices.cost("gpt-4o-2024-08-06", 1_000_000, 0) == prices.cost("gpt-4o", 1_000_000, 0)
-    assert prices.cost("gpt-4o-2024-05-13", 1_000_000, 0) == pytest.approx(5.0)
-    assert prices.cost("gpt-4o-audio", 1, 1) is None
-    assert prices.cost(None, 1, 1) is None
-
-
-def test_a_price_table_can_be_replaced(tmp_path: Path) -> None:
-    """A file of the user's own is the price table."""
-    table = tmp_path / "prices.json"
-    table.write_text('{"models": {"in-house": {"input": 1, "output": 2}}}')
-
-    assert Prices.load(table).cost("in-house", 1_000_000, 1_000_000, 500_000) == pytest.approx(3.0)
-
-
-@pytest.mark.parametrize("text", ["", "[]", "{}", '{"models": {"m": {"input": 1}}}', '{"models": {"m": 1}}'])
-def test_a_file_that_is_no_price_table_is_named(tmp_path: Path, text: str) -> None:
-    """A broken price table is an error that names the file."""
-    (tmp_path / "prices.json").write_text(text)
-
-    with pytest.raises(ConfigError, match=r"prices\.json"):
-        Prices.load(tmp_path / "prices.json")
 
 
 def _is_encodable(text: str) -> bool:
