@@ -11,6 +11,7 @@ import typer
 
 from log10_trace.cli.app import app
 from log10_trace.cli.files import writing
+from log10_trace.cli.once import OnceCommand
 from log10_trace.cli.options import Json, Server, Which, split_commas, spread
 from log10_trace.cli.output import progress, remarks, show_json
 from log10_trace.cli.replay import Set, end, parameters
@@ -29,7 +30,7 @@ EXAMPLES: Final = """[bold]Examples[/bold]
 The requests go out with your own settings of the SDK: OPENAI_API_KEY, OPENAI_BASE_URL, ..."""
 
 
-@app.command(epilog=EXAMPLES)
+@app.command(cls=OnceCommand, epilog=EXAMPLES)
 @spread
 def benchmark(
     *,

@@ -10,8 +10,9 @@ import inspect
 import json
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, fields, is_dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import date, datetime, time, timedelta, timezone
 from enum import Enum
 from typing import Annotated, Any, Final, cast, get_type_hints
 
@@ -98,19 +99,35 @@ class Kind(str, Enum):
 
 
 def moment(value: str | None) -> str | None:
-    """The moment that a user means, as RFC 3339.
+    """The moment that a user means, as RFC 3339; a day is its first moment.
 
     Raises:
         BadParameter: it is no moment.
     """
+    return _rfc3339(value, day_ends=False)
+
+
+def end(value: str | None) -> str | None:
+    """The moment before which the user's span of time ends, as RFC 3339; a day belongs to the span.
+
+    Raises:
+        BadParameter: it is no moment.
+    """
+    return _rfc3339(value, day_ends=True)
+
+
+def _rfc3339(value: str | None, *, day_ends: bool) -> str | None:
     if value is None:
         return None
     if ago := _AGO.fullmatch(value.strip()):
         passed = timedelta(**{_UNITS[ago[2]]: int(ago[1])})
         return (datetime.now(timezone.utc) - passed).isoformat()
     try:
+        named = _date_or_moment(value.strip())
+        if not isinstance(named, datetime):
+            named = datetime.combine(named + timedelta(days=1 if day_ends else 0), time())
         # A moment without a zone is the user's own time.
-        return _date_or_moment(value.strip()).astimezone(timezone.utc).isoformat()
+        return named.astimezone(timezone.utc).isoformat()
     except (ValueError, OverflowError):
         message = (
             f"{value!r} is no moment. Write 2026-01-31, 2026-01-31T12:00:00Z, or how long ago: 90s, 2h, 7d."
@@ -118,18 +135,26 @@ def moment(value: str | None) -> str | None:
         raise typer.BadParameter(message) from None
 
 
-def _date_or_moment(text: str) -> datetime:
-    try:
-        return datetime.strptime(text, "%Y-%m-%d")  # noqa: DTZ007 -- the caller gives it the user's zone
-    except ValueError:
-        return datetime.fromisoformat(text.replace("Z", "+00:00"))
+def _date_or_moment(text: str) -> date:
+    """A day, or a ``datetime``."""
+    for read in (_day, date.fromisoformat):
+        with suppress(ValueError):
+            return read(text)
+    return datetime.fromisoformat(text.replace("Z", "+00:00"))
+
+
+def _day(text: str) -> date:
+    return datetime.strptime(text, "%Y-%m-%d").date()  # noqa: DTZ007 -- a day has no zone
 
 
 Since = Annotated[
     str | None,
     typer.Option("--since", "--from", help="Not before: 2h, 7d, 2026-01-31, ...", callback=moment),
 ]
-Until = Annotated[str | None, typer.Option("--until", "--to", help="Before.", callback=moment)]
+Until = Annotated[
+    str | None,
+    typer.Option("--until", "--to", help="Before; a day without a time is included.", callback=end),
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,6 +10,7 @@ import typer
 
 from log10_trace.cli.app import app
 from log10_trace.cli.database import Database, opened
+from log10_trace.cli.once import OnceCommand
 from log10_trace.cli.spans import shown_bytes, size_bytes, span_ms
 
 EXAMPLES: Final = """[bold]Examples[/bold]
@@ -19,7 +20,7 @@ EXAMPLES: Final = """[bold]Examples[/bold]
   log10-trace prune --max-size 5GB --yes"""
 
 
-@app.command(epilog=EXAMPLES)
+@app.command(cls=OnceCommand, epilog=EXAMPLES)
 def prune(
     *,
     older_than: Annotated[

@@ -11,6 +11,7 @@ import typer
 
 from log10_trace.cli.app import app
 from log10_trace.cli.named_call import resolved
+from log10_trace.cli.once import OnceCommand
 from log10_trace.cli.options import Json, Server, split_commas, spread
 from log10_trace.cli.output import show_json
 from log10_trace.cli.replaying import Answer, logged_answer, parameter, replayed, sdk_send
@@ -30,7 +31,7 @@ Set = Annotated[
 ]
 
 
-@app.command(epilog=EXAMPLES)
+@app.command(cls=OnceCommand, epilog=EXAMPLES)
 @spread
 def replay(
     completion_id: Annotated[str, typer.Argument(help="The call's id, or: latest")],

@@ -8,6 +8,7 @@ import typer
 
 from log10_trace.cli.app import app
 from log10_trace.cli.completions.listing import Columns, show
+from log10_trace.cli.once import OnceCommand
 from log10_trace.cli.options import Json, Limit, Server, Which, spread
 from log10_trace.cli.output import (
     Column,
@@ -52,7 +53,7 @@ COLUMNS: Final = (
 )
 
 
-@group.command("list")
+@group.command("list", cls=OnceCommand)
 @spread
 def list_(
     *,
@@ -77,7 +78,7 @@ def list_(
             show_json(session)
 
 
-@group.command("show")
+@group.command("show", cls=OnceCommand)
 @spread
 def show_(
     session_id: Annotated[str, typer.Argument(help="The session's id.")],

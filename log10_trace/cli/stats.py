@@ -8,6 +8,7 @@ from typing import Annotated, Final
 import typer
 
 from log10_trace.cli.app import app
+from log10_trace.cli.once import OnceCommand
 from log10_trace.cli.options import Json, Server, Since, Until, spread
 from log10_trace.cli.output import Column, count, dollars, figure, remarks, seconds, show_json, show_rows
 
@@ -49,7 +50,7 @@ _FIGURES: Final = (
 _START: Final = Column(title="FROM", cell=lambda step: step.start or "")
 
 
-@app.command(epilog=EXAMPLES)
+@app.command(cls=OnceCommand, epilog=EXAMPLES)
 @spread
 def stats(
     *,

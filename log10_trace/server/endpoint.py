@@ -73,7 +73,8 @@ class Endpoint:
         request.scope["log10.key"] = access.key_id
         self._service.rates.spend(access.key_id)
         access.require(operation.scopes)
-        if request.query_params.get("organization_id") not in (None, "", access.organization_id):
+        named = request.query_params.getlist("organization_id")
+        if any(name not in ("", access.organization_id) for name in named):
             access.refuse_organization()
         return access
 

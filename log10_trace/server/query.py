@@ -19,6 +19,8 @@ _RELATIVE: Final = re.compile(r"([0-9]{1,6})([smhdw])", re.ASCII)
 _MOMENT: Final = re.compile(
     r"(\d{4}-\d\d-\d\d)(?:[Tt ](\d\d:\d\d:\d\d)(\.\d+)?([Zz]|[+ -]\d\d:\d\d)?)?", re.ASCII
 )
+_DAY: Final = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+_DAY_MS: Final = 86_400_000
 MAX_CHARS: Final = 4096
 MAX_REPEATS: Final = 50
 """How often one parameter may be given; the work of a query grows with it."""
@@ -52,8 +54,15 @@ class Query:
         self._params = params
 
     def text(self, name: str) -> str | None:
-        """The value; none when it is not given or empty."""
-        return self._params.get(name) or None
+        """The value; none when it is not given or empty.
+
+        Raises:
+            Refusal: 422, several values are given: taking one of them would not be what was asked for.
+        """
+        values = set(self.many(name))
+        if len(values) > 1:
+            raise invalid(name, "It takes one value, and may be given once.")
+        return values.pop() if values else None
 
     def many(self, name: str) -> tuple[str, ...]:
         """Every value of a parameter that may be repeated."""
@@ -100,9 +109,23 @@ class Query:
         value = self.text(name)
         return None if value is None else moment_ms(name, value, now_ms)
 
+    def end_ms(self, name: str, now_ms: int) -> int | None:
+        """The same, for the end of a span of time, which a day without a time is in whole."""
+        value = self.text(name)
+        return None if value is None else end_ms(name, value, now_ms)
+
+
+def end_ms(name: str, value: str, now_ms: int) -> int:
+    """The milliseconds since 1970 before which a span ends; a day without a time belongs to it.
+
+    Raises:
+        Refusal: 422, naming the parameter ``name``.
+    """
+    return moment_ms(name, value, now_ms) + (_DAY_MS if _DAY.fullmatch(value) else 0)
+
 
 def moment_ms(name: str, value: str, now_ms: int) -> int:
-    """The milliseconds since 1970 that ``value`` stands for.
+    """The milliseconds since 1970 that ``value`` stands for; what names no zone is UTC.
 
     Raises:
         Refusal: 422, naming the parameter ``name``.

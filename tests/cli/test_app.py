@@ -6,7 +6,10 @@ import os
 import re
 import subprocess
 import sys
+import time
+from datetime import datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from typer.core import TyperGroup
@@ -14,7 +17,7 @@ from typer.main import get_command
 
 from log10_trace import __version__
 from log10_trace.cli import app, completions, exit_codes
-from log10_trace.cli.options import json_value, moment
+from log10_trace.cli.options import end, json_value, moment
 from log10_trace.errors import SetupError
 
 SCRIPT = Path(sys.executable).with_name("log10-trace")
@@ -136,6 +139,28 @@ def test_ctrl_c_while_starting_is_clean(
 def test_moments_are_understood(text: str | None, expected: str | None) -> None:
     """A moment with its zone is that moment, whatever the machine's own zone."""
     assert moment(text) == expected
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Asia/Kolkata", "America/New_York"])
+@pytest.mark.parametrize("text", ["2026-03-08", "2026-3-8", " 2026-03-08 "])
+def test_a_day_is_the_users_own_and_whole(monkeypatch: pytest.MonkeyPatch, zone: str, text: str) -> None:
+    """From a day to the same day is all of it in the user's own zone, also when the clocks change in it."""
+    monkeypatch.setenv("TZ", zone)
+    time.tzset()
+    try:
+        spans = [moment(text), end(text)]
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+
+    midnights = [datetime(2026, 3, day, tzinfo=ZoneInfo(zone)) for day in (8, 9)]
+    assert [datetime.fromisoformat(str(each)) for each in spans] == midnights
+
+
+def test_a_moment_ends_a_span_at_once() -> None:
+    """Where a time is named, nothing is added to it."""
+    assert end("2026-01-31T00:00:00Z") == "2026-01-31T00:00:00+00:00"
+    assert end(None) is None
 
 
 def test_json_may_stand_in_a_file(tmp_path: Path) -> None:

@@ -67,6 +67,8 @@ def test_no_color_is_honoured(cli: Cli, calls: Calls) -> None:
         (["--session", "session-0"], [3, 0]),
         (["--since", "2026-01-01T00:00:04Z"], [5, 4]),
         (["--from", "2026-1-1", "--to", "2026-01-01T00:00:01Z", "--status", "finished"], [0]),
+        (["--from", "2026-01-01", "--to", "2026-1-1", "--limit", "2"], [5, 4]),
+        (["--to", "2025-12-31"], []),
         (["--min-tokens", "16"], []),
         (["--model", "gpt-4o-mini", "--function", "main", "--limit", "1"], [5]),
     ],

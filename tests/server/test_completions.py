@@ -8,6 +8,7 @@ import io
 import json
 import threading
 from collections.abc import Callable
+from datetime import datetime, timezone
 from typing import Any
 
 import httpx
@@ -18,6 +19,8 @@ from log10_trace.server.store.keys import Scope
 from .conftest import JSON, Tenant
 
 Keep = Callable[..., dict[str, Any]]
+
+TODAY = datetime.now(timezone.utc).date().isoformat()
 
 EXACT = (
     '{"model": "gpt-4o", "seed": 123456789012345678901234567890, "temperature": 1.10, "top_p": 1e-2, '
@@ -150,6 +153,8 @@ def test_pages_hold_every_record_once_while_more_arrive(client: httpx.Client, ke
         ({"q": "wasp"}, set()),
         ({"since": "1h"}, {"one", "two", "three"}),
         ({"until": "1h"}, set()),
+        ({"since": TODAY, "until": TODAY}, {"one", "two", "three"}),
+        ({"until": TODAY, "model": ["gpt-4o", "", "gpt-4o"]}, {"one", "two", "three"}),
         ({"file": "app.py", "function": "run"}, {"one"}),
     ],
 )
@@ -166,7 +171,20 @@ def test_filters_choose(client: httpx.Client, keep: Keep, params: dict[str, Any]
 
 
 @pytest.mark.parametrize(
-    "query", ["nonsense=1", "status=done", "since=soon", "limit=0", "cursor=x", "q=%22%22"]
+    "query",
+    [
+        "nonsense=1",
+        "status=done",
+        "since=soon",
+        "limit=0",
+        "cursor=x",
+        "q=%22%22",
+        "model=a&model=b",
+        "status=failed&status=finished",
+        "since=1h&since=2h",
+        "min_tokens=1&min_tokens=2",
+        "order=newest&order=oldest",
+    ],
 )
 def test_a_filter_that_means_nothing_is_an_error(client: httpx.Client, query: str) -> None:
     """A mistake in a filter is named; the filter is never silently left out."""

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from starlette.datastructures import QueryParams
 
-from log10_trace.server.query import Query, moment_ms
+from log10_trace.server.query import Query, end_ms, moment_ms
 from log10_trace.server.refusal import Refusal
 
 NOW_MS = 1_800_000_000_000
@@ -92,3 +92,34 @@ def test_every_rfc_3339_moment_is_read_to_the_millisecond(ms: int) -> None:
     moment = datetime.fromtimestamp(ms / 1000, timezone.utc)
 
     assert abs(moment_ms("since", moment.isoformat(), NOW_MS) - ms) <= 1
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("1970-01-02", 2 * 86_400_000),
+        ("1970-01-02T00:00:00Z", 86_400_000),
+        ("1970-01-02T00:00:00", 86_400_000),
+        ("2h", NOW_MS - 7_200_000),
+        ("9999-12-31", 253_402_300_800_000),
+    ],
+)
+def test_a_span_ends_with_the_day_that_is_named(text: str, expected: int) -> None:
+    """A day without a time is in the span whole; a moment ends it at once."""
+    assert end_ms("until", text, NOW_MS) == expected
+
+
+def test_one_value_is_never_taken_for_several() -> None:
+    """A parameter of one value that is given several names itself; the same value again means no other."""
+    readers = (Query.text, Query.whole, Query.number)
+    for read in readers:
+        with pytest.raises(Refusal, match="once") as caught:
+            read(query("name=1&name=2"), "name")
+        assert (caught.value.status, caught.value.field) == (422, "name")
+    with pytest.raises(Refusal, match="once"):
+        query("name=1h&name=2h").moment_ms("name", NOW_MS)
+    with pytest.raises(Refusal, match="once"):
+        query("name=a&name=b").choice("name", ("a", "b"), "a")
+
+    assert query("name=1&name=&name=1").text("name") == "1"
+    assert query("name=1&name=2").many("name") == ("1", "2")

@@ -6,10 +6,11 @@ from log10_trace.cli.app import app
 from log10_trace.cli.benchmark import benchmark
 from log10_trace.cli.completions import deleting, exporting, following, importing, listing, showing
 from log10_trace.cli.completions.group import ORDER, group
+from log10_trace.cli.once import OnceCommand
 
 __all__ = ["deleting", "exporting", "following", "importing", "listing", "showing"]
 
 # The name and the place that it had in the original client.
-group.command("benchmark_models", hidden=True)(benchmark)
+group.command("benchmark_models", cls=OnceCommand, hidden=True)(benchmark)
 group.registered_commands.sort(key=lambda command: ORDER.index(command.name or ""))
 app.add_typer(group, name="completions")

@@ -8,13 +8,14 @@ from typing import Annotated
 import typer
 
 from log10_trace.cli.completions.group import group
+from log10_trace.cli.once import OnceCommand
 from log10_trace.cli.options import Server, Yes, spread
 from log10_trace.cli.output import number_of, one_line, remarks
 from log10_trace.client import Log10
 from log10_trace.errors import NotFoundError
 
 
-@group.command("delete")
+@group.command("delete", cls=OnceCommand)
 @spread
 def delete(
     completion_ids: Annotated[list[str] | None, typer.Argument(help="The ids of calls.")] = None,

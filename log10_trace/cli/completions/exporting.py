@@ -15,6 +15,7 @@ from log10_trace.cli.completions.formats import EACH_ONCE, FORMS, WITH_ID, Form,
 from log10_trace.cli.completions.group import group
 from log10_trace.cli.completions.training import UnsuitableError
 from log10_trace.cli.files import STANDARD, cut_torn_end, lines, reading, writing
+from log10_trace.cli.once import OnceCommand
 from log10_trace.cli.options import Server, Which, spread
 from log10_trace.cli.output import number_of, progress, remarks
 from log10_trace.client import Log10
@@ -23,8 +24,8 @@ from log10_trace.errors import APIConnectionError, SetupError
 from log10_trace.server.json_text import RefusedError, decode, split
 
 
-@group.command("download", hidden=True)
-@group.command("export")
+@group.command("download", cls=OnceCommand, hidden=True)
+@group.command("export", cls=OnceCommand)
 @spread
 def export(
     *,

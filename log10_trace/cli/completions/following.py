@@ -12,6 +12,7 @@ from rich.text import Text
 
 from log10_trace.cli.completions.columns import chosen
 from log10_trace.cli.completions.group import group
+from log10_trace.cli.once import OnceCommand
 from log10_trace.cli.options import Json, Server, Which, spread
 from log10_trace.cli.output import Column, console, one_line, say, show_json
 from log10_trace.client import Log10
@@ -27,7 +28,7 @@ _REMEMBERED: Final = 10_000
 """Calls that are known as shown; far more than come in between two looks."""
 
 
-@group.command("tail")
+@group.command("tail", cls=OnceCommand)
 @spread
 def tail(
     *,

@@ -9,6 +9,7 @@ import typer
 
 from log10_trace.cli.completions.columns import NARROW, USUAL, chosen
 from log10_trace.cli.completions.group import group
+from log10_trace.cli.once import OnceCommand
 from log10_trace.cli.options import Json, Limit, Server, Which, spread
 from log10_trace.cli.output import console, show_json, show_rows
 from log10_trace.models.components import CompletionSummary
@@ -20,7 +21,7 @@ Columns = Annotated[str | None, typer.Option(help="Which columns, with commas.",
 Oldest = Annotated[bool, typer.Option("--oldest", help="The oldest first.")]
 
 
-@group.command("list")
+@group.command("list", cls=OnceCommand)
 @spread
 def list_(
     *,
@@ -40,7 +41,7 @@ def list_(
         show(_without(calls, offset), columns, as_json=json)
 
 
-@group.command("search")
+@group.command("search", cls=OnceCommand)
 @spread
 def search(
     words: Annotated[str, typer.Argument(help='Words that all occur; "a phrase" and begin* work.')],

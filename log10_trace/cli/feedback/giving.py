@@ -12,6 +12,7 @@ import typer
 from log10_trace.cli.feedback.condition import condition
 from log10_trace.cli.feedback.group import group
 from log10_trace.cli.files import writing
+from log10_trace.cli.once import OnceCommand
 from log10_trace.cli.options import Json, Server, json_value, split_commas, spread
 from log10_trace.cli.output import Column, age, number_of, remarks, say, show_json, show_rows
 from log10_trace.cli.schema import moment_of_ms
@@ -38,7 +39,7 @@ Filter = Annotated[str | None, typer.Option(help="Whose value is so: 'score <= 5
 Offset = Annotated[int, typer.Option(help="Leave out so many.", min=0)]
 
 
-@group.command("create")
+@group.command("create", cls=OnceCommand)
 @spread
 def create(
     *,
@@ -76,7 +77,7 @@ def upload(server: Server, body: dict[str, Any]) -> Feedback:
         return client.feedback.upload(request_body=body).feedback
 
 
-@group.command("list")
+@group.command("list", cls=OnceCommand)
 @spread
 def list_(
     *,
@@ -99,7 +100,7 @@ def list_(
             show_json(feedback)
 
 
-@group.command("download", hidden=True)
+@group.command("download", cls=OnceCommand, hidden=True)
 @spread
 def download(
     *,

@@ -15,6 +15,7 @@ from rich.text import Text
 
 from log10_trace.cli.completions.showing import show_call
 from log10_trace.cli.feedback.group import group
+from log10_trace.cli.once import OnceCommand
 from log10_trace.cli.options import Server, spread
 from log10_trace.cli.output import console, remarks, safe
 from log10_trace.cli.schema import Question, questions
@@ -34,7 +35,7 @@ class _LeftError(Exception):
         self.for_good = for_good
 
 
-@group.command("grade")
+@group.command("grade", cls=OnceCommand)
 @spread
 def grade(
     *,

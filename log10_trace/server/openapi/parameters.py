@@ -12,7 +12,11 @@ _WHOLE: Final[Schema] = {"type": "integer", "minimum": 0, "maximum": 2**53}
 _SECONDS: Final[Schema] = {"type": "number", "minimum": 0, "maximum": 2**53}
 _PAGE: Final[Schema] = {"type": "integer", "minimum": 1, "maximum": 1000, "default": 50}
 _MOMENT: Final[Schema] = {
-    "anyOf": [{"type": "string", "format": "date-time"}, {"type": "string", "pattern": "^[0-9]{1,4}[smhdw]$"}]
+    "anyOf": [
+        {"type": "string", "format": "date-time"},
+        {"type": "string", "format": "date"},
+        {"type": "string", "pattern": "^[0-9]{1,4}[smhdw]$"},
+    ]
 }
 _QUERY: Final[dict[str, tuple[Schema, str]]] = {
     "tag": (
@@ -27,8 +31,8 @@ _QUERY: Final[dict[str, tuple[Schema, str]]] = {
     "failure_kind": (_TEXT, "The class of the exception."),
     "file": (_TEXT, "The file of the calling line."),
     "function": (_TEXT, "The function of the calling line."),
-    "since": (_MOMENT, "Not before: RFC 3339, or so long ago as 2h."),
-    "until": (_MOMENT, "Before: RFC 3339, or so long ago as 2h."),
+    "since": (_MOMENT, "Not before: RFC 3339, or so long ago as 2h; a day begins at midnight UTC."),
+    "until": (_MOMENT, "Before: RFC 3339, or so long ago as 2h; a day (UTC) is included."),
     "min_duration": (_SECONDS, "Seconds, at least."),
     "max_duration": (_SECONDS, "Seconds, at most."),
     "min_tokens": (_WHOLE, "Tokens in and out, at least."),

@@ -97,7 +97,7 @@ def _list(visit: Visit) -> Response:
     try:
         query = Query(visit.request.query_params, (*NAMES, "order", "cursor"))
         order = query.choice("order", ORDERS, "newest")
-        view = _list_view(visit, conditions, filter_of(query), order)
+        view = _list_view(visit, conditions, filter_of(query), order, query.text("cursor"))
     except Refusal as refusal:
         return _refused(visit, conditions, refusal)
     except (SearchError, CursorError) as error:
@@ -105,9 +105,10 @@ def _list(visit: Visit) -> Response:
     return page("list.html", root=visit.root_path, view=view)
 
 
-def _list_view(visit: Visit, conditions: Conditions, wanted: Filter, order: Order) -> list_view.ListView:
+def _list_view(
+    visit: Visit, conditions: Conditions, wanted: Filter, order: Order, cursor: str | None
+) -> list_view.ListView:
     store, organization_id = visit.store, visit.organization_id
-    cursor = conditions.value("cursor") or None
     found = store.completions.page(organization_id, wanted, limit=_CALLS, cursor=cursor, order=order)
     now_ms = time.time_ns() // 1_000_000
     query = strip_query(wanted, now_ms)

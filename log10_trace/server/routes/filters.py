@@ -49,7 +49,7 @@ def filter_of(query: Query) -> Filter:
         file=query.text("file"),
         function=query.text("function"),
         since_ms=query.moment_ms("since", now_ms),
-        until_ms=query.moment_ms("until", now_ms),
+        until_ms=query.end_ms("until", now_ms),
         min_duration=query.number("min_duration"),
         max_duration=query.number("max_duration"),
         min_tokens=query.whole("min_tokens"),

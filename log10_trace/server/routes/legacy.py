@@ -17,7 +17,7 @@ from log10_trace.record.call import new_id
 from log10_trace.server.answer import encoded, json_answer, raw_json
 from log10_trace.server.incoming import MAX_DURATION, Incoming
 from log10_trace.server.json_text import RefusedError, decode, split
-from log10_trace.server.query import Query, moment_ms
+from log10_trace.server.query import Query, end_ms, moment_ms
 from log10_trace.server.refusal import invalid, not_found
 from log10_trace.server.routes.completions import kept, understood, with_id
 from log10_trace.server.routes.listing import DEFAULT_LIMIT
@@ -146,7 +146,7 @@ def _filter_of(query: Query) -> Filter:
     return Filter(
         tags=tuple(tag for tag in tags if tag),
         since_ms=moment_ms("createdFilter", created["from"], 0) if "from" in created else None,
-        until_ms=moment_ms("createdFilter", created["to"], 0) if "to" in created else None,
+        until_ms=end_ms("createdFilter", created["to"], 0) if "to" in created else None,
     )
 
 

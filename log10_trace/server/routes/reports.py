@@ -26,7 +26,7 @@ async def statistics(visit: Visit) -> Response:
         group_by=query.choice("group_by", GROUPS, "none"),
         interval=query.choice("interval", INTERVALS, "hour"),
         since_ms=query.moment_ms("since", now_ms),
-        until_ms=query.moment_ms("until", now_ms),
+        until_ms=query.end_ms("until", now_ms),
     )
     found = await visit.read(visit.store.reports.statistics, visit.organization_id, wanted)
     return json_answer(

@@ -78,7 +78,7 @@ def test_a_failed_call_says_why(site: Site) -> None:
         ("session_id=s-b", "b"),
         ("file=%2Fapp.py&function=main", "a"),
         ("since=2026-02-02", "bc"),
-        ("until=2026-02-02&q=", "a"),
+        ("until=2026-02-01&q=", "a"),
         ("min_duration=2", "b"),
     ],
 )
@@ -231,3 +231,24 @@ def test_the_empty_page_says_where_the_demos_calls_go(site: Site) -> None:
 
     assert hint is not None
     assert "a server and a database of the demo's own, not to this page" in hint[0]
+
+
+@pytest.mark.parametrize("path", ["/", "/sessions"])
+def test_a_filter_of_one_value_that_is_repeated_is_an_error_on_the_page(site: Site, path: str) -> None:
+    """The page says which filter has two values, and offers to take each of them off."""
+    page = site.page(f"{path}?model=a&model=b", 422)
+
+    assert "model: It takes one value" in page
+
+
+@pytest.mark.parametrize("path", ["/", "/sessions"])
+def test_a_day_is_on_the_page_whole(site: Site, path: str) -> None:
+    """From a day to the same day shows the calls of that day (UTC), and none of the next."""
+    last, following = asked("the last"), asked("the next")
+    site.keep(completion(session_id="s-1", request=last, created_at="2026-01-02T23:59:59.999Z"))
+    site.keep(completion(session_id="s-2", request=following, created_at="2026-01-03T00:00:00Z"))
+
+    page = site.page(f"{path}?since=2026-01-02&until=2026-01-02")
+
+    assert "the last" in page
+    assert "the next" not in page
