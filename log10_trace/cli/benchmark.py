@@ -14,12 +14,12 @@ from log10_trace.cli.files import writing
 from log10_trace.cli.once import OnceCommand
 from log10_trace.cli.options import Json, Server, Which, split_commas, spread
 from log10_trace.cli.output import progress, remarks, show_json
+from log10_trace.cli.price_table import prices_of
 from log10_trace.cli.replay import Set, end, parameters
 from log10_trace.cli.replaying import Answer, logged_answer, replayed, sdk_send
 from log10_trace.cli.report import report_form, show_answers
 from log10_trace.client import Log10
 from log10_trace.errors import Log10Error
-from log10_trace.server.store.prices import Prices
 
 EXAMPLES: Final = """[bold]Examples[/bold]
 
@@ -48,8 +48,9 @@ def benchmark(
     """Send logged requests to several models: their answers, tokens, time and cost beside the logged ones."""
     changes, names = parameters(set_), split_commas(models)
     form = report_form(output) if output else None
-    send, prices = sdk_send(), Prices.load()
+    send = sdk_send()
     with server.client() as client:
+        prices = prices_of(client)
         calls = list(_calls(client, split_commas(ids), which, limit))
     answers: list[Answer] = []
     with progress("Asking", total=len(calls) * len(names)) as moved_on:

@@ -14,9 +14,9 @@ from log10_trace.cli.named_call import resolved
 from log10_trace.cli.once import OnceCommand
 from log10_trace.cli.options import Json, Server, split_commas, spread
 from log10_trace.cli.output import show_json
+from log10_trace.cli.price_table import prices_of
 from log10_trace.cli.replaying import Answer, logged_answer, parameter, replayed, sdk_send
 from log10_trace.cli.report import show_answers
-from log10_trace.server.store.prices import Prices
 
 EXAMPLES: Final = """[bold]Examples[/bold]
 
@@ -49,8 +49,8 @@ def replay(
     send = sdk_send()
     with server.client() as client:
         answer = client.completions.get(completion_id=resolved(client, completion_id))
+        prices = prices_of(client)
     call = json_text.loads(answer.raw_response.content)
-    prices = Prices.load()
     logged = logged_answer(call, prices)
     models = split_commas(model) or [logged.model]
     answers = [logged, *(replayed(call, name, send, prices, changes=changes) for name in models)]

@@ -113,6 +113,16 @@ def limits(*, x_log10_organization: str | None = None) -> Operation[operations.L
     )
 
 
+def prices(*, x_log10_organization: str | None = None) -> Operation[operations.PricesResponse]:
+    """The table of prices that the server works out cost with."""
+    return Operation(
+        method="GET",
+        path="/prices",
+        read=reads(operations.PricesResponse, prices=operations.PriceTable),
+        organization=x_log10_organization,
+    )
+
+
 def export_completions(
     *,
     format: Literal["jsonl", "csv"] = "jsonl",  # noqa: A002 -- the API's own word

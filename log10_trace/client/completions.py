@@ -14,6 +14,7 @@ from log10_trace.client.completion_lists import (
     limits,
     list_completions,
     list_ungraded,
+    prices,
     search_completions,
     statistics,
 )
@@ -128,6 +129,7 @@ class _Operations:
     limits = operation(limits)
     export = streaming(export_completions)
     statistics = operation(statistics)
+    prices = operation(prices)
 
 
 class Completions(_Operations, BlockingResource):

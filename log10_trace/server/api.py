@@ -68,6 +68,7 @@ OPERATIONS: Final = (
     Operation("GET", "/api/v1/feedback", feedback.list_feedback, READ_OR_GRADE),
     Operation("GET", "/api/v1/feedback/{id}", feedback.get, READ_OR_GRADE),
     Operation("GET", "/api/v1/statistics", reports.statistics, READ),
+    Operation("GET", "/api/v1/prices", reports.prices, READ),
     Operation("GET", "/api/v1/sources", reports.list_sources, READ),
     Operation("GET", "/api/v1/sources/{source}", reports.get_source, READ),
     Operation("GET", "/api/v1/limits", system.limits, ANY_KEY),

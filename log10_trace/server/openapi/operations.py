@@ -189,6 +189,13 @@ WORDS: Final[dict[tuple[str, str], Words]] = {
         answers={200: record({"groups": array(reference("Totals")), "series": array(reference("Totals"))})},
         refuses=(422,),
     ),
+    ("GET", "/api/v1/prices"): Words(
+        id="prices",
+        summary="What tokens cost: the table that the cost of statistics and sessions comes from.",
+        tag="Reports",
+        answers={200: reference("Prices")},
+        refuses=(422,),
+    ),
     ("GET", "/api/v1/sources"): Words(
         id="listSources",
         summary="What arrived from each process.",

@@ -130,6 +130,16 @@ _ABOUT_TAGS: Final = taken(
     required=["task_id", "json_values", "completion_tags_selector"],
 )
 
+_DOLLARS: Final[Schema] = {"type": "number", "minimum": 0, "description": "US dollars for a million tokens."}
+_TOKEN_PRICES: Final[dict[str, Schema]] = dict.fromkeys(
+    ("input", "cached_input", "cache_write", "cache_write_12h", "output"), _DOLLARS
+)
+_TIER_PRICES: Final[dict[str, Schema]] = {
+    **_TOKEN_PRICES,
+    "audio": record(_TOKEN_PRICES, required=["input", "output"]),
+    "large_input": record({**_TOKEN_PRICES, "above": COUNT}, required=["above", "input", "output"]),
+}
+
 SCHEMAS: Final[dict[str, Schema]] = {
     "Completion": taken(_COMPLETION, required=[]),
     "StoredCompletion": record(
@@ -210,6 +220,18 @@ SCHEMAS: Final[dict[str, Schema]] = {
             "p99": _SECONDS,
         },
         required=["key", *_COUNTS, "unpriced", "p50", "p95", "p99"],
+    ),
+    "Prices": record({"models": {"type": "object", "additionalProperties": reference("ModelPrices")}}),
+    "ModelPrices": record(
+        {
+            **_TIER_PRICES,
+            "tiers": {
+                "type": "object",
+                "additionalProperties": record(_TIER_PRICES, required=["input", "output"]),
+                "description": "By service_tier; a tier that is not here has no price.",
+            },
+        },
+        required=["input", "output"],
     ),
     "Source": record(
         {

@@ -37,6 +37,12 @@ async def statistics(visit: Visit) -> Response:
     )
 
 
+async def prices(visit: Visit) -> Response:
+    """What tokens cost, as the statistics charge them."""
+    Query(visit.request.query_params, ())
+    return json_answer({"models": visit.store.reports.prices.table})
+
+
 async def list_sources(visit: Visit) -> Response:
     """What arrived from every process."""
     Query(visit.request.query_params, ())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -21,9 +20,11 @@ from log10_trace.server.store.usage import (
     TEXT_WITH_AUDIO,
     Charge,
     Rate,
+    tier_of,
 )
 
 _PER_TOKENS: Final = 1_000_000
+_MOST_DOLLARS: Final = 1e9
 _DATE: Final = re.compile(r"-\d{4}-\d{2}-\d{2}$|-\d{8}$")
 _FINE_TUNED: Final = re.compile(r"(ft:[^:]+):.*")
 _SAME_PRICE: Final = frozenset(
@@ -63,7 +64,7 @@ class Prices:
     """The price table: what models cost, by name and tier."""
 
     def __init__(self, table: Table) -> None:
-        """Take the table.
+        """Take the table, as it stands under ``models`` in the file.
 
         Raises:
             ValueError, TypeError, KeyError, AttributeError: it is no price table.
@@ -80,7 +81,8 @@ class Prices:
         """
         source = path or resources.files(__package__) / "prices.json"
         try:
-            return cls(json.loads(source.read_text(encoding="utf-8"))["models"])
+            table = json.loads(source.read_text(encoding="utf-8"), parse_constant=_refuse_constant)
+            return cls(table["models"])
         except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
             key, reason = "prices", f"it is no price table ({type(error).__name__}: {error})"
             raise ConfigError(key, str(source), reason) from error
@@ -126,7 +128,7 @@ def _names(model: str) -> Iterator[str]:
 def _tiers(entry: Mapping[str, Any]) -> Iterator[tuple[str, _Tier]]:
     yield "", _tier(entry)
     for name, prices in entry.get("tiers", {}).items():
-        yield name, _tier(prices)
+        yield tier_of(name), _tier(prices)
 
 
 def _tier(entry: Mapping[str, Any]) -> _Tier:
@@ -162,8 +164,13 @@ def _price(entry: Mapping[str, Any]) -> _Price:
 
 
 def _dollars(entry: Mapping[str, Any], name: str, default: float | None = None) -> float:
-    value = float(entry[name] if default is None else entry.get(name, default))
-    if not math.isfinite(value) or value < 0:
+    value = entry[name] if default is None else entry.get(name, default)
+    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value <= _MOST_DOLLARS:
         message = f"{name} is no price: {value}"
         raise ValueError(message)
-    return value
+    return float(value)
+
+
+def _refuse_constant(name: str) -> None:
+    message = f"{name} is no JSON"
+    raise ValueError(message)

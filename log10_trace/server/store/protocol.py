@@ -39,6 +39,7 @@ from log10_trace.server.store.answers import (
     Summary,
 )
 from log10_trace.server.store.keys import Key
+from log10_trace.server.store.prices import Prices
 
 READ_TIMEOUT_S: Final = 30
 """How long one read may take in the database."""
@@ -134,6 +135,10 @@ class Sessions(Protocol):
 
 class Reports(Protocol):
     """What is counted as records come in."""
+
+    @property
+    def prices(self) -> Prices:
+        """What cost is worked out with."""
 
     def statistics(self, organization_id: str, query: StatisticsQuery) -> Statistics:
         """Counts, tokens, cost and percentiles, read from roll-ups."""

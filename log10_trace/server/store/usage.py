@@ -113,13 +113,20 @@ def read_usage(*responses: Any) -> Usage:
     )
 
 
+def tier_of(name: str) -> str:
+    """The tier that a ``service_tier`` names; empty for the standard one."""
+    tier = name[:_TIER_CHARACTERS].lower()
+    return "" if tier in _STANDARD_TIERS else _TIERS.get(tier, tier)
+
+
 def charges(request: Any, *responses: Any) -> tuple[Charge, ...]:
     """What a call is charged; the first is for the call as such, even when no usage is stated.
 
-    The model is the one that answered; only when no response names one, the one that was asked for.
+    The model is the one that answered; only when no response names one, the one that was asked for. The tier
+    is the one that served the call, which need not be the one that was asked for.
     """
     model = _first_name("model", *responses, request)
-    tier = _service_tier(*responses)
+    tier = tier_of(_first_name("service_tier", *responses))
     usage = read_usage(*responses)
     given, made = usage.input or 0, usage.output or 0
     above = max((tokens for tokens in LARGE_INPUTS if given > tokens), default=0)
@@ -145,10 +152,9 @@ def charges(request: Any, *responses: Any) -> tuple[Charge, ...]:
     )
 
 
-def _service_tier(*responses: Any) -> str:
-    """The tier that served the call, which need not be the one asked for; empty for the standard one."""
-    tier = _first_name("service_tier", *responses)[:_TIER_CHARACTERS].lower()
-    return "" if tier in _STANDARD_TIERS else _TIERS.get(tier, tier)
+def _first_name(field: str, *bodies: Any) -> str:
+    """The first name that stands in ``field`` of a body; empty when none does."""
+    return next(filter(None, (_name(_mapping(body).get(field)) for body in bodies)), "")
 
 
 def _details(stated: Mapping[str, Any], *sides: str) -> Mapping[str, Any]:
@@ -166,11 +172,6 @@ def _count(holder: Mapping[str, Any], *names: str) -> int | None:
 
 def _mapping(value: Any) -> Mapping[str, Any]:
     return value if isinstance(value, dict) else {}
-
-
-def _first_name(field: str, *bodies: Any) -> str:
-    """The first name that stands in ``field`` of a body; empty when none does."""
-    return next(filter(None, (_name(_mapping(body).get(field)) for body in bodies)), "")
 
 
 def _name(value: Any) -> str:

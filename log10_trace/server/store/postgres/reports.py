@@ -36,7 +36,7 @@ class PostgresReports:
 
     def __init__(self, readers: Readers, prices: Prices) -> None:
         self._readers = readers
-        self._prices = prices
+        self.prices = prices
 
     def statistics(self, organization_id: str, query: StatisticsQuery) -> Statistics:
         """Counts, tokens, cost and percentiles, read from roll-ups."""
@@ -52,7 +52,7 @@ class PostgresReports:
             shown = keys[:SERIES_GROUPS]
             series = values | _series(query, shown) | {"keys": shown}
             steps = connection.execute(tallying.SQL["steps"], series).fetchall()
-        return statistics(by_key(totals), by_step(steps, WIDTH_OF[query.interval]), query, self._prices)
+        return statistics(by_key(totals), by_step(steps, WIDTH_OF[query.interval]), query, self.prices)
 
     def tags(self, organization_id: str, *, prefix: str = "", limit: int = 100) -> list[str]:
         """The tags in use that begin with ``prefix``."""

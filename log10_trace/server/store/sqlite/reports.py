@@ -34,7 +34,7 @@ class SqliteReports:
 
     def __init__(self, readers: Readers, prices: Prices) -> None:
         self._readers = readers
-        self._prices = prices
+        self.prices = prices
 
     def statistics(self, organization_id: str, query: StatisticsQuery) -> Statistics:
         """Counts, tokens, cost and percentiles, read from roll-ups."""
@@ -48,7 +48,7 @@ class SqliteReports:
             shown = keys[:SERIES_GROUPS]
             span = stored.series_span(query, shown)
             steps = by_step(stored.rows([span], shown, (span.start, span.end)), span.width)
-        return statistics(totals, steps, query, self._prices)
+        return statistics(totals, steps, query, self.prices)
 
     def tags(self, organization_id: str, *, prefix: str = "", limit: int = 100) -> list[str]:
         """The tags in use that begin with ``prefix``."""
