@@ -1,104 +1,148 @@
 """The chunks of a streamed chat or text completion, folded into what the same call unstreamed gives.
 
-Nothing is invented and no key is dropped, known or not, save ``obfuscation``, which is noise by design.
+Nothing is invented and no key is dropped, known or not, save ``obfuscation``, which is noise by design. The
+work grows with the length of the stream, whatever the number of its chunks.
 """
 
 from __future__ import annotations
 
-from typing import Any, Final
+from collections.abc import Iterable
+from typing import Any
 
-from log10_trace.record import fold_tools
-from log10_trace.record.fold_tools import Object
-
-_SET_ONCE: Final = {"role", "id", "type", "name", "format", "object", "model", "signature"}
-"""Text that stands for one thing: providers repeat it in every fragment, so it is not strung together."""
-
-_CONTINUED: Final = ("text", "thinking")
-"""Parts of content that come in fragments; any other part is whole."""
+from log10_trace.record.fold_delta import DeltaFold
+from log10_trace.record.fold_keys import is_state, is_text
+from log10_trace.record.fold_parts import Object, add_values
+from log10_trace.record.fold_text import Pieces
 
 
-def fold(chunks: list[Object], kind: str) -> Object:
+def fold(chunks: Iterable[Object], kind: str) -> Object:
     """One completion from its chunks; ``kind`` is its ``object``: "chat.completion" or "text_completion"."""
-    whole: Object = {}
-    choices: dict[int, Object] = {}
+    choices = ChoiceFold(kind)
     for chunk in chunks:
+        choices.add(chunk)
+    return choices.finish()
+
+
+class ChoiceFold:
+    """One completion, chunk by chunk."""
+
+    def __init__(self, kind: str) -> None:
+        self._kind = kind
+        self._whole: Object = {}
+        self._choices: dict[int, Object] = {}
+        self._beside: dict[int, Object] = {}
+        """The messages that stand beside deltas: what came so far, with some providers."""
+        self._deltas = DeltaFold()
+        self._lossy = False
+
+    @property
+    def lossy(self) -> bool:
+        """Whether the completion lacks a value that a chunk had."""
+        return self._lossy or self._deltas.lossy
+
+    def add(self, chunk: Object) -> None:
+        """Add the next chunk; its lists and objects may become the completion's."""
+        whole = self._whole
         for key, value in chunk.items():
-            if key in whole and whole[key] == value:
-                continue
             if key == "choices":
                 if isinstance(value, list):
-                    _fold_choices(choices, value, kind)
+                    self._add_choices(value)
                     whole.setdefault(key, None)
+            elif key in whole and whole[key] == value and type(value) is not list:
+                continue
             elif key == "object":
-                whole[key] = kind
-            elif key != "obfuscation":
-                _settle(whole, key, value)
-    if choices or "choices" in whole:
-        whole["choices"] = [_finished(choices[index]) for index in sorted(choices)]
-    return whole
+                whole[key] = self._kind
+            elif key != "obfuscation" and (value or key not in whole):
+                # What says nothing does not erase: Azure's first chunk, and some later ones, are empty.
+                self._hold_last(whole, key, value)
+
+    def finish(self) -> Object:
+        """The completion as far as it came; ``add`` is not called afterwards."""
+        whole = self._whole
+        if "choices" in whole:
+            whole["choices"] = [self._finished(index) for index in sorted(self._choices)]
+        return whole
+
+    def _add_choices(self, pieces: list[Any]) -> None:
+        for position, piece in enumerate(pieces):
+            if not isinstance(piece, dict):
+                continue
+            index = piece.get("index")
+            if type(index) is not int:
+                index = position
+            choice = self._choices.get(index)
+            if choice is None:
+                choice = self._choices[index] = {"index": index}
+                if self._kind == "chat.completion":
+                    choice["message"] = {}
+                choice["finish_reason"] = None
+            self._add_choice(choice, piece)
+
+    def _add_choice(self, choice: Object, piece: Object) -> None:
+        for key, value in piece.items():
+            if key == "delta":
+                if isinstance(value, dict):
+                    self._deltas.add(choice.setdefault("message", {}), value)
+            elif value is None:
+                choice.setdefault(key, None)
+            elif key == "message":
+                if "delta" in piece:
+                    self._beside[choice["index"]] = value
+                elif isinstance(value, dict):
+                    choice["message"] = dict(value)
+            elif key == "logprobs":
+                choice[key] = _extended(choice.get(key), value)
+            elif key != "index":
+                self._add_field(choice, key, value)
+
+    def _add_field(self, choice: Object, key: str, value: Any) -> None:
+        before = choice.get(key)
+        if type(before) is Pieces and isinstance(value, str):
+            before.append(value)
+        elif before is None or is_state(key) or key == "usage":
+            self._hold_last(choice, key, value)
+        elif isinstance(value, list) or (isinstance(value, str) and is_text(key)):
+            self._deltas.add(choice, {key: value})
+        else:
+            self._lossy |= isinstance(value, str) and value not in ("", before)
+            self._hold_last(choice, key, value)
+
+    def _hold_last(self, into: Object, key: str, value: Any) -> None:
+        """The last that says something holds; objects are merged, lists joined, usage replaced."""
+        before = into.get(key)
+        if before is None or (key == "usage" and value is not None):
+            into[key] = _copied(value)
+        elif isinstance(before, list) and isinstance(value, list):
+            add_values(key, before, value)
+        elif isinstance(before, dict) and isinstance(value, dict):
+            for name, inner in value.items():
+                self._hold_last(before, name, inner)
+        elif value is not None and value != "":
+            self._lossy |= bool(before) and isinstance(before, list | dict)
+            into[key] = value
+
+    def _finished(self, index: int) -> Object:
+        choice = self._choices[index]
+        beside = self._beside.get(index)
+        self._deltas.finish(choice)
+        message = choice.get("message")
+        if isinstance(beside, dict) and isinstance(message, dict):
+            # A message beside the deltas is what they amount to; what they never said is taken from it.
+            for key, value in beside.items():
+                message[key] = message.get(key) or value
+        return choice
 
 
-def _settle(into: Object, key: str, value: Any) -> None:
-    """The last that says something holds: Azure's first chunk has empty fields, vLLM's usage grows."""
-    if key not in into:
-        into[key] = value
-    elif key == "usage":
-        into[key] = into[key] if value is None else value
-    elif value:
-        before = into[key]
-        both = isinstance(before, dict) and isinstance(value, dict)
-        into[key] = {**before, **value} if both else value
-
-
-def _fold_choices(choices: dict[int, Object], pieces: list[Any], kind: str) -> None:
-    for position, piece in enumerate(pieces):
-        if not isinstance(piece, dict):
-            continue
-        index = piece.get("index")
-        index = index if isinstance(index, int) else position
-        choice = choices.get(index)
-        if choice is None:
-            choice = choices[index] = {"index": index}
-            if kind == "chat.completion":
-                choice["message"] = {}
-            choice["finish_reason"] = None
-        _fold_choice(choice, piece)
-
-
-def _finished(choice: Object) -> Object:
-    message = choice.get("message")
-    if isinstance(message, dict) and isinstance(message.get("tool_calls"), list):
-        message["tool_calls"] = fold_tools.finished(message["tool_calls"])
-    return choice
-
-
-def _fold_choice(choice: Object, piece: Object) -> None:
-    for key, value in piece.items():
-        if key == "delta":
-            if isinstance(value, dict):
-                fold_delta(choice.setdefault("message", {}), value)
-        elif key == "message":
-            # Beside a delta it is what the deltas amount to so far; alone it is all there is.
-            if "delta" not in piece and isinstance(value, dict):
-                choice["message"] = value
-        elif key != "index" and (value is not None or key not in choice):
-            choice[key] = _settled(key, choice.get(key), value)
-
-
-def _settled(key: str, before: Any, value: Any) -> Any:
-    if key == "text" and isinstance(before, str) and isinstance(value, str):
-        return before + value
-    if key == "logprobs":
-        return _extended(before, value)
-    if key == "content_filter_results" and isinstance(before, dict) and isinstance(value, dict):
-        return {**before, **value}
-    return before if value is None else value
+def _copied(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _copied(inner) for key, inner in value.items()}
+    return list(value) if isinstance(value, list) else value
 
 
 def _extended(before: Any, more: Any) -> Any:
     """Log probabilities, list by list: ``content`` and ``refusal``, or the older parallel lists."""
     if not isinstance(more, dict):
-        return before if more is None else more
+        return more
     if not isinstance(before, dict):
         return {key: list(value) if isinstance(value, list) else value for key, value in more.items()}
     for key, value in more.items():
@@ -108,62 +152,3 @@ def _extended(before: Any, more: Any) -> Any:
         elif value is not None or key not in before:
             before[key] = list(value) if isinstance(value, list) else value
     return before
-
-
-def fold_delta(message: Object, delta: Object) -> None:
-    """Add one delta to the message, in place."""
-    for key, value in delta.items():
-        if key == "tool_calls" and isinstance(value, list):
-            fold_tools.add(message, value, fold_delta)
-        elif value is None or key not in message or message[key] is None:
-            if value is not None or key not in message:
-                message[key] = dict(value) if isinstance(value, dict) else value
-        else:
-            message[key] = _joined(key, message[key], value)
-
-
-def _joined(key: str, before: Any, more: Any) -> Any:
-    if isinstance(before, str) and isinstance(more, str):
-        return before or more if key in _SET_ONCE else before + more
-    if isinstance(before, list) and isinstance(more, list):
-        return _joined_parts(before, more)
-    if isinstance(before, dict) and isinstance(more, dict):
-        merged = dict(before)
-        fold_delta(merged, more)
-        return merged
-    if isinstance(before, str) and isinstance(more, list):
-        return _joined_parts([{"type": "text", "text": before}], more) if before else more
-    if isinstance(before, list) and isinstance(more, str):
-        return _joined_parts(before, [{"type": "text", "text": more}]) if more else before
-    return more
-
-
-def _joined_parts(before: list[Any], more: list[Any]) -> list[Any]:
-    """Content in parts: a fragment goes to the part of its ``index``, else to the last of its kind."""
-    parts = list(before)
-    for part in more:
-        at = _place_of(part, parts)
-        if at is None:
-            parts.append(part)
-        else:
-            merged = dict(parts[at])
-            fold_delta(merged, part)
-            parts[at] = merged
-    return parts
-
-
-def _place_of(part: Any, parts: list[Any]) -> int | None:
-    if not isinstance(part, dict) or not parts:
-        return None
-    if isinstance(part.get("index"), int):
-        return next(
-            (
-                at
-                for at, known in enumerate(parts)
-                if isinstance(known, dict) and known.get("index") == part["index"]
-            ),
-            None,
-        )
-    last = parts[-1]
-    continues = isinstance(last, dict) and part.get("type") == last.get("type") in _CONTINUED
-    return len(parts) - 1 if continues else None

@@ -2,79 +2,51 @@
 
 from __future__ import annotations
 
-import copy
-from typing import Any, Final
+from collections.abc import Iterable
+from typing import Final
 
-Object = dict[str, Any]
+from log10_trace.record.fold_items import ItemFold, Object
 
 ENDS: Final = ("response.completed", "response.incomplete", "response.failed", "response.cancelled")
 
-_TEXTS: Final[dict[str, tuple[str, str, Object, str]]] = {
-    "response.output_text.delta": (
-        "content",
-        "content_index",
-        {"type": "output_text", "annotations": []},
-        "text",
-    ),
-    "response.refusal.delta": ("content", "content_index", {"type": "refusal"}, "refusal"),
-    "response.reasoning_text.delta": ("content", "content_index", {"type": "reasoning_text"}, "text"),
-    "response.reasoning_summary_text.delta": ("summary", "summary_index", {"type": "summary_text"}, "text"),
-}
-"""Deltas of a part of an item: the item's list, the part's place in it, a new part, the text's key."""
 
-_FIELDS: Final = {
-    "response.function_call_arguments.delta": "arguments",
-    "response.mcp_call_arguments.delta": "arguments",
-    "response.custom_tool_call_input.delta": "input",
-    "response.code_interpreter_call_code.delta": "code",
-}
-"""Deltas that belong to a field of an item."""
-
-
-def fold(events: list[Object]) -> Object:
-    """The response that the last event carries whole; else as far as it came."""
-    last: Object | None = None
-    ended = False
+def fold(events: Iterable[Object]) -> Object:
+    """The response that the event which ends the stream carries whole; else as far as it came."""
+    response = ResponseFold()
     for event in events:
+        response.add(event)
+    return response.finish()
+
+
+class ResponseFold:
+    """One response, event by event."""
+
+    def __init__(self) -> None:
+        self._last: Object = {"object": "response"}
+        self._ended = False
+        self._items = ItemFold()
+
+    @property
+    def lossy(self) -> bool:
+        """Whether the response lacks something that an event had."""
+        output = self._last.get("output")
+        if self._ended and isinstance(output, list) and output:
+            return len(output) < len(self._items)
+        return self._items.lossy
+
+    def add(self, event: Object) -> None:
+        """Add the next event; its objects may become the response's."""
         response = event.get("response")
         if isinstance(response, dict):
-            last, ended = response, str(event.get("type")) in ENDS
-    if ended and last is not None and last.get("output"):
-        return last
-    return {**(last or {"object": "response"}), "output": _items(events) or (last or {}).get("output") or []}
+            ends = event.get("type") in ENDS
+            if ends or not self._ended:
+                self._last, self._ended = response, ends
+        else:
+            self._items.add(event)
 
-
-def _items(events: list[Object]) -> list[Any]:
-    """Output items: those that were done as they came, the others from their deltas."""
-    items: dict[int, Object] = {}
-    done: set[int] = set()
-    for event in events:
-        at = event.get("output_index")
-        if not isinstance(at, int):
-            continue
-        kind, item = event.get("type"), event.get("item")
-        if isinstance(item, dict):
-            items[at] = copy.deepcopy(item)
-            if kind == "response.output_item.done":
-                done.add(at)
-        elif at not in done:
-            _add(items.setdefault(at, {}), event)
-    return [items[at] for at in sorted(items)]
-
-
-def _add(item: Object, event: Object) -> None:
-    kind, delta = str(event.get("type")), event.get("delta")
-    if not isinstance(delta, str):
-        return
-    if kind in _FIELDS:
-        field = _FIELDS[kind]
-        item[field] = (item.get(field) or "") + delta
-    elif kind in _TEXTS:
-        place, index_name, new, field = _TEXTS[kind]
-        parts = item.setdefault(place, [])
-        index = event.get(index_name)
-        while isinstance(index, int) and len(parts) <= index:
-            parts.append({**copy.deepcopy(new), field: ""})
-        part = parts[index] if isinstance(index, int) else None
-        if isinstance(part, dict):
-            part[field] = (part.get(field) or "") + delta
+    def finish(self) -> Object:
+        """The response as far as it came; ``add`` is not called afterwards."""
+        output = self._last.get("output")
+        if self._ended and output:
+            return self._last
+        return {**self._last, "output": self._items.finish() or output or []}

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
 
 from pydantic_core import from_json
 
-from log10_trace.record.json_text import parsed
+from log10_trace.record.json_text import embedded, parsed
 
 _BOM: Final = b"\xef\xbb\xbf"
 _FIRST_WORDS: Final = (b"data:", b"event:", b":", b"id:", b"retry:")
+_WINDOW: Final = 64 * 1024
+"""So many bytes of a body are made into events at once, and no more, unless a line is longer."""
+
+_Batch = tuple[list[str | None], list[bytes]]
 
 
 class Event(NamedTuple):
@@ -26,58 +31,100 @@ class Stream(NamedTuple):
     done: bool
 
 
+class EventReader:
+    """Iterates over the events of a stream whose data is JSON; other data is passed over.
+
+    Lines may end in LF, CR LF or CR. An event that the end of the body cuts short counts when its data is
+    whole. The events are made as they are asked for: all at once they take ten times the room of the body.
+    """
+
+    def __init__(self, body: bytes) -> None:
+        self._body = body.removeprefix(_BOM)
+        self.done = False
+        """Whether the stream itself has said that it is over; known after the iteration."""
+
+    def __iter__(self) -> Iterator[Event]:
+        for names, texts in _batches(self._body):
+            kept = [i for i, text in enumerate(texts) if not text.startswith(b"[DONE]")]
+            self.done |= len(kept) < len(texts)
+            yield from _parsed([names[i] for i in kept], [texts[i] for i in kept])
+
+    def first_as_json(self, max_bytes: int) -> bytes:
+        """The data of the first events as a JSON array, byte for byte as it came, up to a size."""
+        found: list[bytes] = []
+        size = 0
+        for _, texts in _batches(self._body):
+            for text in texts:
+                value = embedded(text)
+                size += len(text) + 1
+                if size > max_bytes:
+                    return b"[" + b",".join(found) + b"]"
+                if value is not None:
+                    found.append(value)
+        return b"[" + b",".join(found) + b"]"
+
+
 def is_stream(body: bytes) -> bool:
     """Whether a body reads as server-sent events, whatever its content type says."""
     return body.removeprefix(_BOM).lstrip().startswith(_FIRST_WORDS)
 
 
 def read(body: bytes) -> Stream:
-    """The events of a stream whose data is JSON; other data is passed over.
+    """All events of a short stream, as ``EventReader`` gives them."""
+    reader = EventReader(body)
+    return Stream(list(reader), reader.done)
 
-    Lines may end in LF, CR LF or CR. An event that the end of the body cuts short counts when its data is
-    whole.
-    """
-    names, texts = _split(body.removeprefix(_BOM))
-    kept = [i for i, text in enumerate(texts) if not text.startswith(b"[DONE]")]
-    done = len(kept) < len(texts)
-    names, texts = [names[i] for i in kept], [texts[i] for i in kept]
+
+def _parsed(names: list[str | None], texts: list[bytes]) -> Iterator[Event]:
     try:
         # One array is read in less time than its elements one by one.
         values = from_json(b"[" + b",".join(texts) + b"]", cache_strings="keys")
     except ValueError:
         values = []
     if len(values) != len(texts):
-        return Stream(_read_one_by_one(names, texts), done)
-    return Stream(list(map(Event, names, values)), done)
+        return _read_one_by_one(names, texts)
+    return map(Event, names, values)
 
 
-def _read_one_by_one(names: list[str | None], texts: list[bytes]) -> list[Event]:
-    events = []
+def _read_one_by_one(names: list[str | None], texts: list[bytes]) -> Iterator[Event]:
     for name, text in zip(names, texts, strict=True):
         try:
-            events.append(Event(name, parsed(text)))
-        except ValueError:  # noqa: PERF203 -- an event cut short, or one that is not ours to read
-            continue
-    return events
+            value = parsed(text)
+        except ValueError:
+            continue  # an event cut short, or one that is not ours to read
+        yield Event(name, value)
 
 
-def _split(body: bytes) -> tuple[list[str | None], list[bytes]]:
+def _batches(body: bytes) -> Iterator[_Batch]:
     """The names and the data of the events that have data."""
     names: list[str | None] = []
     texts: list[bytes] = []
     name: str | None = None
     data: list[bytes] = []
-    if b"\r" in body:
-        body = body.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-    for line in (body + b"\n\n").split(b"\n"):
-        if not line:
-            if data:
-                names.append(name)
-                texts.append(data[0] if len(data) == 1 else b"\n".join(data))
-                data = []
-            name = None
-        elif line.startswith(b"data:"):
-            data.append(line[6:] if line.startswith(b"data: ") else line[5:])
-        elif line.startswith(b"event:"):
-            name = line[6:].strip().decode("utf-8", "replace")
-    return names, texts
+    for lines in _lines(body):
+        for line in lines:
+            if not line:
+                if data:
+                    names.append(name)
+                    texts.append(data[0] if len(data) == 1 else b"\n".join(data))
+                    data = []
+                name = None
+            elif line.startswith(b"data:"):
+                data.append(line[6:] if line.startswith(b"data: ") else line[5:])
+            elif line.startswith(b"event:"):
+                name = line[6:].strip().decode("utf-8", "replace")
+        yield names, texts
+        names, texts = [], []
+
+
+def _lines(body: bytes) -> Iterator[list[bytes]]:
+    """The lines of the body, window by window, and an empty one at the end."""
+    start = 0
+    while start < len(body):
+        end = body.find(b"\n", start + _WINDOW) + 1 or len(body)
+        window = body[start:end]
+        if b"\r" in window:
+            window = window.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+        lines = window.split(b"\n")
+        yield lines[:-1] if end < len(body) else [*lines, b""]
+        start = end

@@ -75,6 +75,50 @@ TOOL_CASES = {
         ],
         [("a", "f", "{}")],
     ),
+    "one index, told apart by nothing but their whole arguments": (
+        [tool(index=0, id="", **CALL), tool(index=0, id="", **CALL)],
+        [("", "f", "{}"), ("", "f", "{}")],
+    ),
+    "one index, told apart by name": (
+        [
+            tool(index=0, function={"name": "f", "arguments": "{"}),
+            tool(index=0, function={"arguments": "}"}),
+            tool(index=0, function={"name": "g", "arguments": "{}"}),
+        ],
+        [(None, "f", "{}"), (None, "g", "{}")],
+    ),
+    "one index and ids that interleave": (
+        [
+            tool(index=0, id="a", type="function", function={"name": "f", "arguments": "{"}),
+            tool(index=0, id="b", type="function", function={"name": "g", "arguments": "["}),
+            tool(index=0, id="a", function={"arguments": "}"}),
+            tool(index=0, id="b", function={"arguments": "]"}),
+        ],
+        [("a", "f", "{}"), ("b", "g", "[]")],
+    ),
+    "neither index nor id": (
+        [
+            tool(function={"name": "f", "arguments": "{"}),
+            tool(function={"name": "f", "arguments": "}"}),
+            tool(function={"name": "f", "arguments": "{}"}),
+        ],
+        [(None, "f", "{}"), (None, "f", "{}")],
+    ),
+    "a new id with every fragment": (
+        [
+            tool(index=0, id="a", type="function", function={"name": "f", "arguments": "{"}),
+            tool(index=0, id="b", function={"arguments": "}"}),
+        ],
+        [("a", "f", "{}")],
+    ),
+    "a call that comes again whole": (
+        [tool(index=0, id="a", **CALL), tool(index=0, id="a", **CALL)],
+        [("a", "f", "{}")],
+    ),
+    "a name in two pieces": (
+        [tool(index=0, id="a", function={"name": "get_"}), tool(index=0, function={"name": "time"})],
+        [("a", "get_time", None)],
+    ),
 }
 
 
@@ -83,7 +127,11 @@ def test_tool_calls_are_put_together(chunks: list[Any], calls: list[Any]) -> Non
     """Each fragment of a tool call goes to its own call, however providers mark them."""
     found = message(*chunks)["tool_calls"]
 
-    assert [(call["id"], call["function"]["name"], call["function"]["arguments"]) for call in found] == calls
+    functions = [call["function"] for call in found]
+    assert [(call.get("id"), function["name"]) for call, function in zip(found, functions, strict=True)] == [
+        (call_id, name) for call_id, name, _ in calls
+    ]
+    assert [function.get("arguments") for function in functions] == [arguments for *_, arguments in calls]
     assert not any("index" in call for call in found)
 
 
@@ -196,6 +244,53 @@ def test_the_older_function_call_and_the_refusal_are_put_together() -> None:
         "function_call": {"name": "f", "arguments": "{}"},
         "refusal": "I won't",
     }
+
+
+def test_equal_pieces_of_a_custom_tool_s_input_are_its_text() -> None:
+    """What a model writes twice in succession stands twice."""
+    pieces = [{"input": "ha"}, {"input": "ha"}, {"input": "ha"}]
+
+    found = message(
+        tool(index=0, id="a", type="custom", custom={"name": "f", "input": ""}),
+        *(tool(index=0, custom=piece) for piece in pieces),
+    )
+
+    assert found["tool_calls"] == [{"id": "a", "type": "custom", "custom": {"name": "f", "input": "hahaha"}}]
+
+
+def test_a_thought_signature_stands_with_its_tool_call() -> None:
+    """Gemini's signature is a label of the call, once however often it comes."""
+    signed = {"extra_content": {"google": {"thought_signature": "S"}}}
+
+    found = message(tool(index=0, id="a", **CALL, **signed), tool(index=0, id="a", **signed))
+
+    assert found["tool_calls"] == [{"id": "a", **CALL, **signed}]
+
+
+def test_values_of_a_choice_are_the_last_unless_they_are_texts_or_lists() -> None:
+    """A reason to stop and a flag hold as they came last, a zero too; an empty word erases nothing."""
+    whole = folded(
+        chunk({"index": 0, "delta": {}, "stop_reason": None, "seed": 1, "flag": True, "reasoning": "ha"}),
+        chunk({"index": 0, "delta": {}, "stop_reason": 7, "seed": 0, "flag": False, "reasoning": "ha"}),
+        chunk({"index": 0, "delta": {}, "finish_reason": "stop", "usage": {"a": 1, "b": 1}}),
+        chunk({"index": 0, "delta": {}, "finish_reason": "", "usage": {"a": 2}}),
+    )
+
+    choice = whole["choices"][0]
+    assert (choice["stop_reason"], choice["seed"], choice["flag"]) == (7, 0, False)
+    assert (choice["reasoning"], choice["finish_reason"], choice["usage"]) == ("haha", "stop", {"a": 2})
+
+
+def test_objects_of_the_chunk_are_merged_at_every_depth() -> None:
+    """Groq says its id first and its usage last; what comes again changes nothing."""
+    whole = folded(
+        chunk(x_groq={"id": "r"}, timings={"n": 1, "at": {"a": 1}}),
+        chunk(x_groq={"id": "r", "usage": {"total_tokens": 3}}, timings={"n": 2, "at": {"b": 2}}),
+        chunk(x_groq={"id": ""}),
+    )
+
+    assert whole["x_groq"] == {"id": "r", "usage": {"total_tokens": 3}}
+    assert whole["timings"] == {"n": 2, "at": {"a": 1, "b": 2}}
 
 
 def test_unknown_keys_are_kept_and_noise_is_dropped() -> None:

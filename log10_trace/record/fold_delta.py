@@ -1,0 +1,172 @@
+"""A message from its deltas: texts grow, lists are joined, labels stand once.
+
+Where two values cannot both stand, the fold is marked as lossy.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Any, Final
+
+from log10_trace.record import fold_text
+from log10_trace.record.fold_keys import is_label, is_state, is_text
+from log10_trace.record.fold_parts import TEXTS, Object, PartList, add_all, add_values
+from log10_trace.record.fold_text import Pieces
+from log10_trace.record.fold_tools import ToolCalls, is_whole
+
+_LONG: Final = 16
+"""An unknown text of a message that comes again is a label when it is at least so many characters long."""
+
+
+class Place(Enum):
+    """Where an object stands: what a repeated value means depends on it."""
+
+    MESSAGE = "message"
+    NESTED = "nested"
+    PART = "part"
+    TOOL = "tool"
+
+
+class DeltaFold:
+    """Adds deltas to messages, in place; ``finish`` makes plain values of a message."""
+
+    def __init__(self) -> None:
+        self.lossy = False
+        """Whether a value was left out because another stands in its place."""
+
+    def add(self, message: Object, delta: Object) -> None:
+        """Add one delta to the message."""
+        for key, value in delta.items():
+            before = message.get(key)
+            if type(before) is Pieces and type(value) is str:
+                before.append(value)
+            elif key == "tool_calls" and isinstance(value, list):
+                self._add_calls(message, value)
+            else:
+                self._add_value(message, key, value, Place.MESSAGE)
+
+    def finish(self, value: Any) -> Any:
+        """The value with its texts joined and its lists plain."""
+        if isinstance(value, dict):
+            fold_text.join(value)
+            for key, inner in value.items():
+                if isinstance(inner, dict | PartList | ToolCalls):
+                    value[key] = self.finish(inner)
+            return value
+        if isinstance(value, ToolCalls):
+            return [self.finish(call) for call in value.finish()]
+        return [self.finish(part) for part in value] if isinstance(value, PartList) else value
+
+    def _add_calls(self, message: Object, fragments: list[Any]) -> None:
+        calls = message.get("tool_calls")
+        if not isinstance(calls, ToolCalls):
+            given = calls if isinstance(calls, list) else []
+            calls = message["tool_calls"] = ToolCalls()
+            calls.add(given, self._merge_call)
+        calls.add(fragments, self._merge_call)
+
+    def _merge_call(self, call: Object, fragment: Object) -> None:
+        for key, value in fragment.items():
+            if key in ("function", "custom") and isinstance(value, dict) and isinstance(call.get(key), dict):
+                self._merge_function(call[key], value)
+            elif key != "index" or "index" not in call:
+                self._add_value(call, key, value, Place.TOOL)
+
+    def _merge_function(self, function: Object, fragment: Object) -> None:
+        for key, value in fragment.items():
+            before = function.get(key)
+            if key == "name" and before and value and before != value and not function.get("arguments"):
+                function[key] = value if value.startswith(before) else before + value
+            elif key != "arguments" or before != value or not is_whole(value):
+                self._add_value(function, key, value, Place.TOOL)
+
+    def _merge_part(self, part: Object, more: Object) -> None:
+        for key, value in more.items():
+            self._add_value(part, key, value, Place.PART)
+
+    def _add_value(self, into: Object, key: str, value: Any, place: Place) -> None:
+        before = into.get(key)
+        if before is None:
+            if value is not None or key not in into:
+                into[key] = self._taken(value)
+        elif value is None:
+            return
+        elif isinstance(before, str | Pieces) and isinstance(value, str):
+            self._add_text(into, key, value, place)
+        elif isinstance(before, list) and isinstance(value, list):
+            self._add_list(into, key, value)
+        elif isinstance(before, dict) and isinstance(value, dict):
+            inside = Place.PART if place is Place.PART else Place.NESTED
+            for name, inner in value.items():
+                self._add_value(before, name, inner, inside)
+        else:
+            self._add_other(into, key, value, place)
+
+    def _add_other(self, into: Object, key: str, value: Any, place: Place) -> None:
+        """Add a value of another type than the one before, or a number."""
+        before = into[key]
+        if isinstance(before, str | Pieces) and isinstance(value, list):
+            self._add_parts_to_text(into, key, value)
+        elif isinstance(before, list) and isinstance(value, str):
+            if value:
+                self._add_list(into, key, [{"type": "text", "text": value}])
+        else:
+            self._replace(into, key, value, place)
+
+    def _taken(self, value: Any) -> Any:
+        """A copy that can be added to."""
+        if isinstance(value, dict):
+            return {key: self._taken(inner) for key, inner in value.items()}
+        if isinstance(value, list):
+            return self._parts_of(value) if any(isinstance(part, dict) for part in value) else list(value)
+        return value
+
+    def _parts_of(self, values: list[Any]) -> PartList:
+        parts = PartList()
+        add_all(parts, values, self._merge_part)
+        return parts
+
+    def _add_list(self, into: Object, key: str, more: list[Any]) -> None:
+        before = into[key]
+        if isinstance(before, PartList) or any(isinstance(part, dict) for part in more):
+            if not isinstance(before, PartList):
+                before = into[key] = self._parts_of(before)
+            add_all(before, more, self._merge_part)
+        else:
+            add_values(key, before, more)
+
+    def _add_parts_to_text(self, into: Object, key: str, more: list[Any]) -> None:
+        before = into[key]
+        text = before if isinstance(before, str) else before.join()
+        into[key] = self._parts_of([{"type": "text", "text": text}] if text else [])
+        self._add_list(into, key, more)
+
+    def _add_text(self, into: Object, key: str, value: str, place: Place) -> None:
+        before = into[key]
+        if before == "" or (value and is_state(key)):
+            into[key] = value
+        elif is_label(key) and isinstance(before, str):
+            self.lossy |= value not in ("", before)
+        elif isinstance(before, Pieces) or not _comes_again(before, key, value, place):
+            fold_text.append(into, key, value)
+        else:
+            into[key] = value
+
+    def _replace(self, into: Object, key: str, value: Any, place: Place) -> None:
+        """The last of values that cannot be joined holds: numbers, or values of different types."""
+        before = into[key]
+        says_something = before not in ("", [], {}) and value not in ("", [], {})
+        plain = isinstance(before, int | float) and isinstance(value, int | float)
+        if before != value and says_something:
+            self.lossy |= not plain or (place is Place.MESSAGE and not isinstance(value, bool))
+        if says_something or before in ("", [], {}):
+            into[key] = self._taken(value)
+
+
+def _comes_again(before: str, key: str, value: str, place: Place) -> bool:
+    """Whether the value is the whole one once more, or its longer form, and no next piece of it."""
+    if place is Place.PART:
+        return key not in TEXTS and value.startswith(before)
+    if value != before or is_text(key):
+        return False
+    return place is Place.NESTED or (place is Place.MESSAGE and len(value) >= _LONG)
