@@ -93,6 +93,8 @@ _UNCHECKED: Final = (
     "interrupted",
     "metadata",
     "sequence",
+    "raw_request",
+    "raw_response",
 )
 """Fields of a record in which the API keeps values of any type."""
 _INT_DIGITS: Final = 4_300
@@ -130,7 +132,8 @@ class Completion(Model):
     duration: Number | None = None
     """Seconds from the call to the last byte of the response, the SDK's retries included."""
     failure_kind: str | None = None
-    """The class name of the exception that the call ended with."""
+    """The class name of the exception that the call ended with; of a failure that the provider reports in a
+    body with a good HTTP status the type, code or status that it names."""
     failure_reason: str | None = None
 
     created_at: datetime | str | None = None
@@ -145,7 +148,7 @@ class Completion(Model):
     retries: int | None = None
     """How often the SDK tried again."""
     interrupted: bool | None = None
-    """True when the program left a stream before its end."""
+    """True when a stream ended, or the program left it, before its answer was whole."""
     metadata: dict[str, Json] | None = None
     """The user's own flat map."""
     source: str | None = None
@@ -156,6 +159,11 @@ class Completion(Model):
     """A ``responses`` call's own request; ``request`` then holds its chat-shaped view."""
     native_response: Any = None
     """A ``responses`` call's own response; ``response`` then holds its chat-shaped view."""
+    raw_request: str | None = None
+    """The body that was sent as it was, where it is no strict JSON: it has NaN or Infinity, which stand in
+    the request as strings with their names, or is not in UTF-8."""
+    raw_response: str | None = None
+    """The same of the body that came back."""
 
     @classmethod
     def read(cls, fields: Mapping[str, Any]) -> Self:

@@ -15,39 +15,52 @@ from log10_trace.record.outcome import RESPONSES, TEXT, Outcome, of
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _EXTENSIONS: Final = ("base_url", "request_id", "retries", "metadata", "source", "sequence")
 
+_RAWS: Final = ("raw_request", "raw_response")
+
 
 def to_json(call: Call) -> bytes:
     """The Completion as one line of JSON; what was sent and what came back stand in it byte for byte."""
     if call.body_json is not None:
         return call.body_json
     outcome = of(call)
-    request = _request(call.request)
+    request, raw_request = _request(call.request)
     labels = written_fast(_labels(call, outcome))
-    if call.endpoint != RESPONSES:
-        return _joined(labels, call.stack, ((b"request", request), (b"response", outcome.response)))
-    bodies = (
-        (b"request", written(chat_view.request(parsed(request)))),
-        (b"response", written(chat_view.response(parsed(outcome.response)))),
-        (b"native_request", request),
-        (b"native_response", outcome.response),
-    )
+    if call.endpoint == RESPONSES:
+        bodies = [
+            (b"request", written(chat_view.request(parsed(request)))),
+            (b"response", written(chat_view.response(parsed(outcome.response)))),
+            (b"native_request", request),
+            (b"native_response", outcome.response),
+        ]
+    else:
+        bodies = [(b"request", request), (b"response", outcome.response)]
+    raws = ((b"raw_request", raw_request), (b"raw_response", outcome.raw))
+    bodies += [(name, text) for name, text in raws if text is not None]
     return _joined(labels, call.stack, bodies)
 
 
 def to_model(call: Call) -> Completion:
-    """The Completion as a model, for a redactor or a test to look at."""
-    return Completion.model_validate(json.loads(to_json(call)))
+    """The Completion as a model, for a redactor or a test to look at.
+
+    It is without ``raw_request`` and ``raw_response``, where a redactor of the bodies would leave everything.
+    """
+    fields = json.loads(to_json(call))
+    return Completion.model_validate({name: fields[name] for name in fields if name not in _RAWS})
 
 
-def _joined(labels: bytes, stack: bytes, bodies: tuple[tuple[bytes, bytes], ...]) -> bytes:
+def _joined(labels: bytes, stack: bytes, bodies: list[tuple[bytes, bytes]]) -> bytes:
     pieces = [labels[:-1]]
     for name, value in (*bodies, (b"stacktrace", stack)):
         pieces += (b',"', name, b'":', value)
     return b"".join([*pieces, b"}"])
 
 
-def _request(raw: bytes) -> bytes:
-    return (embedded(raw) or as_text(raw)) if raw else b"null"
+def _request(body: bytes) -> tuple[bytes, bytes | None]:
+    """The request as JSON, and as a JSON string where that is not the body byte for byte."""
+    if not body:
+        return b"null", None
+    json_body = embedded(body)
+    return (as_text(body), None) if json_body is None else (json_body.text, json_body.raw)
 
 
 def _labels(call: Call, outcome: Outcome) -> dict[str, Any]:

@@ -3,13 +3,34 @@
 from __future__ import annotations
 
 import json
-from typing import Any, Final
+import re
+from typing import Any, Final, NamedTuple
 
 from pydantic_core import from_json
 from pydantic_core import to_json as fast_json
 
 MAX_DEPTH: Final = 100
 """Deeper JSON is kept as text: the API takes records nested up to 128 levels, the record's own included."""
+_INT_DIGITS: Final = 4_300
+"""More than so many Python does not convert."""
+MAX_RAW_BYTES: Final = 16 << 20
+"""Of a larger body only the JSON is kept, so that the record stays below what the API takes."""
+
+_STRING_OR_CONSTANT: Final = re.compile(
+    # The end of the text ends a string too, so that one left open is scanned once, not once a quote.
+    rb'"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?\Z)|-?Infinity|NaN',
+    re.DOTALL,
+)
+
+
+class Embedded(NamedTuple):
+    """A JSON body as it can stand in a record."""
+
+    text: bytes
+    """JSON on one line."""
+    value: Any
+    raw: bytes | None
+    """The body as a JSON string, where ``text`` is not the body byte for byte."""
 
 
 def parsed(raw: bytes) -> Any:
@@ -24,18 +45,46 @@ def parsed(raw: bytes) -> Any:
         return json.loads(raw)
 
 
-def embedded(raw: bytes) -> bytes | None:
-    """The same JSON, byte for byte, fit to stand in a line of JSON; ``None`` when it is not strictly JSON."""
+def embedded(raw: bytes) -> Embedded | None:
+    """The JSON of a body, fit to stand in a line of JSON; ``None`` when a reader of JSON cannot read it.
+
+    Strict JSON stands as it is, byte for byte. NaN and Infinity, which Python reads and JSON does not know,
+    stand as strings with their names, and a body in UTF-16 or with a byte order mark as UTF-8.
+    """
     try:
-        value = _strictly_parsed(raw)
+        value, text = _strictly_parsed(raw), raw
     except (ValueError, RecursionError):
-        return None
+        try:
+            text = _with_named_constants(_as_utf8(raw))
+            value = _strictly_parsed(text) if text != raw else None
+        except (ValueError, RecursionError):
+            return None
+        if not isinstance(value, dict | list):
+            return None
     if _is_too_deep(value):
         return None
+    is_kept = text is not raw and len(raw) <= MAX_RAW_BYTES
     # Line breaks can only stand between tokens: within a string JSON writes them as escapes.
-    if b"\n" in raw or b"\r" in raw:
-        raw = raw.replace(b"\n", b" ").replace(b"\r", b" ")
-    return raw
+    if b"\n" in text or b"\r" in text:
+        text = text.replace(b"\n", b" ").replace(b"\r", b" ")
+    charset = json.detect_encoding(raw).removesuffix("-sig")  # the byte order mark is a part of the body
+    return Embedded(text, value, as_text(raw, charset) if is_kept else None)
+
+
+def _as_utf8(raw: bytes) -> bytes:
+    encoding = json.detect_encoding(raw)
+    return raw if encoding == "utf-8" else raw.decode(encoding).encode("utf-8")
+
+
+def _with_named_constants(text: bytes) -> bytes:
+    """The text with NaN and Infinity as strings; all else stays as it is, also strings with these words."""
+    if b"NaN" not in text and b"Infinity" not in text:
+        return text
+    return _STRING_OR_CONSTANT.sub(lambda found: _quoted(found[0]), text)
+
+
+def _quoted(token: bytes) -> bytes:
+    return token if token.startswith(b'"') else b'"' + token + b'"'
 
 
 def as_text(raw: bytes, charset: str = "utf-8") -> bytes:
@@ -68,7 +117,11 @@ def _strictly_parsed(raw: bytes) -> Any:
         return from_json(raw, allow_inf_nan=False, cache_strings="keys")
     except ValueError:
         # JSON with lone surrogates, or integers of thousands of digits, which the fast parser refuses.
-        return json.loads(raw.decode("utf-8"), parse_int=len, parse_constant=_refuse)
+        return json.loads(raw.decode("utf-8"), parse_int=_any_int, parse_constant=_refuse)
+
+
+def _any_int(digits: str) -> int | float:
+    return int(digits) if len(digits) <= _INT_DIGITS else float(digits)
 
 
 def _refuse(name: str) -> None:

@@ -8,10 +8,13 @@ from log10_trace.record import fold_choices, fold_responses, sse
 from log10_trace.record.call import Call
 from log10_trace.record.coding import decoded
 from log10_trace.record.json_text import as_text, embedded, written
+from log10_trace.record.reported_failure import MAX_REASON, Failure, failure_in, failure_in_events
 
 CHAT: Final = "/chat/completions"
 TEXT: Final = "/completions"
 RESPONSES: Final = "/responses"
+
+_GOING_ON: Final = ("queued", "in_progress")
 
 
 class Outcome(NamedTuple):
@@ -23,6 +26,8 @@ class Outcome(NamedTuple):
     interrupted: bool = False
     failure_kind: str | None = None
     failure_reason: str | None = None
+    raw: bytes | None = None
+    """The body as it came, as a JSON string, where ``response`` could not be it to the byte."""
 
 
 def of(call: Call) -> Outcome:
@@ -30,27 +35,47 @@ def of(call: Call) -> Outcome:
     if call.status == "started":
         return Outcome(b"null", "started")
     body = decoded(call.chunks, call.content_encoding if call.streamed else None)
-    failed = call.failure_kind is not None or call.status == "failed"
-    if not body.strip():
-        return _ended(call, b"null", done=False, failed=failed)
     json_body = embedded(body)
     if json_body is not None:
-        return _ended(call, json_body, done=True, failed=failed)
-    if not sse.is_stream(body):
-        return _ended(call, as_text(body, _charset(call.content_type)), done=False, failed=failed)
+        failure = failure_in(json_body.value, is_response=call.endpoint == RESPONSES)
+        return _ended(call, json_body.text, failure, is_whole=True, raw=json_body.raw)
+    if sse.is_stream(body):
+        return _of_stream(call, body)
+    response = as_text(body, _charset(call.content_type)) if body.strip() else b"null"
+    is_cut = "event-stream" in (call.content_type or "").lower()
+    return _ended(call, response, None, is_whole=not (is_cut or call.interrupted))
+
+
+def _of_stream(call: Call, body: bytes) -> Outcome:
     stream = sse.read(body)
-    error = error_in(stream.events) if b"error" in body or b"response.failed" in body else None
-    response = written(folded(call.endpoint, stream.events)) if stream.events else b"null"
-    if error and not failed:
-        return Outcome(response, "failed", failure_kind=error[0], failure_reason=error[1])
-    done = stream.done or any(_type(event) in fold_responses.ENDS for event in stream.events)
-    return _ended(call, response, done=done, failed=failed)
+    if not stream.events:
+        return _ended(call, b"null", None, is_whole=stream.done)
+    whole = folded(call.endpoint, stream.events)
+    failure = failure_in_events(body, stream.events)
+    failure = failure or failure_in(whole, is_response=call.endpoint == RESPONSES)
+    return _ended(call, written(whole), failure, is_whole=_is_whole(call.endpoint, stream, whole))
 
 
-def _ended(call: Call, response: bytes, *, done: bool, failed: bool) -> Outcome:
-    if failed:
-        return Outcome(response, "failed", False, call.failure_kind, call.failure_reason)
-    return Outcome(response, "finished", interrupted=call.interrupted and not done)
+def _is_whole(endpoint: str, stream: sse.Stream, response: dict[str, Any]) -> bool:
+    """Whether a stream came to its end: it says so, or every choice has a finish reason."""
+    if endpoint == RESPONSES:
+        ended = any(_type(event) in fold_responses.ENDS for event in stream.events)
+        return ended or (stream.done and response.get("status") not in _GOING_ON)
+    choices = response.get("choices")
+    finishes = [choice.get("finish_reason") for choice in choices] if choices else []
+    return stream.done or (bool(finishes) and all(finishes))
+
+
+def _ended(
+    call: Call, response: bytes, reported: Failure | None, *, is_whole: bool, raw: bytes | None = None
+) -> Outcome:
+    if call.failure_kind is not None or call.status == "failed":
+        # What its thread saw says more than the body: the SDK's exception, or that the process died.
+        reason = call.failure_reason and call.failure_reason[:MAX_REASON]
+        return Outcome(response, "failed", False, call.failure_kind, reason, raw)
+    if reported is not None:
+        return Outcome(response, "failed", False, *reported, raw)
+    return Outcome(response, "finished", interrupted=not is_whole, raw=raw)
 
 
 def folded(endpoint: str, events: list[sse.Event]) -> dict[str, Any]:
@@ -59,32 +84,6 @@ def folded(endpoint: str, events: list[sse.Event]) -> dict[str, Any]:
     if endpoint == RESPONSES:
         return fold_responses.fold(objects)
     return fold_choices.fold(objects, "chat.completion" if endpoint == CHAT else "text_completion")
-
-
-def error_in(events: list[sse.Event]) -> tuple[str, str] | None:
-    """Kind and message of the last error object in the stream."""
-    for event in reversed(events):
-        if isinstance(event.data, dict):
-            found = _error_of(event.name, event.data)
-            if found is not None:
-                return found
-    return None
-
-
-def _error_of(name: str | None, data: dict[str, Any]) -> tuple[str, str] | None:
-    error = data.get("error")
-    kind = data.get("type")
-    if kind == "response.failed":
-        error = (data.get("response") or {}).get("error") or {"code": "response.failed"}
-    elif not error and (name == "error" or kind == "error"):
-        error = data
-    if not error:
-        return None
-    if not isinstance(error, dict):
-        return "error", str(error)
-    words = [error.get("type"), error.get("code")]
-    named = [word for word in words if word not in (None, "", "error")]
-    return str(named[0]) if named else "error", str(error.get("message") or "")
 
 
 def _type(event: sse.Event) -> str:

@@ -28,6 +28,8 @@ PROCESS_DIED: Final = "ProcessDied"
 """The failure that a later process settles an open call with: a guess, which never replaces an end."""
 
 _OUTCOME: Final = ("status", "failure_kind", "failure_reason")
+_BESIDE_BODIES: Final = {"request": ("raw_request",), "response": ("raw_response", "interrupted")}
+"""Body -> what says something of this body only."""
 _LABELS: Final = ("kind", "status", "session_id", "failure_kind", "source", "endpoint", "request_id")
 
 
@@ -109,7 +111,8 @@ def merge(stored: Incoming, incoming: Incoming, *, replace_tags: bool = False) -
 
     A given field replaces the stored one, null replaces nothing. A record that has ended never goes back:
     a late ``started``, or the guess that the process died, only fills in what is missing. Tags are united,
-    in order, unless ``replace_tags``. A call that finished after all loses its failure.
+    in order, unless ``replace_tags``. A call that finished after all loses its failure, and what said
+    something of a body goes when an end replaces this body.
     """
     is_late = stored.has_ended and not _is_an_end(incoming)
     fields, values = dict(stored.fields), dict(stored.values)
@@ -119,6 +122,7 @@ def merge(stored: Incoming, incoming: Incoming, *, replace_tags: bool = False) -
         if value is not None or name not in fields:
             fields[name], values[name] = incoming.fields[name], value
     _settle_failure(stored, incoming, fields, values)
+    _drop_beside_replaced(stored, incoming, fields, values)
     _settle_tags(stored, incoming, fields, values, replace=replace_tags)
     return Incoming(
         id=stored.id,
@@ -145,6 +149,18 @@ def _settle_failure(
         else:
             fields.pop(name, None)
             values.pop(name, None)
+
+
+def _drop_beside_replaced(
+    stored: Incoming, incoming: Incoming, fields: dict[str, str], values: dict[str, Any]
+) -> None:
+    if incoming.values.get("status") in (None, "started"):
+        return
+    for body, names in _BESIDE_BODIES.items():
+        if body in stored.fields and fields[body] != stored.fields[body]:
+            for name in names:
+                if incoming.values.get(name) is None and name in fields:
+                    del fields[name], values[name]
 
 
 def _settle_tags(

@@ -15,9 +15,9 @@ import pytest
 
 from log10_trace import instrument
 from tests.instrument.conftest import Kept
-from tests.instrument.programs import CHAT, RESPONSE, closable, has
+from tests.instrument.programs import CHAT, RESPONSE, TEXT, closable, has
 from tests.model_answers import chat_chunks, response_events
-from tests.model_endpoint import Endpoint, encoded, sse, sse_answer
+from tests.model_endpoint import Endpoint, encoded, json_answer, sse, sse_answer
 
 WORDS = [f"w{number} " for number in range(6)]
 CHUNKS = chat_chunks(*WORDS)
@@ -151,6 +151,71 @@ def test_left_after_its_last_event(client: Any, endpoint: Endpoint, kept: Kept) 
     assert "interrupted" not in kept.one
     assert words(kept.one) == "".join(WORDS)
     assert kept.one["response"]["usage"]["total_tokens"] == 5
+
+
+ENDPOINTS: dict[str, tuple[list[Any], Callable[[Any], Any]]] = {
+    "chat": (CHUNKS[:3], lambda client: client.chat.completions.create(**CHAT, stream=True)),
+    "completions": (
+        [{"object": "text_completion", "choices": [{"index": 0, "text": "a", "finish_reason": None}]}],
+        lambda client: client.completions.create(**TEXT, stream=True),
+    ),
+    "responses": (
+        response_events()[:6],
+        lambda client: client.responses.create(**RESPONSE, stream=True),
+    ),
+}
+
+
+@pytest.mark.parametrize(("events", "ask"), ENDPOINTS.values(), ids=ENDPOINTS)
+def test_a_stream_that_ends_without_its_end(
+    client: Any, endpoint: Endpoint, kept: Kept, events: list[Any], ask: Callable[[Any], Any]
+) -> None:
+    """A server may close a stream cleanly in the middle of an answer: the program sees no error."""
+    if events[0].get("type") and not has(client, "responses"):
+        pytest.skip("this version has no Responses API")
+    endpoint.script(sse_answer(*sse(*events, done=False)))
+
+    list(ask(client))
+
+    assert (kept.one["status"], kept.one["interrupted"]) == ("finished", True)
+    assert "failure_kind" not in kept.one
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "reason"),
+    [
+        ({"error": {"message": "image too large", "code": 400}}, "400", "image too large"),
+        (
+            {"object": "error", "message": "no", "type": "BadRequestError", "code": 400},
+            "BadRequestError",
+            "no",
+        ),
+    ],
+)
+def test_an_error_with_a_good_status(
+    client: Any, endpoint: Endpoint, kept: Kept, body: Any, kind: str, reason: str
+) -> None:
+    """The program gets an object without choices, and the call has failed."""
+    endpoint.script(json_answer(body))
+
+    client.chat.completions.create(**CHAT)
+
+    assert (kept.one["status"], kept.one["failure_kind"]) == ("failed", kind)
+    assert (kept.one["failure_reason"], kept.one["response"]) == (reason, body)
+
+
+def test_an_answer_with_nan(client: Any, endpoint: Endpoint, kept: Kept) -> None:
+    """The SDK reads it, and so do readers of the record; the body stands beside it as it came."""
+    body = (
+        b'{"id":"c","choices":[{"index":0,"message":{"content":"NaN"},"logprobs":{"content":[-Infinity]}}]}'
+    )
+    endpoint.script(json_answer(body))
+
+    client.chat.completions.create(**CHAT)
+
+    assert words(kept.one) == "NaN"
+    assert kept.one["response"]["choices"][0]["logprobs"] == {"content": ["-Infinity"]}
+    assert kept.one["raw_response"].encode() == body
 
 
 def test_error_in_the_stream(client: Any, endpoint: Endpoint, kept: Kept) -> None:

@@ -88,6 +88,30 @@ def test_labels_that_are_not_plain_survive() -> None:
     assert json.loads(to_json(again))["metadata"] == {"x": "NaN"}
 
 
+@pytest.mark.parametrize("endpoint", ["/chat/completions", "/completions", "/responses"])
+def test_bodies_with_nan_are_objects_and_kept_as_they_were(endpoint: str) -> None:
+    """The record is JSON; the bodies stand in it as objects, and as text beside it."""
+    request, response = b'{"top_p":NaN}', b'{"output":[],"choices":[{"logprobs":{"content":[-Infinity]}}]}'
+
+    line = to_json(call(request, response, endpoint))
+
+    record = json.loads(line, parse_constant=pytest.fail)
+    native = "native_" if endpoint == "/responses" else ""
+    assert record[f"{native}request"] == {"top_p": "NaN"}
+    assert record[f"{native}response"]["choices"][0]["logprobs"] == {"content": ["-Infinity"]}
+    assert (record["raw_request"].encode(), record["raw_response"].encode()) == (request, response)
+
+
+def test_a_redactor_never_sees_a_body_twice() -> None:
+    """What it takes out of the response must not stand beside it."""
+    made = call(response=b'{"secret":"x","n":NaN}')
+
+    model = to_model(made).model_dump()
+
+    assert model["response"] == {"secret": "x", "n": "NaN"}
+    assert "raw_response" not in {name for name, value in model.items() if value is not None}
+
+
 @pytest.mark.parametrize("cut", [0, 3, 40])
 def test_a_payload_that_is_cut_short_is_refused(cut: int) -> None:
     """Never half a record: a payload of the wrong length is a ValueError."""

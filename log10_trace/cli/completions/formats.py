@@ -40,6 +40,7 @@ def raw(record: bytes) -> bytes:
         "request": members.get(f"{native}request", ("null",))[0],
         "response": members.get(f"{native}response", ("null",))[0],
     }
+    texts |= {name: members[name][0] for name in ("raw_request", "raw_response") if name in members}
     return ("{" + ",".join(f"{json.dumps(name)}:{text}" for name, text in texts.items()) + "}").encode()
 
 

@@ -78,7 +78,7 @@ _COMPLETION: Final[dict[str, Schema]] = {
     "base_url": {"description": "Where the provider was reached."},
     "request_id": maybe(LABEL),
     "retries": {"description": "How often the SDK tried again."},
-    "interrupted": {"description": "True when the program left a stream before its end."},
+    "interrupted": {"description": "True when a stream ended before its answer was whole."},
     "metadata": {"description": "The user's own flat map."},
     "source": maybe(LABEL),
     "sequence": {
@@ -89,6 +89,10 @@ _COMPLETION: Final[dict[str, Schema]] = {
     },
     "native_request": {"description": "A responses call's own request."},
     "native_response": {"description": "A responses call's own response."},
+    "raw_request": {
+        "description": "The request as it was, as text, where it is no strict JSON (NaN, Infinity)."
+    },
+    "raw_response": {"description": "The response as it was, as text, where it is no strict JSON."},
 }
 
 _SUMMARY: Final[dict[str, Schema]] = {

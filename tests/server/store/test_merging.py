@@ -96,3 +96,28 @@ def test_a_failed_item_costs_the_others_nothing(store: Store) -> None:
     assert futures[1].exception() is not None
     assert futures[0].result().change is futures[2].result().change is Change.CREATED
     assert sorted(ids(store)) == ["a", "c"]
+
+
+def test_an_answer_that_came_whole_is_not_interrupted(store: Store) -> None:
+    """What said that the first answer was cut, and how its body was spelled, goes with that answer."""
+    put(
+        store,
+        completion(id="a", response=answer("Half"), interrupted=True, raw_response="NaN", raw_request="x"),
+    )
+    outcome = put(store, completion(id="a", status="finished", response=answer("A whole answer")))
+
+    assert not {"interrupted", "raw_response"} & set(outcome.stored.fields)
+    assert outcome.stored.fields["raw_request"] == '"x"'
+    assert store.completions.get(ORG, "a") == outcome.stored
+
+
+def test_an_interrupted_answer_stays_interrupted(store: Store) -> None:
+    """A repeated delivery, a late start and an update of other fields say nothing of the answer."""
+    interrupted = {"response": answer("Half"), "interrupted": True, "raw_response": "NaN"}
+    put(store, completion(id="a", **interrupted))
+    put(store, completion(id="a", **interrupted))
+    put(store, completion(id="a", status="started", response=answer("Nothing")))
+    outcome = put(store, completion(id="a", status=..., response=..., tags=["x"]))
+
+    assert outcome.stored.fields["interrupted"] == "true"
+    assert outcome.stored.fields["raw_response"] == '"NaN"'

@@ -1,0 +1,148 @@
+"""The failure that a provider reports in a body whose HTTP status is good. Pure."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+from typing import Any, Final, NamedTuple
+
+from log10_trace.record.sse import Event
+
+Object = dict[str, Any]
+
+MAX_REASON: Final = 100_000
+"""Characters of a reason that are kept; the API takes ten times as many."""
+_MAX_KIND: Final = 200
+
+_FAILED_STATUSES: Final = ("failed", "cancelled", "incomplete")
+"""Statuses of a response of the Responses API that is over and not whole."""
+_FAILED_FINISHES: Final = ("error", "abort", "network_error", "insufficient_system_resource")
+"""Finish reasons of an answer that broke off: OpenRouter's, vLLM's and SGLang's, Z.ai's, DeepSeek's."""
+_ANSWERS: Final = ("choices", "output")
+_KINDS: Final = ("type", "code", "error_code", "status_code", "status")
+_MESSAGES: Final = ("message", "error_msg", "status_msg", "msg", "detail")
+_GOOD_CODES: Final = ("", "0", "200", "ok", "success")
+_UNPRINTABLE: Final = re.compile("[\x00-\x1f\x7f\ud800-\udfff]+")
+_SIGNS: Final = (b"error", b"response.")
+"""One of these stands in every event that reports a failure."""
+
+
+class Failure(NamedTuple):
+    """What the provider says went wrong."""
+
+    kind: str
+    """Its type, code or status: a short label without control characters."""
+    reason: str
+    """Its message; never empty."""
+
+
+def failure_in(body: Any, *, is_response: bool) -> Failure | None:
+    """The failure that a body reports: with an error, in a choice, or by its status.
+
+    Args:
+        body: The JSON value of an answer, or of the events of a stream folded into one.
+        is_response: Whether it is an answer of the Responses API, whose objects have a status.
+    """
+    if isinstance(body, list) and len(body) == 1:
+        body = body[0]  # Gemini's form of an error
+    if not isinstance(body, dict):
+        return None
+    return (
+        _stated(body, is_error=False)
+        or _of_choices(body.get("choices"))
+        or (_of_status(body, body.get("status")) if is_response else None)
+    )
+
+
+def failure_in_events(body: bytes, events: Iterable[Event]) -> Failure | None:
+    """The failure that the last event with an error reports; ``body`` is what ``events`` were read from."""
+    if not any(sign in body for sign in _SIGNS):
+        return None
+    found = (_of_event(event.name, event.data) for event in reversed(list(events)) if _is_object(event.data))
+    return next((failure for failure in found if failure), None)
+
+
+def _of_event(name: str | None, data: Object) -> Failure | None:
+    kind = str(data.get("type"))
+    ended = kind.removeprefix("response.")
+    if ended != kind and ended in _FAILED_STATUSES:
+        response = data.get("response")
+        response = response if isinstance(response, dict) else {}
+        return _stated(response, is_error=False) or _of_status(response, ended)
+    return _stated(data, is_error=name == "error")
+
+
+def _stated(data: Object, *, is_error: bool) -> Failure | None:
+    """The failure of an object that has an error, or (``is_error``, or by its own word) is one."""
+    error = data.get("error")
+    if _says_something(error):
+        return _of_error(error, data)
+    if is_error or "error" in (data.get("object"), data.get("type")):
+        return _of_error(data, data)
+    status = data.get("base_resp")  # MiniMax's, beside every answer
+    if isinstance(status, dict) and status.get("status_code"):
+        return _of_error(status, data)
+    if any(data.get(name) for name in _ANSWERS):
+        return None
+    errors = data.get("errors")
+    if isinstance(errors, list) and errors:
+        return _of_error(errors[0], data)
+    codes = (_label(data.get(name)).lower() for name in ("code", "error_code"))
+    return _of_error(data, data) if _text(data) and any(code not in _GOOD_CODES for code in codes) else None
+
+
+def _of_error(error: Any, holder: Object) -> Failure:
+    if isinstance(error, dict):
+        return _failure(_kind(error) or "error", _text(error) or _text(holder) or json.dumps(error))
+    if isinstance(error, str):
+        return _failure("error", error)
+    return _failure("error", _text(holder) or json.dumps(error))
+
+
+def _of_choices(choices: Any) -> Failure | None:
+    for choice in choices if isinstance(choices, list) else ():
+        if not isinstance(choice, dict):
+            continue
+        if _says_something(choice.get("error")):
+            return _of_error(choice["error"], choice)
+        finish = choice.get("finish_reason")
+        if finish in _FAILED_FINISHES:
+            return _failure(str(finish), f"The answer ended with the finish reason {finish}.")
+    return None
+
+
+def _of_status(response: Object, status: Any) -> Failure | None:
+    if status not in _FAILED_STATUSES:
+        return None
+    details = response.get("incomplete_details")
+    reason = details.get("reason") if isinstance(details, dict) else None
+    return _failure(f"response.{status}", str(reason or f"The status of the response is {status}."))
+
+
+def _failure(kind: str, reason: str) -> Failure:
+    return Failure(kind, reason[:MAX_REASON])
+
+
+def _says_something(error: Any) -> bool:
+    """Whether an ``error`` reports one: some providers send an empty one with every answer."""
+    return any(error.values()) if isinstance(error, dict) else bool(error)
+
+
+def _kind(error: Object) -> str:
+    labels = (_label(error.get(name)) for name in _KINDS)
+    return next((label for label in labels if label not in ("", "error")), "")
+
+
+def _label(value: Any) -> str:
+    if isinstance(value, bool) or not isinstance(value, str | int) or not value:
+        return ""
+    return _UNPRINTABLE.sub(" ", str(value)).strip()[:_MAX_KIND]
+
+
+def _text(error: Object) -> str:
+    return next((error[name] for name in _MESSAGES if isinstance(error.get(name), str) and error[name]), "")
+
+
+def _is_object(data: Any) -> bool:
+    return isinstance(data, dict)
