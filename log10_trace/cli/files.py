@@ -2,27 +2,38 @@
 
 from __future__ import annotations
 
+import codecs
+import json
+import re
 import sys
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from io import BufferedReader
+from itertools import chain
 from pathlib import Path
-from typing import IO
+from typing import IO, Final, cast
 
 from log10_trace.errors import SetupError
 
 STANDARD = "-"
 """Stands for the standard input or output."""
 
+_PIECE: Final = 64 * 1024
+_ENOUGH_TO_TELL: Final = 4
+_GZIP: Final = b"\x1f\x8b"
+_BETWEEN: Final = re.compile(rb"\}\r(?=[ \t\r]*\{)")
+"""A carriage return alone that ends a line of JSON: within one object none stands between these brackets."""
+
 
 @contextmanager
-def reading(name: str) -> Iterator[IO[bytes]]:
+def reading(name: str) -> Iterator[BufferedReader]:
     """The file, open for reading.
 
     Raises:
         SetupError: it cannot be read.
     """
     if name == STANDARD:
-        yield sys.stdin.buffer
+        yield cast("BufferedReader", sys.stdin.buffer)
         return
     try:
         file = Path(name).open("rb")  # noqa: SIM115 -- closed below; only opening it is the user's business
@@ -70,6 +81,50 @@ def lines(pieces: Iterable[bytes]) -> Iterator[bytes]:
             rest = [part]
     if last := b"".join(rest):
         yield last
+
+
+def json_lines(file: BufferedReader) -> Iterator[bytes]:
+    """The lines of a file of JSON lines, in UTF-8, as Windows and older programs write them too.
+
+    The file may be in UTF-8, UTF-16 or UTF-32 with or without byte order marks, and its lines may end with
+    a line feed, a carriage return, or both. A line in another encoding is given as it is.
+
+    Raises:
+        SetupError: the file is compressed.
+    """
+    head = file.read(_ENOUGH_TO_TELL)
+    if head.startswith(_GZIP):
+        message = "The file is compressed. Unpack it first: gzip -dc FILE | log10-trace completions import -"
+        raise SetupError(message)
+    pieces = _in_utf8(head, iter(lambda: file.read1(_PIECE), b""))
+    return (line.removeprefix(codecs.BOM_UTF8) for line in lines(_with_line_feeds(pieces)))
+
+
+def _in_utf8(head: bytes, rest: Iterable[bytes]) -> Iterator[bytes]:
+    encoding = json.detect_encoding(head)
+    if encoding.startswith("utf-8"):
+        yield head
+        yield from rest
+        return
+    # Half a character is no reason to lose the file: the line that holds it is refused.
+    decoder = codecs.getincrementaldecoder(encoding)("surrogatepass")
+    for piece in chain([head], rest):
+        yield decoder.decode(piece).encode("utf-8", "surrogatepass")
+    with suppress(UnicodeDecodeError):  # the file ends within a character
+        yield decoder.decode(b"", final=True).encode("utf-8", "surrogatepass")
+
+
+def _with_line_feeds(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """The pieces, with a line feed for each carriage return that ends a line alone."""
+    held = b""
+    for piece in pieces:
+        text = held + piece
+        # What the end of a piece is, the next one tells.
+        ended = text.rstrip(b" \t\r")
+        held = text[len(ended) - 1 :] if ended.endswith(b"}") else b""
+        text = text[: len(text) - len(held)]
+        yield _BETWEEN.sub(b"}\n", text) if b"\r" in text else text
+    yield held
 
 
 def cut_torn_end(path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import gzip
 import io
@@ -16,7 +17,7 @@ import pytest
 
 from log10_trace.cli.completions.imported_line import record_of
 from log10_trace.cli.completions.importing import batches
-from log10_trace.cli.files import cut_torn_end, lines
+from log10_trace.cli.files import cut_torn_end, json_lines, lines, reading
 from log10_trace.models.operations import Limits
 from tests.cli.conftest import Cli, call
 
@@ -316,11 +317,81 @@ def test_a_record_that_needs_no_change_is_not_respelled() -> None:
 
 
 def test_compressed_file_is_a_sentence(cli: Cli, tmp_path: Path) -> None:
-    """A file of another kind is reported line by line, without a traceback."""
+    """A compressed file is refused with one sentence that says what to do."""
     file = tmp_path / "calls.jsonl.gz"
     file.write_bytes(gzip.compress(b"{}"))
 
     done = cli.run("completions", "import", str(file))
 
     assert done.returncode == 1
-    assert b"line 1: The line is not" in done.stderr
+    assert b"compressed" in done.stderr
+    assert b"Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r", "\n\n", "\r\r\n"], ids=repr)
+@pytest.mark.parametrize(
+    ("encoding", "mark"),
+    [
+        ("utf-8", b""),
+        ("utf-8", codecs.BOM_UTF8),
+        ("utf-16-le", b""),
+        ("utf-16-le", codecs.BOM_UTF16_LE),
+        ("utf-16-be", b""),
+        ("utf-16-be", codecs.BOM_UTF16_BE),
+        ("utf-32-le", codecs.BOM_UTF32_LE),
+    ],
+)
+def test_lines_are_read_as_windows_writes_them(encoding: str, mark: bytes, end: str, tmp_path: Path) -> None:
+    """Every Unicode encoding and line end gives the same lines, wherever reading cuts the file."""
+    made = [
+        json.dumps({"n": n, "text": "Grüße 🐝 \r {}", "pad": "x" * n}, ensure_ascii=False) for n in range(300)
+    ]
+    file = tmp_path / "calls.jsonl"
+    file.write_bytes(mark + end.join(made).encode(encoding))
+
+    with reading(str(file)) as opened:
+        found = [line.decode().strip() for line in json_lines(opened)]
+
+    assert [line for line in found if line] == made
+
+
+def test_a_carriage_return_within_a_record_ends_no_line(tmp_path: Path) -> None:
+    """Between the members of an object a carriage return is space."""
+    file = tmp_path / "calls.jsonl"
+    file.write_bytes(b'{"a":[{},\r{}]\r,"b":{}\r}\r{"c":1}\r')
+
+    with reading(str(file)) as opened:
+        assert list(json_lines(opened)) == [b'{"a":[{},\r{}]\r,"b":{}\r}', b'{"c":1}\r']
+
+
+def test_files_that_were_put_together_are_read(cli: Cli) -> None:
+    """A byte order mark in the middle, as two files one after the other have it, ends with the first file."""
+    parts = [codecs.BOM_UTF8 + json.dumps(call(number)).encode() + b"\r\n" for number in range(2)]
+
+    done = cli.run("completions", "import", "-", stdin=b"".join(parts))
+
+    assert (done.returncode, done.stderr) == (0, b"2 calls imported.\n")
+
+
+def test_lines_in_the_encoding_of_windows_are_read_and_counted(cli: Cli) -> None:
+    """A line that is not UTF-8 is read as Western Windows writes, and that is said, or refused."""
+    record = call(1, request={"model": "m", "messages": [{"role": "user", "content": "Grüße, 5 €"}]})
+    text = json.dumps(record, ensure_ascii=False).encode("cp1252")
+
+    done = cli.run("completions", "import", "-", stdin=text + b'\n{"id":"x","kind":"\x81"}\n')
+
+    assert done.returncode == 1
+    assert b"line 2: The line is not UTF-8." in done.stderr
+    assert b"1 line not in UTF-8, read as Windows-1252." in done.stderr
+    assert cli.rows("completions", "list", "--json")[0]["preview"]["request"] == "Grüße, 5 €"
+
+
+@pytest.mark.parametrize("notes", [b"my notes", "my notes\n\n".encode("utf-16")], ids=["torn", "utf-16"])
+def test_what_is_no_export_is_not_cut(cli: Cli, tmp_path: Path, notes: bytes) -> None:
+    """Going on with a file that is something else takes nothing off its end."""
+    file = tmp_path / "notes.txt"
+    file.write_bytes(notes)
+
+    cli.run("completions", "export", "-o", str(file), "--resume", "--url", "http://127.0.0.1:9")
+
+    assert file.read_bytes() == notes

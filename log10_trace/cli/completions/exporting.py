@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from hashlib import blake2b
 from pathlib import Path
-from typing import IO, Annotated
+from typing import IO, Annotated, Final
 
 import typer
 
@@ -22,6 +22,8 @@ from log10_trace.client import Log10
 from log10_trace.client.filters import Filters
 from log10_trace.errors import APIConnectionError, SetupError
 from log10_trace.server.json_text import RefusedError, decode, split
+
+_BEGINNING: Final = b'{"id":'
 
 
 @group.command("download", cls=OnceCommand, hidden=True)
@@ -73,18 +75,31 @@ def _check(output: str | None, form: Format, *, resume: bool, force: bool) -> No
 
 
 def _known(output: str) -> frozenset[str]:
-    """The ids that the file holds already, after its unfinished last line was cut off."""
+    """The ids that the file holds already; of an export, its unfinished last line is cut off."""
     path = Path(output)
     if not path.exists():
         return frozenset()
-    with reading(output):
-        cut_torn_end(path)
     try:
         with reading(output) as file:
-            return frozenset(_id(line) for line in lines(file))
+            known = frozenset(map(_id, _whole(file)))
     except (RefusedError, KeyError):
         message = f"{output} holds something else than an export, and cannot be gone on with."
         raise SetupError(message) from None
+    cut_torn_end(path)
+    return known
+
+
+def _whole(file: Iterable[bytes]) -> Iterator[bytes]:
+    """The lines without the last if it is torn.
+
+    Raises:
+        KeyError: no record begins as the torn line does.
+    """
+    for line in file:
+        if line.endswith(b"\n"):
+            yield line
+        elif not _BEGINNING.startswith(line[: len(_BEGINNING)]):
+            raise KeyError("id")
 
 
 def _id(line: bytes) -> str:

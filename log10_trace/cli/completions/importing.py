@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from typing import Annotated, Final
 
 import typer
 
 from log10_trace.cli.completions.group import group
 from log10_trace.cli.completions.imported_line import record_of
-from log10_trace.cli.files import lines, reading
+from log10_trace.cli.files import json_lines, reading
 from log10_trace.cli.options import Server, spread
 from log10_trace.cli.output import number_of, one_line, progress, remarks
 from log10_trace.client import Log10
@@ -18,6 +19,7 @@ from log10_trace.errors import Log10Error, NotFoundError, ValidationError
 from log10_trace.models.operations import BatchResult, Limits
 
 _MADE: Final = 201
+_WINDOWS: Final = "cp1252"
 _CAREFUL: Final = Limits(batch_items=100, batch_bytes=4 * 1024 * 1024)
 """For a server that does not say what it takes."""
 
@@ -40,7 +42,7 @@ def import_(
     """Send the calls of a file to the server. Importing a file twice leaves each call there once."""
     import_ = _Import()
     with server.client() as client, reading(file) as source, progress("Importing", in_bytes=True) as moved_on:
-        numbered = import_.records(lines(source), moved_on, keep_organization=keep_organization)
+        numbered = import_.records(json_lines(source), moved_on, keep_organization=keep_organization)
         for batch in batches(numbered, _limits(client)):
             import_.sent(batch, _results(client, batch))
     remarks.print(import_.summary())
@@ -63,11 +65,21 @@ class _Import:
             if not line.strip():
                 continue
             try:
-                record = record_of(line, keep_organization=keep_organization)
+                record = record_of(self._in_utf8(line), keep_organization=keep_organization)
             except Log10Error as error:
                 self._failed(number, str(error).replace("The body", "The line"))
             else:
                 yield number, record
+
+    def _in_utf8(self, line: bytes) -> bytes:
+        """The line; one that is not UTF-8 is taken for the encoding of Western Windows, and counted."""
+        try:
+            line.decode()
+        except UnicodeDecodeError:
+            with suppress(UnicodeDecodeError):
+                line = line.decode(_WINDOWS).encode()
+                self.counts["guessed"] += 1
+        return line
 
     def sent(self, batch: list[Numbered], results: Iterable[BatchResult]) -> None:
         """Take note of what the server made of a batch."""
@@ -90,7 +102,9 @@ class _Import:
         besides = f", {known:,} were there already" if known else ""
         besides += f", {deleted:,} were deleted before and stay so" if deleted else ""
         failures = f", {number_of(failed, 'line')} could not be" if failed else ""
-        return f"{number_of(new, 'call')} imported{besides}{failures}."
+        guessed = self.counts["guessed"]
+        how = f"\n{number_of(guessed, 'line')} not in UTF-8, read as Windows-1252." if guessed else ""
+        return f"{number_of(new, 'call')} imported{besides}{failures}.{how}"
 
 
 def batches(numbered: Iterable[Numbered], limits: Limits) -> Iterator[list[Numbered]]:
