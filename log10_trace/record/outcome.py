@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from typing import Any, Final, NamedTuple
 
 from log10_trace.record import fold_choices, fold_responses, sse
 from log10_trace.record.call import Call
 from log10_trace.record.coding import decoded
 from log10_trace.record.json_text import as_text, embedded, written
-from log10_trace.record.reported_failure import MAX_REASON, Failure, failure_in, failure_in_events
+from log10_trace.record.reported_failure import (
+    MAX_REASON,
+    Failure,
+    failure_in,
+    failure_in_event,
+    may_report_failure,
+)
 
 CHAT: Final = "/chat/completions"
 TEXT: Final = "/completions"
@@ -47,23 +54,46 @@ def of(call: Call) -> Outcome:
 
 
 def _of_stream(call: Call, body: bytes) -> Outcome:
-    stream = sse.read(body)
-    if not stream.events:
-        return _ended(call, b"null", None, is_whole=stream.done)
-    whole = folded(call.endpoint, stream.events)
-    failure = failure_in_events(body, stream.events)
-    failure = failure or failure_in(whole, is_response=call.endpoint == RESPONSES)
-    return _ended(call, written(whole), failure, is_whole=_is_whole(call.endpoint, stream, whole))
+    events = _WatchedEvents(body)
+    whole = folded(call.endpoint, events)
+    if events.count == 0:
+        return _ended(call, b"null", None, is_whole=events.done)
+    failure = events.failure or failure_in(whole, is_response=call.endpoint == RESPONSES)
+    return _ended(call, written(whole), failure, is_whole=_is_whole(call.endpoint, events, whole))
 
 
-def _is_whole(endpoint: str, stream: sse.Stream, response: dict[str, Any]) -> bool:
+class _WatchedEvents:
+    """The events of a stream, read once, and what they say of its end; known after the iteration."""
+
+    def __init__(self, body: bytes) -> None:
+        self.count = 0
+        self.done = False
+        """Whether the stream has said ``[DONE]``."""
+        self.has_ended = False
+        """Whether it had an event that ends a response."""
+        self.failure: Failure | None = None
+        """What the last event that reports a failure reports."""
+        self._body = body
+
+    def __iter__(self) -> Iterator[sse.Event]:
+        may_fail = may_report_failure(self._body)
+        reader = sse.EventReader(self._body)
+        for event in reader:
+            self.count += 1
+            if may_fail:
+                self.failure = failure_in_event(event.name, event.data) or self.failure
+                self.has_ended = self.has_ended or _type(event) in fold_responses.ENDS
+            yield event
+        self.done = reader.done
+
+
+def _is_whole(endpoint: str, events: _WatchedEvents, response: dict[str, Any]) -> bool:
     """Whether a stream came to its end: it says so, or every choice has a finish reason."""
     if endpoint == RESPONSES:
-        ended = any(_type(event) in fold_responses.ENDS for event in stream.events)
-        return ended or (stream.done and response.get("status") not in _GOING_ON)
+        return events.has_ended or (events.done and response.get("status") not in _GOING_ON)
     choices = response.get("choices")
     finishes = [choice.get("finish_reason") for choice in choices] if choices else []
-    return stream.done or (bool(finishes) and all(finishes))
+    return events.done or (bool(finishes) and all(finishes))
 
 
 def _ended(
@@ -78,9 +108,9 @@ def _ended(
     return Outcome(response, "finished", interrupted=not is_whole, raw=raw)
 
 
-def folded(endpoint: str, events: list[sse.Event]) -> dict[str, Any]:
+def folded(endpoint: str, events: Iterable[sse.Event]) -> dict[str, Any]:
     """The events of a stream as the one object that the call unstreamed gives."""
-    objects = [event.data for event in events if isinstance(event.data, dict)]
+    objects = (event.data for event in events if isinstance(event.data, dict))
     if endpoint == RESPONSES:
         return fold_responses.fold(objects)
     return fold_choices.fold(objects, "chat.completion" if endpoint == CHAT else "text_completion")

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
 from typing import Any, Final, NamedTuple
-
-from log10_trace.record.sse import Event
 
 Object = dict[str, Any]
 
@@ -55,15 +52,15 @@ def failure_in(body: Any, *, is_response: bool) -> Failure | None:
     )
 
 
-def failure_in_events(body: bytes, events: Iterable[Event]) -> Failure | None:
-    """The failure that the last event with an error reports; ``body`` is what ``events`` were read from."""
-    if not any(sign in body for sign in _SIGNS):
+def may_report_failure(body: bytes) -> bool:
+    """Whether any event of a stream can report a failure; a quick look at its bytes."""
+    return any(sign in body for sign in _SIGNS)
+
+
+def failure_in_event(name: str | None, data: Any) -> Failure | None:
+    """The failure that one event of a stream reports."""
+    if not isinstance(data, dict):
         return None
-    found = (_of_event(event.name, event.data) for event in reversed(list(events)) if _is_object(event.data))
-    return next((failure for failure in found if failure), None)
-
-
-def _of_event(name: str | None, data: Object) -> Failure | None:
     kind = str(data.get("type"))
     ended = kind.removeprefix("response.")
     if ended != kind and ended in _FAILED_STATUSES:
@@ -142,7 +139,3 @@ def _label(value: Any) -> str:
 
 def _text(error: Object) -> str:
     return next((error[name] for name in _MESSAGES if isinstance(error.get(name), str) and error[name]), "")
-
-
-def _is_object(data: Any) -> bool:
-    return isinstance(data, dict)

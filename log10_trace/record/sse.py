@@ -60,7 +60,7 @@ class EventReader:
                 if size > max_bytes:
                     return b"[" + b",".join(found) + b"]"
                 if value is not None:
-                    found.append(value)
+                    found.append(value.text)
         return b"[" + b",".join(found) + b"]"
 
 
