@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from typing import Any
 
+import psycopg
 import pytest
 
-from log10_trace.server.store import counting
+from log10_trace.server.store import counting, open_store
 from log10_trace.server.store.answers import Filter, GroupBy, SourceReport, StatisticsQuery, Totals
 from log10_trace.server.store.counting import steps_of
 from log10_trace.server.store.errors import CursorError
 from log10_trace.server.store.protocol import Store
+from log10_trace.server.store.rollups import ALL_TIME, WIDTHS
 from tests.server.store.building import (
     MINUTE_MS,
     NOON_MS,
@@ -374,3 +378,53 @@ def test_a_deleted_record_is_not_missing(store: Store) -> None:
 
     assert report is not None
     assert (report.count, report.missing) == (3, ())
+
+
+def run_sql(store_url: str, *statements: str) -> None:
+    """Run statements on the database of a store that is closed."""
+    is_postgres = store_url.startswith("postgresql")
+    connection: Any = psycopg.connect(store_url) if is_postgres else sqlite3.connect(store_url)
+    with closing(connection), connection:
+        for statement in statements:
+            connection.execute(statement)
+
+
+def test_what_an_earlier_version_counted_is_taken_away_as_it_was_counted(store_url: str) -> None:
+    """A record that was counted by its request's model, or without its usage, leaves nothing behind."""
+    usage = {"prompt_tokens": 1_000_000, "prompt_tokens_details": {"cached_tokens": 9}}
+    answered = {"model": "gpt-4o", "usage": usage}
+    elsewhere = {"model": "gpt-4o", "choices": [{"index": 0, "usage": usage}]}
+    chat = asked("hi", model="our-chat")
+    responses = {"a": answered, "b": answered, "c": elsewhere}
+    with closing(open_store(store_url)) as store:
+        put_all(store, [completion(id=name, request=chat, response=each) for name, each in responses.items()])
+    counts, minute = '{"our-chat":[3, 0, 2, 2000000, 0, 18]}', NOON_MS // MINUTE_MS
+    run_sql(
+        store_url,
+        f"UPDATE {'completions' if '://' in store_url else 'bodies'} SET charges = NULL",
+        "UPDATE completions SET tokens = NULL, input_tokens = NULL, output_tokens = NULL WHERE id = 'c'",
+        "DELETE FROM rollup_deltas",
+        "DELETE FROM rollups",
+        *(
+            "INSERT INTO rollups (organization_id, dimension, width, start, key, calls, counts, durations)"
+            f" VALUES ('{ORG}', '{dimension}', {width}, {minute - minute % width if width else 0}, '{key}',"
+            f" 3, '{counts}', '[]')"
+            for dimension, key in (("none", ""), ("model", "our-chat"))
+            for width in (ALL_TIME, *WIDTHS)
+        ),
+    )
+
+    with closing(open_store(store_url)) as store:
+        assert (groups(store)[0].cost, groups(store)[0].unpriced) == (None, 2)
+
+        put(store, completion(id="a", tags=["t"], request=..., response=...))
+        for each in (*groups(store), *groups(store, "model"), *groups(store, since_ms=NOON_MS)):
+            assert (each.calls, each.cost, each.unpriced) == (3, pytest.approx(2.5, rel=1e-4), 1)
+
+        assert store.completions.delete_one(ORG, "b").result()
+        assert store.completions.delete_one(ORG, "c").result()
+        (total,) = groups(store)
+        assert (total.calls, total.input_tokens, total.unpriced) == (1, 1_000_000, 0)
+
+        assert store.completions.delete_one(ORG, "a").result()
+        assert groups(store) == groups(store, "model") == []

@@ -13,6 +13,7 @@ from log10_trace.record.call import new_id
 from log10_trace.server.incoming import Incoming, merge, reread
 from log10_trace.server.store.answers import Change, Outcome, Stored
 from log10_trace.server.store.bodies import Packed, pack, unpack
+from log10_trace.server.store.counted import Counted, as_counted, write_charges
 from log10_trace.server.store.facts import Facts, facts
 from log10_trace.server.store.novelty import Novelty
 from log10_trace.server.store.postgres.names import fitted
@@ -68,6 +69,7 @@ class Line(NamedTuple):
     head: str
     stack: bytes | None
     body: bytes
+    charges: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,6 +140,7 @@ class Draft:
             head=self.packed.head,
             stack=self.stack_hash,
             body=self.packed.body,
+            charges=write_charges(known.charges),
         )
 
 
@@ -197,9 +200,10 @@ def _moved(before: Standing, incoming: Incoming) -> Standing:
     return _standing_at(before.place, before.skipped, incoming)
 
 
-def standing(key: Key, place: int, skipped: int, packed: Packed) -> Standing:
-    """A record as it stands, from its row."""
-    return _standing_at(place, skipped, reread(key[1], key[0], unpack(packed)))
+def standing(key: Key, place: int, skipped: int, packed: Packed, counted: Counted) -> Standing:
+    """A record as it stands and was counted, from its row."""
+    found = _standing_at(place, skipped, reread(key[1], key[0], unpack(packed)))
+    return replace(found, facts=as_counted(found.facts, counted, found.incoming.values.get("response")))
 
 
 def _standing_at(place: int, skipped: int, incoming: Incoming) -> Standing:

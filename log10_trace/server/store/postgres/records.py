@@ -11,6 +11,7 @@ from psycopg import Connection
 from log10_trace.server.store import deletions
 from log10_trace.server.store.answers import Outcome
 from log10_trace.server.store.bodies import Packed
+from log10_trace.server.store.counted import Counted
 from log10_trace.server.store.novelty import Novelty
 from log10_trace.server.store.postgres.columns import by_name
 from log10_trace.server.store.postgres.connections import Row
@@ -147,9 +148,10 @@ def locked(connection: Connection[Row], wanted: Sequence[tuple[str, str, int]]) 
         "placed": [moment for _, _, moment in wanted],
     }
     found = {}
-    for *key, place, skipped, head, body, stack in connection.execute(SQL["lock"], values, binary=True):
-        packed = Packed(head=head, body=body, stack=stack)
-        found[key[0], key[1]] = standing((key[0], key[1]), place, skipped, packed)
+    rows = connection.execute(SQL["lock"], values, binary=True)
+    for organization_id, completion_id, place, skipped, head, body, stack, *counted in rows:
+        key, packed = (organization_id, completion_id), Packed(head=head, body=body, stack=stack)
+        found[key] = standing(key, place, skipped, packed, Counted(*counted))
     return found
 
 

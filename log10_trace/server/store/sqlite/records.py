@@ -12,6 +12,7 @@ from typing import Any
 from log10_trace.server.incoming import Incoming, merge, reread
 from log10_trace.server.store import bodies, deletions, positions, said
 from log10_trace.server.store.answers import Change, Outcome, Stored
+from log10_trace.server.store.counted import Counted, as_counted, write_charges
 from log10_trace.server.store.facts import Facts, facts
 from log10_trace.server.store.sqlite.transaction import Transaction
 from log10_trace.server.store.sqlite.unindexed import Words
@@ -119,10 +120,13 @@ def _load(transaction: Transaction, position: int) -> _Kept:
     row = transaction.execute("load_at", {"position": position}).fetchone()
     fields = bodies.unpack(bodies.Packed(row["head"], row["body"], row["stack"]))
     incoming = reread(row["id"], row["organization_id"], fields)
+    kept = draft(incoming, now_ms=positions.began_ms(position))
+    counted = Counted(*(row[name] for name in Counted._fields))
+    known = as_counted(kept.facts, counted, incoming.values.get("response"))
     return _Kept(
         position=position,
         organization_id=row["organization_id"],
-        draft=draft(incoming, now_ms=positions.began_ms(position)),
+        draft=replace(kept, facts=known),
         skipped=row["skipped"],
         stack=row["stack_number"],
     )
@@ -226,7 +230,15 @@ def _row_values(new: Draft) -> tuple[Any, ...]:
 
 def _body_values(new: Draft, skipped: int, stack: int | None) -> tuple[Any, ...]:
     facts, packed = new.facts, new.packed
-    return packed.head, facts.preview_request, facts.preview_response, skipped, stack, packed.body
+    return (
+        packed.head,
+        facts.preview_request,
+        facts.preview_response,
+        skipped,
+        stack,
+        packed.body,
+        write_charges(facts.charges),
+    )
 
 
 def _delete_feedback(transaction: Transaction, organization_id: str, completion_id: str) -> None:

@@ -19,11 +19,12 @@ UPDATE completions SET
 WHERE position = ?;
 
 -- :insert_body
-INSERT INTO bodies (head, preview_request, preview_response, skipped, stack, body, position)
-VALUES (?, ?, ?, ?, ?, ?, ?);
+INSERT INTO bodies (head, preview_request, preview_response, skipped, stack, body, charges, position)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?);
 
 -- :update_body
-UPDATE bodies SET head = ?, preview_request = ?, preview_response = ?, skipped = ?, stack = ?, body = ?
+UPDATE bodies SET
+    head = ?, preview_request = ?, preview_response = ?, skipped = ?, stack = ?, body = ?, charges = ?
 WHERE position = ?;
 
 -- :delete_completion
@@ -44,7 +45,8 @@ FROM completions c JOIN bodies b USING (position) LEFT JOIN stacks s ON s.number
 WHERE c.organization_id = :organization_id AND c.id = :id;
 
 -- :load_at
-SELECT c.position, c.organization_id, c.id, b.head, b.body, b.skipped, b.stack AS stack_number, s.body AS stack
+SELECT c.position, c.organization_id, c.id, b.head, b.body, b.skipped, b.stack AS stack_number, s.body AS stack,
+    c.model, c.input_tokens, c.output_tokens, b.charges
 FROM completions c JOIN bodies b USING (position) LEFT JOIN stacks s ON s.number = b.stack
 WHERE c.position = :position;
 
