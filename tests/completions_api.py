@@ -35,6 +35,8 @@ class Request:
     headers: dict[str, str]
     records: list[Record]
     connection: int
+    body: bytes = b""
+    """What was sent, its content coding taken off."""
 
 
 Behaviour = Callable[["Exchange"], None]
@@ -259,7 +261,7 @@ class _Handler(BaseHTTPRequestHandler):
             body = gzip.decompress(body)
         records = [json.loads(line) for line in body.splitlines()]
         headers = {name.lower(): value for name, value in self.headers.items()}
-        request = Request(self.path, headers, records, self.number)
+        request = Request(self.path, headers, records, self.number, body)
         behaviour = self.api.take(request)
         behaviour(Exchange(self.api, self, request))
 

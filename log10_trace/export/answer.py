@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -32,6 +32,8 @@ class Answer:
     message: str = ""
     cause: Exception | None = field(default=None, compare=False, repr=False)
     """What went wrong where no answer came."""
+    connected: bool = True
+    """Whether there was a connection: without one, the failure has nothing to do with the record."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,8 @@ class Outcome:
 
     answers: list[Answer]
     retry_after: float = 0.0
+    is_single: bool = False
+    """Whether each of the records had a request of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,35 +55,93 @@ class Reply:
     body: bytes
 
     def json(self) -> Any:
-        """Its body as JSON; None when it is none."""
+        """Its body as JSON; None when it is none. Integers of more than 18 digits stay text."""
         try:
-            return json.loads(self.body)
-        except ValueError:
+            return json.loads(self.body, parse_int=_integer)
+        except (ValueError, RecursionError):
             return None
 
 
-def results_of(reply: Reply) -> dict[str, Any] | None:
-    """The results of a batch by the records' ids; None when this is not the answer to a batch."""
+def _integer(digits: str) -> int | str:
+    return int(digits) if len(digits) <= 18 else digits  # noqa: PLR2004 -- Python converts no 5,000 digits
+
+
+def answers_of_batch(reply: Reply, ids: Sequence[str]) -> list[Answer] | None:
+    """What the reply to a batch says to each of the records; None when it is not the answer to a batch."""
     found = reply.json() if reply.status in (200, 207) else None
     results = found.get("results") if isinstance(found, dict) else None
-    if not isinstance(results, list):
+    if not isinstance(results, list) or not _names_any(results, ids):
         return None
-    return {str(each.get("id")): each for each in results if isinstance(each, dict)}
+    by_id = {result.get("id"): result for result in results if _is_labelled(result)}
+    in_order = results if len(results) == len(ids) else [None] * len(ids)
+    return [
+        _answer_of_result(in_place if _is_about(in_place, record_id) else by_id.get(record_id))
+        for record_id, in_place in zip(ids, in_order, strict=True)
+    ]
 
 
-def answer_of_result(result: Any) -> Answer:
-    """What a batch's result says to its record; a record without a result is sent again."""
-    if not isinstance(result, dict) or not isinstance(result.get("status"), int):
-        return Answer(Verdict.AGAIN)
-    status = result["status"]
-    return Answer(verdict(status), status, str(result.get("code", "")), _message(result))
-
-
-def answer_of(reply: Reply) -> Answer:
-    """What a reply says to the one record, or to all the records, that it answers."""
+def answer_to_record(reply: Reply, parcel: Parcel) -> Answer:
+    """What a reply says to the one record that was posted: it has it only if it names its id."""
     said = reply.json()
+    is_echo = reply.body.strip() == parcel.body.strip()
+    names_it = isinstance(said, dict) and said.get("id") == parcel.id and not is_echo
+    return _answer(reply.status, said, names_it=names_it)
+
+
+def answer_to_batch(reply: Reply) -> Answer:
+    """What a reply without results says to all the records of a batch."""
+    return _answer(reply.status, reply.json(), names_it=False)
+
+
+def _answer(status: int, said: Any, *, names_it: bool) -> Answer:
+    """A 2xx that names no record, and a refusal in words that are not the API's, come from something else."""
+    meaning = verdict(status)
+    is_of_other = (meaning is Verdict.DONE and not names_it) or (
+        meaning is Verdict.REFUSED and not _is_refusal(said)
+    )
     said = said if isinstance(said, dict) else {}
-    return Answer(verdict(reply.status), reply.status, str(said.get("code", "")), _message(said))
+    return Answer(
+        Verdict.DENIED if is_of_other else meaning, status, str(said.get("code", "")), _message(said)
+    )
+
+
+def _is_refusal(said: Any) -> bool:
+    """Whether a body is what our API says when it refuses a record."""
+    is_told = isinstance(said, dict) and "field" in said
+    return is_told and isinstance(said.get("code"), str) and isinstance(said.get("message"), str)
+
+
+def _names_any(results: list[Any], ids: Sequence[str]) -> bool:
+    """Whether results are those of this batch: without any record there is nothing to name."""
+    in_order = results if len(results) == len(ids) else []
+    is_named = any(_is_about(result, record_id) for result, record_id in zip(in_order, ids, strict=False))
+    return not ids or is_named or any(_is_labelled(each) and each["id"] in ids for each in results)
+
+
+def _is_labelled(result: Any) -> bool:
+    return isinstance(result, dict) and isinstance(result.get("id"), str)
+
+
+def _is_about(result: Any, record_id: str) -> bool:
+    """Whether the result at a record's own place is its; one that could not be read is refused without id."""
+    if not isinstance(result, dict):
+        return False
+    is_refusal = _status_of(result) >= 400  # noqa: PLR2004 -- HTTP's own classes
+    return result.get("id") == record_id or (result.get("id") is None and is_refusal)
+
+
+def _status_of(result: Any) -> int:
+    """The HTTP status in a result; 0 without one."""
+    status = result.get("status") if isinstance(result, dict) else None
+    return status if isinstance(status, int) and not isinstance(status, bool) else 0
+
+
+def _answer_of_result(result: Any) -> Answer:
+    """What a batch's result says to its record; a record without a result is sent again."""
+    status = _status_of(result)
+    if not status:
+        return Answer(Verdict.AGAIN, message="it is not named in the answer")
+    return Answer(verdict(status), status, str(result.get("code", "")), _message(result))
 
 
 def _message(said: dict[str, Any]) -> str:

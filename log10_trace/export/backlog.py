@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final, TypeAlias
 
 from log10_trace.export.answer import Parcel
 from log10_trace.export.parcels import parcel
@@ -28,6 +28,11 @@ class Loss:
     count: int
 
 
+Place: TypeAlias = tuple[str, int, int]
+"""Where an entry stands: its source, the number of its segment, where in it it begins."""
+
+MOST_STEPPED_OVER: Final = 500
+
 Lose = Callable[[Loss], None]
 
 
@@ -39,6 +44,11 @@ class Item:
     entry: Entry
     source: str
     """The process that wrote it."""
+
+    @property
+    def place(self) -> Place:
+        """Where it stands."""
+        return self.source, self.segment.number, self.entry.start
 
 
 class Backlog:
@@ -53,6 +63,8 @@ class Backlog:
         self._lock = lock
         self._lose = lose
         self._held: set[Segment] = set()
+        self._stepped_over: set[Place] = set()
+        """What ``read`` with ``beyond`` does not give out until ``step_back``."""
         self._last: int | None = None
         """The sequence of the last record in it, where known."""
 
@@ -61,20 +73,34 @@ class Backlog:
         """The bytes its segments take on disk."""
         return sum(each.size for each in self.segments if each.memory is None)
 
-    def read(self, items: int, size: int) -> list[Item]:
+    def read(self, items: int, size: int, *, beyond: bool = False) -> list[Item]:
         """The next entries that wait: at most ``items`` and ``size`` bytes of them, but at least one.
 
+        With ``beyond``, those that were stepped over are left out.
         They stay in the backlog until ``settle``. Until ``release``, their segments are not given up.
         """
         taken: list[Item] = []
         room = size
         for segment in self._waiting_segments():
             for entry in self._entries(segment):
+                item = Item(segment, entry, self.source)
+                if beyond and item.place in self._stepped_over:
+                    continue
                 room -= len(entry.payload)
                 if taken and (room < 0 or len(taken) >= items):
                     return taken
-                taken.append(Item(segment, entry, self.source))
+                taken.append(item)
         return taken
+
+    def step_over(self, item: Item) -> None:
+        """Leave this one out with ``beyond``."""
+        if len(self._stepped_over) >= MOST_STEPPED_OVER:
+            self.step_back()
+        self._stepped_over.add(item.place)
+
+    def step_back(self) -> None:
+        """Begin again at the head with ``beyond``."""
+        self._stepped_over.clear()
 
     def parcel(self, item: Item) -> Parcel:
         """The record as it goes over the wire."""
@@ -91,6 +117,7 @@ class Backlog:
         """Be done with these for good; segments that are all done are deleted, the others note how far."""
         with self._lock:
             for item in items:
+                self._stepped_over.discard(item.place)
                 item.segment.settle(item.entry.start, item.entry.end, item.entry.sequence)
         touched = {item.segment for item in items}
         for segment in self._detach_finished():

@@ -40,13 +40,14 @@ class Orphan(Backlog):
         for segment in [each for each in self.segments if each.is_truncated]:
             self._report_truncated(segment)
 
-    def read(self, items: int, size: int) -> list[Item]:
+    def read(self, items: int, size: int, *, beyond: bool = False) -> list[Item]:
         """The next that wait; calls that were only started come last, when nothing else is left."""
-        while taken := super().read(items, size):
+        while taken := super().read(items, size, beyond=beyond):
             waiting = [item for item in taken if not self._put_aside(item)]
             if waiting:
                 return waiting
-        return _first_of(self._unended.values(), items, size)
+        left_out = self._stepped_over if beyond else ()
+        return _first_of((each for each in self._unended.values() if each.place not in left_out), items, size)
 
     def key_refused(self) -> None:
         """The server did not know the key that these were sent with."""
@@ -162,24 +163,35 @@ class Orphans(Backlog):
         self._claims, self._has_more = claims, True
         self._claim_more()
 
-    def read(self, items: int, size: int) -> list[Item]:
+    def read(self, items: int, size: int, *, beyond: bool = False) -> list[Item]:
         """The next entries that wait, of as many sources as there is room for."""
         taken: list[Item] = []
         room = size
         while not taken and self._claim_more():
             for orphan in self:
-                found = self._read_one(orphan, items - len(taken), room)
+                found = self._read_one(orphan, items - len(taken), room, beyond)
                 room -= sum(len(item.entry.payload) for item in found)
                 if taken and room < 0:
                     return taken
                 taken += found
                 if len(taken) >= items:
                     return taken
+            if beyond and not taken and not self._make_room():
+                return taken
         return taken
 
     def parcel(self, item: Item) -> Parcel:
         """The record as it goes over the wire."""
         return self._owner(item).parcel(item)
+
+    def step_over(self, item: Item) -> None:
+        """Leave this one out with ``beyond``."""
+        self._owner(item).step_over(item)
+
+    def step_back(self) -> None:
+        """Begin again at the head with ``beyond``."""
+        for orphan in self:
+            orphan.step_back()
 
     def key_refused(self) -> None:
         """The server did not know the key that these were sent with."""
@@ -211,17 +223,23 @@ class Orphans(Backlog):
     def _owner(self, item: Item) -> Orphan:
         return next(orphan for orphan in self if orphan.source == item.source)
 
-    def _read_one(self, orphan: Orphan, items: int, size: int) -> list[Item]:
+    def _read_one(self, orphan: Orphan, items: int, size: int, beyond: bool) -> list[Item]:
         """What waits of one source; without anything, or when it cannot be read, the source is ended."""
         found: list[Item] = []
         with guard("reading what a dead process left"):
-            found = orphan.read(items, size)
-        if not found:
+            found = orphan.read(items, size, beyond=beyond)
+        if not found and not beyond:
             with guard("giving up the folder of a dead process"):
                 if not orphan.end() and not orphan.should_retry:
                     self.skipped.add(orphan.source)
             self._orphans.remove(orphan)
         return found
+
+    def _make_room(self) -> bool:
+        """Give up one of those that were stepped over, so that another can be claimed, if there is one."""
+        if self._has_more:
+            self._orphans.pop(0).leave()
+        return self._has_more
 
     def _claim_more(self) -> bool:
         """Claim as many as there is room for; whether any are claimed then."""

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Final
 
-from log10_trace.export.retry import DENIED_S, Verdict, delay
+from log10_trace.export.retry import DENIED_S, delay
 
 SHRINK_AFTER: Final = 2
-"""A server that fails so often in a row gets smaller batches, should one record be what it fails on."""
+"""After so many failures in a row batches are halved, should one record be what fails."""
+SLOW_AFTER: Final = SHRINK_AFTER + 1
+"""Where so many attempts that cannot be narrowed further failed, the server takes nothing at all."""
 ABSENT_S: Final = 1.0
-_SERVER_ERROR: Final = 500
-"""May speak of the record; 502 to 504 speak of the server."""
 
 
 class Pace:
@@ -21,9 +21,10 @@ class Pace:
         """The next attempt is not to be made before this, on the clock that ``failed`` was given."""
         self.failures = 0
         """Attempts in a row that failed."""
-        self.probing = False
-        """The server failed on the first record alone: try the second, to know which of them is at fault."""
-        self._asked_by_server = False
+        self._growth = 0
+        """How far the pauses have grown: no further than ``SHRINK_AFTER`` while batches are halved."""
+        self.asked_by_server = False
+        """Whether the server has asked for the pause."""
         self._most_items = most_items
         self._items = most_items
 
@@ -32,10 +33,9 @@ class Pace:
         return min(self._items, most)
 
     def succeeded(self) -> None:
-        """The server has taken something."""
-        self.failures = 0
+        """The server has taken something: the next batch may be twice as large."""
+        self.failures = self._growth = 0
         self.not_before = 0.0
-        self.probing = False
         self._items = min(self._most_items, self._items * 2)
 
     def too_large(self, items: int) -> None:
@@ -43,23 +43,40 @@ class Pace:
         self._items = max(1, items // 2)
 
     def failed(
-        self, verdict: Verdict, status: int, items: int, *, now: float, draw: float, retry_after: float = 0.0
+        self,
+        items: int,
+        *,
+        now: float,
+        draw: float,
+        retry_after: float = 0.0,
+        halve: bool,
+        slow: bool,
     ) -> None:
-        """An attempt with so many records failed; ``draw`` is a random number from 0 to 1."""
+        """An attempt failed whose answer was for so many records together.
+
+        Args:
+            items: The records that share the answer.
+            now: Seconds on the clock that ``not_before`` is on.
+            draw: A random number from 0 to 1.
+            retry_after: The seconds that the server asked for.
+            halve: Whether one of the records may be what failed.
+            slow: Whether trying again soon makes no sense, unless one of the records may be what failed.
+        """
         self.failures += 1
-        self._asked_by_server = retry_after > 0
-        pause = delay(self.failures, draw, retry_after)
-        if verdict is Verdict.DENIED:
+        self.asked_by_server = retry_after > 0
+        is_narrowing = halve and items > 1
+        self._growth = min(self._growth + 1, SHRINK_AFTER) if is_narrowing else self._growth + 1
+        pause = delay(self._growth, draw, retry_after)
+        if slow and (not halve or self._growth > SLOW_AFTER):
             pause = max(pause, DENIED_S * (0.5 + draw / 2))
         self.not_before = now + pause
-        if status == _SERVER_ERROR and self.failures >= SHRINK_AFTER:
-            self.probing = items == 1 and not self.probing
+        if is_narrowing and self.failures >= SHRINK_AFTER:
             self._items = max(1, items // 2)
 
     def absent(self, now: float) -> None:
         """There is nobody to try."""
         self.failures += 1
-        self._asked_by_server = False
+        self.asked_by_server = False
         self.not_before = now + ABSENT_S
 
     def hurry(self) -> None:
@@ -68,5 +85,5 @@ class Pace:
 
     def hurry_politely(self) -> None:
         """Let the next attempt be made at once, unless the server has asked for a pause."""
-        if not self._asked_by_server:
+        if not self.asked_by_server:
             self.not_before = 0.0

@@ -14,35 +14,36 @@ DENIED_S: Final = 60.0
 RETRY_AFTER_MAX_S: Final = 300.0
 """A longer Retry-After is cut to this: a server may be wrong about it by a year."""
 
-_UNAUTHORIZED: Final = 401
-_FORBIDDEN: Final = 403
 _NOT_FOUND: Final = 404
 _NOT_ALLOWED: Final = 405
 _TOO_LARGE: Final = 413
+_OF_RECORD: Final = (400, 409, 422)
 
 
 class Verdict(Enum):
-    """What an HTTP status means for the record it answers."""
+    """What an answer means for the record it answers."""
 
     DONE = "done"
     AGAIN = "again"
     """The server cannot take it now."""
     DENIED = "denied"
-    """The server takes nothing from us: the key or the address is wrong."""
+    """Not stored, for a reason that is not known to be the record's: the key, the address, a proxy."""
     TOO_LARGE = "too large"
     REFUSED = "refused"
     """The server will never take this one."""
+    UNSENT = "unsent"
+    """It was not sent, because an earlier record of the same attempt failed."""
 
 
 def verdict(status: int) -> Verdict:
-    """What ``status`` means for the one record it answers."""
+    """What ``status`` means for the one record it answers, if a completions API gave it."""
     if 200 <= status < 300:  # noqa: PLR2004 -- HTTP's own classes
         return Verdict.DONE
     if status >= 500 or status in (408, 425, 429):  # noqa: PLR2004
         return Verdict.AGAIN
-    if status in (_UNAUTHORIZED, _FORBIDDEN) or status < 400:  # noqa: PLR2004 -- a redirect leads elsewhere
-        return Verdict.DENIED
-    return Verdict.TOO_LARGE if status == _TOO_LARGE else Verdict.REFUSED
+    if status == _TOO_LARGE:
+        return Verdict.TOO_LARGE
+    return Verdict.REFUSED if status in _OF_RECORD else Verdict.DENIED
 
 
 def is_absent(status: int) -> bool:

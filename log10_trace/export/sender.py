@@ -13,6 +13,7 @@ from log10_trace.export.gate import Gate
 from log10_trace.export.letters import DeadLetter, DeadLetters
 from log10_trace.export.pace import Pace
 from log10_trace.export.parcels import unreadable
+from log10_trace.export.poison import FAILED, Suspects, evidence_needed
 from log10_trace.export.retry import Verdict
 from log10_trace.export.transport import BATCH_ITEMS, Server, Transport
 from log10_trace.guard import say_once_a_minute
@@ -21,10 +22,17 @@ BATCH_BYTES: Final = 4 * 1024 * 1024
 """So many bytes of records are read back for one attempt, unless a single one is larger."""
 
 _UNAUTHORIZED: Final = 401
-_POISON: Final = Answer(
-    Verdict.REFUSED, 500, "server_error", "the server fails on this record and takes others"
-)
 _UNREADABLE: Final = Answer(Verdict.REFUSED, 0, "unreadable", "nothing could be made of this entry")
+_PROBLEMS: Final = {
+    401: "does not take the key",
+    403: "does not take the key, or something before it refuses records",
+    404: "has no completions API",
+    405: "has no completions API",
+    407: "is behind a proxy that asks for a password",
+    421: "is not known by this name to the server",
+}
+_ADVICE: Final = "Type: log10-trace doctor"
+_TAKEN: Final = (Verdict.DONE, Verdict.REFUSED)
 
 
 class Sender:
@@ -41,6 +49,9 @@ class Sender:
         draw: Callable[[], float] = random.random,
     ) -> None:
         self.pace = Pace(BATCH_ITEMS)
+        self._suspects = Suspects()
+        self._is_beyond_next = False
+        """Whether another record is due, which the server has asked to wait for."""
         self.transport = transport
         self._letters = letters
         self._gate = gate
@@ -50,42 +61,64 @@ class Sender:
 
     def attempt(self, server: Server, backlog: Backlog, timeout: float) -> bool:
         """Send the next records of the backlog; false when none wait there. ``timeout`` is one request's."""
-        most = self.pace.items(self.transport.most_items(server))
-        probing = self.pace.probing
         try:
-            items = backlog.read(most + probing, self._batch_bytes)
+            items = self._next_items(server, backlog)
             if not items:
                 return False
-            if probing and len(items) > 1:
-                self._probe(server, backlog, items, timeout)
-            else:
-                self._send(server, backlog, items, timeout)
+            culprit = self._send(server, backlog, items, timeout)
+            self._is_beyond_next = culprit is not None and self.pace.asked_by_server
+            if culprit is not None and not self._is_beyond_next:
+                self._try_beyond(server, backlog, culprit, timeout)
         finally:
             backlog.release()
         return True
+
+    def _next_items(self, server: Server, backlog: Backlog) -> list[Item]:
+        """What the next attempt carries; a record that has failed alone before goes alone."""
+        if self._is_beyond_next and (others := backlog.read(1, self._batch_bytes, beyond=True)):
+            return others
+        items = backlog.read(self.pace.items(self.transport.most_items(server)), self._batch_bytes)
+        for at, item in enumerate(items):
+            if self._suspects.has_failed_alone(item.place):
+                return items[: max(at, 1)]
+        return items
+
+    def _try_beyond(self, server: Server, backlog: Backlog, culprit: Answer, timeout: float) -> None:
+        """Send one of the others, at once: whether it passes tells a record's fault from an outage.
+
+        Each attempt begins at the head nevertheless, so that records keep their order through an outage.
+        """
+        others = backlog.read(1, self._batch_bytes, beyond=True)
+        if not others:
+            backlog.step_back()
+        elif self._send(server, backlog, others, timeout) is None:
+            self._slow_down(culprit, 0.0, items=1)
 
     def unreachable(self) -> None:
         """There is no server to send to: look again soon, which costs little."""
         self.pace.absent(self._clock())
 
-    def _probe(self, server: Server, backlog: Backlog, items: list[Item], timeout: float) -> None:
-        """Send the second record; when that goes through, the first is what the server fails on."""
-        if self._send(server, backlog, items[1:2], timeout):
-            self._set_aside(server, backlog, items[0], backlog.parcel(items[0]), _POISON)
-
-    def _send(self, server: Server, backlog: Backlog, items: list[Item], timeout: float) -> bool:
-        """Whether the server has taken any of these."""
+    def _send(self, server: Server, backlog: Backlog, items: list[Item], timeout: float) -> Answer | None:
+        """Send these; the answer to one that failed in a request of its own, if one did."""
         pairs = [(item, backlog.parcel(item)) for item in items]
         for item, parcel in pairs:
             if not parcel.body:
                 parcel.body = unreadable(item.entry)
                 self._set_aside(server, backlog, item, parcel, _UNREADABLE)
-                return True
+                return None
         outcome = self.transport.send(server, [parcel for _, parcel in pairs], timeout)
-        self._settle(server, backlog, pairs, outcome.answers)
-        if any(answer.status == _UNAUTHORIZED for answer in outcome.answers):
+        alone = outcome.is_single or len(items) == 1
+        answers = self._suspects.judge([item.place for item in items], outcome.answers, alone=alone)
+        if any(answer.verdict in _TAKEN for answer in answers):
+            backlog.step_back()
+        failed = [pair for pair in zip(items, answers, strict=True) if alone and evidence_needed(pair[1])]
+        for item, _ in failed:
+            backlog.step_over(item)
+        self._settle(server, backlog, pairs, answers, alone=alone)
+        if any(answer.status == _UNAUTHORIZED for answer in answers):
             backlog.key_refused()
-        return self._set_pace(server, outcome.answers, outcome.retry_after)
+        self._set_pace(server, answers, outcome.retry_after, alone=alone)
+        return failed[0][1] if failed else None
 
     def _settle(
         self,
@@ -93,11 +126,13 @@ class Sender:
         backlog: Backlog,
         pairs: Sequence[tuple[Item, Parcel]],
         answers: Sequence[Answer],
+        *,
+        alone: bool,
     ) -> None:
         """Be done with every record that was answered for good."""
         done: list[Item] = []
         for (item, parcel), answer in zip(pairs, answers, strict=True):
-            too_large = answer.verdict is Verdict.TOO_LARGE and len(pairs) == 1
+            too_large = answer.verdict is Verdict.TOO_LARGE and alone
             if answer.verdict is Verdict.DONE:
                 done.append(item)
             elif answer.verdict is Verdict.REFUSED or too_large:
@@ -137,28 +172,42 @@ class Sender:
             server.url, answer.status, answer.code,
         )  # fmt: skip
 
-    def _set_pace(self, server: Server, answers: Sequence[Answer], retry_after: float) -> bool:
-        worst = next((each for each in answers if each.verdict in (Verdict.AGAIN, Verdict.DENIED)), None)
-        if any(each.verdict in (Verdict.DONE, Verdict.REFUSED) for each in answers):
+    def _set_pace(
+        self, server: Server, answers: Sequence[Answer], retry_after: float, *, alone: bool
+    ) -> None:
+        worst = next((each for each in answers if each.verdict in FAILED), None)
+        if any(each.verdict in _TAKEN for each in answers):
             self.pace.succeeded()
-        if any(each.verdict is Verdict.TOO_LARGE for each in answers) and len(answers) > 1:
+        if not alone and any(each.verdict is Verdict.TOO_LARGE for each in answers):
             self.pace.too_large(len(answers))
-        if worst is not None:
-            now, draw = self._clock(), self._draw()
-            self.pace.failed(
-                worst.verdict, worst.status, len(answers), now=now, draw=draw, retry_after=retry_after
-            )
-            with self._gate:
-                self._gate.counts.retries += 1
-            self._say(server, worst)
-        return any(each.verdict is Verdict.DONE for each in answers)
+        if worst is None:
+            return
+        self._slow_down(worst, retry_after, items=1 if alone else len(answers))
+        with self._gate:
+            self._gate.counts.retries += 1
+        self._say(server, worst)
+
+    def _slow_down(self, worst: Answer, retry_after: float, *, items: int) -> None:
+        self.pace.failed(
+            items,
+            now=self._clock(),
+            draw=self._draw(),
+            retry_after=retry_after,
+            halve=evidence_needed(worst) > 0,
+            slow=worst.verdict is Verdict.DENIED,
+        )
 
     def _say(self, server: Server, worst: Answer) -> None:
-        if worst.verdict is not Verdict.DENIED:
-            message = "log10_trace: %s cannot be reached or is busy (%s); records are kept and sent again"
-            say_once_a_minute(message, server.url, worst.status or worst.message)
-            return
-        message = "log10_trace: no completions API is at %s (HTTP %s); records are kept. Check LOG10_URL"
-        if worst.status in (401, 403):
-            message = "log10_trace: %s does not take the key (HTTP %s); records are kept. Check LOG10_TOKEN"
-        say_once_a_minute(message, server.url, worst.status)
+        message = "log10_trace: %s cannot be reached or is busy (%s); records are kept and sent again"
+        if worst.verdict is Verdict.DENIED:
+            message = f"log10_trace: %s {_problem_of(worst.status)} (HTTP %s); records are kept. {_ADVICE}"
+        say_once_a_minute(message, server.url, worst.status or worst.message)
+
+
+def _problem_of(status: int) -> str:
+    """What is wrong where nothing was stored, as the predicate of a sentence about the address."""
+    if status < 300:  # noqa: PLR2004 -- HTTP's own classes
+        return "answers, but is no completions API"
+    if status < 400:  # noqa: PLR2004
+        return "sends us elsewhere"
+    return _PROBLEMS.get(status, "refuses records")

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import ssl
 import sys
+import time
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -25,25 +26,29 @@ from log10_trace.export.answer import (
     Outcome,
     Parcel,
     Reply,
-    answer_of,
-    answer_of_result,
+    answer_to_batch,
+    answer_to_record,
+    answers_of_batch,
     pause_of,
-    results_of,
 )
 from log10_trace.export.connection import Connection, Request
 from log10_trace.export.deadline import Deadline
-from log10_trace.export.retry import Verdict, is_absent, verdict
+from log10_trace.export.retry import Verdict, is_absent
 from log10_trace.network import find_tls_problem, is_loopback, make_tls_context
 
 BATCH_ITEMS: Final = 500
 SINGLE_ITEMS: Final = 16
 """So few at a time, where each is a request, that stop and flush are heard in between."""
+BATCHES_AGAIN_S: Final = 300.0
+"""A server that took no batches is asked again after so long: it may have been in the middle of a deploy."""
 COMPRESS_FROM_BYTES: Final = 1400
 """Less fits into one packet anyway."""
 
 _SUPPRESSED: Final = ("suppress_instrumentation", "suppress_http_instrumentation")
 _COMPLETIONS: Final = "/api/v1/completions"
 _BATCH: Final = f"{_COMPLETIONS}/batch"
+_NOT_OF_ENDPOINT: Final = (401, 403, 407, 421)
+"""Statuses that would be the same for every endpoint."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,60 +65,79 @@ class Server:
 class Transport:
     """Sends records to a server over one connection that is kept open. Used by one thread at a time."""
 
-    def __init__(self, progress: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self, progress: Callable[[], None] = lambda: None, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         """Call ``progress`` whenever the network has moved: connected, sent, answered."""
         self._progress = progress
+        self._clock = clock
         self._connection: Connection | None = None
         self._connected_to: tuple[str, Path | None] | None = None
         self._tls: tuple[Path | None, ssl.SSLContext] | None = None
-        self._batches: dict[str, bool] = {}
+        self._takes_batches: set[str] = set()
+        self._single_until: dict[str, float] = {}
+        """Until when the servers that take no batches get single posts, on ``clock``."""
 
     def most_items(self, server: Server) -> int:
         """How many records are worth handing over at a time."""
-        return BATCH_ITEMS if self._batches.get(server.url, True) else SINGLE_ITEMS
+        return SINGLE_ITEMS if self._is_single(server) else BATCH_ITEMS
 
     def send(self, server: Server, parcels: Sequence[Parcel], timeout: float) -> Outcome:
         """Try once to hand these records over; ``timeout`` is the seconds that one request may take."""
-        known = self._batches.get(server.url)
-        if known is False:
+        if self._is_single(server):
             return self._send_singly(server, parcels, timeout)
         body = b"\n".join([*(parcel.body for parcel in parcels), b""])
         reply = self._post(server, _BATCH, body, timeout, "application/x-ndjson")
         if isinstance(reply, Answer):
             return Outcome([reply] * len(parcels))
-        results = results_of(reply)
-        if results is not None:
-            self._batches[server.url] = True
-            return Outcome([answer_of_result(results.get(parcel.id)) for parcel in parcels], pause_of(reply))
-        meaning = verdict(reply.status)
-        if is_absent(reply.status) or (known is None and meaning in (Verdict.DONE, Verdict.REFUSED)):
-            # Some other door may have answered, an upsert of a record named "batch" for one.
-            self._batches[server.url] = False
-            return self._send_singly(server, parcels, timeout)
-        answer = answer_of(reply)
-        if meaning in (Verdict.DONE, Verdict.REFUSED):
-            again = Verdict.TOO_LARGE if meaning is Verdict.REFUSED else Verdict.AGAIN
-            answer = Answer(again, answer.status, answer.code, answer.message)
+        answers = answers_of_batch(reply, [parcel.id for parcel in parcels])
+        if answers is not None:
+            self._takes_batches.add(server.url)
+            return Outcome(answers, pause_of(reply))
+        answer = answer_to_batch(reply)
+        if self._may_lack_batches(server, answer):
+            outcome = self._send_singly(server, parcels, timeout)
+            if any(each.verdict in (Verdict.DONE, Verdict.REFUSED) for each in outcome.answers):
+                self._takes_batches.discard(server.url)
+                self._single_until[server.url] = self._clock() + BATCHES_AGAIN_S
+            return outcome
+        if answer.verdict is Verdict.REFUSED and len(parcels) > 1:
+            answer = replace(answer, verdict=Verdict.TOO_LARGE)  # split, to see which of them it is
         return Outcome([answer] * len(parcels), pause_of(reply))
 
+    def _is_single(self, server: Server) -> bool:
+        """Whether the server is one that takes no batches, at this time."""
+        return self._clock() < self._single_until.get(server.url, 0.0)
+
+    def _may_lack_batches(self, server: Server, answer: Answer) -> bool:
+        """Whether another endpoint may have answered, such as an upsert of a record named "batch"."""
+        if is_absent(answer.status):
+            return True
+        is_of_endpoint = answer.status not in _NOT_OF_ENDPOINT
+        is_denied = answer.verdict in (Verdict.DENIED, Verdict.REFUSED)
+        return server.url not in self._takes_batches and is_denied and is_of_endpoint
+
     def _send_singly(self, server: Server, parcels: Sequence[Parcel], timeout: float) -> Outcome:
+        """One post for each of the first few records, until one fails."""
         answers: list[Answer] = []
-        for parcel in parcels:
-            path = f"{_COMPLETIONS}/{parcel.id}" if parcel.update else _COMPLETIONS
+        retry_after = 0.0
+        for parcel in parcels[:SINGLE_ITEMS]:
+            reply = self._post_one(server, parcel, timeout)
+            answers.append(reply if isinstance(reply, Answer) else answer_to_record(reply, parcel))
+            if answers[-1].verdict in (Verdict.AGAIN, Verdict.DENIED):
+                retry_after = pause_of(reply) if isinstance(reply, Reply) else 0.0
+                break
+        unsent = [Answer(Verdict.UNSENT)] * (len(parcels) - len(answers))
+        return Outcome(answers + unsent, retry_after, is_single=True)
+
+    def _post_one(self, server: Server, parcel: Parcel, timeout: float) -> Reply | Answer:
+        """The reply to one record; it is written over what the server has under its id."""
+        path = f"{_COMPLETIONS}/{parcel.id}" if parcel.update else _COMPLETIONS
+        reply = self._post(server, path, parcel.body, timeout, "application/json")
+        if isinstance(reply, Reply) and reply.status == httpx.codes.CONFLICT and not parcel.update:
+            path = f"{_COMPLETIONS}/{parcel.id}"
             reply = self._post(server, path, parcel.body, timeout, "application/json")
-            if isinstance(reply, Reply) and reply.status == httpx.codes.CONFLICT and not parcel.update:
-                path = f"{_COMPLETIONS}/{parcel.id}"
-                reply = self._post(server, path, parcel.body, timeout, "application/json")
-            answer = reply if isinstance(reply, Answer) else answer_of(reply)
-            if is_absent(answer.status):
-                answer = Answer(
-                    Verdict.DENIED, answer.status, answer.code, "there is no completions API here"
-                )
-            answers.append(answer)
-            if answer.verdict in (Verdict.AGAIN, Verdict.DENIED):
-                rest = [Answer(Verdict.AGAIN)] * (len(parcels) - len(answers))
-                return Outcome(answers + rest, pause_of(reply) if isinstance(reply, Reply) else 0.0)
-        return Outcome(answers)
+        return reply
 
     def _post(
         self, server: Server, path: str, body: bytes, timeout: float, content_type: str
@@ -162,8 +186,9 @@ class Transport:
         return self._connect(server, deadline).exchange(request, deadline)
 
     def _fail(self, message: str, cause: Exception) -> Answer:
+        was_connected = self._connection is not None
         self.close()
-        return Answer(Verdict.AGAIN, message=message, cause=cause)
+        return Answer(Verdict.AGAIN, message=message, cause=cause, connected=was_connected)
 
     def _reusable(self, server: Server) -> Connection | None:
         """The connection to ``server`` that another request may go over."""
