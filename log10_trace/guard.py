@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import logging
 import os
-import threading
 import time
 import traceback
 from collections import Counter
 from types import TracebackType
+
+from log10_trace import threads
 
 logger = logging.getLogger("log10_trace")
 logger.addHandler(logging.NullHandler())
@@ -27,14 +28,14 @@ class Faults:
 
     def __init__(self) -> None:
         # Reentrant: the garbage collector may end a call, and meet a fault, on a thread that holds it.
-        self._lock = threading.RLock()
+        self._lock = threads.new_reentrant_lock()
         os.register_at_fork(after_in_child=self._renew)
         self._counts: Counter[str] = Counter()
         self._logged_at: dict[str, float] = {}
 
     def _renew(self) -> None:
         """In a forked child: the lock may have been held by a thread that is not there any more."""
-        self._lock = threading.RLock()
+        self._lock = threads.new_reentrant_lock()
 
     def counts(self) -> dict[str, int]:
         """How often each thing went wrong since the process began."""

@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import atexit
 import os
-import threading
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from log10_trace import instrument
+from log10_trace import instrument, threads
 from log10_trace.config import Config, resolve
 from log10_trace.export import Delivery, Stats
 from log10_trace.guard import guard
@@ -26,7 +25,7 @@ class _Runtime:
     """What is in force in this process: the settings, the delivery, and where calls go."""
 
     def __init__(self) -> None:
-        self._lock = threading.RLock()
+        self._lock = threads.new_reentrant_lock()
         self._delivery: Delivery | None = None
         self._deliveries: weakref.WeakSet[Delivery] = weakref.WeakSet()
         """The last one, and those before it that may still have something to deliver."""
@@ -40,7 +39,7 @@ class _Runtime:
         if self._lock.acquire(blocking=False):
             self._lock.release()
             return
-        self._lock = threading.RLock()
+        self._lock = threads.new_reentrant_lock()
         self.config = None  # so that the child's own ``patch`` begins from the beginning
 
     @property

@@ -10,6 +10,7 @@ import pytest
 PACKAGE = Path(__file__).resolve().parents[1] / "log10_trace"
 
 FLOORS = (
+    {"threads"},
     {"errors", "guard"},
     {"models", "network"},
     {"config", "context", "redact", "record"},

@@ -203,10 +203,12 @@ def test_the_end_keeps_what_earlier_settings_have_still_to_redact(
 
 
 FORKS_IN_PATCH = """
-import os, signal, threading
+import os, signal, threading, warnings
 import log10_trace
 from log10_trace import instrument, runtime
 
+# From 3.12 on Python warns of a fork beside any thread.
+warnings.simplefilter("ignore", DeprecationWarning)
 halfway, go_on = threading.Event(), threading.Event()
 missing = instrument.sdk.missing
 

@@ -6,11 +6,12 @@ The thread is a daemon, begins with the first call, and is found anew in a forke
 from __future__ import annotations
 
 import os
-import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
+from log10_trace import threads
 from log10_trace.config import Config
 from log10_trace.export import forks
 from log10_trace.export.addressing import Addressing
@@ -28,6 +29,9 @@ from log10_trace.guard import faults, guard, logger, say_once_a_minute
 
 STANDSTILL_S: Final = 0.3
 """The end of the program does not wait longer than this for a network that does not move."""
+
+LOCK_S: Final = 2.0
+"""Nor longer than this for our one lock, which is held for moments, unless the disk hangs."""
 
 
 class Delivery:
@@ -68,9 +72,8 @@ class Delivery:
     def stats(self) -> Stats:
         """What has become of this process's records up to now."""
         with self.recorder.gate:
-            counts, journal = self.recorder.gate.counts, self.recorder.journal
-            in_memory = self.recorder.unredacted + (journal.records_in_memory if journal is not None else 0)
-            return counts.picture(in_memory=in_memory, faults=faults.counts())
+            counts = self.recorder.gate.counts
+            return counts.picture(in_memory=self._count_in_memory(), faults=faults.counts())
 
     def adopt(self) -> None:
         """Deliver what dead processes left, now and from now on, without records of our own."""
@@ -81,8 +84,8 @@ class Delivery:
     def flush(self, timeout: float) -> bool:
         """Deliver everything captured so far; true when that was done within ``timeout`` seconds."""
         gate, until = self.recorder.gate, self._clock() + timeout
+        counts = gate.counts
         with gate:
-            counts = self.recorder.gate.counts
             goal, lost = counts.captured, counts.lost
             worker = self._worker
             if worker is None and not counts.pending and not self._has_forked:
@@ -91,11 +94,13 @@ class Delivery:
                 worker = self._start(self.recorder.journal)
             worker.hurry()
             gate.notify_all()
-            while counts.captured - counts.pending < goal or not worker.keeper.is_clear:
-                left = until - self._clock()
-                if left <= 0 or worker is not self._worker:
-                    break
-                gate.wait(left)
+
+        def is_over() -> bool:
+            is_delivered = counts.captured - counts.pending >= goal and worker.keeper.is_clear
+            return is_delivered or worker is not self._worker
+
+        gate.wait_until(is_over, lambda: until, self._clock)
+        with gate:
             if self._is_retired:
                 worker.stop()
             return counts.captured - counts.pending >= goal and counts.lost == lost
@@ -106,40 +111,42 @@ class Delivery:
         Gives up after ``timeout`` seconds, after 0.3 s in which the network did not move, and after the
         first attempt that fails. What is left waits in the spool, redacted where it is to be.
         """
-        gate, until = self.recorder.gate, self._clock() + timeout
+        until = self._clock() + timeout
         self._moved_at = self._clock()
-        with gate:
-            worker = self._worker
-            if worker is not None:
-                worker.stop()
-                gate.notify_all()
-            while worker is not None and self._worker is worker:
-                left = min(until, self._moved_at + STANDSTILL_S) - self._clock()
-                if left <= 0:
-                    break
-                gate.wait(left)
+        if not self._wait_until(self._stop, lambda: until):
+            return False
+        ending = self._worker
+        self._wait_until(
+            lambda: ending is None or self._worker is not ending,
+            lambda: min(until, self._moved_at + STANDSTILL_S),
+        )
         self._redact_the_rest(until)
-        with gate:
-            return gate.counts.pending == 0
+        return self._wait_until(lambda: self.recorder.gate.counts.pending == 0, self._clock)
+
+    def _stop(self) -> bool:
+        """Have the thread deliver what goes through, and end. Called with the gate held."""
+        if self._worker is not None:
+            self._worker.stop()
+            self.recorder.gate.notify_all()
+        return True
+
+    def _wait_until(self, is_over: Callable[[], bool], until: Callable[[], float]) -> bool:
+        """Whether ``is_over`` came true in time. At the end of the program no greenlet is waited for."""
+        return self.recorder.gate.wait_until(is_over, until, self._clock, blocking=self._exiting)
 
     def _redact_the_rest(self, until: float) -> None:
         """Redact here what our thread, which waits for the network, still has in memory alone."""
-        gate = self.recorder.gate
         self.recorder.redact_waiting(until, self._clock)
-        with gate:
-            while self.recorder.unredacted and (left := until - self._clock()) > 0:
-                gate.wait(left)
+        self._wait_until(lambda: not self.recorder.unredacted, lambda: until)
 
     def retire(self) -> None:
         """Deliver what goes through and end, without being waited for.
 
         Calls that were begun before, and end later, are still delivered, each by a thread that ends with it.
         """
-        with self.recorder.gate:
-            self._is_retired = True
-            if self._worker is not None:
-                self._worker.stop()
-                self.recorder.gate.notify_all()
+        self._is_retired = True
+        until = self._clock() + LOCK_S
+        self._wait_until(self._stop, lambda: until)
 
     def exit(self) -> None:
         """The end of the program: as ``close``, and nothing is begun any more that takes a thread."""
@@ -149,12 +156,20 @@ class Delivery:
             self.close(self.config.exit_timeout)
         except KeyboardInterrupt:
             return
-        with self.recorder.gate:
-            journal = self.recorder.journal
-            lost = self.recorder.unredacted
-            lost += journal.records_in_memory if journal is not None else 0
-        if lost:
+        lost = 0
+
+        def count() -> bool:
+            nonlocal lost
+            lost = self._count_in_memory()
+            return True
+
+        if self._wait_until(count, self._clock) and lost:
             logger.warning("log10_trace: %d records were in memory alone and are lost", lost)
+
+    def _count_in_memory(self) -> int:
+        """The records that end with the process. Called with the gate held."""
+        journal = self.recorder.journal
+        return self.recorder.unredacted + (journal.records_in_memory if journal is not None else 0)
 
     def _begin(self) -> Journal:
         """Begin a journal, and the thread that delivers it. Called with the gate held."""
@@ -191,10 +206,9 @@ class Delivery:
             lose=self._lose,
             progress=self._moved,
         )
-        thread = threading.Thread(target=self._run, args=(worker, journal), name="log10-trace", daemon=True)
         with guard("starting the delivery thread"):
             # Refused at the interpreter's end, and at the system's limit: the spool has the records.
-            thread.start()
+            threads.start(partial(self._run, worker, journal), "log10-trace")
             forks.at_the_end_of_multiprocessing(self.exit)
             return worker
         self._worker = None

@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import _socket
 import encodings.idna  # noqa: F401 -- see below
+import os
 import socket
-import threading
-from collections.abc import Callable
 from ipaddress import ip_address
 from typing import Any, Final, TypeAlias
+
+from log10_trace import threads
 
 # Python imports ``encodings.idna`` when a host name is first looked up, which would be on a thread of ours: a
 # child that is forked in the middle of that waits for ever for the import to end.
 from log10_trace.export.deadline import Deadline
-from log10_trace.export.greenlets import has_patched_sockets, is_in_greenlet
 
 Address: TypeAlias = tuple[int, Any]
 """The family of a socket, and what such a socket connects to."""
@@ -33,25 +33,38 @@ class _Lookup:
         self.port = port
         self.found: list[Address] = []
         self.failure: OSError | None = None
-        self.thread = threading.Thread(target=self.ask, name="log10-trace-lookup", daemon=True)
+        self._asking = threads.new_lock()
+        self._asking.acquire()
 
     def start(self) -> None:
         """Ask, on the thread of the caller where the interpreter starts no other any more."""
         try:
-            self.thread.start()
+            threads.start(self._ask, "log10-trace-lookup")
         except RuntimeError:
-            self.ask()
+            self._ask()
 
-    def ask(self) -> None:
-        """Ask the resolver."""
+    def is_over(self, seconds: float) -> bool:
+        """Whether the resolver answers within so many seconds."""
+        if self._asking.acquire(timeout=seconds):
+            self._asking.release()
+            return True
+        return False
+
+    def _ask(self) -> None:
         try:
-            self.found = _ask_resolver(self.host, self.port, socket.getaddrinfo)
+            found = _socket.getaddrinfo(self.host, self.port, 0, socket.SOCK_STREAM)
+            self.found = [(family, address) for family, _, _, _, address in found]
         except OSError as error:
             self.failure = error
+        except UnicodeError as error:
+            self.failure = OSError(f"{self.host} is no host name ({error})")
+        finally:
+            self._asking.release()
 
 
 _lookups: dict[tuple[str, int], _Lookup] = {}
 """Those that were not over at their deadline: the next attempt waits for the same one."""
+os.register_at_fork(after_in_child=_lookups.clear)
 
 
 def find_addresses(host: str, port: int, deadline: Deadline) -> list[Address]:
@@ -66,26 +79,13 @@ def find_addresses(host: str, port: int, deadline: Deadline) -> list[Address]:
         pass
     else:
         return [(family, (host, port))]
-    if has_patched_sockets() and not is_in_greenlet():
-        # A new thread would be a greenlet, and this one would need an event loop for it.
-        return _ask_resolver(host, port, _socket.getaddrinfo)
     lookup = _lookups.pop((host, port), None)
-    if lookup is None or not lookup.thread.is_alive():
+    if lookup is None:
         lookup = _Lookup(host, port)
         lookup.start()
-    if lookup.thread.is_alive():
-        lookup.thread.join(deadline.left())
-    if lookup.thread.is_alive():
+    if not lookup.is_over(deadline.left()):
         _lookups[host, port] = lookup
         raise TimeoutError(f"the name {host} was not found in time")
     if lookup.failure is not None:
         raise lookup.failure
     return lookup.found
-
-
-def _ask_resolver(host: str, port: int, getaddrinfo: Callable[..., Any]) -> list[Address]:
-    try:
-        found = getaddrinfo(host, port, 0, socket.SOCK_STREAM)
-    except UnicodeError as error:
-        raise OSError(f"{host} is no host name ({error})") from None
-    return [(family, address) for family, _, _, _, address in found]

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from itertools import islice
 from typing import Final
 
+from log10_trace import threads
 from log10_trace.export.answer import Parcel
 from log10_trace.export.backlog import Backlog, Item, Lose, Loss
 from log10_trace.export.parcels import call_id, died
@@ -31,7 +31,7 @@ class Orphan(Backlog):
         Raises:
             OSError: the folder cannot be read, or is gone.
         """
-        super().__init__(claim.source, threading.RLock(), lose)
+        super().__init__(claim.source, threads.new_reentrant_lock(), lose)
         self.segments = claim.segments()
         self._claim = claim
         self._unended: dict[str, Item] = {}
@@ -143,7 +143,7 @@ class Orphans(Backlog):
     """
 
     def __init__(self, lose: Lose) -> None:
-        super().__init__("", threading.RLock(), lose)
+        super().__init__("", threads.new_reentrant_lock(), lose)
         self.skipped: set[str] = set()
         """Sources of which something is left that is not ours to deliver."""
         self._claims: Iterator[Claim] = iter(())

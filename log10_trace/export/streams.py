@@ -3,8 +3,7 @@
 Tools that watch, record or mock a program's requests (OpenTelemetry, vcr, respx, pytest-httpx, Sentry,
 HTTPretty) replace methods of httpx, httpcore and http.client, or the socket class. They are meant for the
 program's own requests, and deliveries are to pass them by. So the socket here is the one of the C module
-``_socket``, which is never replaced, and TLS runs in memory above it. In a greenlet of gevent or eventlet,
-theirs is used: what blocks there would stop the whole program.
+``_socket``, which is never replaced, and TLS runs in memory above it.
 """
 
 from __future__ import annotations
@@ -18,7 +17,6 @@ from functools import partial
 from typing import Any, Final, Protocol, TypeVar
 
 from log10_trace.export.deadline import Deadline
-from log10_trace.export.greenlets import is_in_greenlet
 from log10_trace.export.lookup import find_addresses
 
 Result = TypeVar("Result")
@@ -149,7 +147,7 @@ def _connect(host: str, port: int, deadline: Deadline) -> Any:
     addresses = find_addresses(host, port, deadline)
     failure: OSError = OSError(f"{host} has no address")
     for tried, (family, address) in enumerate(addresses):
-        made = _socket_class()(family, socket.SOCK_STREAM)
+        made = _socket.socket(family, socket.SOCK_STREAM)
         try:
             made.settimeout(deadline.left() / (len(addresses) - tried))  # leaves time for the others
             made.connect(address)
@@ -163,8 +161,3 @@ def _connect(host: str, port: int, deadline: Deadline) -> Any:
         else:
             return made
     raise failure
-
-
-def _socket_class() -> Any:
-    """The class of our sockets."""
-    return socket.socket if is_in_greenlet() else _socket.socket

@@ -6,9 +6,9 @@
 from __future__ import annotations
 
 import os
-import threading
 from typing import Any
 
+from log10_trace import threads
 from log10_trace.guard import guard, logger
 from log10_trace.instrument import sdk
 from log10_trace.instrument.calls import switch
@@ -17,13 +17,13 @@ from log10_trace.record.call import Sink
 
 __all__ = ["install", "settle_open_streams", "uninstall"]
 
-_lock = threading.Lock()
+_lock = threads.new_reentrant_lock()
 
 
 def _renew() -> None:
     """In a forked child: the lock may have been held by a thread that is not there any more."""
     global _lock  # noqa: PLW0603 -- a lock cannot be taken from a thread that is gone
-    _lock = threading.Lock()
+    _lock = threads.new_reentrant_lock()
 
 
 os.register_at_fork(after_in_child=_renew)

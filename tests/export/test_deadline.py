@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _socket
 import socket
 import threading
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ from contextlib import ExitStack
 
 import pytest
 
+from log10_trace import threads
 from log10_trace.export.answer import Parcel
 from log10_trace.export.deadline import Deadline
 from log10_trace.export.lookup import find_addresses
@@ -130,14 +132,14 @@ def test_a_connection_that_does_not_come_about_is_given_up(full: str) -> None:
 def test_a_name_server_that_does_not_answer_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     """The next attempt waits for the same question rather than asking another."""
     answers, asked = threading.Event(), []
-    look_up = socket.getaddrinfo
+    look_up = _socket.getaddrinfo
 
     def slowly(host: str, *args: object, **more: object) -> object:
         asked.append(host)
         answers.wait()
         return look_up("127.0.0.1", *args, **more)
 
-    monkeypatch.setattr(socket, "getaddrinfo", slowly)
+    monkeypatch.setattr(_socket, "getaddrinfo", slowly)
     transport = Transport()
     with raw_server(lambda peer: (peer.request(), peer.answer(b"{}"))) as server:
         named = Server(url=f"http://log.example.test:{server.port}")
@@ -153,11 +155,11 @@ def test_a_name_server_that_does_not_answer_is_given_up(monkeypatch: pytest.Monk
 def test_a_name_is_looked_up_where_no_thread_begins(monkeypatch: pytest.MonkeyPatch) -> None:
     """At the end of the interpreter none does any more."""
 
-    def refuse(thread: threading.Thread) -> None:
+    def refuse(run: object, name: str) -> None:
         raise RuntimeError("can't create new thread at interpreter shutdown")
 
     with raw_server(lambda peer: (peer.request(), peer.answer(b"{}"))) as server:
-        monkeypatch.setattr(threading.Thread, "start", refuse)
+        monkeypatch.setattr(threads, "start", refuse)
         deadline = Deadline(5.0)
         assert ("127.0.0.1", server.port) in [
             at[:2] for _, at in find_addresses("localhost", server.port, deadline)

@@ -61,11 +61,11 @@ from log10_trace.export.gate import Gate
 class PatientGate(Gate):
     waited = 0.0
 
-    def wait(self, timeout=None):
-        begun_here = sys._getframe(1).f_code is Delivery.close.__code__
-        woken = super().wait({patience} if begun_here else timeout)
-        if begun_here and not woken:
-            self.waited += timeout
+    def _rest(self, waiter, seconds, sleep=None):
+        is_the_programs = sys._getframe(1).f_code is Gate.wait_until.__code__
+        woken = super()._rest(waiter, {patience} if is_the_programs else seconds, sleep)
+        if is_the_programs and not woken:
+            self.waited += seconds
         return woken
 
 gate = PatientGate()
