@@ -11,7 +11,7 @@ from log10_trace.record.json_text import embedded, parsed
 
 _BOM: Final = b"\xef\xbb\xbf"
 _FIRST_WORDS: Final = (b"data:", b"event:", b":", b"id:", b"retry:")
-_WINDOW: Final = 64 * 1024
+_WINDOW: Final = 16 * 1024
 """So many bytes of a body are made into events at once, and no more, unless a line is longer."""
 
 _Batch = tuple[list[str | None], list[bytes]]

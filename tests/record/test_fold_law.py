@@ -8,6 +8,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
+from log10_trace.record import fold_choices, fold_responses
 from log10_trace.record.call import Call
 from log10_trace.record.completion import to_json
 
@@ -27,18 +28,44 @@ tool_calls = st.lists(
     min_size=1,
     max_size=3,
 )
+BLOCKS = {"reasoning.text": "text", "reasoning.summary": "summary", "reasoning.encrypted": "data"}
+
+
+def block(kind: str) -> st.SearchStrategy[dict[str, Any]]:
+    """A part of the reasoning; with OpenRouter all have index 0."""
+    signature = {"signature": st.text(min_size=1, max_size=8)} if kind == "reasoning.text" else {}
+    return st.fixed_dictionaries(
+        {"type": st.just(kind), "index": st.just(0), BLOCKS[kind]: st.text(min_size=1, max_size=8)},
+        optional=signature,
+    )
+
+
+blocks = (
+    st.lists(st.sampled_from([*BLOCKS]), min_size=1, max_size=4)
+    .map(lambda kinds: [kind for kind, before in zip(kinds, ["", *kinds], strict=False) if kind != before])
+    .flatmap(lambda kinds: st.tuples(*map(block, kinds)).map(list))
+)
 messages = st.fixed_dictionaries(
     {"role": st.just("assistant"), "content": TEXT},
-    optional={"refusal": TEXT, "reasoning_content": TEXT, "x_provider": TEXT, "tool_calls": tool_calls},
+    optional={
+        "refusal": TEXT,
+        "reasoning_content": TEXT,
+        "x_provider": TEXT,
+        "tool_calls": tool_calls,
+        "reasoning_details": blocks,
+    },
 )
 choices = st.fixed_dictionaries(
     {"message": messages, "finish_reason": st.sampled_from(["stop", "length", "tool_calls"])},
-    optional={"logprobs": st.fixed_dictionaries({"content": st.lists(LOGPROB, min_size=1, max_size=3)})},
+    optional={
+        "logprobs": st.fixed_dictionaries({"content": st.lists(LOGPROB, min_size=1, max_size=3)}),
+        "token_ids": st.lists(st.integers(0, 2), min_size=1, max_size=5),
+    },
 )
 
 
-def cut(draw: Any, text: str) -> list[str]:
-    """The text in pieces."""
+def cut(draw: Any, text: Any) -> list[Any]:
+    """The text, or the list, in pieces; some may be empty."""
     places = sorted(draw(st.lists(st.integers(0, len(text)), max_size=3)))
     return [text[a:b] for a, b in zip([0, *places], [*places, len(text)], strict=True)]
 
@@ -47,9 +74,13 @@ def deltas_of(draw: Any, choice: dict[str, Any]) -> list[dict[str, Any]]:
     """The pieces of one choice, in an order in which a provider may send them."""
     message = dict(choice["message"])
     tools = message.pop("tool_calls", [])
+    details = message.pop("reasoning_details", [])
     role = message.pop("role")
     texts = [[{"delta": {key: piece}} for piece in cut(draw, text)] for key, text in message.items()]
     texts += [fragments_of(draw, number, call) for number, call in enumerate(tools)]
+    texts += [[piece for one in details for piece in block_fragments_of(draw, one)]]
+    if "token_ids" in choice:
+        texts.append([{"delta": {}, "token_ids": piece} for piece in cut(draw, choice["token_ids"])])
     texts += [
         [
             {"delta": {}, "logprobs": {"content": [one]}}
@@ -58,6 +89,16 @@ def deltas_of(draw: Any, choice: dict[str, Any]) -> list[dict[str, Any]]:
     ]
     pieces = [{"delta": {"role": role}}, *interleaved(draw, texts)]
     return [*pieces, {"delta": {}, "finish_reason": choice["finish_reason"]}]
+
+
+def block_fragments_of(draw: Any, whole: dict[str, Any]) -> list[dict[str, Any]]:
+    """A part of the reasoning in fragments; data comes whole, and a signature last."""
+    field = BLOCKS[whole["type"]]
+    pieces = [whole[field]] if field == "data" else cut(draw, whole[field])
+    fragments = [{"type": whole["type"], "index": 0, field: piece} for piece in pieces]
+    if "signature" in whole:
+        fragments.append({"type": whole["type"], "index": 0, "signature": whole["signature"]})
+    return [{"delta": {"reasoning_details": [fragment]}} for fragment in fragments]
 
 
 def fragments_of(draw: Any, number: int, call: dict[str, Any]) -> list[dict[str, Any]]:
@@ -145,3 +186,94 @@ def test_a_stream_cut_anywhere_gives_a_record(case: tuple[dict[str, Any], bytes]
     for choice in (response or {}).get("choices", []) if isinstance(response, dict) else []:
         full = whole["choices"][choice["index"]]["message"]["content"]
         assert full.startswith(choice["message"].get("content", ""))
+
+
+@st.composite
+def streamed_text(draw: Any) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """A text completion with its parallel lists, and the chunks that amount to it."""
+    tokens = draw(st.lists(TEXT, max_size=5))
+    lists = {"tokens": tokens, "token_logprobs": [-0.5] * len(tokens), "text_offset": [0] * len(tokens)}
+    head = {**HEAD, "object": "text_completion"}
+    choice = {"index": 0, "finish_reason": "stop", "text": "".join(tokens), "logprobs": lists}
+    chunks = [
+        {
+            **head,
+            "choices": [
+                {
+                    "index": 0,
+                    "text": token,
+                    "logprobs": {key: values[at : at + 1] for key, values in lists.items()},
+                    "finish_reason": None,
+                }
+            ],
+        }
+        for at, token in enumerate(tokens)
+    ]
+    empty = {key: [] for key in lists}
+    last = {"index": 0, "text": "", "logprobs": empty, "finish_reason": "stop"}
+    return {**head, "choices": [choice], "usage": USAGE}, [
+        *chunks,
+        {**head, "choices": [last]},
+        {**head, "choices": [], "usage": USAGE},
+    ]
+
+
+@given(streamed_text())
+def test_folded_text_completions_are_the_unstreamed_one(
+    case: tuple[dict[str, Any], list[dict[str, Any]]],
+) -> None:
+    """Text and parallel lists grow with every chunk, equal ones too."""
+    whole, chunks = case
+
+    assert in_order(fold_choices.fold(chunks, "text_completion")) == in_order(whole)
+
+
+PART = st.sampled_from([("output_text", "text", "content"), ("refusal", "refusal", "content")])
+SUMMARY = ("summary_text", "text", "summary")
+DELTAS = {"summary_text": "reasoning_summary_text"}
+
+
+@st.composite
+def streamed_response(draw: Any) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """A response, and the events of its stream without the last one."""
+    items: list[dict[str, Any]] = []
+    queues: list[list[dict[str, Any]]] = []
+    for at in range(draw(st.integers(1, 3))):
+        kind = draw(st.sampled_from(["message", "reasoning", "function_call"]))
+        item: dict[str, Any] = {"id": f"i{at}", "type": kind}
+        place = {"output_index": at, "item_id": f"i{at}"}
+        queue: list[dict[str, Any]] = [
+            {"type": "response.output_item.added", "output_index": at, "item": dict(item)}
+        ]
+        if kind == "function_call":
+            item["arguments"] = draw(TEXT)
+            queue += [
+                {"type": "response.function_call_arguments.delta", **place, "delta": piece}
+                for piece in cut(draw, item["arguments"])
+            ]
+        for number in range(draw(st.integers(1, 2)) if kind != "function_call" else 0):
+            name, field, holder = SUMMARY if kind == "reasoning" else draw(PART)
+            part = {"type": name, field: draw(TEXT)} | ({"annotations": []} if name == "output_text" else {})
+            item.setdefault(holder, []).append(part)
+            index = "summary_index" if holder == "summary" else "content_index"
+            event = f"response.{DELTAS.get(name, name)}.delta"
+            queue += [
+                {"type": event, **place, index: number, "delta": piece} for piece in cut(draw, part[field])
+            ]
+        if draw(st.booleans()):
+            queue.append({"type": "response.output_item.done", "output_index": at, "item": item})
+        items.append(item)
+        queues.append(queue)
+    begun = {"type": "response.created", "response": {"id": "r", "object": "response", "output": []}}
+    return {"id": "r", "object": "response", "output": items}, [begun, *interleaved(draw, queues)]
+
+
+@given(streamed_response(), st.booleans())
+def test_folded_events_are_the_unstreamed_response(
+    case: tuple[dict[str, Any], list[dict[str, Any]]], ended: bool
+) -> None:
+    """Whether the event that holds all of it comes or not."""
+    whole, events = case
+    last = [{"type": "response.completed", "response": whole}] if ended else []
+
+    assert in_order(fold_responses.fold([*events, *last])) == in_order(whole)
