@@ -95,6 +95,7 @@ _UNCHECKED: Final = (
     "sequence",
     "raw_request",
     "raw_response",
+    "raw_events",
 )
 """Fields of a record in which the API keeps values of any type."""
 _INT_DIGITS: Final = 4_300
@@ -164,6 +165,8 @@ class Completion(Model):
     the request as strings with their names, or is not in UTF-8."""
     raw_response: str | None = None
     """The same of the body that came back."""
+    raw_events: list[Json] | None = None
+    """The events of a stream, where the response cannot hold all that was in them: the first megabyte."""
 
     @classmethod
     def read(cls, fields: Mapping[str, Any]) -> Self:

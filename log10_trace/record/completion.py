@@ -15,7 +15,7 @@ from log10_trace.record.outcome import RESPONSES, TEXT, Outcome, of
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _EXTENSIONS: Final = ("base_url", "request_id", "retries", "metadata", "source", "sequence")
 
-_RAWS: Final = ("raw_request", "raw_response")
+_RAWS: Final = ("raw_request", "raw_response", "raw_events")
 
 
 def to_json(call: Call) -> bytes:
@@ -34,7 +34,7 @@ def to_json(call: Call) -> bytes:
         ]
     else:
         bodies = [(b"request", request), (b"response", outcome.response)]
-    raws = ((b"raw_request", raw_request), (b"raw_response", outcome.raw))
+    raws = ((b"raw_request", raw_request), (b"raw_response", outcome.raw), (b"raw_events", outcome.events))
     bodies += [(name, text) for name, text in raws if text is not None]
     return _joined(labels, call.stack, bodies)
 
@@ -42,7 +42,8 @@ def to_json(call: Call) -> bytes:
 def to_model(call: Call) -> Completion:
     """The Completion as a model, for a redactor or a test to look at.
 
-    It is without ``raw_request`` and ``raw_response``, where a redactor of the bodies would leave everything.
+    It is without ``raw_request``, ``raw_response`` and ``raw_events``, where a redactor of the bodies would
+    leave everything.
     """
     fields = json.loads(to_json(call))
     return Completion.model_validate({name: fields[name] for name in fields if name not in _RAWS})

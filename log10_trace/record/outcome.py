@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
 
 from log10_trace.record import fold_choices, fold_responses, sse
@@ -20,6 +20,7 @@ from log10_trace.record.reported_failure import (
 CHAT: Final = "/chat/completions"
 TEXT: Final = "/completions"
 RESPONSES: Final = "/responses"
+MAX_EVENTS_BYTES: Final = 1 << 20
 
 _GOING_ON: Final = ("queued", "in_progress")
 
@@ -35,6 +36,8 @@ class Outcome(NamedTuple):
     failure_reason: str | None = None
     raw: bytes | None = None
     """The body as it came, as a JSON string, where ``response`` could not be it to the byte."""
+    events: bytes | None = None
+    """JSON array of the events of a stream that cannot be folded without loss: the first MAX_EVENTS_BYTES."""
 
 
 def of(call: Call) -> Outcome:
@@ -42,12 +45,12 @@ def of(call: Call) -> Outcome:
     if call.status == "started":
         return Outcome(b"null", "started")
     body = decoded(call.chunks, call.content_encoding if call.streamed else None)
+    if sse.is_stream(body):
+        return _of_stream(call, body)
     json_body = embedded(body)
     if json_body is not None:
         failure = failure_in(json_body.value, is_response=call.endpoint == RESPONSES)
         return _ended(call, json_body.text, failure, is_whole=True, raw=json_body.raw)
-    if sse.is_stream(body):
-        return _of_stream(call, body)
     response = as_text(body, _charset(call.content_type)) if body.strip() else b"null"
     is_cut = "event-stream" in (call.content_type or "").lower()
     return _ended(call, response, None, is_whole=not (is_cut or call.interrupted))
@@ -55,11 +58,25 @@ def of(call: Call) -> Outcome:
 
 def _of_stream(call: Call, body: bytes) -> Outcome:
     events = _WatchedEvents(body)
-    whole = folded(call.endpoint, events)
+    fold = _new_fold(call.endpoint)
+    for event in events:
+        if isinstance(event.data, dict):
+            fold.add(event.data)
     if events.count == 0:
         return _ended(call, b"null", None, is_whole=events.done)
+    whole = fold.finish()
     failure = events.failure or failure_in(whole, is_response=call.endpoint == RESPONSES)
-    return _ended(call, written(whole), failure, is_whole=_is_whole(call.endpoint, events, whole))
+    outcome = _ended(call, written(whole), failure, is_whole=_is_whole(call.endpoint, events, whole))
+    if fold.lossy:
+        return outcome._replace(events=sse.EventReader(body).first_as_json(MAX_EVENTS_BYTES))
+    return outcome
+
+
+def _new_fold(endpoint: str) -> fold_choices.ChoiceFold | fold_responses.ResponseFold:
+    """What makes the one object that the call unstreamed gives from the events of a stream."""
+    if endpoint == RESPONSES:
+        return fold_responses.ResponseFold()
+    return fold_choices.ChoiceFold("chat.completion" if endpoint == CHAT else "text_completion")
 
 
 class _WatchedEvents:
@@ -106,14 +123,6 @@ def _ended(
     if reported is not None:
         return Outcome(response, "failed", False, *reported, raw)
     return Outcome(response, "finished", interrupted=not is_whole, raw=raw)
-
-
-def folded(endpoint: str, events: Iterable[sse.Event]) -> dict[str, Any]:
-    """The events of a stream as the one object that the call unstreamed gives."""
-    objects = (event.data for event in events if isinstance(event.data, dict))
-    if endpoint == RESPONSES:
-        return fold_responses.fold(objects)
-    return fold_choices.fold(objects, "chat.completion" if endpoint == CHAT else "text_completion")
 
 
 def _type(event: sse.Event) -> str:

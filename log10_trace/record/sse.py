@@ -55,12 +55,13 @@ class EventReader:
         size = 0
         for _, texts in _batches(self._body):
             for text in texts:
-                value = embedded(text)
-                size += len(text) + 1
+                event = embedded(text)
+                if event is None:
+                    continue
+                size += len(event.text) + 1
                 if size > max_bytes:
                     return b"[" + b",".join(found) + b"]"
-                if value is not None:
-                    found.append(value.text)
+                found.append(event.text)
         return b"[" + b",".join(found) + b"]"
 
 

@@ -28,7 +28,10 @@ PROCESS_DIED: Final = "ProcessDied"
 """The failure that a later process settles an open call with: a guess, which never replaces an end."""
 
 _OUTCOME: Final = ("status", "failure_kind", "failure_reason")
-_BESIDE_BODIES: Final = {"request": ("raw_request",), "response": ("raw_response", "interrupted")}
+_BESIDE_BODIES: Final = {
+    "request": ("raw_request",),
+    "response": ("raw_response", "raw_events", "interrupted"),
+}
 """Body -> what says something of this body only."""
 _LABELS: Final = ("kind", "status", "session_id", "failure_kind", "source", "endpoint", "request_id")
 

@@ -51,7 +51,8 @@ def test_record_equals_its_source(exchange: dict[str, Any] | None, endpoint: End
     assert b"\n" not in line
     assert record[f"{native}request"] == exchange["request"]
     assert endpoint.received[-1].body in line
-    assert json.loads(to_model(unpack(kept.payloads[0])).to_json()) == record
+    without_raw = {name: value for name, value in record.items() if not name.startswith("raw_")}
+    assert json.loads(to_model(unpack(kept.payloads[0])).to_json()) == without_raw
     if exchange["body"].lstrip().startswith("{"):
         assert exchange["body"].replace("\r", " ").replace("\n", " ").encode() in line
     else:

@@ -102,14 +102,54 @@ def test_bodies_with_nan_are_objects_and_kept_as_they_were(endpoint: str) -> Non
     assert (record["raw_request"].encode(), record["raw_response"].encode()) == (request, response)
 
 
+EVENTS = b"".join(
+    b'data: {"choices":[{"index":0,"delta":{"content":"secret","token_id":%d}}], "n": 1.50}\n\n' % n
+    for n in (1, 2)
+)
+"""A stream that gives each chunk a number of its own."""
+
+
+def test_events_that_cannot_be_folded_without_loss_stand_beside_the_response() -> None:
+    """As they came on the wire, in order; the model of the record has them too."""
+    line = to_json(call(response=EVENTS + b"data: [DONE]\n\n"))
+
+    record = json.loads(line)
+    assert record["response"]["choices"][0]["message"] == {"content": "secretsecret", "token_id": 2}
+    assert [event["choices"][0]["delta"]["token_id"] for event in record["raw_events"]] == [1, 2]
+    assert b'"n": 1.50' in line
+    assert Completion.from_json(line).raw_events == record["raw_events"]
+
+
+@pytest.mark.parametrize("endpoint", ["/chat/completions", "/completions", "/responses"])
+def test_events_that_are_folded_whole_do_not_stand_beside_the_response(endpoint: str) -> None:
+    """Neither those of a common stream, nor those of one that is cut short."""
+    chunks = b'data: {"id":"c","choices":[{"index":0,"delta":{"content":"a"},"text":"a"}]}\n\n'
+    events = b'data: {"type":"response.output_text.delta","output_index":0,"delta":"a"}\n\n'
+    body = (events if endpoint == "/responses" else chunks) * 2
+
+    assert "raw_events" not in json.loads(to_json(call(response=body[:-9], endpoint=endpoint)))
+
+
+def test_of_many_events_the_first_megabyte_is_kept() -> None:
+    """A record stays one that the API takes, however long the stream is."""
+    record = json.loads(to_json(call(response=EVENTS * 20_000)))
+
+    assert 0.9e6 < len(json.dumps(record["raw_events"], separators=(",", ":"))) < 1.1e6
+    assert record["raw_events"][0]["choices"][0]["delta"]["token_id"] == 1
+
+
 def test_a_redactor_never_sees_a_body_twice() -> None:
     """What it takes out of the response must not stand beside it."""
     made = call(response=b'{"secret":"x","n":NaN}')
+    streamed = call(response=EVENTS)
 
     model = to_model(made).model_dump()
+    model_of_stream = to_model(streamed).model_dump()
 
     assert model["response"] == {"secret": "x", "n": "NaN"}
     assert "raw_response" not in {name for name, value in model.items() if value is not None}
+    assert json.loads(to_json(streamed))["raw_events"]
+    assert "raw_events" not in {name for name, value in model_of_stream.items() if value is not None}
 
 
 @pytest.mark.parametrize("cut", [0, 3, 40])

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import sys
+import tracemalloc
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from log10_trace.record import fold_choices, fold_responses
+from log10_trace.record.call import Call
+from log10_trace.record.completion import to_json
 
 PIECE = "some text "
 
@@ -129,3 +133,25 @@ def test_no_text_is_copied_for_each_piece(
     fold([make(n, Piece(PIECE)) for n in range(1_000)])
 
     assert Piece.copied <= 10 * len(PIECE)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [CHUNKS["content"], CHUNKS["reasoning in parts"], EVENTS["output text"]],
+    ids=["content", "parts", "events"],
+)
+def test_a_long_stream_takes_less_room_than_its_bytes(make: Callable[[int, str], Any]) -> None:
+    """Its events are not all in memory at the same time."""
+    body = b"".join(f"data: {json.dumps(make(n, PIECE))}\n\n".encode() for n in range(40_000))
+    call = Call("/responses" if b"response." in body else "/chat/completions", created_ns=0, started_ns=0)
+    call.status, call.streamed, call.chunks = "finished", True, [body]
+    to_json(call)  # what is made once in a process is not counted
+
+    tracemalloc.start()
+    try:
+        to_json(call)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert peak < len(body)

@@ -27,6 +27,8 @@ class Format(str, Enum):
     """Training examples for OpenAI's fine-tuning of chat models."""
 
 
+_RAWS: Final = ("raw_request", "raw_response", "raw_events")
+
 Form = Callable[[bytes], bytes]
 """From a record to the line that stands for it; UnsuitableError when the call has no place in such a file."""
 
@@ -40,7 +42,7 @@ def raw(record: bytes) -> bytes:
         "request": members.get(f"{native}request", ("null",))[0],
         "response": members.get(f"{native}response", ("null",))[0],
     }
-    texts |= {name: members[name][0] for name in ("raw_request", "raw_response") if name in members}
+    texts |= {name: members[name][0] for name in _RAWS if name in members}
     return ("{" + ",".join(f"{json.dumps(name)}:{text}" for name, text in texts.items()) + "}").encode()
 
 

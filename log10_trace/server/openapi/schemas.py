@@ -93,6 +93,7 @@ _COMPLETION: Final[dict[str, Schema]] = {
         "description": "The request as it was, as text, where it is no strict JSON (NaN, Infinity)."
     },
     "raw_response": {"description": "The response as it was, as text, where it is no strict JSON."},
+    "raw_events": {"description": "The events of a stream, where the response cannot hold all of them."},
 }
 
 _SUMMARY: Final[dict[str, Schema]] = {

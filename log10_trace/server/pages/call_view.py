@@ -21,6 +21,7 @@ RAW: Final = {
     "native_response": "Response",
     "request": "Request",
     "response": "Response",
+    "raw_events": "Events of the stream",
 }
 """The bodies of a record, by the name of their field."""
 

@@ -257,7 +257,7 @@ def test_the_middle_of_a_long_conversation_is_folded(site: Site) -> None:
 EXACT = '{"model": "m",  "n":12345678901234567890123, "t": 1.0e0, "s":"\\ud800 \\u0041", "messages": []}'
 
 
-@pytest.mark.parametrize("field", ["request", "response", "native_request", "native_response"])
+@pytest.mark.parametrize("field", ["request", "response", "native_request", "native_response", "raw_events"])
 def test_raw_bodies_are_given_exactly_as_stored(site: Site, field: str) -> None:
     """Numbers, spacing, escapes and order are as they were on the wire."""
     call_id = site.keep(f'{{"id": "exact", "kind": "chat", "status": "finished", "{field}": {EXACT}}}')

@@ -102,11 +102,18 @@ def test_an_answer_that_came_whole_is_not_interrupted(store: Store) -> None:
     """What said that the first answer was cut, and how its body was spelled, goes with that answer."""
     put(
         store,
-        completion(id="a", response=answer("Half"), interrupted=True, raw_response="NaN", raw_request="x"),
+        completion(
+            id="a",
+            response=answer("Half"),
+            interrupted=True,
+            raw_response="NaN",
+            raw_events=[{}],
+            raw_request="x",
+        ),
     )
     outcome = put(store, completion(id="a", status="finished", response=answer("A whole answer")))
 
-    assert not {"interrupted", "raw_response"} & set(outcome.stored.fields)
+    assert not {"interrupted", "raw_response", "raw_events"} & set(outcome.stored.fields)
     assert outcome.stored.fields["raw_request"] == '"x"'
     assert store.completions.get(ORG, "a") == outcome.stored
 
