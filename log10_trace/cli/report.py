@@ -8,7 +8,7 @@ import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, fields
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import typer
 from rich.table import Table
@@ -16,6 +16,7 @@ from rich.text import Text
 
 from log10_trace.cli.output import console, count, dollars, one_line, safe, say, seconds
 from log10_trace.cli.replaying import Answer
+from log10_trace.server.csv_lines import literal
 
 
 def show_answers(answers: Sequence[Answer]) -> None:
@@ -86,13 +87,10 @@ def csv_text(answers: Iterable[Answer]) -> str:
     file = io.StringIO()
     writer = csv.writer(file)
     writer.writerow([field.name for field in fields(Answer)])
-    writer.writerows([_inert(value) for value in asdict(answer).values()] for answer in answers)
+    for answer in answers:
+        cells = asdict(answer).values()
+        writer.writerow([literal(cell) if isinstance(cell, str) else cell for cell in cells])
     return file.getvalue()
-
-
-def _inert(value: Any) -> Any:
-    is_formula = isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r"))
-    return f"'{value}" if is_formula else value
 
 
 def json_lines(answers: Iterable[Answer]) -> str:

@@ -128,18 +128,29 @@ def export_completions(
     format: Literal["jsonl", "csv"] = "jsonl",  # noqa: A002 -- the API's own word
     limit: int | None = None,
     order: Literal["newest", "oldest"] | None = None,
+    bodies: bool | None = None,
     x_log10_organization: str | None = None,
     **filters: Unpack[Filters],
 ) -> Operation[None]:
     """Everything that passes the filters, whole, as the server writes it: one record a line.
 
-    ``limit`` may not be larger than a page of the server.
+    ``limit`` may not be larger than a page of the server. With ``bodies`` a table (``csv``) has the JSON
+    bodies and the stacktrace as well.
     """
     return Operation(
         method="GET",
         path=PATH,
         read=lambda _: None,
-        query=query({**filters, "limit": limit, "order": order, "view": "full", "format": format}),
+        query=query(
+            {
+                **filters,
+                "limit": limit,
+                "order": order,
+                "view": "full",
+                "format": format,
+                "bodies": bodies,
+            }
+        ),
         organization=x_log10_organization,
     )
 

@@ -163,6 +163,9 @@ def test_csv_is_a_table(cli: Cli, calls: Calls) -> None:
     rows = list(csv.DictReader(io.StringIO(cli.text("completions", "export", "--format", "csv"))))
 
     assert [row["id"] for row in rows] == [each["id"] for each in calls]
+    assert (rows[0]["question"], rows[0]["line"], "request" in rows[0]) == ("question 0", "7", False)
+    assert '"request"' in cli.text("completions", "export", "--format", "csv", "--bodies")
+    assert cli.run("completions", "export", "--bodies").returncode == 2
     assert len(cli.text("completions", "export", "--format", "csv", "-n", "2").splitlines()) == 3
 
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 import gzip
-import io
 import json
 import threading
 from collections.abc import Callable
@@ -218,17 +216,6 @@ def test_an_export_streams_whole_records(client: httpx.Client, keep: Keep) -> No
     records = [json.loads(line) for line in answer.text.splitlines()]
     assert [record["id"] for record in records] == made
     assert records[0]["request"]["messages"][0]["content"] == "What is a bee?"
-
-
-def test_a_csv_export_runs_no_formula(client: httpx.Client, keep: Keep) -> None:
-    """A text that a spreadsheet would run as a formula is defused; the bodies are JSON."""
-    keep(id="f1", status="failed", failure_reason="=HYPERLINK(1)")
-
-    answer = client.get("/api/v1/completions?format=csv")
-
-    rows = list(csv.DictReader(io.StringIO(answer.text)))
-    assert rows[0]["failure_reason"] == "'=HYPERLINK(1)"
-    assert json.loads(rows[0]["request"])["model"] == "gpt-4o"
 
 
 def test_a_deleted_record_is_gone(client: httpx.Client, keep: Keep) -> None:

@@ -40,14 +40,18 @@ def export(
     format: Annotated[Format, typer.Option(help="What a line is.")] = Format.JSONL,  # noqa: A002 -- the option's name
     limit: Annotated[int | None, typer.Option("--limit", "-n", help="How many at most.", min=1)] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with a file that broke off.")] = False,
+    bodies: Annotated[bool, typer.Option("--bodies", help="JSON bodies in the table as well: csv.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Write over a file that is there.")] = False,
 ) -> None:
     """Write calls to a file, the oldest first. jsonl holds the records byte for byte, and can be imported."""
     _check(output, format, resume=resume, force=force)
+    if bodies and format is not Format.CSV:
+        message = "The other formats have the bodies anyhow; only csv takes it."
+        raise typer.BadParameter(message, param_hint="--bodies")
     known = _known(output) if output and resume else frozenset()
     try:
         with server.client() as client:
-            pieces = _pieces(client, which.filters(), format, limit)
+            pieces = _pieces(client, which.filters(), format, limit, bodies=bodies)
             if force and output and output != STANDARD:
                 Path(output).unlink(missing_ok=True)
             with writing(output, go_on=resume) as file:
@@ -106,10 +110,14 @@ def _id(line: bytes) -> str:
     return str(split(decode(line))["id"][1])
 
 
-def _pieces(client: Log10, filters: Filters, form: Format, limit: int | None) -> Iterator[bytes]:
+def _pieces(
+    client: Log10, filters: Filters, form: Format, limit: int | None, *, bodies: bool
+) -> Iterator[bytes]:
     """What the server sends. It has begun to when this returns, so a file may be written over for it."""
     if form is Format.CSV:
-        pieces = client.completions.export(format="csv", limit=limit, order="oldest", **filters)
+        pieces = client.completions.export(
+            format="csv", limit=limit, order="oldest", bodies=bodies or None, **filters
+        )
     else:
         pieces = client.completions.export(order="oldest", **filters)
     return itertools.chain(list(itertools.islice(pieces, 1)), pieces)

@@ -49,6 +49,10 @@ _QUERY: Final[dict[str, tuple[Schema, str]]] = {
         {"enum": ["json", "jsonl", "csv"], "default": "json"},
         "jsonl and csv stream everything that matches, whole, with no paging.",
     ),
+    "bodies": (
+        {"enum": ["true", "false"], "default": "false"},
+        "Whether csv has columns of the JSON bodies and the stacktrace as well.",
+    ),
     "offset": ({**_WHOLE, "maximum": MAX_OFFSET}, "How many to leave out."),
     "task_id": (_TEXT, "The feedback task."),
     "completion_id": (_TEXT, "The completion."),

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import json
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Final
@@ -14,34 +11,28 @@ from starlette.responses import Response, StreamingResponse
 from log10_trace.server.answer import encoded, joined, raw_json
 from log10_trace.server.query import Query
 from log10_trace.server.refusal import Refusal, not_found
+from log10_trace.server.routes.csv_export import csv_lines
 from log10_trace.server.routes.filters import NAMES, ORDERS, filter_of
-from log10_trace.server.store.answers import Filter, Order, Page, Stored, Summary
+from log10_trace.server.store.answers import Filter, Order, Page, Summary
 from log10_trace.server.visit import Visit
 
 VIEWS: Final = ("summary", "full")
 FORMATS: Final = ("json", "jsonl", "csv")
 DEFAULT_LIMIT: Final = 50
-COLUMNS: Final = (
-    "created_at", "status", "kind", "session_id", "tags", "duration", "time_to_first_token",
-    "failure_kind", "failure_reason", "endpoint", "base_url", "request_id", "retries", "interrupted",
-    "metadata", "source", "sequence", "stacktrace", "request", "response",
-    "native_request", "native_response",
-)  # fmt: skip
-"""The columns of a CSV file, after ``id``. Text stands as it is, everything else as JSON."""
-
 _PIECE: Final = 64 * 1024
 
 
 async def list_completions(visit: Visit) -> Response:
     """What matches the filters, in the form that ``format`` names."""
-    known = (*NAMES, "limit", "cursor", "order", "view", "format")
+    known = (*NAMES, "limit", "cursor", "order", "view", "format", "bodies")
     query = Query(visit.request.query_params, known)
     wanted = filter_of(query)
     order = query.choice("order", ORDERS, "newest")
     limit = query.whole("limit", least=1, most=visit.service.limits.page_items)
     form = query.choice("format", FORMATS, "json")
+    bodies = query.choice("bodies", ("true", "false"), "false") == "true"
     if form != "json":
-        return await _everything(visit, wanted, order, limit, form)
+        return await _everything(visit, wanted, order, limit, form, bodies=bodies)
     return await _page(visit, query, wanted, order, limit or DEFAULT_LIMIT)
 
 
@@ -109,14 +100,17 @@ def _full(visit: Visit, page: Page[Summary]) -> Iterator[bytes]:
 
 
 async def _everything(
-    visit: Visit, wanted: Filter, order: Order, limit: int | None, form: str
+    visit: Visit, wanted: Filter, order: Order, limit: int | None, form: str, *, bodies: bool
 ) -> StreamingResponse:
     if visit.request.method == "HEAD":
         raise Refusal(405, "wrong_method", "An export is asked for with GET.", headers={"Allow": "GET"})
     records = await visit.read(
         visit.store.completions.stream, visit.organization_id, wanted, order=order, limit=limit
     )
-    lines = _csv_lines(records) if form == "csv" else (_utf8(each.to_json()) + b"\n" for each in records)
+    if form == "csv":
+        lines = csv_lines(records, visit.store.reports.prices, bodies=bodies)
+    else:
+        lines = (_utf8(each.to_json()) + b"\n" for each in records)
     media_type = "text/csv; charset=utf-8" if form == "csv" else "application/x-ndjson"
     headers = {"Content-Disposition": f'attachment; filename="completions.{form}"'}
     pieces = await visit.read_pieces(_pieces(lines))
@@ -135,29 +129,6 @@ def _pieces(lines: Iterator[bytes]) -> Iterator[bytes]:
             held, size = [], 0
     if held:
         yield b"".join(held)
-
-
-def _csv_lines(records: Iterator[Stored]) -> Iterator[bytes]:
-    yield _csv_line(["id", *COLUMNS])
-    for stored in records:
-        cells = (_cell(stored.fields.get(column)) for column in COLUMNS)
-        yield _csv_line([stored.id, *cells])
-
-
-def _csv_line(cells: list[str]) -> bytes:
-    line = io.StringIO()
-    csv.writer(line, lineterminator="\r\n").writerow(cells)
-    return line.getvalue().encode("utf-8", "replace")
-
-
-def _cell(text: str | None) -> str:
-    if text is None or text == "null":
-        return ""
-    if not text.startswith('"'):
-        return text
-    value: str = json.loads(text)
-    # A spreadsheet would run it as a formula, and it may be a stranger's text.
-    return f"'{value}" if value.startswith(("=", "+", "-", "@", "\t", "\r")) else value
 
 
 def _utf8(text: str) -> bytes:

@@ -1,0 +1,75 @@
+"""Completions as a table: a row for each, with what a person asks of it. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from log10_trace.server.csv_lines import csv_line, literal
+from log10_trace.server.incoming import reread
+from log10_trace.server.store import said
+from log10_trace.server.store.answers import Stored
+from log10_trace.server.store.facts import facts
+from log10_trace.server.store.prices import Prices
+from log10_trace.server.store.usage import read_usage
+
+READ: Final = (
+    "model", "input_tokens", "cached_tokens", "output_tokens", "cost", "question", "answer", "file", "line",
+    "function",
+)  # fmt: skip
+"""Columns that are read out of the record; ``question`` is its last message, ``cost`` in US dollars."""
+KEPT: Final = (
+    "duration", "time_to_first_token", "tags", "session_id", "kind", "failure_kind", "failure_reason",
+    "endpoint", "base_url", "request_id", "retries", "interrupted", "metadata", "source", "sequence",
+)  # fmt: skip
+"""Columns that stand in the record. Text stands as it is, everything else as JSON."""
+BODIES: Final = ("stacktrace", "request", "response", "native_request", "native_response")
+"""The same, for who asks for them."""
+COLUMNS: Final = ("id", "created_at", "status", *READ, *KEPT)
+
+_CELL_CHARACTERS: Final = 32_767
+"""More of a question or an answer no spreadsheet takes into a cell."""
+
+
+def csv_lines(records: Iterable[Stored], prices: Prices, *, bodies: bool) -> Iterator[bytes]:
+    """The header and the rows, in UTF-8; with ``bodies`` the whole JSON bodies as well."""
+    kept = (*KEPT, *BODIES) if bodies else KEPT
+    yield csv_line(("id", "created_at", "status", *READ, *kept))
+    for stored in records:
+        fields = [_cell(stored.fields.get(name)) for name in ("created_at", "status", *kept)]
+        yield csv_line((literal(stored.id), *fields[:2], *_read(stored, prices), *fields[2:]))
+
+
+def _read(stored: Stored, prices: Prices) -> Iterator[str]:
+    """The cells of ``READ``."""
+    incoming = reread(stored.id, stored.organization_id, stored.fields)
+    words = said.words(incoming.values)
+    known = facts(incoming, words, now_ms=0)
+    usage = read_usage(incoming.values.get("response"), incoming.values.get("native_response"))
+    is_stated = known.tokens is not None
+    yield literal(known.model or "")
+    yield _number(known.input_tokens)
+    yield _number(usage.cached if is_stated else None)
+    yield _number(known.output_tokens)
+    yield _dollars(prices.cost_of(known.charges) if is_stated else None)
+    yield literal(words.messages[-1][:_CELL_CHARACTERS]) if words.messages else ""
+    yield literal(words.answer[:_CELL_CHARACTERS])
+    yield literal(known.file or "")
+    stack = incoming.values.get("stacktrace")
+    yield _number(stack[-1].get("lineno")) if known.file and stack else ""
+    yield literal(known.function or "")
+
+
+def _number(value: object) -> str:
+    return str(value) if isinstance(value, int) else ""
+
+
+def _dollars(cost: float | None) -> str:
+    return "" if cost is None else f"{cost:.10f}".rstrip("0").rstrip(".")
+
+
+def _cell(text: str | None) -> str:
+    if text is None or text == "null":
+        return ""
+    return literal(json.loads(text)) if text.startswith('"') else text
