@@ -104,7 +104,6 @@ def _answer(
     call: dict[str, Any], model: str, responses: Sequence[Any], seconds: float | None, prices: Prices
 ) -> Answer:
     usage = read_usage(*responses)
-    is_metered = usage.input is not None or usage.output is not None
     return Answer(
         completion_id=str(call.get("id")),
         model=model,
@@ -112,7 +111,7 @@ def _answer(
         input_tokens=usage.input,
         output_tokens=usage.output,
         seconds=seconds,
-        cost=prices.cost_of(charges({"model": model}, *responses)) if is_metered else None,
+        cost=prices.cost_of(charges({"model": model}, *responses)) if usage.is_stated else None,
     )
 
 

@@ -79,4 +79,4 @@ def stats(
     what = Column(title="WHAT", cell=lambda group: group.key or nameless, flexible=True)
     show_rows((*([_START] if over else []), what, *_FIGURES), rows, empty="No calls in that time.")
     if unpriced := sum(group.unpriced or 0 for group in found.groups):
-        remarks.print(f"{unpriced:,} calls are to models without a known price, and not in the cost.")
+        remarks.print(f"{unpriced:,} calls have no known price, and are not in the cost.")

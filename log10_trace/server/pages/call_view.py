@@ -14,7 +14,7 @@ from log10_trace.server.pages.plain import cut
 from log10_trace.server.pages.stacks import Stack, stack_of
 from log10_trace.server.pages.turns import Choice, Turn, answered, asked
 from log10_trace.server.store.answers import Stored
-from log10_trace.server.store.usage import Usage, read_usage
+from log10_trace.server.store.usage import Charge, Usage, charges, read_usage
 
 RAW: Final = {
     "native_request": "Request",
@@ -77,6 +77,8 @@ class CallView:
     error: str
     """The error object of the response."""
     usage: Usage
+    charges: tuple[Charge, ...]
+    """What the statistics charge the call; empty when its tokens are not known."""
     stack: Stack
     tools: tuple[Tool, ...]
     parameters: tuple[tuple[str, str], ...]
@@ -118,6 +120,8 @@ def call_view(stored: Stored, *, whole: bool = False, ends: int = ENDS, raw: boo
     request, response = shapes.mapping(values.get("request")), values.get("response")
     model = shapes.name(request.get("model"))
     answered_by = shapes.name(shapes.mapping(response).get("model"))
+    responses = _responses(stored, response)
+    usage = read_usage(*responses)
     turns, choices = asked(request, ends), answered(response)
     return CallView(
         labels=labels(stored.id, values),
@@ -127,7 +131,8 @@ def call_view(stored: Stored, *, whole: bool = False, ends: int = ENDS, raw: boo
         choices=choices,
         plain_answer=_plain_answer(response),
         error=_error(response),
-        usage=read_usage(response),
+        usage=usage,
+        charges=charges(request, *responses) if usage.is_stated else (),
         stack=stack_of(values.get("stacktrace")),
         tools=tuple(_tools(request)),
         parameters=_pairs(request, without=_SHOWN_APART),
@@ -139,6 +144,13 @@ def call_view(stored: Stored, *, whole: bool = False, ends: int = ENDS, raw: boo
         most=bound((*turns, *(choice.turn for choice in choices)), whole=whole),
         is_whole=whole,
     )
+
+
+def _responses(stored: Stored, response: Any) -> tuple[Any, ...]:
+    """The response, and the native one where only that may state the usage."""
+    if read_usage(response).is_stated:
+        return (response,)
+    return response, shapes.values_of(stored, ("native_response",)).get("native_response")
 
 
 def bound(turns: Sequence[Turn], *, whole: bool = False) -> int:

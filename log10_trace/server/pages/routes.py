@@ -136,7 +136,9 @@ def _fault(refusal: Refusal) -> str:
 
 def _call(visit: Visit) -> Response:
     is_whole = visit.request.query_params.get("show") == "all"
-    return page("call.html", root=visit.root_path, view=call_view(_stored(visit), whole=is_whole))
+    view = call_view(_stored(visit), whole=is_whole)
+    cost = visit.store.reports.prices.cost_of(view.charges) if view.charges else None
+    return page("call.html", root=visit.root_path, view=view, cost=cost)
 
 
 def _stored(visit: Visit) -> Stored:

@@ -178,7 +178,7 @@ class Totals:
     cost: float | None
     """US dollars; None when no call could be priced."""
     unpriced: int
-    """Calls with tokens of a model that the price table does not know; not in ``cost``."""
+    """Calls with tokens that the price table has no price for; not in ``cost``."""
     p50: float | None
     """Seconds; within 5 % of the true percentile. None when no call has ended."""
     p95: float | None

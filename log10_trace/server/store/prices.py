@@ -25,7 +25,7 @@ from log10_trace.server.store.usage import (
 
 _PER_TOKENS: Final = 1_000_000
 _MOST_DOLLARS: Final = 1e9
-_DATE: Final = re.compile(r"-\d{4}-\d{2}-\d{2}$|-\d{8}$")
+_DATE: Final = re.compile(r"-\d{4}-\d{2}-\d{2}$|[-@]\d{8}$")
 _FINE_TUNED: Final = re.compile(r"(ft:[^:]+):.*")
 _SAME_PRICE: Final = frozenset(
     {"openai", "azure", "openrouter", "litellm_proxy", "vercel_ai_gateway", "models"}

@@ -53,6 +53,11 @@ class Usage:
     audio_output: int
     """Of ``output``."""
 
+    @property
+    def is_stated(self) -> bool:
+        """Whether the response states any tokens."""
+        return self.input is not None or self.output is not None
+
 
 class Rate(NamedTuple):
     """What decides the price of a token, besides the table."""

@@ -65,6 +65,27 @@ def test_a_call_is_shown_whole(site: Site) -> None:
         assert words in page
 
 
+@pytest.mark.parametrize(
+    ("response", "cost"),
+    [
+        ({}, "$0.75"),
+        ({"model": "openai/gpt-5-nano", "service_tier": "flex"}, "$0.23"),
+        ({"model": "in-house"}, "unknown"),
+    ],
+)
+def test_cost_is_that_of_the_statistics(site: Site, response: dict[str, Any], cost: str) -> None:
+    """The page of a call shows what the statistics charge it."""
+    usage = {"prompt_tokens": 1_000_000, "completion_tokens": 1_000_000}
+    page = shown(site, response=chat_response("ok") | {"usage": usage} | response)
+
+    assert f" · cost {cost}" in page
+
+
+def test_a_call_without_usage_shows_no_cost(site: Site) -> None:
+    """Without tokens nothing is said about cost."""
+    assert "cost" not in re.sub(r"<[^>]*>", "", shown(site, response={"choices": []}).split("<main")[1])
+
+
 def test_the_users_own_line_stands_out(site: Site) -> None:
     """The line that made the call is on top, and first and marked in the stack below."""
     stack = [
