@@ -9,7 +9,7 @@ from typing import Final
 
 from log10_trace import threads
 from log10_trace.export.answer import Parcel
-from log10_trace.export.backlog import Backlog, Item, Lose, Loss
+from log10_trace.export.backlog import Backlog, Item, Lose, Loss, Place
 from log10_trace.export.parcels import call_id, died
 from log10_trace.export.regular_file import describe_error, report_damage
 from log10_trace.export.segment import Segment
@@ -25,13 +25,17 @@ MOST_ORPHANS: Final = 16
 class Orphan(Backlog):
     """Gives out what the dead process had captured, and at the end its calls that never ended, as failed."""
 
-    def __init__(self, claim: Claim, lose: Lose) -> None:
+    def __init__(self, claim: Claim, lose: Lose, stepped_over: set[Place] | None = None) -> None:
         """Load the segments, and tell of the records that are missing because a file was cut short.
+
+        ``stepped_over`` is what ``read`` with ``beyond`` leaves out, kept by whoever claims orphans.
 
         Raises:
             OSError: the folder cannot be read, or is gone.
         """
         super().__init__(claim.source, threads.new_reentrant_lock(), lose)
+        if stepped_over is not None:
+            self._stepped_over = stepped_over
         self.segments = claim.segments()
         self._claim = claim
         self._unended: dict[str, Item] = {}
@@ -184,15 +188,6 @@ class Orphans(Backlog):
         """The record as it goes over the wire."""
         return self._owner(item).parcel(item)
 
-    def step_over(self, item: Item) -> None:
-        """Leave this one out with ``beyond``."""
-        self._owner(item).step_over(item)
-
-    def step_back(self) -> None:
-        """Begin again at the head with ``beyond``."""
-        for orphan in self:
-            orphan.step_back()
-
     def key_refused(self) -> None:
         """The server did not know the key that these were sent with."""
         for orphan in self:
@@ -252,7 +247,7 @@ class Orphans(Backlog):
 
     def _adopt(self, claim: Claim) -> None:
         try:
-            self._orphans.append(Orphan(claim, self._lose))
+            self._orphans.append(Orphan(claim, self._lose, self._stepped_over))
         except OSError as error:
             report_damage(claim.folder, describe_error(error))
             claim.close()

@@ -8,7 +8,7 @@ from log10_trace.export.retry import DENIED_S, delay
 
 SHRINK_AFTER: Final = 2
 """After so many failures in a row batches are halved, should one record be what fails."""
-SLOW_AFTER: Final = SHRINK_AFTER + 1
+SLOW_AFTER: Final = 8
 """Where so many attempts that cannot be narrowed further failed, the server takes nothing at all."""
 ABSENT_S: Final = 1.0
 

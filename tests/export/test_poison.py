@@ -160,6 +160,30 @@ os._exit(0)
     assert set(api.rows()) == {*ids, *(each for _, *rest in left for each in rest)}
 
 
+def test_dead_processes_that_left_nothing_else_do_not_block_the_others(
+    api: CompletionsAPI, private_home: Path
+) -> None:
+    """More processes than are claimed at a time left a record that is refused; those behind are reached."""
+    api.behave(firewall(page(403)))
+    dead = """
+import os
+from tests.export.made import config, keep
+from log10_trace.export import Delivery
+
+for text in [{poison!r}] * 20 + ["hello"] * 3:
+    if os.fork() == 0:
+        keep(Delivery(config({url!r}, flush_interval=60.0)), 1, text)
+        os._exit(0)
+    os.wait()
+"""
+    program(private_home, dead.format(url=api.url, poison=POISON))
+    with delivery(api.url) as made:
+        made.adopt()
+        until(lambda: made.flush(0.2) and len(letters(private_home)) == 20, "an end")
+
+        assert made.stats().adopted == 3
+
+
 @pytest.mark.parametrize(
     "status", [302, 400, 401, 402, 403, 404, 407, 409, 415, 421, 422, 426, 429, 431, 451, 500, 502, 503, 504]
 )
