@@ -12,6 +12,7 @@ from log10_trace.export.backlog import Backlog, Item
 from log10_trace.export.gate import Gate
 from log10_trace.export.letters import DeadLetter, DeadLetters
 from log10_trace.export.pace import Pace
+from log10_trace.export.parcel_cache import ParcelCache
 from log10_trace.export.parcels import unreadable
 from log10_trace.export.poison import FAILED, Suspects, evidence_needed
 from log10_trace.export.retry import Verdict
@@ -53,6 +54,7 @@ class Sender:
         self._is_beyond_next = False
         """Whether another record is due, which the server has asked to wait for."""
         self.transport = transport
+        self._parcels = ParcelCache()
         self._letters = letters
         self._gate = gate
         self._batch_bytes = batch_bytes
@@ -100,7 +102,7 @@ class Sender:
 
     def _send(self, server: Server, backlog: Backlog, items: list[Item], timeout: float) -> Answer | None:
         """Send these; the answer to one that failed in a request of its own, if one did."""
-        pairs = [(item, backlog.parcel(item)) for item in items]
+        pairs = [(item, self._parcels.get(backlog, item)) for item in items]
         for item, parcel in pairs:
             if not parcel.body:
                 parcel.body = unreadable(item.entry)
@@ -135,6 +137,7 @@ class Sender:
             too_large = answer.verdict is Verdict.TOO_LARGE and alone
             if answer.verdict is Verdict.DONE:
                 done.append(item)
+                self._parcels.discard(item)
             elif answer.verdict is Verdict.REFUSED or too_large:
                 self._set_aside(server, backlog, item, parcel, answer)
         records = [item for item in done if item.entry.sequence]
@@ -164,6 +167,7 @@ class Sender:
             say_once_a_minute("log10_trace: a dead letter cannot be written (%s); its record waits", error)
             return
         backlog.settle([item])
+        self._parcels.discard(item)
         with self._gate:
             is_own = item.source in self._gate.sources
             self._gate.counts.dead_letters += bool(is_own and item.entry.sequence)
