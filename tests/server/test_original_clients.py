@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from datetime import datetime, timezone
 from typing import Any
 from urllib.parse import quote
 
@@ -129,6 +130,51 @@ def test_the_python_clients_command_line_lists_and_filters(tenant: Tenant, hooks
     span = json.dumps({"from": "2001-01-01T08:00:00.000Z", "to": "2001-01-02T08:00:00.000Z"})
     assert hooks.get("/api/completions", params={"createdFilter": span}).json() == {"data": []}
     assert hooks.get("/api/completions", params={"createdFilter": "[" * 4000}).status_code == 422
+
+
+RECORDS: dict[str, dict[str, Any]] = {
+    "without a time": {"status": "finished", "kind": "chat"},
+    "with nothing": {},
+    "that waits": {"status": "started", "kind": "chat", "request": "{}", "response": None},
+    "that failed": {"failure_kind": "APIError", "created_at": None},
+    "with a time": {"status": "finished", "kind": "chat", "created_at": "2026-03-01T12:00:00.123456Z"},
+    "with a time that is none": {"status": "finished", "kind": "chat", "created_at": 17},
+}
+
+
+@pytest.mark.parametrize("record", RECORDS.values(), ids=RECORDS)
+def test_the_python_clients_command_line_shows_every_record(
+    hooks: httpx.Client, record: dict[str, Any]
+) -> None:
+    """It reads time, kind and status of each record, and looks into bodies that are there."""
+    hooks.post("/api/completions/shown", json=record).raise_for_status()
+
+    (shown,) = hooks.get("/api/completions?offset=0&limit=5").json()["data"]
+    one = hooks.get("/api/completions/shown").json()["data"]
+
+    assert shown == one
+    assert datetime.fromisoformat(shown["created_at"]) <= datetime.now(timezone.utc)
+    assert shown["created_at"].endswith("+00:00")
+    assert shown["kind"] in ("chat", None)
+    assert shown["status"] in ("started", "finished", "failed")
+    assert shown.get("request", {}).get("messages", []) == []
+    assert shown.get("response", {}).get("choices", []) == []
+
+
+def test_a_record_of_the_python_client_has_the_time_it_arrived(python: httpx.Client) -> None:
+    """The client states no time: the record has that of its first arrival, in every form it is read in."""
+    before = datetime.now(timezone.utc).replace(microsecond=0)
+    python.post("/api/completions/timed", json={"status": "started", "kind": "chat"})
+    first = python.get("/api/v1/completions/timed").json()["created_at"]
+    python.post("/api/completions/timed", json={"status": "finished", "response": '{"choices": []}'})
+    updated = python.post("/api/v1/completions/timed", json={"tags": ["x"]}).json()["created_at"]
+
+    listed = python.get("/api/v1/completions").json()["completions"][0]["created_at"]
+    exported = json.loads(python.get("/api/v1/completions?format=jsonl").text)["created_at"]
+    older = python.get("/api/completions/timed").json()["data"]["created_at"]
+
+    assert {first, updated, listed, exported, older.replace("+00:00", "Z")} == {first}
+    assert before <= datetime.fromisoformat(first.replace("Z", "+00:00")) <= datetime.now(timezone.utc)
 
 
 def test_the_python_clients_feedback(tenant: Tenant, hooks: httpx.Client) -> None:

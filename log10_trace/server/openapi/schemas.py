@@ -72,7 +72,7 @@ _COMPLETION: Final[dict[str, Schema]] = {
     },
     "failure_kind": maybe(LABEL),
     "failure_reason": maybe({"type": "string", "maxLength": MAX_REASON}),
-    "created_at": {"description": "When the call began: RFC 3339, UTC."},
+    "created_at": {"description": "When the call began, RFC 3339; without one, the time of arrival."},
     "time_to_first_token": {"description": "Seconds from the call to the first data of a stream."},
     "endpoint": maybe(LABEL),
     "base_url": {"description": "Where the provider was reached."},

@@ -15,19 +15,23 @@ from starlette.responses import Response
 
 from log10_trace.record.call import new_id
 from log10_trace.server.answer import encoded, json_answer, raw_json
-from log10_trace.server.incoming import MAX_DURATION, Incoming
+from log10_trace.server.incoming import MAX_DURATION, Incoming, reread
 from log10_trace.server.json_text import RefusedError, decode, split
 from log10_trace.server.query import Query, end_ms, moment_ms
 from log10_trace.server.refusal import invalid, not_found
 from log10_trace.server.routes.completions import kept, understood, with_id
 from log10_trace.server.routes.listing import DEFAULT_LIMIT
 from log10_trace.server.store.answers import Filter, Stored
+from log10_trace.server.store.created_at import rfc3339
+from log10_trace.server.store.facts import parse_time_ms
 from log10_trace.server.visit import Visit
 
 SLUG: Final = "local"
 """The original client puts an ``organizationSlug`` into addresses of the hosted page."""
 
 _IN_STRINGS: Final = ("request", "response", "stacktrace")
+_BODIES: Final = ("request", "response")
+_TELLING_STATUS: Final = ("status", "failure_kind", "response")
 _LIST_NAMES: Final = ("offset", "limit", "tagFilter", "createdFilter", "sort", "desc", "ids")
 
 
@@ -120,15 +124,31 @@ def _opened(held: str) -> tuple[str, Any] | None:
 
 
 def _older(stored: Stored) -> bytes:
-    texts = dict(stored.fields)
-    if texts.get("kind") == '"prompt"':
+    # The original client takes it that every record has these, and that a body which is there is an object.
+    texts = {"kind": "null", "status": json.dumps(_status_of(stored))} | {
+        name: text for name, text in stored.fields.items() if name not in _BODIES or text != "null"
+    }
+    if texts["kind"] == '"prompt"':
         texts["kind"] = '"completion"'
+    texts["created_at"] = json.dumps(_iso(texts.get("created_at", "null")))
     if texts.get("duration", "null") != "null":
         texts["duration"] = json.dumps(round(json.loads(texts["duration"]) * 1000))
     tags = json.loads(texts.get("tags", "null")) or []
     texts["tagResolved"] = json.dumps([_tag_dict(tag) for tag in tags])
     older = Stored(organization_id=stored.organization_id, id=stored.id, fields=texts)
     return older.to_json().encode("utf-8")
+
+
+def _status_of(stored: Stored) -> str:
+    told = {name: stored.fields[name] for name in _TELLING_STATUS if name in stored.fields}
+    return reread(stored.id, stored.organization_id, told).status
+
+
+def _iso(created_at: str) -> str:
+    """A record's ``created_at`` as Python before 3.11 reads it."""
+    stated = json.loads(created_at)
+    moment_ms = parse_time_ms(stated) if isinstance(stated, str) else None
+    return rfc3339(moment_ms or 0).replace("Z", "+00:00")
 
 
 def _tag_dict(tag: str) -> dict[str, str]:

@@ -10,8 +10,8 @@ from starlette.responses import Response
 from log10_trace.server.answer import json_answer
 from log10_trace.server.query import Query
 from log10_trace.server.refusal import not_found
-from log10_trace.server.routes.sessions import rfc3339
 from log10_trace.server.store.answers import GroupBy, Interval, SourceReport, StatisticsQuery, Totals
+from log10_trace.server.store.created_at import rfc3339
 from log10_trace.server.visit import Visit
 
 GROUPS: Final[tuple[GroupBy, ...]] = ("none", "model", "tag", "call_site", "session")

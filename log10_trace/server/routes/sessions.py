@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import datetime, timezone
 from typing import Any
 
 from starlette.responses import Response
@@ -14,6 +13,7 @@ from log10_trace.server.refusal import not_found
 from log10_trace.server.routes.filters import NAMES, filter_of
 from log10_trace.server.routes.listing import DEFAULT_LIMIT
 from log10_trace.server.store.answers import SessionSummary
+from log10_trace.server.store.created_at import rfc3339
 from log10_trace.server.visit import Visit
 
 
@@ -60,9 +60,3 @@ def session_dict(session: SessionSummary) -> dict[str, Any]:
         "output_tokens": session.output_tokens,
         "cost": session.cost,
     }
-
-
-def rfc3339(ms: int) -> str:
-    """Milliseconds since 1970 as ``2026-01-31T12:00:00.000Z``."""
-    moment = datetime.fromtimestamp(ms / 1000, timezone.utc)
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

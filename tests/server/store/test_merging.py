@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+import time
+
+import pytest
 
 from log10_trace.server.store.answers import Change, Filter
+from log10_trace.server.store.facts import parse_time_ms
 from log10_trace.server.store.protocol import Store
 from tests.server.store.building import ORG, answer, asked, completion, ids, put, put_all
 
@@ -128,3 +132,53 @@ def test_an_interrupted_answer_stays_interrupted(store: Store) -> None:
 
     assert outcome.stored.fields["interrupted"] == "true"
     assert outcome.stored.fields["raw_response"] == '"NaN"'
+
+
+def created_at(store: Store, completion_id: str) -> set[str]:
+    """The time of a record in every form it is read in; it is one."""
+    stored = store.completions.get(ORG, completion_id)
+    assert stored is not None
+    listed = store.completions.page(ORG, Filter(), limit=1).items[0].fields["created_at"]
+    streamed = next(store.completions.stream(ORG, Filter())).fields["created_at"]
+    return {stored.fields["created_at"], listed, streamed}
+
+
+@pytest.mark.parametrize("given", [..., None])
+def test_a_record_without_a_time_has_that_of_its_first_arrival(store: Store, given: object) -> None:
+    """Whatever comes later, and however often, the time is that of the first arrival."""
+    before_ms = time.time_ns() // 1_000_000
+    first = put(store, completion(id="a", status="started", response=..., created_at=given)).stored
+    after_ms = time.time_ns() // 1_000_000
+    merged = put(store, completion(id="a", created_at=given))
+    repeated = put(store, completion(id="a", created_at=given))
+
+    moment_ms = parse_time_ms(json.loads(first.fields["created_at"])) or 0
+    assert before_ms <= moment_ms <= after_ms
+    assert created_at(store, "a") == {first.fields["created_at"]}
+    assert (merged.change, repeated.change) == (Change.MERGED, Change.UNCHANGED)
+    assert merged.stored.fields["created_at"] == repeated.stored.fields["created_at"]
+    assert store.completions.get(ORG, "a") == merged.stored
+    assert ids(store, Filter(since_ms=moment_ms, until_ms=moment_ms + 1)) == ["a"]
+
+
+def test_a_record_without_a_time_has_that_of_its_id(store: Store) -> None:
+    """A UUIDv7 says when the call began; so it is listed there, and says so."""
+    put(store, completion(id="019ca945-0a00-7000-8000-000000000000", created_at=...))
+
+    assert created_at(store, "019ca945-0a00-7000-8000-000000000000") == {'"2026-03-01T12:00:00.000Z"'}
+
+
+def test_a_time_that_is_given_is_kept(store: Store) -> None:
+    """An imported record keeps its time as it is spelled, also when it comes again without one."""
+    put(store, completion(id="a", created_at="2026-03-01T13:00:00.5+01:00"))
+    put(store, completion(id="a", created_at=..., duration=1.5))
+
+    assert created_at(store, "a") == {'"2026-03-01T13:00:00.5+01:00"'}
+
+
+def test_records_that_come_together_have_times(store: Store) -> None:
+    """Beginning and end in one commit are one record with one time."""
+    halves = [completion(id="a", status="started", created_at=...), completion(id="a", created_at=...)]
+    outcomes = put_all(store, halves)
+
+    assert {outcome.stored.fields["created_at"] for outcome in outcomes} == created_at(store, "a")

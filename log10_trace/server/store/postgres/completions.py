@@ -9,13 +9,14 @@ from typing import Final
 from log10_trace.server.incoming import Incoming
 from log10_trace.server.store.answers import Filter, Order, Outcome, Page, Stored, Summary
 from log10_trace.server.store.bodies import Packed, unpack, unpack_head
+from log10_trace.server.store.created_at import with_created_at
 from log10_trace.server.store.positions import read_cursor, write_cursor
 from log10_trace.server.store.postgres.connections import Readers, Row
 from log10_trace.server.store.postgres.deleting import delete_matching, delete_one
 from log10_trace.server.store.postgres.drafts import Put
 from log10_trace.server.store.postgres.grading import PostgresGrading
 from log10_trace.server.store.postgres.listing import Place, Question, Wanted, narrowed, question, ungraded
-from log10_trace.server.store.postgres.places import placed_ms
+from log10_trace.server.store.postgres.places import began_at, placed_ms
 from log10_trace.server.store.postgres.records import SQL
 from log10_trace.server.store.postgres.tasks import Tasks
 from log10_trace.server.store.postgres.worker import Worker
@@ -51,7 +52,7 @@ class PostgresCompletions:
             "placed_ms": placed_ms(completion_id),
         }
         row = self._readers.row(SQL["get"], values)
-        return None if row is None else _stored(organization_id, (0, completion_id, *row))
+        return None if row is None else _stored(organization_id, row)
 
     def page(
         self,
@@ -138,17 +139,17 @@ def _next_cursor(rows: Sequence[Row], limit: int) -> str | None:
 
 
 def _stored(organization_id: str, row: Row) -> Stored:
-    _, completion_id, head, body, stack = row
-    fields = unpack(Packed(head=head, body=body, stack=stack))
+    place, completion_id, head, body, stack = row
+    fields = with_created_at(unpack(Packed(head=head, body=body, stack=stack)), began_at(place))
     return Stored(organization_id=organization_id, id=completion_id, fields=fields)
 
 
 def _summary(organization_id: str, row: Row) -> Summary:
-    _, completion_id, head, model, input_tokens, output_tokens, preview_request, preview_response = row
+    place, completion_id, head, model, input_tokens, output_tokens, preview_request, preview_response = row
     return Summary(
         organization_id=organization_id,
         id=completion_id,
-        fields=unpack_head(head),
+        fields=with_created_at(unpack_head(head), began_at(place)),
         model=model,
         input_tokens=input_tokens,
         output_tokens=output_tokens,

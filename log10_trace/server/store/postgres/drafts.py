@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
 
@@ -14,6 +14,7 @@ from log10_trace.server.incoming import Incoming, merge, reread
 from log10_trace.server.store.answers import Change, Outcome, Stored
 from log10_trace.server.store.bodies import Packed, pack, unpack
 from log10_trace.server.store.counted import Counted, as_counted, write_charges
+from log10_trace.server.store.created_at import with_created_at
 from log10_trace.server.store.facts import Facts, facts
 from log10_trace.server.store.novelty import Novelty
 from log10_trace.server.store.postgres.names import fitted
@@ -161,20 +162,25 @@ def draft(
 ) -> Draft:
     """Lay the writes of one record on each other, in order, over what stands."""
     stands = before.incoming if before else None
-    outcomes = []
+    laid = []
     for put in puts:
         change, stands = _lay(stands, put)
-        stored = Stored(organization_id=key[0], id=key[1], fields=stands.fields)
-        outcomes.append(Outcome(change=change, stored=stored))
+        laid.append((change, stands.fields))
     assert stands is not None  # noqa: S101 -- there is a write for every draft
+    after = _risen(key[0], stands, now_ms, novelty) if before is None else _moved(before, stands)
     return Draft(
         key=key,
         placed_ms=placed_ms,
         before=before,
-        after=_risen(key[0], stands, now_ms, novelty) if before is None else _moved(before, stands),
+        after=after,
         packed=pack(stands.fields),
-        outcomes=outcomes,
+        outcomes=[_outcome(change, key, fields, after.place) for change, fields in laid],
     )
+
+
+def _outcome(change: Change, key: Key, fields: Mapping[str, str], place: int) -> Outcome:
+    dated = with_created_at(fields, began_at(place))
+    return Outcome(change=change, stored=Stored(organization_id=key[0], id=key[1], fields=dated))
 
 
 def _lay(stands: Incoming | None, put: Put) -> tuple[Change, Incoming]:

@@ -13,6 +13,7 @@ from log10_trace.server.incoming import Incoming, merge, reread
 from log10_trace.server.store import bodies, deletions, positions, said
 from log10_trace.server.store.answers import Change, Outcome, Stored
 from log10_trace.server.store.counted import Counted, as_counted, write_charges
+from log10_trace.server.store.created_at import with_created_at
 from log10_trace.server.store.facts import Facts, facts
 from log10_trace.server.store.sqlite.transaction import Transaction
 from log10_trace.server.store.sqlite.unindexed import Words
@@ -54,16 +55,17 @@ def put(transaction: Transaction, organization_id: str, new: Draft, *, replace_t
     """Create the record, or merge into the one with its id."""
     position = transaction.position_of(organization_id, str(new.incoming.id))
     if position is None and _is_repeat(transaction, organization_id, new):
-        return _outcome(Change.DELETED, organization_id, new.incoming)
+        return _outcome(Change.DELETED, organization_id, new.incoming, new.facts.began_ms)
     if position is None:
-        _insert(transaction, organization_id, new)
-        return _outcome(Change.CREATED, organization_id, new.incoming)
+        position = _insert(transaction, organization_id, new)
+        return _outcome(Change.CREATED, organization_id, new.incoming, positions.began_ms(position))
     old = _load(transaction, position)
     merged = merge(old.draft.incoming, new.incoming, replace_tags=replace_tags)
+    began_ms = positions.began_ms(old.position)
     if merged.fields == old.draft.incoming.fields:
-        return _outcome(Change.UNCHANGED, organization_id, merged)
-    _replace(transaction, old, draft(merged, now_ms=positions.began_ms(old.position)))
-    return _outcome(Change.MERGED, organization_id, merged)
+        return _outcome(Change.UNCHANGED, organization_id, merged, began_ms)
+    _replace(transaction, old, draft(merged, now_ms=began_ms))
+    return _outcome(Change.MERGED, organization_id, merged, began_ms)
 
 
 def _is_repeat(transaction: Transaction, organization_id: str, new: Draft) -> bool:
@@ -132,7 +134,8 @@ def _load(transaction: Transaction, position: int) -> _Kept:
     )
 
 
-def _insert(transaction: Transaction, organization_id: str, new: Draft) -> None:
+def _insert(transaction: Transaction, organization_id: str, new: Draft) -> int:
+    """Enter the record; its position."""
     completion_id = str(new.incoming.id)
     position = transaction.take_position(organization_id, completion_id, new.facts.began_ms, next(_arrivals))
     row = (*_row_values(new), position, organization_id, completion_id)
@@ -142,6 +145,7 @@ def _insert(transaction: Transaction, organization_id: str, new: Draft) -> None:
     transaction.later("insert_body", [(*_body_values(new, skipped, stack), position)])
     transaction.later("insert_tag", [(organization_id, tag, position) for tag in new.facts.tags])
     _announce(transaction, organization_id, position, new, skipped)
+    return position
 
 
 def _replace(transaction: Transaction, old: _Kept, new: Draft) -> None:
@@ -251,6 +255,7 @@ def _delete_feedback(transaction: Transaction, organization_id: str, completion_
         transaction.execute("delete_feedback_about_nothing", about)
 
 
-def _outcome(change: Change, organization_id: str, incoming: Incoming) -> Outcome:
-    stored = Stored(organization_id=organization_id, id=str(incoming.id), fields=incoming.fields)
+def _outcome(change: Change, organization_id: str, incoming: Incoming, began_ms: int) -> Outcome:
+    fields = with_created_at(incoming.fields, began_ms)
+    stored = Stored(organization_id=organization_id, id=str(incoming.id), fields=fields)
     return Outcome(change=change, stored=stored)

@@ -87,7 +87,7 @@ ORDER BY c.organization_id, c.id
 FOR NO KEY UPDATE OF c;
 
 -- :get
-SELECT c.head, c.body, s.body
+SELECT c.place, c.id, c.head, c.body, s.body
 FROM completions AS c
 LEFT JOIN stacks AS s ON s.organization_id = c.organization_id AND s.hash = c.stack
 WHERE c.organization_id = %(organization_id)s AND c.id = %(id)s
