@@ -10,6 +10,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,6 +18,8 @@ from log10_trace.cli.simulated_model import MODEL, simulated_model
 from log10_trace.client import Log10
 from log10_trace.local import LocalServer
 from log10_trace.models.components import Completion
+from tests import model_answers
+from tests.model_endpoint import json_answer, model_endpoint, sse, sse_answer
 from tests.processes import environment, program, server, until
 
 CALLS = """
@@ -53,6 +56,60 @@ def home(private_home: Path) -> Path:
 def records_of(ours: LocalServer, **filters: object) -> list[Completion]:
     with Log10(server_url=ours.url, log10_token=ours.token) as client:
         return list(client.completions.list(view="full", **filters))
+
+
+PRICED = """
+import log10_trace, openai
+log10_trace.patch()
+client = openai.OpenAI(api_key="k")
+asked = {"model": "gpt-4o", "messages": [{"role": "user", "content": "hi"}]}
+with log10_trace.tags("chat"):
+    client.chat.completions.create(**asked)
+with log10_trace.tags("chat stream"):
+    list(client.chat.completions.create(**asked, stream=True))
+if hasattr(client, "responses"):
+    with log10_trace.tags("responses"):
+        client.responses.create(model="gpt-4o", input="hi")
+    with log10_trace.tags("responses stream"):
+        list(client.responses.create(model="gpt-4o", input="hi", stream=True))
+assert log10_trace.flush()
+"""
+
+
+def served_flexibly(body: dict[str, Any]) -> dict[str, Any]:
+    """A body, chunk or event as another model gives it in the flex tier, with a million and a half tokens."""
+    changed = {name: served_flexibly(value) if name == "response" else value for name, value in body.items()}
+    if "model" in body:
+        changed |= {"model": "gpt-5-nano-2025-08-07", "service_tier": "flex"}
+    if body.get("usage"):
+        counts = {"input_tokens": 1_000_000, "output_tokens": 500_000, "total_tokens": 1_500_000}
+        if "output" not in body:
+            counts = {"prompt_tokens": 1_000_000, "completion_tokens": 500_000, "total_tokens": 1_500_000}
+        changed["usage"] = body["usage"] | counts
+    return changed
+
+
+def test_a_call_costs_the_same_by_whichever_method(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Streamed or not, chat or Responses, a call costs what the model and the tier that answered do."""
+    whole = [model_answers.chat(), model_answers.chat_chunks(), model_answers.response()]
+    answers = [
+        sse_answer(*sse(*map(served_flexibly, body)))
+        if isinstance(body, list)
+        else json_answer(served_flexibly(body))
+        for body in (*whole, model_answers.response_events())
+    ]
+    with model_endpoint() as endpoint, server(home) as ours:
+        endpoint.script(*answers)
+        monkeypatch.setenv("OPENAI_BASE_URL", endpoint.url)
+        done = program(home, PRICED)
+        assert done.returncode == 0, done.stderr
+        with Log10(server_url=ours.url, log10_token=ours.token) as client:
+            groups = client.completions.statistics(group_by="tag").statistics.groups
+
+    assert {"chat", "chat stream"} <= {group.key for group in groups}
+    assert {group.key: group.cost for group in groups} == {
+        group.key: pytest.approx(0.025 + 0.1) for group in groups
+    }
 
 
 def test_a_program_killed_after_its_last_call_loses_nothing(home: Path, model: str) -> None:
