@@ -111,7 +111,7 @@ def _answer(
         input_tokens=usage.input,
         output_tokens=usage.output,
         seconds=seconds,
-        cost=prices.cost_of(charges({"model": model}, *responses)) if usage.is_stated else None,
+        cost=prices.cost_of(charges({"model": model}, *responses, usage=usage)) if usage.is_stated else None,
     )
 
 

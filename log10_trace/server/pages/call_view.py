@@ -132,7 +132,7 @@ def call_view(stored: Stored, *, whole: bool = False, ends: int = ENDS, raw: boo
         plain_answer=_plain_answer(response),
         error=_error(response),
         usage=usage,
-        charges=charges(request, *responses) if usage.is_stated else (),
+        charges=charges(request, *responses, usage=usage) if usage.is_stated else (),
         stack=stack_of(values.get("stacktrace")),
         tools=tuple(_tools(request)),
         parameters=_pairs(request, without=_SHOWN_APART),

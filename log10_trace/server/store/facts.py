@@ -77,7 +77,7 @@ def facts(incoming: Incoming, words: said.Words, *, now_ms: int) -> Facts:
         duration=None if duration is None else float(duration),
         input_tokens=usage.input,
         output_tokens=usage.output,
-        charges=charges(request, *responses),
+        charges=charges(request, *responses, usage=usage),
         failure_kind=values.get("failure_kind"),
         file=_name(site.get("file")),
         function=_name(site.get("name")),

@@ -7,7 +7,7 @@ dollars, so that a changed price table counts for old calls too.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
@@ -15,6 +15,12 @@ from log10_trace.record.usage import find_usage
 from log10_trace.server.store import said
 
 _MOST: Final = 1 << 53
+_INPUT_DETAILS: Final = (
+    "prompt_tokens_details", "input_tokens_details", "prompt_token_details", "input_token_details",
+)  # fmt: skip
+_OUTPUT_DETAILS: Final = (
+    "completion_tokens_details", "output_tokens_details", "completion_token_details", "output_token_details",
+)  # fmt: skip
 _NAME_CHARACTERS: Final = 1_000
 _TIER_CHARACTERS: Final = 100
 _STANDARD_TIERS: Final = frozenset({"auto", "default", "standard", "on_demand"})
@@ -99,8 +105,7 @@ def read_usage(*responses: Any) -> Usage:
     What is no count of tokens counts nothing.
     """
     stated = find_usage(*responses)
-    given = _details(stated, "prompt", "input")
-    made = _details(stated, "completion", "output")
+    given, made = _details(stated, _INPUT_DETAILS), _details(stated, _OUTPUT_DETAILS)
     by_age = _mapping(given.get("cache_write_tokens_details"))
     return Usage(
         input=_count(stated, "prompt_tokens", "input_tokens"),
@@ -124,17 +129,24 @@ def tier_of(name: str) -> str:
     return "" if tier in _STANDARD_TIERS else _TIERS.get(tier, tier)
 
 
-def charges(request: Any, *responses: Any) -> tuple[Charge, ...]:
+def charges(request: Any, *responses: Any, usage: Usage | None = None) -> tuple[Charge, ...]:
     """What a call is charged; the first is for the call as such, even when no usage is stated.
 
     The model is the one that answered; only when no response names one, the one that was asked for. The tier
     is the one that served the call, which need not be the one that was asked for.
+
+    Args:
+        request: The request's body.
+        responses: The response's body, and others that may say what it does not.
+        usage: What ``read_usage`` found in the responses, where it is known already.
     """
     model = _first_name("model", *responses, request)
     tier = tier_of(_first_name("service_tier", *responses))
-    usage = read_usage(*responses)
+    usage = usage or read_usage(*responses)
     given, made = usage.input or 0, usage.output or 0
     above = max((tokens for tokens in LARGE_INPUTS if given > tokens), default=0)
+    if not (usage.audio_input or usage.audio_output or usage.cache_write):
+        return (Charge(Rate(model, tier, TEXT, above).key(), given, made, min(usage.cached, given)),)
 
     heard, spoken = min(usage.audio_input, given), min(usage.audio_output, made)
     cached = min(usage.cached, given)
@@ -159,12 +171,18 @@ def charges(request: Any, *responses: Any) -> tuple[Charge, ...]:
 
 def _first_name(field: str, *bodies: Any) -> str:
     """The first name that stands in ``field`` of a body; empty when none does."""
-    return next(filter(None, (_name(_mapping(body).get(field)) for body in bodies)), "")
+    for body in bodies:
+        if isinstance(body, dict) and (name := _name(body.get(field))):
+            return name
+    return ""
 
 
-def _details(stated: Mapping[str, Any], *sides: str) -> Mapping[str, Any]:
-    names = [f"{side}_{tokens}_details" for side in sides for tokens in ("tokens", "token")]
-    return next((stated[name] for name in names if isinstance(stated.get(name), dict)), {})
+def _details(stated: Mapping[str, Any], names: Sequence[str]) -> Mapping[str, Any]:
+    for name in names:
+        if isinstance(stated.get(name), dict):
+            details: Mapping[str, Any] = stated[name]
+            return details
+    return {}
 
 
 def _count(holder: Mapping[str, Any], *names: str) -> int | None:

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from log10_trace.errors import ConfigError
 from log10_trace.server.store.prices import Prices
@@ -172,16 +174,34 @@ def test_large_inputs_and_writes_to_the_cache_have_prices_of_their_own() -> None
     assert of(1_000, written) == pytest.approx((700 + 200 * 1.25 + 100 * 2 + 2_000) / M)
 
 
-def test_all_tokens_are_charged_exactly_once() -> None:
+COUNTS = st.one_of(st.integers(-1, 300_000), st.sampled_from([None, True, "1", 1.5, 1 << 60]))
+DETAILS = st.dictionaries(
+    st.sampled_from(["cached_tokens", "audio_tokens", "cache_write_tokens", "reasoning_tokens"]), COUNTS
+)
+EXTRAS = {
+    "cached_tokens_details": {"audio_tokens": 5},
+    "cache_write_tokens_details": {"ttl_12h_tokens": 7},
+}
+
+
+@given(COUNTS, COUNTS, DETAILS, DETAILS)
+def test_all_tokens_are_charged_exactly_once(
+    input_tokens: object, output_tokens: object, details: dict[str, Any], made: dict[str, Any]
+) -> None:
     """Whatever a provider says about parts of the tokens, the charges add up to the whole."""
-    usage = details(
-        cached_tokens=900_000, audio_tokens=400_000, cache_write_tokens=500_000, out_audio_tokens=2 * M
-    )
+    usage = {
+        "prompt_tokens": input_tokens,
+        "completion_tokens": output_tokens,
+        "prompt_tokens_details": details | EXTRAS,
+        "completion_tokens_details": made,
+    }
+    answered = response("gpt-4o-audio-preview", usage=usage)
+    whole, charged = read_usage(answered), charges({}, answered)
 
-    made = charges({}, response(usage=usage))
-
-    assert (sum(one.input for one in made), sum(one.output for one in made)) == (M, M)
-    assert all(0 <= one.cached <= one.input for one in made)
+    assert sum(one.input for one in charged) == (whole.input or 0)
+    assert sum(one.output for one in charged) == (whole.output or 0)
+    assert all(0 <= one.cached <= one.input and one.output >= 0 for one in charged)
+    assert len({one.rate for one in charged}) == len(charged)
 
 
 def test_a_rate_is_what_its_key_says() -> None:
