@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import math
 from datetime import datetime, timedelta, timezone
 from typing import Any, Final
 
 from log10_trace.models.components import Completion
 from log10_trace.record import chat_view
 from log10_trace.record.call import Call
-from log10_trace.record.json_text import as_text, embedded, parsed, written, written_fast
+from log10_trace.record.json_text import MAX_INT_DIGITS, as_text, embedded, parsed, written, written_fast
 from log10_trace.record.outcome import RESPONSES, TEXT, Outcome, of
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=timezone.utc)
@@ -45,8 +46,18 @@ def to_model(call: Call) -> Completion:
     It is without ``raw_request``, ``raw_response`` and ``raw_events``, where a redactor of the bodies would
     leave everything.
     """
-    fields = json.loads(to_json(call))
+    fields = json.loads(to_json(call), parse_float=_float, parse_int=_int)
     return Completion.model_validate({name: fields[name] for name in fields if name not in _RAWS})
+
+
+def _float(text: str) -> float | str:
+    """The number, or its text where Python has only infinity for it, which no JSON can carry again."""
+    number = float(text)
+    return number if math.isfinite(number) else text
+
+
+def _int(digits: str) -> int | str:
+    return int(digits) if len(digits) <= MAX_INT_DIGITS else digits
 
 
 def _joined(labels: bytes, stack: bytes, bodies: list[tuple[bytes, bytes]]) -> bytes:

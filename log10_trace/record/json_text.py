@@ -11,7 +11,7 @@ from pydantic_core import to_json as fast_json
 
 MAX_DEPTH: Final = 100
 """Deeper JSON is kept as text: the API takes records nested up to 128 levels, the record's own included."""
-_INT_DIGITS: Final = 4_300
+MAX_INT_DIGITS: Final = 4_300
 """More than so many Python does not convert."""
 MAX_RAW_BYTES: Final = 16 << 20
 """Of a larger body only the JSON is kept, so that the record stays below what the API takes."""
@@ -121,7 +121,7 @@ def _strictly_parsed(raw: bytes) -> Any:
 
 
 def _any_int(digits: str) -> int | float:
-    return int(digits) if len(digits) <= _INT_DIGITS else float(digits)
+    return int(digits) if len(digits) <= MAX_INT_DIGITS else float(digits)
 
 
 def _refuse(name: str) -> None:

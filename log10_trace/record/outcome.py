@@ -1,4 +1,4 @@
-"""What became of a call: its response, and whether it finished, failed or was left early."""
+"""What became of a call: its response, and whether it finished, failed or was cut short."""
 
 from __future__ import annotations
 

@@ -152,6 +152,14 @@ def test_a_redactor_never_sees_a_body_twice() -> None:
     assert "raw_events" not in {name for name, value in model_of_stream.items() if value is not None}
 
 
+@pytest.mark.parametrize("number", [b"1e400", b"-1E999", b"9" * 5000])
+def test_a_redactor_gets_numbers_that_python_has_not_as_text(number: bytes) -> None:
+    """What it gives back can be written: a record with such a number is not lost."""
+    made = to_model(call(response=b'{"n":' + number + b"}"))
+
+    assert json.loads(made.to_json())["response"] == {"n": number.decode()}
+
+
 @pytest.mark.parametrize("cut", [0, 3, 40])
 def test_a_payload_that_is_cut_short_is_refused(cut: int) -> None:
     """Never half a record: a payload of the wrong length is a ValueError."""

@@ -255,6 +255,21 @@ def test_a_string_that_is_no_json_stays_a_string(python: httpx.Client, text: str
     assert python.get("/api/v1/completions/odd-text").json()["request"] == text
 
 
+@pytest.mark.parametrize("name", ["request", "response"])
+def test_a_string_with_nan_is_an_object(python: httpx.Client, name: str) -> None:
+    """Python's writer puts NaN into the string; the record has the object, and the text as it was."""
+    text = '{"choices": [{"logprobs": [-Infinity, NaN]}], "s": "\u00e9 NaN", "usage": {"prompt_tokens": 7}}'
+    python.post("/api/completions/nan", json={name: text, "status": "finished"}).raise_for_status()
+
+    record = python.get("/api/v1/completions/nan").json()
+    listed = python.get("/api/v1/completions").json()["completions"][0]
+
+    assert record[name]["choices"] == [{"logprobs": ["-Infinity", "NaN"]}]
+    assert record[f"raw_{name}"] == text
+    if name == "response":
+        assert listed["usage"]["input_tokens"] == 7
+
+
 @pytest.mark.parametrize("duration", [-1, 10**400, "1", [], 1e300])
 def test_a_duration_that_is_none_is_refused(python: httpx.Client, duration: Any) -> None:
     """Milliseconds that cannot be are an error of the sender's."""

@@ -14,7 +14,9 @@ from log10_trace.cli.conversation import conversation
 from log10_trace.cli.named_call import resolved
 from log10_trace.cli.options import Server, spread
 from log10_trace.cli.output import age, moment_of, number_of, safe, say, seconds, show_bytes, show_text
+from log10_trace.models.base import Model
 from log10_trace.models.components import Completion, Stacktrace
+from log10_trace.server.store.usage import read_usage
 
 _FRAMES: Final = 6
 """The innermost frames, which are shown; all of them are in the JSON."""
@@ -84,7 +86,7 @@ def _show_stack(frames: list[Stacktrace]) -> None:
 def _labels(call: Completion) -> Iterator[tuple[str, str]]:
     status = str(getattr(call.status, "value", call.status))
     yield "id", call.id or ""
-    yield "status", f"{status}, left early" if call.interrupted else status
+    yield "status", f"{status}, cut short" if call.interrupted else status
     if call.created_at:
         yield "when", f"{call.created_at}  ({age(moment_of(call.created_at))})"
     if call.duration is not None:
@@ -111,6 +113,6 @@ def _model(call: Completion) -> str | None:
 
 
 def _tokens(call: Completion) -> str | None:
-    usage: Any = getattr(call.response, "usage", None)
-    given = [getattr(usage, name, None) for name in ("prompt_tokens", "completion_tokens")]
-    return " in, ".join(str(number) for number in given) + " out" if all(given) else None
+    response: Any = call.response.model_dump() if isinstance(call.response, Model) else call.response
+    usage = read_usage(response, call.native_response)
+    return None if usage.input is None or usage.output is None else f"{usage.input} in, {usage.output} out"

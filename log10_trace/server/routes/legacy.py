@@ -14,6 +14,7 @@ from typing import Any, Final
 from starlette.responses import Response
 
 from log10_trace.record.call import new_id
+from log10_trace.record.json_text import embedded
 from log10_trace.server.answer import encoded, json_answer, raw_json
 from log10_trace.server.incoming import MAX_DURATION, Incoming, reread
 from log10_trace.server.json_text import RefusedError, decode, split
@@ -98,6 +99,8 @@ def _modern(visit: Visit, members: dict[str, tuple[str, Any]]) -> Incoming:
         held = members.get(name, ("", None))[1]
         if isinstance(held, str) and (opened := _opened(held)):
             texts[name], members[name] = opened[0], opened
+        elif isinstance(held, str) and name in _BODIES:
+            texts |= _opened_loosely(name, held, texts[name])
     if "stacktrace" in members and not _is_stack(members["stacktrace"][1]):
         texts["stacktrace_text"] = texts.pop("stacktrace")  # no reason to lose a record
     kind, duration = members.get("kind", ("", None))[1], members.get("duration", ("", None))[1]
@@ -121,6 +124,12 @@ def _opened(held: str) -> tuple[str, Any] | None:
     except RefusedError:
         return None
     return members.get("held") if len(members) == 1 else None  # else it held a comma, and was no JSON
+
+
+def _opened_loosely(name: str, held: str, text: str) -> dict[str, str]:
+    """A body whose JSON has NaN or Infinity, as the recording client keeps it; nothing when it is no JSON."""
+    body = embedded(decode(held).encode())
+    return {} if body is None else {name: body.text.decode(), f"raw_{name}": text}
 
 
 def _older(stored: Stored) -> bytes:
