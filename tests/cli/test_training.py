@@ -91,6 +91,7 @@ UNSUITABLE: dict[str, Object] = {
     "an error beside the answer": {**chat(), "response": {**chat()["response"], "error": {"code": 500}}},
     "no answer": {**chat(), "response": None},
     "no request": {**chat(), "request": None},
+    "no messages": {**chat(), "request": {"model": "m", "messages": []}},
     "an old prompt": {**chat(), "request": {"model": "m", "prompt": "hi"}},
     "refused": chat(answer={"content": None, "refusal": "I can't."}),
     "refused after a text": chat(answer={"refusal": "I can't."}),

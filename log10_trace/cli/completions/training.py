@@ -46,7 +46,7 @@ def training_example(call: Object) -> Object:
     request, answer = _request(call), _answer(call)
     _check_is_complete(call, request)
     asked = request.get("messages")
-    if not isinstance(asked, list) or not all(isinstance(message, dict) for message in asked):
+    if not isinstance(asked, list) or not asked or not all(isinstance(each, dict) for each in asked):
         raise UnsuitableError("without chat messages")
     if isinstance(call.get("native_request"), dict):
         asked = _joined(asked)
@@ -76,7 +76,8 @@ def _answer(call: Object) -> Object:
         raise UnsuitableError("without an answer")
     reason = choices[0].get("finish_reason")
     if reason not in _WHOLE:
-        raise UnsuitableError(_CUT_OFF.get(reason if isinstance(reason, str) else None, "cut off otherwise"))
+        named = reason if isinstance(reason, str) else None
+        raise UnsuitableError(_CUT_OFF.get(named, "with a finish reason that is none of OpenAI's"))
     if reason != "stop" and not answer.get(reason):
         raise UnsuitableError("with tool calls that are missing")
     if answer.get("refusal"):

@@ -81,7 +81,7 @@ class Prices:
         """
         source = path or resources.files(__package__) / "prices.json"
         try:
-            table = json.loads(source.read_text(encoding="utf-8"), parse_constant=_refuse_constant)
+            table = json.loads(source.read_bytes(), parse_constant=_refuse_constant)
             return cls(table["models"])
         except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
             key, reason = "prices", f"it is no price table ({type(error).__name__}: {error})"
