@@ -11,7 +11,7 @@ from typing import Any
 
 from log10_trace.record.fold_delta import DeltaFold
 from log10_trace.record.fold_keys import is_state, is_text
-from log10_trace.record.fold_parts import Object, add_values
+from log10_trace.record.fold_parts import Object, add_values, extend_lists
 from log10_trace.record.fold_text import Pieces
 
 
@@ -89,11 +89,20 @@ class ChoiceFold:
                 if "delta" in piece:
                     self._beside[choice["index"]] = value
                 elif isinstance(value, dict):
-                    choice["message"] = dict(value)
+                    self._add_message(choice, value)
             elif key == "logprobs":
-                choice[key] = _extended(choice.get(key), value)
+                choice[key] = extend_lists(choice.get(key), value)
             elif key != "index":
                 self._add_field(choice, key, value)
+
+    def _add_message(self, choice: Object, message: Object) -> None:
+        """Add a message without a delta: all that there is so far, or with some providers the next piece."""
+        before, content = choice.get("message"), message.get("content")
+        known = before.get("content") if isinstance(before, dict) else None
+        if before and known and not (isinstance(known, str) and str(content).startswith(known)):
+            self._deltas.add(before, message)
+        else:
+            choice["message"] = dict(message)
 
     def _add_field(self, choice: Object, key: str, value: Any) -> None:
         before = choice.get(key)
@@ -110,7 +119,7 @@ class ChoiceFold:
     def _hold_last(self, into: Object, key: str, value: Any) -> None:
         """The last that says something holds; objects are merged, lists joined, usage replaced."""
         before = into.get(key)
-        if before is None or (key == "usage" and value is not None):
+        if before is None or (key == "usage" and value):
             into[key] = _copied(value)
         elif isinstance(before, list) and isinstance(value, list):
             add_values(key, before, value)
@@ -137,18 +146,3 @@ def _copied(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _copied(inner) for key, inner in value.items()}
     return list(value) if isinstance(value, list) else value
-
-
-def _extended(before: Any, more: Any) -> Any:
-    """Log probabilities, list by list: ``content`` and ``refusal``, or the older parallel lists."""
-    if not isinstance(more, dict):
-        return more
-    if not isinstance(before, dict):
-        return {key: list(value) if isinstance(value, list) else value for key, value in more.items()}
-    for key, value in more.items():
-        known = before.get(key)
-        if isinstance(known, list) and isinstance(value, list):
-            known.extend(value)
-        elif value is not None or key not in before:
-            before[key] = list(value) if isinstance(value, list) else value
-    return before

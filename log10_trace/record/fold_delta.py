@@ -9,11 +9,13 @@ from enum import Enum
 from typing import Any, Final
 
 from log10_trace.record import fold_text
-from log10_trace.record.fold_keys import is_label, is_state, is_text
-from log10_trace.record.fold_parts import TEXTS, Object, PartList, add_all, add_values
+from log10_trace.record.fold_keys import is_label, is_of_tokens, is_state, is_text
+from log10_trace.record.fold_parts import RUNS, TEXTS, Object, PartList, add_all, add_values, extend_lists
 from log10_trace.record.fold_text import Pieces
 from log10_trace.record.fold_tools import ToolCalls, is_whole
 
+_FRAGMENTED: Final = ("audio", "function_call", "function", "custom")
+"""Objects whose texts all come in fragments."""
 _LONG: Final = 16
 """An unknown text of a message that comes again is a label when it is at least so many characters long."""
 
@@ -22,9 +24,9 @@ class Place(Enum):
     """Where an object stands: what a repeated value means depends on it."""
 
     MESSAGE = "message"
-    NESTED = "nested"
     PART = "part"
-    TOOL = "tool"
+    """In a list, or as the value of a field: it comes in fragments, or whole once more."""
+    FRAGMENTS = "fragments"
 
 
 class DeltaFold:
@@ -70,7 +72,7 @@ class DeltaFold:
             if key in ("function", "custom") and isinstance(value, dict) and isinstance(call.get(key), dict):
                 self._merge_function(call[key], value)
             elif key != "index" or "index" not in call:
-                self._add_value(call, key, value, Place.TOOL)
+                self._add_value(call, key, value, Place.FRAGMENTS)
 
     def _merge_function(self, function: Object, fragment: Object) -> None:
         for key, value in fragment.items():
@@ -78,7 +80,7 @@ class DeltaFold:
             if key == "name" and before and value and before != value and not function.get("arguments"):
                 function[key] = value if value.startswith(before) else before + value
             elif key != "arguments" or before != value or not is_whole(value):
-                self._add_value(function, key, value, Place.TOOL)
+                self._add_value(function, key, value, Place.FRAGMENTS)
 
     def _merge_part(self, part: Object, more: Object) -> None:
         for key, value in more.items():
@@ -88,15 +90,17 @@ class DeltaFold:
         before = into.get(key)
         if before is None:
             if value is not None or key not in into:
-                into[key] = self._taken(value)
+                into[key] = self._taken(key, value)
         elif value is None:
             return
         elif isinstance(before, str | Pieces) and isinstance(value, str):
             self._add_text(into, key, value, place)
         elif isinstance(before, list) and isinstance(value, list):
             self._add_list(into, key, value)
+        elif is_of_tokens(key) and isinstance(value, dict):
+            into[key] = extend_lists(before, value)
         elif isinstance(before, dict) and isinstance(value, dict):
-            inside = Place.PART if place is Place.PART else Place.NESTED
+            inside = Place.FRAGMENTS if place is not Place.PART and key in _FRAGMENTED else Place.PART
             for name, inner in value.items():
                 self._add_value(before, name, inner, inside)
         else:
@@ -113,12 +117,12 @@ class DeltaFold:
         else:
             self._replace(into, key, value, place)
 
-    def _taken(self, value: Any) -> Any:
-        """A copy that can be added to."""
+    def _taken(self, key: str, value: Any) -> Any:
+        """A copy of the value of a field that can be added to."""
         if isinstance(value, dict):
-            return {key: self._taken(inner) for key, inner in value.items()}
+            return {name: self._taken(name, inner) for name, inner in value.items()}
         if isinstance(value, list):
-            return self._parts_of(value) if any(isinstance(part, dict) for part in value) else list(value)
+            return self._parts_of(value) if _has_parts(key, value) else list(value)
         return value
 
     def _parts_of(self, values: list[Any]) -> PartList:
@@ -128,7 +132,7 @@ class DeltaFold:
 
     def _add_list(self, into: Object, key: str, more: list[Any]) -> None:
         before = into[key]
-        if isinstance(before, PartList) or any(isinstance(part, dict) for part in more):
+        if isinstance(before, PartList) or _has_parts(key, more):
             if not isinstance(before, PartList):
                 before = into[key] = self._parts_of(before)
             add_all(before, more, self._merge_part)
@@ -147,9 +151,19 @@ class DeltaFold:
             into[key] = value
         elif is_label(key) and isinstance(before, str):
             self.lossy |= value not in ("", before)
-        elif isinstance(before, Pieces) or not _comes_again(before, key, value, place):
+        elif place is Place.PART and key not in TEXTS and isinstance(before, str):
+            self._add_to_part(into, key, value)
+        elif before != value or not _comes_again(key, value, place):
             fold_text.append(into, key, value)
-        else:
+
+    def _add_to_part(self, into: Object, key: str, value: str) -> None:
+        """Add a text that may be the next piece, the whole once more, or another in its place."""
+        if value.startswith(into[key]):
+            into[key] = value
+        elif key in RUNS:
+            fold_text.append(into, key, value)
+        elif value:
+            self.lossy = True
             into[key] = value
 
     def _replace(self, into: Object, key: str, value: Any, place: Place) -> None:
@@ -160,13 +174,13 @@ class DeltaFold:
         if before != value and says_something:
             self.lossy |= not plain or (place is Place.MESSAGE and not isinstance(value, bool))
         if says_something or before in ("", [], {}):
-            into[key] = self._taken(value)
+            into[key] = self._taken(key, value)
 
 
-def _comes_again(before: str, key: str, value: str, place: Place) -> bool:
-    """Whether the value is the whole one once more, or its longer form, and no next piece of it."""
-    if place is Place.PART:
-        return key not in TEXTS and value.startswith(before)
-    if value != before or is_text(key):
-        return False
-    return place is Place.NESTED or (place is Place.MESSAGE and len(value) >= _LONG)
+def _has_parts(key: str, values: list[Any]) -> bool:
+    return not is_of_tokens(key) and any(isinstance(value, dict) for value in values)
+
+
+def _comes_again(key: str, value: str, place: Place) -> bool:
+    """Whether a text that equals the one before is the same once more, and no next piece."""
+    return place is Place.MESSAGE and not is_text(key) and len(value) >= _LONG

@@ -190,7 +190,7 @@ def _add_part(item: _Item, name: str, verb: str, event: Object) -> bool:
         if verb == "done" or index not in parts:
             parts[index] = dict(part)
         return True
-    if name == "response.output_text.annotation" and verb == "added":
+    if name in ("response.output_text.annotation", "response.output_text_annotation") and verb == "added":
         known = item.parts("content").get(_index(event, "content_index"))
         if isinstance(known, dict) and isinstance(known.setdefault("annotations", []), list):
             known["annotations"].append(event.get("annotation"))

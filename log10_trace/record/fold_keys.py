@@ -35,11 +35,11 @@ def is_text(key: str) -> bool:
 
 def is_sequence(key: str, values: list[Any]) -> bool:
     """Whether each chunk has its own elements of the list, though they may equal those before."""
-    if key.startswith("prompt"):
-        return False
-    return _is_of_tokens(key) or all(isinstance(value, int | float) for value in values)
+    is_of_prompt = key.startswith("prompt")
+    return is_of_tokens(key) or (not is_of_prompt and all(isinstance(each, int | float) for each in values))
 
 
 @lru_cache(1_000)
-def _is_of_tokens(key: str) -> bool:
-    return any(word in key for word in _SEQUENCES)
+def is_of_tokens(key: str) -> bool:
+    """Whether the field holds something for each token of the answer."""
+    return not key.startswith("prompt") and any(word in key for word in _SEQUENCES)

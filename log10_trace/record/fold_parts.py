@@ -128,3 +128,18 @@ def add_values(key: str, before: list[Any], more: list[Any]) -> None:
         before.extend(more)
     elif more != before[: len(more)]:
         before.extend(more[len(before) :] if before == more[: len(before)] else more)
+
+
+def extend_lists(before: Any, more: Any) -> Any:
+    """Log probabilities, list by list: ``content`` and ``refusal``, or the older parallel lists."""
+    if not isinstance(more, dict):
+        return more
+    if not isinstance(before, dict):
+        return {key: list(value) if isinstance(value, list) else value for key, value in more.items()}
+    for key, value in more.items():
+        known = before.get(key)
+        if isinstance(known, list) and isinstance(value, list):
+            known.extend(value)
+        elif value is not None or key not in before:
+            before[key] = list(value) if isinstance(value, list) else value
+    return before

@@ -103,6 +103,8 @@ def _opens(fragment: Object) -> bool:
 
 def is_whole(arguments: Any) -> bool:
     """Whether arguments that came in one piece are a complete JSON object, so that none can follow."""
+    if isinstance(arguments, dict):
+        return True
     if not isinstance(arguments, str) or not arguments.lstrip().startswith("{"):
         return False
     try:

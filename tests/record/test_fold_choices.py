@@ -115,6 +115,10 @@ TOOL_CASES = {
         [tool(index=0, id="a", **CALL), tool(index=0, id="a", **CALL)],
         [("a", "f", "{}")],
     ),
+    "arguments that are objects": (
+        [tool(index=0, function={"name": "f", "arguments": {"a": n}}) for n in (1, 2)],
+        [(None, "f", {"a": 1}), (None, "f", {"a": 2})],
+    ),
     "a name in two pieces": (
         [tool(index=0, id="a", function={"name": "get_"}), tool(index=0, function={"name": "time"})],
         [("a", "get_time", None)],

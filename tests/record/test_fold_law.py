@@ -151,9 +151,9 @@ def streamed(draw: Any) -> tuple[dict[str, Any], bytes]:
     return whole, "".join(f"{event}{end}{end}{comment}" for event in [*events, *done]).encode()
 
 
-def record_of(pieces: list[bytes]) -> dict[str, Any]:
+def record_of(pieces: list[bytes], endpoint: str = "/chat/completions") -> dict[str, Any]:
     """The record of a stream whose body came in these pieces."""
-    call = Call("/chat/completions", created_ns=0, started_ns=0)
+    call = Call(endpoint, created_ns=0, started_ns=0)
     call.status, call.streamed, call.content_type, call.chunks = "finished", True, "text/event-stream", pieces
     record: dict[str, Any] = json.loads(to_json(call))
     return record
@@ -277,3 +277,79 @@ def test_folded_events_are_the_unstreamed_response(
     last = [{"type": "response.completed", "response": whole}] if ended else []
 
     assert in_order(fold_responses.fold([*events, *last])) == in_order(whole)
+
+
+NAMES = st.sampled_from(
+    [
+        "choices",
+        "delta",
+        "message",
+        "content",
+        "index",
+        "id",
+        "type",
+        "text",
+        "tool_calls",
+        "function",
+        "arguments",
+        "name",
+        "logprobs",
+        "usage",
+        "object",
+        "reasoning_details",
+        "thinking",
+        "signature",
+        "data",
+        "role",
+        "audio",
+        "finish_reason",
+        "response",
+        "item",
+        "output_index",
+        "part",
+        "content_index",
+        "annotation",
+        "item_id",
+        "output",
+        "status",
+        "input",
+        "custom",
+        "token_ids",
+        "error",
+        "x",
+    ]
+)
+KINDS = st.sampled_from(
+    [
+        f"response.{name}.{verb}"
+        for name in ("output_text", "output_item", "content_part")
+        for verb in ("delta", "done")
+    ]
+    + ["response.output_item.added", "response.completed", "response.output_text.annotation.added"]
+)
+LEAVES = (
+    st.none() | st.booleans() | st.integers(-2, 3) | st.floats() | st.sampled_from(["", "a", "{}", "text"])
+)
+ANYTHING = st.recursive(
+    LEAVES,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner, max_size=4),
+    max_leaves=10,
+)
+OBJECT = st.dictionaries(NAMES, ANYTHING, max_size=4)
+ODD_CHUNKS = (
+    OBJECT
+    | st.builds(
+        lambda delta, at: {"choices": [{"index": at, "delta": delta}]}, OBJECT, st.none() | st.integers(0, 1)
+    )
+    | st.builds(lambda kind, fields: {"output_index": 0, **fields, "type": kind}, KINDS, OBJECT)
+)
+
+
+@given(st.lists(ODD_CHUNKS, max_size=5), st.sampled_from(["/chat/completions", "/completions", "/responses"]))
+def test_whatever_events_come_there_is_a_record(chunks: list[dict[str, Any]], endpoint: str) -> None:
+    """Fields of any type at any place fold into something that is JSON."""
+    body = b"".join(b"data: " + json.dumps(chunk).encode() + b"\n\n" for chunk in chunks)
+
+    record = record_of([body], endpoint)
+
+    assert record["status"] in ("finished", "failed")

@@ -98,6 +98,14 @@ PARTS = {
         ],
         [{"index": 0, "type": "search", "arguments": '{"q": 1}', "output": "found"}],
     ),
+    "a call of a tool that comes again": (
+        [{"index": 0, "type": "f", "function": {"name": "f", "arguments": "{}"}}] * 3,
+        [{"index": 0, "type": "f", "function": {"name": "f", "arguments": "{}"}}],
+    ),
+    "arguments of a tool run in pieces": (
+        [{"index": 0, "type": "f", "arguments": piece} for piece in ('{"a"', ": 1", "}")],
+        [{"index": 0, "type": "f", "arguments": '{"a": 1}'}],
+    ),
     "a tool run whose state changes": (
         [{"index": 0, "type": "run", "status": "in_progress"}, {"index": 0, "status": "completed"}],
         [{"index": 0, "type": "run", "status": "completed"}],
@@ -183,6 +191,41 @@ def test_labels_within_a_delta_are_not_strung_together() -> None:
         "provider_specific_fields": {"gateway": "g", "thought_signature": "S", "reasoning_content": "hoho"},
         "audio": {"id": "a", "data": "AAAAAAAA"},
     }
+
+
+def test_log_probabilities_of_equal_tokens_are_joined_wherever_they_stand() -> None:
+    """In the choice, under other names, and within the delta."""
+    entry = {"token": "ha", "logprob": -0.5, "top_logprobs": []}
+    piece = {"delta": {"logprobs": {"content": [entry]}, "output_logprobs": [entry]}}
+    beside = {"logprobs": {"content": [entry], "refusal": None}, "output_token_logprobs": [entry]}
+
+    choice = folded({**piece, **beside}, {**piece, **beside}).finish()["choices"][0]
+
+    assert choice["message"] == {"logprobs": {"content": [entry] * 2}, "output_logprobs": [entry] * 2}
+    assert choice["logprobs"] == {"content": [entry] * 2, "refusal": None}
+    assert choice["output_token_logprobs"] == [entry] * 2
+
+
+def test_an_object_that_differs_from_chunk_to_chunk_is_not_strung_together() -> None:
+    """LiteLLM gives each citation as an object of its own: the last stands, and the fold is lossy."""
+    notes = [{"citation": {"type": "page", "cited_text": text, "page": n}} for n, text in enumerate("AB")]
+
+    choices = folded(*({"delta": {"provider_specific_fields": note}} for note in notes))
+
+    assert choices.lossy
+    assert choices.finish()["choices"][0]["message"]["provider_specific_fields"] == notes[1]
+
+
+@pytest.mark.parametrize(
+    ("contents", "content"),
+    [(("Hel", "Hello"), "Hello"), (("Hel", "lo", "!"), "Hello!"), (("Hello",), "Hello")],
+    ids=["so far", "pieces", "whole"],
+)
+def test_messages_in_place_of_deltas(contents: tuple[str, ...], content: str) -> None:
+    """Some servers send the message as far as it has come, others its next piece."""
+    choices = folded(*({"message": {"role": "assistant", "content": each}} for each in contents))
+
+    assert choices.finish()["choices"][0]["message"] == {"role": "assistant", "content": content}
 
 
 LOSSY: dict[str, tuple[list[Part], bool]] = {
