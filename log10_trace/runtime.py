@@ -153,7 +153,11 @@ def unpatch() -> None:
 
 
 def flush(timeout: float = 5.0) -> bool:
-    """Deliver everything captured so far; true when that was done within ``timeout`` seconds."""
+    """Deliver everything captured so far, and what ended processes left for the same destination.
+
+    True when that was done within ``timeout`` seconds. Where no record of the program's own waits, the first
+    attempt that fails ends it. Where gevent has made threads greenlets, the others go on meanwhile.
+    """
     delivery = _runtime.delivery
     return delivery is None or delivery.flush(timeout)
 
@@ -161,11 +165,16 @@ def flush(timeout: float = 5.0) -> bool:
 def shutdown(timeout: float = 2.0) -> bool:
     """Leave the SDK as it was, deliver what goes through, and end the thread; true when nothing is left.
 
-    What is left waits in the spool for the next process, `log10-trace serve` or `log10-trace spool flush`.
+    It also delivers what ended processes left for the same destination. What is left waits in the spool for
+    the next process, `log10-trace serve` or `log10-trace spool flush`.
     """
     _runtime.unpatch()
     delivery = _runtime.delivery
-    return delivery is None or delivery.close(timeout)
+    if delivery is None:
+        return True
+    with guard("adopting the records of dead processes"):
+        delivery.adopt_left_behind()
+    return delivery.close(timeout)
 
 
 def stats() -> Stats:

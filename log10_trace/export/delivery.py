@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Final
 
@@ -66,7 +67,8 @@ class Delivery:
         self._moved_at = 0.0
         self._exiting = False
         self._is_retired = False
-        self._has_forked = False
+        self._has_looked = False
+        """Whether a thread of ours has looked for what dead processes left."""
         forks.watch(self)
 
     def stats(self) -> Stats:
@@ -81,17 +83,36 @@ class Delivery:
             if self._worker is None:
                 self._start(None)
 
+    def adopt_left_behind(self) -> None:
+        """Begin to deliver what dead processes left, if they did, where no thread of ours does already.
+
+        The thread ends with it, or with the first attempt that fails.
+        """
+        if self._worker is None and self._is_left_behind():
+            with self.recorder.gate:
+                if self._worker is None:
+                    self._start(None).stop()
+
+    def _is_left_behind(self) -> bool:
+        return self._spool.has_orphans(self.addressing.takes)
+
     def flush(self, timeout: float) -> bool:
-        """Deliver everything captured so far; true when that was done within ``timeout`` seconds."""
+        """Deliver everything captured so far, and what dead processes left.
+
+        True when that was done within ``timeout`` seconds. Where nothing of our own waits, the first attempt
+        that fails ends it.
+        """
         gate, until = self.recorder.gate, self._clock() + timeout
         counts = gate.counts
         with gate:
             goal, lost = counts.captured, counts.lost
             worker = self._worker
-            if worker is None and not counts.pending and not self._has_forked:
+            if worker is None and not counts.pending and not self._is_left_behind():
                 return True
             if worker is None:
                 worker = self._start(self.recorder.journal)
+                if not counts.pending:
+                    worker.stop()
             worker.hurry()
             gate.notify_all()
 
@@ -101,12 +122,14 @@ class Delivery:
 
         gate.wait_until(is_over, lambda: until, self._clock)
         with gate:
+            is_delivered = counts.captured - counts.pending >= goal and counts.lost == lost
+            is_clear = worker.keeper.is_clear
             if self._is_retired:
                 worker.stop()
-            return counts.captured - counts.pending >= goal and counts.lost == lost
+            return is_delivered and is_clear
 
     def close(self, timeout: float) -> bool:
-        """Deliver what goes through, and end; true when nothing is left.
+        """Deliver what goes through, and end; true when nothing is left of what was begun.
 
         Gives up after ``timeout`` seconds, after 0.3 s in which the network did not move, and after the
         first attempt that fails. What is left waits in the spool, redacted where it is to be.
@@ -121,7 +144,8 @@ class Delivery:
             lambda: min(until, self._moved_at + STANDSTILL_S),
         )
         self._redact_the_rest(until)
-        return self._wait_until(lambda: self.recorder.gate.counts.pending == 0, self._clock)
+        is_clear = ending is None or ending.keeper.is_clear
+        return is_clear and self._wait_until(lambda: self.recorder.gate.counts.pending == 0, self._clock)
 
     def _stop(self) -> bool:
         """Have the thread deliver what goes through, and end. Called with the gate held."""
@@ -149,11 +173,17 @@ class Delivery:
         self._wait_until(self._stop, lambda: until)
 
     def exit(self) -> None:
-        """The end of the program: as ``close``, and nothing is begun any more that takes a thread."""
+        """The end of the program: as ``close``, and no record begins a thread any more.
+
+        A program that made no call looks now, once, for what dead processes left.
+        """
         self._exiting = True
         self.recorder.redact_at_once()
+        until = self._clock() + self.config.exit_timeout
         try:
-            self.close(self.config.exit_timeout)
+            if not self._has_looked and self._is_left_behind():
+                self._adopt_at_exit(until)
+            self.close(until - self._clock())
         except KeyboardInterrupt:
             return
         lost = 0
@@ -165,6 +195,21 @@ class Delivery:
 
         if self._wait_until(count, self._clock) and lost:
             logger.warning("log10_trace: %d records were in memory alone and are lost", lost)
+
+    def _adopt_at_exit(self, until: float) -> None:
+        """Have a thread deliver what dead processes left, or do it here where none can begin any more."""
+        self._worker = worker = self._assemble(None, self.config)
+        worker.stop()
+        try:
+            threads.start(partial(self._run, worker, None), "log10-trace")
+        except RuntimeError:
+            # Python 3.12. Nobody can give up on this thread, so each request has to be short.
+            brief = replace(self.config, timeout=min(self.config.timeout, STANDSTILL_S))
+            self._worker = worker = self._assemble(None, brief)
+            worker.stop()
+            while not worker.is_done and self._clock() < until:
+                worker.step()
+            self._finish(worker, None)
 
     def _count_in_memory(self) -> int:
         """The records that end with the process. Called with the gate held."""
@@ -197,15 +242,8 @@ class Delivery:
             return None, error
 
     def _start(self, journal: Journal | None) -> Worker:
-        self._worker = worker = assemble(
-            config=self.config,
-            addressing=self.addressing,
-            spool=self._spool,
-            recorder=self.recorder,
-            journal=journal,
-            lose=self._lose,
-            progress=self._moved,
-        )
+        self._worker = worker = self._assemble(journal, self.config)
+        self._has_looked = True
         with guard("starting the delivery thread"):
             # Refused at the interpreter's end, and at the system's limit: the spool has the records.
             threads.start(partial(self._run, worker, journal), "log10-trace")
@@ -213,6 +251,17 @@ class Delivery:
             return worker
         self._worker = None
         return worker
+
+    def _assemble(self, journal: Journal | None, config: Config) -> Worker:
+        return assemble(
+            config=config,
+            addressing=self.addressing,
+            spool=self._spool,
+            recorder=self.recorder,
+            journal=journal,
+            lose=self._lose,
+            progress=self._moved,
+        )
 
     def _run(self, worker: Worker, journal: Journal | None) -> None:
         """The thread."""
@@ -266,14 +315,10 @@ class Delivery:
         """Start afresh: queue, journal, thread and connection are the parent's."""
         journal, worker = self.recorder.journal, self._worker
         self._worker = None
-        self._has_forked = self._exiting = False
+        self._has_looked = self._exiting = False
         self.recorder.renew(Gate())
         with guard("letting go of the parent's files"):
             if journal is not None:
                 journal.abandon()
             if worker is not None:
                 worker.abandon()
-
-    def after_fork_in_parent(self) -> None:
-        """Remember that there are children, who may leave something to deliver."""
-        self._has_forked = True

@@ -16,10 +16,6 @@ class Forkable(Protocol):
         """This is the child."""
         ...
 
-    def after_fork_in_parent(self) -> None:
-        """This is the parent."""
-        ...
-
 
 _watched: weakref.WeakSet[Forkable] = weakref.WeakSet()
 
@@ -41,9 +37,4 @@ def _in_child() -> None:
         delivery.after_fork_in_child()
 
 
-def _in_parent() -> None:
-    for delivery in list(_watched):
-        delivery.after_fork_in_parent()
-
-
-os.register_at_fork(after_in_child=_in_child, after_in_parent=_in_parent)
+os.register_at_fork(after_in_child=_in_child)

@@ -54,6 +54,7 @@ class Keeper:
         self._heal_at = 0.0
         self._said_trouble = False
         self._is_looking = False
+        self._has_left_some = False
 
     def tend(self, now: float) -> None:
         """Do what is due."""
@@ -73,7 +74,8 @@ class Keeper:
     @property
     def is_clear(self) -> bool:
         """Whether it was looked for the records of dead processes, and none are left."""
-        return self._adopt_at > 0 and not self._is_looking and not self.orphans
+        has_looked = self._adopt_at > 0 and not self._is_looking
+        return has_looked and not self.orphans and not self._has_left_some
 
     def adopt_now(self) -> None:
         """Look for the records of dead processes at the next opportunity."""
@@ -81,6 +83,7 @@ class Keeper:
 
     def leave(self) -> None:
         """Give up what was claimed and is not delivered, for whoever comes next."""
+        self._has_left_some = bool(self.orphans)
         self.orphans.leave()
 
     def _hold_bound(self) -> None:

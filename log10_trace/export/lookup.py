@@ -10,6 +10,7 @@ import _socket
 import encodings.idna  # noqa: F401 -- see below
 import os
 import socket
+import threading
 from ipaddress import ip_address
 from typing import Any, Final, TypeAlias
 
@@ -37,11 +38,18 @@ class _Lookup:
         self._asking.acquire()
 
     def start(self) -> None:
-        """Ask, on the thread of the caller where the interpreter starts no other any more."""
+        """Ask, on the thread of the caller where the interpreter begins no other any more.
+
+        The main one does not ask: it is to end, and nobody could give up waiting for it.
+        """
         try:
             threads.start(self._ask, "log10-trace-lookup")
         except RuntimeError:
-            self._ask()
+            if threading.current_thread() is threading.main_thread():
+                self.failure = OSError(f"{self.host} is not looked up: the interpreter ends")
+                self._asking.release()
+            else:
+                self._ask()
 
     def is_over(self, seconds: float) -> bool:
         """Whether the resolver answers within so many seconds."""

@@ -176,6 +176,13 @@ class Spool:
             elif claim is not None:
                 yield claim
 
+    def has_orphans(self, ours: Callable[[Destination | None], bool]) -> bool:
+        """Whether dead processes have left records that are ``ours`` to deliver; the first one answers it."""
+        found = next(self.orphans(ours), None)
+        if found is not None:
+            found.close()
+        return found is not None
+
     def sweep(self, now: float) -> None:
         """Delete what processes that were killed at the wrong moment have half made; ``now`` is the time."""
         folders = [each for each in _entries(self.root) if _is_source(each, prefix=".")]
