@@ -90,4 +90,5 @@ def _has_ended(call: Call) -> bool:
     if call.streamed:
         return _END.search(body) is not None
     response = parsed(body)
-    return isinstance(response, dict) and response.get("status") not in _GOING_ON
+    status = response.get("status") if isinstance(response, dict) else None
+    return isinstance(status, str) and status not in _GOING_ON

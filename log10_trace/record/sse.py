@@ -34,8 +34,9 @@ class Stream(NamedTuple):
 class EventReader:
     """Iterates over the events of a stream whose data is JSON; other data is passed over.
 
-    Lines may end in LF, CR LF or CR. An event that the end of the body cuts short counts when its data is
-    whole. The events are made as they are asked for: all at once they take ten times the room of the body.
+    An event named ``error`` may have text as its data, and gives an object with this error. Lines may end in
+    LF, CR LF or CR. An event that the end of the body cuts short counts when its data is whole. The events
+    are made as they are asked for: all at once they take ten times the room of the body.
     """
 
     def __init__(self, body: bytes) -> None:
@@ -92,7 +93,9 @@ def _read_one_by_one(names: list[str | None], texts: list[bytes]) -> Iterator[Ev
         try:
             value = parsed(text)
         except ValueError:
-            continue  # an event cut short, or one that is not ours to read
+            if name != "error" or text.startswith(b"{"):
+                continue  # an event cut short, or one that is not ours to read
+            value = {"error": text.decode("utf-8", "replace")}
         yield Event(name, value)
 
 

@@ -69,6 +69,33 @@ def test_a_fetch_that_fails_says_nothing_of_the_call(client: Any, endpoint: Endp
     assert kept.records[-1]["status"] == "finished"
 
 
+@pytest.mark.parametrize("body", [{"error": {"message": "try again", "code": 502}}, {"detail": "no"}, []])
+def test_an_answer_without_status_says_nothing_of_the_call(
+    client: Any, endpoint: Endpoint, kept: Kept, body: Any
+) -> None:
+    """A proxy's error with a good status is not the end of the call, which may be fetched later."""
+    endpoint.script(json_answer(QUEUED), json_answer(body), json_answer(response()))
+    client.responses.create(**RESPONSE, background=True)
+    client.responses.with_raw_response.retrieve("resp_1")
+    assert len(kept.payloads) == 1
+
+    client.responses.retrieve("resp_1")
+
+    assert kept.records[-1]["native_response"]["status"] == "completed"
+
+
+@pytest.mark.parametrize("status", ["failed", "incomplete"])
+def test_a_background_response_that_fails(client: Any, endpoint: Endpoint, kept: Kept, status: str) -> None:
+    """Queued it is no failure; the answer that is fetched is."""
+    failed = {**response(status=status), "error": {"code": "server_error", "message": "no"}}
+    endpoint.script(json_answer(QUEUED), json_answer(failed))
+    client.responses.create(**RESPONSE, background=True)
+    client.responses.retrieve("resp_1")
+
+    assert [record["status"] for record in kept.records] == ["finished", "failed"]
+    assert (kept.records[1]["failure_kind"], kept.records[1]["failure_reason"]) == ("server_error", "no")
+
+
 def test_cancel_is_an_answer(client: Any, endpoint: Endpoint, kept: Kept) -> None:
     """A background response that is cancelled has come to its end."""
     endpoint.script(json_answer(QUEUED), json_answer(response(status="cancelled")))

@@ -51,6 +51,7 @@ ERRORS = {
     "beside choices and usage": ([{**CHUNKS[2], "error": {"message": "no", "code": 502}}], "502", "no"),
     "a named event": ([b'event: error\ndata: {"message": "no", "code": "x"}\n\n'], "x", "no"),
     "a word": ([{"error": "no"}], "error", "no"),
+    "a named event with text": ([b"event: error\ndata: no\n\n"], "error", "no"),
 }
 
 
