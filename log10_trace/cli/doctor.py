@@ -31,6 +31,7 @@ from log10_trace.export.destination import fingerprint
 from log10_trace.export.inventory import Problem, find_problems, waiting
 from log10_trace.export.letters import DeadLetters
 from log10_trace.export.proxies import ProxyError
+from log10_trace.export.retry import Verdict
 from log10_trace.export.spool import Spool
 from log10_trace.export.transport import Server, Transport
 from log10_trace.network import find_tls_problem
@@ -40,10 +41,13 @@ CLOCK_S: Final = 30.0
 ROOM_BYTES: Final = 64 * 1024 * 1024
 SECONDS: Final = 5.0
 
+_REDIRECTS: Final = 300
 _UNAUTHORIZED: Final = 401
+_FORBIDDEN: Final = 403
 _CLIENT_FAULTS: Final = 400
 _SERVER_FAULTS: Final = 500
 _BUSY: Final = "Look at the server's log, and at that of a proxy before it: records are kept meanwhile."
+_KEY: Final = "Set LOG10_TOKEN to a key of that server that may write: log10-trace keys create"
 _BETWEEN: Final = "Something between here and the server refuses requests: look at proxy and firewall."
 _ELSEWHERE: Final = "LOG10_URL leads to something else: set it to where the API is."
 _REMEDIES: Final = {
@@ -165,7 +169,7 @@ def _server(server: Server) -> Iterator[Finding]:
         yield _unreachable(server, answer)
         return
     yield Finding("server", f"{server.url} answers {answer.status}", _health_remedy(answer))
-    yield _token(server)
+    yield from _api(server)
     yield _clock(answer, (begun + time.time()) / 2)
 
 
@@ -194,7 +198,8 @@ def _health_remedy(answer: Reply) -> str:
     return ""
 
 
-def _token(server: Server) -> Finding:
+def _api(server: Server) -> Iterator[Finding]:
+    """Whether the API takes the key, and then whether it takes records: something may let only reads pass."""
     try:
         with Log10(
             log10_token=server.token,
@@ -204,25 +209,47 @@ def _token(server: Server) -> Finding:
         ) as client:
             client.completions.limits()
     except Log10Error as error:
-        return _refused(error)
+        yield _refused(error)
+        return
     taken = f"the server takes it (fingerprint {fingerprint(server.token)})"
-    return Finding("token", taken if server.token else "the server asks for none")
+    yield Finding("token", taken if server.token else "the server asks for none")
+    transport = Transport()
+    answer = transport.probe(server, SECONDS)
+    transport.close()
+    yield _delivery(server, answer)
+
+
+def _delivery(server: Server, answer: Answer) -> Finding:
+    """Whether records can be delivered."""
+    if answer.verdict is Verdict.DONE:
+        return Finding("delivery", "the server takes records")
+    if not answer.status:
+        return Finding("delivery", f"a POST brings no answer ({answer.message})", _BETWEEN)
+    if answer.status < _REDIRECTS:
+        found = f"{server.url} answers, but is no completions API (POST: HTTP {answer.status})"
+        return Finding("delivery", found, _ELSEWHERE)
+    found = f"a POST is answered with {answer.status} {answer.message}".rstrip()
+    return Finding("delivery", found, _remedy(answer.status, is_of_api=bool(answer.code)))
 
 
 def _refused(error: Log10Error) -> Finding:
     """Whose fault it is that the API refuses: the key's, the address's, or that of something in between."""
     if not isinstance(error, SDKError):
         return Finding("API", str(error), "Look at what stands between here and the server.")
-    status = error.status_code
-    if isinstance(error, AuthenticationError) and (status == _UNAUTHORIZED or _is_object(error.body)):
-        return Finding(
-            "token", str(error), "Set LOG10_TOKEN to a key of that server: log10-trace keys create"
-        )
+    is_of_api = isinstance(error, AuthenticationError) and _is_object(error.body)
+    remedy = _remedy(error.status_code, is_of_api=is_of_api)
+    return Finding("token" if remedy == _KEY else "API", str(error), remedy)
+
+
+def _remedy(status: int, *, is_of_api: bool) -> str:
+    """What to do about a status other than success; ``is_of_api``: the API itself gave it."""
+    if status == _UNAUTHORIZED or (status == _FORBIDDEN and is_of_api):
+        return _KEY
     if status in _REMEDIES:
-        return Finding("API", str(error), _REMEDIES[status])
+        return _REMEDIES[status]
     if status < _CLIENT_FAULTS:
-        return Finding("API", str(error), _ELSEWHERE)
-    return Finding("API", str(error), _BUSY if status >= _SERVER_FAULTS else _BETWEEN)
+        return _ELSEWHERE
+    return _BUSY if status >= _SERVER_FAULTS else _BETWEEN
 
 
 def _is_object(body: str) -> bool:

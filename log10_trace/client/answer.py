@@ -43,7 +43,7 @@ def result(operation: Operation[Result], outcome: Outcome) -> Result:
         return operation.read(outcome)
     except ValueError as error:  # pydantic's ValidationError and json's JSONDecodeError are ValueErrors
         message = (
-            f"What answers at {_server(outcome.request)} is not the completions API: "
+            f"{_server(outcome.request)} answers, but is no completions API: "
             f"{operation.method} {operation.path} brought something else."
         )
         raise _error(errors.ServerError, outcome, message) from error

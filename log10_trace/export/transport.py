@@ -105,6 +105,18 @@ class Transport:
             answer = replace(answer, verdict=Verdict.TOO_LARGE)  # split, to see which of them it is
         return Outcome([answer] * len(parcels), pause_of(reply))
 
+    def probe(self, server: Server, timeout: float) -> Answer:
+        """What a delivery without records meets: ``DONE`` where records would be taken.
+
+        Also where there are no batches: what single posts meet shows only with a record.
+        """
+        reply = self._post(server, _BATCH, b"", timeout, "application/x-ndjson")
+        if isinstance(reply, Answer):
+            return reply
+        if answers_of_batch(reply, []) is not None or is_absent(reply.status):
+            return Answer(Verdict.DONE, reply.status)
+        return answer_to_batch(reply)
+
     def _is_single(self, server: Server) -> bool:
         """Whether the server is one that takes no batches, at this time."""
         return self._clock() < self._single_until.get(server.url, 0.0)

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from log10_trace.server.limits import Limits
 from tests.processes import program
 from tests.raw_server import Peer, raw_server
 
@@ -32,6 +33,8 @@ def findings(home: Path, url: str) -> dict[str, dict[str, Any]]:
     [
         ("200 OK", b"<html>Sign in</html>", "API", "LOG10_URL leads to something else"),
         ("200 OK", b'{"ok": true}', "API", "LOG10_URL leads to something else"),
+        ("200 OK", b"{}", "API", "LOG10_URL leads to something else"),
+        ("204 No Content", b"", "API", "LOG10_URL leads to something else"),
         ("401 Unauthorized", b'{"code": "unauthorized", "message": "no"}', "token", "LOG10_TOKEN"),
         ("403 Forbidden", b'{"code": "forbidden", "message": "no"}', "token", "LOG10_TOKEN"),
         ("403 Forbidden", b"<html>Blocked by policy</html>", "API", "proxy and firewall"),
@@ -79,3 +82,43 @@ def test_a_redirect_is_named(private_home: Path) -> None:
 
     assert "https://sso.example.test/login:" in found["server"]["remedy"]
     assert "secret" not in json.dumps(found)
+
+
+LIMITS = json.dumps(Limits().advertised()).encode()
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "found", "remedy"),
+    [
+        ("200 OK", b"<html>Sign in</html>", "answers, but is no completions API", "leads to something else"),
+        ("200 OK", b'{"ok": true}', "answers, but is no completions API", "leads to something else"),
+        ("204 No Content", b"", "answers, but is no completions API", "leads to something else"),
+        ("301 Moved Permanently", b"", "answered with 301", "leads to something else"),
+        ("401 Unauthorized", b"", "answered with 401", "LOG10_TOKEN"),
+        ("403 Forbidden", b'{"code": "wrong_scope", "message": "no"}', "answered with 403 no", "may write"),
+        ("403 Forbidden", b"<html>Blocked</html>", "answered with 403", "proxy and firewall"),
+        ("415 Unsupported Media Type", b"", "answered with 415", "proxy and firewall"),
+        ("421 Misdirected Request", b"", "answered with 421", "--allow-host"),
+        ("503 Unavailable", b"", "answered with 503", "records are kept"),
+        ("200 OK", b'{"results": []}', "takes records", ""),
+        ("404 Not Found", b"", "takes records", ""),
+    ],
+)
+def test_what_lets_reads_pass_and_no_deliveries_is_named(
+    private_home: Path, *, status: str, body: bytes, found: str, remedy: str
+) -> None:
+    """The key may be taken and the posts not: doctor makes a delivery without records."""
+
+    def serve(peer: Peer) -> None:
+        while head := peer.head():
+            if head.startswith(b"POST"):
+                peer.answer(body, status=status.encode())
+            else:
+                peer.answer(b"{}" if b"/healthz" in head else LIMITS)
+
+    with raw_server(serve) as server:
+        delivery = findings(private_home, server.url)["delivery"]
+
+    assert found in delivery["found"]
+    assert remedy in delivery["remedy"]
+    assert delivery["ok"] is (not remedy)

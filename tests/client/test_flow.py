@@ -132,7 +132,7 @@ def test_error_without_words_still_says_what_happened(client: Client) -> None:
 @pytest.mark.parametrize("body", ["<html>", "[]", "{}", '{"completions": 3}'])
 def test_another_kind_of_server_is_named_as_such(client: Client, body: str) -> None:
     """A success that is no answer of the API is an error that names the server."""
-    with pytest.raises(errors.ServerError, match=r"http://api\.test is not the completions API"):
+    with pytest.raises(errors.ServerError, match=r"http://api\.test answers, but is no completions API"):
         client.ask(
             lambda _: httpx.Response(200, text=body), lambda client: client.completions.list_ungraded()
         )
