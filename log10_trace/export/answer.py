@@ -5,10 +5,15 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
 
 from log10_trace.export.retry import Verdict, retry_after, verdict
+
+_CREATED: Final = 201
+_BAD_REQUEST: Final = 400
+"""Said to all alike it is about what came of them on the way: what we send is JSON."""
+_REFUSAL: Final = ("code", "message", "field")
 
 
 @dataclass(slots=True)
@@ -74,16 +79,21 @@ def answers_of_batch(reply: Reply, ids: Sequence[str]) -> list[Answer] | None:
         return None
     by_id = {result.get("id"): result for result in results if _is_labelled(result)}
     in_order = results if len(results) == len(ids) else [None] * len(ids)
-    return [
+    answers = [
         _answer_of_result(in_place if _is_about(in_place, record_id) else by_id.get(record_id))
         for record_id, in_place in zip(ids, in_order, strict=True)
+    ]
+    if any(answer.verdict is Verdict.DONE for answer in answers):
+        return answers
+    return [
+        replace(each, verdict=Verdict.DENIED) if each.status == _BAD_REQUEST else each for each in answers
     ]
 
 
 def answer_to_record(reply: Reply, parcel: Parcel) -> Answer:
     """What a reply says to the one record that was posted: it has it only if it names its id."""
     said = reply.json()
-    is_echo = reply.body.strip() == parcel.body.strip()
+    is_echo = reply.status != _CREATED and reply.body.strip() == parcel.body.strip()
     names_it = isinstance(said, dict) and said.get("id") == parcel.id and not is_echo
     return _answer(reply.status, said, names_it=names_it)
 
@@ -97,7 +107,7 @@ def _answer(status: int, said: Any, *, names_it: bool) -> Answer:
     """A 2xx that names no record, and a refusal in words that are not the API's, come from something else."""
     meaning = verdict(status)
     is_of_other = (meaning is Verdict.DONE and not names_it) or (
-        meaning is Verdict.REFUSED and not _is_refusal(said)
+        meaning is Verdict.REFUSED and (status == _BAD_REQUEST or not _is_refusal(said))
     )
     said = said if isinstance(said, dict) else {}
     return Answer(
@@ -106,9 +116,8 @@ def _answer(status: int, said: Any, *, names_it: bool) -> Answer:
 
 
 def _is_refusal(said: Any) -> bool:
-    """Whether a body is what our API says when it refuses a record."""
-    is_told = isinstance(said, dict) and "field" in said
-    return is_told and isinstance(said.get("code"), str) and isinstance(said.get("message"), str)
+    """Whether a body is what our API says when it refuses a record: it names the field at fault."""
+    return isinstance(said, dict) and all(isinstance(said.get(name), str) for name in _REFUSAL)
 
 
 def _names_any(results: list[Any], ids: Sequence[str]) -> bool:

@@ -161,8 +161,6 @@ def test_a_record_that_could_not_be_read_is_refused_without_its_id(
         (b' {"kind": "chat", "status": "finished", "id": "a"} ', Verdict.DONE),
         (b'{"id":"a","request":{"seed":' + b"9" * 5000 + b"}}", Verdict.DONE),
         (b'{"id":"a","request":{"x":NaN,"y":"\\ud800"}}', Verdict.DONE),
-        (PARCEL.body, Verdict.DENIED),
-        (PARCEL.body + b"\n", Verdict.DENIED),
         (b'{"data":{"id":"a"}}', Verdict.DENIED),
         (b'{"id":"A"}', Verdict.DENIED),
         (b'["a"]', Verdict.DENIED),
@@ -170,8 +168,14 @@ def test_a_record_that_could_not_be_read_is_refused_without_its_id(
     ],
 )
 def test_a_single_record_is_done_when_the_answer_is_the_record(body: bytes, expected: Verdict) -> None:
-    """The Completion under its id, whatever stands in it; an echo, byte for byte, is none."""
+    """The Completion under its id, whatever stands in it."""
     assert answer_to_record(Reply(201, {}, body), PARCEL).verdict is expected
+
+
+def test_an_echo_byte_for_byte_is_no_completion() -> None:
+    """What says no more than was sent, and not that anything was made, may be a mirror."""
+    assert answer_to_record(Reply(200, {}, PARCEL.body + b"\n"), PARCEL).verdict is Verdict.DENIED
+    assert answer_to_record(Reply(201, {}, PARCEL.body), PARCEL).verdict is Verdict.DONE
 
 
 def test_two_states_of_one_record_in_a_batch_have_their_own_results() -> None:
@@ -190,14 +194,30 @@ OWN = {"code": "invalid", "message": "no", "field": "request"}
 PROXYS: Callable[[int], Reply] = lambda status: Reply(status, {}, b"<html>No.</html>")  # noqa: E731
 
 
-@pytest.mark.parametrize("status", [400, 409, 422])
+@pytest.mark.parametrize("status", [409, 422])
 def test_a_refusal_is_the_records_own_in_the_words_of_our_api_alone(status: int) -> None:
     """The API's own words name what is wrong with the record; a page with the same status does not."""
     own = Reply(status, {}, json.dumps(OWN).encode())
 
+    unnamed = Reply(status, {}, json.dumps({**OWN, "field": None}).encode())
+
     assert answer_to_record(own, PARCEL).verdict is Verdict.REFUSED
+    assert answer_to_record(unnamed, PARCEL).verdict is Verdict.DENIED
     assert answer_to_record(PROXYS(status), PARCEL).verdict is Verdict.DENIED
     assert answer_to_record(Reply(status, {}, b'{"detail": []}'), PARCEL).verdict is Verdict.DENIED
+
+
+def test_a_400_to_all_alike_is_nobodys_own() -> None:
+    """A proxy that spoils all bodies makes the API call each no JSON; where others pass, it is its own."""
+    spoilt = {"id": None, "status": 400, "code": "invalid_json", "message": "no"}
+    taken = {"id": "b", "status": 201}
+
+    def verdicts(*results: dict[str, Any]) -> list[Verdict]:
+        body = json.dumps({"results": results}).encode()
+        return [each.verdict for each in answers_of_batch(Reply(207, {}, body), ["a", "b"]) or []]
+
+    assert verdicts(spoilt, spoilt) == [Verdict.DENIED, Verdict.DENIED]
+    assert verdicts(spoilt, taken) == [Verdict.REFUSED, Verdict.DONE]
 
 
 @pytest.mark.parametrize("status", [404, 405])
