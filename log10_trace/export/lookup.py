@@ -24,6 +24,7 @@ Address: TypeAlias = tuple[int, Any]
 """The family of a socket, and what such a socket connects to."""
 
 _IPV6: Final = 6
+_LOOPS: Final = ("gevent", "eventlet")
 
 
 class _Lookup:
@@ -60,7 +61,7 @@ class _Lookup:
 
     def _ask(self) -> None:
         try:
-            found = _socket.getaddrinfo(self.host, self.port, 0, socket.SOCK_STREAM)
+            found = _resolver()(self.host, self.port, 0, socket.SOCK_STREAM)
             self.found = [(family, address) for family, _, _, _, address in found]
         except OSError as error:
             self.failure = error
@@ -68,6 +69,16 @@ class _Lookup:
             self.failure = OSError(f"{self.host} is no host name ({error})")
         finally:
             self._asking.release()
+
+
+def _resolver() -> Any:
+    """The resolver of the program, which may have put its own in the place of Python's.
+
+    Those of gevent and eventlet work only in threads that run their loops: Python's stands in for them.
+    """
+    found = socket.getaddrinfo
+    module = getattr(found, "__module__", None) or ""
+    return _socket.getaddrinfo if module.partition(".")[0] in _LOOPS else found
 
 
 _lookups: dict[tuple[str, int], _Lookup] = {}

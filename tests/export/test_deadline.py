@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from typing import Any
 
 import pytest
 
@@ -168,6 +169,27 @@ def test_a_name_is_looked_up_where_no_thread_begins(monkeypatch: pytest.MonkeyPa
             found = ours.submit(find_addresses, "localhost", server.port, deadline).result()
         assert ("127.0.0.1", server.port) in [at[:2] for _, at in found]
         monkeypatch.undo()
+
+
+@pytest.mark.parametrize(
+    ("module", "decides"),
+    [("sitecustomize", True), ("gevent._socketcommon", False), ("eventlet.green", False)],
+)
+def test_the_programs_own_resolver_decides(
+    monkeypatch: pytest.MonkeyPatch, module: str, *, decides: bool
+) -> None:
+    """What stands in the place of Python's resolver is asked, unless it needs the loop of greenlets."""
+    look_up = socket.getaddrinfo
+
+    def instead(_: str, *args: Any, **more: Any) -> Any:
+        return look_up("127.0.0.2", *args, **more)
+
+    instead.__module__ = module
+    monkeypatch.setattr(socket, "getaddrinfo", instead)
+
+    found = {address[0] for _, address in find_addresses("localhost", 80, Deadline(5.0))}
+
+    assert (found == {"127.0.0.2"}) is decides
 
 
 @pytest.mark.parametrize("host", ["no-such-host.invalid", f"{'x' * 80}.test"])
