@@ -106,8 +106,10 @@ def _in_utf8(head: bytes, rest: Iterable[bytes]) -> Iterator[bytes]:
         yield head
         yield from rest
         return
-    # Half a character is no reason to lose the file: the line that holds it is refused.
-    decoder = codecs.getincrementaldecoder(encoding)("surrogatepass")
+    # Half a character is no reason to lose the file: the line that holds it is refused. In UTF-32, where
+    # most numbers are no character at all, a mark stands in for those.
+    errors = "replace" if encoding.startswith("utf-32") else "surrogatepass"
+    decoder = codecs.getincrementaldecoder(encoding)(errors)
     for piece in chain([head], rest):
         yield decoder.decode(piece).encode("utf-8", "surrogatepass")
     with suppress(UnicodeDecodeError):  # the file ends within a character

@@ -17,7 +17,7 @@ from log10_trace.server.refusal import invalid
 _UNIT_S: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _RELATIVE: Final = re.compile(r"([0-9]{1,6})([smhdw])", re.ASCII)
 _MOMENT: Final = re.compile(
-    r"(\d{4}-\d\d-\d\d)(?:[Tt ](\d\d:\d\d:\d\d)(\.\d+)?([Zz]|[+ -]\d\d:\d\d)?)?", re.ASCII
+    r"(\d{4}-\d\d-\d\d)(?:[Tt ](\d\d:\d\d)(:\d\d)?(\.\d+)?([Zz]|[+ -]\d\d:\d\d)?)?", re.ASCII
 )
 _DAY: Final = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _DAY_MS: Final = 86_400_000
@@ -137,10 +137,10 @@ def moment_ms(name: str, value: str, now_ms: int) -> int:
     try:
         if match is None:
             raise ValueError  # noqa: TRY301 -- one sentence for both
-        day, clock, fraction, zone = match.groups(default="")
+        day, clock, second, fraction, zone = match.groups(default="")
         offset = "+00:00" if zone in ("", "Z", "z") else zone.replace(" ", "+")
         digits = (fraction[1:] + "000000")[:6]
-        moment = datetime.fromisoformat(f"{day}T{clock or '00:00:00'}.{digits}{offset}")
+        moment = datetime.fromisoformat(f"{day}T{clock or '00:00'}{second or ':00'}.{digits}{offset}")
     except ValueError:
         message = "It must be a moment such as 2026-01-31T12:00:00Z, or so long ago as 2h."
         raise invalid(name, message) from None

@@ -8,16 +8,20 @@ import gzip
 import io
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from log10_trace.cli.completions.imported_line import record_of
 from log10_trace.cli.completions.importing import batches
 from log10_trace.cli.files import cut_torn_end, json_lines, lines, reading
+from log10_trace.errors import SetupError
 from log10_trace.models.operations import Limits
 from tests.cli.conftest import Cli, call
 
@@ -365,6 +369,18 @@ def test_a_carriage_return_within_a_record_ends_no_line(tmp_path: Path) -> None:
 
     with reading(str(file)) as opened:
         assert list(json_lines(opened)) == [b'{"a":[{},\r{}]\r,"b":{}\r}', b'{"c":1}\r']
+
+
+@given(
+    st.binary(max_size=200), st.sampled_from([b"", b"\xff\xfe", b"\xfe\xff", b"\x00\x00", b"{\x00", b"\x1f"])
+)
+def test_every_file_is_lines(tmp_path_factory: pytest.TempPathFactory, content: bytes, mark: bytes) -> None:
+    """Whatever bytes a file holds, reading it gives lines that are refused one by one, or one sentence."""
+    file = tmp_path_factory.getbasetemp() / "any.jsonl"
+    file.write_bytes(mark + content)
+
+    with reading(str(file)) as opened, suppress(SetupError):
+        assert all(isinstance(line, bytes) for line in json_lines(opened))
 
 
 def test_files_that_were_put_together_are_read(cli: Cli) -> None:

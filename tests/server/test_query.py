@@ -70,6 +70,8 @@ def test_a_choice_is_one_of_the_choices() -> None:
         ("1970-01-01T02:00:00 02:00", 0),
         ("1970-01-02", 86_400_000),
         ("1970-01-01T00:00:01", 1000),
+        ("1970-01-01 00:01", 60_000),
+        ("1970-01-01T02:01+02:00", 60_000),
     ],
 )
 def test_moments_are_read_as_people_and_programs_write_them(text: str, expected: int) -> None:
