@@ -84,7 +84,14 @@ class DeltaFold:
 
     def _merge_part(self, part: Object, more: Object) -> None:
         for key, value in more.items():
-            self._add_value(part, key, value, Place.PART)
+            before = part.get(key)
+            if key not in TEXTS:
+                if before is None or before != value:
+                    self._add_value(part, key, value, Place.PART)
+            elif type(before) is Pieces and type(value) is str:
+                before.append(value)
+            else:
+                self._add_value(part, key, value, Place.PART)
 
     def _add_value(self, into: Object, key: str, value: Any, place: Place) -> None:
         before = into.get(key)

@@ -20,6 +20,7 @@ RUNS: Final = {"arguments", "input", "code", "output"}
 """Fields of a part that some providers send in fragments, and others whole and more than once."""
 
 
+_OF_FRAGMENTS: Final = {*TEXTS, "index", "type"}
 _EMPTY: Final[tuple[Any, ...]] = (None, "", [], {})
 
 
@@ -55,7 +56,7 @@ def _add(parts: PartList, part: Any, merge: Merge) -> None:
         known = {}
         parts.append(known)
     elif known == part and not _is_fragment(part):
-        return
+        return  # the same whole once more
     merge(known, part)
     index, part_id = known.get("index"), known.get("id")
     if isinstance(index, int):
@@ -87,10 +88,11 @@ def _may_repeat(part: Any) -> bool:
 
 def _is_fragment(part: Object) -> bool:
     """Whether the part holds only text, and labels that every fragment repeats."""
-    return all(
-        key in TEXTS or key == "index" or is_label(key) or isinstance(value, bool) or value in _EMPTY
-        for key, value in part.items()
-    )
+    for key, value in part.items():
+        is_text_or_label = key in _OF_FRAGMENTS or is_label(key)
+        if not (is_text_or_label or isinstance(value, bool) or value in _EMPTY):
+            return False
+    return True
 
 
 def _continues(known: Object, part: Object) -> bool:
@@ -104,7 +106,9 @@ def _agrees(known: Object, more: Object) -> bool:
     """Whether nothing in ``more`` overwrites a different value."""
     for key, value in more.items():
         before = known.get(key)
-        if before in _EMPTY or value in _EMPTY or value == before or is_state(key):
+        if value == before or (key in TEXTS and type(before) is Pieces and type(value) is str):
+            continue
+        if before in _EMPTY or value in _EMPTY or is_state(key):
             continue
         if isinstance(before, dict) and isinstance(value, dict):
             if not _agrees(before, value):

@@ -62,6 +62,8 @@ def failure_in_event(name: str | None, data: Any) -> Failure | None:
     if not isinstance(data, dict):
         return None
     kind = str(data.get("type"))
+    if kind.endswith(".delta") and "error" not in data:
+        return None  # nearly all events of a long stream are such
     ended = kind.removeprefix("response.")
     if ended != kind and ended in _FAILED_STATUSES:
         response = data.get("response")
