@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
+from log10_trace.server.store.created_at import with_created_at
+
 _SMALL: Final = frozenset(
     ("kind", "status", "tags", "session_id", "duration", "failure_kind", "failure_reason", "created_at",
      "time_to_first_token", "endpoint", "base_url", "request_id", "retries", "interrupted", "metadata",
@@ -55,14 +57,15 @@ def pack(fields: Mapping[str, str]) -> Packed:
     )
 
 
-def unpack_head(head: str) -> dict[str, str]:
-    """The small fields."""
-    return _split(head)
+def unpack_head(head: str, began_ms: int | None = None) -> dict[str, str]:
+    """The small fields; with ``began_ms`` the ``created_at`` of this moment among them, if they have none."""
+    fields = _split(head)
+    return fields if began_ms is None else dict(with_created_at(fields, began_ms))
 
 
-def unpack(packed: Packed) -> dict[str, str]:
-    """The fields: the small ones, the others, the stacktrace."""
-    fields = _split(packed.head) | _split(_inflate(packed.body))
+def unpack(packed: Packed, began_ms: int | None = None) -> dict[str, str]:
+    """The fields: the small ones as ``unpack_head`` gives them, the others, the stacktrace."""
+    fields = unpack_head(packed.head, began_ms) | _split(_inflate(packed.body))
     if packed.stack is not None:
         fields["stacktrace"] = _inflate(packed.stack)
     return fields

@@ -7,10 +7,11 @@ import time
 
 import pytest
 
+from log10_trace.server.incoming import parse
 from log10_trace.server.store.answers import Change, Filter
 from log10_trace.server.store.facts import parse_time_ms
 from log10_trace.server.store.protocol import Store
-from tests.server.store.building import ORG, answer, asked, completion, ids, put, put_all
+from tests.server.store.building import ORG, OTHER, answer, asked, completion, ids, put, put_all
 
 
 def test_a_started_record_becomes_finished(store: Store) -> None:
@@ -182,3 +183,17 @@ def test_records_that_come_together_have_times(store: Store) -> None:
     outcomes = put_all(store, halves)
 
     assert {outcome.stored.fields["created_at"] for outcome in outcomes} == created_at(store, "a")
+
+
+@pytest.mark.parametrize("given", [..., None])
+def test_a_time_of_arrival_is_exported_like_any_other(store: Store, given: object) -> None:
+    """Exported, imported and exported again, a record that came without a time has the same text."""
+    put(store, completion(id="a", created_at=given, stacktrace=[], future=1))
+    first = store.completions.get(ORG, "a")
+    assert first is not None
+    again = put(store, parse(first.to_json()), OTHER)
+    second = store.completions.get(OTHER, "a")
+    assert second is not None
+
+    assert list(first.fields.items()) == list(second.fields.items())
+    assert again.stored.fields["created_at"] == first.fields["created_at"]

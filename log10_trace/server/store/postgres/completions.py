@@ -9,7 +9,6 @@ from typing import Final
 from log10_trace.server.incoming import Incoming
 from log10_trace.server.store.answers import Filter, Order, Outcome, Page, Stored, Summary
 from log10_trace.server.store.bodies import Packed, unpack, unpack_head
-from log10_trace.server.store.created_at import with_created_at
 from log10_trace.server.store.positions import read_cursor, write_cursor
 from log10_trace.server.store.postgres.connections import Readers, Row
 from log10_trace.server.store.postgres.deleting import delete_matching, delete_one
@@ -140,7 +139,7 @@ def _next_cursor(rows: Sequence[Row], limit: int) -> str | None:
 
 def _stored(organization_id: str, row: Row) -> Stored:
     place, completion_id, head, body, stack = row
-    fields = with_created_at(unpack(Packed(head=head, body=body, stack=stack)), began_at(place))
+    fields = unpack(Packed(head=head, body=body, stack=stack), began_at(place))
     return Stored(organization_id=organization_id, id=completion_id, fields=fields)
 
 
@@ -149,7 +148,7 @@ def _summary(organization_id: str, row: Row) -> Summary:
     return Summary(
         organization_id=organization_id,
         id=completion_id,
-        fields=with_created_at(unpack_head(head), began_at(place)),
+        fields=unpack_head(head, began_at(place)),
         model=model,
         input_tokens=input_tokens,
         output_tokens=output_tokens,

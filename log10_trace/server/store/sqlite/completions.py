@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import replace
 from functools import partial
@@ -15,7 +15,6 @@ from log10_trace.record.call import new_id
 from log10_trace.server.incoming import Incoming
 from log10_trace.server.store import bodies, positions
 from log10_trace.server.store.answers import Filter, Order, Outcome, Page, Stored, Summary
-from log10_trace.server.store.created_at import with_created_at
 from log10_trace.server.store.phrases import phrases
 from log10_trace.server.store.sqlite import records
 from log10_trace.server.store.sqlite.candidates import Query, candidates
@@ -193,25 +192,22 @@ def _next_cursor(found: Sequence[int], limit: int) -> str | None:
 
 
 def _stored(row: sqlite3.Row) -> Stored:
-    fields = bodies.unpack(bodies.Packed(row["head"], row["body"], row["stack"]))
-    return Stored(organization_id=row["organization_id"], id=row["id"], fields=_dated(fields, row))
+    packed = bodies.Packed(row["head"], row["body"], row["stack"])
+    fields = bodies.unpack(packed, positions.began_ms(row["position"]))
+    return Stored(organization_id=row["organization_id"], id=row["id"], fields=fields)
 
 
 def _summary(row: sqlite3.Row) -> Summary:
     return Summary(
         organization_id=row["organization_id"],
         id=row["id"],
-        fields=_dated(bodies.unpack_head(row["head"]), row),
+        fields=bodies.unpack_head(row["head"], positions.began_ms(row["position"])),
         model=row["model"],
         input_tokens=row["input_tokens"],
         output_tokens=row["output_tokens"],
         preview_request=row["preview_request"],
         preview_response=row["preview_response"],
     )
-
-
-def _dated(fields: Mapping[str, str], row: sqlite3.Row) -> Mapping[str, str]:
-    return with_created_at(fields, positions.began_ms(row["position"]))
 
 
 def _now_ms() -> int:
