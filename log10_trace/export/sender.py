@@ -51,6 +51,8 @@ class Sender:
     ) -> None:
         self.pace = Pace(BATCH_ITEMS)
         self._suspects = Suspects()
+        self._lacks_others = False
+        """Whether there was none to try beside the record that fails alone."""
         self._is_beyond_next = False
         """Whether another record is due, which the server has asked to wait for."""
         self.transport = transport
@@ -91,10 +93,17 @@ class Sender:
         Each attempt begins at the head nevertheless, so that records keep their order through an outage.
         """
         others = backlog.read(1, self._batch_bytes, beyond=True)
+        self._lacks_others = not others
         if not others:
             backlog.step_back()
         elif self._send(server, backlog, others, timeout) is None:
             self._slow_down(culprit, 0.0, items=1)
+
+    def records_came(self) -> None:
+        """Where another record was lacking, to tell one's fault from an outage, try that at once."""
+        if self._lacks_others:
+            self._lacks_others = False
+            self.pace.hurry_politely()
 
     def unreachable(self) -> None:
         """There is no server to send to: look again soon, which costs little."""

@@ -108,6 +108,8 @@ class Worker:
         """Take note of the records that came."""
         with self._recorder.gate:
             fresh, self._recorder.fresh = self._recorder.fresh, 0
+        if fresh:
+            self._sender.records_came()
         if fresh and self._waiting_since is None:
             self._waiting_since = now
         self._waiting += fresh

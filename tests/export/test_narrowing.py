@@ -1,0 +1,142 @@
+"""How fast the search for a record that fails goes, and how slowly a server that takes nothing is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from log10_trace.export.answer import Answer, Outcome, Parcel
+from log10_trace.export.letters import DeadLetters
+from log10_trace.export.pace import SHRINK_AFTER
+from log10_trace.export.retry import BASE_S, DENIED_S, MOST_S, Verdict
+from log10_trace.export.transport import Server
+from tests.export.made import call
+from tests.export.steps import DONE, Network, Process
+
+BLOCKED = Answer(Verdict.DENIED, 403)
+BUSY = Answer(Verdict.AGAIN, 503)
+WORDS = b"<script>"
+
+
+class Firewall(Network):
+    """A network that answers whole requests, by what stands in them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.blocked = BLOCKED
+        self.takes_others = True
+        self.sizes: list[int] = []
+
+    def send(self, server: Server, parcels: Sequence[Parcel], timeout: float) -> Outcome:
+        """Refuse what holds the words, or everything."""
+        self.sizes.append(len(parcels))
+        if not self.takes_others or any(WORDS in parcel.body for parcel in parcels):
+            return Outcome([self.blocked] * len(parcels))
+        self.answers = [DONE]
+        return super().send(server, parcels, timeout)
+
+
+@pytest.fixture
+def network() -> Firewall:
+    return Firewall()
+
+
+@pytest.fixture
+def process(tmp_path: Path, network: Firewall) -> Iterator[Process]:
+    process = Process(tmp_path, network, [])
+    process.now = 1.0
+    yield process
+    process.die()
+
+
+def attempts(process: Process, network: Firewall, most: int = 200) -> Iterator[float]:
+    """Attempts, each made when it is due; the pause that followed each."""
+    for _ in range(most):
+        rest = process.worker.rest()
+        process.now += rest or 0.0
+        before = len(network.sizes)
+        process.worker.step()
+        if len(network.sizes) > before:
+            yield max(0.0, process.sender.pace.not_before - process.now)
+
+
+@pytest.mark.parametrize("blocked", [BLOCKED, BUSY], ids=["403", "503"])
+def test_the_others_pass_within_seconds(process: Process, network: Firewall, blocked: Answer) -> None:
+    """Pauses do not grow while batches are halved: a hundred wait for no minute."""
+    network.blocked = blocked
+    for number in range(100):
+        process.recorder.ended(call(WORDS.decode() if number == 50 else "hello"))
+    begun = process.now
+    for _ in attempts(process, network):
+        if sum(network.taken.values()) == 99:
+            break
+
+    assert sum(network.taken.values()) == 99
+    assert process.now - begun < 15.0
+    assert process.gate.counts.dead_letters == 1
+
+
+def test_a_server_that_takes_nothing_is_asked_once_a_minute(process: Process, network: Firewall) -> None:
+    """After the search has come to single records, and none of them passed."""
+    network.takes_others = False
+    for _ in range(40):
+        process.recorder.ended(call())
+    pauses = [pause for pause, _ in zip(attempts(process, network), range(30), strict=False)]
+
+    narrowing = network.sizes.index(1)
+    assert network.sizes[:narrowing] == [40, 40, 20, 10, 5, 2]
+    assert max(pauses[:narrowing]) <= BASE_S * 2**SHRINK_AFTER
+    assert all(pause >= DENIED_S / 2 for pause in pauses[-10:])
+    assert process.gate.counts.dead_letters == 0
+
+
+def test_a_server_that_is_busy_is_asked_as_ever(process: Process, network: Firewall) -> None:
+    """An outage keeps its pauses of at most ten seconds, however long it takes."""
+    network.takes_others, network.blocked = False, BUSY
+    for _ in range(40):
+        process.recorder.ended(call())
+    pauses = [pause for pause, _ in zip(attempts(process, network), range(60), strict=False)]
+
+    assert all(MOST_S / 4 <= pause <= MOST_S for pause in pauses[-10:])
+    network.takes_others = True
+    for _ in attempts(process, network, most=20):
+        pass
+    assert sum(network.taken.values()) == 40
+    assert process.gate.counts.dead_letters == 0
+
+
+def test_the_next_record_does_not_wait_for_the_pause_of_one_that_fails(
+    process: Process, network: Firewall, tmp_path: Path
+) -> None:
+    """What was lacking, another record to try, has come; when that fails too, the pause holds."""
+    process.recorder.ended(call(WORDS.decode()))
+    for pause in attempts(process, network):
+        if pause >= DENIED_S / 2:
+            break
+    assert not network.taken
+
+    process.recorder.ended(call())
+    waited = process.worker.rest()
+    for _ in attempts(process, network, most=5):
+        pass
+
+    assert waited == 0.0
+    assert sum(network.taken.values()) == 1
+    assert len(DeadLetters(tmp_path)) == 1
+
+
+def test_records_that_come_in_an_outage_do_not_hurry_it(process: Process, network: Firewall) -> None:
+    """Where two records failed alike, a third one changes nothing about the pause."""
+    network.takes_others = False
+    process.recorder.ended(call())
+    process.recorder.ended(call())
+    for pause in attempts(process, network):
+        if pause >= DENIED_S / 2:
+            break
+
+    process.recorder.ended(call())
+
+    process.worker.rest()
+    assert process.sender.pace.not_before - process.now > DENIED_S / 4
