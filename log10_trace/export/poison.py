@@ -2,7 +2,8 @@
 
 A round ends whenever the server takes a record. A record that fails in one round after the other, in the end
 on its own, is poison: what stands in it is refused by the server or by something before it. In an outage no
-round ends, and nothing is found.
+round ends, and nothing is found. A server that fails at random gives itself away by records that failed alone
+and then pass: what failed in the same round is cleared, and more rounds are asked for.
 """
 
 from __future__ import annotations
@@ -18,6 +19,9 @@ from log10_trace.export.retry import Verdict
 FAILED: Final = (Verdict.AGAIN, Verdict.DENIED)
 _IN_COMPANY: Final = 1
 _ALONE: Final = 2
+DOUBT_MOST: Final = 8.0
+DOUBT_GOES: Final = 0.1
+"""Each attempt that passes takes so much of the doubt away."""
 MOST_SUSPECTS: Final = 1000
 """So many are remembered; a batch has 500."""
 _NOT_OF_RECORD: Final = (401, 407, 429)
@@ -42,6 +46,8 @@ class Suspects:
     def __init__(self) -> None:
         self._round = 0
         self._rounds: dict[Place, dict[int, int]] = {}
+        self._doubt = 0.0
+        """How many more rounds are asked for, because of records that failed alone and then passed."""
 
     def judge(self, places: Sequence[Place], answers: Sequence[Answer], *, alone: bool) -> list[Answer]:
         """The answers to one attempt, a refusal being put for a record that is found to be poison.
@@ -50,9 +56,11 @@ class Suspects:
         """
         pairs = list(zip(places, answers, strict=True))
         passed = [place for place, answer in pairs if answer.verdict in (Verdict.DONE, Verdict.REFUSED)]
+        if passed:
+            self._doubt = max(0.0, self._doubt - DOUBT_GOES)
+            self._round += 1
         for place in passed:
             self._acquit(place)
-        self._round += bool(passed)
         return [self._judge(place, answer, alone) for place, answer in pairs]
 
     def has_failed_alone(self, place: Place) -> bool:
@@ -65,6 +73,8 @@ class Suspects:
         Where it had failed alone, it was not for what stands in it: the server took nothing in that round.
         """
         void = [number for number, weight in self._rounds.pop(place, {}).items() if weight == _ALONE]
+        if void:
+            self._doubt = min(DOUBT_MOST, self._doubt + 1.0)
         for rounds in self._rounds.values() if void else ():
             for number in void:
                 rounds.pop(number, None)
@@ -75,7 +85,7 @@ class Suspects:
             return answer
         rounds = self._rounds.setdefault(place, {})
         rounds[self._round] = max(_ALONE if alone else _IN_COMPANY, rounds.get(self._round, 0))
-        if alone and sum(rounds.values()) >= needed:
+        if alone and sum(rounds.values()) >= needed + self._doubt * _ALONE:
             del self._rounds[place]
             message = f"{answer.message}; " if answer.message else ""
             return replace(answer, verdict=Verdict.REFUSED, message=f"{message}{_REASON}")

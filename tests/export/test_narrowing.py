@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -35,6 +36,21 @@ class Firewall(Network):
         if not self.takes_others or any(WORDS in parcel.body for parcel in parcels):
             return Outcome([self.blocked] * len(parcels))
         self.answers = [DONE]
+        return super().send(server, parcels, timeout)
+
+
+class Flaky(Firewall):
+    """A network that fails now and then, whatever it is given."""
+
+    def __init__(self, share: float, status: int) -> None:
+        super().__init__()
+        self._random = random.Random(7)
+        self._share = share
+        self.blocked = Answer(Verdict.AGAIN, status)
+
+    def send(self, server: Server, parcels: Sequence[Parcel], timeout: float) -> Outcome:
+        """Refuse this share of the requests."""
+        self.takes_others = self._random.random() >= self._share
         return super().send(server, parcels, timeout)
 
 
@@ -140,3 +156,41 @@ def test_records_that_come_in_an_outage_do_not_hurry_it(process: Process, networ
 
     process.worker.rest()
     assert process.sender.pace.not_before - process.now > DENIED_S / 4
+
+
+@pytest.mark.parametrize("status", [500, 503])
+@pytest.mark.parametrize("share", [0.1, 0.3, 0.5])
+def test_a_server_that_fails_at_random_costs_no_healthy_record(
+    tmp_path: Path, share: float, status: int
+) -> None:
+    """A record that fails alone and then passes shows that the next one's failures mean little."""
+    network = Flaky(share, status)
+    process = Process(tmp_path, network, [])
+    process.now = 1.0
+    for _ in range(300):
+        process.recorder.ended(call())
+        for _ in attempts(process, network, most=3):
+            pass
+    for _ in attempts(process, network, most=300):
+        pass
+
+    assert sum(network.taken.values()) == 300
+    assert process.gate.counts.dead_letters == 0
+    process.die()
+
+
+def test_a_record_that_fails_is_found_on_a_server_that_fails_at_random(tmp_path: Path) -> None:
+    """It takes longer there, and the others pass meanwhile."""
+    network = Flaky(0.2, 500)
+    process = Process(tmp_path, network, [])
+    process.now = 1.0
+    for number in range(300):
+        process.recorder.ended(call(WORDS.decode() if number in (30, 31, 60) else "hello"))
+        for _ in attempts(process, network, most=5):
+            pass
+    for _ in attempts(process, network, most=300):
+        pass
+
+    assert sum(network.taken.values()) == 297
+    assert process.gate.counts.dead_letters == 3
+    process.die()
