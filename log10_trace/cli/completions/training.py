@@ -82,8 +82,8 @@ def _answer(call: Object) -> Object:
         raise UnsuitableError("with tool calls that are missing")
     if answer.get("refusal"):
         raise UnsuitableError("refused by the model")
-    if answer.get("executed_tools"):
-        raise UnsuitableError(_BUILT_IN)
+    if answer.get("executed_tools") or answer.get("annotations"):
+        raise UnsuitableError(_BUILT_IN)  # it cites what was found for it
     return answer
 
 
@@ -95,7 +95,7 @@ def _check_is_complete(call: Object, request: Object) -> None:
             has_stored_prompt = isinstance(asked.get("prompt"), dict)
             if has_stored_prompt or any(asked.get(name) is not None for name in _EARLIER):
                 raise UnsuitableError("with messages that the provider keeps")
-            if any(asked.get(name) for name in _SERVER_TOOLS):
+            if any(asked.get(name) not in (None, []) for name in _SERVER_TOOLS):
                 raise UnsuitableError(_BUILT_IN)
     if isinstance(given, dict):
         items = given.get("output")
