@@ -18,6 +18,7 @@ from log10_trace.errors import SetupError
 STANDARD = "-"
 """Stands for the standard input or output."""
 
+_BLANKS: Final = b" \t\r\n"
 _PIECE: Final = 64 * 1024
 _ENOUGH_TO_TELL: Final = 4
 _GZIP: Final = b"\x1f\x8b"
@@ -84,7 +85,7 @@ def lines(pieces: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def json_lines(file: BufferedReader) -> Iterator[bytes]:
-    """The lines of a file of JSON lines, in UTF-8, as Windows and older programs write them too.
+    """The lines of a file of JSON lines, in UTF-8 and without blanks around, as Windows writes them too.
 
     The file may be in UTF-8, UTF-16 or UTF-32 with or without byte order marks, and its lines may end with
     a line feed, a carriage return, or both. A line in another encoding is given as it is.
@@ -97,7 +98,8 @@ def json_lines(file: BufferedReader) -> Iterator[bytes]:
         message = "The file is compressed. Unpack it first: gzip -dc FILE | log10-trace completions import -"
         raise SetupError(message)
     pieces = _in_utf8(head, iter(lambda: file.read1(_PIECE), b""))
-    return (line.removeprefix(codecs.BOM_UTF8) for line in lines(_with_line_feeds(pieces)))
+    found = lines(_with_line_feeds(pieces))
+    return (line.removeprefix(codecs.BOM_UTF8).strip(_BLANKS) for line in found)
 
 
 def _in_utf8(head: bytes, rest: Iterable[bytes]) -> Iterator[bytes]:

@@ -357,7 +357,7 @@ def test_lines_are_read_as_windows_writes_them(encoding: str, mark: bytes, end: 
     file.write_bytes(mark + end.join(made).encode(encoding))
 
     with reading(str(file)) as opened:
-        found = [line.decode().strip() for line in json_lines(opened)]
+        found = [line.decode() for line in json_lines(opened)]
 
     assert [line for line in found if line] == made
 
@@ -368,7 +368,7 @@ def test_a_carriage_return_within_a_record_ends_no_line(tmp_path: Path) -> None:
     file.write_bytes(b'{"a":[{},\r{}]\r,"b":{}\r}\r{"c":1}\r')
 
     with reading(str(file)) as opened:
-        assert list(json_lines(opened)) == [b'{"a":[{},\r{}]\r,"b":{}\r}', b'{"c":1}\r']
+        assert list(json_lines(opened)) == [b'{"a":[{},\r{}]\r,"b":{}\r}', b'{"c":1}']
 
 
 @given(
@@ -381,6 +381,16 @@ def test_every_file_is_lines(tmp_path_factory: pytest.TempPathFactory, content: 
 
     with reading(str(file)) as opened, suppress(SetupError):
         assert all(isinstance(line, bytes) for line in json_lines(opened))
+
+
+def test_a_line_without_id_is_one_call_however_windows_saved_it(cli: Cli) -> None:
+    """The same calls with a byte order mark and other line ends are there already."""
+    line = b'{"status":"finished","request":{},"response":{}}'
+    unix, windows = line + b"\n", line + b"\r\n"
+    for file in (unix, windows, codecs.BOM_UTF8 + windows, windows.decode().encode("utf-16")):
+        assert cli.run("completions", "import", "-", stdin=file).returncode == 0
+
+    assert len(cli.text("completions", "list").splitlines()) == 1
 
 
 def test_files_that_were_put_together_are_read(cli: Cli) -> None:
