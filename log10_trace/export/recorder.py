@@ -107,6 +107,8 @@ class Recorder:
             self.gate.counts.captured += 1
             self._append(journal, call.id, sequence, parts)
             self._tell()
+        # A program may hold its streams, and through them their calls, for as long as it likes.
+        call.chunks.clear()
 
     def _give_up(self, call: Call) -> None:
         """Count a record that a fault of ours has cost, and name it when it had its sequence."""

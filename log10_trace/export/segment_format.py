@@ -224,9 +224,12 @@ def walk(
             continue
         kind, length, sequence, check = head
         end = at + HEAD_SIZE + length
-        if end > base + len(window):
-            base, window = at, read(at, min(max(_WINDOW, end - at), size - at))
-        payload = window[at - base + HEAD_SIZE : end - base]
+        if length > _WINDOW:
+            payload = read(at + HEAD_SIZE, min(length, size - at - HEAD_SIZE))
+        else:
+            if end > base + len(window):
+                base, window = at, read(at, min(_WINDOW + HEAD_SIZE, size - at))
+            payload = window[at - base + HEAD_SIZE : end - base]
         if len(payload) < length:
             yield Damage(at, size, sequence, sequence, torn=True)
             return

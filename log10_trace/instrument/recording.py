@@ -187,7 +187,7 @@ class Recording:
             if call.streamed and call.content_encoding:
                 body = decoded(call.chunks, call.content_encoding)
             elif len(call.chunks) > 1:
-                call.chunks = [body]
+                call.chunks[:] = [body]
             is_error = self._is_error(body)
             if is_error or call.failure_reason:
                 credentials = Credentials(self.client, self.sent, call.request)

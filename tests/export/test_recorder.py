@@ -133,3 +133,16 @@ def test_calls_after_the_end_are_redacted_where_they_end(private_home: Path) -> 
         keep(made, 1)
 
         assert made.stats().spooled == 1
+
+
+def test_a_call_that_is_kept_holds_no_body(private_home: Path) -> None:
+    """A program that holds its streams holds their calls: what came is on disk, and no longer in memory."""
+    with CompletionsAPI() as api, delivery(api.url) as made:
+        held = [call("first"), call("second")]
+        for each in held:
+            made.recorder.ended(each)
+        assert made.flush(10.0)
+
+        assert [each.chunks for each in held] == [[], []]
+        answers = [api.rows()[each.id]["response"]["choices"][0]["message"]["content"] for each in held]
+        assert answers == ["first", "second"]
