@@ -63,12 +63,14 @@ def embedded(raw: bytes) -> Embedded | None:
             return None
     if _is_too_deep(value):
         return None
-    is_kept = text is not raw and len(raw) <= MAX_RAW_BYTES
+    kept = None
+    if text is not raw and len(raw) <= MAX_RAW_BYTES:
+        charset = json.detect_encoding(raw).removesuffix("-sig")  # the byte order mark is a part of the body
+        kept = as_text(raw, charset)
     # Line breaks can only stand between tokens: within a string JSON writes them as escapes.
     if b"\n" in text or b"\r" in text:
         text = text.replace(b"\n", b" ").replace(b"\r", b" ")
-    charset = json.detect_encoding(raw).removesuffix("-sig")  # the byte order mark is a part of the body
-    return Embedded(text, value, as_text(raw, charset) if is_kept else None)
+    return Embedded(text, value, kept)
 
 
 def _as_utf8(raw: bytes) -> bytes:

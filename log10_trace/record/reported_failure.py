@@ -16,7 +16,6 @@ _FAILED_STATUSES: Final = ("failed", "cancelled", "incomplete")
 """Statuses of a response of the Responses API that is over and not whole."""
 _FAILED_FINISHES: Final = ("error", "abort", "network_error", "insufficient_system_resource")
 """Finish reasons of an answer that broke off: OpenRouter's, vLLM's and SGLang's, Z.ai's, DeepSeek's."""
-_ANSWERS: Final = ("choices", "output")
 _KINDS: Final = ("type", "code", "error_code", "status_code", "status")
 _MESSAGES: Final = ("message", "error_msg", "status_msg", "msg", "detail")
 _GOOD_CODES: Final = ("", "0", "200", "ok", "success")
@@ -75,14 +74,14 @@ def failure_in_event(name: str | None, data: Any) -> Failure | None:
 def _stated(data: Object, *, is_error: bool) -> Failure | None:
     """The failure of an object that has an error, or (``is_error``, or by its own word) is one."""
     error = data.get("error")
-    if _says_something(error):
+    if error and _says_something(error):
         return _of_error(error, data)
-    if is_error or "error" in (data.get("object"), data.get("type")):
+    if is_error or data.get("object") == "error" or data.get("type") == "error":
         return _of_error(data, data)
     status = data.get("base_resp")  # MiniMax's, beside every answer
     if isinstance(status, dict) and status.get("status_code"):
         return _of_error(status, data)
-    if any(data.get(name) for name in _ANSWERS):
+    if data.get("choices") or data.get("output"):
         return None
     errors = data.get("errors")
     if isinstance(errors, list) and errors:
@@ -103,8 +102,9 @@ def _of_choices(choices: Any) -> Failure | None:
     for choice in choices if isinstance(choices, list) else ():
         if not isinstance(choice, dict):
             continue
-        if _says_something(choice.get("error")):
-            return _of_error(choice["error"], choice)
+        error = choice.get("error")
+        if error and _says_something(error):
+            return _of_error(error, choice)
         finish = choice.get("finish_reason")
         if finish in _FAILED_FINISHES:
             return _failure(str(finish), f"The answer ended with the finish reason {finish}.")
@@ -124,8 +124,8 @@ def _failure(kind: str, reason: str) -> Failure:
 
 
 def _says_something(error: Any) -> bool:
-    """Whether an ``error`` reports one: some providers send an empty one with every answer."""
-    return any(error.values()) if isinstance(error, dict) else bool(error)
+    """Whether an ``error`` that is not empty reports one: some providers send one without words."""
+    return any(error.values()) if isinstance(error, dict) else True
 
 
 def _kind(error: Object) -> str:
