@@ -15,6 +15,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from log10_trace.errors import ConfigError
+from log10_trace.folders import check_folder
 from log10_trace.network import check_ca_file
 
 MIB: Final = 1024 * 1024
@@ -29,6 +30,8 @@ def _text(value: Any) -> str:
 def _header(value: Any) -> str:
     """Text that travels in a header; a key read from a file comes with a line break."""
     text = _text(value).strip()
+    if not text:
+        raise ValueError("it is empty; leave it out instead")
     if not (text.isascii() and text.isprintable()):
         raise ValueError("it holds characters that do not go into an HTTP header")
     return text
@@ -111,12 +114,22 @@ def _whole(least: int, most: int, unit: str) -> Callable[[Any], int]:
 def _path(value: Any) -> Path:
     if not isinstance(value, str | os.PathLike) or not str(value).strip():
         raise ValueError("it is not a path")
-    return Path(value).expanduser()
+    try:
+        # Absolute, because it is used wherever the program may have gone by then.
+        return Path(value).expanduser().absolute()
+    except RuntimeError as error:
+        raise ValueError(f"it begins with ~, and {error}") from None
 
 
 def _ca_file(value: Any) -> Path:
-    path = _path(value).absolute()  # it is read again, wherever the program may have gone by then
+    path = _path(value)
     check_ca_file(path)
+    return path
+
+
+def _spool_dir(value: Any) -> Path:
+    path = _path(value)
+    check_folder(path)
     return path
 
 
@@ -202,7 +215,7 @@ OPTIONS: Final = (
         name="spool_dir",
         env="LOG10_SPOOL_DIR",
         default=None,
-        parse=_path,
+        parse=_spool_dir,
         meaning="where records wait for delivery; default: the folder `spool` in LOG10_HOME",
     ),
     Option(
@@ -265,7 +278,9 @@ class Config:
 
 
 def resolve(arguments: Mapping[str, Any] | None = None, environ: Mapping[str, str] | None = None) -> Config:
-    """Settle every option: argument, else environment, else default. ``None`` and "" mean: not given.
+    """Settle every option: argument, else environment, else default.
+
+    An argument that is ``None``, or a variable that is empty, is not given.
 
     Raises:
         ConfigError: a value cannot be used, or an argument names no option.
@@ -276,8 +291,9 @@ def resolve(arguments: Mapping[str, Any] | None = None, environ: Mapping[str, st
         if key not in _NAMES:
             raise ConfigError(key, arguments[key], "there is no such setting")
     settled = {option.name: _settle(option, arguments, environ) for option in OPTIONS}
+    own = home(environ)
     if settled["spool_dir"] is None:
-        settled["spool_dir"] = home(environ) / "spool"
+        settled["spool_dir"] = own / "spool"
     return Config(**settled)
 
 
@@ -311,10 +327,16 @@ def home(environ: Mapping[str, str] | None = None) -> Path:
     """The folder of this user's own things: spool, database, key. ``LOG10_HOME``, else ``~/.log10``.
 
     A user without a home folder gets one of their own in the folder for temporary files.
+
+    Raises:
+        ConfigError: LOG10_HOME is no path.
     """
     environ = os.environ if environ is None else environ
     if named := environ.get("LOG10_HOME"):
-        return Path(named).expanduser()
+        try:
+            return _path(named)
+        except ValueError as error:
+            raise ConfigError("LOG10_HOME", named, str(error)) from None
     try:
         return Path.home() / ".log10"
     except RuntimeError:

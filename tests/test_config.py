@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -95,6 +97,69 @@ def test_what_travels_in_a_header_is_fit_for_one(name: str) -> None:
             resolve({name: value}, {})
 
 
+@pytest.mark.parametrize("name", ["url", "token", "organization_id", "ca_file", "spool_dir"])
+@pytest.mark.parametrize("value", ["", " "])
+def test_an_empty_argument_is_refused_and_an_empty_variable_is_none(name: str, value: str) -> None:
+    """Text that was given and is empty is a mistake; a variable that is set to nothing is not set."""
+    with pytest.raises(ConfigError) as caught:
+        resolve({name: value}, {})
+    assert caught.value.key == name
+
+    (env,) = [option.env for option in OPTIONS if option.name == name]
+    assert env is not None
+    assert getattr(resolve({}, {env: ""}), name) == getattr(resolve({}, {}), name)
+
+
+PROC = ["/proc/x", "/proc/x/y", "/proc/self", "/dev/null", "/dev/null/x", "/tmp", "~nobody-at-all/x", "nul\0"]
+
+
+@pytest.mark.parametrize("value", PROC)
+def test_a_spool_folder_that_cannot_be_is_refused(value: str) -> None:
+    """No folder can be made there, no file in it, or it is everybody's: key and value are named."""
+    for key, arguments, environ in (
+        ("spool_dir", {"spool_dir": value}, {}),
+        ("LOG10_SPOOL_DIR", {}, {"LOG10_SPOOL_DIR": value}),
+    ):
+        with pytest.raises(ConfigError) as caught:
+            resolve(arguments, environ)
+        assert str(caught.value).startswith(f"{key}={value!r} cannot be used: ")
+
+
+def test_a_spool_folder_is_looked_at_without_a_trace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither the folder nor what was tried in it is there afterwards; a relative one does not move."""
+    monkeypatch.chdir(tmp_path)
+    found = resolve({"spool_dir": "deep/spool"}, {}).spool_dir
+
+    assert found == tmp_path / "deep" / "spool"
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_spool_folder_that_leads_nowhere_is_refused(tmp_path: Path) -> None:
+    """A link to nothing, and a file."""
+    (tmp_path / "link").symlink_to(tmp_path / "nothing")
+    (tmp_path / "file").write_text("")
+    for name, reason in (("link", "link to nothing"), ("file", "not a folder"), ("file/x", "not a folder")):
+        with pytest.raises(ConfigError, match=reason):
+            resolve({"spool_dir": tmp_path / name}, {})
+
+
+def test_a_full_disk_is_no_mistake_of_the_setting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may have room when the first record comes."""
+
+    def full(**_: object) -> str:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(tempfile, "mkdtemp", full)
+
+    assert resolve({"spool_dir": tmp_path / "spool"}, {}).spool_dir == tmp_path / "spool"
+
+
+def test_a_home_that_is_no_path_is_refused() -> None:
+    """The variable is named."""
+    with pytest.raises(ConfigError, match="LOG10_HOME='~nobody-at-all/x' cannot be used"):
+        resolve({}, {"LOG10_HOME": "~nobody-at-all/x"})
+
+
 @pytest.mark.parametrize(
     ("text", "tags"),
     [("a,b", ("a", "b")), (" a , , b,a ", ("a", "b")), ("one", ("one",))],
@@ -124,7 +189,7 @@ def test_metadata_is_a_flat_map() -> None:
 def test_the_home_folder_can_be_named() -> None:
     """LOG10_HOME holds the spool unless LOG10_SPOOL_DIR names another place."""
     assert resolve({}, {"LOG10_HOME": "/data/log10"}).spool_dir == Path("/data/log10/spool")
-    assert resolve({}, {"LOG10_HOME": "/a", "LOG10_SPOOL_DIR": "/b"}).spool_dir == Path("/b")
+    assert resolve({}, {"LOG10_HOME": "/a", "LOG10_SPOOL_DIR": "/tmp/b"}).spool_dir == Path("/tmp/b")
 
 
 def test_a_user_without_home_gets_a_folder_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -198,19 +198,24 @@ def test_an_unusable_address_is_named_at_patch(home: Path) -> None:
 
 def test_an_unwritable_spool_folder_loses_nothing(home: Path, model: str) -> None:
     """When the spool cannot be written the program is told once, and the records arrive all the same."""
-    (home / "file").write_text("in the way")
+    home.mkdir(exist_ok=True)
+    (home / "spool").write_text("in the way")
 
     with server(home) as ours:
-        done = program(
-            home,
-            "import logging; logging.basicConfig()\n" + CALLS,
-            LOG10_SPOOL_DIR=str(home / "file" / "spool"),
-        )
+        done = program(home, "import logging; logging.basicConfig()\n" + CALLS)
         records = records_of(ours)
 
     assert done.returncode == 0, done.stderr
-    assert done.stderr.count(str(home / "file" / "spool")) == 1
+    assert done.stderr.count(str(home / "spool")) == 1
     assert len(records) == 6
+
+
+def test_a_spool_folder_that_cannot_be_made_is_named_at_patch(home: Path) -> None:
+    """One that was named and cannot be is a mistake, as an unusable address is."""
+    done = program(home, "import log10_trace; log10_trace.patch()", LOG10_SPOOL_DIR="/proc/x")
+
+    assert done.returncode == 1
+    assert "LOG10_SPOOL_DIR='/proc/x' cannot be used" in done.stderr.strip().splitlines()[-1]
 
 
 def test_a_refused_token_keeps_every_record(home: Path, model: str) -> None:

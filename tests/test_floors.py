@@ -12,7 +12,7 @@ PACKAGE = Path(__file__).resolve().parents[1] / "log10_trace"
 FLOORS = (
     {"threads"},
     {"errors", "guard"},
-    {"models", "network"},
+    {"folders", "models", "network"},
     {"config", "context", "redact", "record"},
     {"local"},
     {"instrument", "export", "client", "server"},

@@ -121,8 +121,9 @@ def run() -> int:
     except Log10Error as error:
         print(f"log10-trace: {error}", file=sys.stderr)  # noqa: T201 -- the command's own voice
         return exit_codes.of(error)
-    except OSError as error:  # a full disk, a file that went away
-        print(f"log10-trace: {error}", file=sys.stderr)  # noqa: T201 -- as above
+    except OSError as error:  # a full disk, a file that went away, a folder that may not be entered
+        said = f"{error.filename} cannot be used: {error.strerror}" if error.filename else str(error)
+        print(f"log10-trace: {said}", file=sys.stderr)  # noqa: T201 -- as above
         return exit_codes.FAILED
     except KeyboardInterrupt:
         return exit_codes.INTERRUPTED

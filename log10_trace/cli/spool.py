@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from contextlib import suppress
 from typing import Annotated, Final
 
 import typer
@@ -37,6 +39,18 @@ spool: Final = typer.Typer(
 app.add_typer(spool, name="spool")
 
 
+def _settings() -> Config:
+    """The settings, where the spool may be looked into.
+
+    Raises:
+        OSError: it may not.
+    """
+    settings = resolve()
+    with suppress(FileNotFoundError, NotADirectoryError):
+        os.listdir(settings.spool_dir)  # noqa: PTH208 -- a Path lists nothing where it may not look
+    return settings
+
+
 def _shown_destination(each: Waiting) -> str:
     if each.destination is None:
         return "not known"
@@ -59,7 +73,7 @@ def status(*, json: Json = False) -> None:
 
     KEY is the fingerprint of the token that the records wait for; `log10-trace doctor` shows that of yours.
     """
-    settings = resolve()
+    settings = _settings()
     found = waiting(Spool(settings.spool_dir))
     broken = find_problems(Spool(settings.spool_dir), found)
     losses = Ledger(settings.spool_dir).losses()
@@ -124,7 +138,7 @@ def flush(
     ] = False,
 ) -> None:
     """Deliver now what ended processes left; what running ones have, they deliver themselves."""
-    settings = resolve()
+    settings = _settings()
     delivery = Delivery(settings, any_key=any_key, unknown_destination=unknown_destination)
     _server_of(delivery)
     delivery.adopt()
@@ -176,7 +190,7 @@ def dead_letters(
     json: Json = False,
 ) -> None:
     """Show the records that a server refused, with its reason, or send them again."""
-    settings = resolve()
+    settings = _settings()
     folder = DeadLetters(settings.spool_dir)
     letters = [each for each in folder if letter_id in (None, each.id)]
     if send:

@@ -86,7 +86,11 @@ class DeadLetters:
             excess -= size
 
     def _paths(self) -> list[Path]:
-        return sorted(self._folder.glob("*.json"))
+        try:
+            names = sorted(os.listdir(self._folder))  # noqa: PTH208 -- pathlib differs between versions
+        except OSError:
+            return []  # there are none yet, or none that this user may see
+        return [self._folder / name for name in names if name.endswith(".json") and name[0] != "."]
 
     def _path(self, record_id: str) -> Path:
         return self._folder / f"{record_id.replace(os.sep, '_')}.json"

@@ -63,7 +63,7 @@ def test_a_full_disk_is_told_once_and_loses_nothing(
 
 
 def test_records_go_back_to_disk_when_it_works_again(
-    api: CompletionsAPI, small_disk: Path, caplog: pytest.LogCaptureFixture
+    api: CompletionsAPI, small_disk: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """When there is room again, what waited in memory is on disk too."""
     api.behave(does.status(503))
@@ -116,11 +116,14 @@ def test_a_folder_that_is_deleted_again_and_again_costs_no_file(api: Completions
         assert len([each for each in opened if each.startswith(str(tmp_path)) and "lock" in each]) == 1
 
 
-def test_memory_is_bounded_and_what_is_given_up_is_counted(api: CompletionsAPI, tmp_path: Path) -> None:
+def test_memory_is_bounded_and_what_is_given_up_is_counted(
+    api: CompletionsAPI, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Without disk and API the oldest are given up, counted by reason, and memory stays bounded."""
     (tmp_path / "file").write_text("")
     api.behave(does.status(503))
-    with delivery(api.url, spool_dir=tmp_path / "file" / "spool", memory_max_bytes=1024 * 1024) as made:
+    monkeypatch.setenv("LOG10_HOME", str(tmp_path / "file"))
+    with delivery(api.url, memory_max_bytes=1024 * 1024) as made:
         ids = keep(made, 1000, "x" * 2000)
         journal = made.recorder.journal
         assert journal is not None
@@ -173,14 +176,15 @@ def test_a_deleted_folder_is_made_again(api: CompletionsAPI, tmp_path: Path) -> 
 
 
 def test_a_spool_folder_of_another_user_is_refused(
-    api: CompletionsAPI, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    api: CompletionsAPI, tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A folder that belongs to somebody else is not written to; records wait in memory and arrive."""
     if os.geteuid() != 0:
         pytest.skip("only root can give a folder away")
     (tmp_path / "spool").mkdir()
     os.chown(tmp_path / "spool", 12345, 12345)
-    with delivery(api.url, spool_dir=tmp_path / "spool") as made:
+    monkeypatch.setenv("LOG10_HOME", str(tmp_path))
+    with delivery(api.url) as made:
         ids = keep(made, 5)
         assert made.flush(10.0)
 
