@@ -21,6 +21,8 @@ RAW: Final = {
     "native_response": "Response",
     "request": "Request",
     "response": "Response",
+    "raw_request": "Request as it was sent",
+    "raw_response": "Response as it came",
     "raw_events": "Events of the stream",
 }
 """The bodies of a record, by the name of their field."""

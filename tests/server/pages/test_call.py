@@ -230,6 +230,14 @@ def test_a_running_call_says_so_and_looks_again(site: Site) -> None:
     assert not re.search(r'<article id="call"[^>]*data-live', ended)
 
 
+def test_a_body_that_is_no_strict_json_is_shown_as_it_came(site: Site) -> None:
+    """The response stands as JSON, and beside it the text with what JSON has no word for."""
+    page = shown(site, raw_response='{"logprob":-Infinity}')
+
+    assert "Response as it came" in page
+    assert "-Infinity" in page
+
+
 def test_an_interrupted_stream_says_so(site: Site) -> None:
     """What a program left before its end is finished, and not whole."""
     assert "left this stream before its end" in shown(site, interrupted=True)
@@ -278,7 +286,10 @@ def test_the_middle_of_a_long_conversation_is_folded(site: Site) -> None:
 EXACT = '{"model": "m",  "n":12345678901234567890123, "t": 1.0e0, "s":"\\ud800 \\u0041", "messages": []}'
 
 
-@pytest.mark.parametrize("field", ["request", "response", "native_request", "native_response", "raw_events"])
+FIELDS = ["request", "response", "native_request", "native_response", "raw_response", "raw_events"]
+
+
+@pytest.mark.parametrize("field", FIELDS)
 def test_raw_bodies_are_given_exactly_as_stored(site: Site, field: str) -> None:
     """Numbers, spacing, escapes and order are as they were on the wire."""
     call_id = site.keep(f'{{"id": "exact", "kind": "chat", "status": "finished", "{field}": {EXACT}}}')
