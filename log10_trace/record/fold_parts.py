@@ -39,8 +39,11 @@ def add_all(parts: PartList, more: list[Any], merge: Merge) -> None:
     if not any(_may_repeat(part) for part in more):
         if more == parts[: len(more)]:
             return
-        if parts == more[: len(parts)]:
+        if len(more) >= len(parts) and all(map(_has_grown_into, parts, more)):
             first = len(parts)
+            for known, part in zip(parts, more, strict=False):
+                if known != part:
+                    merge(known, part)
         elif parts[-1:] == more[:1]:
             first = 1
     for part in more[first:]:
@@ -79,6 +82,13 @@ def _find(parts: PartList, part: Object) -> Object | None:
     if isinstance(last, dict) and last.get("type") and _is_fragment(part) and _continues(last, part):
         return last
     return None
+
+
+def _has_grown_into(known: Any, part: Any) -> bool:
+    """Whether a part is the known one once more, with values where it had none."""
+    if not (isinstance(known, dict) and isinstance(part, dict)):
+        return bool(known == part)
+    return all(value in _EMPTY or value == part.get(key) for key, value in known.items())
 
 
 def _may_repeat(part: Any) -> bool:

@@ -140,6 +140,16 @@ WHOLE_LISTS = {
     "the whole list in every chunk": ([TOOLS, TOOLS, TOOLS], TOOLS),
     "a list that grows": ([[CITED], [CITED, CITED_TOO]], [CITED, CITED_TOO]),
     "a list in two halves": ([[CITED], [CITED_TOO]], [CITED, CITED_TOO]),
+    "a list whose parts grow": (
+        [
+            [{"type": "run", "arguments": "{}", "output": None}, {"type": "find", "arguments": "[]"}],
+            [{"type": "run", "arguments": "{}", "output": "x"}, {"type": "find", "arguments": "[]", "n": 1}],
+        ],
+        [
+            {"type": "run", "arguments": "{}", "output": "x"},
+            {"type": "find", "arguments": "[]", "n": 1},
+        ],
+    ),
     "words in every chunk": ([["a", "b"], ["a", "b"]], ["a", "b"]),
     "words that grow": ([["a"], ["a", "b"]], ["a", "b"]),
     "words in two halves": ([["a"], ["b"]], ["a", "b"]),
@@ -149,14 +159,23 @@ WHOLE_LISTS = {
 
 @pytest.mark.parametrize(("lists", "expected"), WHOLE_LISTS.values(), ids=WHOLE_LISTS)
 def test_a_list_that_comes_again_is_not_added_again(lists: list[Any], expected: list[Any]) -> None:
-    """In a delta, beside it, within an object of it, and in the chunk."""
+    """In a delta, beside it, and within an object of it."""
     assert message(*({"executed_tools": each} for each in lists))["executed_tools"] == expected
     nested = message(*({"provider_specific_fields": {"x": each}} for each in lists))
     assert nested["provider_specific_fields"]["x"] == expected
     beside = folded(*({"delta": {}, "citations": each} for each in lists)).finish()
     assert beside["choices"][0]["citations"] == expected
-    chunks = [{"choices": [], "citations": copy.deepcopy(each)} for each in lists]
-    assert fold(chunks, "chat.completion")["citations"] == expected
+
+
+def test_a_list_of_the_chunk_that_comes_again_is_not_added_again() -> None:
+    """Perplexity's citations and results come whole with every chunk, or grow, or stand in one of them."""
+    lists: list[list[Any]] = [["a"], ["a", "b"], ["a"], [], ["c"]]
+    chunks = [{"choices": [], "citations": each, "results": [CITED]} for each in lists]
+
+    whole = fold(copy.deepcopy(chunks), "chat.completion")
+
+    assert whole["citations"] == ["a", "b", "c"]
+    assert whole["results"] == [CITED]
 
 
 @pytest.mark.parametrize("field", ["token_ids", "tokens", "output_token_logprobs"])
