@@ -66,6 +66,20 @@ def test_stats_are_grouped(cli: Cli, calls: Calls) -> None:
     assert "P95" in cli.screen("stats").text
 
 
+def test_a_span_of_one_day_is_that_day_everywhere(cli: Cli, calls: Calls) -> None:
+    """From a day to the same day counts, lists and exports its calls, and those of no other day."""
+    day = ("--from", "2026-01-01", "--to", "2026-01-01")
+    before = ("--from", "2025-12-31", "--to", "2025-12-31")
+
+    assert [row["calls"] for row in cli.rows("stats", *day, "--json", TZ="UTC")] == [6]
+    assert cli.rows("stats", *before, "--json", TZ="UTC") == []
+    assert len(cli.rows("sessions", "list", *day, "--json", TZ="UTC")) == 3
+    assert cli.rows("sessions", "list", *before, "--json", TZ="UTC") == []
+    assert len(cli.rows("completions", "export", *day, TZ="UTC")) == 6
+    # In New York these calls were made the evening before.
+    assert len(cli.rows("completions", "export", *before, TZ="America/New_York")) == 6
+
+
 def test_task_is_made_listed_and_shown(cli: Cli, tmp_path: Path) -> None:
     """A task comes from a schema on the command line or in a file, and is found again."""
     first = made_task(cli)
