@@ -60,13 +60,14 @@ def test_a_row_has_what_is_asked_of_a_call(client: httpx.Client, keep: Keep) -> 
 
 def test_the_bodies_come_when_they_are_asked_for(client: httpx.Client, keep: Keep) -> None:
     """JSON bodies and the stack are no columns of the table, unless the request says so."""
-    made = keep(id="c1")
+    made = keep(id="c1", raw_response='{"n": NaN}')
 
     (short,) = table(client)
     (long,) = table(client, "&bodies=true")
 
     assert not {"request", "response", "stacktrace", "native_request"} & short.keys()
     assert json.loads(long["request"]) == made["request"]
+    assert long["raw_response"] == '{"n": NaN}'
     assert {**long, **short} == long
 
 

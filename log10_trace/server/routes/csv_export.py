@@ -24,7 +24,10 @@ KEPT: Final = (
     "endpoint", "base_url", "request_id", "retries", "interrupted", "metadata", "source", "sequence",
 )  # fmt: skip
 """Columns that stand in the record. Text stands as it is, everything else as JSON."""
-BODIES: Final = ("stacktrace", "request", "response", "native_request", "native_response")
+BODIES: Final = (
+    "stacktrace", "request", "response", "native_request", "native_response", "raw_request", "raw_response",
+    "raw_events",
+)  # fmt: skip
 """The same, for who asks for them."""
 COLUMNS: Final = ("id", "created_at", "status", *READ, *KEPT)
 
