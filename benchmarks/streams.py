@@ -3,8 +3,8 @@
     python benchmarks/streams.py [--pieces 1000000]
 
 Prints a row for each form in which answers are streamed. The time is that of a background thread; the room is
-the most that is allocated at any moment, beside the bytes of the stream itself. Room is measured on a tenth of
-the pieces, because that takes ten times as long.
+the most that is allocated at any moment, beside the bytes of the stream itself, measured on a tenth of the
+pieces.
 """
 
 from __future__ import annotations
