@@ -14,8 +14,43 @@ from types import TracebackType
 
 from log10_trace import threads
 
+
+class OpenStreams(logging.Filter):
+    """Has what a logger says reach only the handlers whose stream is open.
+
+    Our thread, and the end of the program, log when the program, or its test runner, may have closed theirs:
+    the handler would then write a traceback to the standard error, whatever else listens.
+    """
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether all handlers are to have the record; where not, those that can have it by now."""
+        handlers = _handlers_of(logging.getLogger(record.name))
+        able = [each for each in handlers if not _has_closed_stream(each)]
+        if len(able) == len(handlers):
+            return True
+        for handler in able:
+            if record.levelno >= handler.level:
+                handler.handle(record)
+        return False
+
+
+def _handlers_of(named: logging.Logger) -> list[logging.Handler]:
+    """The handlers of a logger and of those above it that hear it as well."""
+    found: list[logging.Handler] = []
+    above: logging.Logger | None = named
+    while above is not None:
+        found += above.handlers
+        above = above.parent if above.propagate else None
+    return found
+
+
+def _has_closed_stream(handler: logging.Handler) -> bool:
+    return getattr(getattr(handler, "stream", None), "closed", False) is True
+
+
 logger = logging.getLogger("log10_trace")
 logger.addHandler(logging.NullHandler())
+logger.addFilter(OpenStreams())
 
 LOG_EVERY_S = 60.0
 

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import io
+import logging
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from log10_trace.guard import Faults, faults, guard, say_once_a_minute
+from log10_trace.guard import Faults, faults, guard, logger, say_once_a_minute
+from log10_trace.server.edge import access_log
+from tests.processes import program
 
 
 def test_a_fault_is_counted_logged_and_kept_back(caplog: pytest.LogCaptureFixture) -> None:
@@ -63,3 +68,66 @@ def test_a_warning_is_said_once(caplog: pytest.LogCaptureFixture) -> None:
         say_once_a_minute("%d socks are missing", number)
 
     assert [record.getMessage() for record in caplog.records] == ["0 socks are missing"]
+
+
+@pytest.fixture
+def listening() -> Iterator[tuple[logging.StreamHandler[io.StringIO], logging.StreamHandler[io.StringIO]]]:
+    """Two handlers of the root logger, the first for warnings alone."""
+    root = logging.getLogger()
+    handlers = logging.StreamHandler(io.StringIO()), logging.StreamHandler(io.StringIO())
+    handlers[0].setLevel(logging.WARNING)
+    for each in handlers:
+        root.addHandler(each)
+    yield handlers
+    for each in handlers:
+        root.removeHandler(each)
+
+
+@pytest.mark.parametrize("said_by", [logger, access_log], ids=["log10_trace", "log10_trace.access"])
+@pytest.mark.parametrize("closed", [0, 1])
+def test_a_stream_that_was_closed_costs_no_traceback(
+    listening: tuple[logging.StreamHandler[io.StringIO], ...],
+    capsys: pytest.CaptureFixture[str],
+    said_by: logging.Logger,
+    closed: int,
+) -> None:
+    """What we log reaches the handlers that are open, once and by their level, and no other."""
+    listening[closed].stream.close()
+    said_by.warning("one thing")
+    said_by.error("another")
+    listening[1 - closed].setLevel(logging.ERROR)
+    said_by.warning("too low")
+
+    assert listening[1 - closed].stream.getvalue() == "one thing\nanother\n"
+    assert "Logging error" not in capsys.readouterr().err
+
+
+ENDS_WITHOUT_A_LOG = """
+import atexit, io, logging, sys
+import log10_trace
+log10_trace.patch(url="http://127.0.0.1:9", redact=lambda record: record)
+from log10_trace.runtime import _runtime
+from tests.export.made import keep
+stream = {stream}
+logging.basicConfig(stream=stream, level=logging.DEBUG)
+keep(_runtime.delivery, 1)
+stream.close()
+from log10_trace.guard import guard
+def fail():
+    with guard("ending in a test"):
+        raise OSError("a fault of ours")
+atexit.register(fail)
+fail()
+{more}
+"""
+
+
+@pytest.mark.parametrize("stream", ["io.StringIO()", "open('/dev/null', 'w')", "open(1, 'w', closefd=False)"])
+@pytest.mark.parametrize("more", ["", "log10_trace.shutdown()", "raise SystemExit"])
+def test_a_program_that_has_closed_its_log_ends_without_a_word(
+    private_home: Path, stream: str, more: str
+) -> None:
+    """Whatever our thread, the faults and the end of the program have to say by then."""
+    ended = program(private_home, ENDS_WITHOUT_A_LOG.format(stream=stream, more=more))
+
+    assert (ended.returncode, ended.stderr) == (0, "")

@@ -15,7 +15,7 @@ from starlette.datastructures import Headers
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from log10_trace.guard import guard
+from log10_trace.guard import OpenStreams, guard
 from log10_trace.server.answer import refusal_answer
 from log10_trace.server.door import Door
 from log10_trace.server.forwarded import FORWARDED_HOST, ROOT_PATH, ProxyPolicy
@@ -23,6 +23,7 @@ from log10_trace.server.metrics import Metrics
 from log10_trace.server.refusal import Refusal
 
 access_log = logging.getLogger("log10_trace.access")
+access_log.addFilter(OpenStreams())
 
 POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; "
