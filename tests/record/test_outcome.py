@@ -11,6 +11,7 @@ from log10_trace.record import outcome
 from log10_trace.record.call import Call
 from tests.model_answers import chat_chunks, response, response_events
 from tests.model_endpoint import sse
+from tests.recorded import needed
 
 CHUNKS = chat_chunks("a", "b")
 
@@ -288,3 +289,18 @@ def test_of_a_very_large_body_only_the_json_is_kept() -> None:
 
     assert found.response.startswith(b'{"a": "NaN"')
     assert found.raw is None
+
+
+ENDPOINT_OF = {"chat": "/chat/completions", "completion": "/completions", "response": "/responses"}
+
+
+def test_real_answers_are_whole_and_real_errors_are_failures() -> None:
+    """No answer of a provider is taken for a failure or for cut short, and each error for a failure."""
+    wrong = []
+    for each in needed():
+        found = outcome.of(call(each["body"].encode(), ENDPOINT_OF[each["kind"]], streamed=each["stream"]))
+        expected = ("finished", False) if each["status"] < 400 else ("failed", False)
+        if (found.status, found.interrupted) != expected:
+            wrong.append((each["id"], found.status, found.failure_kind))
+
+    assert wrong == []
