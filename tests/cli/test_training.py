@@ -252,6 +252,20 @@ def test_items_of_responses_become_messages() -> None:
     assert [each["id"] for each in messages[2]["tool_calls"]] == ["c1", "c2"]
 
 
+def test_a_call_with_another_request_is_an_example_of_its_own(cli: Cli) -> None:
+    """The same question with another setting is another call, though its answer is the same."""
+    made = [chat(), chat()]
+    for number, record in enumerate(made):
+        record["id"] = f"01900000-0000-7000-8000-{number:012d}"
+        record["request"] = {**record["request"], "stream": number == 0}
+    with cli.client() as client:
+        client.completions.batch(completions=made)
+
+    done = cli.run("completions", "export", "--format", "openai-finetune")
+
+    assert len(done.stdout.splitlines()) == 2
+
+
 def test_an_example_is_written_once_and_the_rest_counted(cli: Cli) -> None:
     """A call that was made again makes no second line; what is left out is counted by reason at the end."""
     made = [

@@ -145,7 +145,10 @@ def _write(
 
 
 def _line(record: bytes, form: Form, seen: set[bytes] | None) -> bytes:
-    """The record in its form, if that is not among the lines ``seen``, of which the digests are kept."""
+    """The record in its form, if the call was not made before: with the same request and the same line.
+
+    Of requests and lines that were ``seen`` the digests are kept.
+    """
     try:
         line = form(record)
     except UnsuitableError:
@@ -153,7 +156,8 @@ def _line(record: bytes, form: Form, seen: set[bytes] | None) -> bytes:
     except ValueError:
         raise UnsuitableError("with a number of more digits than Python reads") from None
     if seen is not None:
-        digest = blake2b(line, digest_size=16).digest()
+        request, _ = split(decode(record)).get("request", ("", None))
+        digest = blake2b(f"{request}\n".encode() + line, digest_size=16).digest()
         if digest in seen:
             raise UnsuitableError("the same as one before")
         seen.add(digest)
