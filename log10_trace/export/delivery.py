@@ -131,8 +131,9 @@ class Delivery:
     def close(self, timeout: float) -> bool:
         """Deliver what goes through, and end; true when nothing is left of what was begun.
 
-        Gives up after ``timeout`` seconds, after 0.3 s in which the network did not move, and after the
-        first attempt that fails. What is left waits in the spool, redacted where it is to be.
+        Gives up after ``timeout`` seconds, after 0.3 s in which the network did not move, and when an attempt
+        brings nothing: no record passes, and no fewer can be tried. What is left waits in the spool,
+        redacted where it is to be.
         """
         until = self._clock() + timeout
         self._moved_at = self._clock()

@@ -21,6 +21,8 @@ class Pace:
         """The next attempt is not to be made before this, on the clock that ``failed`` was given."""
         self.failures = 0
         """Attempts in a row that failed."""
+        self.is_stuck = False
+        """Whether the last attempt brought nothing: neither did a record pass, nor can fewer be tried."""
         self._growth = 0
         """How far the pauses have grown: no further than ``SHRINK_AFTER`` while batches are halved."""
         self.asked_by_server = False
@@ -35,6 +37,7 @@ class Pace:
     def succeeded(self) -> None:
         """The server has taken something: the next batch may be twice as large."""
         self.failures = self._growth = 0
+        self.is_stuck = False
         self.not_before = 0.0
         self._items = min(self._most_items, self._items * 2)
 
@@ -65,6 +68,7 @@ class Pace:
         self.failures += 1
         self.asked_by_server = retry_after > 0
         is_narrowing = halve and items > 1
+        self.is_stuck = not is_narrowing
         self._growth = min(self._growth + 1, SHRINK_AFTER) if is_narrowing else self._growth + 1
         pause = delay(self._growth, draw, retry_after)
         if slow and (not halve or self._growth > SLOW_AFTER):
@@ -76,6 +80,7 @@ class Pace:
     def absent(self, now: float) -> None:
         """There is nobody to try."""
         self.failures += 1
+        self.is_stuck = True
         self.asked_by_server = False
         self.not_before = now + ABSENT_S
 

@@ -98,6 +98,7 @@ class Sender:
             backlog.step_back()
         elif self._send(server, backlog, others, timeout) is None:
             self._slow_down(culprit, 0.0, items=1)
+            self.pace.is_stuck = False
 
     def records_came(self) -> None:
         """Where another record was lacking, to tell one's fault from an outage, try that at once."""

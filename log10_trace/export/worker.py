@@ -56,10 +56,19 @@ class Worker:
         self.keeper.tend(now)
         self._look(now)
         if self._due_at(now) <= now:
+            was_stopping = self._stopping
             with guard("delivering records"):
                 self._attempt()
+                with self._recorder.gate:
+                    if self._stopping and not (was_stopping and self._sender.pace.is_stuck):
+                        self._go_on()
                 return
             self._sender.pace.absent(now)
+
+    def _go_on(self) -> None:
+        """In the end, make another attempt at once; after one that brought nothing there is none."""
+        self._sender.pace.is_stuck = False
+        self._sender.pace.hurry_politely()
 
     def rest(self) -> float | None:
         """Seconds until something is to be done, unless the gate is notified. Called with the gate held."""
@@ -80,8 +89,7 @@ class Worker:
     def stop(self) -> None:
         """Send what goes through at once, and be done. Called with the gate held."""
         self._stopping = self._at_once = True
-        self._sender.pace.failures = 0
-        self._sender.pace.hurry_politely()
+        self._go_on()
         self.keeper.adopt_now()
 
     def close(self) -> None:
@@ -101,7 +109,7 @@ class Worker:
             return False  # what is not redacted yet is in memory alone
         nothing_waits = self._waiting_since is None and not self._recorder.fresh
         now = self._clock()
-        cannot_go_on = self._sender.pace.failures > 0 or now < self._due_at(now) < _NEVER
+        cannot_go_on = self._sender.pace.is_stuck or now < self._due_at(now) < _NEVER
         return cannot_go_on or (nothing_waits and self.keeper.is_clear)
 
     def _look(self, now: float) -> None:
@@ -147,8 +155,8 @@ class Worker:
             self._at_once = self._at_once and self._recorder.fresh > 0
 
     def _next_backlog(self) -> Backlog | None:
-        """This process's own records and those of dead ones take turns."""
-        self._turn = not self._turn
+        """This process's own records and those of dead ones take turns; in the end its own go first."""
+        self._turn = not (self._turn or self._stopping)
         if self.keeper.orphans and (self._turn or self._waiting_since is None):
             return self.keeper.orphans
         return self._journal

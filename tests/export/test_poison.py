@@ -270,3 +270,37 @@ def test_a_call_that_is_too_large_for_the_firewall_alone_is_set_aside(
 
         assert [letter.id for letter in letters(private_home)] == [large.id]
         assert set(api.rows()) == set(ids)
+
+
+SHORT = """
+import sys
+from tests.export.made import config, keep
+from log10_trace.export import Delivery
+
+made = Delivery(config({url!r}, exit_timeout=30.0, flush_interval=60.0))
+print(*[each for text in {texts!r} for each in keep(made, 1, text)])
+made.exit()
+"""
+
+
+@pytest.mark.parametrize("name", ["403", "500", "502", "cut"])
+def test_programs_that_end_at_once_do_not_hand_it_on(
+    api: CompletionsAPI, private_home: Path, name: str
+) -> None:
+    """Programs that only deliver when they end narrow it down then, as long as something passes."""
+    api.behave(firewall(BLOCKS[name][0]))
+    texts = ["a", "b", POISON, "c", "d", "e", "f"]
+    ids = program(private_home, SHORT.format(url=api.url, texts=texts)).stdout.split()
+    poison = ids.pop(2)
+
+    assert set(api.rows()) == set(ids)
+    assert [letter.id for letter in letters(private_home)] == [poison]
+
+
+def test_a_program_that_ends_delivers_its_own_records_first(api: CompletionsAPI, private_home: Path) -> None:
+    """What another one left and is refused comes after them."""
+    api.behave(firewall(page(403)))
+    program(private_home, SHORT.format(url=api.url, texts=[POISON]))
+    (own,) = program(private_home, SHORT.format(url=api.url, texts=["a"])).stdout.split()
+
+    assert list(api.rows()) == [own]
