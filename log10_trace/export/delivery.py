@@ -86,7 +86,7 @@ class Delivery:
     def adopt_left_behind(self) -> None:
         """Begin to deliver what dead processes left, if they did, where no thread of ours does already.
 
-        The thread ends with it, or with the first attempt that fails.
+        The thread ends with it, or with an attempt that brings nothing.
         """
         if self._worker is None and self._is_left_behind():
             with self.recorder.gate:
@@ -99,8 +99,8 @@ class Delivery:
     def flush(self, timeout: float) -> bool:
         """Deliver everything captured so far, and what dead processes left.
 
-        True when that was done within ``timeout`` seconds. Where nothing of our own waits, the first attempt
-        that fails ends it.
+        True when that was done within ``timeout`` seconds. Where nothing of our own waits, an attempt
+        that brings nothing ends it.
         """
         gate, until = self.recorder.gate, self._clock() + timeout
         counts = gate.counts
