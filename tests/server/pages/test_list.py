@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from tests.server.pages.visiting import Site, completion
+from tests.server.pages.visiting import Site, chat_response, completion
 
 
 def asked(text: str) -> dict[str, object]:
@@ -194,7 +194,7 @@ def test_the_strip_of_one_group_is_that_groups(site: Site) -> None:
 
 def test_a_cost_that_is_not_known_is_not_zero(site: Site) -> None:
     """A model without a price makes the cost unknown."""
-    site.keep(completion(request={**asked("x"), "model": "my-own"}))
+    site.keep(completion(response={**chat_response("x"), "model": "my-own"}))
 
     assert re.search(r"<dt>Cost</dt><dd>unknown<", site.page("/"))
 
