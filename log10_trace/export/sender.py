@@ -24,15 +24,16 @@ BATCH_BYTES: Final = 4 * 1024 * 1024
 
 _UNAUTHORIZED: Final = 401
 _UNREADABLE: Final = Answer(Verdict.REFUSED, 0, "unreadable", "nothing could be made of this entry")
+_IS_OTHER: Final = "answers, but is no completions API"
 _PROBLEMS: Final = {
     401: "does not take the key",
     403: "does not take the key, or something before it refuses records",
-    404: "has no completions API",
-    405: "has no completions API",
+    404: _IS_OTHER,
+    405: _IS_OTHER,
     407: "is behind a proxy that asks for a password",
     421: "is not known by this name to the server",
 }
-_ADVICE: Final = "Type: log10-trace doctor"
+_OF_KEY: Final = (401, 403)
 _TAKEN: Final = (Verdict.DONE, Verdict.REFUSED)
 
 
@@ -214,14 +215,18 @@ class Sender:
     def _say(self, server: Server, worst: Answer) -> None:
         message = "log10_trace: %s cannot be reached or is busy (%s); records are kept and sent again"
         if worst.verdict is Verdict.DENIED:
-            message = f"log10_trace: %s {_problem_of(worst.status)} (HTTP %s); records are kept. {_ADVICE}"
+            setting = "LOG10_TOKEN" if worst.status in _OF_KEY else "LOG10_URL"
+            message = (
+                f"log10_trace: %s {_problem_of(worst.status)} (HTTP %s); records are kept. "
+                f"Check {setting}, or type: log10-trace doctor"
+            )
         say_once_a_minute(message, server.url, worst.status or worst.message)
 
 
 def _problem_of(status: int) -> str:
     """What is wrong where nothing was stored, as the predicate of a sentence about the address."""
     if status < 300:  # noqa: PLR2004 -- HTTP's own classes
-        return "answers, but is no completions API"
+        return _IS_OTHER
     if status < 400:  # noqa: PLR2004
-        return "sends us elsewhere"
+        return "redirects, and is no completions API"
     return _PROBLEMS.get(status, "refuses records")
