@@ -33,8 +33,8 @@ from benchmarks.load import Target, post_all
 from benchmarks.peers.servers import PEERS, found
 from benchmarks.reads import measure_reads
 from benchmarks.records import Maker
-from log10_trace import local
-from log10_trace.local import LocalServer
+from log10_trace import local_server
+from log10_trace.local_server import LocalServer
 from tests.processes import environment, until
 from tests.server.postgres_cluster import SETTINGS, fresh_database, running_cluster
 
@@ -87,7 +87,7 @@ def serving(folder: Path, database: str) -> Iterator[Serving]:
 def _announced(folder: Path, process: subprocess.Popen[bytes]) -> LocalServer | None:
     assert process.poll() is None, "the server ended"
     os.environ["LOG10_HOME"] = str(folder)
-    found = local.find()
+    found = local_server.discover()
     return found if found and found.pid == process.pid and _answers(found) else None
 
 

@@ -99,7 +99,7 @@ def _number(least: float, most: float, unit: str) -> Callable[[Any], float]:
     return parse
 
 
-def _whole(least: int, most: int, unit: str) -> Callable[[Any], int]:
+def _integer(least: int, most: int, unit: str) -> Callable[[Any], int]:
     parse_number = _number(least, most, unit)
 
     def parse(value: Any) -> int:
@@ -222,14 +222,14 @@ OPTIONS: Final = (
         name="spool_max_bytes",
         env="LOG10_SPOOL_MAX_BYTES",
         default=1024 * MIB,
-        parse=_whole(MIB, 2**50, "bytes"),
+        parse=_integer(MIB, 2**50, "bytes"),
         meaning="how large the spool may grow; the oldest goes first",
     ),
     Option(
         name="memory_max_bytes",
         env="LOG10_MEMORY_MAX_BYTES",
         default=64 * MIB,
-        parse=_whole(MIB, 2**50, "bytes"),
+        parse=_integer(MIB, 2**50, "bytes"),
         meaning="how much memory waiting records may take, all stages",
     ),
     Option(
@@ -290,8 +290,8 @@ def resolve(arguments: Mapping[str, Any] | None = None, environ: Mapping[str, st
     for key in arguments:
         if key not in _NAMES:
             raise ConfigError(key, arguments[key], "there is no such setting")
-    settled = {option.name: _settle(option, arguments, environ) for option in OPTIONS}
-    own = home(environ)
+    settled = {option.name: _resolve_option(option, arguments, environ) for option in OPTIONS}
+    own = log10_home(environ)
     if settled["spool_dir"] is None:
         settled["spool_dir"] = own / "spool"
     return Config(**settled)
@@ -300,7 +300,7 @@ def resolve(arguments: Mapping[str, Any] | None = None, environ: Mapping[str, st
 _NAMES: Final = {option.name for option in OPTIONS}
 
 
-def _settle(option: Option, arguments: Mapping[str, Any], environ: Mapping[str, str]) -> Any:
+def _resolve_option(option: Option, arguments: Mapping[str, Any], environ: Mapping[str, str]) -> Any:
     key, value = option.name, arguments.get(option.name)
     if value is None and option.env is not None:
         key, value = option.env, environ.get(option.env) or None
@@ -309,10 +309,10 @@ def _settle(option: Option, arguments: Mapping[str, Any], environ: Mapping[str, 
     try:
         return option.parse(value)
     except ValueError as error:
-        raise ConfigError(key, _shown(option.name, value), str(error)) from None
+        raise ConfigError(key, _mask_secrets(option.name, value), str(error)) from None
 
 
-def _shown(name: str, value: Any) -> Any:
+def _mask_secrets(name: str, value: Any) -> Any:
     """The value of a setting as an error may show it: without the secrets in it."""
     if name == "token":
         return "***"
@@ -323,7 +323,7 @@ _SECRETS: Final = re.compile(r"(?<=//).*(?=@)|(?<=[?#]).*", re.DOTALL)
 """The parts of an address that may be one's key: user and password, and what follows the path."""
 
 
-def home(environ: Mapping[str, str] | None = None) -> Path:
+def log10_home(environ: Mapping[str, str] | None = None) -> Path:
     """The folder of this user's own things: spool, database, key. ``LOG10_HOME``, else ``~/.log10``.
 
     A user without a home folder gets one of their own in the folder for temporary files.

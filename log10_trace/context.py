@@ -50,7 +50,7 @@ def current() -> Scope:
     return _scope.get()
 
 
-def merged(first: tuple[str, ...], second: tuple[str, ...]) -> tuple[str, ...]:
+def merge_tags(first: tuple[str, ...], second: tuple[str, ...]) -> tuple[str, ...]:
     """Both, in order, without duplicates."""
     if not first or not second:
         return first or second
@@ -85,7 +85,7 @@ def _checked(tags: Iterable[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(tags))
 
 
-class _Scoped:
+class _ScopeBase:
     """What ``session`` and ``tags`` share: ``with``, ``async with`` and decorator.
 
     Nothing about an entry is kept on the object, so one object serves any number of tasks and threads.
@@ -98,7 +98,7 @@ class _Scoped:
 
     def _inside(self, outer: Scope) -> Scope:
         """The scope that holds inside, made anew at every entry."""
-        return Scope(merged(outer.tags, self._tags), outer.session, outer)
+        return Scope(merge_tags(outer.tags, self._tags), outer.session, outer)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -153,7 +153,7 @@ class _Scoped:
         @functools.wraps(function)
         def wrapper(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
             body = function(*args, **kwargs)
-            inside = _Suspended(self._inside(_scope.get()))
+            inside = _GeneratorScope(self._inside(_scope.get()))
             step, given = body.send, None
             try:
                 while True:
@@ -178,7 +178,7 @@ class _Scoped:
         @functools.wraps(function)
         async def wrapper(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
             body = function(*args, **kwargs)
-            inside = _Suspended(self._inside(_scope.get()))
+            inside = _GeneratorScope(self._inside(_scope.get()))
             step, given = body.asend, None
             try:
                 while True:
@@ -200,7 +200,7 @@ class _Scoped:
         return wrapper
 
 
-class _Suspended:
+class _GeneratorScope:
     """The scope of a generator's body: in force while the body runs, put away at a ``yield``."""
 
     __slots__ = ("_body", "_caller")
@@ -220,7 +220,7 @@ class _Suspended:
         _scope.set(self._caller)
 
 
-class tags(_Scoped):  # noqa: N801 -- reads as a word of the language: with tags("summarize"):
+class tags(_ScopeBase):  # noqa: N801 -- reads as a word of the language: with tags("summarize"):
     """Label every call made inside, whether used as ``with``, ``async with`` or as a decorator.
 
     In a generator, plain or asynchronous, use the decorator: ``with`` around a ``yield`` also labels what the
@@ -243,7 +243,7 @@ class tags(_Scoped):  # noqa: N801 -- reads as a word of the language: with tags
         return self.__enter__()
 
 
-class session(_Scoped):  # noqa: N801 -- as above
+class session(_ScopeBase):  # noqa: N801 -- as above
     """Join every call made inside under one session id, with ``tags`` on each of them.
 
     Entered with ``with`` or ``async with`` it gives the ``Session``; every entry, and every call of a
@@ -268,7 +268,7 @@ class session(_Scoped):  # noqa: N801 -- as above
 
     def _inside(self, outer: Scope) -> Scope:
         opened = Session(self._id or str(uuid.uuid4()))
-        return Scope(merged(outer.tags, self._tags), opened, outer)
+        return Scope(merge_tags(outer.tags, self._tags), opened, outer)
 
     def __enter__(self) -> Session:
         return cast("Session", self._enter().session)
@@ -283,10 +283,10 @@ def propagate(function: Decorated) -> Decorated:
     For plain threads and executors, which begin with an empty context:
     ``executor.submit(log10_trace.propagate(work), item)``.
     """
-    return _Handed(_scope.get())(function)
+    return _PropagatedScope(_scope.get())(function)
 
 
-class _Handed(_Scoped):
+class _PropagatedScope(_ScopeBase):
     """A scope carried to another thread."""
 
     __slots__ = ("_scope",)

@@ -55,7 +55,7 @@ logger.addFilter(OpenStreams())
 LOG_EVERY_S = 60.0
 
 
-class Faults:
+class ErrorCounter:
     """Counts faults by what we were doing, and says when one is due to be logged.
 
     Safe to use from any thread.
@@ -87,7 +87,7 @@ class Faults:
             return due
 
 
-faults = Faults()
+faults = ErrorCounter()
 
 
 class guard:  # noqa: N801 -- reads as a statement: with guard("..."):
@@ -121,10 +121,10 @@ def _named(error: Exception) -> str:
     return f"{type(error).__name__}: {error}" if isinstance(error, OSError) else type(error).__name__
 
 
-_said = Faults()
+_said = ErrorCounter()
 
 
-def say_once_a_minute(message: str, *args: object, level: int = logging.WARNING) -> None:
+def log_rate_limited(message: str, *args: object, level: int = logging.WARNING) -> None:
     """Log ``message % args`` unless the same message was logged in the last minute."""
     if _said.add(message, time.monotonic()):
         logger.log(level, message, *args)

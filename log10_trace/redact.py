@@ -11,14 +11,21 @@ import re
 from collections.abc import Callable
 from typing import Any, Final
 
-from log10_trace.guard import say_once_a_minute
+from log10_trace.guard import log_rate_limited
 from log10_trace.models import components
 
 Redactor = Callable[[components.Completion], components.Completion]
 
 NOTICE: Final = {"redacted": "the redactor failed, so these words were withheld"}
 
-_WORDS: Final = ("request", "response", "native_request", "native_response", "failure_reason", "metadata")
+_CONTENT_FIELDS: Final = (
+    "request",
+    "response",
+    "native_request",
+    "native_response",
+    "failure_reason",
+    "metadata",
+)
 """The fields that hold what people and models wrote."""
 
 EMAIL: Final = r"(?<![\w.+-])[\w.+-]+@[\w-]+(?:\.[\w-]+)+"
@@ -41,7 +48,7 @@ def patterns(*expressions: str | re.Pattern[str], replacement: str = "[redacted]
         return text
 
     def redact(completion: components.Completion) -> components.Completion:
-        cleaned = _with_words(completion, lambda words: _mapped(words, clean))
+        cleaned = _map_content_fields(completion, lambda words: _mapped(words, clean))
         for frame in cleaned.stacktrace or ():
             # A prompt may stand in the very line that makes the call.
             frame.line = clean(frame.line)
@@ -55,7 +62,7 @@ def fields(*names: str, replacement: str = "[redacted]") -> Redactor:
     unwanted = frozenset(names)
 
     def redact(completion: components.Completion) -> components.Completion:
-        return _with_words(completion, lambda words: _without(words, unwanted, replacement))
+        return _map_content_fields(completion, lambda words: _without(words, unwanted, replacement))
 
     return redact
 
@@ -82,18 +89,18 @@ def apply(redactor: Redactor, completion: components.Completion) -> tuple[compon
         raise
     except BaseException as error:  # noqa: BLE001 -- libraries in other languages raise what is no Exception
         # Its message may hold the words.
-        say_once_a_minute("log10_trace: the redactor raised %s; words are withheld", type(error).__name__)
-        return withheld(completion), False
+        log_rate_limited("log10_trace: the redactor raised %s; words are withheld", type(error).__name__)
+        return mask_all(completion), False
     if isinstance(redacted, components.Completion):
         return redacted, True
     message = "log10_trace: the redactor gave back %s, not a Completion; words are withheld"
-    say_once_a_minute(message, type(redacted).__name__)
-    return withheld(completion), False
+    log_rate_limited(message, type(redacted).__name__)
+    return mask_all(completion), False
 
 
-def withheld(completion: components.Completion) -> components.Completion:
+def mask_all(completion: components.Completion) -> components.Completion:
     """The record without its words: a notice stands in their place."""
-    given = [name for name in _WORDS if getattr(completion, name) is not None]
+    given = [name for name in _CONTENT_FIELDS if getattr(completion, name) is not None]
     notices: dict[str, Any] = dict.fromkeys(given, NOTICE)
     if "failure_reason" in notices:
         notices["failure_reason"] = NOTICE["redacted"]
@@ -104,9 +111,11 @@ def withheld(completion: components.Completion) -> components.Completion:
     return components.Completion.model_validate({**written, **notices})
 
 
-def _with_words(completion: components.Completion, change: Callable[[Any], Any]) -> components.Completion:
+def _map_content_fields(
+    completion: components.Completion, change: Callable[[Any], Any]
+) -> components.Completion:
     written = completion.model_dump(warnings=False)
-    for name in _WORDS:
+    for name in _CONTENT_FIELDS:
         if written.get(name) is not None:
             written[name] = change(written[name])
     return components.Completion.model_validate(written)

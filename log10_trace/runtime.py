@@ -82,7 +82,7 @@ class _Runtime:
         )
 
     @contextmanager
-    def diverted_to(self, sink: Sink) -> Iterator[None]:
+    def redirect_to(self, sink: Sink) -> Iterator[None]:
         before, self._diverted = self._diverted, sink
         try:
             self._install()
@@ -110,7 +110,7 @@ class _Runtime:
 
 
 _runtime = _Runtime()
-diverted_to = _runtime.diverted_to
+redirect_to = _runtime.redirect_to
 """``with diverted_to(sink)``: calls go to another sink inside; for ``testing``."""
 
 

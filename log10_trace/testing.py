@@ -38,5 +38,5 @@ def capture() -> Iterator[list[Completion]]:
     What was patched before delivers nothing meanwhile, and goes on afterwards.
     """
     records = _Records()
-    with runtime.diverted_to(records):
+    with runtime.redirect_to(records):
         yield records.completions

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from log10_trace.local import LocalServer
+from log10_trace.local_server import LocalServer
 
 DEADLINE_S = 60.0
 """How long a process may take to become ready on a busy machine; reached only when something is wrong."""

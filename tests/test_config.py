@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from log10_trace.config import OPTIONS, home, resolve
+from log10_trace.config import OPTIONS, log10_home, resolve
 from log10_trace.errors import ConfigError
 
 
@@ -194,9 +194,9 @@ def test_the_home_folder_can_be_named() -> None:
 
 def test_a_user_without_home_gets_a_folder_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where Python finds no home folder, the folder for temporary files serves."""
-    monkeypatch.setattr(Path, "home", lambda: (_ for _ in ()).throw(RuntimeError("no home")))
+    monkeypatch.setattr(Path, "log10_home", lambda: (_ for _ in ()).throw(RuntimeError("no home")))
 
-    assert str(home({"TMPDIR": "/scratch"})).startswith("/scratch/log10-")
+    assert str(log10_home({"TMPDIR": "/scratch"})).startswith("/scratch/log10-")
 
 
 def test_every_option_says_what_it_means() -> None:

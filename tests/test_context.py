@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from log10_trace.context import current, merged, process_session, propagate, session, tags
+from log10_trace.context import current, merge_tags, process_session, propagate, session, tags
 
 
 def here() -> tuple[str, ...]:
@@ -281,10 +281,10 @@ def test_merging_is_a_union_in_order(
     """Merging keeps order, has no duplicates of its own making, and does not depend on grouping."""
     a, b, c = (tuple(dict.fromkeys(x)) for x in (first, second, third))
 
-    assert merged(merged(a, b), c) == merged(a, merged(b, c))
-    assert set(merged(a, b)) == {*a, *b}
-    assert len(set(merged(a, b))) == len(merged(a, b))
-    assert merged(a, a) == a
+    assert merge_tags(merge_tags(a, b), c) == merge_tags(a, merge_tags(b, c))
+    assert set(merge_tags(a, b)) == {*a, *b}
+    assert len(set(merge_tags(a, b))) == len(merge_tags(a, b))
+    assert merge_tags(a, a) == a
 
 
 @pytest.mark.parametrize("label", [tags("inside"), session(["inside"])])

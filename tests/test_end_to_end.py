@@ -16,7 +16,7 @@ import pytest
 
 from log10_trace.cli.simulated_model import MODEL, simulated_model
 from log10_trace.client import Log10
-from log10_trace.local import LocalServer
+from log10_trace.local_server import LocalServer
 from log10_trace.models.components import Completion
 from tests import model_answers
 from tests.model_endpoint import json_answer, model_endpoint, sse, sse_answer

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from log10_trace.guard import Faults, faults, guard, logger, say_once_a_minute
+from log10_trace.guard import ErrorCounter, faults, guard, log_rate_limited, logger
 from log10_trace.server.edge import access_log
 from tests.processes import program
 
@@ -47,7 +47,7 @@ def test_a_fault_of_the_system_is_logged_with_its_reason(caplog: pytest.LogCaptu
 
 def test_the_same_fault_is_logged_once_a_minute() -> None:
     """Faults of one kind are due for the log when a minute has passed since the last one logged."""
-    counted = Faults()
+    counted = ErrorCounter()
 
     due = [counted.add("x", now) for now in (0.0, 30.0, 61.0, 62.0)]
 
@@ -65,7 +65,7 @@ def test_what_is_not_a_fault_passes(leaving: type[BaseException]) -> None:
 def test_a_warning_is_said_once(caplog: pytest.LogCaptureFixture) -> None:
     """The same message is logged once a minute, whatever its arguments."""
     for number in range(3):
-        say_once_a_minute("%d socks are missing", number)
+        log_rate_limited("%d socks are missing", number)
 
     assert [record.getMessage() for record in caplog.records] == ["0 socks are missing"]
 

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from log10_trace.config import home
+from log10_trace.config import log10_home
 from log10_trace.server.incoming import MAX_LABEL
 from log10_trace.server.json_text import IS_LABEL
 from log10_trace.server.store import open_store
@@ -39,7 +39,7 @@ Organization = Annotated[
 
 def resolved(database: str | None) -> str:
     """The database that is meant: the one named, else the file in LOG10_HOME."""
-    return database or str(home() / "completions.db")
+    return database or str(log10_home() / "completions.db")
 
 
 @contextmanager

@@ -21,11 +21,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from log10_trace import local
+from log10_trace import local_server
 from log10_trace.cli.app import app
 from log10_trace.cli.simulated_model import MODEL, simulated_model
 from log10_trace.client import Log10
-from log10_trace.config import home
+from log10_trace.config import log10_home
 from log10_trace.errors import SetupError
 from log10_trace.models import components
 
@@ -51,7 +51,7 @@ def demo(
 
     They go to a server and a database of the demo's own, not to the ones of log10-trace serve.
     """
-    folder = home() / "demo"
+    folder = log10_home() / "demo"
     os.environ["LOG10_HOME"] = str(folder)
     with ExitStack() as stack:
         server = stack.enter_context(_server(folder, port))
@@ -99,7 +99,7 @@ def _announced(process: subprocess.Popen[str], folder: Path) -> _Server:
     for line in lines or ():
         address = next((word for word in line.split() if word.startswith("http")), "")
         page = address if "/login" in address else page
-        found = local.find()
+        found = local_server.discover()
         if page and found is not None and found.pid == process.pid:
             return _Server(found.url, found.token, page)
     said = (folder / "serve.log").read_text(encoding="utf-8").strip().removeprefix("log10-trace: ")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeAlias
 
-from log10_trace import config, local
+from log10_trace import config, local_server
 
 DEFAULT_URL: Final = "http://127.0.0.1:4680"
 """Where `log10-trace serve` listens unless told otherwise."""
@@ -48,7 +48,7 @@ def settle(*, url: str | None, token: Token, organization: str | None, timeout: 
         "timeout": timeout,
     }
     settled = config.resolve(given)
-    own = local.find()
+    own = local_server.discover()
     address = settled.url or (own.url if own else DEFAULT_URL)
     own_token = own.token if own and own.url == address else None
     return Settings(

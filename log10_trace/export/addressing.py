@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 
-from log10_trace import local
+from log10_trace import local_server
 from log10_trace.config import Config
 from log10_trace.export.destination import Destination, fingerprint
 from log10_trace.export.transport import Server
@@ -35,7 +35,7 @@ class Addressing:
                 organization_id=config.organization_id,
                 ca_file=config.ca_file,
             )
-        found = local.find()
+        found = local_server.discover()
         if found is not None:
             return Server(url=found.url, token=found.token, organization_id=config.organization_id)
         self.say_none()
@@ -50,7 +50,7 @@ class Addressing:
             return False
         if destination.url is None:
             return config.url is None
-        own = local.find() if config.url is None else None
+        own = local_server.discover() if config.url is None else None
         url, token = (own.url, own.token) if own is not None else (config.url, config.token)
         key_fits = self._any_key or destination.key in (None, fingerprint(token))
         return destination.url == url and key_fits

@@ -26,7 +26,7 @@ from log10_trace.export.ledger import Ledger
 from log10_trace.export.recorder import Recorder
 from log10_trace.export.spool import Claim, Spool, new_source
 from log10_trace.export.worker import Worker
-from log10_trace.guard import faults, guard, logger, say_once_a_minute
+from log10_trace.guard import faults, guard, log_rate_limited, logger
 
 STANDSTILL_S: Final = 0.3
 """The end of the program does not wait longer than this for a network that does not move."""
@@ -306,11 +306,11 @@ class Delivery:
             if loss.source in self.recorder.gate.sources:
                 self.recorder.gate.counts.dropped[loss.reason] += loss.count
         message = "log10_trace: records were given up (%s). See: log10-trace spool status"
-        say_once_a_minute(message, loss.reason)
+        log_rate_limited(message, loss.reason)
         try:
             self.ledger.add(loss)
         except OSError as error:
-            say_once_a_minute("log10_trace: what was given up cannot be written down: %s", error)
+            log_rate_limited("log10_trace: what was given up cannot be written down: %s", error)
 
     def after_fork_in_child(self) -> None:
         """Start afresh: queue, journal, thread and connection are the parent's."""

@@ -15,7 +15,7 @@ from log10_trace.export.regular_file import describe_error, report_damage
 from log10_trace.export.segment import Segment
 from log10_trace.export.segment_format import CONCLUSION, FIRST_AT, KINDS, STARTED, Entry
 from log10_trace.export.spool import Claim
-from log10_trace.guard import guard, say_once_a_minute
+from log10_trace.guard import guard, log_rate_limited
 from log10_trace.record.entry import is_newer
 
 MOST_ORPHANS: Final = 16
@@ -97,7 +97,7 @@ class Orphan(Backlog):
         if is_of_later_version(item.entry):
             item.segment.put_aside(item.entry.start)
             message = "log10_trace: records in %s were written by a later version; they are kept for it"
-            say_once_a_minute(message, item.segment.path)
+            log_rate_limited(message, item.segment.path)
             return True
         if item.entry.kind == CONCLUSION:
             begun = self._unended.pop(call_id(item.entry) or _place_of(item), None)

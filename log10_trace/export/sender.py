@@ -17,7 +17,7 @@ from log10_trace.export.parcels import unreadable
 from log10_trace.export.poison import FAILED, Suspects, evidence_needed
 from log10_trace.export.retry import Verdict
 from log10_trace.export.transport import BATCH_ITEMS, Server, Transport
-from log10_trace.guard import say_once_a_minute
+from log10_trace.guard import log_rate_limited
 
 BATCH_BYTES: Final = 4 * 1024 * 1024
 """So many bytes of records are read back for one attempt, unless a single one is larger."""
@@ -175,14 +175,14 @@ class Sender:
         try:
             self._letters.put(letter)
         except OSError as error:
-            say_once_a_minute("log10_trace: a dead letter cannot be written (%s); its record waits", error)
+            log_rate_limited("log10_trace: a dead letter cannot be written (%s); its record waits", error)
             return
         backlog.settle([item])
         self._parcels.discard(item)
         with self._gate:
             is_own = item.source in self._gate.sources
             self._gate.counts.dead_letters += bool(is_own and item.entry.sequence)
-        say_once_a_minute(
+        log_rate_limited(
             "log10_trace: %s refused a record (%s %s). See: log10-trace spool dead-letters",
             server.url, answer.status, answer.code,
         )  # fmt: skip
@@ -220,7 +220,7 @@ class Sender:
                 f"log10_trace: %s {_problem_of(worst.status)} (HTTP %s); records are kept. "
                 f"Check {setting}, or type: log10-trace doctor"
             )
-        say_once_a_minute(message, server.url, worst.status or worst.message)
+        log_rate_limited(message, server.url, worst.status or worst.message)
 
 
 def _problem_of(status: int) -> str:

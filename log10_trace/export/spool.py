@@ -26,7 +26,7 @@ from typing import Final
 from log10_trace.export.destination import Destination
 from log10_trace.export.regular_file import is_regular, open_regular, read_regular, report_damage
 from log10_trace.export.segment import NEW, SUFFIX, Segment, UnusableSegmentError, load
-from log10_trace.guard import say_once_a_minute
+from log10_trace.guard import log_rate_limited
 from log10_trace.record.call import new_id
 
 LETTERS: Final = "dead-letters"
@@ -94,7 +94,7 @@ class Claim:
         except FileNotFoundError:
             return  # another process was faster
         except OSError as error:
-            say_once_a_minute("log10_trace: %s cannot be deleted: %s", self.folder, error.strerror)
+            log_rate_limited("log10_trace: %s cannot be deleted: %s", self.folder, error.strerror)
         finally:
             self.close()
 

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from functools import partial
 from typing import Any, Final
 
-from log10_trace.context import Scope, merged, process_session
+from log10_trace.context import Scope, merge_tags, process_session
 from log10_trace.guard import guard
 from log10_trace.instrument import wire
 from log10_trace.instrument.credentials import MASK, Credentials, tells_of_error
@@ -58,7 +58,7 @@ def new_call(capture: Capture, endpoint: str, scope: Scope, stack: bytes) -> Cal
     session = scope.session or process_session()
     session.last_completion_id = call.id
     call.session_id = session.id
-    call.tags = merged(capture.tags, scope.tags)
+    call.tags = merge_tags(capture.tags, scope.tags)
     call.metadata = capture.metadata
     call.organization_id = capture.organization_id
     call.stack = stack

@@ -7,7 +7,7 @@ import os
 import time
 from pathlib import Path
 
-from log10_trace.config import home
+from log10_trace.config import log10_home
 from log10_trace.errors import SetupError
 from log10_trace.server.store.keys import Scope, make_key, matches, split_token
 from log10_trace.server.store.protocol import Keys
@@ -18,7 +18,7 @@ NAME = "this machine's own user"
 def key_file(database: str) -> Path:
     """Where the key for a database lies: each database has keys of its own."""
     digest = hashlib.sha256(database.encode("utf-8", "surrogateescape")).hexdigest()[:12]
-    return home() / f"key-{digest}"
+    return log10_home() / f"key-{digest}"
 
 
 def own_key(keys: Keys, file: Path, organization_id: str) -> str:

@@ -14,7 +14,7 @@ import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from log10_trace.guard import say_once_a_minute
+from log10_trace.guard import log_rate_limited
 from log10_trace.server.limits import Limits
 
 HEAD_BYTES: Final = 64 * 1024
@@ -44,7 +44,7 @@ class WaitingConnections:
             oldest = next(iter(self._waiting))
             del self._waiting[oldest]
             oldest.transport.close()
-            say_once_a_minute("More than %d %s connections: the oldest are closed.", self._most, self._what)
+            log_rate_limited("More than %d %s connections: the oldest are closed.", self._most, self._what)
         self._waiting[connection] = None
 
     def discard(self, connection: PatientProtocol) -> None:

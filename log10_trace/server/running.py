@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from log10_trace import local
+from log10_trace import local_server
 from log10_trace.errors import SetupError
 from log10_trace.guard import guard
 from log10_trace.server import claims, logs
@@ -112,7 +112,7 @@ def _run(
         proxies=proxies,
     )
     url = f"http://{_shown(settings.host)}:{port}"
-    here = local.LocalServer(url=_from_here(settings.host, port), token=token, pid=os.getpid())
+    here = local_server.LocalServer(url=_from_here(settings.host, port), token=token, pid=os.getpid())
 
     def invite() -> None:
         page = f"{here.url}{proxies.root_path}/login?code={codes.give(own)}"
@@ -122,7 +122,7 @@ def _run(
         if threading.current_thread() is threading.main_thread():  # no other hears signals
             asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, invite)
         with guard("telling this user's programs where the server is"):
-            local.announce(here)
+            local_server.register(here)
         say(f"log10-trace: listening on {url}")
         say(f"log10-trace: records are kept in {_without_password(settings.database)}")
         invite()
@@ -140,7 +140,7 @@ def _run(
     try:
         asyncio.run(listener.serve(sockets=[bound]))
     finally:
-        local.withdraw(here.pid)
+        local_server.unregister(here.pid)
 
 
 def _refuse_an_open_door(settings: Settings, store: Store) -> None:

@@ -21,7 +21,7 @@ import pytest
 
 from log10_trace import Log10
 from log10_trace.cli import app
-from log10_trace.local import LocalServer
+from log10_trace.local_server import LocalServer
 from log10_trace.server.store import open_store
 from log10_trace.server.store.keys import Scope, make_key
 from tests.processes import DEADLINE_S, server

@@ -15,7 +15,7 @@ import pytest
 
 from log10_trace.export import segment_format
 from log10_trace.export.destination import fingerprint
-from log10_trace.local import LocalServer, announce
+from log10_trace.local_server import LocalServer, register
 from tests import completions_api as does
 from tests.completions_api import CompletionsAPI
 from tests.processes import DEADLINE_S, environment, program, server
@@ -178,7 +178,7 @@ def test_doctor_finds_everything_in_order(private_home: Path) -> None:
 def test_doctor_says_what_to_do(private_home: Path) -> None:
     """What is not in order has a line with the remedy below it, and the exit code says so."""
     leave(private_home, 3)
-    announce(LocalServer(url="http://127.0.0.1:9", token="t", pid=os.getpid()))
+    register(LocalServer(url="http://127.0.0.1:9", token="t", pid=os.getpid()))
 
     done = log10_trace(private_home, "doctor", "--json")
 

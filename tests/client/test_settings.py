@@ -6,7 +6,7 @@ import httpcore
 import httpx
 import pytest
 
-from log10_trace import local
+from log10_trace import local_server
 from log10_trace.client import AsyncLog10, Log10
 from log10_trace.client.settings import DEFAULT_URL, settle
 from log10_trace.errors import ConfigError
@@ -27,14 +27,14 @@ def test_without_anything_it_is_the_default_address() -> None:
 
 def test_this_users_server_is_found_with_its_key() -> None:
     """The running server of this user is found by itself, key included."""
-    local.announce(local.LocalServer(url="http://127.0.0.1:1", token="own", pid=1))
+    local_server.register(local_server.LocalServer(url="http://127.0.0.1:1", token="own", pid=1))
 
     assert settled() == ("http://127.0.0.1:1", "own", None)
 
 
 def test_the_own_key_goes_to_the_own_server_only() -> None:
     """A server that is named gets no key that was meant for another."""
-    local.announce(local.LocalServer(url="http://127.0.0.1:1", token="own", pid=1))
+    local_server.register(local_server.LocalServer(url="http://127.0.0.1:1", token="own", pid=1))
 
     assert settled(url="http://elsewhere:2") == ("http://elsewhere:2", None, None)
     assert settled(url="http://127.0.0.1:1/") == ("http://127.0.0.1:1", "own", None)
@@ -42,7 +42,7 @@ def test_the_own_key_goes_to_the_own_server_only() -> None:
 
 def test_environment_overrides_and_arguments_override_it(monkeypatch: pytest.MonkeyPatch) -> None:
     """Argument before environment before the server found."""
-    local.announce(local.LocalServer(url="http://127.0.0.1:1", token="own", pid=1))
+    local_server.register(local_server.LocalServer(url="http://127.0.0.1:1", token="own", pid=1))
     monkeypatch.setenv("LOG10_URL", "http://named:3")
     monkeypatch.setenv("LOG10_TOKEN", "from-environment")
     monkeypatch.setenv("LOG10_ORG_ID", "ours")

@@ -10,7 +10,7 @@ import pytest
 from log10_trace.export.addressing import Addressing
 from log10_trace.export.destination import Destination, destination_of, fingerprint
 from log10_trace.export.transport import Server
-from log10_trace.local import LocalServer, announce, withdraw
+from log10_trace.local_server import LocalServer, register, unregister
 from tests.export.made import config
 
 URL = "http://127.0.0.1:9"
@@ -24,7 +24,7 @@ def bound(url: str | None = None, organization: str | None = None, token: str | 
 def own_server() -> LocalServer:
     """This user's own server announces itself."""
     made = LocalServer(url=URL, token="its own", pid=os.getpid())
-    announce(made)
+    register(made)
     return made
 
 
@@ -44,7 +44,7 @@ def test_otherwise_it_is_this_users_own_wherever_it_listens_now() -> None:
     own = own_server()
     assert addressing.server() == Server(url=URL, token="its own", organization_id="o")
 
-    withdraw(own.pid)
+    unregister(own.pid)
     assert addressing.server() is None
 
 

@@ -100,7 +100,7 @@ def test_who_answers_and_is_no_completions_api_is_named(
     api: CompletionsAPI, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, has_batches: bool
 ) -> None:
     """The log says it once a minute, in words that lead to the address."""
-    monkeypatch.setattr(guard, "_said", guard.Faults())
+    monkeypatch.setattr(guard, "_said", guard.ErrorCounter())
     api.has_batches = has_batches
     with delivery(api.url) as made, caplog.at_level(logging.WARNING, "log10_trace"):
         keep(made, 1)

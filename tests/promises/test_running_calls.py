@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from log10_trace.local import LocalServer
+from log10_trace.local_server import LocalServer
 from tests.model_answers import chat_chunks
 from tests.model_endpoint import Answer, Endpoint, model_endpoint, sse, sse_answer
 from tests.processes import DEADLINE_S, environment, program, server, until

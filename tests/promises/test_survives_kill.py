@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from log10_trace.local import LocalServer
+from log10_trace.local_server import LocalServer
 from tests.processes import program, server, until
 
 pytestmark = pytest.mark.promises

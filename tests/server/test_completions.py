@@ -13,8 +13,7 @@ import httpx
 import pytest
 
 from log10_trace.server.store.keys import Scope
-
-from .conftest import JSON, Tenant
+from tests.server.conftest import JSON, Tenant
 
 Keep = Callable[..., dict[str, Any]]
 

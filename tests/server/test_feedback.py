@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from .conftest import JSON
+from tests.server.conftest import JSON
 
 Keep = Callable[..., dict[str, Any]]
 

@@ -21,9 +21,8 @@ from log10_trace.server.store import open_store
 from log10_trace.server.store.keys import Scope, make_key
 from log10_trace.server.store.protocol import Store
 from tests.processes import server
+from tests.server.conftest import Server
 from tests.server.pages.visiting import ORGANIZATION, PORT, READER, Site, completion
-
-from .conftest import Server
 
 HTML = {"Accept": "text/html"}
 PROXY, STRANGER = ("127.0.0.1", 5000), ("203.0.113.7", 5000)

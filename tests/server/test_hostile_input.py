@@ -15,8 +15,7 @@ import pytest
 from log10_trace.server.limits import Limits
 from log10_trace.server.store.keys import Scope
 from tests.processes import until
-
-from .conftest import JSON, Server, Tenant, running
+from tests.server.conftest import JSON, Server, Tenant, running
 
 MIB = 1024 * 1024
 SMALL = Limits(

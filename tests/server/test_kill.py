@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from log10_trace.local import LocalServer
+from log10_trace.local_server import LocalServer
 from log10_trace.server.store.sqlite.file import open_file
 from tests.processes import server
 

@@ -17,8 +17,7 @@ import pytest
 from log10_trace.server.limits import Limits
 from log10_trace.server.logs import EVERY_S, OncePerMinute
 from tests.processes import DEADLINE_S, environment
-
-from .conftest import Server, running
+from tests.server.conftest import Server, running
 
 BOUND = 4
 BEGUN = b"GET /healthz HTTP/1.1\r\nHost: "

@@ -7,8 +7,7 @@ import pytest
 
 from log10_trace.server.auth import COOKIE, Access
 from log10_trace.server.store.keys import Scope
-
-from .conftest import Tenant
+from tests.server.conftest import Tenant
 
 PAGE = {"Accept": "text/html"}
 

@@ -12,8 +12,7 @@ import pytest
 from jsonschema.validators import Draft202012Validator
 
 from log10_trace.server.store.keys import Scope
-
-from .conftest import Server
+from tests.server.conftest import Server
 
 SETTINGS = """
 # A cursor is good only where a page gave it, which no schema says.

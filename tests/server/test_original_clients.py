@@ -12,8 +12,7 @@ import httpx
 import pytest
 
 from log10_trace.server.store.keys import Scope
-
-from .conftest import Tenant
+from tests.server.conftest import Tenant
 
 STACK = [{"file": "app.py", "line": "chat()", "lineno": 7, "name": "main"}]
 

@@ -11,8 +11,7 @@ import pytest
 
 from log10_trace.server.refusal import of_store
 from log10_trace.server.store import errors
-
-from .conftest import Server
+from tests.server.conftest import Server
 
 
 @pytest.mark.parametrize(

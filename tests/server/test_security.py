@@ -19,8 +19,7 @@ from log10_trace.server.openapi.operations import WORDS
 from log10_trace.server.pages.routes import PAGES
 from log10_trace.server.refusal import Refusal
 from log10_trace.server.store.keys import Scope
-
-from .conftest import Server, Tenant
+from tests.server.conftest import Server, Tenant
 
 SERVED = (*OPERATIONS, *SIGN_IN, *PAGES)
 KEYED = [operation for operation in SERVED if operation.scopes is not None]

@@ -18,7 +18,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from log10_trace import local
+from log10_trace import local_server
 from log10_trace.cli.app import run
 from tests.processes import DEADLINE_S, environment, server, until
 
@@ -58,7 +58,7 @@ def refused(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str])
 def test_the_first_start_makes_a_key_that_the_users_programs_find(private_home: Path) -> None:
     """The key lies in files only the user can read; only its hash is in the database."""
     with server(private_home):
-        found = local.find()
+        found = local_server.discover()
         assert found is not None
         answer = httpx.get(f"{found.url}/api/v1/limits", headers={"X-Log10-Token": found.token})
         files = {path.name: stat.S_IMODE(path.stat().st_mode) for path in private_home.iterdir()}
@@ -68,7 +68,7 @@ def test_the_first_start_makes_a_key_that_the_users_programs_find(private_home: 
     assert set(files.values()) == {0o600}
     assert stat.S_IMODE(private_home.stat().st_mode) == 0o700
     assert found.token.split("_", 2)[2].encode() not in kept
-    assert local.find() is None
+    assert local_server.discover() is None
 
 
 def test_the_key_outlives_a_restart(private_home: Path) -> None:
@@ -245,7 +245,7 @@ def test_a_signal_ends_it_after_what_it_accepted(private_home: Path, how: signal
     acknowledged: list[str] = []
     with served(private_home) as (process, lines):
         url = lines[0].rpartition(" ")[2]
-        found = local.find()
+        found = local_server.discover()
         assert found is not None
         threads = [
             threading.Thread(target=_post_until_it_ends, args=(url, found.token, name, acknowledged))

@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from log10_trace.local import LocalServer
+from log10_trace.local_server import LocalServer
 from tests import processes
 from tests.server.pages import chromium
 from tests.server.pages.visiting import chat_response, completion

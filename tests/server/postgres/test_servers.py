@@ -17,7 +17,7 @@ import httpx
 import psycopg
 import pytest
 
-from log10_trace.local import LocalServer
+from log10_trace.local_server import LocalServer
 from log10_trace.record.call import new_id
 from log10_trace.server.incoming import parse
 from log10_trace.server.store import open_store

@@ -14,7 +14,7 @@ from typing import Final
 import psycopg
 from psycopg import Connection
 
-from log10_trace.guard import guard, say_once_a_minute
+from log10_trace.guard import guard, log_rate_limited
 from log10_trace.server.store.postgres.connections import Row, connect
 from log10_trace.server.store.postgres.deleting import sweep_all_stacks
 from log10_trace.server.store.postgres.locks import LEADER_LOCK
@@ -75,7 +75,7 @@ class Housekeeper:
                 self._work(self._connection)
         except psycopg.OperationalError as error:
             # PostgreSQL is away, or a lock was taken: the next look finds out which.
-            say_once_a_minute("log10_trace: housekeeping waits for PostgreSQL (%s)", type(error).__name__)
+            log_rate_limited("log10_trace: housekeeping waits for PostgreSQL (%s)", type(error).__name__)
             self._disconnect()
 
     def _work(self, connection: Connection[Row]) -> None:

@@ -13,7 +13,7 @@ import psycopg
 from psycopg import Connection
 
 from log10_trace.errors import Log10Error
-from log10_trace.guard import say_once_a_minute
+from log10_trace.guard import log_rate_limited
 from log10_trace.server.store.errors import StoreBusyError, StoreClosedError, StoreError
 from log10_trace.server.store.postgres.connections import Row, connect, is_lost, meaning
 
@@ -137,7 +137,7 @@ class Worker(Generic[Given, Result]):
             if is_lost(error):
                 return [failure] * len(given)
         except Exception as error:  # noqa: BLE001 -- the worker's border: each future must hear of it
-            say_once_a_minute("log10_trace: a write failed: %s", type(error).__name__)
+            log_rate_limited("log10_trace: a write failed: %s", type(error).__name__)
             failure = StoreError()
         if len(given) == 1:
             return [failure]

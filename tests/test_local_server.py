@@ -6,40 +6,40 @@ import os
 import stat
 from pathlib import Path
 
-from log10_trace import local
+from log10_trace import local_server
 
-SERVER = local.LocalServer(url="http://127.0.0.1:4680", token="l10_key", pid=os.getpid())
+SERVER = local_server.LocalServer(url="http://127.0.0.1:4680", token="l10_key", pid=os.getpid())
 
 
 def test_an_announced_server_is_found(private_home: Path) -> None:
     """What the server announces is what tracer and command line find."""
-    local.announce(SERVER)
+    local_server.register(SERVER)
 
-    assert local.find() == SERVER
+    assert local_server.discover() == SERVER
 
 
 def test_the_announcement_is_readable_by_its_owner_alone(private_home: Path) -> None:
     """The file holds a key: 0600, in a folder of 0700."""
-    local.announce(SERVER)
+    local_server.register(SERVER)
 
-    assert stat.S_IMODE(local.server_file().stat().st_mode) == 0o600
+    assert stat.S_IMODE(local_server.registration_path().stat().st_mode) == 0o600
     assert stat.S_IMODE(private_home.stat().st_mode) == 0o700
 
 
 def test_no_announcement_is_no_server() -> None:
     """Without the file, and with a damaged one, there is no server."""
-    assert local.find() is None
+    assert local_server.discover() is None
 
-    local.announce(SERVER)
-    local.server_file().write_text("{half")
-    assert local.find() is None
+    local_server.register(SERVER)
+    local_server.registration_path().write_text("{half")
+    assert local_server.discover() is None
 
 
 def test_a_server_withdraws_its_own_announcement_only() -> None:
     """A server that ends late leaves the announcement of its successor alone."""
-    local.announce(SERVER)
+    local_server.register(SERVER)
 
-    local.withdraw(SERVER.pid + 1)
-    assert local.find() == SERVER
-    local.withdraw(SERVER.pid)
-    assert local.find() is None
+    local_server.unregister(SERVER.pid + 1)
+    assert local_server.discover() == SERVER
+    local_server.unregister(SERVER.pid)
+    assert local_server.discover() is None

@@ -10,7 +10,7 @@ import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from log10_trace.config import home
+from log10_trace.config import log10_home
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,18 +22,18 @@ class LocalServer:
     pid: int
 
 
-def server_file() -> Path:
+def registration_path() -> Path:
     """Where the running server says how to reach it."""
-    return home() / "server.json"
+    return log10_home() / "server.json"
 
 
-def announce(server: LocalServer) -> None:
+def register(server: LocalServer) -> None:
     """Write how to reach the server, readable by this user alone.
 
     Raises:
         OSError: the folder cannot be made or written.
     """
-    path = server_file()
+    path = registration_path()
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     fresh = path.with_suffix(f".{server.pid}")
     descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
@@ -42,18 +42,18 @@ def announce(server: LocalServer) -> None:
     fresh.replace(path)
 
 
-def find() -> LocalServer | None:
+def discover() -> LocalServer | None:
     """The server that was announced last and not withdrawn; it may have died since."""
     try:
-        if server_file().stat().st_uid != os.getuid():
+        if registration_path().stat().st_uid != os.getuid():
             return None
-        return LocalServer(**json.loads(server_file().read_text(encoding="utf-8")))
+        return LocalServer(**json.loads(registration_path().read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):
         return None
 
 
-def withdraw(pid: int) -> None:
+def unregister(pid: int) -> None:
     """Take the announcement back, if it is still this process's own."""
-    found = find()
+    found = discover()
     if found is not None and found.pid == pid:
-        server_file().unlink(missing_ok=True)
+        registration_path().unlink(missing_ok=True)
