@@ -16,7 +16,7 @@ import pytest
 
 import log10_trace
 from log10_trace.context import current
-from log10_trace.record import coding
+from log10_trace.record import content_encoding
 
 ROOT = Path(__file__).resolve().parents[1]
 PROJECT = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
@@ -141,7 +141,7 @@ def test_the_standard_librarys_zstd_is_used_where_there_is_one(monkeypatch: pyte
     for name, module in modules.items():
         monkeypatch.setitem(sys.modules, name, module)
 
-    assert coding.decoded([b"coded body"], "zstd") == b"body"
+    assert content_encoding.decode_body([b"coded body"], "zstd") == b"body"
 
 
 def test_a_function_that_was_handed_its_labels_has_those_where_threads_inherit_others() -> None:

@@ -16,7 +16,7 @@ from log10_trace.export.segment import Segment
 from log10_trace.export.segment_format import CONCLUSION, FIRST_AT, KINDS, STARTED, Entry
 from log10_trace.export.spool import Claim
 from log10_trace.guard import guard, log_rate_limited
-from log10_trace.record.entry import is_newer
+from log10_trace.record.call_codec import is_newer
 
 MOST_ORPHANS: Final = 16
 """So many are claimed at a time: each costs an open file, and those are the program's."""

@@ -11,8 +11,8 @@ from log10_trace.export.letters import DeadLetter
 from log10_trace.export.segment_format import CONCLUSION, RECORD, STARTED, Entry
 from log10_trace.guard import guard
 from log10_trace.record.call import Call, new_id
+from log10_trace.record.call_codec import decode
 from log10_trace.record.completion import to_json
-from log10_trace.record.entry import unpack
 
 PROCESS_DIED: Final = "ProcessDied"
 _REASON: Final = "the process ended before the call did"
@@ -24,7 +24,7 @@ def parcel(entry: Entry, source: str) -> Parcel:
     An entry that nothing can be made of becomes a parcel with an empty ``body``.
     """
     with guard("reading a record back"):
-        call = unpack(entry.payload)
+        call = decode(entry.payload)
         call.source = source
         call.sequence = entry.sequence or None
         return Parcel(call.id, to_json(call), update=entry.kind != RECORD)
@@ -60,14 +60,14 @@ def _unreadable_payload(completion: bytes) -> bytes | None:
 def call_id(entry: Entry) -> str | None:
     """The id of the call whose record stands in an entry."""
     with guard("reading a record back"):
-        return unpack(entry.payload).id
+        return decode(entry.payload).id
     return None
 
 
 def died(entry: Entry, source: str) -> Parcel:
     """The last word on a call whose process died before it ended."""
     with guard("settling a call whose process died"):
-        call = unpack(entry.payload)
+        call = decode(entry.payload)
         call.source = source
         return Parcel(call.id, _died(call), update=True)
     return Parcel(new_id(), b"")

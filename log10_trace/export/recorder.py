@@ -18,8 +18,8 @@ from log10_trace.export.journal import Journal, Place
 from log10_trace.export.segment_format import CONCLUSION, RECORD, STARTED
 from log10_trace.guard import guard
 from log10_trace.record.call import Call
+from log10_trace.record.call_codec import encode
 from log10_trace.record.completion import to_model
-from log10_trace.record.entry import pack
 
 _KEEPING: Final = guard("keeping a record")
 
@@ -98,7 +98,7 @@ class Recorder:
         self.idle = True
 
     def _keep(self, call: Call) -> None:
-        parts = pack(call)
+        parts = encode(call)
         with self.gate.lock:
             journal = self.journal or self._begin()
             self._open.pop(call.id, None)
@@ -189,7 +189,7 @@ class Recorder:
 
     def _redact(self, call: Call, redactor: redact.Redactor) -> None:
         with guard("redacting a record"):
-            parts = pack(self._redacted(call, redactor))
+            parts = encode(self._redacted(call, redactor))
             with self.gate:
                 self._append(self.journal or self._begin(), call.id, call.sequence or 0, parts)
                 self._tell()
@@ -224,7 +224,7 @@ class Recorder:
         with guard("showing a call as started"):
             state = started_state(call)
             state.request = state.request or _request_from_options(call)
-            parts = pack(state if self._redactor is None else self._redacted(state, self._redactor))
+            parts = encode(state if self._redactor is None else self._redacted(state, self._redactor))
             with self.gate:
                 if call.id in self._open and self.journal is not None:
                     self._shown[call.id] = self.journal.append(STARTED, 0, parts)

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from log10_trace.instrument.recording import Capture, Recording
 from log10_trace.record.call import Call, Sink
-from log10_trace.record.json_text import parsed
+from log10_trace.record.json_bytes import parse
 
 MAX_QUEUED: Final = 1024
 """So many background responses are waited for; the oldest is forgotten first."""
@@ -42,8 +42,8 @@ class Queued(Recording):
         found = _ID.search(b"".join(self.call.chunks[:4]))
         if found is None or _has_ended(self.call):
             return
-        self.call.joined = found[1].decode()
-        _queued[self.call.joined] = self.call
+        self.call.background_response_id = found[1].decode()
+        _queued[self.call.background_response_id] = self.call
         while len(_queued) > MAX_QUEUED:
             _queued.popitem(last=False)
 
@@ -73,7 +73,7 @@ class Rejoined(Recording):
         """Hand the call over if this is its answer, and not word that it is still going on."""
         if self.call.status == "finished" and _has_ended(self.call):
             super().deliver()
-            _queued.pop(str(self.call.joined), None)
+            _queued.pop(str(self.call.background_response_id), None)
 
 
 def rejoined(capture: Capture, client: Any, options: Any) -> Recording | None:
@@ -89,6 +89,6 @@ def _has_ended(call: Call) -> bool:
     body = b"".join(call.chunks)
     if call.streamed:
         return _END.search(body) is not None
-    response = parsed(body)
+    response = parse(body)
     status = response.get("status") if isinstance(response, dict) else None
     return isinstance(status, str) and status not in _GOING_ON

@@ -18,7 +18,7 @@ from log10_trace.guard import guard
 from log10_trace.instrument import wire
 from log10_trace.instrument.credentials import MASK, Credentials, tells_of_error
 from log10_trace.record.call import Call, Sink
-from log10_trace.record.coding import decoded
+from log10_trace.record.content_encoding import decode_body
 from log10_trace.record.outcome import RESPONSES
 
 _BEGINNING: Final = guard("beginning a call")
@@ -185,7 +185,7 @@ class Recording:
             # Joined here once: it would be joined to be kept in any case.
             body = b"".join(call.chunks)
             if call.streamed and call.content_encoding:
-                body = decoded(call.chunks, call.content_encoding)
+                body = decode_body(call.chunks, call.content_encoding)
             elif len(call.chunks) > 1:
                 call.chunks[:] = [body]
             is_error = self._is_error(body)

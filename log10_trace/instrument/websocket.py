@@ -18,8 +18,8 @@ from log10_trace.instrument import wire
 from log10_trace.instrument.calls import switch
 from log10_trace.instrument.recording import Recording, new_call
 from log10_trace.instrument.stack import sites
-from log10_trace.record.fold_responses import ENDS
-from log10_trace.record.json_text import parsed
+from log10_trace.record.accumulate_responses import ENDS
+from log10_trace.record.json_bytes import parse
 from log10_trace.record.outcome import RESPONSES
 
 _END_WORDS: Final = tuple(f'{kind}"'.encode() for kind in (*ENDS, "error"))
@@ -120,7 +120,7 @@ def _asked(event: Any) -> bytes | None:
     """
     if isinstance(event, str | bytes):
         raw = event.encode() if isinstance(event, str) else event
-        return raw if _BEGIN_WORD in raw and parsed(raw).get("type") == "response.create" else None
+        return raw if _BEGIN_WORD in raw and parse(raw).get("type") == "response.create" else None
     if isinstance(event, dict):
         return wire.written(_given(event)) if event.get("type") == "response.create" else None
     if event.type != "response.create":
@@ -148,7 +148,7 @@ def _note(connection: Any, message: Any) -> None:
     if call.first_token_ns is None:
         call.first_token_ns = time.perf_counter_ns() - call.started_ns
     call.chunks += (_BEFORE, data.replace(b"\n", b" "), _AFTER)
-    if any(word in data for word in _END_WORDS) and parsed(data).get("type") in (*ENDS, "error"):
+    if any(word in data for word in _END_WORDS) and parse(data).get("type") in (*ENDS, "error"):
         waiting.remove(recording)
         recording.end()
 
@@ -156,9 +156,9 @@ def _note(connection: Any, message: Any) -> None:
 def _addressee(data: bytes, waiting: list[Recording]) -> Recording:
     """The call an event belongs to: that of its lane when it names one, else the one that came first."""
     if len(waiting) > 1 and b'"stream_id"' in data:
-        lane = parsed(data).get("stream_id")
+        lane = parse(data).get("stream_id")
         for recording in waiting:
-            if parsed(recording.call.request).get("stream_id") == lane:
+            if parse(recording.call.request).get("stream_id") == lane:
                 return recording
     return waiting[0]
 

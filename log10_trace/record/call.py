@@ -62,7 +62,7 @@ class Call:
     interrupted: bool = False
     failure_kind: str | None = None
     failure_reason: str | None = None
-    joined: str | None = None
+    background_response_id: str | None = None
     """The provider's id of a background response, which joins its later ``retrieve`` to this call."""
     body_json: bytes | None = None
     """The Completion as JSON, when it was made already (after redaction); then it is all that counts."""

@@ -10,8 +10,15 @@ from typing import Any, Final
 from log10_trace.models.components import Completion
 from log10_trace.record import chat_view
 from log10_trace.record.call import Call
-from log10_trace.record.json_text import MAX_INT_DIGITS, as_text, embedded, parsed, written, written_fast
-from log10_trace.record.outcome import RESPONSES, TEXT, Outcome, of
+from log10_trace.record.json_bytes import (
+    MAX_INT_DIGITS,
+    dump,
+    dump_fast,
+    parse,
+    to_json_string,
+    to_single_line,
+)
+from log10_trace.record.outcome import RESPONSES, TEXT, Outcome, determine_outcome
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _EXTENSIONS: Final = ("base_url", "request_id", "retries", "metadata", "source", "sequence")
@@ -23,13 +30,13 @@ def to_json(call: Call) -> bytes:
     """The Completion as one line of JSON; what was sent and what came back stand in it byte for byte."""
     if call.body_json is not None:
         return call.body_json
-    outcome = of(call)
+    outcome = determine_outcome(call)
     request, raw_request = _request(call.request)
-    labels = written_fast(_labels(call, outcome))
+    labels = dump_fast(_labels(call, outcome))
     if call.endpoint == RESPONSES:
         bodies = [
-            (b"request", written(chat_view.request(parsed(request)))),
-            (b"response", written(chat_view.response(parsed(outcome.response)))),
+            (b"request", dump(chat_view.request(parse(request)))),
+            (b"response", dump(chat_view.response(parse(outcome.response)))),
             (b"native_request", request),
             (b"native_response", outcome.response),
         ]
@@ -37,7 +44,7 @@ def to_json(call: Call) -> bytes:
         bodies = [(b"request", request), (b"response", outcome.response)]
     raws = ((b"raw_request", raw_request), (b"raw_response", outcome.raw), (b"raw_events", outcome.events))
     bodies += [(name, text) for name, text in raws if text is not None]
-    return _joined(labels, call.stack, bodies)
+    return _join_json(labels, call.stack, bodies)
 
 
 def to_model(call: Call) -> Completion:
@@ -60,7 +67,7 @@ def _int(digits: str) -> int | str:
     return int(digits) if len(digits) <= MAX_INT_DIGITS else digits
 
 
-def _joined(labels: bytes, stack: bytes, bodies: list[tuple[bytes, bytes]]) -> bytes:
+def _join_json(labels: bytes, stack: bytes, bodies: list[tuple[bytes, bytes]]) -> bytes:
     pieces = [labels[:-1]]
     for name, value in (*bodies, (b"stacktrace", stack)):
         pieces += (b',"', name, b'":', value)
@@ -71,8 +78,8 @@ def _request(body: bytes) -> tuple[bytes, bytes | None]:
     """The request as JSON, and as a JSON string where that is not the body byte for byte."""
     if not body:
         return b"null", None
-    json_body = embedded(body)
-    return (as_text(body), None) if json_body is None else (json_body.text, json_body.raw)
+    json_body = to_single_line(body)
+    return (to_json_string(body), None) if json_body is None else (json_body.text, json_body.raw)
 
 
 def _labels(call: Call, outcome: Outcome) -> dict[str, Any]:

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
 
-from log10_trace.record import fold_choices, fold_responses, sse
+from log10_trace.record import accumulate_choices, accumulate_responses, sse
 from log10_trace.record.call import Call
-from log10_trace.record.coding import decoded
-from log10_trace.record.json_text import as_text, embedded, written
+from log10_trace.record.content_encoding import decode_body
+from log10_trace.record.json_bytes import dump, to_json_string, to_single_line
 from log10_trace.record.reported_failure import (
     MAX_REASON,
     Failure,
-    failure_in,
-    failure_in_event,
+    find_event_failure,
+    find_failure,
     may_report_failure,
 )
 
@@ -40,46 +40,48 @@ class Outcome(NamedTuple):
     """JSON array of the events of a stream that cannot be folded without loss: the first MAX_EVENTS_BYTES."""
 
 
-def of(call: Call) -> Outcome:
+def determine_outcome(call: Call) -> Outcome:
     """The outcome of a call, from its bytes and from what its thread saw."""
     if call.status == "started":
         return Outcome(b"null", "started")
-    body = decoded(call.chunks, call.content_encoding if call.streamed else None)
+    body = decode_body(call.chunks, call.content_encoding if call.streamed else None)
     if sse.is_stream(body):
-        return _of_stream(call, body)
-    json_body = embedded(body)
+        return _stream_outcome(call, body)
+    json_body = to_single_line(body)
     if json_body is not None:
-        failure = failure_in(json_body.value, is_response=call.endpoint == RESPONSES)
-        return _ended(call, json_body.text, failure, is_whole=True, raw=json_body.raw)
-    response = as_text(body, _charset(call.content_type)) if body.strip() else b"null"
+        failure = find_failure(json_body.value, is_response=call.endpoint == RESPONSES)
+        return _outcome(call, json_body.text, failure, is_whole=True, raw=json_body.raw)
+    response = to_json_string(body, _charset(call.content_type)) if body.strip() else b"null"
     is_cut = "event-stream" in (call.content_type or "").lower()
-    return _ended(call, response, None, is_whole=not (is_cut or call.interrupted))
+    return _outcome(call, response, None, is_whole=not (is_cut or call.interrupted))
 
 
-def _of_stream(call: Call, body: bytes) -> Outcome:
-    events = _WatchedEvents(body)
-    fold = _new_fold(call.endpoint)
+def _stream_outcome(call: Call, body: bytes) -> Outcome:
+    events = _ObservedEvents(body)
+    fold = _new_accumulator(call.endpoint)
     for event in events:
         if isinstance(event.data, dict):
             fold.add(event.data)
     if events.count == 0:
-        return _ended(call, b"null", None, is_whole=events.done)
+        return _outcome(call, b"null", None, is_whole=events.done)
     whole = fold.finish()
-    failure = events.failure or failure_in(whole, is_response=call.endpoint == RESPONSES)
-    outcome = _ended(call, written(whole), failure, is_whole=_is_whole(call.endpoint, events, whole))
+    failure = events.failure or find_failure(whole, is_response=call.endpoint == RESPONSES)
+    outcome = _outcome(call, dump(whole), failure, is_whole=_is_whole(call.endpoint, events, whole))
     if fold.lossy:
         return outcome._replace(events=sse.EventReader(body).first_as_json(MAX_EVENTS_BYTES))
     return outcome
 
 
-def _new_fold(endpoint: str) -> fold_choices.ChoiceFold | fold_responses.ResponseFold:
+def _new_accumulator(
+    endpoint: str,
+) -> accumulate_choices.ChoiceAccumulator | accumulate_responses.ResponseAccumulator:
     """What makes the one object that the call unstreamed gives from the events of a stream."""
     if endpoint == RESPONSES:
-        return fold_responses.ResponseFold()
-    return fold_choices.ChoiceFold("chat.completion" if endpoint == CHAT else "text_completion")
+        return accumulate_responses.ResponseAccumulator()
+    return accumulate_choices.ChoiceAccumulator("chat.completion" if endpoint == CHAT else "text_completion")
 
 
-class _WatchedEvents:
+class _ObservedEvents:
     """The events of a stream, read once, and what they say of its end; known after the iteration."""
 
     def __init__(self, body: bytes) -> None:
@@ -98,13 +100,13 @@ class _WatchedEvents:
         for event in reader:
             self.count += 1
             if may_fail:
-                self.failure = failure_in_event(event.name, event.data) or self.failure
-                self.has_ended = self.has_ended or _type(event) in fold_responses.ENDS
+                self.failure = find_event_failure(event.name, event.data) or self.failure
+                self.has_ended = self.has_ended or _type(event) in accumulate_responses.ENDS
             yield event
         self.done = reader.done
 
 
-def _is_whole(endpoint: str, events: _WatchedEvents, response: dict[str, Any]) -> bool:
+def _is_whole(endpoint: str, events: _ObservedEvents, response: dict[str, Any]) -> bool:
     """Whether a stream came to its end: it says so, or every choice has a finish reason."""
     if endpoint == RESPONSES:
         return events.has_ended or (events.done and response.get("status") not in _GOING_ON)
@@ -113,7 +115,7 @@ def _is_whole(endpoint: str, events: _WatchedEvents, response: dict[str, Any]) -
     return events.done or (bool(finishes) and all(finishes))
 
 
-def _ended(
+def _outcome(
     call: Call, response: bytes, reported: Failure | None, *, is_whole: bool, raw: bytes | None = None
 ) -> Outcome:
     if call.failure_kind is not None or call.status == "failed":

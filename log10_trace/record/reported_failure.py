@@ -33,7 +33,7 @@ class Failure(NamedTuple):
     """Its message; never empty."""
 
 
-def failure_in(body: Any, *, is_response: bool) -> Failure | None:
+def find_failure(body: Any, *, is_response: bool) -> Failure | None:
     """The failure that a body reports: with an error, in a choice, or by its status.
 
     Args:
@@ -45,9 +45,9 @@ def failure_in(body: Any, *, is_response: bool) -> Failure | None:
     if not isinstance(body, dict):
         return None
     return (
-        _stated(body, is_error=False)
-        or _of_choices(body.get("choices"))
-        or (_of_status(body, body.get("status")) if is_response else None)
+        _stated_failure(body, is_error=False)
+        or _choices_failure(body.get("choices"))
+        or (_status_failure(body, body.get("status")) if is_response else None)
     )
 
 
@@ -56,7 +56,7 @@ def may_report_failure(body: bytes) -> bool:
     return any(sign in body for sign in _SIGNS)
 
 
-def failure_in_event(name: str | None, data: Any) -> Failure | None:
+def find_event_failure(name: str | None, data: Any) -> Failure | None:
     """The failure that one event of a stream reports."""
     if not isinstance(data, dict):
         return None
@@ -67,30 +67,32 @@ def failure_in_event(name: str | None, data: Any) -> Failure | None:
     if ended != kind and ended in _FAILED_STATUSES:
         response = data.get("response")
         response = response if isinstance(response, dict) else {}
-        return _stated(response, is_error=False) or _of_status(response, ended)
-    return _stated(data, is_error=name == "error")
+        return _stated_failure(response, is_error=False) or _status_failure(response, ended)
+    return _stated_failure(data, is_error=name == "error")
 
 
-def _stated(data: Object, *, is_error: bool) -> Failure | None:
+def _stated_failure(data: Object, *, is_error: bool) -> Failure | None:
     """The failure of an object that has an error, or (``is_error``, or by its own word) is one."""
     error = data.get("error")
     if error and _says_something(error):
-        return _of_error(error, data)
+        return _error_failure(error, data)
     if is_error or data.get("object") == "error" or data.get("type") == "error":
-        return _of_error(data, data)
+        return _error_failure(data, data)
     status = data.get("base_resp")  # MiniMax's, beside every answer
     if isinstance(status, dict) and status.get("status_code"):
-        return _of_error(status, data)
+        return _error_failure(status, data)
     if data.get("choices") or data.get("output"):
         return None
     errors = data.get("errors")
     if isinstance(errors, list) and errors:
-        return _of_error(errors[0], data)
+        return _error_failure(errors[0], data)
     codes = (_label(data.get(name)).lower() for name in ("code", "error_code"))
-    return _of_error(data, data) if _text(data) and any(code not in _GOOD_CODES for code in codes) else None
+    return (
+        _error_failure(data, data) if _text(data) and any(code not in _GOOD_CODES for code in codes) else None
+    )
 
 
-def _of_error(error: Any, holder: Object) -> Failure:
+def _error_failure(error: Any, holder: Object) -> Failure:
     if isinstance(error, dict):
         return _failure(_kind(error) or "error", _text(error) or _text(holder) or json.dumps(error))
     if isinstance(error, str):
@@ -98,20 +100,20 @@ def _of_error(error: Any, holder: Object) -> Failure:
     return _failure("error", _text(holder) or json.dumps(error))
 
 
-def _of_choices(choices: Any) -> Failure | None:
+def _choices_failure(choices: Any) -> Failure | None:
     for choice in choices if isinstance(choices, list) else ():
         if not isinstance(choice, dict):
             continue
         error = choice.get("error")
         if error and _says_something(error):
-            return _of_error(error, choice)
+            return _error_failure(error, choice)
         finish = choice.get("finish_reason")
         if finish in _FAILED_FINISHES:
             return _failure(str(finish), f"The answer ended with the finish reason {finish}.")
     return None
 
 
-def _of_status(response: Object, status: Any) -> Failure | None:
+def _status_failure(response: Object, status: Any) -> Failure | None:
     if status not in _FAILED_STATUSES:
         return None
     details = response.get("incomplete_details")

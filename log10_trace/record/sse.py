@@ -7,10 +7,10 @@ from typing import Any, Final, NamedTuple
 
 from pydantic_core import from_json
 
-from log10_trace.record.json_text import embedded, parsed
+from log10_trace.record.json_bytes import parse, to_single_line
 
 _BOM: Final = b"\xef\xbb\xbf"
-_FIRST_WORDS: Final = (b"data:", b"event:", b":", b"id:", b"retry:")
+_FIELD_PREFIXES: Final = (b"data:", b"event:", b":", b"id:", b"retry:")
 _WINDOW: Final = 16 * 1024
 """So many bytes of a body are made into events at once, and no more, unless a line is longer."""
 
@@ -56,7 +56,7 @@ class EventReader:
         size = 0
         for _, texts in _batches(self._body):
             for text in texts:
-                event = embedded(text)
+                event = to_single_line(text)
                 if event is None:
                     continue
                 size += len(event.text) + 1
@@ -68,10 +68,10 @@ class EventReader:
 
 def is_stream(body: bytes) -> bool:
     """Whether a body reads as server-sent events, whatever its content type says."""
-    return body.removeprefix(_BOM).lstrip().startswith(_FIRST_WORDS)
+    return body.removeprefix(_BOM).lstrip().startswith(_FIELD_PREFIXES)
 
 
-def read(body: bytes) -> Stream:
+def parse_events(body: bytes) -> Stream:
     """All events of a short stream, as ``EventReader`` gives them."""
     reader = EventReader(body)
     return Stream(list(reader), reader.done)
@@ -91,7 +91,7 @@ def _parsed(names: list[str | None], texts: list[bytes]) -> Iterator[Event]:
 def _read_one_by_one(names: list[str | None], texts: list[bytes]) -> Iterator[Event]:
     for name, text in zip(names, texts, strict=True):
         try:
-            value = parsed(text)
+            value = parse(text)
         except ValueError:
             if name != "error" or text.startswith(b"{"):
                 continue  # an event cut short, or one that is not ours to read

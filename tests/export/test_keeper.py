@@ -20,7 +20,7 @@ from log10_trace.export.orphan import MOST_ORPHANS, Orphan
 from log10_trace.export.recorder import Recorder
 from log10_trace.export.segment_format import RECORD
 from log10_trace.export.spool import Spool, new_source
-from log10_trace.record.entry import pack
+from log10_trace.record.call_codec import encode
 from tests.completions_api import CompletionsAPI
 from tests.export.made import call, config, delivery, segments
 
@@ -40,7 +40,7 @@ def leave_behind(spool: Spool, count: int, url: str | None = None) -> list[str]:
     for source in sources:
         claim = spool.create(source, destination_of(config(url)))
         journal = Journal(source, claim, bounds, threading.RLock(), lambda _: None)
-        journal.append(RECORD, 1, pack(call()))
+        journal.append(RECORD, 1, encode(call()))
         journal.abandon()
     return sorted(sources)
 

@@ -18,7 +18,7 @@ from log10_trace.export.segment import Segment
 from log10_trace.export.segment_format import CONCLUSION, RECORD, STARTED
 from log10_trace.export.spool import Spool, bound_for, new_source
 from log10_trace.record.call import Call
-from log10_trace.record.entry import pack
+from log10_trace.record.call_codec import encode
 from tests.export.made import begun, call, segments
 
 THERE: Final = Destination(url="http://127.0.0.1:9", organization_id=None, key="fingerprint")
@@ -33,7 +33,7 @@ def leave(root: Path, *entries: tuple[int, Call]) -> Path:
     sequence = 0
     for kind, each in entries:
         sequence += kind != STARTED
-        journal.append(kind, sequence if kind != STARTED else 0, pack(each))
+        journal.append(kind, sequence if kind != STARTED else 0, encode(each))
     journal.abandon()
     return claim.folder
 

@@ -32,7 +32,7 @@ from log10_trace.export.segment import Segment
 from log10_trace.export.segment_format import RECORD
 from log10_trace.export.spool import LETTERS, Spool, new_source, take
 from log10_trace.guard import faults
-from log10_trace.record.entry import pack
+from log10_trace.record.call_codec import encode
 from tests.completions_api import CompletionsAPI
 from tests.export.made import call, config, delivery
 
@@ -48,7 +48,7 @@ def leave_source(root: Path, destination: Destination = NOWHERE) -> Path:
     bounds = Bounds(disk=2**30, memory=2**20)
     journal = Journal(claim.source, claim, bounds, threading.RLock(), lambda _: None)
     for sequence in sorted(ALL):
-        segment, _, _ = journal.append(RECORD, sequence, pack(call(f"call {sequence}")))
+        segment, _, _ = journal.append(RECORD, sequence, encode(call(f"call {sequence}")))
         if sequence % PER_SEGMENT == 0:
             bounds.segment = segment.size
     journal.abandon()

@@ -24,7 +24,7 @@ from log10_trace.export.parcels import parcel_of_letter, unreadable
 from log10_trace.export.segment_format import CONCLUSION, RECORD, STARTED, Entry
 from log10_trace.export.spool import Spool, new_source
 from log10_trace.guard import faults
-from log10_trace.record.entry import pack
+from log10_trace.record.call_codec import encode
 from tests.completions_api import CompletionsAPI
 from tests.export.made import call, delivery, segments
 
@@ -127,7 +127,7 @@ def test_entries_of_a_later_version_are_kept_as_they_are(
 ) -> None:
     """What this version cannot read is neither delivered, nor a dead letter, nor changed by a byte."""
     sequence = 0 if kind == STARTED else 1
-    folder = left_behind(spool, api.url, (kind, sequence, newer(pack(call()))))
+    folder = left_behind(spool, api.url, (kind, sequence, newer(encode(call()))))
     (path,) = segments(spool)
     before = path.read_bytes()
 
@@ -147,7 +147,7 @@ def test_entries_of_a_later_version_are_kept_as_they_are(
 
 def test_an_entry_of_a_kind_to_come_is_kept(api: CompletionsAPI, spool: Path) -> None:
     """An entry of a kind that this version does not know is not taken for a record."""
-    left_behind(spool, api.url, (9, 1, pack(call())))
+    left_behind(spool, api.url, (9, 1, encode(call())))
 
     deliver(api.url)
 
@@ -160,10 +160,10 @@ def test_what_stands_around_entries_of_a_later_version_is_delivered_once(
     api: CompletionsAPI, spool: Path, newer: Callable[[list[bytes]], list[bytes]]
 ) -> None:
     """The rest of the segment goes, and does not come again with the next process that looks at it."""
-    kept = newer(pack(call("kept")))
+    kept = newer(encode(call("kept")))
     left_behind(
         spool, api.url,
-        (RECORD, 1, pack(call())), (RECORD, 2, kept), (RECORD, 3, pack(call())), (STARTED, 0, pack(call())),
+        (RECORD, 1, encode(call())), (RECORD, 2, kept), (RECORD, 3, encode(call())), (STARTED, 0, encode(call())),
     )  # fmt: skip
 
     deliver(api.url)
@@ -178,7 +178,7 @@ def test_what_stands_around_entries_of_a_later_version_is_delivered_once(
 
 def test_what_a_later_version_wrote_is_counted_when_it_is_given_up(spool: Path) -> None:
     """A spool that is full gives up such records as any others, and says which."""
-    left_behind(spool, "http://127.0.0.1:9", (RECORD, 1, of_version_2(pack(call()))))
+    left_behind(spool, "http://127.0.0.1:9", (RECORD, 1, of_version_2(encode(call()))))
     (claim,) = Spool(spool).orphans(lambda _: True)
     losses: list[Loss] = []
     orphan = Orphan(claim, losses.append)
@@ -197,7 +197,7 @@ def test_a_dead_letter_that_an_earlier_version_could_not_read_is_read_anew(
 ) -> None:
     """What became a dead letter because its entry was of a later version is sent as the record that it is."""
     kept = call("kept")
-    entry = Entry(RECORD, sequence, b"".join(pack(kept)), 0, 0)
+    entry = Entry(RECORD, sequence, b"".join(encode(kept)), 0, 0)
     letter = DeadLetter(
         id="an id of its own", source="s", sequence=sequence, url="", status=0, code="unreadable",
         message="", completion=unreadable(entry),
@@ -225,7 +225,7 @@ def test_any_other_dead_letter_is_sent_as_it_stands(completion: bytes) -> None:
 
 def test_a_segment_of_a_later_format_names_its_file(api: CompletionsAPI, spool: Path) -> None:
     """A whole file of a later format is left alone, and named with what to do."""
-    left_behind(spool, api.url, (RECORD, 1, pack(call())))
+    left_behind(spool, api.url, (RECORD, 1, encode(call())))
     (path,) = segments(spool)
     head = bytearray(path.read_bytes())
     head[8:10] = (2).to_bytes(2, "little")

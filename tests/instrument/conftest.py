@@ -10,8 +10,8 @@ import pytest
 
 from log10_trace import instrument
 from log10_trace.record.call import Call
+from log10_trace.record.call_codec import decode, encode
 from log10_trace.record.completion import to_json
-from log10_trace.record.entry import pack, unpack
 from tests.model_endpoint import Endpoint, model_endpoint
 
 
@@ -28,12 +28,12 @@ class Kept:
 
     def ended(self, call: Call) -> None:
         """Keep the record."""
-        self.payloads.append(b"".join(pack(call)))
+        self.payloads.append(b"".join(encode(call)))
 
     @property
     def records(self) -> list[dict[str, Any]]:
         """Every record so far, oldest first, as JSON that was read."""
-        return [json.loads(to_json(unpack(payload))) for payload in self.payloads]
+        return [json.loads(to_json(decode(payload))) for payload in self.payloads]
 
     @property
     def one(self) -> dict[str, Any]:

@@ -8,8 +8,8 @@ from typing import Any
 import openai
 import pytest
 
+from log10_trace.record.call_codec import decode
 from log10_trace.record.completion import to_json, to_model
-from log10_trace.record.entry import unpack
 from tests.instrument.conftest import Kept
 from tests.model_endpoint import Endpoint
 from tests.recorded import exchanges, needed
@@ -46,13 +46,13 @@ def test_record_equals_its_source(exchange: dict[str, Any] | None, endpoint: End
     replay(exchange, endpoint)
     record = kept.one
     native = "native_" if exchange["kind"] == "response" else ""
-    line = to_json(unpack(kept.payloads[0]))
+    line = to_json(decode(kept.payloads[0]))
 
     assert b"\n" not in line
     assert record[f"{native}request"] == exchange["request"]
     assert endpoint.received[-1].body in line
     without_raw = {name: value for name, value in record.items() if not name.startswith("raw_")}
-    assert json.loads(to_model(unpack(kept.payloads[0])).to_json()) == without_raw
+    assert json.loads(to_model(decode(kept.payloads[0])).to_json()) == without_raw
     if exchange["body"].lstrip().startswith("{"):
         assert exchange["body"].replace("\r", " ").replace("\n", " ").encode() in line
     else:

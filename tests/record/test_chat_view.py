@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from log10_trace.record import chat_view
-from log10_trace.record.sse import is_stream, read
+from log10_trace.record.sse import is_stream, parse_events
 from tests.recorded import exchanges, needed
 
 RECORDED = [one for one in exchanges() if one["kind"] == "response" and one["status"] == 200]
@@ -19,7 +19,7 @@ def response_of(exchange: dict[str, Any]) -> Any:
     body = exchange["body"].encode()
     if not is_stream(body):
         return json.loads(body)
-    return [event.data["response"] for event in read(body).events if "response" in event.data][-1]
+    return [event.data["response"] for event in parse_events(body).events if "response" in event.data][-1]
 
 
 @pytest.mark.parametrize("exchange", RECORDED or [None], ids=lambda one: one["id"] if one else "none")

@@ -8,8 +8,8 @@ import pytest
 
 from log10_trace.models.components import Completion
 from log10_trace.record.call import Call
+from log10_trace.record.call_codec import decode, encode
 from log10_trace.record.completion import to_json, to_model
-from log10_trace.record.entry import pack, unpack
 
 EXACT = [
     b'{"n":123456789012345678901234567890,"f":1.10,"e":1E400,"g":-0.0}',
@@ -33,7 +33,7 @@ def call(request: bytes = b"{}", response: bytes = b"{}", endpoint: str = "/chat
 @pytest.mark.parametrize("endpoint", ["/chat/completions", "/completions", "/responses"])
 def test_the_bytes_of_the_wire_stand_in_the_record(body: bytes, endpoint: str) -> None:
     """Big integers, the spelling of floats, lone surrogates, doubled keys: all as they were sent and came."""
-    line = to_json(unpack(b"".join(pack(call(body, body, endpoint)))))
+    line = to_json(decode(b"".join(encode(call(body, body, endpoint)))))
 
     assert line.count(body) == 2
     json.loads(line)
@@ -74,7 +74,7 @@ def test_a_redacted_record_is_all_there_is() -> None:
     made = call()
     made.body_json = b'{"id":"x"}'
 
-    assert to_json(unpack(b"".join(pack(made)))) == b'{"id":"x"}'
+    assert to_json(decode(b"".join(encode(made)))) == b'{"id":"x"}'
 
 
 def test_labels_that_are_not_plain_survive() -> None:
@@ -82,7 +82,7 @@ def test_labels_that_are_not_plain_survive() -> None:
     made = call()
     made.tags, made.metadata = ("\ud83d",), {"x": float("nan")}
 
-    again = unpack(b"".join(pack(made)))
+    again = decode(b"".join(encode(made)))
 
     assert again.tags == ("\ud83d",)
     assert json.loads(to_json(again))["metadata"] == {"x": "NaN"}
@@ -164,13 +164,13 @@ def test_a_redactor_gets_numbers_that_python_has_not_as_text(number: bytes) -> N
 def test_a_payload_that_is_cut_short_is_refused(cut: int) -> None:
     """Never half a record: a payload of the wrong length is a ValueError."""
     with pytest.raises(ValueError, match=r"entry|EOF|JSON|Expecting"):
-        unpack(b"".join(pack(call(b'{"x":1}', b"")))[:cut])
+        decode(b"".join(encode(call(b'{"x":1}', b"")))[:cut])
 
 
 def test_a_payload_of_a_newer_version_is_refused() -> None:
     """An older program leaves alone what it cannot read."""
-    payload = bytearray(b"".join(pack(call())))
+    payload = bytearray(b"".join(encode(call())))
     payload[0] = 99
 
     with pytest.raises(ValueError, match="version 99"):
-        unpack(bytes(payload))
+        decode(bytes(payload))

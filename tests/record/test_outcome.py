@@ -26,14 +26,14 @@ def call(body: bytes, endpoint: str = "/chat/completions", **fields: Any) -> Cal
 
 def test_a_stream_that_ended_is_finished_though_its_consumer_left() -> None:
     """Whoever turns away after the last event has missed nothing."""
-    found = outcome.of(call(b"".join(sse(*CHUNKS)), interrupted=True))
+    found = outcome.determine_outcome(call(b"".join(sse(*CHUNKS)), interrupted=True))
 
     assert (found.status, found.interrupted) == ("finished", False)
 
 
 def test_a_stream_that_was_left_is_interrupted() -> None:
     """What came until then is the response; it has no finish reason."""
-    found = outcome.of(call(b"".join(sse(*CHUNKS[:2], done=False)), interrupted=True))
+    found = outcome.determine_outcome(call(b"".join(sse(*CHUNKS[:2], done=False)), interrupted=True))
 
     assert (found.status, found.interrupted) == ("finished", True)
     assert json.loads(found.response)["choices"][0] == {
@@ -59,7 +59,7 @@ ERRORS = {
 @pytest.mark.parametrize(("events", "kind", "reason"), ERRORS.values(), ids=ERRORS)
 def test_an_error_inside_a_stream_is_a_failure(events: list[Any], kind: str, reason: str) -> None:
     """The call failed, with what it said of itself, and what came before is kept."""
-    found = outcome.of(call(b"".join(sse(*CHUNKS[:2], *events, done=False)), interrupted=True))
+    found = outcome.determine_outcome(call(b"".join(sse(*CHUNKS[:2], *events, done=False)), interrupted=True))
 
     assert (found.status, found.failure_kind, found.failure_reason) == ("failed", kind, reason)
     assert json.loads(found.response)["choices"][0]["message"]["content"][:1] == "a"
@@ -69,7 +69,9 @@ def test_a_response_that_failed_is_a_failure() -> None:
     """``response.failed`` carries the response and its error."""
     failed = {**response(status="failed"), "error": {"code": "rate_limit_exceeded", "message": "slow"}}
 
-    found = outcome.of(call(b"".join(sse({"type": "response.failed", "response": failed})), "/responses"))
+    found = outcome.determine_outcome(
+        call(b"".join(sse({"type": "response.failed", "response": failed})), "/responses")
+    )
 
     assert (found.status, found.failure_kind, found.failure_reason) == (
         "failed",
@@ -82,7 +84,9 @@ def test_a_response_without_its_last_event_is_rebuilt_from_its_deltas() -> None:
     """A stream that breaks off gives the items as far as they came."""
     events = response_events("Hel", "lo")[:6]
 
-    found = json.loads(outcome.of(call(b"".join(sse(*events, done=False)), "/responses")).response)
+    found = json.loads(
+        outcome.determine_outcome(call(b"".join(sse(*events, done=False)), "/responses")).response
+    )
 
     assert found["id"] == "resp_1"
     assert found["output"][0]["content"][0]["text"] == "Hello"
@@ -93,7 +97,7 @@ def test_an_incomplete_response_without_event_names_ends_the_stream() -> None:
     whole = {**response("Hel", status="incomplete"), "output": [{"type": "message"}]}
     body = b"data: " + json.dumps({"type": "response.incomplete", "response": whole}).encode() + b"\n\n"
 
-    found = outcome.of(call(body + b"data: [DONE]\n\n", "/responses", interrupted=True))
+    found = outcome.determine_outcome(call(body + b"data: [DONE]\n\n", "/responses", interrupted=True))
 
     assert json.loads(found.response) == whole
     assert (found.status, found.interrupted) == ("failed", False)
@@ -120,7 +124,7 @@ BODIES = {
 @pytest.mark.parametrize(("body", "response"), BODIES.values(), ids=BODIES)
 def test_any_body_is_kept(body: bytes, response: Any) -> None:
     """JSON stands as JSON, all else as text, and nothing as null; always on one line."""
-    found = outcome.of(call(body))
+    found = outcome.determine_outcome(call(body))
 
     assert json.loads(found.response) == response
     assert b"\n" not in found.response
@@ -128,14 +132,14 @@ def test_any_body_is_kept(body: bytes, response: Any) -> None:
 
 def test_text_is_read_in_the_charset_it_names() -> None:
     """A page in Latin-1 reads as it was meant."""
-    found = outcome.of(call(b"caf\xe9", content_type="text/html; charset=ISO-8859-1"))
+    found = outcome.determine_outcome(call(b"caf\xe9", content_type="text/html; charset=ISO-8859-1"))
 
     assert json.loads(found.response) == "caf\xe9"
 
 
 def test_a_call_that_began_has_no_outcome_yet() -> None:
     """A record of a call under way has no response."""
-    assert outcome.of(call(b"", status="started")) == outcome.Outcome(b"null", "started")
+    assert outcome.determine_outcome(call(b"", status="started")) == outcome.Outcome(b"null", "started")
 
 
 TEXT_PIECES = [
@@ -178,7 +182,7 @@ def test_a_stream_that_ends_before_its_answer_does_is_interrupted(
     endpoint: str, events: list[Any], whole: bool, left: bool
 ) -> None:
     """Finish reason, [DONE] or terminal event: without one the connection ended, and not the answer."""
-    found = outcome.of(call(b"".join(sse(*events, done=False)), endpoint, interrupted=left))
+    found = outcome.determine_outcome(call(b"".join(sse(*events, done=False)), endpoint, interrupted=left))
 
     assert (found.status, found.interrupted) == ("finished", not whole)
 
@@ -186,14 +190,14 @@ def test_a_stream_that_ends_before_its_answer_does_is_interrupted(
 def test_done_ends_a_stream_without_finish_reason() -> None:
     """Some servers never give a finish reason."""
     for endpoint, events in (("/chat/completions", CHUNKS[:2]), ("/completions", TEXT_PIECES[:1])):
-        found = outcome.of(call(b"".join(sse(*events)), endpoint))
+        found = outcome.determine_outcome(call(b"".join(sse(*events)), endpoint))
 
         assert (found.status, found.interrupted) == ("finished", False)
 
 
 def test_done_does_not_end_a_response_that_is_in_progress() -> None:
     """A proxy may write [DONE] whatever became of the response."""
-    found = outcome.of(call(b"".join(sse(*response_events("Hel", "lo")[:6])), "/responses"))
+    found = outcome.determine_outcome(call(b"".join(sse(*response_events("Hel", "lo")[:6])), "/responses"))
 
     assert (found.status, found.interrupted) == ("finished", True)
 
@@ -201,7 +205,9 @@ def test_done_does_not_end_a_response_that_is_in_progress() -> None:
 @pytest.mark.parametrize("body", [b"", b": waiting\n\n", b"data", b'data: {"choi'])
 def test_a_stream_without_an_event_is_interrupted(body: bytes) -> None:
     """A stream that ends before its first event gave no answer."""
-    found = outcome.of(call(body, content_type="text/event-stream; charset=utf-8", streamed=True))
+    found = outcome.determine_outcome(
+        call(body, content_type="text/event-stream; charset=utf-8", streamed=True)
+    )
 
     assert (found.status, found.interrupted) == ("finished", True)
 
@@ -211,7 +217,7 @@ def test_an_error_in_a_choice_of_a_stream_is_a_failure(finish: str | None) -> No
     """OpenRouter puts the error into the choice, and ends the stream as any other."""
     last = {"choices": [{"index": 0, "error": {"code": 502, "message": "no"}, "finish_reason": finish}]}
 
-    found = outcome.of(call(b"".join(sse(*CHUNKS[:2], last))))
+    found = outcome.determine_outcome(call(b"".join(sse(*CHUNKS[:2], last))))
 
     assert (found.status, found.failure_kind, found.failure_reason) == ("failed", "502", "no")
 
@@ -224,7 +230,7 @@ def test_a_response_that_is_not_whole_has_failed(status: str, streamed: bool) ->
     event = {"type": f"response.{status}", "response": answer}
     body = b"".join(sse(event, done=False)) if streamed else json.dumps(answer).encode()
 
-    found = outcome.of(call(body, "/responses"))
+    found = outcome.determine_outcome(call(body, "/responses"))
 
     assert (found.status, found.interrupted) == ("failed", False)
     assert (found.failure_kind, found.failure_reason) == (f"response.{status}", "max_output_tokens")
@@ -233,8 +239,8 @@ def test_a_response_that_is_not_whole_has_failed(status: str, streamed: bool) ->
 
 def test_an_error_object_with_a_good_status_is_a_failure() -> None:
     """The body is kept as it came; a body with an empty error is an answer."""
-    failed = outcome.of(call(b'{"error": {"message": "too large", "code": 400}}'))
-    fine = outcome.of(call(b'{"choices": [], "error": null}'))
+    failed = outcome.determine_outcome(call(b'{"error": {"message": "too large", "code": 400}}'))
+    fine = outcome.determine_outcome(call(b'{"choices": [], "error": null}'))
 
     assert (failed.status, failed.failure_kind, failed.failure_reason) == ("failed", "400", "too large")
     assert failed.response == b'{"error": {"message": "too large", "code": 400}}'
@@ -243,7 +249,9 @@ def test_an_error_object_with_a_good_status_is_a_failure() -> None:
 
 def test_the_exception_says_more_than_the_body() -> None:
     """What the SDK raised is the failure, also where the body reports one."""
-    found = outcome.of(call(b'{"error": "no"}', failure_kind="BadRequestError", failure_reason="x" * 200_000))
+    found = outcome.determine_outcome(
+        call(b'{"error": "no"}', failure_kind="BadRequestError", failure_reason="x" * 200_000)
+    )
 
     assert (found.status, found.failure_kind) == ("failed", "BadRequestError")
     assert found.failure_reason == "x" * 100_000
@@ -254,7 +262,7 @@ CONSTANTS = b'{"logprob": -Infinity, "a\\"NaN": [NaN, Infinity, 1e400, 1.10], "s
 
 def test_numbers_that_json_does_not_know_stand_as_their_names() -> None:
     """Everything else stays as it was written, and the body is kept beside it."""
-    found = outcome.of(call(CONSTANTS))
+    found = outcome.determine_outcome(call(CONSTANTS))
 
     assert found.response == (
         b'{"logprob": "-Infinity", "a\\"NaN": ["NaN", "Infinity", 1e400, 1.10], '
@@ -266,7 +274,7 @@ def test_numbers_that_json_does_not_know_stand_as_their_names() -> None:
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-32"])
 def test_json_in_another_encoding_is_json(encoding: str) -> None:
     """The SDK reads it, and so does a reader of the record."""
-    found = outcome.of(call('{"a": "\u00e9"}'.encode(encoding)))
+    found = outcome.determine_outcome(call('{"a": "\u00e9"}'.encode(encoding)))
 
     assert json.loads(found.response) == {"a": "\u00e9"}
     assert '{"a": "\u00e9"}' in json.loads(found.raw or b"")
@@ -277,7 +285,7 @@ def test_json_in_another_encoding_is_json(encoding: str) -> None:
 )
 def test_strict_json_needs_no_copy(body: bytes) -> None:
     """The response is the body, to the byte; line breaks between its tokens are space."""
-    found = outcome.of(call(body))
+    found = outcome.determine_outcome(call(body))
 
     assert found.response == body.replace(b"\n", b" ")
     assert found.raw is None
@@ -285,7 +293,7 @@ def test_strict_json_needs_no_copy(body: bytes) -> None:
 
 def test_of_a_very_large_body_only_the_json_is_kept() -> None:
     """A record stays below what the API takes."""
-    found = outcome.of(call(b'{"a": NaN, "s": "' + b"x" * (17 << 20) + b'"}'))
+    found = outcome.determine_outcome(call(b'{"a": NaN, "s": "' + b"x" * (17 << 20) + b'"}'))
 
     assert found.response.startswith(b'{"a": "NaN"')
     assert found.raw is None
@@ -298,7 +306,9 @@ def test_real_answers_are_whole_and_real_errors_are_failures() -> None:
     """No answer of a provider is taken for a failure or for cut short, and each error for a failure."""
     wrong = []
     for each in needed():
-        found = outcome.of(call(each["body"].encode(), ENDPOINT_OF[each["kind"]], streamed=each["stream"]))
+        found = outcome.determine_outcome(
+            call(each["body"].encode(), ENDPOINT_OF[each["kind"]], streamed=each["stream"])
+        )
         expected = ("finished", False) if each["status"] < 400 else ("failed", False)
         if (found.status, found.interrupted) != expected:
             wrong.append((each["id"], found.status, found.failure_kind))

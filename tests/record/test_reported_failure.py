@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from log10_trace.record.reported_failure import MAX_REASON, Failure, failure_in
+from log10_trace.record.reported_failure import MAX_REASON, Failure, find_failure
 
 CHOICE = {"index": 0, "message": {"role": "assistant", "content": "Half"}, "finish_reason": None}
 FAILURES: dict[str, tuple[Any, tuple[str, str]]] = {
@@ -50,7 +50,7 @@ FAILURES: dict[str, tuple[Any, tuple[str, str]]] = {
 @pytest.mark.parametrize(("body", "expected"), FAILURES.values(), ids=FAILURES)
 def test_a_failure_is_found_in_the_form_that_a_provider_gives_it(body: Any, expected: Failure) -> None:
     """The kind is the provider's type, code or status, and the reason its message."""
-    assert failure_in(body, is_response=False) == expected
+    assert find_failure(body, is_response=False) == expected
 
 
 RESPONSES: dict[str, tuple[dict[str, Any], tuple[str, str]]] = {
@@ -80,13 +80,13 @@ RESPONSES: dict[str, tuple[dict[str, Any], tuple[str, str]]] = {
 @pytest.mark.parametrize(("body", "expected"), RESPONSES.values(), ids=RESPONSES)
 def test_a_response_fails_by_its_status(body: dict[str, Any], expected: Failure) -> None:
     """A response that failed, was cancelled or is incomplete says so, with an error, details or neither."""
-    assert failure_in({"object": "response", **body}, is_response=True) == expected
+    assert find_failure({"object": "response", **body}, is_response=True) == expected
 
 
 @pytest.mark.parametrize("status", ["queued", "in_progress", "completed", None, "of tomorrow", 7])
 def test_a_response_with_another_status_has_not_failed(status: Any) -> None:
     """A background response that is still going on is no failure."""
-    assert failure_in({"status": status, "error": None, "output": []}, is_response=True) is None
+    assert find_failure({"status": status, "error": None, "output": []}, is_response=True) is None
 
 
 @pytest.mark.parametrize(
@@ -108,14 +108,14 @@ def test_a_response_with_another_status_has_not_failed(status: Any) -> None:
 )  # fmt: skip
 def test_what_reports_no_failure_is_none(body: Any) -> None:
     """An empty error, a good code and an answer that was cut at its length are no failures."""
-    assert failure_in(body, is_response=False) is None
+    assert find_failure(body, is_response=False) is None
 
 
 def test_what_is_reported_fits_the_api() -> None:
     """A kind is one short line and a reason is bounded, whatever a provider writes there."""
     error = {"type": "a\nb\ud800" + "c" * 1000, "message": "m" * (MAX_REASON + 1)}
 
-    failure = failure_in({"error": error}, is_response=False)
+    failure = find_failure({"error": error}, is_response=False)
 
     assert failure is not None
     assert failure.kind == "a b " + "c" * 196
@@ -125,4 +125,7 @@ def test_what_is_reported_fits_the_api() -> None:
 @pytest.mark.parametrize("kind", [True, None, "", "error", [], {}, 1.5])
 def test_a_kind_that_is_no_label_is_passed_over(kind: Any) -> None:
     """The next of type, code and status is taken."""
-    assert failure_in({"error": {"type": kind, "code": "c", "message": "m"}}, is_response=False) == ("c", "m")
+    assert find_failure({"error": {"type": kind, "code": "c", "message": "m"}}, is_response=False) == (
+        "c",
+        "m",
+    )

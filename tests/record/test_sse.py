@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from log10_trace.record.sse import Event, is_stream, read
+from log10_trace.record.sse import Event, is_stream, parse_events
 
 names = st.none() | st.sampled_from(["message", "response.output_text.delta", "ping"])
 values = st.dictionaries(st.text(max_size=5), st.integers() | st.text(max_size=10) | st.none(), max_size=3)
@@ -30,7 +30,7 @@ def test_what_was_sent_is_read(sent: list[Event], end: str, done: bool) -> None:
     """Events come back in order with their names, whatever ends the lines, and whether it was all."""
     body = wire(sent, end) + (f"data: [DONE]{end}{end}".encode() if done else b"")
 
-    assert read(body) == (sent, done)
+    assert parse_events(body) == (sent, done)
 
 
 @given(events, st.data())
@@ -39,9 +39,9 @@ def test_a_cut_costs_at_most_the_event_that_it_hits(sent: list[Event], data: st.
     body = wire(sent)
     cut = data.draw(st.integers(0, len(body)))
 
-    found = read(body[:cut]).events
+    found = parse_events(body[:cut]).events
 
-    whole = len(read(body[: body.rfind(b"\n\n", 0, cut) + 2]).events) if b"\n\n" in body[:cut] else 0
+    whole = len(parse_events(body[: body.rfind(b"\n\n", 0, cut) + 2]).events) if b"\n\n" in body[:cut] else 0
     assert [event.data for event in found] == [event.data for event in sent][: len(found)]
     assert whole <= len(found) <= whole + 1
 
@@ -68,7 +68,7 @@ def test_a_cut_costs_at_most_the_event_that_it_hits(sent: list[Event], data: st.
 )  # fmt: skip
 def test_oddities(body: bytes, expected: list[Event]) -> None:
     """What the standard allows and servers do is read as it is meant."""
-    assert read(body).events == expected
+    assert parse_events(body).events == expected
 
 
 @pytest.mark.parametrize(

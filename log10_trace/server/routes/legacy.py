@@ -14,7 +14,7 @@ from typing import Any, Final
 from starlette.responses import Response
 
 from log10_trace.record.call import new_id
-from log10_trace.record.json_text import embedded
+from log10_trace.record.json_bytes import to_single_line
 from log10_trace.server.answer import encoded, json_answer, raw_json
 from log10_trace.server.incoming import MAX_DURATION, Incoming, reread
 from log10_trace.server.json_text import RefusedError, decode, split
@@ -128,7 +128,7 @@ def _opened(held: str) -> tuple[str, Any] | None:
 
 def _opened_loosely(name: str, held: str, text: str) -> dict[str, str]:
     """A body whose JSON has NaN or Infinity, as the recording client keeps it; nothing when it is no JSON."""
-    body = embedded(decode(held).encode())
+    body = to_single_line(decode(held).encode())
     return {} if body is None else {name: body.text.decode(), f"raw_{name}": text}
 
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
-from log10_trace.record.usage import find_usage
+from log10_trace.domain.usage import find_usage
 from log10_trace.server.store import said
 
 _MOST: Final = 1 << 53

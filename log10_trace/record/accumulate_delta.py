@@ -8,11 +8,19 @@ from __future__ import annotations
 from enum import Enum
 from typing import Any, Final
 
-from log10_trace.record import fold_text
-from log10_trace.record.fold_keys import is_label, is_of_tokens, is_state, is_text
-from log10_trace.record.fold_parts import RUNS, TEXTS, Object, PartList, add_all, add_values, extend_lists
-from log10_trace.record.fold_text import Pieces
-from log10_trace.record.fold_tools import ToolCalls, is_whole
+from log10_trace.record import accumulate_text
+from log10_trace.record.accumulate_parts import (
+    RUNS,
+    TEXTS,
+    Object,
+    PartList,
+    add_all,
+    add_values,
+    extend_lists,
+)
+from log10_trace.record.accumulate_rules import is_label, is_of_tokens, is_state, is_text
+from log10_trace.record.accumulate_text import Pieces
+from log10_trace.record.accumulate_tool_calls import ToolCalls, is_whole
 
 _FRAGMENTED: Final = ("audio", "function_call", "function", "custom")
 """Objects whose texts all come in fragments."""
@@ -29,7 +37,7 @@ class Place(Enum):
     FRAGMENTS = "fragments"
 
 
-class DeltaFold:
+class DeltaAccumulator:
     """Adds deltas to messages, in place; ``finish`` makes plain values of a message."""
 
     def __init__(self) -> None:
@@ -50,7 +58,7 @@ class DeltaFold:
     def finish(self, value: Any) -> Any:
         """The value with its texts joined and its lists plain."""
         if isinstance(value, dict):
-            fold_text.join(value)
+            accumulate_text.join(value)
             for key, inner in value.items():
                 if isinstance(inner, dict | PartList | ToolCalls):
                     value[key] = self.finish(inner)
@@ -64,8 +72,8 @@ class DeltaFold:
         if not isinstance(calls, ToolCalls):
             given = calls if isinstance(calls, list) else []
             calls = message["tool_calls"] = ToolCalls()
-            calls.add(given, self._merge_call)
-        calls.add(fragments, self._merge_call)
+            calls.add_fragments(given, self._merge_call)
+        calls.add_fragments(fragments, self._merge_call)
 
     def _merge_call(self, call: Object, fragment: Object) -> None:
         for key, value in fragment.items():
@@ -97,7 +105,7 @@ class DeltaFold:
         before = into.get(key)
         if before is None:
             if value is not None or key not in into:
-                into[key] = self._taken(key, value)
+                into[key] = self._accumulate_new(key, value)
         elif value is None:
             return
         elif isinstance(before, str | Pieces) and isinstance(value, str):
@@ -124,10 +132,10 @@ class DeltaFold:
         else:
             self._replace(into, key, value, place)
 
-    def _taken(self, key: str, value: Any) -> Any:
+    def _accumulate_new(self, key: str, value: Any) -> Any:
         """A copy of the value of a field that can be added to."""
         if isinstance(value, dict):
-            return {name: self._taken(name, inner) for name, inner in value.items()}
+            return {name: self._accumulate_new(name, inner) for name, inner in value.items()}
         if isinstance(value, list):
             return self._parts_of(value) if _has_parts(key, value) else list(value)
         return value
@@ -161,14 +169,14 @@ class DeltaFold:
         elif place is Place.PART and key not in TEXTS and isinstance(before, str):
             self._add_to_part(into, key, value)
         elif before != value or not _comes_again(key, value, place):
-            fold_text.append(into, key, value)
+            accumulate_text.append(into, key, value)
 
     def _add_to_part(self, into: Object, key: str, value: str) -> None:
         """Add a text that may be the next piece, the whole once more, or another in its place."""
         if value.startswith(into[key]):
             into[key] = value
         elif key in RUNS:
-            fold_text.append(into, key, value)
+            accumulate_text.append(into, key, value)
         elif value:
             self.lossy = True
             into[key] = value
@@ -181,7 +189,7 @@ class DeltaFold:
         if before != value and says_something:
             self.lossy |= not plain or (place is Place.MESSAGE and not isinstance(value, bool))
         if says_something or before in ("", [], {}):
-            into[key] = self._taken(key, value)
+            into[key] = self._accumulate_new(key, value)
 
 
 def _has_parts(key: str, values: list[Any]) -> bool:

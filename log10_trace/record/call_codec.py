@@ -23,7 +23,7 @@ from operator import attrgetter
 from typing import Any, Final
 
 from log10_trace.record.call import Call
-from log10_trace.record.json_text import parsed, written_fast
+from log10_trace.record.json_bytes import dump_fast, parse
 
 _VERSION: Final = 1
 _LENGTHS: Final = struct.Struct("<BxxxIIQq")
@@ -31,7 +31,7 @@ _LENGTHS: Final = struct.Struct("<BxxxIIQq")
 _LABELS: Final = (
     "id", "endpoint", "created_ns", "started_ns", "status", "base_url", "organization_id", "tags",
     "session_id", "metadata", "streamed", "content_type", "content_encoding", "status_code", "duration_ns",
-    "first_token_ns", "request_id", "retries", "interrupted", "failure_kind", "failure_reason", "joined",
+    "first_token_ns", "request_id", "retries", "interrupted", "failure_kind", "failure_reason", "background_response_id",
     "source", "sequence",
 )  # fmt: skip
 """The labels stand in an entry in this order. A new label goes to the end, and none ever changes its place:
@@ -45,12 +45,12 @@ class NewerEntryError(ValueError):
     """An entry was written by a later version of log10_trace; it stays in the spool for that version."""
 
 
-def pack(call: Call) -> list[bytes]:
+def encode(call: Call) -> list[bytes]:
     """The few buffers that make up the payload, in order; the request is the call's own object.
 
     The pieces of a stream are joined: to check and to write a hundred buffers takes ten times as long as one.
     """
-    labels = written_fast(_labels_of(call))
+    labels = dump_fast(_labels_of(call))
     body = call.body_json
     lengths = _LENGTHS.pack(
         _VERSION, len(labels), len(call.stack), len(call.request), -1 if body is None else len(body)
@@ -62,14 +62,14 @@ def pack(call: Call) -> list[bytes]:
     return [head, call.stack, call.request, chunks]
 
 
-def unpack(payload: bytes) -> Call:
-    """The call that ``pack`` was given, by this version or an earlier one; its chunks come back as one.
+def decode(payload: bytes) -> Call:
+    """The call that ``encode`` was given, by this version or an earlier one; its chunks come back as one.
 
     A label that the writer did not know has its default.
 
     Raises:
         NewerEntryError: a later version wrote it.
-        ValueError: this is no payload of ``pack``.
+        ValueError: this is no payload of ``encode``.
     """
     version = payload[0] if payload else _VERSION
     if version > _VERSION:
@@ -86,7 +86,7 @@ def unpack(payload: bytes) -> Call:
         at += length
     if at > len(payload):
         raise ValueError("the entry is cut short")
-    call = _labelled(parts[0])
+    call = _call_from_labels(parts[0])
     call.stack, call.request = parts[1], parts[2]
     call.body_json = parts[3] if body >= 0 else None
     call.chunks = [bytes(payload[at:])] if at < len(payload) else []
@@ -94,7 +94,7 @@ def unpack(payload: bytes) -> Call:
 
 
 def is_newer(payload: bytes) -> bool:
-    """Whether a later version of log10_trace wrote an entry, so that ``unpack`` does not read it."""
+    """Whether a later version of log10_trace wrote an entry, so that ``decode`` does not read it."""
     if payload[:1] > bytes([_VERSION]):
         return True
     try:
@@ -105,13 +105,13 @@ def is_newer(payload: bytes) -> bool:
 
 
 def _label_values(text: bytes) -> list[Any]:
-    values = parsed(text)
+    values = parse(text)
     if not isinstance(values, list) or len(values) < _MIN_LABELS:
         raise ValueError("the labels of the entry are not a list of labels")
     return values
 
 
-def _labelled(text: bytes) -> Call:
+def _call_from_labels(text: bytes) -> Call:
     values = _label_values(text)
     if len(values) > len(_LABELS):
         raise NewerEntryError(f"the entry has {len(values)} labels, and this package knows {len(_LABELS)}")

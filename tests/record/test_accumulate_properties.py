@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from log10_trace.record import fold_choices, fold_responses
+from log10_trace.record import accumulate_choices, accumulate_responses
 from log10_trace.record.call import Call
 from log10_trace.record.completion import to_json
 
@@ -225,7 +225,7 @@ def test_folded_text_completions_are_the_unstreamed_one(
     """Text and parallel lists grow with every chunk, equal ones too."""
     whole, chunks = case
 
-    assert in_order(fold_choices.fold(chunks, "text_completion")) == in_order(whole)
+    assert in_order(accumulate_choices.accumulate(chunks, "text_completion")) == in_order(whole)
 
 
 PART = st.sampled_from([("output_text", "text", "content"), ("refusal", "refusal", "content")])
@@ -276,7 +276,7 @@ def test_folded_events_are_the_unstreamed_response(
     whole, events = case
     last = [{"type": "response.completed", "response": whole}] if ended else []
 
-    assert in_order(fold_responses.fold([*events, *last])) == in_order(whole)
+    assert in_order(accumulate_responses.accumulate([*events, *last])) == in_order(whole)
 
 
 NAMES = st.sampled_from(

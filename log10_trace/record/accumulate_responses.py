@@ -5,26 +5,26 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from log10_trace.record.fold_items import ItemFold, Object
+from log10_trace.record.accumulate_items import ItemAccumulator, Object
 
 ENDS: Final = ("response.completed", "response.incomplete", "response.failed", "response.cancelled")
 
 
-def fold(events: Iterable[Object]) -> Object:
+def accumulate(events: Iterable[Object]) -> Object:
     """The response that the event which ends the stream carries whole; else as far as it came."""
-    response = ResponseFold()
+    response = ResponseAccumulator()
     for event in events:
         response.add(event)
     return response.finish()
 
 
-class ResponseFold:
+class ResponseAccumulator:
     """One response, event by event."""
 
     def __init__(self) -> None:
         self._last: Object = {"object": "response"}
         self._ended = False
-        self._items = ItemFold()
+        self._items = ItemAccumulator()
 
     @property
     def lossy(self) -> bool:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from log10_trace.record.usage import find_usage
+from log10_trace.domain.usage import find_usage
 
 USAGE = {"prompt_tokens": 7, "completion_tokens": 3}
 OTHER = {"prompt_tokens": 9, "completion_tokens": 9}

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from log10_trace.record.coding import decoded
+from log10_trace.record.content_encoding import decode_body
 
 ZSTD: Final = "compression.zstd" if sys.version_info >= (3, 14) else "backports.zstd"
 
@@ -68,7 +68,7 @@ def test_what_was_coded_comes_back(
     """In whatever pieces it came."""
     name, code = coding
 
-    assert decoded(pieces(code(body), cuts), name) == body
+    assert decode_body(pieces(code(body), cuts), name) == body
 
 
 def test_of_a_body_that_is_cut_the_beginning_comes_back(coding: tuple[str, Callable[[bytes], bytes]]) -> None:
@@ -77,7 +77,7 @@ def test_of_a_body_that_is_cut_the_beginning_comes_back(coding: tuple[str, Calla
     body = os.urandom(300_000)
     coded = code(body)
 
-    found = decoded(pieces(coded[: len(coded) // 2], list(range(0, len(coded), 1000))), name)
+    found = decode_body(pieces(coded[: len(coded) // 2], list(range(0, len(coded), 1000))), name)
 
     assert body.startswith(found)
     assert len(found) > 10_000
@@ -90,12 +90,12 @@ def test_what_follows_the_end_changes_nothing(
     """A piece after the end of the coded body, empty or not, does not cost the body."""
     name, code = coding
 
-    assert decoded([code(b"body"), tail], name) == b"body"
+    assert decode_body([code(b"body"), tail], name) == b"body"
 
 
 def test_several_codings_are_undone_in_turn() -> None:
     """A body that was coded twice is decoded twice, the last coding first."""
-    assert decoded([zlib.compress(gzip.compress(b"body"))], "gzip, deflate") == b"body"
+    assert decode_body([zlib.compress(gzip.compress(b"body"))], "gzip, deflate") == b"body"
 
 
 def test_several_frames_of_zstd_are_one_body() -> None:
@@ -104,15 +104,15 @@ def test_several_frames_of_zstd_are_one_body() -> None:
     coded = _zstd(b"one ") + _zstd(b"body")
 
     for body in ([coded], pieces(coded, [3, 15, 20]), [_zstd(b"one "), b"", _zstd(b"body")]):
-        assert decoded(body, "zstd") == b"one body"
+        assert decode_body(body, "zstd") == b"one body"
 
 
 @pytest.mark.parametrize("name", [None, "", "identity", "unheard-of"])
 def test_what_is_not_coded_or_coded_otherwise_is_left_as_it_is(name: str | None) -> None:
     """Without a coding that we know, the bytes are what they are."""
-    assert decoded([b"a", b"", b"b"], name) == b"ab"
+    assert decode_body([b"a", b"", b"b"], name) == b"ab"
 
 
 def test_what_is_not_coded_as_it_says_is_nothing() -> None:
     """A body whose coding is a lie has no readable beginning, and is no error."""
-    assert decoded([b"plain text"], "gzip") == b""
+    assert decode_body([b"plain text"], "gzip") == b""

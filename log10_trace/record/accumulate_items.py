@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from log10_trace.record import fold_text
-from log10_trace.record.fold_text import Pieces
+from log10_trace.record import accumulate_text
+from log10_trace.record.accumulate_text import Pieces
 
 Object = dict[str, Any]
 
@@ -56,16 +56,16 @@ class _Item:
         return self.lists[place]
 
     def finish(self) -> Object:
-        fold_text.join(self.fields)
+        accumulate_text.join(self.fields)
         for place, parts in self.lists.items():
             for part in parts.values():
                 if isinstance(part, dict):
-                    fold_text.join(part)
+                    accumulate_text.join(part)
             self.fields[place] = [parts[index] for index in sorted(parts)]
         return self.fields
 
 
-class ItemFold:
+class ItemAccumulator:
     """The output items, event by event."""
 
     def __init__(self) -> None:
@@ -167,7 +167,7 @@ def _add_text(item: _Item, name: str, verb: str, event: Object) -> bool:
     if not isinstance(text, str):
         return False
     if verb == "delta" and isinstance(into.get(field), str | Pieces):
-        fold_text.append(into, field, text)
+        accumulate_text.append(into, field, text)
     else:
         into[field] = text
     return True

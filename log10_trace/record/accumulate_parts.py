@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from log10_trace.record.fold_keys import is_label, is_sequence, is_state
-from log10_trace.record.fold_text import Pieces
+from log10_trace.record.accumulate_rules import is_label, is_sequence, is_state
+from log10_trace.record.accumulate_text import Pieces
 
 Object = dict[str, Any]
 Merge = Callable[[Object, Object], None]

@@ -9,21 +9,21 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from log10_trace.record.fold_delta import DeltaFold
-from log10_trace.record.fold_keys import is_state, is_text
-from log10_trace.record.fold_parts import Object, add_values, extend_lists
-from log10_trace.record.fold_text import Pieces
+from log10_trace.record.accumulate_delta import DeltaAccumulator
+from log10_trace.record.accumulate_parts import Object, add_values, extend_lists
+from log10_trace.record.accumulate_rules import is_state, is_text
+from log10_trace.record.accumulate_text import Pieces
 
 
-def fold(chunks: Iterable[Object], kind: str) -> Object:
+def accumulate(chunks: Iterable[Object], kind: str) -> Object:
     """One completion from its chunks; ``kind`` is its ``object``: "chat.completion" or "text_completion"."""
-    choices = ChoiceFold(kind)
+    choices = ChoiceAccumulator(kind)
     for chunk in chunks:
         choices.add(chunk)
     return choices.finish()
 
 
-class ChoiceFold:
+class ChoiceAccumulator:
     """One completion, chunk by chunk."""
 
     def __init__(self, kind: str) -> None:
@@ -32,7 +32,7 @@ class ChoiceFold:
         self._choices: dict[int, Object] = {}
         self._beside: dict[int, Object] = {}
         """The messages that stand beside deltas: what came so far, with some providers."""
-        self._deltas = DeltaFold()
+        self._deltas = DeltaAccumulator()
         self._lossy = False
 
     @property
@@ -60,7 +60,7 @@ class ChoiceFold:
         """The completion as far as it came; ``add`` is not called afterwards."""
         whole = self._whole
         if "choices" in whole:
-            whole["choices"] = [self._finished(index) for index in sorted(self._choices)]
+            whole["choices"] = [self._finish_choice(index) for index in sorted(self._choices)]
         return whole
 
     def _add_choices(self, pieces: list[Any]) -> None:
@@ -120,7 +120,7 @@ class ChoiceFold:
         """The last that says something holds; objects are merged, lists joined, usage replaced."""
         before = into.get(key)
         if before is None or (key == "usage" and value):
-            into[key] = _copied(value)
+            into[key] = _copy(value)
         elif isinstance(before, list) and isinstance(value, list):
             add_values(key, before, value)
         elif isinstance(before, dict) and isinstance(value, dict):
@@ -130,7 +130,7 @@ class ChoiceFold:
             self._lossy |= bool(before) and isinstance(before, list | dict)
             into[key] = value
 
-    def _finished(self, index: int) -> Object:
+    def _finish_choice(self, index: int) -> Object:
         choice = self._choices[index]
         beside = self._beside.get(index)
         self._deltas.finish(choice)
@@ -142,7 +142,7 @@ class ChoiceFold:
         return choice
 
 
-def _copied(value: Any) -> Any:
+def _copy(value: Any) -> Any:
     if isinstance(value, dict):
-        return {key: _copied(inner) for key, inner in value.items()}
+        return {key: _copy(inner) for key, inner in value.items()}
     return list(value) if isinstance(value, list) else value

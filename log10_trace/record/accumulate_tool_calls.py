@@ -19,7 +19,7 @@ class ToolCalls:
         self._by_id: dict[str, Object] = {}
         self._last: Object | None = None
 
-    def add(self, fragments: list[Any], merge: Callable[[Object, Object], None]) -> None:
+    def add_fragments(self, fragments: list[Any], merge: Callable[[Object, Object], None]) -> None:
         """Give each fragment to its call; ``merge`` adds a fragment to a call."""
         for fragment in fragments:
             if not isinstance(fragment, dict):

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from log10_trace.record import fold_choices, fold_responses
+from log10_trace.record import accumulate_choices, accumulate_responses
 from log10_trace.record.call import Call
 from log10_trace.record.completion import to_json
 
@@ -85,11 +85,11 @@ EVENTS: dict[str, Callable[[int, str], dict[str, Any]]] = {
 
 
 def text_fold(events: list[Any]) -> Any:
-    return fold_choices.fold(events, "chat.completion")
+    return accumulate_choices.accumulate(events, "chat.completion")
 
 
 CASES = [(text_fold, make) for make in CHUNKS.values()] + [
-    (fold_responses.fold, make) for make in EVENTS.values()
+    (accumulate_responses.accumulate, make) for make in EVENTS.values()
 ]
 IDS = [f"chunks, {name}" for name in CHUNKS] + [f"events, {name}" for name in EVENTS]
 

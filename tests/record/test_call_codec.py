@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from log10_trace.record.call import Call
-from log10_trace.record.entry import NewerEntryError, is_newer, pack, unpack
+from log10_trace.record.call_codec import NewerEntryError, decode, encode, is_newer
 
 times = st.integers(0, 2**63 - 1)
 texts = st.text(max_size=20)
@@ -62,22 +62,22 @@ def test_what_was_packed_comes_back(fields: dict[str, Any]) -> None:
     made = call(fields)
 
     assert set(fields) == set(Call.__annotations__)
-    assert state(unpack(b"".join(pack(made)))) == state(made)
+    assert state(decode(b"".join(encode(made)))) == state(made)
 
 
 @pytest.mark.parametrize("reason", ["lone \ud83d surrogate", "NUL \0", "line\nbreaks\u2028"])
 def test_odd_texts_come_back(reason: str) -> None:
     """What an exception said comes back, whatever characters it is made of."""
-    packed = pack(call({"failure_reason": reason}))
+    packed = encode(call({"failure_reason": reason}))
 
-    assert unpack(b"".join(packed)).failure_reason == reason
+    assert decode(b"".join(packed)).failure_reason == reason
 
 
 def test_the_request_is_not_copied() -> None:
     """The request goes to the spool as the very bytes that went over the wire."""
     request = b"x" * 1000
 
-    assert any(part is request for part in pack(call({"request": request})))
+    assert any(part is request for part in encode(call({"request": request})))
 
 
 @given(FIELDS, st.data())
@@ -85,12 +85,12 @@ def test_a_payload_that_is_cut_before_the_response_is_told(
     fields: dict[str, Any], data: st.DataObject
 ) -> None:
     """A cut within labels, stack, request or body is an error; in the response the checksum tells it."""
-    payload = b"".join(pack(call(fields)))
+    payload = b"".join(encode(call(fields)))
     response = len(b"".join(fields["chunks"]))
     cut = data.draw(st.integers(0, len(payload) - response - 1))
 
     with pytest.raises(ValueError, match="short"):
-        unpack(payload[:cut])
+        decode(payload[:cut])
 
 
 def relabelled(payload: bytes, change: Any) -> bytes:
@@ -105,7 +105,7 @@ def test_labels_that_an_earlier_version_did_not_know_have_their_defaults(missing
     """An entry with fewer labels, as an earlier version wrote it, is read with the bytes that it holds."""
     made = call({"id": "i", "endpoint": "/e", "request": b"{}", "chunks": [b"answer"], "sequence": 7})
 
-    read = unpack(relabelled(b"".join(pack(made)), lambda labels: labels[:-missing]))
+    read = decode(relabelled(b"".join(encode(made)), lambda labels: labels[:-missing]))
 
     assert (read.id, read.endpoint, read.request, read.chunks) == ("i", "/e", b"{}", [b"answer"])
     assert (read.sequence, read.tags) == (None, ())
@@ -115,11 +115,11 @@ def test_labels_that_an_earlier_version_did_not_know_have_their_defaults(missing
 @pytest.mark.parametrize("labels", [[], ["i"], ["i", "/e", 1], {"id": "i"}, "text", None])
 def test_labels_without_the_first_four_are_no_entry(labels: Any) -> None:
     """An entry that does not even name its call is told as unreadable."""
-    payload = relabelled(b"".join(pack(call({}))), lambda _: labels)
+    payload = relabelled(b"".join(encode(call({}))), lambda _: labels)
 
     assert not is_newer(payload)
     with pytest.raises(ValueError, match="labels"):
-        unpack(payload)
+        decode(payload)
 
 
 @pytest.mark.parametrize(
@@ -135,11 +135,11 @@ def test_labels_without_the_first_four_are_no_entry(labels: Any) -> None:
 )
 def test_an_entry_of_a_later_version_is_told(newer: Any) -> None:
     """An entry of a version to come is not taken for one of ours, nor for damaged."""
-    payload = newer(b"".join(pack(call({}))))
+    payload = newer(b"".join(encode(call({}))))
 
     assert is_newer(payload)
     with pytest.raises(NewerEntryError):
-        unpack(payload)
+        decode(payload)
 
 
 @given(st.binary(max_size=200))

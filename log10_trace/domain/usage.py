@@ -16,12 +16,14 @@ def find_usage(*responses: Any) -> Mapping[str, Any]:
     (Moonshot), or under llama.cpp's ``timings``. One without a count above zero is taken only when there is
     no other.
     """
-    found = [usage for response in responses if isinstance(response, dict) for usage in _stated(response)]
+    found = [
+        usage for response in responses if isinstance(response, dict) for usage in _stated_usages(response)
+    ]
     counted = (usage for usage in found if any(_count(usage, name) for name in (*_INPUT, *_OUTPUT)))
     return next(counted, found[0] if found else {})
 
 
-def _stated(response: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+def _stated_usages(response: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     if isinstance(response.get("usage"), dict):
         yield response["usage"]
     for name, value in response.items():
@@ -29,12 +31,12 @@ def _stated(response: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
             yield value["usage"]
     choices = response.get("choices")
     if isinstance(choices, list):
-        yield from _of_choices([choice for choice in choices if isinstance(choice, dict)])
+        yield from _usage_of_choices([choice for choice in choices if isinstance(choice, dict)])
     if isinstance(response.get("timings"), dict):
-        yield from _of_timings(response["timings"])
+        yield from _usage_of_timings(response["timings"])
 
 
-def _of_choices(choices: list[dict[str, Any]]) -> Iterator[Mapping[str, Any]]:
+def _usage_of_choices(choices: list[dict[str, Any]]) -> Iterator[Mapping[str, Any]]:
     """The choices share the prompt, and each counts the tokens of its own answer."""
     holders = [choice if "usage" in choice else choice.get("message") for choice in choices]
     stated = [holder["usage"] for holder in holders if isinstance(holder, dict) and "usage" in holder]
@@ -46,7 +48,7 @@ def _of_choices(choices: list[dict[str, Any]]) -> Iterator[Mapping[str, Any]]:
         yield usages[-1] | sums
 
 
-def _of_timings(timings: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+def _usage_of_timings(timings: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     """llama.cpp's ``prompt_n`` leaves out what came from the cache; without that count it says too little."""
     if "cache_n" in timings:
         yield {

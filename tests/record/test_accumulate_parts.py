@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from log10_trace.record.fold_choices import ChoiceFold, fold
+from log10_trace.record.accumulate_choices import ChoiceAccumulator, accumulate
 
 Part = dict[str, Any]
 
 
-def folded(*pieces: dict[str, Any]) -> ChoiceFold:
+def folded(*pieces: dict[str, Any]) -> ChoiceAccumulator:
     """The fold of chunks that have one choice each."""
-    choices = ChoiceFold("chat.completion")
+    choices = ChoiceAccumulator("chat.completion")
     for piece in pieces:
         choices.add({"id": "c", "choices": [{"index": 0, **copy.deepcopy(piece)}]})
     return choices
@@ -172,7 +172,7 @@ def test_a_list_of_the_chunk_that_comes_again_is_not_added_again() -> None:
     lists: list[list[Any]] = [["a"], ["a", "b"], ["a"], [], ["c"]]
     chunks = [{"choices": [], "citations": each, "results": [CITED]} for each in lists]
 
-    whole = fold(copy.deepcopy(chunks), "chat.completion")
+    whole = accumulate(copy.deepcopy(chunks), "chat.completion")
 
     assert whole["citations"] == ["a", "b", "c"]
     assert whole["results"] == [CITED]

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from log10_trace.record.fold_responses import ResponseFold
+from log10_trace.record.accumulate_responses import ResponseAccumulator
 
 Event = dict[str, Any]
 
@@ -17,8 +17,8 @@ def event(kind: str, at: int | None = 0, **fields: Any) -> Event:
     return {"type": f"response.{kind}", **place, **fields}
 
 
-def folded(*events: Event) -> ResponseFold:
-    response = ResponseFold()
+def folded(*events: Event) -> ResponseAccumulator:
+    response = ResponseAccumulator()
     for each in events:
         response.add(copy.deepcopy(each))
     return response

@@ -33,7 +33,7 @@ class Embedded(NamedTuple):
     """The body as a JSON string, where ``text`` is not the body byte for byte."""
 
 
-def parsed(raw: bytes) -> Any:
+def parse(raw: bytes) -> Any:
     """The value of JSON text, lone surrogates, NaN and very large numbers included.
 
     Raises:
@@ -45,7 +45,7 @@ def parsed(raw: bytes) -> Any:
         return json.loads(raw)
 
 
-def embedded(raw: bytes) -> Embedded | None:
+def to_single_line(raw: bytes) -> Embedded | None:
     """The JSON of a body, fit to stand in a line of JSON; ``None`` when a reader of JSON cannot read it.
 
     Strict JSON stands as it is, byte for byte. NaN and Infinity, which Python reads and JSON does not know,
@@ -66,7 +66,7 @@ def embedded(raw: bytes) -> Embedded | None:
     kept = None
     if text is not raw and len(raw) <= MAX_RAW_BYTES:
         charset = json.detect_encoding(raw).removesuffix("-sig")  # the byte order mark is a part of the body
-        kept = as_text(raw, charset)
+        kept = to_json_string(raw, charset)
     # Line breaks can only stand between tokens: within a string JSON writes them as escapes.
     if b"\n" in text or b"\r" in text:
         text = text.replace(b"\n", b" ").replace(b"\r", b" ")
@@ -89,7 +89,7 @@ def _quoted(token: bytes) -> bytes:
     return token if token.startswith(b'"') else b'"' + token + b'"'
 
 
-def as_text(raw: bytes, charset: str = "utf-8") -> bytes:
+def to_json_string(raw: bytes, charset: str = "utf-8") -> bytes:
     """Bytes that are no JSON, as a JSON string; those that are no text stand as lone surrogates."""
     try:
         text = raw.decode(charset, "surrogateescape")
@@ -98,7 +98,7 @@ def as_text(raw: bytes, charset: str = "utf-8") -> bytes:
     return json.dumps(text).encode()
 
 
-def written(value: Any) -> bytes:
+def dump(value: Any) -> bytes:
     """A value as JSON on one line; numbers that JSON has no word for are written as their names."""
     try:
         return json.dumps(value, separators=(",", ":"), allow_nan=False).encode()
@@ -106,12 +106,12 @@ def written(value: Any) -> bytes:
         return json.dumps(_without_nan(value), separators=(",", ":")).encode()
 
 
-def written_fast(value: Any) -> bytes:
-    """As ``written``, at a fraction of the time for values without oddities."""
+def dump_fast(value: Any) -> bytes:
+    """As ``dump``, at a fraction of the time for values without oddities."""
     try:
         return fast_json(value, inf_nan_mode="strings")
     except ValueError:
-        return written(value)
+        return dump(value)
 
 
 def _strictly_parsed(raw: bytes) -> Any:

@@ -14,18 +14,18 @@ _ZSTD: Final = ("compression.zstd", "backports.zstd", "zstandard")
 _ERRORS: Final = (zlib.error, ValueError, RuntimeError, OSError, EOFError)
 
 
-def decoded(chunks: list[bytes], content_encoding: str | None) -> bytes:
+def decode_body(chunks: list[bytes], content_encoding: str | None) -> bytes:
     """The body, whole or as far as it came: a body cut short is decoded up to the cut."""
     if not content_encoding:
         return b"".join(chunks)
     for coding in reversed(content_encoding.lower().split(",")):
         open_decoder = _DECODERS.get(coding.strip())
         if open_decoder is not None:
-            chunks = _fed(open_decoder(), chunks)
+            chunks = _feed(open_decoder(), chunks)
     return b"".join(chunks)
 
 
-def _fed(decode: Callable[[bytes], bytes], chunks: list[bytes]) -> list[bytes]:
+def _feed(decode: Callable[[bytes], bytes], chunks: list[bytes]) -> list[bytes]:
     pieces = []
     for chunk in chunks:
         try:

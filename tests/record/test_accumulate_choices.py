@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from log10_trace.record.fold_choices import fold
+from log10_trace.record.accumulate_choices import accumulate
 
 
 def chunk(*choices: dict[str, Any], **more: Any) -> dict[str, Any]:
@@ -23,7 +23,7 @@ def delta(**fields: Any) -> dict[str, Any]:
 
 
 def folded(*chunks: dict[str, Any]) -> dict[str, Any]:
-    return fold(copy.deepcopy(list(chunks)), "chat.completion")
+    return accumulate(copy.deepcopy(list(chunks)), "chat.completion")
 
 
 def message(*chunks: dict[str, Any]) -> Any:
@@ -327,7 +327,7 @@ def test_text_completions_grow_in_text_and_in_their_parallel_lists() -> None:
         for t in ("a", "b")
     ]
 
-    whole = fold(chunks, "text_completion")
+    whole = accumulate(chunks, "text_completion")
 
     assert whole["object"] == "text_completion"
     assert whole["choices"] == [
