@@ -10,9 +10,9 @@ from typing import Any
 
 from log10_trace import threads
 from log10_trace.guard import guard, logger
-from log10_trace.instrument import sdk
-from log10_trace.instrument.calls import switch
-from log10_trace.instrument.recording import Capture, open_streams
+from log10_trace.instrument import patch_points
+from log10_trace.instrument.recording import CaptureConfig, open_streams
+from log10_trace.instrument.wrappers import capture_state
 from log10_trace.record.call import Sink
 
 __all__ = ["install", "settle_open_streams", "uninstall"]
@@ -42,15 +42,15 @@ def install(
     False when the SDK lacks a place we need: that is logged by name, and the program stays unpatched.
     """
     with _lock:
-        missing = sdk.missing()
+        missing = patch_points.missing_attribute()
         if missing:
             logger.warning(
                 "log10_trace: this version of openai has no %s, so its calls are not recorded", missing
             )
             return False
-        for seam in sdk.seams():
+        for seam in patch_points.method_patches():
             seam.wrap()
-        switch.capture = Capture(
+        capture_state.capture = CaptureConfig(
             sink, tuple(dict.fromkeys(tags)), metadata or None, organization_id, sample_rate
         )
         return True
@@ -59,8 +59,8 @@ def install(
 def uninstall() -> None:
     """Record no call that begins from now on. Streams that are open are recorded to their end."""
     with _lock:
-        switch.capture = None
-        for seam in sdk.seams():
+        capture_state.capture = None
+        for seam in patch_points.method_patches():
             seam.restore()
 
 
@@ -68,4 +68,4 @@ def settle_open_streams() -> None:
     """Record the calls whose stream is still open as left where they are: the program is ending."""
     for recording in open_streams():
         with guard("settling an open stream"):
-            recording.end(interrupted=True)
+            recording.finish(interrupted=True)

@@ -6,7 +6,7 @@ import re
 from collections import OrderedDict
 from typing import Any, Final
 
-from log10_trace.instrument.recording import Capture, Recording
+from log10_trace.instrument.recording import CaptureConfig, Recording
 from log10_trace.record.call import Call, Sink
 from log10_trace.record.json_bytes import parse
 
@@ -16,7 +16,7 @@ MAX_QUEUED: Final = 1024
 _PATH: Final = re.compile(r"/?responses/([^/?]+)(?:/cancel)?/?(?:\?.*)?")
 _ID: Final = re.compile(rb'"id"\s*:\s*"([^"]+)"')
 _END: Final = re.compile(rb'"type"\s*:\s*"response\.(?:completed|failed|incomplete|cancelled)"')
-_GOING_ON: Final = ("queued", "in_progress")
+_PENDING_STATUSES: Final = ("queued", "in_progress")
 _KEPT: Final = (
     "id", "created_ns", "started_ns", "base_url", "organization_id", "tags", "session_id", "metadata",
     "stack", "request", "joined",
@@ -25,20 +25,20 @@ _KEPT: Final = (
 _queued: Final[OrderedDict[str, Call]] = OrderedDict()
 
 
-def is_asked_for(options: Any) -> bool:
+def is_background_request(options: Any) -> bool:
     """Whether the SDK was asked for a background response."""
     data = options.json_data
     return isinstance(data, dict) and bool(data.get("background"))
 
 
-class Queued(Recording):
+class BackgroundRecording(Recording):
     """A call that asks for a background response."""
 
     __slots__ = ()
 
     def deliver(self) -> None:
         """Hand the call over, and wait for its answer if it has none yet."""
-        super().deliver()
+        super().emit()
         found = _ID.search(b"".join(self.call.chunks[:4]))
         if found is None or _has_ended(self.call):
             return
@@ -48,7 +48,7 @@ class Queued(Recording):
             _queued.popitem(last=False)
 
 
-class Rejoined(Recording):
+class BackgroundResultRecording(Recording):
     """A ``retrieve`` of a background response: the record of the call that queued it, with the answer."""
 
     __slots__ = ()
@@ -62,27 +62,27 @@ class Rejoined(Recording):
     def answered(self, response: Any, retries: int | None) -> None:
         """As for any call, save that the request stays that of the call which queued it."""
         request = self.call.request
-        super().answered(response, retries)
+        super().on_response(response, retries)
         self.call.request = request
 
     def failed(self, _error: BaseException, /) -> None:
         """That the answer could not be fetched says nothing of the call: nothing is recorded."""
-        self.drop()
+        self.discard()
 
     def deliver(self) -> None:
         """Hand the call over if this is its answer, and not word that it is still going on."""
         if self.call.status == "finished" and _has_ended(self.call):
-            super().deliver()
+            super().emit()
             _queued.pop(str(self.call.background_response_id), None)
 
 
-def rejoined(capture: Capture, client: Any, options: Any) -> Recording | None:
+def resume_background_call(capture: CaptureConfig, client: Any, options: Any) -> Recording | None:
     """The recording of a request that may bring the answer of a queued call; none of any other request."""
     if not _queued:
         return None
     path = _PATH.fullmatch(options.url)
     queued = _queued.get(path[1]) if path else None
-    return Rejoined(capture.sink, queued, client, options) if queued else None
+    return BackgroundResultRecording(capture.sink, queued, client, options) if queued else None
 
 
 def _has_ended(call: Call) -> bool:
@@ -91,4 +91,4 @@ def _has_ended(call: Call) -> bool:
         return _END.search(body) is not None
     response = parse(body)
     status = response.get("status") if isinstance(response, dict) else None
-    return isinstance(status, str) and status not in _GOING_ON
+    return isinstance(status, str) and status not in _PENDING_STATUSES

@@ -19,7 +19,7 @@ _REACH: Final = 8
 """So many frames at most lie between ``request`` and the resource's method."""
 
 
-class Site:
+class CallSite:
     """Where a coroutine was made: its stack and its scope."""
 
     __slots__ = ("coroutine", "scope", "stack")
@@ -30,29 +30,29 @@ class Site:
         self.stack = stack
 
 
-_sites: Final[dict[int, Site]] = {}
+_sites: Final[dict[int, CallSite]] = {}
 """By the id of the coroutine's frame; an entry goes with its coroutine."""
 
 
-def method(wrapped: Any, _resource: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def wrap_async_method(wrapped: Any, _resource: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Around an async method of a resource: its coroutine is returned as it is."""
     coroutine = wrapped(*args, **kwargs)
     with guard("noting where a call is made"):
         if type(coroutine) is CoroutineType:
-            _note(coroutine, sys._getframe(1))  # noqa: SLF001 -- as in calls
+            _remember_call_site(coroutine, sys._getframe(1))  # noqa: SLF001 -- as in calls
     return coroutine
 
 
-def _note(coroutine: CoroutineType[Any, Any, Any], caller: FrameType) -> None:
+def _remember_call_site(coroutine: CoroutineType[Any, Any, Any], caller: FrameType) -> None:
     key = id(coroutine.cr_frame)
 
     def forget(_gone: object) -> None:
         _sites.pop(key, None)
 
-    _sites[key] = Site(weakref.ref(coroutine, forget), current(), sites.of(caller))
+    _sites[key] = CallSite(weakref.ref(coroutine, forget), current(), sites.capture(caller))
 
 
-def found(frame: FrameType | None) -> Site | None:
+def pop_call_site(frame: FrameType | None) -> CallSite | None:
     """The site of the call that runs on this stack, if its coroutine was seen being made."""
     if not _sites:
         return None

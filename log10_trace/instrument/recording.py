@@ -25,14 +25,14 @@ _BEGINNING: Final = guard("beginning a call")
 _RECORDING: Final = guard("recording a call")
 _MASKING: Final = guard("masking the credentials of a call")
 
-_STOPS: Final = ("CancelledError", "Cancelled", "KeyboardInterrupt", "SystemExit")
+_CANCELLATION_TYPES: Final = ("CancelledError", "Cancelled", "KeyboardInterrupt", "SystemExit")
 """What ends a call from outside, whatever its consumer does meanwhile."""
 
 END: Final = b"data: [DONE]\n\n"
 """What the last piece of a stream ends with."""
 
 
-class Capture:
+class CaptureConfig:
     """Where calls go and what they are labelled with; made anew by every ``patch()``."""
 
     __slots__ = ("metadata", "organization_id", "sample_rate", "sink", "tags")
@@ -52,7 +52,7 @@ class Capture:
         self.sample_rate = sample_rate
 
 
-def new_call(capture: Capture, endpoint: str, scope: Scope, stack: bytes) -> Call:
+def new_call(capture: CaptureConfig, endpoint: str, scope: Scope, stack: bytes) -> Call:
     """A call that begins now, labelled with what is in force in ``scope``."""
     call = Call(endpoint, created_ns=time.time_ns(), started_ns=time.perf_counter_ns())
     session = scope.session or process_session()
@@ -76,9 +76,9 @@ class Recording:
         self.client = client
         self.options = options
         self.sent: tuple[Any, ...] = ()
-        _under_way[id(self)] = self
+        _in_progress[id(self)] = self
 
-    def begin(self) -> None:
+    def on_start(self) -> None:
         """The call is about to be made."""
         with _BEGINNING:
             self.call.base_url = wire.base_url(self.client)
@@ -92,42 +92,42 @@ class Recording:
         if body:
             self.call.request = body
 
-    def answered(self, response: Any, retries: int | None) -> None:
+    def on_response(self, response: Any, retries: int | None) -> None:
         """The SDK has a response in hand; its body may still be to come."""
         call = self.call
         call.retries = retries
         call.status_code = response.status_code
         self._note_sent(response.request)
         call.request = wire.body(response.request) or call.request or wire.options_json(self.options)
-        wire.note_headers(call, response.headers)
+        wire.read_headers(call, response.headers)
         content = wire.body(response)
         if content is None:
             call.streamed = True
         else:
             call.chunks = [content]
 
-    def returned(self) -> None:
+    def on_return(self) -> None:
         """The SDK has given the caller a result."""
         if not self.call.streamed:
-            self.end()
+            self.finish()
 
-    def failed(self, error: BaseException, /) -> None:
+    def on_error(self, error: BaseException, /) -> None:
         """The SDK has raised."""
         call = self.call
         if call.status_code is None:
             self._note_failure(error)
-        self.end(error)
+        self.finish(error)
 
     def _note_failure(self, error: BaseException) -> None:
         """What is known of a call whose response the SDK never handed on."""
         call = self.call
-        request, response = wire.attribute(error, "request"), wire.attribute(error, "response")
+        request, response = wire.safe_getattr(error, "request"), wire.safe_getattr(error, "response")
         self._note_sent(request)
         call.request = wire.body(request) or call.request or wire.options_json(self.options)
         call.retries = wire.retries(self.sent[-1] if self.sent else None)
         if response is not None:
             call.status_code = response.status_code
-            wire.note_headers(call, response.headers)
+            wire.read_headers(call, response.headers)
             body = wire.body(response)
             call.chunks = [body] if body else []
 
@@ -136,7 +136,7 @@ class Recording:
         if request is not None and request not in self.sent:
             self.sent = (*self.sent, request)
 
-    def saw(self, chunk: bytes) -> bool:
+    def on_chunk(self, chunk: bytes) -> bool:
         """A piece of the body has come. Whether those after it are but to be kept, up to ``END``."""
         call = self.call
         if call.duration_ns is not None:
@@ -146,21 +146,21 @@ class Recording:
             call.first_token_ns = time.perf_counter_ns() - call.started_ns
         if chunk.endswith(END):
             # Said here rather than at the close: openai 1.0 to 1.2 leave the stream open.
-            self.end()
+            self.finish()
             return False
         return call.first_token_ns is not None
 
-    def left(self) -> None:
+    def on_abandoned(self) -> None:
         """The consumer turned away from the stream, or was torn from it."""
         stopped = sys.exc_info()[1]
-        if type(stopped).__name__ in _STOPS:
-            self.end(stopped)
+        if type(stopped).__name__ in _CANCELLATION_TYPES:
+            self.finish(stopped)
         else:
-            self.end(interrupted=True)
+            self.finish(interrupted=True)
 
-    def end(self, error: BaseException | None = None, *, interrupted: bool = False) -> None:
+    def finish(self, error: BaseException | None = None, *, interrupted: bool = False) -> None:
         """The call is over. Only the first word counts."""
-        if _under_way.pop(id(self), None) is None:
+        if _in_progress.pop(id(self), None) is None:
             return
         with _RECORDING:
             call = self.call
@@ -176,7 +176,7 @@ class Recording:
             # Almost every call ends here without an error, and with a body that is looked at once.
             if error is not None or whole is None or tells_of_error(whole, whole=call.endpoint == RESPONSES):
                 self._mask_credentials()
-            self.deliver()
+            self.emit()
 
     def _mask_credentials(self) -> None:
         """Mask what the call was sent with where an error repeats it, before anything is kept."""
@@ -206,22 +206,22 @@ class Recording:
         stopped = call.interrupted or call.failure_kind is not None
         return tells_of_error(body, whole=stopped or call.endpoint == RESPONSES)
 
-    def drop(self) -> None:
+    def discard(self) -> None:
         """Let go of the call without a record."""
-        _under_way.pop(id(self), None)
+        _in_progress.pop(id(self), None)
 
-    def deliver(self) -> None:
+    def emit(self) -> None:
         """Hand the call over."""
         self.sink.ended(self.call)
 
 
-_under_way: Final[dict[int, Recording]] = {}
+_in_progress: Final[dict[int, Recording]] = {}
 """Calls under way, by the id of their recording. A call that is not here has ended."""
 
 # A forked child has copies of its parent's open calls, and they are the parent's to end.
-os.register_at_fork(after_in_child=_under_way.clear)
+os.register_at_fork(after_in_child=_in_progress.clear)
 
 
 def open_streams() -> Iterable[Recording]:
     """The calls whose stream is still open."""
-    return [recording for recording in list(_under_way.values()) if recording.call.streamed]
+    return [recording for recording in list(_in_progress.values()) if recording.call.streamed]

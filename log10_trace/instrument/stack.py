@@ -31,7 +31,7 @@ _OURS: Final = tuple(
 )
 _SDK_PACKAGES: Final = ("openai", "httpx", "httpx2", "httpcore", "httpcore2", "wrapt")
 _STDLIB: Final = sysconfig.get_path("stdlib") + os.sep
-_MACHINERY: Final = (
+_RUNTIME_PATHS: Final = (
     *(_STDLIB + f"{package}{os.sep}" for package in ("asyncio", "concurrent")),
     *(_STDLIB + module for module in ("threading.py", "runpy.py", "contextvars.py")),
     "<frozen ",
@@ -53,7 +53,7 @@ def _folders_of(packages: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(str(Path(spec.origin).parent) + os.sep for spec in specs if spec and spec.origin)
 
 
-class Sites:
+class StackCache:
     """The call sites seen so far. Safe to use from any thread."""
 
     def __init__(self) -> None:
@@ -61,7 +61,7 @@ class Sites:
         self._bytes = 0
         self._left_out: tuple[str, ...] | None = None
 
-    def of(self, frame: FrameType | None) -> bytes:
+    def capture(self, frame: FrameType | None) -> bytes:
         """The stack that ends at ``frame`` or further out: JSON, outermost first; empty if that fails."""
         with _READING:
             return self._of(frame)
@@ -76,16 +76,18 @@ class Sites:
             at = at.f_back
         site = tuple(key)
         known = self._known.get(site)
-        return known[0] if known is not None else self._first_sight(site, frame)
+        return known[0] if known is not None else self._resolve(site, frame)
 
-    def _first_sight(self, site: tuple[int, ...], frame: FrameType | None) -> bytes:
+    def _resolve(self, site: tuple[int, ...], frame: FrameType | None) -> bytes:
         if self._left_out is None:
             self._left_out = _folders_of(_SDK_PACKAGES) + _OURS
         frames = []
         while frame is not None:
             frames.append(frame)
             frame = frame.f_back
-        text = json.dumps([_described(frame) for frame in reversed(_shown(frames, self._left_out))]).encode()
+        text = json.dumps(
+            [_described(frame) for frame in reversed(_visible_frames(frames, self._left_out))]
+        ).encode()
         if len(self._known) >= MAX_SITES or self._bytes > MAX_SITES_BYTES:
             self._known.clear()
             self._bytes = 0
@@ -95,11 +97,11 @@ class Sites:
         return text
 
 
-def _shown(frames: list[FrameType], left_out: tuple[str, ...]) -> list[FrameType]:
+def _visible_frames(frames: list[FrameType], left_out: tuple[str, ...]) -> list[FrameType]:
     """Without our frames, the SDK's and machinery; from the user's innermost line outward."""
     frames = [frame for frame in frames if not frame.f_code.co_filename.startswith(left_out)]
     plain = [
-        frame for frame in frames if not os.path.normcase(frame.f_code.co_filename).startswith(_MACHINERY)
+        frame for frame in frames if not os.path.normcase(frame.f_code.co_filename).startswith(_RUNTIME_PATHS)
     ]
     for innermost, frame in enumerate(plain):
         if _is_users(frame.f_code.co_filename):
@@ -141,4 +143,4 @@ def _line_of(frame: FrameType, lineno: int) -> str:
     return str(line)
 
 
-sites: Final = Sites()
+sites: Final = StackCache()

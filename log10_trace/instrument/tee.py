@@ -23,31 +23,31 @@ class Tee(wrapt.ObjectProxy):  # type: ignore[type-arg] # wrapt 1 takes none
         self._self_recording = recording
 
     def __iter__(self) -> Iterator[bytes]:
-        return _observed(self.__wrapped__, self._self_recording)
+        return _tee(self.__wrapped__, self._self_recording)
 
     def __aiter__(self) -> AsyncIterator[bytes]:
-        return _observed_async(self.__wrapped__, self._self_recording)
+        return _tee_async(self.__wrapped__, self._self_recording)
 
     def close(self) -> None:
         """Close the stream; a body not read to its end was left."""
         with guard("ending a stream"):
-            self._self_recording.left()
+            self._self_recording.on_abandoned()
         self.__wrapped__.close()
 
     async def aclose(self) -> None:
         """As ``close``."""
         with guard("ending a stream"):
-            self._self_recording.left()
+            self._self_recording.on_abandoned()
         await self.__wrapped__.aclose()
 
     def __del__(self) -> None:
         # Dropped without being closed. At the end of the interpreter our own parts may be gone already.
         if guard is not None:
             with guard("ending a stream"):
-                self._self_recording.left()
+                self._self_recording.on_abandoned()
 
 
-def _observed(stream: Any, recording: Recording) -> Iterator[bytes]:
+def _tee(stream: Any, recording: Recording) -> Iterator[bytes]:
     watching, keep, midway = guard("watching a stream"), recording.call.chunks.append, False
     try:
         for chunk in stream:
@@ -56,17 +56,17 @@ def _observed(stream: Any, recording: Recording) -> Iterator[bytes]:
                 keep(chunk)
             else:
                 with watching:
-                    midway = recording.saw(chunk)
+                    midway = recording.on_chunk(chunk)
             yield chunk
     except BaseException as error:
         with watching:
-            _torn(recording, error)
+            _on_stream_error(recording, error)
         raise
     with watching:
-        recording.end()
+        recording.finish()
 
 
-async def _observed_async(stream: Any, recording: Recording) -> AsyncIterator[bytes]:
+async def _tee_async(stream: Any, recording: Recording) -> AsyncIterator[bytes]:
     watching, keep, midway = guard("watching a stream"), recording.call.chunks.append, False
     chunks = stream.__aiter__()
     try:
@@ -76,23 +76,23 @@ async def _observed_async(stream: Any, recording: Recording) -> AsyncIterator[by
                 keep(chunk)
             else:
                 with watching:
-                    midway = recording.saw(chunk)
+                    midway = recording.on_chunk(chunk)
             yield chunk
     except BaseException as error:
         with watching:
-            _torn(recording, error)
+            _on_stream_error(recording, error)
         raise
     finally:
         # As the HTTP library does with its own: a generator dropped half-way is closed here and now.
         if hasattr(chunks, "aclose"):
             await chunks.aclose()
     with watching:
-        recording.end()
+        recording.finish()
 
 
-def _torn(recording: Recording, error: BaseException) -> None:
+def _on_stream_error(recording: Recording, error: BaseException) -> None:
     """Reading has ended before the stream: its consumer dropped it, or an exception came through."""
     if isinstance(error, GeneratorExit):
-        recording.left()
+        recording.on_abandoned()
     else:
-        recording.end(error)
+        recording.finish(error)

@@ -15,9 +15,9 @@ from weakref import WeakKeyDictionary
 from log10_trace.context import current
 from log10_trace.guard import guard
 from log10_trace.instrument import wire
-from log10_trace.instrument.calls import switch
 from log10_trace.instrument.recording import Recording, new_call
 from log10_trace.instrument.stack import sites
+from log10_trace.instrument.wrappers import capture_state
 from log10_trace.record.accumulate_responses import ENDS
 from log10_trace.record.json_bytes import parse
 from log10_trace.record.outcome import RESPONSES
@@ -40,7 +40,7 @@ def send(wrapped: Any, connection: Any, args: tuple[Any, ...], kwargs: dict[str,
         return wrapped(*args, **kwargs)
     except BaseException as error:
         with guard("recording a failed call"):
-            _fail(connection, recording, error)
+            _on_send_error(connection, recording, error)
         raise
 
 
@@ -53,7 +53,7 @@ async def send_async(wrapped: Any, connection: Any, args: tuple[Any, ...], kwarg
         return await wrapped(*args, **kwargs)
     except BaseException as error:
         with guard("recording a failed call"):
-            _fail(connection, recording, error)
+            _on_send_error(connection, recording, error)
         raise
 
 
@@ -63,7 +63,7 @@ def recv_bytes(wrapped: Any, connection: Any, args: tuple[Any, ...], kwargs: dic
         message = wrapped(*args, **kwargs)
     except BaseException as error:
         with guard("recording a failed call"):
-            _lost(connection, error)
+            _on_receive_error(connection, error)
         raise
     with guard("noting an event"):
         _note(connection, message)
@@ -78,7 +78,7 @@ async def recv_bytes_async(
         message = await wrapped(*args, **kwargs)
     except BaseException as error:
         with guard("recording a failed call"):
-            _lost(connection, error)
+            _on_receive_error(connection, error)
         raise
     with guard("noting an event"):
         _note(connection, message)
@@ -89,18 +89,18 @@ def close(wrapped: Any, connection: Any, args: tuple[Any, ...], kwargs: dict[str
     """Around ``close`` of either connection, whose result may be a coroutine: it is passed on as it is."""
     with guard("ending a call"):
         for recording in _waiting.pop(connection, ()):
-            recording.left()
+            recording.on_abandoned()
     return wrapped(*args, **kwargs)
 
 
 def _begin(connection: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Recording | None:
-    capture = switch.capture
+    capture = capture_state.capture
     if capture is None:
         return None
-    request = _asked(args[0] if args else next(iter(kwargs.values())))
+    request = _request_body(args[0] if args else next(iter(kwargs.values())))
     if request is None:
         return None
-    call = new_call(capture, RESPONSES, current(), sites.of(sys._getframe(2)))  # noqa: SLF001 -- as in calls
+    call = new_call(capture, RESPONSES, current(), sites.capture(sys._getframe(2)))  # noqa: SLF001 -- as in calls
     call.request = request
     call.content_type = "text/event-stream"
     call.streamed = True
@@ -112,7 +112,7 @@ def _begin(connection: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Re
     return recording
 
 
-def _asked(event: Any) -> bytes | None:
+def _request_body(event: Any) -> bytes | None:
     """The event as it goes over the wire, if it asks for a response.
 
     The SDK makes text of an event just before it sends it, out of our sight: it is made here once more. What
@@ -122,17 +122,17 @@ def _asked(event: Any) -> bytes | None:
         raw = event.encode() if isinstance(event, str) else event
         return raw if _BEGIN_WORD in raw and parse(raw).get("type") == "response.create" else None
     if isinstance(event, dict):
-        return wire.written(_given(event)) if event.get("type") == "response.create" else None
+        return wire.dump_json(_without_omitted(event)) if event.get("type") == "response.create" else None
     if event.type != "response.create":
         return None
     text: str = event.to_json(use_api_names=True, exclude_unset=True)
     return text.encode()
 
 
-def _given(event: dict[str, Any]) -> dict[str, Any]:
+def _without_omitted(event: dict[str, Any]) -> dict[str, Any]:
     """Without the parameters that the program did not give, for which the SDK has objects of its own."""
     return {
-        name: _given(value) if isinstance(value, dict) else value
+        name: _without_omitted(value) if isinstance(value, dict) else value
         for name, value in event.items()
         if type(value).__name__ not in ("Omit", "NotGiven")
     }
@@ -143,17 +143,17 @@ def _note(connection: Any, message: Any) -> None:
     if not waiting:
         return
     data = message.encode() if isinstance(message, str) else bytes(message)
-    recording = _addressee(data, waiting)
+    recording = _recording_for(data, waiting)
     call = recording.call
     if call.first_token_ns is None:
         call.first_token_ns = time.perf_counter_ns() - call.started_ns
     call.chunks += (_BEFORE, data.replace(b"\n", b" "), _AFTER)
     if any(word in data for word in _END_WORDS) and parse(data).get("type") in (*ENDS, "error"):
         waiting.remove(recording)
-        recording.end()
+        recording.finish()
 
 
-def _addressee(data: bytes, waiting: list[Recording]) -> Recording:
+def _recording_for(data: bytes, waiting: list[Recording]) -> Recording:
     """The call an event belongs to: that of its lane when it names one, else the one that came first."""
     if len(waiting) > 1 and b'"stream_id"' in data:
         lane = parse(data).get("stream_id")
@@ -163,15 +163,15 @@ def _addressee(data: bytes, waiting: list[Recording]) -> Recording:
     return waiting[0]
 
 
-def _fail(connection: Any, recording: Recording | None, error: BaseException) -> None:
+def _on_send_error(connection: Any, recording: Recording | None, error: BaseException) -> None:
     if recording is not None:
         _waiting[connection].remove(recording)
-        recording.end(error)
+        recording.finish(error)
 
 
-def _lost(connection: Any, error: BaseException) -> None:
+def _on_receive_error(connection: Any, error: BaseException) -> None:
     """Receiving has failed: the connection is gone, unless the program only stopped waiting."""
     if isinstance(error, TimeoutError | asyncio.CancelledError | asyncio.TimeoutError):
         return
     for recording in _waiting.pop(connection, ()):
-        recording.end(error)
+        recording.finish(error)

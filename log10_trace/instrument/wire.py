@@ -40,7 +40,7 @@ def body(message: Any) -> bytes | None:
     return content if isinstance(content, bytes) else None
 
 
-def note_headers(call: Call, headers: Any) -> None:
+def read_headers(call: Call, headers: Any) -> None:
     """Keep the three headers that say something about the body and the request."""
     for name, value in headers.raw:
         size = len(name)
@@ -55,7 +55,7 @@ def note_headers(call: Call, headers: Any) -> None:
             call.content_encoding = value.decode("latin-1")
 
 
-def attribute(error: BaseException, name: str) -> Any:
+def safe_getattr(error: BaseException, name: str) -> Any:
     """An attribute of the SDK's exceptions; none on others, or when it was never set."""
     try:
         return getattr(error, name, None)
@@ -76,10 +76,10 @@ def options_json(options: Any) -> bytes:
         data = {**data, **extra}
     if data is None:
         return b""
-    return written(data)
+    return dump_json(data)
 
 
-def written(data: Any) -> bytes:
+def dump_json(data: Any) -> bytes:
     """JSON of what a program handed the SDK. Generators are left alone: what is no JSON is named by type."""
     return json.dumps(data, default=_named, skipkeys=True).encode()
 

@@ -21,7 +21,7 @@ from openai import _base_client
 from openai.resources.chat.completions import AsyncCompletions
 
 from log10_trace import instrument
-from log10_trace.instrument import sdk
+from log10_trace.instrument import patch_points
 from tests.instrument.conftest import Kept
 from tests.instrument.programs import CHAT, Body, closable
 from tests.instrument.test_streams import BEGUN, words
@@ -32,7 +32,7 @@ from tests.processes import program
 CLASSES = (openai.OpenAI, openai.AsyncOpenAI, _base_client.SyncAPIClient, _base_client.AsyncAPIClient)
 
 
-OWNERS = {*CLASSES, *(seam.owner for seam in sdk.seams())}
+OWNERS = {*CLASSES, *(seam.owner for seam in patch_points.method_patches())}
 
 
 def snapshot() -> list[dict[str, Any]]:

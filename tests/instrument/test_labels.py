@@ -146,7 +146,7 @@ def test_a_call_that_is_not_sampled_costs_no_fault(
 def test_a_share_is_recorded(client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """The rate is the share of calls that is recorded."""
     draws = iter([0.1, 0.6, 0.49, 0.5])
-    monkeypatch.setattr("log10_trace.instrument.calls.random.random", lambda: next(draws))
+    monkeypatch.setattr("log10_trace.instrument.wrappers.random.random", lambda: next(draws))
     kept = Kept()
     instrument.install(kept, sample_rate=0.5)
     for seed in range(4):

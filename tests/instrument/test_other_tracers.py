@@ -15,7 +15,7 @@ import pytest
 from openai.resources.chat.completions import Completions
 
 from log10_trace import instrument
-from log10_trace.instrument import sdk
+from log10_trace.instrument import patch_points
 from tests.instrument.conftest import Kept
 from tests.instrument.programs import CHAT
 from tests.model_endpoint import Endpoint
@@ -81,7 +81,7 @@ class Ours:
 @pytest.fixture(autouse=True)
 def sdk_put_back() -> Iterator[None]:
     """The SDK's classes as they were: OpenInference leaves a copy behind, OpenLLMetry its wrappers."""
-    owners = {Completions, *(seam.owner for seam in sdk.seams())}
+    owners = {Completions, *(seam.owner for seam in patch_points.method_patches())}
     before = {owner: dict(vars(owner)) for owner in owners}
     yield
     instrument.uninstall()

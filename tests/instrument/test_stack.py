@@ -204,7 +204,7 @@ def test_deep_recursion_is_kept_whole(client: Any, kept: Kept) -> None:
 def test_the_store_of_sites_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """A program that makes code without end does not fill the memory with its sites."""
     monkeypatch.setattr(stack, "MAX_SITES", 10)
-    sites = stack.Sites()
+    sites = stack.StackCache()
     for number in range(50):
         scope: dict[str, Any] = {"sys": sys, "sites": sites}
         exec(compile("found = sites.of(sys._getframe())", f"<made {number}>", "exec"), scope)

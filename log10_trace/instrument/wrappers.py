@@ -1,4 +1,4 @@
-"""Around a call of the SDK: its waist ``request``, and ``_process_response``, where the response is in hand.
+"""Around a call of the SDK: its waist ``wrap_request``, and ``_process_response``, where the response is in hand.
 
 The wrappers have one way out: the original's result or the original's exception. Whatever we do beside it is
 guarded.
@@ -14,7 +14,7 @@ from typing import Any, Final
 from log10_trace.context import current
 from log10_trace.guard import guard
 from log10_trace.instrument import background, callsite
-from log10_trace.instrument.recording import Capture, Recording, new_call
+from log10_trace.instrument.recording import CaptureConfig, Recording, new_call
 from log10_trace.instrument.stack import sites
 from log10_trace.instrument.tee import Tee
 from log10_trace.record.outcome import CHAT, RESPONSES, TEXT
@@ -28,17 +28,17 @@ _BUILDING: Final = guard("noting a request")
 ENDPOINTS: Final = {path: path for path in (CHAT, TEXT, RESPONSES)}
 
 
-class _Switch:
+class _CaptureState:
     """Where calls are recorded to now; none while we are switched off."""
 
-    capture: Capture | None = None
+    capture: CaptureConfig | None = None
 
 
-switch: Final = _Switch()
+capture_state: Final = _CaptureState()
 _active: ContextVar[Recording | None] = ContextVar("log10_trace_call", default=None)
 
 
-class _NotRecorded(Recording):
+class _NullRecording(Recording):
     """Stands in for the recording of a call that is not recorded, so that no other place records it."""
 
     def __init__(self) -> None:
@@ -54,11 +54,11 @@ class _NotRecorded(Recording):
         """Nothing is kept of it."""
 
 
-_NOT_RECORDED: Final = _NotRecorded()
+_NOT_RECORDED: Final = _NullRecording()
 
 
-def request(wrapped: Any, client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """Around ``OpenAI.request``."""
+def wrap_request(wrapped: Any, client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Around ``OpenAI.wrap_request``."""
     recording = None
     with _BEGINNING:
         recording = _begin(client, args, kwargs)
@@ -70,17 +70,17 @@ def request(wrapped: Any, client: Any, args: tuple[Any, ...], kwargs: dict[str, 
         result = wrapped(*args, **kwargs)
     except BaseException as error:
         with _FAILING:
-            recording.failed(error)
+            recording.on_error(error)
         raise
     finally:
         _active.set(before)
     with _RECORDING:
-        recording.returned()
+        recording.on_return()
     return result
 
 
-async def request_async(wrapped: Any, client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """Around ``AsyncOpenAI.request``."""
+async def wrap_request_async(wrapped: Any, client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Around ``AsyncOpenAI.wrap_request``."""
     recording = None
     with _BEGINNING:
         recording = _begin(client, args, kwargs)
@@ -92,12 +92,12 @@ async def request_async(wrapped: Any, client: Any, args: tuple[Any, ...], kwargs
         result = await wrapped(*args, **kwargs)
     except BaseException as error:
         with _FAILING:
-            recording.failed(error)
+            recording.on_error(error)
         raise
     finally:
         _active.set(before)
     with _RECORDING:
-        recording.returned()
+        recording.on_return()
     return result
 
 
@@ -109,20 +109,20 @@ def note_request(request: Any) -> None:
             recording.built(request)
 
 
-def process_response(wrapped: Any, client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def wrap_process_response(wrapped: Any, client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Around ``_process_response``, whose result may be a coroutine: it is passed on as it is."""
     alone = None
     with _NOTING:
-        alone = _note_response(client, kwargs)
+        alone = _attach_response(client, kwargs)
     result = wrapped(*args, **kwargs)
     if alone is not None:
         with _RECORDING:
-            alone.returned()
+            alone.on_return()
     return result
 
 
 def _begin(client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Recording | None:
-    capture = switch.capture
+    capture = capture_state.capture
     if capture is None:
         return None
     options = args[1] if len(args) > 1 else kwargs["options"]
@@ -135,15 +135,15 @@ def _begin(client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Record
     if endpoint is None:
         # Inside another call it is kept apart from that one.
         aside = _NOT_RECORDED if active is not None else None
-        return background.rejoined(capture, client, options) or aside
+        return background.resume_background_call(capture, client, options) or aside
     if capture.sample_rate < 1 and random.random() >= capture.sample_rate:  # noqa: S311 -- no secret
         return _NOT_RECORDED
-    site = callsite.found(frame)
-    scope, stack = (current(), sites.of(frame)) if site is None else (site.scope, site.stack)
-    queued = endpoint == RESPONSES and background.is_asked_for(options)
-    make = background.Queued if queued else Recording
+    site = callsite.pop_call_site(frame)
+    scope, stack = (current(), sites.capture(frame)) if site is None else (site.scope, site.stack)
+    queued = endpoint == RESPONSES and background.is_background_request(options)
+    make = background.BackgroundRecording if queued else Recording
     recording = make(capture.sink, new_call(capture, endpoint, scope, stack), client, options)
-    recording.begin()
+    recording.on_start()
     return recording
 
 
@@ -155,10 +155,10 @@ def endpoint_of(url: str) -> str | None:
     return ENDPOINTS.get(path if path.startswith("/") else f"/{path}")
 
 
-def _note_response(client: Any, kwargs: dict[str, Any]) -> Recording | None:
+def _attach_response(client: Any, kwargs: dict[str, Any]) -> Recording | None:
     """Note the response in the call it belongs to; in one of its own, which is returned, if there is none.
 
-    That is so when another tracer has wrapped ``request`` on the client object itself and hides ours.
+    That is so when another tracer has wrapped ``wrap_request`` on the client object itself and hides ours.
     """
     recording, alone = _active.get(), None
     if recording is None:
@@ -166,7 +166,7 @@ def _note_response(client: Any, kwargs: dict[str, Any]) -> Recording | None:
     if recording is None or recording is _NOT_RECORDED:
         return None
     response = kwargs["response"]
-    recording.answered(response, kwargs.get("retries_taken"))
+    recording.on_response(response, kwargs.get("retries_taken"))
     if recording.call.streamed:
         response.stream = Tee(response.stream, recording)
     return alone

@@ -6,8 +6,8 @@ import importlib
 from collections.abc import Iterator
 from typing import Any, Final
 
-from log10_trace.instrument import calls, callsite, websocket
-from log10_trace.instrument.seams import Observer, Seam, Wrapper
+from log10_trace.instrument import callsite, websocket, wrappers
+from log10_trace.instrument.method_patch import MethodPatch, Observer, Wrapper
 
 _ASYNC_METHODS: Final = (
     ("openai.resources.chat.completions", "AsyncCompletions", ("create", "parse")),
@@ -23,11 +23,11 @@ _CONNECTIONS: Final = (
 )
 
 
-_seams: Final[dict[tuple[type, str], Seam]] = {}
+_seams: Final[dict[tuple[type, str], MethodPatch]] = {}
 """By class and method. A program may import the SDK anew, and its classes are others then."""
 
 
-def missing() -> str | None:
+def missing_attribute() -> str | None:
     """The name of what we need and this version of the SDK has not."""
     for owner in _clients():
         for name in ("request", "_process_response"):
@@ -36,7 +36,7 @@ def missing() -> str | None:
     return None
 
 
-def seams() -> tuple[Seam, ...]:
+def method_patches() -> tuple[MethodPatch, ...]:
     """Every place to cut in, in the SDK as it is imported now, and those of earlier imports still wrapped."""
     places = {(owner, name): wrapper for owner, name, wrapper in _places() if hasattr(owner, name)}
     for place, seam in list(_seams.items()):
@@ -44,22 +44,22 @@ def seams() -> tuple[Seam, ...]:
             del _seams[place]
     for (owner, name), wrapper in places.items():
         if (owner, name) not in _seams:
-            _seams[owner, name] = Seam(owner, name, wrapper)
+            _seams[owner, name] = MethodPatch(owner, name, wrapper)
     return tuple(_seams.values())
 
 
 def _places() -> Iterator[tuple[type, str, Wrapper | Observer]]:
     blocking, awaiting = _clients()
-    yield blocking, "request", calls.request
-    yield awaiting, "request", calls.request_async
+    yield blocking, "request", wrappers.wrap_request
+    yield awaiting, "request", wrappers.wrap_request_async
     base = importlib.import_module("openai._base_client")
     # One class defines it for both clients up to openai 1.7.
     for owner in (base.SyncAPIClient, base.AsyncAPIClient, base.BaseClient):
         if "_process_response" in vars(owner):
-            yield owner, "_process_response", calls.process_response
+            yield owner, "_process_response", wrappers.wrap_process_response
     # Without it, a running call is shown with what the SDK was asked to send.
     if "_build_request" in vars(base.BaseClient):
-        yield base.BaseClient, "_build_request", Observer(calls.note_request)
+        yield base.BaseClient, "_build_request", Observer(wrappers.note_request)
     yield from _async_methods()
     yield from _websocket_methods()
 
@@ -74,7 +74,7 @@ def _async_methods() -> Iterator[tuple[type, str, Wrapper]]:
         owner = _class(module, name)
         for method in methods:
             if owner is not None and method in vars(owner):
-                yield owner, method, callsite.method
+                yield owner, method, callsite.wrap_async_method
 
 
 def _websocket_methods() -> Iterator[tuple[type, str, Wrapper]]:

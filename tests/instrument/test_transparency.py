@@ -20,7 +20,7 @@ from pydantic import BaseModel
 
 from log10_trace import instrument
 from log10_trace.guard import faults
-from log10_trace.instrument import background, calls, callsite, credentials, recording, stack, tee, wire
+from log10_trace.instrument import background, callsite, credentials, recording, stack, tee, wire, wrappers
 from log10_trace.record import call as record_call
 from log10_trace.record.call import Call
 from tests.instrument import programs
@@ -69,7 +69,7 @@ def retry_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 def leave_nothing() -> Iterator[None]:
     """A fault that was injected where a call ends leaves the call open, for no later test to find."""
     yield
-    recording._under_way.clear()
+    recording._in_progress.clear()
 
 
 @dataclass
@@ -227,7 +227,7 @@ class Broken:
 
 
 MODULES: tuple[ModuleType, ...] = (
-    background, callsite, calls, credentials, recording, stack, tee, wire, record_call,
+    background, callsite, wrappers, credentials, recording, stack, tee, wire, record_call,
 )  # fmt: skip
 AT_THE_BORDER = {
     "request", "request_async", "note_request", "process_response", "decoded", "method", "guard", "current",
@@ -294,10 +294,10 @@ def unpatched(shared_endpoint: Endpoint) -> dict[Case, Seen]:
 @pytest.mark.parametrize("name", FAULTY)
 def test_a_sink_that_fails_changes_nothing(name: str, endpoint: Endpoint) -> None:
     """Nor does a full disk, and nothing of the call is left in memory."""
-    before = set(recording._under_way)
+    before = set(recording._in_progress)
 
     assert patched(name, endpoint, sink=Broken()) == watch(name, endpoint)
-    assert set(recording._under_way) <= before
+    assert set(recording._in_progress) <= before
 
 
 def test_cancellation_is_the_same(endpoint: Endpoint) -> None:

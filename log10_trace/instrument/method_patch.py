@@ -93,7 +93,7 @@ class Observer:
         return result
 
 
-class Seam:
+class MethodPatch:
     """One method of one class of the SDK, wrapped and restored."""
 
     def __init__(self, owner: type, name: str, wrapper: Wrapper | Observer) -> None:
@@ -111,7 +111,7 @@ class Seam:
     def wrap(self) -> None:
         """Cut in, unless we are there already, be it under another tracer's wrapper."""
         current = inspect.getattr_static(self.owner, self.name)
-        if self._ours is not None and _is_in(self._ours, current):
+        if self._ours is not None and _is_wrapped_by(self._ours, current):
             return
         self._before = vars(self.owner).get(self.name, _ABSENT)
         if isinstance(self._wrapper, Observer) and type(current) is FunctionType:
@@ -131,7 +131,7 @@ class Seam:
         self._ours = None
 
 
-def _is_in(ours: Any, current: Any) -> bool:
+def _is_wrapped_by(ours: Any, current: Any) -> bool:
     """Whether ``current`` calls ours in the end, as far as wrappers say what they wrap."""
     while current is not None:
         if current is ours:
