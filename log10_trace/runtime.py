@@ -58,8 +58,8 @@ class _Runtime:
             self.config = config
             self._install()
             if retired is not None:
-                retired.retire()
-            self._delivery.addressing.server()
+                retired.stop_in_background()
+            self._delivery.addressing.resolve()
             if not self._at_exit:
                 self._at_exit = True
                 atexit.register(self.exit)
@@ -96,14 +96,14 @@ class _Runtime:
             self.config = None
             self._install()
             if self._delivery is not None:
-                self._delivery.retire()
+                self._delivery.stop_in_background()
 
     def exit(self) -> None:
         with guard("ending"):
             instrument.settle_open_streams()
         deliveries = list(self._deliveries)
         for delivery in deliveries:
-            delivery.retire()  # all of them at once
+            delivery.stop_in_background()  # all of them at once
         for delivery in deliveries:
             with guard("delivering at the end of the program"):
                 delivery.exit()

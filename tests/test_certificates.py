@@ -18,7 +18,7 @@ from tests.raw_server import Peer, RawServer, raw_server
 
 SENDS = """
 import logging
-from tests.export.made import config, keep
+from tests.export.factories import config, keep
 from log10_trace.export import Delivery
 
 logging.basicConfig()

@@ -107,7 +107,7 @@ import atexit, io, logging, sys
 import log10_trace
 log10_trace.patch(url="http://127.0.0.1:9", redact=lambda record: record)
 from log10_trace.runtime import _runtime
-from tests.export.made import keep
+from tests.export.factories import keep
 stream = {stream}
 logging.basicConfig(stream=stream, level=logging.DEBUG)
 keep(_runtime.delivery, 1)

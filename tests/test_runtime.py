@@ -14,8 +14,8 @@ import pytest
 import log10_trace
 from log10_trace.cli.simulated_model import MODEL, simulated_model
 from log10_trace.errors import ConfigError
-from log10_trace.export.inventory import waiting
-from log10_trace.export.spool import Spool
+from log10_trace.export.spool.inspection import list_pending
+from log10_trace.export.spool.spool import Spool
 from log10_trace.testing import capture
 from tests.completions_api import CompletionsAPI
 from tests.processes import program
@@ -178,7 +178,7 @@ REDACTS_SLOWLY = """
 import threading
 import log10_trace
 from log10_trace.runtime import _runtime
-from tests.export.made import keep
+from tests.export.factories import keep
 
 def slowly(record):
     threading.Event().wait(0.2)
@@ -197,7 +197,7 @@ def test_the_end_keeps_what_earlier_settings_have_still_to_redact(
     """A program that patches again and ends loses nothing that waits in memory for the first redactor."""
     ended = program(private_home, REDACTS_SLOWLY.format(url=api.url))
     assert (ended.returncode, ended.stderr) == (0, "")
-    waits = waiting(Spool(private_home / "spool"))
+    waits = list_pending(Spool(private_home / "spool"))
 
     assert len(api.ended()) + sum(len(each.sequences) for each in waits) == 4
 

@@ -25,15 +25,15 @@ from log10_trace.cli.spool import who_takes
 from log10_trace.client import Log10
 from log10_trace.config import OPTIONS, Config, resolve
 from log10_trace.errors import AuthenticationError, ConfigError, Log10Error, SDKError
-from log10_trace.export.addressing import Addressing
-from log10_trace.export.answer import Answer, Reply
-from log10_trace.export.destination import fingerprint
-from log10_trace.export.inventory import Problem, find_problems, waiting
-from log10_trace.export.letters import DeadLetters
-from log10_trace.export.proxies import ProxyError
-from log10_trace.export.retry import Verdict
-from log10_trace.export.spool import Spool
-from log10_trace.export.transport import Server, Transport
+from log10_trace.export.delivery.responses import HttpReply, RecordResult
+from log10_trace.export.delivery.retry import Disposition
+from log10_trace.export.delivery.server_resolver import ServerResolver
+from log10_trace.export.delivery.transport import Server, Transport
+from log10_trace.export.http.proxies import ProxyError
+from log10_trace.export.spool.dead_letters import DeadLetters
+from log10_trace.export.spool.destination import fingerprint
+from log10_trace.export.spool.inspection import Problem, find_problems, list_pending
+from log10_trace.export.spool.spool import Spool
 from log10_trace.network import find_tls_problem
 
 CLOCK_S: Final = 30.0
@@ -99,9 +99,9 @@ def _findings() -> Iterator[Finding]:
         return
     yield _configuration()
     yield from _spool(settings)
-    addressing = Addressing(settings)
-    addressing.hush()
-    server = addressing.server()
+    addressing = ServerResolver(settings)
+    addressing.suppress_notice()
+    server = addressing.resolve()
     if server is None:
         yield Finding("server", "none is running, and LOG10_URL is not set", "Type: log10-trace serve")
         return
@@ -139,10 +139,10 @@ def _spool(settings: Config) -> Iterator[Finding]:
     free = shutil.disk_usage(root).free
     room = f"{root}, {shown_bytes(free)} free"
     yield Finding("spool", room, "" if free > ROOM_BYTES else "Make room on that disk.")
-    found = waiting(Spool(root))
+    found = list_pending(Spool(root))
     yield from _spool_problems(find_problems(Spool(root), found))
     left = [each for each in found if each.deliverable and not each.alive]
-    ours = Addressing(settings).takes
+    ours = ServerResolver(settings).accepts
     waits = sum(each.deliverable for each in left if ours(each.destination))
     yield Finding("waiting", f"{waits} records", "Type: log10-trace spool flush" if waits else "")
     for each in left:
@@ -165,7 +165,7 @@ def _server(server: Server) -> Iterator[Finding]:
     begun = time.time()
     answer = transport.get(server, "/healthz", SECONDS)
     transport.close()
-    if isinstance(answer, Answer):
+    if isinstance(answer, RecordResult):
         yield _unreachable(server, answer)
         return
     yield Finding("server", f"{server.url} answers {answer.status}", _health_remedy(answer))
@@ -173,7 +173,7 @@ def _server(server: Server) -> Iterator[Finding]:
     yield _clock(answer, (begun + time.time()) / 2)
 
 
-def _unreachable(server: Server, answer: Answer) -> Finding:
+def _unreachable(server: Server, answer: RecordResult) -> Finding:
     problem = find_tls_problem(answer.cause)
     if problem is not None:
         return Finding("server", f"{server.url}: {problem.found}", f"{problem.remedy}.")
@@ -188,7 +188,7 @@ def _unreachable(server: Server, answer: Answer) -> Finding:
     return Finding("server", f"{server.url} does not answer ({answer.message})", remedy)
 
 
-def _health_remedy(answer: Reply) -> str:
+def _health_remedy(answer: HttpReply) -> str:
     if answer.status >= _SERVER_FAULTS:
         return _BUSY
     if location := answer.headers.get("Location"):
@@ -219,9 +219,9 @@ def _api(server: Server) -> Iterator[Finding]:
     yield _delivery(server, answer)
 
 
-def _delivery(server: Server, answer: Answer) -> Finding:
+def _delivery(server: Server, answer: RecordResult) -> Finding:
     """Whether records can be delivered."""
-    if answer.verdict is Verdict.DONE:
+    if answer.verdict is Disposition.DONE:
         return Finding("delivery", "the server takes records")
     if not answer.status:
         return Finding("delivery", f"a POST brings no answer ({answer.message})", _BETWEEN)
@@ -260,7 +260,7 @@ def _is_object(body: str) -> bool:
         return False
 
 
-def _clock(answer: Reply, now: float) -> Finding:
+def _clock(answer: HttpReply, now: float) -> Finding:
     try:
         apart = abs(parsedate_to_datetime(answer.headers["Date"]).timestamp() - now)
     except (KeyError, ValueError):

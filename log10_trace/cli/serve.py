@@ -108,9 +108,9 @@ def _adopting_once_ready() -> Iterator[Callable[[], None]]:
 
     def adopt() -> None:
         with guard("taking over what dead processes left"):
-            from log10_trace.export.adopt import adopting  # noqa: PLC0415 -- see above
+            from log10_trace.export.delivery.recovery import recover_spool  # noqa: PLC0415 -- see above
 
-            beside.enter_context(adopting())
+            beside.enter_context(recover_spool())
 
     thread = threading.Thread(target=adopt, name="log10-adoption")
     try:

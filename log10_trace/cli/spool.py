@@ -16,13 +16,20 @@ from log10_trace.cli.spans import shown_bytes
 from log10_trace.config import Config, resolve
 from log10_trace.errors import APIConnectionError
 from log10_trace.export import Delivery
-from log10_trace.export.inventory import Problem, Waiting, find_problems, ranges, shown_ranges, waiting
-from log10_trace.export.ledger import Ledger
-from log10_trace.export.letters import DeadLetter, DeadLetters
-from log10_trace.export.parcels import parcel_of_letter
-from log10_trace.export.retry import Verdict
-from log10_trace.export.spool import Spool
-from log10_trace.export.transport import Server, Transport
+from log10_trace.export.delivery.retry import Disposition
+from log10_trace.export.delivery.transport import Server, Transport
+from log10_trace.export.spool.dead_letters import DeadLetter, DeadLetters
+from log10_trace.export.spool.inspection import (
+    PendingSource,
+    Problem,
+    find_problems,
+    format_ranges,
+    list_pending,
+    to_ranges,
+)
+from log10_trace.export.spool.loss_log import LossLog
+from log10_trace.export.spool.serialization import parcel_of_letter
+from log10_trace.export.spool.spool import Spool
 
 spool: Final = typer.Typer(
     help="Look at and deliver the records that wait on this machine.",
@@ -51,7 +58,7 @@ def _settings() -> Config:
     return settings
 
 
-def _shown_destination(each: Waiting) -> str:
+def _shown_destination(each: PendingSource) -> str:
     if each.destination is None:
         return "not known"
     return each.destination.url or "this machine's server"
@@ -74,9 +81,9 @@ def status(*, json: Json = False) -> None:
     KEY is the fingerprint of the token that the records wait for; `log10-trace doctor` shows that of yours.
     """
     settings = _settings()
-    found = waiting(Spool(settings.spool_dir))
+    found = list_pending(Spool(settings.spool_dir))
     broken = find_problems(Spool(settings.spool_dir), found)
-    losses = Ledger(settings.spool_dir).losses()
+    losses = LossLog(settings.spool_dir).losses()
     letters = len(DeadLetters(settings.spool_dir))
     if json:
         given_up = [
@@ -95,7 +102,7 @@ def status(*, json: Json = False) -> None:
     show_rows(_COLUMNS, found, empty=f"Nothing waits in {settings.spool_dir}.")
     for loss in losses:
         if loss.first:
-            where = shown_ranges([(loss.first, loss.last)])
+            where = format_ranges([(loss.first, loss.last)])
             remarks.print(f"Given up: {loss.count} records of {loss.source} ({loss.reason}): {where}")
         else:
             remarks.print(f"Given up: an unknown number of records of {loss.source} ({loss.reason})")
@@ -109,7 +116,7 @@ def _problem_as_json(each: Problem) -> dict[str, str]:
     return {"path": str(each.path), "problem": each.what, "remedy": each.remedy}
 
 
-def _as_json(each: Waiting) -> dict[str, object]:
+def _as_json(each: PendingSource) -> dict[str, object]:
     to = each.destination
     return {
         "source": each.source,
@@ -120,7 +127,7 @@ def _as_json(each: Waiting) -> dict[str, object]:
         "running": each.alive,
         "records": len(each.sequences),
         "later_version": each.newer,
-        "sequences": [list(run) for run in ranges(each.sequences)],
+        "sequences": [list(run) for run in to_ranges(each.sequences)],
         "bytes": each.bytes,
     }
 
@@ -141,25 +148,25 @@ def flush(
     settings = _settings()
     delivery = Delivery(settings, any_key=any_key, unknown_destination=unknown_destination)
     _server_of(delivery)
-    delivery.adopt()
+    delivery.recover()
     with progress("Delivering"):
         delivery.flush(timeout)
     stats = delivery.stats()
     delivery.close(1.0)
-    left = [each for each in waiting(Spool(settings.spool_dir)) if not each.alive]
+    left = [each for each in list_pending(Spool(settings.spool_dir)) if not each.alive]
     waits = sum(len(each.sequences) for each in left)
     say(f"Delivered {stats.adopted} records; {waits} wait.")
     for each in left:
-        if each.sequences and not delivery.addressing.takes(each.destination):
+        if each.sequences and not delivery.addressing.accepts(each.destination):
             remarks.print(who_takes(each))
         if each.newer:
             newer = f"{each.newer} records of {each.source} are of a later version: upgrade log10-trace."
             remarks.print(newer, soft_wrap=True)
-    if any(each.deliverable and delivery.addressing.takes(each.destination) for each in left):
+    if any(each.deliverable and delivery.addressing.accepts(each.destination) for each in left):
         raise typer.Exit(exit_codes.FAILED)
 
 
-def who_takes(each: Waiting) -> str:
+def who_takes(each: PendingSource) -> str:
     """What to set so that the records of another destination are delivered."""
     to = each.destination
     if to is None:
@@ -172,8 +179,8 @@ def who_takes(each: Waiting) -> str:
 
 
 def _server_of(delivery: Delivery) -> Server:
-    delivery.addressing.hush()
-    server = delivery.addressing.server()
+    delivery.addressing.suppress_notice()
+    server = delivery.addressing.resolve()
     if server is None:
         message = "no server is running. Type: log10-trace serve"
         raise APIConnectionError(message)
@@ -219,7 +226,7 @@ def _send(settings: Config, folder: DeadLetters, letters: list[DeadLetter]) -> N
     refused = 0
     for each in letters:
         answer = transport.send(server, [parcel_of_letter(each)], settings.timeout).answers[0]
-        if answer.verdict is Verdict.DONE:
+        if answer.verdict is Disposition.DONE:
             folder.discard(each)
             continue
         refused += 1

@@ -15,10 +15,10 @@ from log10_trace.cli.options import Json, Server, spread
 from log10_trace.cli.output import Column, count, figure, remarks, say, show_json, show_rows
 from log10_trace.client import Log10
 from log10_trace.config import resolve
-from log10_trace.export.inventory import ranges, shown_ranges, waiting
-from log10_trace.export.ledger import Ledger
-from log10_trace.export.letters import DeadLetters
-from log10_trace.export.spool import Spool
+from log10_trace.export.spool.dead_letters import DeadLetters
+from log10_trace.export.spool.inspection import format_ranges, list_pending, to_ranges
+from log10_trace.export.spool.loss_log import LossLog
+from log10_trace.export.spool.spool import Spool
 
 
 @dataclass(slots=True, kw_only=True)
@@ -51,8 +51,8 @@ _COLUMNS = (
     figure("ARRIVED", lambda each: each.arrived, count),
     figure("WAITING", lambda each: len(each.waiting), count),
     figure("REFUSED", lambda each: len(each.refused), count),
-    Column(title="GIVEN UP", cell=lambda each: shown_ranges(ranges(list(each.given_up))), flexible=True),
-    Column(title="MISSING", cell=lambda each: shown_ranges(ranges(list(each.missing))), flexible=True),
+    Column(title="GIVEN UP", cell=lambda each: format_ranges(to_ranges(list(each.given_up))), flexible=True),
+    Column(title="MISSING", cell=lambda each: format_ranges(to_ranges(list(each.missing))), flexible=True),
     figure("NOT ENDED", lambda each: each.unended, count),
 )
 
@@ -120,12 +120,12 @@ def _ask(client: Log10, accounts: _Accounts) -> None:
 
 def _look_here(spool_dir: Path, accounts: _Accounts) -> None:
     """Enter what waits on this machine, and what was refused and given up."""
-    for each in waiting(Spool(spool_dir)):
+    for each in list_pending(Spool(spool_dir)):
         accounts[each.source].waiting |= set(each.sequences)
     for letter in DeadLetters(spool_dir):
         if letter.sequence:
             accounts[letter.source].refused.add(letter.sequence)
-    for loss in Ledger(spool_dir).losses():
+    for loss in LossLog(spool_dir).losses():
         # What was torn was being written when its process died: its call had not returned.
         if loss.first and loss.reason != "torn":
             accounts[loss.source].given_up |= _numbers([[loss.first, loss.last]])
@@ -137,4 +137,4 @@ def _numbers(runs: Iterable[list[int]]) -> set[int]:
 
 def _as_json(account: Account) -> dict[str, object]:
     sets = ("waiting", "refused", "given_up", "missing")
-    return asdict(account) | {name: ranges(list(getattr(account, name))) for name in sets}
+    return asdict(account) | {name: to_ranges(list(getattr(account, name))) for name in sets}

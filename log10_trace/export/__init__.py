@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from log10_trace.export.counts import Stats
-from log10_trace.export.delivery import Delivery
+from log10_trace.export.delivery.delivery import Delivery
+from log10_trace.export.stats import Stats
 
 __all__ = ["Delivery", "Stats"]

@@ -13,8 +13,8 @@ from typing import Any
 import httpx
 import pytest
 
-from log10_trace.export import segment_format
-from log10_trace.export.destination import fingerprint
+from log10_trace.export.spool import segment_format
+from log10_trace.export.spool.destination import fingerprint
 from log10_trace.local_server import LocalServer, register
 from tests import completions_api as does
 from tests.completions_api import CompletionsAPI
@@ -22,7 +22,7 @@ from tests.processes import DEADLINE_S, environment, program, server
 
 LEAVE = """
 import os
-from tests.export.made import config, keep
+from tests.export.factories import config, keep
 from log10_trace.export import Delivery
 
 keep(Delivery(config({url!r}, **{settings})), {count})
@@ -121,7 +121,7 @@ def test_dead_letters_can_be_looked_at_and_sent_again(private_home: Path, api: C
     api.refusal = lambda record: (422, {"code": "invalid", "message": "no"})
     leave(private_home, 0, api.url)
     work = f"made = Delivery(config({api.url!r})); keep(made, 2); made.flush(10)"
-    program(private_home, "from tests.export.made import *\n" + work)
+    program(private_home, "from tests.export.factories import *\n" + work)
     variables = {"LOG10_URL": api.url}
 
     listed = log10_trace(private_home, "spool", "dead-letters", "--json", **variables).stdout.splitlines()
@@ -285,15 +285,15 @@ def test_records_of_a_later_version_are_counted_and_no_failure(
 def later(path: Path) -> None:
     """Write a segment's entries as a later version would: with another version in each."""
     data = path.read_bytes()
-    header = segment_format.read_header(data)
+    header = segment_format.decode_header(data)
     assert header is not None
     salt = segment_format.salt_of(header.source, header.number)
-    content = data[: segment_format.FIRST_AT]
-    for each in segment_format.walk(
-        lambda at, length: data[at : at + length], segment_format.FIRST_AT, len(data), salt, None
+    content = data[: segment_format.FIRST_ENTRY_OFFSET]
+    for each in segment_format.scan(
+        lambda at, length: data[at : at + length], segment_format.FIRST_ENTRY_OFFSET, len(data), salt, None
     ):
         assert isinstance(each, segment_format.Entry)
         payload = b"\x02" + each.payload[1:]
-        head, _ = segment_format.frame(salt, each.kind, each.sequence, [payload])
+        head, _ = segment_format.encode_entry_header(salt, each.kind, each.sequence, [payload])
         content += head + payload
     path.write_bytes(content)

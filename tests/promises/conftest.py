@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from log10_trace.export import retry
+from log10_trace.export.delivery import retry
 
 
 @pytest.fixture(autouse=True)

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from log10_trace.export.inventory import waiting
-from log10_trace.export.spool import Spool
+from log10_trace.export.spool.inspection import list_pending
+from log10_trace.export.spool.spool import Spool
 from tests.completions_api import CompletionsAPI, hang, status, work
 from tests.processes import DEADLINE_S, environment, program
 
@@ -20,7 +20,7 @@ KILLED = """
 import os
 from log10_trace import threads
 from log10_trace.export import Delivery
-from tests.export.made import config, keep
+from tests.export.factories import config, keep
 
 threads.start = lambda run, name: None
 for _ in range({processes}):
@@ -68,7 +68,7 @@ def ran(home: Path, source: str, **variables: str) -> str:
 
 
 def left(home: Path) -> int:
-    return sum(len(each.sequences) for each in waiting(Spool(home / "spool")))
+    return sum(len(each.sequences) for each in list_pending(Spool(home / "spool")))
 
 
 @pytest.mark.parametrize("end", ENDS.values(), ids=ENDS.keys())
@@ -148,7 +148,7 @@ def test_what_is_bound_elsewhere_or_alive_is_left_alone(private_home: Path, api:
     leave(private_home, api.url, organization="another")
     alive = """
 from log10_trace.export import Delivery
-from tests.export.made import config, keep
+from tests.export.factories import config, keep
 keep(Delivery(config({url!r}, flush_interval=60)), 1)
 print("kept")
 input()
@@ -175,7 +175,7 @@ def test_flush_is_true_only_when_what_was_adopted_is_delivered(
     leave(private_home, api.url)
     own = """
 from log10_trace.runtime import _runtime
-from tests.export.made import keep
+from tests.export.factories import keep
 keep(_runtime.delivery, 2)
 print(log10_trace.flush(30), log10_trace.stats().delivered, log10_trace.stats().adopted)
 """

@@ -16,15 +16,15 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from log10_trace.export.answer import Answer
-from log10_trace.export.backlog import Loss
-from log10_trace.export.inventory import waiting
-from log10_trace.export.letters import DeadLetters
-from log10_trace.export.segment import SUFFIX
-from log10_trace.export.spool import Spool
+from log10_trace.export.delivery.responses import RecordResult
+from log10_trace.export.spool.backlog import Loss
+from log10_trace.export.spool.dead_letters import DeadLetters
+from log10_trace.export.spool.inspection import list_pending
+from log10_trace.export.spool.segment import SUFFIX
+from log10_trace.export.spool.spool import Spool
 from log10_trace.record.call import Call
-from tests.export.made import begun, call
-from tests.export.steps import AGAIN, DONE, REFUSED, TOO_LARGE, Network, Place, Process
+from tests.export.factories import begun, call
+from tests.export.stepped_process import AGAIN, DONE, REFUSED, TOO_LARGE, Network, Place, Process
 
 pytestmark = pytest.mark.promises
 
@@ -76,7 +76,7 @@ class Books(RuleBasedStateMachine):
             self.process.step()
 
     @rule(answers=st.lists(st.sampled_from([DONE, AGAIN, REFUSED, TOO_LARGE]), min_size=1, max_size=4))
-    def deliver_badly(self, answers: list[Answer]) -> None:
+    def deliver_badly(self, answers: list[RecordResult]) -> None:
         """The API takes some, refuses some, fails on some."""
         self.network.answers = answers
         self.process.step()
@@ -117,7 +117,7 @@ class Books(RuleBasedStateMachine):
     @invariant()
     def every_record_is_accounted_for(self) -> None:
         """A record waits, was taken, was refused or was given up, and none is made up."""
-        waits = {(each.source, n) for each in waiting(Spool(self.root)) for n in each.sequences}
+        waits = {(each.source, n) for each in list_pending(Spool(self.root)) for n in each.sequences}
         taken = set(self.network.taken)
         refused = {(each.source, each.sequence) for each in DeadLetters(self.root) if each.sequence}
         given_up = {(each.source, n) for each in self.lost for n in range(each.first, each.last + 1)}
@@ -138,7 +138,7 @@ class Books(RuleBasedStateMachine):
         self.network.answers = [DONE]
         for _ in range(60):
             self.process.step()
-        assert not [each for each in waiting(Spool(self.root)) if each.sequences]
+        assert not [each for each in list_pending(Spool(self.root)) if each.sequences]
         self.every_record_is_accounted_for()
         self.process.die()
         self.folder.cleanup()

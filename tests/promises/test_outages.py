@@ -8,14 +8,14 @@ import pytest
 
 from tests import completions_api as does
 from tests.completions_api import Behaviour, CompletionsAPI
-from tests.export.made import delivery, keep, settled
+from tests.export.factories import delivery, keep, settled
 from tests.processes import program, until
 
 pytestmark = pytest.mark.promises
 
 PROGRAM = """
 import sys, time
-from tests.export.made import config, keep
+from tests.export.factories import config, keep
 from log10_trace.export import Delivery
 
 made = Delivery(config({url!r}, timeout={timeout}))
@@ -54,9 +54,9 @@ def test_an_api_that_fails_for_a_whole_process_gets_everything_from_the_next(
 
 PATIENT = """
 import sys, time
-from tests.export.made import config, keep
+from tests.export.factories import config, keep
 from log10_trace.export import Delivery
-from log10_trace.export.gate import Gate
+from log10_trace.export.monitor import Gate
 
 class PatientGate(Gate):
     waited = 0.0

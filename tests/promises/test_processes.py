@@ -14,7 +14,7 @@ pytestmark = pytest.mark.promises
 
 HEAD = """
 import asyncio, atexit, multiprocessing, os, sys, threading
-from tests.export.made import call, config, keep
+from tests.export.factories import call, config, keep
 from log10_trace.export import Delivery, delivery
 
 # On a busy machine an answer may take long. A batch is not given up for that here, and so not sent again.
@@ -80,7 +80,7 @@ print(made.flush(30), made.stats().adopted)
 def test_forks_at_any_moment(private_home: Path) -> None:
     """Forks from a thread, while others record and flush, in the middle of calls: each has its own."""
     source = """
-from tests.export.made import begun
+from tests.export.factories import begun
 stop = threading.Event()
 
 def record():

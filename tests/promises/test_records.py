@@ -13,7 +13,7 @@ from log10_trace import redact
 from log10_trace.models.components import Completion
 from tests import completions_api as does
 from tests.completions_api import CompletionsAPI
-from tests.export.made import begun, delivery, keep, segments, settled
+from tests.export.factories import begun, delivery, keep, segments, settled
 from tests.processes import program, until
 
 pytestmark = pytest.mark.promises
@@ -27,7 +27,7 @@ def api() -> Iterator[CompletionsAPI]:
 
 LEFT = """
 import os
-from tests.export.made import begun, config, keep
+from tests.export.factories import begun, config, keep
 from log10_trace.export import Delivery
 
 made = Delivery(config({url!r}))
@@ -75,7 +75,7 @@ keep(made, 3)
     leave(private_home, work, api.url)
     api.behave(does.work)
     with delivery(api.url) as made:
-        made.adopt()
+        made.recover()
         assert made.flush(10.0)
         rows = list(api.rows().values())
 
@@ -102,7 +102,7 @@ made.recorder.ended(long)
     leave(private_home, work, api.url)
     api.behave(does.work)
     with delivery(api.url) as made:
-        made.adopt()
+        made.recover()
         assert made.flush(10.0)
 
     assert [each["status"] for each in api.rows().values()] == ["finished"]
@@ -126,7 +126,7 @@ def test_a_tail_torn_at_any_byte_loses_only_what_was_being_written(
         (path.parent / "about.json").write_bytes(about)
         path.write_bytes(whole[:cut])
         with delivery(api.url) as made:
-            made.adopt()
+            made.recover()
             assert made.flush(10.0)
         (arrived,) = api.sequences().values()
         assert arrived == list(range(1, (cut - 56) // entry + 1))
@@ -145,7 +145,7 @@ def test_a_flipped_bit_costs_one_record_and_is_told(
     path.write_bytes(data)
 
     with delivery(api.url) as made:
-        made.adopt()
+        made.recover()
         assert made.flush(10.0)
         (loss,) = made.ledger.losses()
 
@@ -218,7 +218,7 @@ def test_nothing_of_a_record_is_ever_logged(api: CompletionsAPI, caplog: pytest.
 
 OUTAGE = """
 import json, resource, sys
-from tests.export.made import call, config
+from tests.export.factories import call, config
 from log10_trace.export import Delivery
 
 def peak():

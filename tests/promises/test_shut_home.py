@@ -81,7 +81,7 @@ logging.basicConfig()
 import log10_trace
 log10_trace.patch()
 from log10_trace.runtime import _runtime
-from tests.export.made import keep
+from tests.export.factories import keep
 keep(_runtime.delivery, 1)
 log10_trace.flush(0.2)
 print(log10_trace.stats().pending, log10_trace.stats().faults)

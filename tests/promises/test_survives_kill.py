@@ -16,7 +16,7 @@ pytestmark = pytest.mark.promises
 
 NURSERY = """
 import json, os, random, signal, sys
-from tests.export.made import call, config
+from tests.export.factories import call, config
 from log10_trace.export import Delivery
 
 made = Delivery(config())
@@ -44,7 +44,7 @@ print(json.dumps(returned))
 
 ADOPTER = """
 import sys
-from tests.export.made import config
+from tests.export.factories import config
 from log10_trace.export import Delivery
 
 made = Delivery(config())

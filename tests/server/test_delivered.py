@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from log10_trace.export import transport
-from log10_trace.export.answer import Parcel, Reply, answer_to_record
-from log10_trace.export.retry import Verdict
-from log10_trace.export.transport import Server, Transport
+from log10_trace.export.delivery import transport
+from log10_trace.export.delivery.responses import HttpReply, OutboundRecord, result_for_record
+from log10_trace.export.delivery.retry import Disposition
+from log10_trace.export.delivery.transport import Server, Transport
 from log10_trace.record.call import new_id
 from log10_trace.server.store.keys import Scope
 from tests.server.conftest import JSON, Tenant
@@ -20,10 +20,10 @@ SCOPES = pytest.mark.parametrize(
 )
 
 
-def parcel(**fields: Any) -> Parcel:
+def parcel(**fields: Any) -> OutboundRecord:
     """A record with these fields, ready to go."""
     record = {"id": new_id(), "kind": "chat", "status": "finished", **fields}
-    return Parcel(record["id"], json.dumps(record).encode())
+    return OutboundRecord(record["id"], json.dumps(record).encode())
 
 
 @SCOPES
@@ -32,17 +32,19 @@ def test_every_answer_to_a_single_record_names_it(tenant: Tenant, scopes: tuple[
     client = tenant.client(*scopes)
     sent = parcel(request={"model": "m", "seed": 10**40}, extra={"x": 1.50})
 
-    def answer(path: str) -> tuple[int, Verdict]:
+    def answer(path: str) -> tuple[int, Disposition]:
         reply = client.post(path, content=sent.body, headers=JSON)
-        return reply.status_code, answer_to_record(Reply(reply.status_code, {}, reply.content), sent).verdict
+        return reply.status_code, result_for_record(
+            HttpReply(reply.status_code, {}, reply.content), sent
+        ).verdict
 
     created = "/api/v1/completions"
-    assert answer(created) == (201, Verdict.DONE)
-    assert answer(created) == (200, Verdict.DONE)
-    assert answer(f"{created}/{sent.id}") == (200, Verdict.DONE)
+    assert answer(created) == (201, Disposition.DONE)
+    assert answer(created) == (200, Disposition.DONE)
+    assert answer(f"{created}/{sent.id}") == (200, Disposition.DONE)
     tenant.client(Scope.ADMIN).delete(f"{created}/{sent.id}").raise_for_status()
-    assert answer(created) == (200, Verdict.DONE)
-    assert answer(f"{created}/{sent.id}") == (200, Verdict.DONE)
+    assert answer(created) == (200, Disposition.DONE)
+    assert answer(f"{created}/{sent.id}") == (200, Disposition.DONE)
 
 
 @SCOPES
@@ -53,13 +55,13 @@ def test_every_result_of_a_batch_names_its_record(tenant: Tenant, scopes: tuple[
     parcels = [
         parcel(),
         parcel(tags="no list"),
-        Parcel("spoilt", b'{"id":"spoilt","status":'),
+        OutboundRecord("spoilt", b'{"id":"spoilt","status":'),
         parcel(),
     ]
     outcome = sender.send(Server(url=tenant.server.url, token=token), parcels, 30.0)
     sender.close()
 
-    done, refused = Verdict.DONE, Verdict.REFUSED
+    done, refused = Disposition.DONE, Disposition.REJECTED
     assert [answer.verdict for answer in outcome.answers] == [done, refused, refused, done]
     assert not outcome.is_single
 
@@ -75,12 +77,12 @@ def test_the_servers_own_refusal_of_a_single_record_is_recognised(
     sender.close()
 
     assert outcome.is_single
-    assert [answer.verdict for answer in outcome.answers] == [Verdict.REFUSED]
+    assert [answer.verdict for answer in outcome.answers] == [Disposition.REJECTED]
 
 
 def test_a_delivery_without_records_is_taken(tenant: Tenant) -> None:
     """Doctor's question changes nothing, and a key that may not write is told so."""
-    for scope, verdict in ((Scope.INGEST, Verdict.DONE), (Scope.READ, Verdict.DENIED)):
+    for scope, verdict in ((Scope.INGEST, Disposition.DONE), (Scope.READ, Disposition.DENIED)):
         token, _ = tenant.server.key(tenant.organization_id, scope)
         sender = Transport()
         assert sender.probe(Server(url=tenant.server.url, token=token), 30.0).verdict is verdict

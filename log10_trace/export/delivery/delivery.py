@@ -1,0 +1,325 @@
+"""Delivery as a whole: the recorder that capture hands calls to, the one thread behind it, flush and the end.
+
+The thread is a daemon, begins with the first call, and is found anew in a forked child.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from typing import Final
+
+from log10_trace import threads
+from log10_trace.config import Config
+from log10_trace.export import fork_hooks
+from log10_trace.export.delivery.factory import build_worker
+from log10_trace.export.delivery.server_resolver import ServerResolver
+from log10_trace.export.delivery.worker import Worker
+from log10_trace.export.journal_sink import JournalSink
+from log10_trace.export.monitor import DeliveryMonitor
+from log10_trace.export.spool.backlog import Loss
+from log10_trace.export.spool.destination import destination_of
+from log10_trace.export.spool.journal import Journal, SizeLimits
+from log10_trace.export.spool.loss_log import LossLog
+from log10_trace.export.spool.spool import SourceLock, Spool, new_source
+from log10_trace.export.stats import Stats
+from log10_trace.guard import faults, guard, log_rate_limited, logger
+
+NO_PROGRESS_TIMEOUT_S: Final = 0.3
+"""The end of the program does not wait longer than this for a network that does not move."""
+
+LOCK_S: Final = 2.0
+"""Nor longer than this for our one lock, which is held for moments, unless the disk hangs."""
+
+
+class Delivery:
+    """Delivers the records of this process. Made without side effects; begins with the first call."""
+
+    def __init__(
+        self,
+        config: Config,
+        gate: DeliveryMonitor | None = None,
+        *,
+        any_key: bool = False,
+        unknown_destination: bool = False,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Go on counting where the delivery that ``gate`` came from has counted.
+
+        With ``any_key``, records of dead processes that had another key are adopted as well; with
+        ``unknown_destination``, those whose folder does not tell where they are to go.
+        """
+        self.config = config
+        self.addressing = ServerResolver(config, any_key=any_key, unknown_destination=unknown_destination)
+        self.recorder = JournalSink(
+            gate or DeliveryMonitor(),
+            self._open_journal,
+            redactor=config.redact,
+            memory_max_bytes=config.memory_max_bytes // 2,
+        )
+        self._spool = Spool(config.spool_dir)
+        self.ledger = LossLog(config.spool_dir)
+        self._worker: Worker | None = None
+        self._clock = clock
+        self._moved_at = 0.0
+        self._exiting = False
+        self._is_retired = False
+        self._has_looked = False
+        """Whether a thread of ours has looked for what dead processes left."""
+        fork_hooks.register(self)
+
+    def stats(self) -> Stats:
+        """What has become of this process's records up to now."""
+        with self.recorder.gate:
+            counts = self.recorder.gate.counts
+            return counts.snapshot(in_memory=self._count_in_memory(), faults=faults.counts())
+
+    def recover(self) -> None:
+        """Deliver what dead processes left, now and from now on, without records of our own."""
+        with self.recorder.gate:
+            if self._worker is None:
+                self._start(None)
+
+    def adopt_left_behind(self) -> None:
+        """Begin to deliver what dead processes left, if they did, where no thread of ours does already.
+
+        The thread ends with it, or with an attempt that brings nothing.
+        """
+        if self._worker is None and self._is_left_behind():
+            with self.recorder.gate:
+                if self._worker is None:
+                    self._start(None).stop()
+
+    def _is_left_behind(self) -> bool:
+        return self._spool.has_orphans(self.addressing.accepts)
+
+    def flush(self, timeout: float) -> bool:
+        """Deliver everything captured so far, and what dead processes left.
+
+        True when that was done within ``timeout`` seconds. Where nothing of our own waits, an attempt
+        that brings nothing ends it.
+        """
+        gate, until = self.recorder.gate, self._clock() + timeout
+        counts = gate.counts
+        with gate:
+            goal, lost = counts.captured, counts.lost
+            worker = self._worker
+            if worker is None and not counts.pending and not self._is_left_behind():
+                return True
+            if worker is None:
+                worker = self._start(self.recorder.journal)
+                if not counts.pending:
+                    worker.stop()
+            worker.flush_now()
+            gate.notify_all()
+
+        def is_over() -> bool:
+            is_delivered = counts.captured - counts.pending >= goal and worker.keeper.has_no_orphans
+            return is_delivered or worker is not self._worker
+
+        gate.wait_until(is_over, lambda: until, self._clock)
+        with gate:
+            is_delivered = counts.captured - counts.pending >= goal and counts.lost == lost
+            is_clear = worker.keeper.has_no_orphans
+            if self._is_retired:
+                worker.stop()
+            return is_delivered and is_clear
+
+    def close(self, timeout: float) -> bool:
+        """Deliver what goes through, and end; true when nothing is left of what was begun.
+
+        Gives up after ``timeout`` seconds, after 0.3 s in which the network did not move, and when an attempt
+        brings nothing: no record passes, and no fewer can be tried. What is left waits in the spool,
+        redacted where it is to be.
+        """
+        until = self._clock() + timeout
+        self._moved_at = self._clock()
+        if not self._wait_until(self._stop, lambda: until):
+            return False
+        ending = self._worker
+        self._wait_until(
+            lambda: ending is None or self._worker is not ending,
+            lambda: min(until, self._moved_at + NO_PROGRESS_TIMEOUT_S),
+        )
+        self._redact_remaining(until)
+        is_clear = ending is None or ending.keeper.has_no_orphans
+        return is_clear and self._wait_until(lambda: self.recorder.gate.counts.pending == 0, self._clock)
+
+    def _stop(self) -> bool:
+        """Have the thread deliver what goes through, and end. Called with the gate held."""
+        if self._worker is not None:
+            self._worker.stop()
+            self.recorder.gate.notify_all()
+        return True
+
+    def _wait_until(self, is_over: Callable[[], bool], until: Callable[[], float]) -> bool:
+        """Whether ``is_over`` came true in time. At the end of the program no greenlet is waited for."""
+        return self.recorder.gate.wait_until(is_over, until, self._clock, blocking=self._exiting)
+
+    def _redact_remaining(self, until: float) -> None:
+        """Redact here what our thread, which waits for the network, still has in memory alone."""
+        self.recorder.redact_waiting(until, self._clock)
+        self._wait_until(lambda: not self.recorder.unredacted, lambda: until)
+
+    def stop_in_background(self) -> None:
+        """Deliver what goes through and end, without being waited for.
+
+        Calls that were begun before, and end later, are still delivered, each by a thread that ends with it.
+        """
+        self._is_retired = True
+        until = self._clock() + LOCK_S
+        self._wait_until(self._stop, lambda: until)
+
+    def exit(self) -> None:
+        """The end of the program: as ``close``, and no record begins a thread any more.
+
+        A program that made no call looks now, once, for what dead processes left.
+        """
+        self._exiting = True
+        self.recorder.redact_inline()
+        until = self._clock() + self.config.exit_timeout
+        try:
+            if not self._has_looked and self._is_left_behind():
+                self._adopt_at_exit(until)
+            self.close(until - self._clock())
+        except KeyboardInterrupt:
+            return
+        lost = 0
+
+        def count() -> bool:
+            nonlocal lost
+            lost = self._count_in_memory()
+            return True
+
+        if self._wait_until(count, self._clock) and lost:
+            logger.warning("log10_trace: %d records were in memory alone and are lost", lost)
+
+    def _adopt_at_exit(self, until: float) -> None:
+        """Have a thread deliver what dead processes left, or do it here where none can begin any more."""
+        self._worker = worker = self._assemble(None, self.config)
+        worker.stop()
+        try:
+            threads.start(partial(self._run, worker, None), "log10-trace")
+        except RuntimeError:
+            # Python 3.12. Nobody can give up on this thread, so each request has to be short.
+            brief = replace(self.config, timeout=min(self.config.timeout, NO_PROGRESS_TIMEOUT_S))
+            self._worker = worker = self._assemble(None, brief)
+            worker.stop()
+            while not worker.is_done and self._clock() < until:
+                worker.step()
+            self._finish(worker, None)
+
+    def _count_in_memory(self) -> int:
+        """The records that end with the process. Called with the gate held."""
+        journal = self.recorder.journal
+        return self.recorder.unredacted + (journal.records_in_memory if journal is not None else 0)
+
+    def _open_journal(self) -> Journal:
+        """Begin a journal, and the thread that delivers it. Called with the gate held."""
+        source = new_source()
+        claim, trouble = self._claim(source)
+        bounds = SizeLimits(disk=self.config.spool_max_bytes, memory=self.config.memory_max_bytes // 2)
+        journal = Journal(source, claim, bounds, self.recorder.gate, self._on_loss)
+        journal.disk_error = trouble
+        if self.recorder.journal is not None:
+            # A signal handler has made a call meanwhile, in this very thread: its journal is for all.
+            journal.end()
+            return self.recorder.journal
+        self.recorder.journal = journal
+        self.recorder.gate.sources.add(source)
+        if not self._exiting:
+            worker = self._start(journal)
+            if self._is_retired:
+                worker.stop()
+        return journal
+
+    def _claim(self, source: str) -> tuple[SourceLock | None, OSError | None]:
+        try:
+            return self._spool.create(source, destination_of(self.config)), None
+        except OSError as error:
+            return None, error
+
+    def _start(self, journal: Journal | None) -> Worker:
+        self._worker = worker = self._assemble(journal, self.config)
+        self._has_looked = True
+        with guard("starting the delivery thread"):
+            # Refused at the interpreter's end, and at the system's limit: the spool has the records.
+            threads.start(partial(self._run, worker, journal), "log10-trace")
+            fork_hooks.register_multiprocessing_finalizer(self.exit)
+            return worker
+        self._worker = None
+        return worker
+
+    def _assemble(self, journal: Journal | None, config: Config) -> Worker:
+        return build_worker(
+            config=config,
+            addressing=self.addressing,
+            spool=self._spool,
+            recorder=self.recorder,
+            journal=journal,
+            lose=self._on_loss,
+            progress=self._on_progress,
+        )
+
+    def _run(self, worker: Worker, journal: Journal | None) -> None:
+        """The thread."""
+        gate, pid = self.recorder.gate, os.getpid()
+        try:
+            while True:
+                with guard("delivering"):
+                    worker.step()
+                with gate:
+                    gate.notify_all()  # whoever waits for a flush
+                    if worker.is_done:
+                        return
+                    rest = worker.seconds_until_due()
+                    if rest:
+                        gate.wait(rest)
+                    self.recorder.worker_is_idle = False
+        finally:
+            if pid == os.getpid():
+                self._finish(worker, journal)
+
+    def _finish(self, worker: Worker, journal: Journal | None) -> None:
+        with self.recorder.gate:
+            if self._worker is worker:
+                self._worker = None
+            if journal is not None and self.recorder.journal is journal:
+                with guard("redacting"):
+                    self.recorder.redact_waiting()  # a call may have ended since the last step
+                self.recorder.end()
+                if lost := journal.records_in_memory:
+                    self.recorder.gate.counts.dropped["memory_lost"] += lost
+            worker.close()
+            if journal is not None:
+                journal.end()
+            self.recorder.gate.notify_all()
+
+    def _on_progress(self) -> None:
+        self._moved_at = self._clock()
+
+    def _on_loss(self, loss: Loss) -> None:
+        with self.recorder.gate:
+            if loss.source in self.recorder.gate.sources:
+                self.recorder.gate.counts.dropped[loss.reason] += loss.count
+        message = "log10_trace: records were given up (%s). See: log10-trace spool status"
+        log_rate_limited(message, loss.reason)
+        try:
+            self.ledger.add(loss)
+        except OSError as error:
+            log_rate_limited("log10_trace: what was given up cannot be written down: %s", error)
+
+    def after_fork_in_child(self) -> None:
+        """Start afresh: queue, journal, thread and connection are the parent's."""
+        journal, worker = self.recorder.journal, self._worker
+        self._worker = None
+        self._has_looked = self._exiting = False
+        self.recorder.reset_after_fork(DeliveryMonitor())
+        with guard("letting go of the parent's files"):
+            if journal is not None:
+                journal.detach_after_fork()
+            if worker is not None:
+                worker.abandon()

@@ -1,0 +1,163 @@
+"""What goes to a completions API and what comes back: parcels, replies, and what they say to each record."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
+
+from log10_trace.export.delivery.retry import Disposition, disposition_of, retry_after
+
+_CREATED: Final = 201
+_BAD_REQUEST: Final = 400
+"""Said to all alike it is about what came of them on the way: what we send is JSON."""
+_REFUSAL: Final = ("code", "message", "field")
+
+
+@dataclass(slots=True)
+class OutboundRecord:
+    """One record, ready to go."""
+
+    id: str
+    body: bytes
+    """The Completion as JSON on one line."""
+    update: bool = False
+    """Whether the server may know an earlier state of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordResult:
+    """What the server said to one record."""
+
+    verdict: Disposition
+    status: int = 0
+    code: str = ""
+    message: str = ""
+    cause: Exception | None = field(default=None, compare=False, repr=False)
+    """What went wrong where no answer came."""
+    connected: bool = True
+    """Whether there was a connection: without one, the failure has nothing to do with the record."""
+
+
+@dataclass(frozen=True, slots=True)
+class SendResult:
+    """The answers to one attempt, one for each record in order, and the pause the server asked for."""
+
+    answers: list[RecordResult]
+    retry_after: float = 0.0
+    is_single: bool = False
+    """Whether each of the records had a request of its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class HttpReply:
+    """An HTTP answer, read to its end."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    def json(self) -> Any:
+        """Its body as JSON; None when it is none. Integers of more than 18 digits stay text."""
+        try:
+            return json.loads(self.body, parse_int=_integer)
+        except (ValueError, RecursionError):
+            return None
+
+
+def _integer(digits: str) -> int | str:
+    return int(digits) if len(digits) <= 18 else digits  # noqa: PLR2004 -- Python converts no 5,000 digits
+
+
+def parse_batch_results(reply: HttpReply, ids: Sequence[str]) -> list[RecordResult] | None:
+    """What the reply to a batch says to each of the records; None when it is not the answer to a batch."""
+    found = reply.json() if reply.status in (200, 207) else None
+    results = found.get("results") if isinstance(found, dict) else None
+    if not isinstance(results, list) or not _names_any(results, ids):
+        return None
+    by_id = {result.get("id"): result for result in results if _is_labelled(result)}
+    in_order = results if len(results) == len(ids) else [None] * len(ids)
+    answers = [
+        _result_from_item(in_place if _is_about(in_place, record_id) else by_id.get(record_id))
+        for record_id, in_place in zip(ids, in_order, strict=True)
+    ]
+    if any(answer.verdict is Disposition.DONE for answer in answers):
+        return answers
+    return [
+        replace(each, verdict=Disposition.DENIED) if each.status == _BAD_REQUEST else each for each in answers
+    ]
+
+
+def result_for_record(reply: HttpReply, parcel: OutboundRecord) -> RecordResult:
+    """What a reply says to the one record that was posted: it has it only if it names its id."""
+    said = reply.json()
+    is_echo = reply.status != _CREATED and reply.body.strip() == parcel.body.strip()
+    names_it = isinstance(said, dict) and said.get("id") == parcel.id and not is_echo
+    return _record_result(reply.status, said, names_it=names_it)
+
+
+def result_for_batch(reply: HttpReply) -> RecordResult:
+    """What a reply without results says to all the records of a batch."""
+    return _record_result(reply.status, reply.json(), names_it=False)
+
+
+def _record_result(status: int, said: Any, *, names_it: bool) -> RecordResult:
+    """A 2xx that names no record, and a refusal in words that are not the API's, come from something else."""
+    meaning = disposition_of(status)
+    is_of_other = (meaning is Disposition.DONE and not names_it) or (
+        meaning is Disposition.REJECTED and (status == _BAD_REQUEST or not _is_refusal(said))
+    )
+    said = said if isinstance(said, dict) else {}
+    return RecordResult(
+        Disposition.DENIED if is_of_other else meaning, status, str(said.get("code", "")), _message(said)
+    )
+
+
+def _is_refusal(said: Any) -> bool:
+    """Whether a body is what our API says when it refuses a record: it names the field at fault."""
+    return isinstance(said, dict) and all(isinstance(said.get(name), str) for name in _REFUSAL)
+
+
+def _names_any(results: list[Any], ids: Sequence[str]) -> bool:
+    """Whether results are those of this batch: without any record there is nothing to name."""
+    in_order = results if len(results) == len(ids) else []
+    is_named = any(_is_about(result, record_id) for result, record_id in zip(in_order, ids, strict=False))
+    return not ids or is_named or any(_is_labelled(each) and each["id"] in ids for each in results)
+
+
+def _is_labelled(result: Any) -> bool:
+    return isinstance(result, dict) and isinstance(result.get("id"), str)
+
+
+def _is_about(result: Any, record_id: str) -> bool:
+    """Whether the result at a record's own place is its; one that could not be read is refused without id."""
+    if not isinstance(result, dict):
+        return False
+    is_refusal = _status_of(result) >= 400  # noqa: PLR2004 -- HTTP's own classes
+    return result.get("id") == record_id or (result.get("id") is None and is_refusal)
+
+
+def _status_of(result: Any) -> int:
+    """The HTTP status in a result; 0 without one."""
+    status = result.get("status") if isinstance(result, dict) else None
+    return status if isinstance(status, int) and not isinstance(status, bool) else 0
+
+
+def _result_from_item(result: Any) -> RecordResult:
+    """What a batch's result says to its record; a record without a result is sent again."""
+    status = _status_of(result)
+    if not status:
+        return RecordResult(Disposition.RETRY, message="it is not named in the answer")
+    return RecordResult(disposition_of(status), status, str(result.get("code", "")), _message(result))
+
+
+def _message(said: dict[str, Any]) -> str:
+    field = f"{said['field']}: " if said.get("field") else ""
+    return f"{field}{said.get('message', '')}"[:1000]
+
+
+def retry_after_of(reply: HttpReply) -> float:
+    """The seconds for which the server asks to be left alone."""
+    return retry_after(reply.headers.get("Retry-After"), time.time())

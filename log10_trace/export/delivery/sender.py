@@ -1,0 +1,241 @@
+"""One attempt to send what waits in a backlog, and what follows for each record from the answers."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from log10_trace.export.delivery.backoff import BackoffPolicy
+from log10_trace.export.delivery.outbound_cache import OutboundCache
+from log10_trace.export.delivery.poison import FAILED, Suspects, evidence_needed
+from log10_trace.export.delivery.responses import OutboundRecord, RecordResult
+from log10_trace.export.delivery.retry import Disposition
+from log10_trace.export.delivery.transport import BATCH_ITEMS, Server, Transport
+from log10_trace.export.monitor import DeliveryMonitor
+from log10_trace.export.spool.backlog import Backlog, PendingEntry
+from log10_trace.export.spool.dead_letters import DeadLetter, DeadLetters
+from log10_trace.export.spool.serialization import dump_unreadable
+from log10_trace.guard import log_rate_limited
+
+BATCH_BYTES: Final = 4 * 1024 * 1024
+"""So many bytes of records are read back for one attempt, unless a single one is larger."""
+
+_UNAUTHORIZED: Final = 401
+_UNREADABLE: Final = RecordResult(
+    Disposition.REJECTED, 0, "unreadable", "nothing could be made of this entry"
+)
+_IS_OTHER: Final = "answers, but is no completions API"
+_PROBLEMS: Final = {
+    401: "does not take the key",
+    403: "does not take the key, or something before it refuses records",
+    404: _IS_OTHER,
+    405: _IS_OTHER,
+    407: "is behind a proxy that asks for a password",
+    421: "is not known by this name to the server",
+}
+_OF_KEY: Final = (401, 403)
+_TAKEN: Final = (Disposition.DONE, Disposition.REJECTED)
+
+
+class Sender:
+    """Sends from backlogs, at the pace that the server allows."""
+
+    def __init__(
+        self,
+        transport: Transport,
+        letters: DeadLetters,
+        gate: DeliveryMonitor,
+        *,
+        batch_bytes: int = BATCH_BYTES,
+        clock: Callable[[], float] = time.monotonic,
+        draw: Callable[[], float] = random.random,
+    ) -> None:
+        self.pace = BackoffPolicy(BATCH_ITEMS)
+        self._suspects = Suspects()
+        self._lacks_others = False
+        """Whether there was none to try beside the record that fails alone."""
+        self._is_beyond_next = False
+        """Whether another record is due, which the server has asked to wait for."""
+        self.transport = transport
+        self._parcels = OutboundCache()
+        self._letters = letters
+        self._gate = gate
+        self._batch_bytes = batch_bytes
+        self._clock = clock
+        self._draw = draw
+
+    def attempt(self, server: Server, backlog: Backlog, timeout: float) -> bool:
+        """Send the next records of the backlog; false when none wait there. ``timeout`` is one request's."""
+        try:
+            items = self._next_items(server, backlog)
+            if not items:
+                return False
+            culprit = self._send(server, backlog, items, timeout)
+            self._is_beyond_next = culprit is not None and self.pace.asked_by_server
+            if culprit is not None and not self._is_beyond_next:
+                self._try_beyond(server, backlog, culprit, timeout)
+        finally:
+            backlog.release()
+        return True
+
+    def _next_items(self, server: Server, backlog: Backlog) -> list[PendingEntry]:
+        """What the next attempt carries; a record that has failed alone before goes alone."""
+        if self._is_beyond_next and (others := backlog.read(1, self._batch_bytes, beyond=True)):
+            return others
+        items = backlog.read(self.pace.items(self.transport.max_items(server)), self._batch_bytes)
+        for at, item in enumerate(items):
+            if self._suspects.has_failed_alone(item.place):
+                return items[: max(at, 1)]
+        return items
+
+    def _try_beyond(self, server: Server, backlog: Backlog, culprit: RecordResult, timeout: float) -> None:
+        """Send one of the others, at once: whether it passes tells a record's fault from an outage.
+
+        Each attempt begins at the head nevertheless, so that records keep their order through an outage.
+        """
+        others = backlog.read(1, self._batch_bytes, beyond=True)
+        self._lacks_others = not others
+        if not others:
+            backlog.step_back()
+        elif self._send(server, backlog, others, timeout) is None:
+            self._slow_down(culprit, 0.0, items=1)
+            self.pace.is_stuck = False
+
+    def records_came(self) -> None:
+        """Where another record was lacking, to tell one's fault from an outage, try that at once."""
+        if self._lacks_others:
+            self._lacks_others = False
+            self.pace.hurry_politely()
+
+    def no_server(self) -> None:
+        """There is no server to send to: look again soon, which costs little."""
+        self.pace.server_missing(self._clock())
+
+    def _send(
+        self, server: Server, backlog: Backlog, items: list[PendingEntry], timeout: float
+    ) -> RecordResult | None:
+        """Send these; the answer to one that failed in a request of its own, if one did."""
+        pairs = [(item, self._parcels.get(backlog, item)) for item in items]
+        for item, parcel in pairs:
+            if not parcel.body:
+                parcel.body = dump_unreadable(item.entry)
+                self._dead_letter(server, backlog, item, parcel, _UNREADABLE)
+                return None
+        outcome = self.transport.send(server, [parcel for _, parcel in pairs], timeout)
+        alone = outcome.is_single or len(items) == 1
+        answers = self._suspects.update([item.place for item in items], outcome.answers, alone=alone)
+        if any(answer.verdict in _TAKEN for answer in answers):
+            backlog.step_back()
+        failed = [pair for pair in zip(items, answers, strict=True) if alone and evidence_needed(pair[1])]
+        for item, _ in failed:
+            backlog.step_over(item)
+        self._settle(server, backlog, pairs, answers, alone=alone)
+        if any(answer.status == _UNAUTHORIZED for answer in answers):
+            backlog.on_unauthorized()
+        self._update_backoff(server, answers, outcome.retry_after, alone=alone)
+        return failed[0][1] if failed else None
+
+    def _settle(
+        self,
+        server: Server,
+        backlog: Backlog,
+        pairs: Sequence[tuple[PendingEntry, OutboundRecord]],
+        answers: Sequence[RecordResult],
+        *,
+        alone: bool,
+    ) -> None:
+        """Be done with every record that was answered for good."""
+        done: list[PendingEntry] = []
+        for (item, parcel), answer in zip(pairs, answers, strict=True):
+            too_large = answer.verdict is Disposition.TOO_LARGE and alone
+            if answer.verdict is Disposition.DONE:
+                done.append(item)
+                self._parcels.discard(item)
+            elif answer.verdict is Disposition.REJECTED or too_large:
+                self._dead_letter(server, backlog, item, parcel, answer)
+        records = [item for item in done if item.entry.sequence]
+        backlog.on_delivered(done)
+        with self._gate:
+            own = sum(1 for item in records if item.source in self._gate.sources)
+            self._gate.counts.delivered += own
+            self._gate.counts.adopted += len(records) - own
+
+    def _dead_letter(
+        self,
+        server: Server,
+        backlog: Backlog,
+        item: PendingEntry,
+        parcel: OutboundRecord,
+        answer: RecordResult,
+    ) -> None:
+        """Keep a record that was refused as a dead letter, with the reason."""
+        letter = DeadLetter(
+            id=parcel.id,
+            source=item.source,
+            sequence=item.entry.sequence,
+            url=server.url,
+            status=answer.status,
+            code=answer.code,
+            message=answer.message,
+            completion=parcel.body,
+        )
+        try:
+            self._letters.add(letter)
+        except OSError as error:
+            log_rate_limited("log10_trace: a dead letter cannot be written (%s); its record waits", error)
+            return
+        backlog.acknowledge([item])
+        self._parcels.discard(item)
+        with self._gate:
+            is_own = item.source in self._gate.sources
+            self._gate.counts.dead_letters += bool(is_own and item.entry.sequence)
+        log_rate_limited(
+            "log10_trace: %s refused a record (%s %s). See: log10-trace spool dead-letters",
+            server.url, answer.status, answer.code,
+        )  # fmt: skip
+
+    def _update_backoff(
+        self, server: Server, answers: Sequence[RecordResult], retry_after: float, *, alone: bool
+    ) -> None:
+        worst = next((each for each in answers if each.verdict in FAILED), None)
+        if any(each.verdict in _TAKEN for each in answers):
+            self.pace.succeeded()
+        if not alone and any(each.verdict is Disposition.TOO_LARGE for each in answers):
+            self.pace.too_large(len(answers))
+        if worst is None:
+            return
+        self._slow_down(worst, retry_after, items=1 if alone else len(answers))
+        with self._gate:
+            self._gate.counts.retries += 1
+        self._log_failure(server, worst)
+
+    def _slow_down(self, worst: RecordResult, retry_after: float, *, items: int) -> None:
+        self.pace.failed(
+            items,
+            now=self._clock(),
+            draw=self._draw(),
+            retry_after=retry_after,
+            halve=evidence_needed(worst) > 0,
+            slow=worst.verdict is Disposition.DENIED,
+        )
+
+    def _log_failure(self, server: Server, worst: RecordResult) -> None:
+        message = "log10_trace: %s cannot be reached or is busy (%s); records are kept and sent again"
+        if worst.verdict is Disposition.DENIED:
+            setting = "LOG10_TOKEN" if worst.status in _OF_KEY else "LOG10_URL"
+            message = (
+                f"log10_trace: %s {_problem_of(worst.status)} (HTTP %s); records are kept. "
+                f"Check {setting}, or type: log10-trace doctor"
+            )
+        log_rate_limited(message, server.url, worst.status or worst.message)
+
+
+def _problem_of(status: int) -> str:
+    """What is wrong where nothing was stored, as the predicate of a sentence about the address."""
+    if status < 300:  # noqa: PLR2004 -- HTTP's own classes
+        return _IS_OTHER
+    if status < 400:  # noqa: PLR2004
+        return "redirects, and is no completions API"
+    return _PROBLEMS.get(status, "refuses records")

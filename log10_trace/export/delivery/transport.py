@@ -1,0 +1,268 @@
+"""Requests to the completions API: how records go over the wire and what its answers mean for each.
+
+No threads and no retries here: one call of ``send`` is one attempt.
+"""
+
+from __future__ import annotations
+
+import ssl
+import sys
+import time
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+import h11
+import httpx
+
+from log10_trace import __version__
+from log10_trace.errors import ConfigError
+from log10_trace.export.delivery.responses import (
+    HttpReply,
+    OutboundRecord,
+    RecordResult,
+    SendResult,
+    parse_batch_results,
+    result_for_batch,
+    result_for_record,
+    retry_after_of,
+)
+from log10_trace.export.delivery.retry import Disposition, is_missing_endpoint
+from log10_trace.export.http.connection import Connection, Request
+from log10_trace.export.http.deadline import Deadline
+from log10_trace.network import find_tls_problem, is_loopback, make_tls_context
+
+BATCH_ITEMS: Final = 500
+SINGLE_ITEMS: Final = 16
+"""So few at a time, where each is a request, that stop and flush are heard in between."""
+BATCHES_AGAIN_S: Final = 300.0
+"""A server that took no batches is asked again after so long: it may have been in the middle of a deploy."""
+COMPRESS_FROM_BYTES: Final = 1400
+"""Less fits into one packet anyway."""
+
+_SUPPRESSED: Final = ("suppress_instrumentation", "suppress_http_instrumentation")
+_COMPLETIONS: Final = "/api/v1/completions"
+_BATCH: Final = f"{_COMPLETIONS}/batch"
+_NOT_OF_ENDPOINT: Final = (401, 403, 407, 421)
+"""Statuses that would be the same for every endpoint."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Server:
+    """A completions API and what it asks for."""
+
+    url: str
+    token: str | None = None
+    organization_id: str | None = None
+    ca_file: Path | None = None
+    """The certificates that its own is verified with; without it, the usual ones."""
+
+
+class Transport:
+    """Sends records to a server over one connection that is kept open. Used by one thread at a time."""
+
+    def __init__(
+        self, progress: Callable[[], None] = lambda: None, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        """Call ``progress`` whenever the network has moved: connected, sent, answered."""
+        self._progress = progress
+        self._clock = clock
+        self._connection: Connection | None = None
+        self._connected_to: tuple[str, Path | None] | None = None
+        self._tls: tuple[Path | None, ssl.SSLContext] | None = None
+        self._takes_batches: set[str] = set()
+        self._single_until: dict[str, float] = {}
+        """Until when the servers that take no batches get single posts, on ``clock``."""
+
+    def max_items(self, server: Server) -> int:
+        """How many records are worth handing over at a time."""
+        return SINGLE_ITEMS if self._is_single(server) else BATCH_ITEMS
+
+    def send(self, server: Server, parcels: Sequence[OutboundRecord], timeout: float) -> SendResult:
+        """Try once to hand these records over; ``timeout`` is the seconds that one request may take."""
+        if self._is_single(server):
+            return self._send_singly(server, parcels, timeout)
+        body = b"\n".join([*(parcel.body for parcel in parcels), b""])
+        reply = self._post(server, _BATCH, body, timeout, "application/x-ndjson")
+        if isinstance(reply, RecordResult):
+            return SendResult([reply] * len(parcels))
+        answers = parse_batch_results(reply, [parcel.id for parcel in parcels])
+        if answers is not None:
+            self._takes_batches.add(server.url)
+            return SendResult(answers, retry_after_of(reply))
+        answer = result_for_batch(reply)
+        if self._may_lack_batches(server, answer):
+            outcome = self._send_singly(server, parcels, timeout)
+            if any(each.verdict in (Disposition.DONE, Disposition.REJECTED) for each in outcome.answers):
+                self._takes_batches.discard(server.url)
+                self._single_until[server.url] = self._clock() + BATCHES_AGAIN_S
+            return outcome
+        if answer.verdict is Disposition.REJECTED and len(parcels) > 1:
+            answer = replace(answer, verdict=Disposition.TOO_LARGE)  # split, to see which of them it is
+        return SendResult([answer] * len(parcels), retry_after_of(reply))
+
+    def probe(self, server: Server, timeout: float) -> RecordResult:
+        """What a delivery without records meets: ``DONE`` where records would be taken.
+
+        Also where there are no batches: what single posts meet shows only with a record.
+        """
+        reply = self._post(server, _BATCH, b"", timeout, "application/x-ndjson")
+        if isinstance(reply, RecordResult):
+            return reply
+        if parse_batch_results(reply, []) is not None or is_missing_endpoint(reply.status):
+            return RecordResult(Disposition.DONE, reply.status)
+        return result_for_batch(reply)
+
+    def _is_single(self, server: Server) -> bool:
+        """Whether the server is one that takes no batches, at this time."""
+        return self._clock() < self._single_until.get(server.url, 0.0)
+
+    def _may_lack_batches(self, server: Server, answer: RecordResult) -> bool:
+        """Whether another endpoint may have answered, such as an upsert of a record named "batch"."""
+        if is_missing_endpoint(answer.status):
+            return True
+        is_of_endpoint = answer.status not in _NOT_OF_ENDPOINT
+        is_denied = answer.verdict in (Disposition.DENIED, Disposition.REJECTED)
+        return server.url not in self._takes_batches and is_denied and is_of_endpoint
+
+    def _send_singly(self, server: Server, parcels: Sequence[OutboundRecord], timeout: float) -> SendResult:
+        """One post for each of the first few records, until one fails."""
+        answers: list[RecordResult] = []
+        retry_after = 0.0
+        for parcel in parcels[:SINGLE_ITEMS]:
+            reply = self._post_one(server, parcel, timeout)
+            answers.append(reply if isinstance(reply, RecordResult) else result_for_record(reply, parcel))
+            if answers[-1].verdict in (Disposition.RETRY, Disposition.DENIED):
+                retry_after = retry_after_of(reply) if isinstance(reply, HttpReply) else 0.0
+                break
+        unsent = [RecordResult(Disposition.UNSENT)] * (len(parcels) - len(answers))
+        return SendResult(answers + unsent, retry_after, is_single=True)
+
+    def _post_one(self, server: Server, parcel: OutboundRecord, timeout: float) -> HttpReply | RecordResult:
+        """The reply to one record; it is written over what the server has under its id."""
+        path = f"{_COMPLETIONS}/{parcel.id}" if parcel.update else _COMPLETIONS
+        reply = self._post(server, path, parcel.body, timeout, "application/json")
+        if isinstance(reply, HttpReply) and reply.status == httpx.codes.CONFLICT and not parcel.update:
+            path = f"{_COMPLETIONS}/{parcel.id}"
+            reply = self._post(server, path, parcel.body, timeout, "application/json")
+        return reply
+
+    def _post(
+        self, server: Server, path: str, body: bytes, timeout: float, content_type: str
+    ) -> HttpReply | RecordResult:
+        """The server's reply, or ``RETRY`` when none came."""
+        headers = {
+            "Accept": "application/json",
+            "Content-Type": content_type,
+            "User-Agent": f"log10-trace/{__version__}",
+        }
+        if server.token:
+            headers["X-Log10-Token"] = server.token
+        if server.organization_id:
+            headers["X-Log10-Organization"] = server.organization_id
+        if path == _BATCH and len(body) >= COMPRESS_FROM_BYTES and not is_loopback(server.url):
+            headers["Content-Encoding"] = "gzip"
+            body = _gzip(body)
+        return self._exchange(server, Request("POST", path, list(headers.items()), body), timeout)
+
+    def get(self, server: Server, path: str, timeout: float) -> HttpReply | RecordResult:
+        """The answer to a question; ``RETRY`` when none came within ``timeout`` seconds."""
+        return self._exchange(server, Request("GET", path, [("Accept", "application/json")]), timeout)
+
+    def _exchange(self, server: Server, request: Request, timeout: float) -> HttpReply | RecordResult:
+        deadline = Deadline(timeout)
+        try:
+            with _suppressing_instrumentation():
+                reply = self._ask(server, request, deadline)
+        except TimeoutError as error:
+            return self._fail(f"no answer within {timeout:g} s", error)
+        except (OSError, h11.ProtocolError, ConfigError) as error:
+            problem = find_tls_problem(error)
+            self._tls = None if problem else self._tls  # other certificates may be there the next time
+            return self._fail(str(problem or f"{type(error).__name__}: {error}"), error)
+        except BaseException:
+            self.close()
+            raise
+        return reply
+
+    def _ask(self, server: Server, request: Request, deadline: Deadline) -> HttpReply:
+        """The reply over the open connection, or over a new one."""
+        connection = self._reusable(server)
+        if connection is not None:
+            with suppress(ConnectionError):  # the server may close it, being idle, at this very moment
+                return connection.exchange(request, deadline)
+        return self._connect(server, deadline).exchange(request, deadline)
+
+    def _fail(self, message: str, cause: Exception) -> RecordResult:
+        was_connected = self._connection is not None
+        self.close()
+        return RecordResult(Disposition.RETRY, message=message, cause=cause, connected=was_connected)
+
+    def _reusable(self, server: Server) -> Connection | None:
+        """The connection to ``server`` that another request may go over."""
+        connection = self._connection
+        is_its = self._connected_to == (server.url, server.ca_file)
+        return connection if connection is not None and is_its and connection.is_reusable else None
+
+    def _connect(self, server: Server, deadline: Deadline) -> Connection:
+        """A new connection to ``server``."""
+        self.close()
+        self._connection = Connection(
+            server.url,
+            tls=partial(self._tls_context, server.ca_file),
+            deadline=deadline,
+            progress=self._progress,
+        )
+        self._connected_to = (server.url, server.ca_file)
+        return self._connection
+
+    def _tls_context(self, ca_file: Path | None) -> ssl.SSLContext:
+        """What verifies certificates; kept, for to read them takes 20 ms.
+
+        Raises:
+            ConfigError: the certificates to be trusted cannot be read.
+        """
+        if self._tls is None or self._tls[0] != ca_file:
+            context = make_tls_context(ca_file)
+            context.set_alpn_protocols(["http/1.1"])
+            self._tls = (ca_file, context)
+        return self._tls[1]
+
+    def close(self) -> None:
+        """Close the connection; the next ``send`` opens a new one."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def detach_after_fork(self) -> None:
+        """Forget a connection that belongs to the process we were forked from, without a word on its wire."""
+        if self._connection is not None:
+            self._connection.abandon()
+            self._connection = None
+
+
+@contextmanager
+def _suppressing_instrumentation() -> Iterator[None]:
+    """Mark what runs in the block as none of OpenTelemetry's business, where the program has imported it."""
+    context: Any = sys.modules.get("opentelemetry.context")
+    if context is None or not hasattr(context, "attach"):
+        yield
+        return
+    marked = context.get_current()
+    for name in _SUPPRESSED:
+        own_key = getattr(context, f"_{name.upper()}_KEY", name)
+        marked = context.set_value(own_key, True, context.set_value(name, True, marked))
+    token = context.attach(marked)
+    try:
+        yield
+    finally:
+        context.detach(token)
+
+
+def _gzip(body: bytes) -> bytes:
+    press = zlib.compressobj(level=1, wbits=31)
+    return press.compress(body) + press.flush()

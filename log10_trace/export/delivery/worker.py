@@ -1,0 +1,164 @@
+"""When our one thread does what: redact, keep the spool in order, send. One step after the other.
+
+Between steps the thread waits at the gate for as long as ``seconds_until_due`` says. Nothing here starts a thread or
+sleeps, so that a test can take the steps itself.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from log10_trace.config import Config
+from log10_trace.export.delivery.maintenance import SpoolMaintenance
+from log10_trace.export.delivery.sender import Sender
+from log10_trace.export.delivery.server_resolver import ServerResolver
+from log10_trace.export.journal_sink import WAKE_THRESHOLD, JournalSink
+from log10_trace.export.spool.backlog import Backlog
+from log10_trace.export.spool.journal import Journal
+from log10_trace.guard import guard
+
+_NEVER = float("inf")
+
+
+class Worker:
+    """Delivers this process's own records and those of dead processes that it has adopted."""
+
+    def __init__(
+        self,
+        *,
+        config: Config,
+        addressing: ServerResolver,
+        recorder: JournalSink,
+        journal: Journal | None,
+        keeper: SpoolMaintenance,
+        sender: Sender,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.keeper = keeper
+        self._config = config
+        self._recorder = recorder
+        self._journal = journal
+        self._sender = sender
+        self._addressing = addressing
+        self._clock = clock
+        self._waiting_since: float | None = None
+        self._waiting = 0
+        self._flush_requested = False
+        self._stopping = False
+        self._orphans_turn = False
+
+    def step(self) -> None:
+        """Do what is due; at most one attempt to send."""
+        now = self._clock()
+        with guard("redacting"):
+            self._recorder.redact_waiting()
+        self.keeper.run_due_tasks(now)
+        self._count_new_records(now)
+        if self._due_at(now) <= now:
+            was_stopping = self._stopping
+            with guard("delivering records"):
+                self._attempt()
+                with self._recorder.gate:
+                    if self._stopping and not (was_stopping and self._sender.pace.is_stuck):
+                        self._go_on()
+                return
+            self._sender.pace.server_missing(now)
+
+    def _go_on(self) -> None:
+        """In the end, make another attempt at once; after one that brought nothing there is none."""
+        self._sender.pace.is_stuck = False
+        self._sender.pace.hurry_politely()
+
+    def seconds_until_due(self) -> float | None:
+        """Seconds until something is to be done, unless the gate is notified. Called with the gate held."""
+        now = self._clock()
+        self._count_new_records(now)
+        if self._recorder.unredacted:
+            return 0.0
+        until = min(self._due_at(now), self.keeper.due_at)
+        self._recorder.worker_is_idle = (
+            self._waiting_since is None and until > now + self._config.flush_interval
+        )
+        return max(0.0, until - now)
+
+    def flush_now(self) -> None:
+        """Send what waits at once, even to a server that asked for a pause. Called with the gate held."""
+        self._flush_requested = True
+        self._sender.pace.reset_delay()
+        self.keeper.recover_now()
+
+    def stop(self) -> None:
+        """Send what goes through at once, and be done. Called with the gate held."""
+        self._stopping = self._flush_requested = True
+        self._go_on()
+        self.keeper.recover_now()
+
+    def close(self) -> None:
+        """Give up what was claimed, and close the connection."""
+        self.keeper.release_orphans()
+        self._sender.transport.close()
+
+    def abandon(self) -> None:
+        """In a forked child: let go of everything without touching what the parent shares with us."""
+        self.keeper.release_orphans()
+        self._sender.transport.detach_after_fork()
+
+    @property
+    def is_done(self) -> bool:
+        """Whether it was told to stop, and has sent what it can. Called with the gate held."""
+        if not self._stopping or self._recorder.unredacted:
+            return False  # what is not redacted yet is in memory alone
+        nothing_waits = self._waiting_since is None and not self._recorder.new_records
+        now = self._clock()
+        cannot_go_on = self._sender.pace.is_stuck or now < self._due_at(now) < _NEVER
+        return cannot_go_on or (nothing_waits and self.keeper.has_no_orphans)
+
+    def _count_new_records(self, now: float) -> None:
+        """Take note of the records that came."""
+        with self._recorder.gate:
+            fresh, self._recorder.new_records = self._recorder.new_records, 0
+        if fresh:
+            self._sender.records_came()
+        if fresh and self._waiting_since is None:
+            self._waiting_since = now
+        self._waiting += fresh
+
+    def _due_at(self, now: float) -> float:
+        """When the next attempt is due."""
+        if self._waiting_since is None and not self.keeper.orphans:
+            return _NEVER
+        hurries = self._flush_requested or self._stopping or self._waiting >= WAKE_THRESHOLD
+        at_once = hurries or self.keeper.orphans or self._sender.pace.failures
+        company = 0.0 if at_once else self._config.flush_interval
+        return max((self._waiting_since or now) + company, self._sender.pace.not_before)
+
+    def _attempt(self) -> None:
+        backlog = self._next_backlog()
+        if backlog is None:
+            self._nothing_waits()
+            return
+        server = self._addressing.resolve()
+        if server is None:
+            self._sender.no_server()
+            return
+        is_own = backlog is self._journal
+        if self._sender.attempt(server, backlog, self._config.timeout):
+            # There may be more: look again at once.
+            self._waiting = WAKE_THRESHOLD if is_own else self._waiting
+        elif is_own:
+            self._nothing_waits()
+
+    def _nothing_waits(self) -> None:
+        self._waiting_since = None
+        self._waiting = 0
+        with self._recorder.gate:
+            # What came in the meantime may be what somebody waits for: that is not to be forgotten here.
+            self._flush_requested = self._flush_requested and self._recorder.new_records > 0
+
+    def _next_backlog(self) -> Backlog | None:
+        """This process's own records and those of dead ones take turns; in the end its own go first."""
+        self._orphans_turn = not (self._orphans_turn or self._stopping)
+        if self.keeper.orphans and (self._orphans_turn or self._waiting_since is None):
+            return self.keeper.orphans
+        return self._journal

@@ -1,0 +1,250 @@
+"""The sink: what happens on the caller's thread when a call begins and ends.
+
+At the end of a call its record is in the journal before ``ended`` returns. With a redactor, records wait in
+memory until our own thread has redacted them: nothing unredacted ever goes to disk.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Final
+
+from log10_trace import redact
+from log10_trace.export.monitor import DeliveryMonitor
+from log10_trace.export.spool.journal import EntryLocation, Journal
+from log10_trace.export.spool.segment_format import COMPLETED, RECORD, STARTED
+from log10_trace.guard import guard
+from log10_trace.record.call import Call
+from log10_trace.record.call_codec import encode
+from log10_trace.record.completion import to_model
+
+_KEEPING: Final = guard("keeping a record")
+
+WAKE_THRESHOLD: Final = 500
+"""So many new records are a full batch, and worth waking the worker for."""
+
+
+class JournalSink:
+    """Keeps every call that ends. Safe to use from any thread."""
+
+    def __init__(
+        self,
+        gate: DeliveryMonitor,
+        begin: Callable[[], Journal],
+        *,
+        redactor: redact.Redactor | None,
+        memory_max_bytes: int,
+    ) -> None:
+        """``begin`` gives the journal when there is none yet, and sees to it that it is delivered."""
+        self.journal: Journal | None = None
+        self.gate = gate
+        self.worker_is_idle = True
+        """Whether nobody looks unless the gate is notified."""
+        self.new_records = 0
+        """Records that came since the worker last looked."""
+        self._begin = begin
+        self._redactor = redactor
+        self._memory_max_bytes = memory_max_bytes
+        self._unredacted: deque[tuple[Call, int]] = deque()
+        self._unredacted_bytes = 0
+        self._being_redacted = 0
+        self._sequence = 0
+        self._open: dict[str, Call] = {}
+        self._started_entries: dict[str, EntryLocation] = {}
+        self._inherited: frozenset[str] = frozenset()
+
+    def started(self, call: Call) -> None:
+        """Remember a call that has begun, to show it should it take long."""
+        self._open[call.id] = call
+        if self.worker_is_idle:
+            with guard("noting that a call began"), self.gate:
+                if self.journal is None:
+                    self._begin()
+                self.gate.notify_all()
+
+    def ended(self, call: Call) -> None:
+        """Keep the record of a call; on disk when this returns, unless it is to be redacted."""
+        if call.id in self._inherited:
+            return
+        try:
+            with _KEEPING:
+                if self._redactor is None:
+                    self._keep(call)
+                else:
+                    self._keep_to_redact(call, self._redactor)
+                return
+        except (KeyboardInterrupt, SystemExit):
+            self._on_interrupt(call)
+            raise
+        with guard("telling of a record that could not be kept"):
+            self._give_up(call)
+
+    def reset_after_fork(self, gate: DeliveryMonitor) -> None:
+        """Start afresh in a forked child: the calls that were open belong to the parent."""
+        self._inherited = frozenset(self._open) | self._inherited
+        self.gate = gate
+        self._unredacted, self._unredacted_bytes, self._being_redacted = deque(), 0, 0
+        self._open, self._started_entries = {}, {}
+        self.end()
+
+    def end(self) -> None:
+        """The journal has ended; the next record begins another. Called with the gate held."""
+        self.journal = None
+        self.new_records = self._sequence = 0
+        self._started_entries = {}
+        self.worker_is_idle = True
+
+    def _keep(self, call: Call) -> None:
+        parts = encode(call)
+        with self.gate.lock:
+            journal = self.journal or self._begin()
+            self._open.pop(call.id, None)
+            # Taken before it is used: a call that ends in between, in this very thread, takes the next one.
+            self._sequence = call.sequence = sequence = self._sequence + 1
+            self.gate.counts.captured += 1
+            self._append(journal, call.id, sequence, parts)
+            self._notify_worker()
+        # A program may hold its streams, and through them their calls, for as long as it likes.
+        call.chunks.clear()
+
+    def _give_up(self, call: Call) -> None:
+        """Count a record that a fault of ours has cost, and name it when it had its sequence."""
+        with self.gate:
+            self._open.pop(call.id, None)
+            if call.sequence is not None and self.journal is not None:
+                self.journal.report_dropped("fault", call.sequence, call.sequence)
+                return
+            self.gate.counts.captured += call.sequence is None
+            self.gate.counts.dropped["fault"] += 1
+
+    def _on_interrupt(self, call: Call) -> None:
+        """A signal handler has ended the call here; its record is kept if it had got far enough."""
+        with self.gate:
+            has_place = self.journal is not None and self.journal.has_written(call.sequence or 0)
+            if not has_place and not any(each is call for each, _ in self._unredacted):
+                self._give_up(call)
+
+    def _append(self, journal: Journal, call_id: str, sequence: int, parts: list[bytes]) -> None:
+        if call_id not in self._started_entries:
+            journal.append(RECORD, sequence, parts)
+            return
+        journal.append(COMPLETED, sequence, parts)
+        segment, start, end = self._started_entries.pop(call_id)
+        segment.acknowledge(start, end)
+
+    def _notify_worker(self) -> None:
+        """Wake the worker when it sleeps for good or a batch is full, and not for every record."""
+        self.new_records += 1
+        if self.worker_is_idle or self.new_records == WAKE_THRESHOLD:
+            self.gate.notify_all()
+
+    def _keep_to_redact(self, call: Call, redactor: redact.Redactor) -> None:
+        size = len(call.request) + sum(map(len, call.chunks)) + len(call.stack)
+        with self.gate:
+            journal = self.journal or self._begin()
+            call.source = journal.source
+            self._open.pop(call.id, None)
+            self._sequence = call.sequence = self._sequence + 1
+            self.gate.counts.captured += 1
+            fits = self._unredacted_bytes + size <= self._memory_max_bytes
+            if fits:
+                self._unredacted.append((call, size))
+                self._unredacted_bytes += size
+            self._notify_worker()
+        if not fits:
+            # Our thread cannot keep up. Better to redact here than to lose the record or to hold ever more.
+            self._redact(call, redactor)
+
+    @property
+    def unredacted(self) -> int:
+        """Records that wait in memory to be redacted, or are being redacted."""
+        return len(self._unredacted) + self._being_redacted
+
+    def redact_waiting(self, until: float = math.inf, clock: Callable[[], float] = time.monotonic) -> None:
+        """Redact the records that wait for it, and keep what is left of them.
+
+        Called on our thread, and at the end of the program on another, which begins none after ``until``.
+        """
+        while self._redactor is not None and clock() < until:
+            with self.gate:
+                if not self._unredacted:
+                    return
+                call, size = self._unredacted.popleft()
+                self._being_redacted += 1
+            try:
+                self._redact(call, self._redactor)
+            finally:
+                with self.gate:
+                    self._being_redacted -= 1
+                    self._unredacted_bytes -= size
+                    if not self.unredacted:
+                        self.gate.notify_all()  # the end of the program may wait for this
+
+    def redact_inline(self) -> None:
+        """From now on redact on the caller's thread: ours is at its end."""
+        self._memory_max_bytes = 0
+
+    def _redact(self, call: Call, redactor: redact.Redactor) -> None:
+        with guard("redacting a record"):
+            parts = encode(self._redacted(call, redactor))
+            with self.gate:
+                self._append(self.journal or self._begin(), call.id, call.sequence or 0, parts)
+                self._notify_worker()
+            return
+        self._give_up(call)
+
+    def _redacted(self, call: Call, redactor: redact.Redactor) -> Call:
+        completion, worked = redact.apply(redactor, to_model(call))
+        if not worked:
+            with self.gate:
+                self.gate.counts.withheld += 1
+        kept = copy_as_started(call)
+        kept.request = kept.stack = b""
+        kept.tags, kept.metadata = (), None
+        kept.status, kept.body_json = call.status, completion.to_json().encode()
+        return kept
+
+    def write_started_records(self, now_ns: int, after_ns: int) -> float | None:
+        """Keep a started record of each call that began ``after_ns`` ago; seconds until the next is due."""
+        with self.gate:
+            calls = list(self._open.values())
+        for call in calls:
+            left = call.started_ns + after_ns - now_ns
+            if call.id in self._started_entries:
+                continue
+            if left > 0:
+                return left / 1e9
+            self._show(call)
+        return None
+
+    def _show(self, call: Call) -> None:
+        with guard("showing a call as started"):
+            state = copy_as_started(call)
+            state.request = state.request or _request_from_options(call)
+            parts = encode(state if self._redactor is None else self._redacted(state, self._redactor))
+            with self.gate:
+                if call.id in self._open and self.journal is not None:
+                    self._started_entries[call.id] = self.journal.append(STARTED, 0, parts)
+                    self._notify_worker()
+
+
+def copy_as_started(call: Call) -> Call:
+    """What was known of a call when it began."""
+    state = Call(call.endpoint, created_ns=call.created_ns, started_ns=call.started_ns)
+    state.id, state.base_url, state.organization_id = call.id, call.base_url, call.organization_id
+    state.tags, state.session_id, state.metadata = call.tags, call.session_id, call.metadata
+    state.stack, state.request = call.stack, call.request
+    return state
+
+
+def _request_from_options(call: Call) -> bytes:
+    """What a running call asks, while the SDK has not built its bytes yet: it may wait for a token first."""
+    write = call.write_request
+    if write is not None:
+        # The program may change its own objects meanwhile: the call is shown all the same.
+        with guard("writing the request of a running call"):
+            return write()
+    return b""

@@ -1,0 +1,125 @@
+"""Dead letters: records that the server refused, each in a file of its own with the server's reason."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from log10_trace.export.spool.regular_file import describe_error, is_regular, read_regular
+from log10_trace.export.spool.spool import LETTERS, size_of
+
+_HEAD: Final = ("id", "source", "sequence", "url", "status", "code", "message")
+_MARK: Final = b'"completion":'
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeadLetter:
+    """A record that was refused: which, by whom, why; ``completion`` is its JSON as it was sent."""
+
+    id: str
+    source: str
+    sequence: int
+    url: str
+    status: int
+    """The HTTP status it was refused with; 0 when it never got as far as a server."""
+    code: str
+    message: str
+    completion: bytes
+
+    def as_json(self) -> dict[str, Any]:
+        """The letter for a command to show, its completion parsed."""
+        return {**{name: getattr(self, name) for name in _HEAD}, "completion": json.loads(self.completion)}
+
+
+class DeadLetters:
+    """The folder of dead letters. A letter's name is its record's id, so it is there only once."""
+
+    def __init__(self, root: Path) -> None:
+        self._folder = root / LETTERS
+
+    def add(self, letter: DeadLetter) -> None:
+        """Keep a letter; when this returns it survives the process.
+
+        Raises:
+            OSError: it cannot be written.
+        """
+        self._folder.mkdir(mode=0o700, exist_ok=True)
+        head = {name: getattr(letter, name) for name in _HEAD}
+        # The completion is put in as the text it is: numbers and unknown keys stay as they were.
+        text = json.dumps(head)[:-1].encode() + b", " + _MARK + b" " + letter.completion + b"}\n"
+        fresh = self._folder / f".{letter.id}.{os.getpid()}"
+        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        with open(descriptor, "wb") as file:  # noqa: PTH123 -- a descriptor, not a path
+            file.write(text)
+        fresh.rename(self._path(letter.id))
+
+    def __iter__(self) -> Iterator[DeadLetter]:
+        """Every letter, oldest record first; files that are no letters are passed over."""
+        for path in self._paths():
+            with suppress(OSError, ValueError):
+                yield _read(path)
+
+    def unreadable(self) -> list[tuple[Path, str]]:
+        """What stands in the folder and is no letter, and why."""
+        return [(path, what) for path in self._paths() if (what := _problem_of(path))]
+
+    def __len__(self) -> int:
+        return len(self._paths())
+
+    def discard(self, letter: DeadLetter) -> None:
+        """Delete a letter."""
+        self._path(letter.id).unlink(missing_ok=True)
+
+    def enforce_size_limit(self, most_bytes: int) -> None:
+        """Delete the oldest letters when all of them take more than ``most_bytes``."""
+        sizes = [(path, size_of(path)) for path in self._paths() if is_regular(path)]
+        excess = sum(size for _, size in sizes) - most_bytes
+        for path, size in sizes:
+            if excess <= 0:
+                return
+            path.unlink(missing_ok=True)
+            excess -= size
+
+    def _paths(self) -> list[Path]:
+        try:
+            names = sorted(os.listdir(self._folder))  # noqa: PTH208 -- pathlib differs between versions
+        except OSError:
+            return []  # there are none yet, or none that this user may see
+        return [self._folder / name for name in names if name.endswith(".json") and name[0] != "."]
+
+    def _path(self, record_id: str) -> Path:
+        return self._folder / f"{record_id.replace(os.sep, '_')}.json"
+
+
+def _read(path: Path) -> DeadLetter:
+    """The letter in a file.
+
+    Raises:
+        OSError: it cannot be read.
+        ValueError: it is no letter.
+    """
+    text = read_regular(path)
+    try:
+        found = json.loads(text)
+        completion = text[text.index(_MARK) + len(_MARK) :].strip()[:-1].strip()
+        json.loads(completion)
+        return DeadLetter(**{**found, "completion": completion})
+    except (TypeError, RecursionError) as error:
+        raise ValueError("is not a dead letter") from error
+
+
+def _problem_of(path: Path) -> str:
+    try:
+        _read(path)
+    except FileNotFoundError:
+        return ""  # it was sent again in the meantime
+    except OSError as error:
+        return describe_error(error)
+    except ValueError:
+        return "is not a dead letter"
+    return ""

@@ -1,0 +1,150 @@
+"""Read-only inspection of the spool, for the command line: what waits, and what is wrong with its files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from log10_trace.export.spool.dead_letters import DeadLetters
+from log10_trace.export.spool.destination import Destination
+from log10_trace.export.spool.orphaned_backlog import is_of_later_version
+from log10_trace.export.spool.regular_file import describe_error
+from log10_trace.export.spool.segment import Segment, UnusableSegmentError, open_segment
+from log10_trace.export.spool.segment_format import CorruptRange, Entry
+from log10_trace.export.spool.spool import (
+    ABOUT,
+    LOCK,
+    Spool,
+    foreign_names,
+    has_lock,
+    is_alive,
+    read_about,
+    segment_paths,
+)
+
+_FLUSH: Final = "Type: log10-trace spool flush"
+_ADDRESS: Final = "Type: log10-trace spool flush --unknown-destination"
+_UPGRADE: Final = "Upgrade log10-trace; it is kept until then."
+_MOVE: Final = "Move it to another place; it is left alone."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """What is wrong with one file or folder of the spool, and what to do about it."""
+
+    path: Path
+    what: str
+    """The end of a sentence that begins with the path."""
+    remedy: str
+
+
+@dataclass(slots=True, kw_only=True)
+class PendingSource:
+    """The records of one source that wait."""
+
+    source: str
+    destination: Destination | None
+    """None where the folder does not tell it."""
+    alive: bool
+    """Whether a process writes or delivers them at this moment."""
+    sequences: list[int] = field(default_factory=list)
+    newer: int = 0
+    """How many of them only a later version of log10_trace can deliver."""
+    bytes: int = 0
+    problems: list[Problem] = field(default_factory=list)
+
+    @property
+    def deliverable(self) -> int:
+        """How many records this version can deliver."""
+        return len(self.sequences) - self.newer
+
+
+def list_pending(spool: Spool) -> list[PendingSource]:
+    """What waits of every source, oldest first."""
+    return [_inspect_source(folder) for folder in spool.sources()]
+
+
+def find_problems(spool: Spool, sources: list[PendingSource]) -> list[Problem]:
+    """Everything that is wrong with the files of the spool, given what waits in it."""
+    found = [Problem(path=path, what=what, remedy=_MOVE) for path, what in spool.foreign_sources()]
+    found += [problem for each in sources for problem in each.problems]
+    letters = DeadLetters(spool.root).unreadable()
+    return found + [Problem(path=path, what=what, remedy=_MOVE) for path, what in letters]
+
+
+def _inspect_source(folder: Path) -> PendingSource:
+    found = PendingSource(source=folder.name, destination=None, alive=is_alive(folder))
+    try:
+        paths = segment_paths(folder)
+    except OSError as error:
+        found.problems.append(Problem(path=folder, what=describe_error(error), remedy=_MOVE))
+        return found
+    try:
+        found.destination = read_about(folder)
+    except FileNotFoundError:
+        found.problems.append(Problem(path=folder / ABOUT, what="is missing", remedy=_ADDRESS))
+    except (OSError, ValueError) as error:
+        what = describe_error(error) if isinstance(error, OSError) else "is damaged"
+        found.problems.append(Problem(path=folder / ABOUT, what=what, remedy=_ADDRESS))
+    if not has_lock(folder):
+        found.problems.append(Problem(path=folder / LOCK, what="is missing or not a file", remedy=_FLUSH))
+    for path in paths:
+        found.problems += _inspect_segment(found, path)
+    for name in foreign_names(folder):
+        found.problems.append(Problem(path=folder / name, what="is not a file of the spool", remedy=_MOVE))
+    return found
+
+
+def _inspect_segment(found: PendingSource, path: Path) -> Iterator[Problem]:
+    """Count what waits in a segment; nothing when it is delivered and deleted meanwhile."""
+    try:
+        segment = open_segment(found.source, path)
+        with closing(segment):
+            yield from _inspect_entries(found, segment, path)
+    except FileNotFoundError:
+        return
+    except UnusableSegmentError as error:
+        yield Problem(path=path, what=str(error), remedy=_UPGRADE if error.is_newer else _MOVE)
+    except OSError as error:
+        yield Problem(path=path, what=describe_error(error), remedy=_MOVE)
+
+
+def _inspect_entries(found: PendingSource, segment: Segment, path: Path) -> Iterator[Problem]:
+    newer = 0
+    for each in segment.pending_entries():
+        if isinstance(each, Entry):
+            newer += is_of_later_version(each)
+            if each.sequence:
+                found.sequences.append(each.sequence)
+                found.newer += is_of_later_version(each)
+                found.bytes += each.end - each.start
+        elif not (found.alive and each.torn):  # its process may be writing it at this moment
+            yield Problem(path=path, what=_describe_damage(each), remedy=_FLUSH)
+    if newer:
+        yield Problem(path=path, what=f"holds {newer} entries of a later version", remedy=_UPGRADE)
+    if segment.problem and not found.alive:
+        yield Problem(path=path, what=segment.problem, remedy=_FLUSH)
+
+
+def _describe_damage(damage: CorruptRange) -> str:
+    lost = f", records {format_ranges([(damage.first, damage.last)])}" if damage.first else ""
+    return f"has {damage.end - damage.start} damaged bytes at {damage.start}{lost}"
+
+
+def to_ranges(sequences: list[int]) -> list[tuple[int, int]]:
+    """The runs in a list of sequences: [1, 2, 3, 7] gives [(1, 3), (7, 7)]."""
+    runs: list[tuple[int, int]] = []
+    for each in sorted(set(sequences)):
+        if runs and each == runs[-1][1] + 1:
+            runs[-1] = (runs[-1][0], each)
+        else:
+            runs.append((each, each))
+    return runs
+
+
+def format_ranges(runs: list[tuple[int, int]]) -> str:
+    """Runs for people: ``1-3, 7``."""
+    return ", ".join(str(first) if first == last else f"{first}-{last}" for first, last in runs)

@@ -1,0 +1,86 @@
+"""From entries that wait to parcels that can be sent."""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import Any, Final
+
+from log10_trace.export.delivery.responses import OutboundRecord
+from log10_trace.export.spool.dead_letters import DeadLetter
+from log10_trace.export.spool.segment_format import COMPLETED, RECORD, STARTED, Entry
+from log10_trace.guard import guard
+from log10_trace.record.call import Call, new_id
+from log10_trace.record.call_codec import decode
+from log10_trace.record.completion import to_json
+
+PROCESS_DIED: Final = "ProcessDied"
+_REASON: Final = "the process ended before the call did"
+
+
+def serialize_entry(entry: Entry, source: str) -> OutboundRecord:
+    """The record that stands in an entry, as it goes over the wire.
+
+    An entry that nothing can be made of becomes a parcel with an empty ``body``.
+    """
+    with guard("reading a record back"):
+        call = decode(entry.payload)
+        call.source = source
+        call.sequence = entry.sequence or None
+        return OutboundRecord(call.id, to_json(call), update=entry.kind != RECORD)
+    return OutboundRecord(new_id(), b"")
+
+
+def dump_unreadable(entry: Entry) -> bytes:
+    """What is kept of an entry that nothing could be made of, as JSON."""
+    return json.dumps({"entry": base64.b64encode(entry.payload).decode()}).encode()
+
+
+def parcel_of_letter(letter: DeadLetter) -> OutboundRecord:
+    """A dead letter as it goes over the wire; an entry that was unreadable is read anew by this version."""
+    payload = _unreadable_payload(letter.completion)
+    if payload is not None:
+        kind = COMPLETED if letter.sequence else STARTED
+        entry = Entry(kind, letter.sequence, payload, 0, len(payload))
+        made = (
+            serialize_entry(entry, letter.source)
+            if letter.sequence
+            else serialize_as_process_died(entry, letter.source)
+        )
+        if made.body:
+            return made
+    return OutboundRecord(letter.id, letter.completion, update=True)
+
+
+def _unreadable_payload(completion: bytes) -> bytes | None:
+    """The payload that ``dump_unreadable`` has kept; None when this is an ordinary record."""
+    try:
+        record = json.loads(completion)
+        return base64.b64decode(record["entry"], validate=True) if record.keys() == {"entry"} else None
+    except (ValueError, TypeError, AttributeError):
+        return None
+
+
+def call_id(entry: Entry) -> str | None:
+    """The id of the call whose record stands in an entry."""
+    with guard("reading a record back"):
+        return decode(entry.payload).id
+    return None
+
+
+def serialize_as_process_died(entry: Entry, source: str) -> OutboundRecord:
+    """The last word on a call whose process died before it ended."""
+    with guard("settling a call whose process died"):
+        call = decode(entry.payload)
+        call.source = source
+        return OutboundRecord(call.id, _died(call), update=True)
+    return OutboundRecord(new_id(), b"")
+
+
+def _died(call: Call) -> bytes:
+    if call.body_json is None:
+        call.status, call.failure_kind, call.failure_reason = "failed", PROCESS_DIED, _REASON
+        return to_json(call)
+    record: dict[str, Any] = json.loads(call.body_json)
+    record |= {"status": "failed", "failure_kind": PROCESS_DIED, "failure_reason": _REASON}
+    return json.dumps(record).encode()

@@ -1,0 +1,360 @@
+"""The spool folder: whose it is, who writes where in it, and which records in it belong to dead processes.
+
+    spool/<source>/about.json     where these records are to go
+    spool/<source>/lock           locked as long as a process writes or delivers the folder's records
+    spool/<source>/000001.seg     records, see ``segment``
+    spool/.<source>/              a source's folder while it is made
+    spool/given-up.jsonl          what was lost, see ``ledger``
+    spool/dead-letters/<id>.json  what the server refused, see ``letters``
+
+The kernel decides who owns a source's folder: it drops the lock with the process that held it, however that
+process ends. The writer locks the folder itself as well; that lock decides where ``lock`` was deleted.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import json
+import os
+from collections.abc import Callable, Container, Iterator
+from contextlib import suppress
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Final
+
+from log10_trace.export.spool.destination import Destination
+from log10_trace.export.spool.regular_file import is_regular, open_regular, read_regular, report_damage
+from log10_trace.export.spool.segment import NEW, SUFFIX, Segment, UnusableSegmentError, open_segment
+from log10_trace.guard import log_rate_limited
+from log10_trace.record.call import new_id
+
+LETTERS: Final = "dead-letters"
+STALE_AFTER_S: Final = 3600.0
+"""What has been half made for so long was left by a process that was killed."""
+
+LOCK: Final = "lock"
+ABOUT: Final = "about.json"
+_NAME_LENGTH: Final = 32
+_HEX_DIGITS: Final = frozenset("0123456789abcdef")
+_MAX_ABOUT_BYTES: Final = 64 * 1024
+
+
+def new_source() -> str:
+    """A name for this process: sorts by time, and is nobody else's."""
+    return new_id().replace("-", "")
+
+
+class SourceLock:
+    """A source's folder that is ours alone to write or deliver, until ``close``."""
+
+    __slots__ = ("_locks", "folder", "should_retry", "source")
+
+    def __init__(self, folder: Path, *locks: int) -> None:
+        self.folder = folder
+        self.source = folder.name
+        self.should_retry = False
+        """Whether a file in it could not be read for a reason that may pass."""
+        self._locks = locks
+
+    def segments(self) -> list[Segment]:
+        """The segments in the folder, oldest first; what cannot be read is left alone, counted and said."""
+        loaded = [self._load(path) for path in segment_paths(self.folder)]
+        return [segment for segment in loaded if segment is not None]
+
+    def _load(self, path: Path) -> Segment | None:
+        try:
+            segment = open_segment(self.source, path)
+        except FileNotFoundError:
+            return None
+        except UnusableSegmentError as error:
+            report_damage(path, f"{error}; it is left alone")
+            self.should_retry |= error.is_transient
+            return None
+        if segment.problem:
+            report_damage(path, segment.problem)
+        return segment
+
+    def clear_key(self) -> None:
+        """The server knows no such key: from now on, a program with another key may deliver the records."""
+        about = read_destination(self.folder)
+        if about is not None and about.key is not None:
+            _write(self.folder / ABOUT, json.dumps(asdict(replace(about, key=None))).encode())
+
+    def close(self) -> None:
+        """Give the folder up to whoever comes next."""
+        for lock in self._locks:
+            os.close(lock)
+
+    def remove(self) -> None:
+        """Delete the folder, unless something is left in it, and give it up."""
+        try:
+            if not segment_paths(self.folder):
+                _delete(self.folder)
+        except FileNotFoundError:
+            return  # another process was faster
+        except OSError as error:
+            log_rate_limited("log10_trace: %s cannot be deleted: %s", self.folder, error.strerror)
+        finally:
+            self.close()
+
+
+class Spool:
+    """The folder in which records wait."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def prepare(self) -> None:
+        """Make the folder, readable by this user alone.
+
+        Raises:
+            OSError: it cannot be made, or is somebody else's.
+        """
+        self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        found = self.root.stat()
+        if found.st_uid != os.geteuid():
+            raise PermissionError(1, "the folder belongs to another user", str(self.root))
+        if found.st_mode & 0o077:
+            self.root.chmod(0o700)
+
+    def create(self, source: str, destination: Destination) -> SourceLock:
+        """A folder for the records of ``source``, ours from the first moment on.
+
+        Raises:
+            OSError: it cannot be made.
+        """
+        self.prepare()
+        # Under another name until it is locked: nobody may take it for a dead process's.
+        fresh = self.root / f".{source}"
+        fresh.mkdir(mode=0o700, exist_ok=True)  # the disk may have taken the folder, and no file, before
+        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+        locks = [os.open(fresh / LOCK, flags, 0o600)]
+        try:
+            fcntl.flock(locks[0], fcntl.LOCK_EX | fcntl.LOCK_NB)
+            with suppress(OSError):  # network file systems lock files only
+                locks.append(_open_folder(fresh))
+                fcntl.flock(locks[1], fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _write(fresh / ABOUT, json.dumps(asdict(destination)).encode())
+            folder = fresh.rename(self.root / source)
+        except OSError:
+            for lock in locks:
+                os.close(lock)
+            raise
+        return SourceLock(folder, *locks)
+
+    def sources(self) -> list[Path]:
+        """The folders of all sources, oldest first."""
+        return [
+            self.root / name for name in sorted(each.name for each in _entries(self.root) if _is_source(each))
+        ]
+
+    def foreign_sources(self) -> list[tuple[Path, str]]:
+        """What is named like a source's folder and is none, and what it is instead."""
+        return [
+            (self.root / each.name, "is a symbolic link" if each.is_symlink() else "is not a folder")
+            for each in sorted(_entries(self.root), key=lambda entry: entry.name)
+            if _is_source_name(each.name) and not each.is_dir(follow_symlinks=False)
+        ]
+
+    def lock_orphans(
+        self, ours: Callable[[Destination | None], bool], but: Container[str] = frozenset()
+    ) -> Iterator[SourceLock]:
+        """The folders of dead processes whose records are ``ours`` to deliver, each claimed.
+
+        The spool is listed once. ``ours`` is asked with None where a folder does not tell its destination. A
+        folder that tells none and holds none is what is left of one that was being deleted; it goes.
+        """
+        for folder in self.sources():
+            if folder.name in but:
+                continue
+            destination = read_destination(folder)
+            is_rest = destination is None and _is_empty(folder)
+            claim = try_lock(folder) if is_rest or ours(destination) else None
+            if claim is not None and is_rest:
+                claim.remove()
+            elif claim is not None:
+                yield claim
+
+    def has_orphans(self, ours: Callable[[Destination | None], bool]) -> bool:
+        """Whether dead processes have left records that are ``ours`` to deliver; the first one answers it."""
+        found = next(self.lock_orphans(ours), None)
+        if found is not None:
+            found.close()
+        return found is not None
+
+    def remove_stale(self, now: float) -> None:
+        """Delete what processes that were killed at the wrong moment have half made; ``now`` is the time."""
+        folders = [each for each in _entries(self.root) if _is_source(each, prefix=".")]
+        letters = [each for each in _entries(self.root / LETTERS) if each.name.startswith(".")]
+        for each in [*folders, *letters]:
+            with suppress(OSError):  # somebody was faster, or something else is in it
+                if each.stat(follow_symlinks=False).st_mtime < now - STALE_AFTER_S:
+                    _delete(Path(each.path))
+
+    def size(self) -> int:
+        """The bytes that all records in the folder take."""
+        folders = [*self.sources(), self.root / LETTERS]
+        return sum(_size_of_entry(each) for folder in folders for each in _entries(folder))
+
+
+def _entries(folder: Path) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(folder) as found:
+            return list(found)
+    except OSError:
+        return []
+
+
+def segment_paths(folder: Path) -> list[Path]:
+    """What is named like a segment in a source's folder, in the order of the segments' numbers.
+
+    Raises:
+        OSError: the folder cannot be read.
+    """
+    names = [name for name in os.listdir(folder) if name.endswith(SUFFIX)]  # noqa: PTH208 -- half the time
+    return [folder / name for name in sorted(names, key=lambda name: (len(name), name))]
+
+
+def foreign_names(folder: Path) -> list[str]:
+    """What stands in a source's folder and is neither a segment nor one of the files beside them.
+
+    Raises:
+        OSError: the folder cannot be read.
+    """
+    ours = (ABOUT, LOCK)
+    return [
+        name
+        for name in sorted(os.listdir(folder))  # noqa: PTH208
+        if name not in ours and not name.endswith((SUFFIX, NEW))
+    ]
+
+
+def _is_empty(folder: Path) -> bool:
+    try:
+        return not segment_paths(folder)
+    except OSError:
+        return False
+
+
+def _delete(path: Path) -> None:
+    """Delete a file, or a source's folder.
+
+    Raises:
+        OSError: it is gone, or a folder in which something else is; then nothing was deleted.
+    """
+    if path.is_symlink() or not path.is_dir():
+        path.unlink()
+        return
+    names = os.listdir(path)  # noqa: PTH208
+    if any(name not in (ABOUT, LOCK) and not name.endswith(NEW) for name in names):
+        raise OSError(errno.ENOTEMPTY, os.strerror(errno.ENOTEMPTY))
+    for name in sorted(names):  # the lock comes last: until then the folder is ours
+        (path / name).unlink(missing_ok=True)
+    path.rmdir()
+
+
+def _size_of_entry(entry: os.DirEntry[str]) -> int:
+    try:
+        return entry.stat(follow_symlinks=False).st_size if entry.is_file(follow_symlinks=False) else 0
+    except OSError:
+        return 0  # it was delivered and deleted in the meantime
+
+
+def size_of(path: Path) -> int:
+    """The bytes of a file; none when somebody has deleted it in the meantime, having delivered it."""
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
+
+
+def _is_source_name(name: str) -> bool:
+    return len(name) == _NAME_LENGTH and _HEX_DIGITS.issuperset(name)
+
+
+def _is_source(entry: os.DirEntry[str], prefix: str = "") -> bool:
+    is_name = entry.name.startswith(prefix) and _is_source_name(entry.name[len(prefix) :])
+    return is_name and entry.is_dir(follow_symlinks=False)
+
+
+def read_destination(folder: Path) -> Destination | None:
+    """Where the records in a source's folder are to go, if that can be told."""
+    try:
+        return read_about(folder)
+    except (OSError, ValueError):
+        return None
+
+
+def read_about(folder: Path) -> Destination:
+    """Where the records in a source's folder are to go.
+
+    Raises:
+        OSError: the file that tells it cannot be read.
+        ValueError: it does not tell it.
+    """
+    try:
+        about = json.loads(read_regular(folder / ABOUT, _MAX_ABOUT_BYTES))
+        fields = {name: about[name] for name in ("url", "organization_id", "key")}
+    except (KeyError, TypeError, RecursionError) as error:
+        raise ValueError("the fields url, organization_id and key are not there") from error
+    if not all(value is None or isinstance(value, str) for value in fields.values()):
+        raise ValueError("url, organization_id and key are texts or null")
+    return Destination(**fields)
+
+
+def has_lock(folder: Path) -> bool:
+    """Whether the file is there by whose lock a folder's owner is told."""
+    return is_regular(folder / LOCK)
+
+
+def try_lock(folder: Path) -> SourceLock | None:
+    """The folder, if it is nobody's: its process is dead and no other delivers its records."""
+    try:
+        lock = _open_lock(folder)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        # Whoever had it before may have delivered everything and deleted it while we opened it.
+        if os.fstat(lock).st_nlink and folder.exists():
+            return SourceLock(folder, lock)
+    except OSError:
+        pass
+    os.close(lock)
+    return None
+
+
+def _open_lock(folder: Path) -> int:
+    """What is locked by the folder's owner: the file ``lock``, or the folder where that cannot be opened."""
+    try:
+        return open_regular(folder / LOCK, os.O_RDWR)
+    except OSError:
+        return _open_folder(folder)
+
+
+def _open_folder(folder: Path) -> int:
+    return os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC | os.O_NOFOLLOW)
+
+
+def is_alive(folder: Path) -> bool:
+    """Whether somebody writes or delivers the folder's records at this moment."""
+    claim = try_lock(folder)
+    if claim is None:
+        return True
+    claim.close()
+    return False
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Write a file whole or leave it as it was.
+
+    Raises:
+        OSError: the disk does not take it.
+    """
+    fresh = path.with_suffix(NEW)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+    descriptor = os.open(fresh, flags, 0o600)
+    with open(descriptor, "wb") as file:  # noqa: PTH123 -- a descriptor, not a path
+        file.write(content)
+    fresh.replace(path)

@@ -1,0 +1,148 @@
+"""The sink on the caller's thread: what is kept of calls, and what is not kept in memory."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+
+from log10_trace import redact
+from log10_trace.export.spool.journal import EntryLocation, Journal
+from tests import completions_api as does
+from tests.completions_api import CompletionsAPI, Exchange
+from tests.export.factories import begun, call, delivery, keep, segments, settled
+from tests.processes import until
+
+
+def test_a_call_that_cannot_be_kept_is_counted_and_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A fault of ours costs the one record: it is counted as given up, and the call is not taken for open."""
+
+    def fails(_: object) -> list[bytes]:
+        raise ValueError
+
+    with delivery() as made:
+        made.recorder.started(lost := call())
+        with monkeypatch.context() as patched:
+            patched.setattr("log10_trace.export.journal_sink.pack", fails)
+            made.recorder.ended(lost)
+        made.recorder.started(begun())
+
+        assert made.stats().dropped == {"fault": 1}
+        assert settled(made)
+        assert made.recorder.write_started_records(time.perf_counter_ns(), 10**12) is not None
+        assert len(made.recorder._open) == 1
+
+
+@pytest.mark.parametrize("redactor", [None, lambda record: record], ids=["as it is", "redacted"])
+def test_a_record_that_is_lost_after_it_was_numbered_is_named(
+    monkeypatch: pytest.MonkeyPatch, redactor: redact.Redactor | None
+) -> None:
+    """A fault of ours while a record is written leaves a gap in the sequence, and the ledger names it."""
+
+    def fails(*_: object) -> EntryLocation:
+        patched.undo()
+        raise ValueError
+
+    with delivery(redact=redactor) as made:
+        keep(made, 1)
+        until(lambda: not made.recorder.unredacted, "the first is kept")
+        with monkeypatch.context() as patched:
+            patched.setattr(Journal, "append", fails)
+            keep(made, 1)
+            until(lambda: made.stats().dropped, "the loss is counted")
+        keep(made, 1)
+
+        (loss,) = made.ledger.losses()
+        assert (loss.reason, loss.first, loss.last, loss.count) == ("fault", 2, 2, 1)
+        assert made.stats().dropped == {"fault": 1}
+        assert made.stats().captured == 3
+        assert settled(made)
+
+
+@pytest.mark.parametrize(
+    ("place", "captured"),
+    [
+        ("log10_trace.export.journal_sink.pack", 2),
+        ("log10_trace.export.spool.segment_format.frame", 3),
+        ("log10_trace.export.spool.journal.write_whole", 3),
+    ],
+    ids=["packed", "checked", "written"],
+)
+def test_a_call_that_ctrl_c_ends_here_is_in_the_books(
+    monkeypatch: pytest.MonkeyPatch, place: str, captured: int
+) -> None:
+    """Wherever a signal handler raises, the record is kept, given up, or was never taken."""
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with CompletionsAPI() as api, delivery(api.url) as made:
+        keep(made, 1)
+        with monkeypatch.context() as patched:
+            patched.setattr(place, interrupt)
+            with pytest.raises(KeyboardInterrupt):
+                made.recorder.ended(call())
+        keep(made, 1)
+        until(lambda: not made.stats().pending, "the books are settled")
+
+        assert made.stats().captured == captured
+        assert made.stats().delivered == 2
+        assert settled(made)
+
+
+def test_what_waits_to_be_redacted_is_on_disk_when_the_end_gives_up(private_home: Path) -> None:
+    """A call that ends while the last attempt fails is redacted and kept before the thread ends."""
+    with CompletionsAPI() as api, delivery(api.url, redact=lambda record: record) as made:
+        api.behave(does.status(503))
+        keep(made, 1)
+        assert not made.flush(0.1)
+
+        def fails_late(exchange: Exchange) -> None:
+            keep(made, 1)
+            exchange.answer(503)
+
+        api.behave(fails_late)
+        assert not made.close(10.0)
+
+        assert made.recorder.unredacted == 0
+        assert made.stats().pending == made.stats().spooled
+        assert segments(private_home / "spool")
+        assert settled(made)
+
+
+def test_what_waits_to_be_redacted_is_on_disk_when_the_api_never_answers(private_home: Path) -> None:
+    """While our thread waits for an answer at the end of the program, what comes is redacted beside it."""
+    with CompletionsAPI() as api, delivery(api.url, redact=redact.patterns("secret-[0-9]+")) as made:
+        api.behave(does.hang)
+        keep(made, 1)
+        api.wait_for(lambda api: api.requests)
+        keep(made, 9, "secret-123")
+        assert made.stats().spooled == 1
+
+        assert not made.close(30.0)
+
+        assert made.stats().pending == made.stats().spooled == 10
+        assert b"secret-123" not in b"".join(each.read_bytes() for each in segments(private_home / "spool"))
+
+
+def test_calls_after_the_end_are_redacted_where_they_end(private_home: Path) -> None:
+    """A call that an exit handler makes after ours is redacted and kept, though no thread is there for it."""
+    with delivery(redact=lambda record: record) as made:
+        made.exit()
+        keep(made, 1)
+
+        assert made.stats().spooled == 1
+
+
+def test_a_call_that_is_kept_holds_no_body(private_home: Path) -> None:
+    """A program that holds its streams holds their calls: what came is on disk, and no longer in memory."""
+    with CompletionsAPI() as api, delivery(api.url) as made:
+        held = [call("first"), call("second")]
+        for each in held:
+            made.recorder.ended(each)
+        assert made.flush(10.0)
+
+        assert [each.chunks for each in held] == [[], []]
+        answers = [api.rows()[each.id]["response"]["choices"][0]["message"]["content"] for each in held]
+        assert answers == ["first", "second"]
