@@ -9,7 +9,7 @@ import httpx
 from typing_extensions import Unpack
 
 from log10_trace.client.filters import Filters
-from log10_trace.client.operation import Listing, Operation, Page, query, reads
+from log10_trace.client.operation import Listing, Operation, Page, query, response_parser
 from log10_trace.models import operations
 from log10_trace.models.components import CompletionSummary
 
@@ -26,7 +26,7 @@ def list_ungraded(
     return Operation(
         method="GET",
         path=f"{PATH}/ungraded",
-        read=reads(operations.ListUngradedResponse, object=operations.ListUngradedResponseBody),
+        read=response_parser(operations.ListUngradedResponse, object=operations.ListUngradedResponseBody),
         query=query({"task_id": task_id, "cursor": cursor}),
         organization=x_log10_organization,
     )
@@ -44,7 +44,7 @@ def list_completions(
 
     The ``summary`` holds the small fields, the model, the usage and a preview; ``full`` is the whole record.
     """
-    return Listing.upto(
+    return Listing.limited_to(
         limit,
         Operation(
             method="GET",
@@ -108,7 +108,7 @@ def limits(*, x_log10_organization: str | None = None) -> Operation[operations.L
     return Operation(
         method="GET",
         path="/limits",
-        read=reads(operations.LimitsResponse, limits=operations.Limits),
+        read=response_parser(operations.LimitsResponse, limits=operations.Limits),
         organization=x_log10_organization,
     )
 
@@ -118,7 +118,7 @@ def prices(*, x_log10_organization: str | None = None) -> Operation[operations.P
     return Operation(
         method="GET",
         path="/prices",
-        read=reads(operations.PricesResponse, prices=operations.PriceTable),
+        read=response_parser(operations.PricesResponse, prices=operations.PriceTable),
         organization=x_log10_organization,
     )
 
@@ -166,7 +166,7 @@ def statistics(
     return Operation(
         method="GET",
         path="/statistics",
-        read=reads(operations.StatisticsResponse, statistics=operations.Statistics),
+        read=response_parser(operations.StatisticsResponse, statistics=operations.Statistics),
         query=query({**filters, "group_by": group_by, "interval": interval}),
         organization=x_log10_organization,
     )

@@ -18,8 +18,8 @@ from log10_trace.client.completion_lists import (
     search_completions,
     statistics,
 )
-from log10_trace.client.operation import Body, Operation, as_json, part, reads
-from log10_trace.client.resource import AwaitingResource, BlockingResource, listing, operation, streaming
+from log10_trace.client.operation import Body, Operation, as_json, path_segment, response_parser
+from log10_trace.client.resource import AsyncResource, SyncResource, listing, operation, streaming
 from log10_trace.models import operations
 from log10_trace.models.components import Completion
 
@@ -36,7 +36,7 @@ def create_completion(
         read=_read_created,
         body=as_json(completion),
         organization=x_log10_organization,
-        repeatable=_has_id(completion),
+        idempotent=_has_id(completion),
     )
 
 
@@ -61,8 +61,8 @@ def update_completion(
     """Complete a completion, or create it under this id."""
     return Operation(
         method="POST",
-        path=f"{PATH}/{part(completion_id)}",
-        read=reads(operations.UpdateResponse, completion=Completion),
+        path=f"{PATH}/{path_segment(completion_id)}",
+        read=response_parser(operations.UpdateResponse, completion=Completion),
         body=as_json(completion),
         organization=x_log10_organization,
     )
@@ -74,8 +74,8 @@ def get_completion(
     """One completion, whole."""
     return Operation(
         method="GET",
-        path=f"{PATH}/{part(completion_id)}",
-        read=reads(operations.GetCompletionResponse, completion=Completion),
+        path=f"{PATH}/{path_segment(completion_id)}",
+        read=response_parser(operations.GetCompletionResponse, completion=Completion),
         organization=x_log10_organization,
     )
 
@@ -86,8 +86,8 @@ def delete_completion(
     """Delete one completion for good."""
     return Operation(
         method="DELETE",
-        path=f"{PATH}/{part(completion_id)}",
-        read=reads(operations.DeleteResponse),
+        path=f"{PATH}/{path_segment(completion_id)}",
+        read=response_parser(operations.DeleteResponse),
         organization=x_log10_organization,
     )
 
@@ -132,9 +132,9 @@ class _Operations:
     prices = operation(prices)
 
 
-class Completions(_Operations, BlockingResource):
+class Completions(_Operations, SyncResource):
     """The operations on completions, blocking."""
 
 
-class AsyncCompletions(_Operations, AwaitingResource):
+class AsyncCompletions(_Operations, AsyncResource):
     """The operations on completions, awaiting."""

@@ -10,9 +10,9 @@ from typing import Any, Generic, TypeVar
 
 import httpx
 
-from log10_trace.client import answer, flow
+from log10_trace.client import request_flow, results
 from log10_trace.client.operation import Item, Listing, Operation, Page
-from log10_trace.client.retry import Outcome, Retry
+from log10_trace.client.retry import Attempt, Retry
 from log10_trace.client.settings import Settings
 from log10_trace.network import find_proxy, make_tls_context
 
@@ -43,26 +43,26 @@ class _Driver(Generic[Http]):
         )
 
 
-class Blocking(_Driver[httpx.Client]):
+class SyncDriver(_Driver[httpx.Client]):
     """Carries operations and returns when they are done."""
 
     sleep: Callable[[float], None] = staticmethod(time.sleep)
 
     def run(self, operation: Operation[Result]) -> Result:
         """What the operation gives; raises as ``answer.result``."""
-        return self._drive(flow.carried_out(operation, self.request(operation), self.retry))
+        return self._drive(request_flow.execute(operation, self.request(operation), self.retry))
 
     def stream(self, operation: Operation[Any]) -> Iterator[bytes]:
         """The body of the operation's answer, in the pieces it comes in."""
-        response = self._drive(flow.opened(operation, self.request(operation), self.retry))
+        response = self._drive(request_flow.open_stream(operation, self.request(operation), self.retry))
         try:
             yield from response.iter_bytes()
         except httpx.TransportError as error:
-            raise answer.unreachable(error) from error
+            raise results.connection_error(error) from error
         finally:
             response.close()
 
-    def _drive(self, steps: flow.Flow[Result]) -> Result:
+    def _drive(self, steps: request_flow.Flow[Result]) -> Result:
         came: Any = None
         while True:
             try:
@@ -71,14 +71,14 @@ class Blocking(_Driver[httpx.Client]):
                 return end.value  # type: ignore[no-any-return]  # typeshed knows it as Any
             came = step(self)
 
-    def send(self, request: httpx.Request) -> Outcome:
+    def send(self, request: httpx.Request) -> Attempt:
         """The outcome of sending the request."""
         try:
             return self.http.send(request, stream=True)
         except httpx.TransportError as error:
             return error
 
-    def read(self, response: httpx.Response) -> Outcome:
+    def read(self, response: httpx.Response) -> Attempt:
         """The response with its whole body."""
         try:
             response.read()
@@ -87,27 +87,27 @@ class Blocking(_Driver[httpx.Client]):
         return response
 
 
-class Awaiting(_Driver[httpx.AsyncClient]):
+class AsyncDriver(_Driver[httpx.AsyncClient]):
     """Carries operations and is awaited."""
 
     sleep: Callable[[float], Awaitable[None]] = staticmethod(asyncio.sleep)
 
     async def run(self, operation: Operation[Result]) -> Result:
         """What the operation gives; raises as ``answer.result``."""
-        return await self._drive(flow.carried_out(operation, self.request(operation), self.retry))
+        return await self._drive(request_flow.execute(operation, self.request(operation), self.retry))
 
     async def stream(self, operation: Operation[Any]) -> AsyncIterator[bytes]:
         """The body of the operation's answer, in the pieces it comes in."""
-        response = await self._drive(flow.opened(operation, self.request(operation), self.retry))
+        response = await self._drive(request_flow.open_stream(operation, self.request(operation), self.retry))
         try:
             async for piece in response.aiter_bytes():
                 yield piece
         except httpx.TransportError as error:
-            raise answer.unreachable(error) from error
+            raise results.connection_error(error) from error
         finally:
             await response.aclose()
 
-    async def _drive(self, steps: flow.Flow[Result]) -> Result:
+    async def _drive(self, steps: request_flow.Flow[Result]) -> Result:
         came: Any = None
         while True:
             try:
@@ -116,14 +116,14 @@ class Awaiting(_Driver[httpx.AsyncClient]):
                 return end.value  # type: ignore[no-any-return]  # typeshed knows it as Any
             came = await step(self)
 
-    async def send(self, request: httpx.Request) -> Outcome:
+    async def send(self, request: httpx.Request) -> Attempt:
         """The outcome of sending the request."""
         try:
             return await self.http.send(request, stream=True)
         except httpx.TransportError as error:
             return error
 
-    async def read(self, response: httpx.Response) -> Outcome:
+    async def read(self, response: httpx.Response) -> Attempt:
         """The response with its whole body."""
         try:
             await response.aread()
@@ -135,7 +135,7 @@ class Awaiting(_Driver[httpx.AsyncClient]):
 class Pages(Generic[Item]):
     """A list of the API: iterating gives its items, ``pages()`` their pages. Read as you go."""
 
-    def __init__(self, driver: Blocking, listing: Listing[Item]) -> None:
+    def __init__(self, driver: SyncDriver, listing: Listing[Item]) -> None:
         self._driver = driver
         self._listing = listing
 
@@ -149,13 +149,13 @@ class Pages(Generic[Item]):
         while listing is not None:
             page = self._driver.run(listing.operation)
             yield page
-            listing = listing.after(page)
+            listing = listing.next_page(page)
 
 
 class AsyncPages(Generic[Item]):
     """A list of the API: ``async for`` gives its items, ``pages()`` their pages. Read as you go."""
 
-    def __init__(self, driver: Awaiting, listing: Listing[Item]) -> None:
+    def __init__(self, driver: AsyncDriver, listing: Listing[Item]) -> None:
         self._driver = driver
         self._listing = listing
 
@@ -170,7 +170,7 @@ class AsyncPages(Generic[Item]):
         while listing is not None:
             page = await self._driver.run(listing.operation)
             yield page
-            listing = listing.after(page)
+            listing = listing.next_page(page)
 
 
 def blocking_transport(settings: Settings) -> httpx.HTTPTransport:

@@ -8,8 +8,8 @@ from typing import Any
 
 import httpx
 
-from log10_trace.client.operation import Operation, as_json, part, query, reads
-from log10_trace.client.resource import AwaitingResource, BlockingResource, operation
+from log10_trace.client.operation import Operation, as_json, path_segment, query, response_parser
+from log10_trace.client.resource import AsyncResource, SyncResource, operation
 from log10_trace.models import operations
 from log10_trace.models.components import Feedback, FeedbackTask
 
@@ -23,8 +23,8 @@ def get_feedback(
     """One feedback."""
     return Operation(
         method="GET",
-        path=f"{PATH}/{part(feedback_id)}",
-        read=reads(operations.GetResponse, feedback=Feedback),
+        path=f"{PATH}/{path_segment(feedback_id)}",
+        read=response_parser(operations.GetResponse, feedback=Feedback),
         organization=x_log10_organization,
     )
 
@@ -46,7 +46,7 @@ def list_feedback(
     return Operation(
         method="GET",
         path=PATH,
-        read=reads(operations.ListResponse, object=operations.ListResponseBody),
+        read=response_parser(operations.ListResponse, object=operations.ListResponseBody),
         query=query(asked),
         organization=x_log10_organization,
     )
@@ -60,10 +60,10 @@ def upload_feedback(
     return Operation(
         method="POST",
         path=PATH,
-        read=reads(operations.UploadResponse, feedback=Feedback),
+        read=response_parser(operations.UploadResponse, feedback=Feedback),
         body=as_json(request_body),
         organization=x_log10_organization,
-        repeatable=False,
+        idempotent=False,
     )
 
 
@@ -87,10 +87,10 @@ def create_task(
     return Operation(
         method="POST",
         path=TASK_PATH,
-        read=reads(operations.CreateFeedbackTaskResponse, task=FeedbackTask),
+        read=response_parser(operations.CreateFeedbackTaskResponse, task=FeedbackTask),
         body=as_json(request),
         organization=x_log10_organization,
-        repeatable=False,
+        idempotent=False,
     )
 
 
@@ -100,8 +100,8 @@ def get_task(
     """One feedback task."""
     return Operation(
         method="GET",
-        path=f"{TASK_PATH}/{part(task_id)}",
-        read=reads(operations.GetFeedbackTaskResponse, task=FeedbackTask),
+        path=f"{TASK_PATH}/{path_segment(task_id)}",
+        read=response_parser(operations.GetFeedbackTaskResponse, task=FeedbackTask),
         organization=x_log10_organization,
     )
 
@@ -113,11 +113,11 @@ class _Feedback:
     create = upload
 
 
-class FeedbackOperations(_Feedback, BlockingResource):
+class FeedbackOperations(_Feedback, SyncResource):
     """The operations on feedback, blocking."""
 
 
-class AsyncFeedbackOperations(_Feedback, AwaitingResource):
+class AsyncFeedbackOperations(_Feedback, AsyncResource):
     """The operations on feedback, awaiting."""
 
 
@@ -127,9 +127,9 @@ class _Tasks:
     get = operation(get_task)
 
 
-class FeedbackTasks(_Tasks, BlockingResource):
+class FeedbackTasks(_Tasks, SyncResource):
     """The operations on feedback tasks, blocking."""
 
 
-class AsyncFeedbackTasks(_Tasks, AwaitingResource):
+class AsyncFeedbackTasks(_Tasks, AsyncResource):
     """The operations on feedback tasks, awaiting."""

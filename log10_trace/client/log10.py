@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import httpx
 
 from log10_trace.client.completions import AsyncCompletions, Completions
-from log10_trace.client.drivers import Awaiting, Blocking, async_transport, blocking_transport
+from log10_trace.client.drivers import AsyncDriver, SyncDriver, async_transport, blocking_transport
 from log10_trace.client.feedback import (
     AsyncFeedbackOperations,
     AsyncFeedbackTasks,
@@ -17,7 +17,7 @@ from log10_trace.client.feedback import (
 )
 from log10_trace.client.retry import Retry
 from log10_trace.client.sessions import AsyncSessions, AsyncSources, Sessions, Sources
-from log10_trace.client.settings import Token, settle
+from log10_trace.client.settings import Token, resolve_settings
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -51,12 +51,12 @@ class Log10:
         *,
         retry: Retry | None = None,
     ) -> None:
-        settings = settle(
+        settings = resolve_settings(
             url=server_url, token=log10_token, organization=x_log10_organization, timeout=timeout
         )
         self._closes = http_client is None
         http = http_client or httpx.Client(transport=blocking_transport(settings))
-        self._driver = Blocking(settings, retry or Retry(), http)
+        self._driver = SyncDriver(settings, retry or Retry(), http)
         self.completions = Completions(self._driver)
         self.sessions = Sessions(self._driver)
         self.feedback = FeedbackOperations(self._driver)
@@ -95,12 +95,12 @@ class AsyncLog10:
         *,
         retry: Retry | None = None,
     ) -> None:
-        settings = settle(
+        settings = resolve_settings(
             url=server_url, token=log10_token, organization=x_log10_organization, timeout=timeout
         )
         self._closes = http_client is None
         http = http_client or httpx.AsyncClient(transport=async_transport(settings))
-        self._driver = Awaiting(settings, retry or Retry(), http)
+        self._driver = AsyncDriver(settings, retry or Retry(), http)
         self.completions = AsyncCompletions(self._driver)
         self.sessions = AsyncSessions(self._driver)
         self.feedback = AsyncFeedbackOperations(self._driver)

@@ -38,10 +38,10 @@ class Operation(Generic[Result]):
     content_type: str = "application/json"
     organization: str | None = None
     """Stands in for the client's own organization."""
-    repeatable: bool = True
+    idempotent: bool = True
     """Whether doing it twice is as good as once, so that it may be tried again."""
 
-    def asking(self, **parameters: Parameter) -> Operation[Result]:
+    def with_query(self, **parameters: Parameter) -> Operation[Result]:
         """The same operation with these query parameters instead of its own of the same names."""
         kept = tuple(pair for pair in self.query if pair[0] not in parameters)
         return replace(self, query=kept + query(parameters))
@@ -65,17 +65,17 @@ class Listing(Generic[Item]):
     """How many items are still wanted; none for all."""
 
     @classmethod
-    def upto(cls, limit: int | None, operation: Operation[Page[Item]]) -> Listing[Item]:
+    def limited_to(cls, limit: int | None, operation: Operation[Page[Item]]) -> Listing[Item]:
         """The whole list, or its first ``limit`` items."""
         size = PAGE_SIZE if limit is None else min(limit, PAGE_SIZE)
-        return cls(operation=operation.asking(limit=size), remaining=limit)
+        return cls(operation=operation.with_query(limit=size), remaining=limit)
 
-    def after(self, page: Page[Item]) -> Listing[Item] | None:
+    def next_page(self, page: Page[Item]) -> Listing[Item] | None:
         """What is left once ``page`` was read; none at the end."""
         remaining = None if self.remaining is None else self.remaining - len(page.items)
         if page.next_cursor is None or (remaining is not None and remaining <= 0):
             return None
-        return Listing.upto(remaining, self.operation.asking(cursor=page.next_cursor))
+        return Listing.limited_to(remaining, self.operation.with_query(cursor=page.next_cursor))
 
 
 def query(parameters: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
@@ -97,7 +97,7 @@ def _as_text(value: Any) -> str:
     return str(value)
 
 
-def part(identifier: str) -> str:
+def path_segment(identifier: str) -> str:
     """An id as it may stand in a path.
 
     Raises:
@@ -120,7 +120,7 @@ def as_json(body: Body) -> bytes:
     return (body if isinstance(body, str) else write_json(body)).encode()
 
 
-def reads(answer: type[Answer], **body: type[Model]) -> Callable[[httpx.Response], Answer]:
+def response_parser(answer: type[Answer], **body: type[Model]) -> Callable[[httpx.Response], Answer]:
     """A reader for ``answer``; the body makes the one field that is named, by the model that is given."""
 
     def read(response: httpx.Response) -> Answer:

@@ -10,24 +10,24 @@ import functools
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from typing import Any, Generic, ParamSpec, TypeVar, overload
 
-from log10_trace.client.drivers import AsyncPages, Awaiting, Blocking, Pages
+from log10_trace.client.drivers import AsyncDriver, AsyncPages, Pages, SyncDriver
 from log10_trace.client.operation import Item, Listing, Operation
 
 Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
 
 
-class BlockingResource:
+class SyncResource:
     """A group of operations of the blocking client."""
 
-    def __init__(self, driver: Blocking) -> None:
+    def __init__(self, driver: SyncDriver) -> None:
         self.driver = driver
 
 
-class AwaitingResource:
+class AsyncResource:
     """A group of operations of the awaiting client."""
 
-    def __init__(self, driver: Awaiting) -> None:
+    def __init__(self, driver: AsyncDriver) -> None:
         self.driver = driver
 
 
@@ -38,13 +38,13 @@ class operation(Generic[Arguments, Result]):  # noqa: N801 -- stands where a dec
         self.describe = describe
 
     @overload
-    def __get__(self, resource: BlockingResource, owner: Any) -> Callable[Arguments, Result]: ...
+    def __get__(self, resource: SyncResource, owner: Any) -> Callable[Arguments, Result]: ...
     @overload
     def __get__(
-        self, resource: AwaitingResource, owner: Any
+        self, resource: AsyncResource, owner: Any
     ) -> Callable[Arguments, Coroutine[Any, Any, Result]]: ...
-    def __get__(self, resource: BlockingResource | AwaitingResource, owner: Any) -> Callable[Arguments, Any]:
-        return _then(self.describe, resource.driver.run)
+    def __get__(self, resource: SyncResource | AsyncResource, owner: Any) -> Callable[Arguments, Any]:
+        return _compose(self.describe, resource.driver.run)
 
 
 class listing(Generic[Arguments, Item]):  # noqa: N801 -- as above
@@ -54,12 +54,12 @@ class listing(Generic[Arguments, Item]):  # noqa: N801 -- as above
         self.describe = describe
 
     @overload
-    def __get__(self, resource: BlockingResource, owner: Any) -> Callable[Arguments, Pages[Item]]: ...
+    def __get__(self, resource: SyncResource, owner: Any) -> Callable[Arguments, Pages[Item]]: ...
     @overload
-    def __get__(self, resource: AwaitingResource, owner: Any) -> Callable[Arguments, AsyncPages[Item]]: ...
-    def __get__(self, resource: BlockingResource | AwaitingResource, owner: Any) -> Callable[Arguments, Any]:
-        pages: Callable[..., Any] = Pages if isinstance(resource, BlockingResource) else AsyncPages
-        return _then(self.describe, functools.partial(pages, resource.driver))
+    def __get__(self, resource: AsyncResource, owner: Any) -> Callable[Arguments, AsyncPages[Item]]: ...
+    def __get__(self, resource: SyncResource | AsyncResource, owner: Any) -> Callable[Arguments, Any]:
+        pages: Callable[..., Any] = Pages if isinstance(resource, SyncResource) else AsyncPages
+        return _compose(self.describe, functools.partial(pages, resource.driver))
 
 
 class streaming(Generic[Arguments]):  # noqa: N801 -- as above
@@ -69,16 +69,14 @@ class streaming(Generic[Arguments]):  # noqa: N801 -- as above
         self.describe = describe
 
     @overload
-    def __get__(self, resource: BlockingResource, owner: Any) -> Callable[Arguments, Iterator[bytes]]: ...
+    def __get__(self, resource: SyncResource, owner: Any) -> Callable[Arguments, Iterator[bytes]]: ...
     @overload
-    def __get__(
-        self, resource: AwaitingResource, owner: Any
-    ) -> Callable[Arguments, AsyncIterator[bytes]]: ...
-    def __get__(self, resource: BlockingResource | AwaitingResource, owner: Any) -> Callable[Arguments, Any]:
-        return _then(self.describe, resource.driver.stream)
+    def __get__(self, resource: AsyncResource, owner: Any) -> Callable[Arguments, AsyncIterator[bytes]]: ...
+    def __get__(self, resource: SyncResource | AsyncResource, owner: Any) -> Callable[Arguments, Any]:
+        return _compose(self.describe, resource.driver.stream)
 
 
-def _then(describe: Callable[Arguments, Any], carry: Callable[[Any], Any]) -> Callable[Arguments, Any]:
+def _compose(describe: Callable[Arguments, Any], carry: Callable[[Any], Any]) -> Callable[Arguments, Any]:
     @functools.wraps(describe)
     def method(*args: Arguments.args, **kwargs: Arguments.kwargs) -> Any:
         return carry(describe(*args, **kwargs))

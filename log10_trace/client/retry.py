@@ -11,11 +11,11 @@ from typing import Final, TypeAlias
 
 import httpx
 
-Outcome: TypeAlias = httpx.Response | httpx.TransportError
+Attempt: TypeAlias = httpx.Response | httpx.TransportError
 """What came of sending a request: an answer, or why there is none."""
 
-_MAY_PASS: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
-_NOT_TAKEN: Final = frozenset({425, 429})
+_RETRYABLE_STATUSES: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
+_NOT_PROCESSED_STATUSES: Final = frozenset({425, 429})
 """Answers that say the request was not acted on."""
 
 
@@ -35,7 +35,7 @@ class Retry:
     """Seconds; a server that asks for more (``Retry-After``) gets no further try."""
     jitter: Callable[[], float] = random.random
 
-    def wait(self, attempt: int, outcome: Outcome, *, repeatable: bool) -> float | None:
+    def wait(self, attempt: int, outcome: Attempt, *, repeatable: bool) -> float | None:
         """Seconds to wait before the next try; none when there is to be none.
 
         Args:
@@ -43,22 +43,22 @@ class Retry:
             outcome: what came of it.
             repeatable: whether the request may be acted on twice.
         """
-        if attempt >= self.attempts or not _worth_another(outcome, repeatable=repeatable):
+        if attempt >= self.attempts or not _is_retryable(outcome, repeatable=repeatable):
             return None
-        asked = _asked_wait(outcome)
+        asked = _retry_after(outcome)
         if asked is None:
             return min(self.longest_wait, self.first_wait * float(2 ** (attempt - 1))) * self.jitter()
         return asked if asked <= self.longest_wait else None
 
 
-def _worth_another(outcome: Outcome, *, repeatable: bool) -> bool:
+def _is_retryable(outcome: Attempt, *, repeatable: bool) -> bool:
     if isinstance(outcome, httpx.Response):
-        return outcome.status_code in (_MAY_PASS if repeatable else _NOT_TAKEN)
+        return outcome.status_code in (_RETRYABLE_STATUSES if repeatable else _NOT_PROCESSED_STATUSES)
     never_sent = isinstance(outcome, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout)
     return (repeatable or never_sent) and not isinstance(outcome, httpx.UnsupportedProtocol)
 
 
-def _asked_wait(outcome: Outcome) -> float | None:
+def _retry_after(outcome: Attempt) -> float | None:
     """The seconds of ``Retry-After``, which is a number or a date."""
     asked = outcome.headers.get("retry-after") if isinstance(outcome, httpx.Response) else None
     if asked is None:

@@ -9,8 +9,8 @@ import httpx
 from typing_extensions import Unpack
 
 from log10_trace.client.filters import Filters
-from log10_trace.client.operation import Listing, Operation, Page, part, query, reads
-from log10_trace.client.resource import AwaitingResource, BlockingResource, listing, operation
+from log10_trace.client.operation import Listing, Operation, Page, path_segment, query, response_parser
+from log10_trace.client.resource import AsyncResource, SyncResource, listing, operation
 from log10_trace.models import operations
 from log10_trace.models.components import Session, Source
 
@@ -24,7 +24,7 @@ def create_session(x_log10_organization: str | None = None) -> Operation[operati
         path=PATH,
         read=_read_created,
         organization=x_log10_organization,
-        repeatable=False,
+        idempotent=False,
     )
 
 
@@ -45,7 +45,7 @@ def list_sessions(
     **filters: Unpack[Filters],
 ) -> Listing[Session]:
     """The sessions with a call that passes the filters, the latest first, each with the server's counts."""
-    return Listing.upto(
+    return Listing.limited_to(
         limit,
         Operation(
             method="GET",
@@ -71,8 +71,8 @@ def get_session(
     """One session, with the server's counts."""
     return Operation(
         method="GET",
-        path=f"{PATH}/{part(session_id)}",
-        read=reads(operations.GetSessionResponse, session=Session),
+        path=f"{PATH}/{path_segment(session_id)}",
+        read=response_parser(operations.GetSessionResponse, session=Session),
         organization=x_log10_organization,
     )
 
@@ -97,8 +97,8 @@ def get_source(
     """One process that records came from."""
     return Operation(
         method="GET",
-        path=f"/sources/{part(source)}",
-        read=reads(operations.GetSourceResponse, source=Source),
+        path=f"/sources/{path_segment(source)}",
+        read=response_parser(operations.GetSourceResponse, source=Source),
         organization=x_log10_organization,
     )
 
@@ -109,11 +109,11 @@ class _Sessions:
     get = operation(get_session)
 
 
-class Sessions(_Sessions, BlockingResource):
+class Sessions(_Sessions, SyncResource):
     """The operations on sessions, blocking."""
 
 
-class AsyncSessions(_Sessions, AwaitingResource):
+class AsyncSessions(_Sessions, AsyncResource):
     """The operations on sessions, awaiting."""
 
 
@@ -122,9 +122,9 @@ class _Sources:
     get = operation(get_source)
 
 
-class Sources(_Sources, BlockingResource):
+class Sources(_Sources, SyncResource):
     """Where records come from, blocking."""
 
 
-class AsyncSources(_Sources, AwaitingResource):
+class AsyncSources(_Sources, AsyncResource):
     """Where records come from, awaiting."""

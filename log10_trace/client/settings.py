@@ -35,7 +35,9 @@ class Settings:
         return {name: value for name, value in named.items() if value}
 
 
-def settle(*, url: str | None, token: Token, organization: str | None, timeout: float | None) -> Settings:
+def resolve_settings(
+    *, url: str | None, token: Token, organization: str | None, timeout: float | None
+) -> Settings:
     """Settle how to reach the API, as the tracer does.
 
     Raises:

@@ -8,13 +8,13 @@ import pytest
 
 from log10_trace import local_server
 from log10_trace.client import AsyncLog10, Log10
-from log10_trace.client.settings import DEFAULT_URL, settle
+from log10_trace.client.settings import DEFAULT_URL, resolve_settings
 from log10_trace.errors import ConfigError
 
 
 def settled(**given: str) -> tuple[str, object, str | None]:
     """Address, key and organization for what was given as arguments."""
-    settings = settle(
+    settings = resolve_settings(
         url=given.get("url"), token=given.get("token"), organization=given.get("org"), timeout=None
     )
     return settings.url, settings.token, settings.organization

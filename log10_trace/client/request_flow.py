@@ -13,18 +13,18 @@ from typing import Any, Protocol, TypeAlias, TypeVar
 
 import httpx
 
-from log10_trace.client import answer
+from log10_trace.client import results
 from log10_trace.client.operation import Operation
-from log10_trace.client.retry import Outcome, Retry
+from log10_trace.client.retry import Attempt, Retry
 
 Result = TypeVar("Result")
 
 
-class Door(Protocol):
+class IOBackend(Protocol):
     """What a driver can do; the awaiting one gives an awaitable from each."""
 
     def send(self, request: httpx.Request) -> Any:
-        """Send the request; gives an ``Outcome`` whose body is still to be read."""
+        """Send the request; gives an ``Attempt`` whose body is still to be read."""
         ...
 
     def read(self, response: httpx.Response) -> Any:
@@ -36,7 +36,7 @@ class Door(Protocol):
         ...
 
 
-Step: TypeAlias = Callable[[Door], Any]
+Step: TypeAlias = Callable[[IOBackend], Any]
 Flow: TypeAlias = Generator[Step, Any, Result]
 
 
@@ -52,34 +52,34 @@ def _sleep(seconds: float) -> Step:
     return lambda door: door.sleep(seconds)
 
 
-def carried_out(operation: Operation[Result], request: httpx.Request, retry: Retry) -> Flow[Result]:
-    """What the operation gives; raises as ``answer.result``."""
-    outcome = yield from _settled(operation, request, retry, whole=True)
-    return answer.result(operation, outcome)
+def execute(operation: Operation[Result], request: httpx.Request, retry: Retry) -> Flow[Result]:
+    """What the operation gives; raises as ``answer.parse_response``."""
+    outcome = yield from _send_with_retries(operation, request, retry, whole=True)
+    return results.parse_response(operation, outcome)
 
 
-def opened(operation: Operation[Any], request: httpx.Request, retry: Retry) -> Flow[httpx.Response]:
-    """The successful answer of the operation, its body still to be read; raises as ``answer.result``."""
-    outcome = yield from _settled(operation, request, retry, whole=False)
+def open_stream(operation: Operation[Any], request: httpx.Request, retry: Retry) -> Flow[httpx.Response]:
+    """The successful answer of the operation, its body still to be read; raises as ``answer.parse_response``."""
+    outcome = yield from _send_with_retries(operation, request, retry, whole=False)
     if not isinstance(outcome, httpx.Response):
-        raise answer.unreachable(outcome) from outcome
+        raise results.connection_error(outcome) from outcome
     if not outcome.is_success:
-        raise answer.refusal(outcome)
+        raise results.error_for_response(outcome)
     return outcome
 
 
-def _settled(
+def _send_with_retries(
     operation: Operation[Any], request: httpx.Request, retry: Retry, *, whole: bool
-) -> Flow[Outcome]:
+) -> Flow[Attempt]:
     """The last outcome, after as many tries as it takes and ``retry`` allows.
 
     The body is read when it is wanted ``whole``, and always when it is that of an error.
     """
     for attempt in itertools.count(1):
-        outcome: Outcome = yield _send(request)
+        outcome: Attempt = yield _send(request)
         if isinstance(outcome, httpx.Response) and (whole or not outcome.is_success):
             outcome = yield _read(outcome)
-        wait = retry.wait(attempt, outcome, repeatable=operation.repeatable)
+        wait = retry.wait(attempt, outcome, repeatable=operation.idempotent)
         if wait is None:
             return outcome
         yield _sleep(wait)

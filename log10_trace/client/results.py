@@ -9,7 +9,7 @@ import httpx
 
 from log10_trace import errors
 from log10_trace.client.operation import Operation
-from log10_trace.client.retry import Outcome
+from log10_trace.client.retry import Attempt
 from log10_trace.network import find_tls_problem
 
 Result = TypeVar("Result")
@@ -28,7 +28,7 @@ _CLASSES: Final[dict[int, type[errors.SDKError]]] = {
 _SERVER_FAULTS: Final = 500
 
 
-def result(operation: Operation[Result], outcome: Outcome) -> Result:
+def parse_response(operation: Operation[Result], outcome: Attempt) -> Result:
     """What the operation gives.
 
     Raises:
@@ -36,9 +36,9 @@ def result(operation: Operation[Result], outcome: Outcome) -> Result:
         APIConnectionError: there was no answer.
     """
     if not isinstance(outcome, httpx.Response):
-        raise unreachable(outcome) from outcome
+        raise connection_error(outcome) from outcome
     if not outcome.is_success:
-        raise refusal(outcome)
+        raise error_for_response(outcome)
     try:
         return operation.read(outcome)
     except ValueError as error:  # pydantic's ValidationError and json's JSONDecodeError are ValueErrors
@@ -49,14 +49,14 @@ def result(operation: Operation[Result], outcome: Outcome) -> Result:
         raise _error(errors.ServerError, outcome, message) from error
 
 
-def refusal(response: httpx.Response) -> errors.SDKError:
+def error_for_response(response: httpx.Response) -> errors.SDKError:
     """The error for an answer that is none of success."""
     status = response.status_code
     kind = _CLASSES.get(status, errors.ServerError if status >= _SERVER_FAULTS else errors.SDKError)
     return _error(kind, response, _said(response) or f"The completions API answered {status}.")
 
 
-def unreachable(error: httpx.TransportError) -> errors.APIConnectionError:
+def connection_error(error: httpx.TransportError) -> errors.APIConnectionError:
     """The error for a request without an answer."""
     server = _server(error.request)
     if isinstance(error, httpx.TimeoutException):

@@ -14,7 +14,7 @@ import pytest
 
 from log10_trace import errors
 from log10_trace.client import AsyncLog10, Log10, Retry
-from log10_trace.client.drivers import Awaiting, Blocking
+from log10_trace.client.drivers import AsyncDriver, SyncDriver
 
 Handler = Callable[[httpx.Request], httpx.Response]
 Call = Callable[[Any], Any]
@@ -70,8 +70,8 @@ def client(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> C
     async def wait(seconds: float) -> None:
         waits.append(seconds)
 
-    monkeypatch.setattr(Blocking, "sleep", staticmethod(waits.append))
-    monkeypatch.setattr(Awaiting, "sleep", staticmethod(wait))
+    monkeypatch.setattr(SyncDriver, "sleep", staticmethod(waits.append))
+    monkeypatch.setattr(AsyncDriver, "sleep", staticmethod(wait))
     return Client(request.param, waits)
 
 
