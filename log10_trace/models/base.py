@@ -36,7 +36,7 @@ Number: TypeAlias = int | float
 Json: TypeAlias = JsonValue
 
 
-class Word(str, Enum):
+class OpenEnum(str, Enum):
     """An enumeration of the API; a field of type ``Known[...]`` also takes words it does not know yet."""
 
     @classmethod
@@ -49,9 +49,9 @@ class Word(str, Enum):
         return cls(value) if isinstance(value, str) and value in cls._value2member_map_ else value
 
 
-WordT = TypeVar("WordT", bound=Word)
+WordT = TypeVar("WordT", bound=OpenEnum)
 
-Known = Annotated[WordT | str | None, Field(union_mode="left_to_right")]
+OpenEnumField = Annotated[WordT | str | None, Field(union_mode="left_to_right")]
 """``Known[Status]``: one of the enumeration's values, or a string that it does not know yet."""
 
 

@@ -6,10 +6,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, Tag
 
-from log10_trace.models.base import Json, Known, Number, Payload, Word
+from log10_trace.models.base import Json, Number, OpenEnum, OpenEnumField, Payload
 
 
-class ChatCompletionRole(Word):
+class ChatCompletionRole(OpenEnum):
     """Who speaks."""
 
     SYSTEM = "system"
@@ -20,7 +20,7 @@ class ChatCompletionRole(Word):
     FUNCTION = "function"
 
 
-class CreateChatCompletionRequestType(Word):
+class CreateChatCompletionRequestType(OpenEnum):
     """The form in which the model is to answer."""
 
     TEXT = "text"
@@ -31,7 +31,7 @@ class CreateChatCompletionRequestType(Word):
 class ResponseFormat(Payload):
     """The form of the answer that the request asks for."""
 
-    type: Known[CreateChatCompletionRequestType] = None
+    type: OpenEnumField[CreateChatCompletionRequestType] = None
     json_schema: dict[str, Any] | None = None
 
 

@@ -7,11 +7,11 @@ from typing import Any
 
 from pydantic import Field
 
-from log10_trace.models.base import Known, Number, Payload, Word
+from log10_trace.models.base import Number, OpenEnum, OpenEnumField, Payload
 from log10_trace.models.chat_request import ChatCompletionMessageToolCall, ChatCompletionRole, FunctionCall
 
 
-class FinishReason(Word):
+class FinishReason(OpenEnum):
     """Why the model stopped."""
 
     STOP = "stop"
@@ -21,7 +21,7 @@ class FinishReason(Word):
     FUNCTION_CALL = "function_call"
 
 
-class Object(Word):
+class Object(OpenEnum):
     """The object type of a chat completion."""
 
     CHAT_COMPLETION = "chat.completion"
@@ -54,7 +54,7 @@ class Logprobs(Payload):
 class ChatCompletionResponseMessage(Payload):
     """The message that the model answered with."""
 
-    role: Known[ChatCompletionRole] = None
+    role: OpenEnumField[ChatCompletionRole] = None
     content: str | None = None
     refusal: str | None = None
     tool_calls: list[ChatCompletionMessageToolCall] | None = None
@@ -68,7 +68,7 @@ class Choices(Payload):
 
     index: int | None = None
     message: ChatCompletionResponseMessage | None = None
-    finish_reason: Known[FinishReason] = None
+    finish_reason: OpenEnumField[FinishReason] = None
     logprobs: Logprobs | None = None
 
 
@@ -89,7 +89,7 @@ class CreateChatCompletionResponse(Payload):
     choices: list[Choices] = Field(default_factory=list)
     created: int | None = None
     model: str | None = None
-    object: Known[Object] = None
+    object: OpenEnumField[Object] = None
     service_tier: str | None = None
     system_fingerprint: str | None = None
     usage: CompletionUsage | None = None

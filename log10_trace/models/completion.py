@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 from pydantic import Discriminator, Tag, ValidationError
 
-from log10_trace.models.base import Json, Known, Model, Number, Word
+from log10_trace.models.base import Json, Model, Number, OpenEnum, OpenEnumField
 from log10_trace.models.chat_request import CreateChatCompletionRequest
 from log10_trace.models.chat_response import CreateChatCompletionResponse
 from log10_trace.models.text_completion import (
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 
-class Kind(Word):
+class Kind(OpenEnum):
     """What was called: ``chat`` for chat completions and responses, ``prompt`` for text completions."""
 
     CHAT = "chat"
     PROMPT = "prompt"
 
 
-class Status(Word):
+class Status(OpenEnum):
     """How far a call has come: ``started``, then ``finished`` or ``failed``, exactly once."""
 
     STARTED = "started"
@@ -119,8 +119,8 @@ class Completion(Model):
     id: str | None = None
     """UUIDv7 made by the caller's process; the server makes one when it is absent."""
     organization_id: str | None = None
-    kind: Known[Kind] = None
-    status: Known[Status] = None
+    kind: OpenEnumField[Kind] = None
+    status: OpenEnumField[Status] = None
     tags: list[str] | None = None
     request: Request | None = None
     """The JSON body that was sent."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from log10_trace.models.answer import Response
 from log10_trace.models.base import Model, Number
 from log10_trace.models.completion import Completion
+from log10_trace.models.response import Response
 
 
 @dataclass(frozen=True, kw_only=True)

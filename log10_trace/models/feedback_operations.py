@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from log10_trace.models.answer import Response
 from log10_trace.models.base import Model
 from log10_trace.models.feedback import Feedback, FeedbackTask
+from log10_trace.models.response import Response
 
 
 class ListRequestBody(Model):

@@ -6,10 +6,6 @@ the documentation names (``.completion``, ``.any``, ``.object``, ``.task``, ``.t
 
 from __future__ import annotations
 
-from log10_trace.models.answer import (
-    HTTPMetadata,
-    Response,
-)
 from log10_trace.models.completion_operations import (
     BatchResponse,
     BatchResult,
@@ -46,6 +42,10 @@ from log10_trace.models.prices import (
     PriceTable,
     TierPrices,
     TokenPrices,
+)
+from log10_trace.models.response import (
+    HTTPMetadata,
+    Response,
 )
 from log10_trace.models.session_operations import (
     CreateSessionResponse,

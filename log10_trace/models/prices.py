@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from log10_trace.models.answer import Response
 from log10_trace.models.base import Model, Number
+from log10_trace.models.response import Response
 
 
 class TokenPrices(Model):

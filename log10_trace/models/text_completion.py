@@ -7,11 +7,11 @@ from typing import Any
 
 from pydantic import Field
 
-from log10_trace.models.base import Known, Number, Payload, Word
+from log10_trace.models.base import Number, OpenEnum, OpenEnumField, Payload
 from log10_trace.models.chat_response import CompletionUsage, FinishReason
 
 
-class CreateCompletionResponseObject(Word):
+class CreateCompletionResponseObject(OpenEnum):
     """The object type of a text completion."""
 
     TEXT_COMPLETION = "text_completion"
@@ -45,7 +45,7 @@ class CreateCompletionResponseChoices(Payload):
 
     index: int | None = None
     text: str | None = None
-    finish_reason: Known[FinishReason] = None
+    finish_reason: OpenEnumField[FinishReason] = None
     logprobs: dict[str, Any] | None = None
 
 
@@ -56,7 +56,7 @@ class CreateCompletionResponse(Payload):
     choices: list[CreateCompletionResponseChoices] = Field(default_factory=list)
     created: int | None = None
     model: str | None = None
-    object: Known[CreateCompletionResponseObject] = None
+    object: OpenEnumField[CreateCompletionResponseObject] = None
     system_fingerprint: str | None = None
     usage: CompletionUsage | None = None
     error: builtins.object | None = None
