@@ -22,18 +22,18 @@ import psycopg
 from benchmarks.records import DAYS, Maker
 from log10_trace.server.incoming import Incoming, parse
 from log10_trace.server.store import open_store
-from log10_trace.server.store.answers import Filter, Outcome
+from log10_trace.server.store.data_types import CompletionFilter, WriteResult
 from log10_trace.server.store.postgres.connections import connect, settings
-from log10_trace.server.store.postgres.drafts import Put
 from log10_trace.server.store.postgres.housekeeping import index_texts
-from log10_trace.server.store.postgres.places import DAY_MS, day_of
-from log10_trace.server.store.postgres.records import Writing
-from log10_trace.server.store.postgres.tallying import fold
+from log10_trace.server.store.postgres.partitioning import DAY_MS, day_of
+from log10_trace.server.store.postgres.prepared_records import WriteRequest
+from log10_trace.server.store.postgres.records import RecordWriter
+from log10_trace.server.store.postgres.rollup_compaction import compact
 from log10_trace.server.store.sqlite import records
-from log10_trace.server.store.sqlite.file import open_file
-from log10_trace.server.store.sqlite.indexing import index_many, index_some
-from log10_trace.server.store.sqlite.transaction import Transaction, Wanted
-from log10_trace.server.store.sqlite.unindexed import MANY
+from log10_trace.server.store.sqlite.index_backlog import LARGE_BATCH
+from log10_trace.server.store.sqlite.schema import open_database
+from log10_trace.server.store.sqlite.text_index import index_many, index_some
+from log10_trace.server.store.sqlite.transaction import LookupKey, Transaction
 
 T = TypeVar("T")
 
@@ -55,7 +55,7 @@ def fill(database: str, maker: Maker, count: int, organization_id: str) -> None:
         fill_sqlite(Path(database), maker, count, organization_id)
         return
     store = open_store(database)
-    is_filled = bool(store.completions.page(organization_id, Filter(), limit=1).items)
+    is_filled = bool(store.completions.page(organization_id, CompletionFilter(), limit=1).items)
     store.close()
     if not is_filled and not is_file:
         fill_postgres(database, maker, count, organization_id)
@@ -65,14 +65,14 @@ def fill_sqlite(path: Path, maker: Maker, count: int, organization_id: str) -> N
     """Make the database at ``path`` with the first ``count`` records of ``maker``; whole, or not there."""
     unfinished = path.with_name(f"{path.name}.unfinished")
     unfinished.unlink(missing_ok=True)
-    connection = open_file(unfinished)
+    connection = open_database(unfinished)
     for setting in _SQLITE_SETTINGS:
         connection.execute(setting)
     with closing(Transaction(connection)) as transaction, _made(maker, count, _draft) as groups:
         for drafts in groups:
             jobs = [partial(_put, organization_id=organization_id, draft=draft) for draft in drafts]
-            wanted = [Wanted(organization_id, str(one.incoming.id), one.facts.began_ms) for one in drafts]
-            transaction.run([*jobs, partial(index_many, at_once=MANY)], wanted)
+            wanted = [LookupKey(organization_id, str(one.incoming.id), one.facts.began_ms) for one in drafts]
+            transaction.run([*jobs, partial(index_many, at_once=LARGE_BATCH)], wanted)
         while transaction.run([index_some])[0]:
             pass
         connection.execute("PRAGMA journal_mode = WAL")
@@ -87,13 +87,13 @@ def fill_postgres(url: str, maker: Maker, count: int, organization_id: str) -> N
         _lay_past_days(connection)
         connection.execute("SET synchronous_commit = off")
         with _without_word_index(connection), _keeping_house(other), _made(maker, count, _parse) as groups:
-            writing = Writing()
+            writing = RecordWriter()
             for group in groups:
-                writing.write(connection, [Put(organization_id, one) for one in group])
+                writing.write(connection, [WriteRequest(organization_id, one) for one in group])
         connection.execute("VACUUM ANALYZE")
 
 
-def _put(transaction: Transaction, *, organization_id: str, draft: records.Draft) -> Outcome:
+def _put(transaction: Transaction, *, organization_id: str, draft: records.PreparedRecord) -> WriteResult:
     return records.put(transaction, organization_id, draft, replace_tags=False)
 
 
@@ -129,7 +129,7 @@ def _keeping_house(connection: psycopg.Connection[Any]) -> Iterator[None]:
         while has_more or not is_last:
             is_last = done.is_set()  # asked before looking: what is written then is seen
             has_more = index_texts(connection, _AT_ONCE)
-            fold(connection)
+            compact(connection)
             if not has_more:
                 done.wait(0.5)
 
@@ -176,5 +176,5 @@ def _parse(line: str) -> Incoming:
     return parse(line)
 
 
-def _draft(line: str) -> records.Draft:
-    return records.draft(parse(line), now_ms=time.time_ns() // 1_000_000)
+def _draft(line: str) -> records.PreparedRecord:
+    return records.prepare(parse(line), now_ms=time.time_ns() // 1_000_000)

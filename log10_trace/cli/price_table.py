@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Final
 
 from log10_trace.client import Log10
+from log10_trace.domain.prices import Prices
 from log10_trace.errors import Log10Error, NotFoundError
-from log10_trace.server.store.prices import Prices
 
 ENVIRONMENT: Final = "LOG10_PRICES"
 

@@ -13,9 +13,9 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from log10_trace.cli.conversation import answer_of
+from log10_trace.domain.charges import charges, read_usage
+from log10_trace.domain.prices import Prices
 from log10_trace.errors import Log10Error, SetupError
-from log10_trace.server.store.prices import Prices
-from log10_trace.server.store.usage import charges, read_usage
 
 Send = Callable[[str, dict[str, Any]], Any]
 """Sends a body to an endpoint of the model's provider; gives the JSON that came back."""

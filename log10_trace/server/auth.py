@@ -185,7 +185,7 @@ class Gate:
         now_ms = self._now_ms()
         if not key.is_valid(now_ms):
             return None
-        self._keys.used(key.organization_id, key.id, now_ms=now_ms)
+        self._keys.touch(key.organization_id, key.id, now_ms=now_ms)
         return Access(key.id, key.organization_id, key.scopes)
 
     def _now_ms(self) -> int:

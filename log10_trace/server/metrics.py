@@ -6,7 +6,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Proc
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from log10_trace import __version__
-from log10_trace.server.store.answers import Health
+from log10_trace.server.store.data_types import Health
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from log10_trace import local_server
+from log10_trace.domain.prices import Prices
 from log10_trace.errors import SetupError
 from log10_trace.guard import guard
 from log10_trace.server import claims, logs
@@ -28,7 +29,6 @@ from log10_trace.server.listener import Listener
 from log10_trace.server.login_codes import LoginCodes
 from log10_trace.server.store import open_store
 from log10_trace.server.store.keys import Scope, split_token
-from log10_trace.server.store.prices import Prices
 from log10_trace.server.store.protocol import Store
 
 SWITCH_S: Final = 0.0005

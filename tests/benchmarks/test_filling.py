@@ -16,11 +16,11 @@ from benchmarks.filling import fill
 from benchmarks.records import Maker
 from log10_trace.server.incoming import parse
 from log10_trace.server.store import open_store
-from log10_trace.server.store.postgres import drafts
-from log10_trace.server.store.postgres.tallying import fold as fold_postgres
+from log10_trace.server.store.postgres import prepared_records
+from log10_trace.server.store.postgres.rollup_compaction import compact as fold_postgres
 from log10_trace.server.store.sqlite import records
 from log10_trace.server.store.sqlite.connection import connect
-from log10_trace.server.store.sqlite.folding import fold
+from log10_trace.server.store.sqlite.rollup_compaction import compact_all
 from tests.server.postgres_cluster import fresh_database
 
 ORG = "org"
@@ -47,7 +47,7 @@ SELECT definition, valid FROM (
 def maker(monkeypatch: pytest.MonkeyPatch) -> Maker:
     """Makes the same records for each database, and neighbours in time are told apart alike in both."""
     monkeypatch.setattr(records, "_arrivals", itertools.repeat(0))
-    monkeypatch.setattr(drafts, "_arrivals", itertools.repeat(0))
+    monkeypatch.setattr(prepared_records, "_arrivals", itertools.repeat(0))
     return Maker(COUNT)
 
 
@@ -70,7 +70,7 @@ def rows(connection: Any, tables: Iterable[str]) -> dict[str, list[tuple[Any, ..
 def sqlite_rows(path: Path) -> dict[str, list[tuple[Any, ...]]]:
     """What a file holds, every word of the text index with where it stands."""
     with closing(connect(path, can_write=True)) as connection:
-        fold(connection)
+        compact_all(connection)
         connection.execute("CREATE VIRTUAL TABLE temp.words USING fts5vocab('main', 'search', 'instance')")
         return rows(connection, SQLITE_TABLES)
 

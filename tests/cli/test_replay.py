@@ -14,7 +14,7 @@ import pytest
 from log10_trace.cli.replaying import Answer, ProviderError, answer_text, logged_answer, replayed
 from log10_trace.cli.report import csv_text, json_lines, markdown
 from log10_trace.cli.simulated_model import MODEL, simulated_model
-from log10_trace.server.store.prices import Prices
+from log10_trace.domain.prices import Prices
 from tests.cli.conftest import Cli, call
 
 Calls = list[dict[str, Any]]

@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from log10_trace.local_server import LocalServer
-from log10_trace.server.store.sqlite.file import open_file
+from log10_trace.server.store.sqlite.schema import open_database
 from tests.processes import server
 
 ROUNDS = 12
@@ -73,7 +73,7 @@ def test_what_the_server_acknowledged_survives_its_kills(private_home: Path, tmp
 
     assert len(acknowledged) > ROUNDS * BATCH
     assert acknowledged <= kept
-    connection = open_file(path)
+    connection = open_database(path)
     assert connection.execute("PRAGMA integrity_check").fetchone()[0] == "ok"
     connection.execute("INSERT INTO search (search) VALUES ('integrity-check')")
     connection.close()

@@ -14,9 +14,9 @@ from log10_trace.cli.conversation import conversation
 from log10_trace.cli.named_call import resolved
 from log10_trace.cli.options import Server, spread
 from log10_trace.cli.output import age, moment_of, number_of, safe, say, seconds, show_bytes, show_text
+from log10_trace.domain.charges import read_usage
 from log10_trace.models.base import Model
 from log10_trace.models.components import Completion, Stacktrace
-from log10_trace.server.store.usage import read_usage
 
 _FRAMES: Final = 6
 """The innermost frames, which are shown; all of them are in the JSON."""

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from log10_trace.domain.charges import Charge, Usage, charges, read_usage
 from log10_trace.server.pages import shapes
 from log10_trace.server.pages.excerpt import ENDS, Gap
 from log10_trace.server.pages.indented import indented
@@ -13,8 +14,7 @@ from log10_trace.server.pages.labels import FIELDS, Labels, labels
 from log10_trace.server.pages.plain import cut
 from log10_trace.server.pages.stacks import Stack, stack_of
 from log10_trace.server.pages.turns import Choice, Turn, answered, asked
-from log10_trace.server.store.answers import Stored
-from log10_trace.server.store.usage import Charge, Usage, charges, read_usage
+from log10_trace.server.store.data_types import StoredCompletion
 
 RAW: Final = {
     "native_request": "Request",
@@ -109,7 +109,9 @@ class CallView:
         return sum(turn.omitted or 1 for turn in self.asked[folded.start : folded.stop])
 
 
-def call_view(stored: Stored, *, whole: bool = False, ends: int = ENDS, raw: bool = True) -> CallView:
+def call_view(
+    stored: StoredCompletion, *, whole: bool = False, ends: int = ENDS, raw: bool = True
+) -> CallView:
     """The view of a record.
 
     Args:
@@ -148,7 +150,7 @@ def call_view(stored: Stored, *, whole: bool = False, ends: int = ENDS, raw: boo
     )
 
 
-def _responses(stored: Stored, response: Any) -> tuple[Any, ...]:
+def _responses(stored: StoredCompletion, response: Any) -> tuple[Any, ...]:
     """The response, and the native one where only that may state the usage."""
     if read_usage(response).is_stated:
         return (response,)

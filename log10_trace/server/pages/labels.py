@@ -9,7 +9,7 @@ from uuid import UUID
 
 from log10_trace.server.incoming import MAX_TAGS
 from log10_trace.server.pages import figures, shapes
-from log10_trace.server.store.facts import parse_time_ms
+from log10_trace.server.store.columns import parse_time_ms
 
 _UUID_V7: Final = 7
 

@@ -8,7 +8,7 @@ from log10_trace.server.pages import shapes
 from log10_trace.server.pages.conditions import Conditions
 from log10_trace.server.pages.labels import FIELDS, Labels, labels
 from log10_trace.server.pages.strip import Strip
-from log10_trace.server.store.answers import Page, SessionSummary, Summary
+from log10_trace.server.store.data_types import CompletionSummary, Page, SessionSummary
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +52,12 @@ class SessionRow:
     last: Row | None
 
 
-def rows(found: Page[Summary]) -> tuple[Row, ...]:
+def rows(found: Page[CompletionSummary]) -> tuple[Row, ...]:
     """The rows of a page."""
     return tuple(row(summary) for summary in found.items)
 
 
-def row(summary: Summary) -> Row:
+def row(summary: CompletionSummary) -> Row:
     """A summary's row."""
     return Row(
         labels=labels(summary.id, shapes.values_of(summary, (*FIELDS, "response"))),
@@ -69,7 +69,7 @@ def row(summary: Summary) -> Row:
     )
 
 
-def older(conditions: Conditions, found: Page[Summary]) -> str:
+def older(conditions: Conditions, found: Page[CompletionSummary]) -> str:
     """Where the list goes on; empty when that was all."""
     if found.next_cursor is None:
         return ""

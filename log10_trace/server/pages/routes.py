@@ -20,7 +20,14 @@ from log10_trace.server.query import Query
 from log10_trace.server.refusal import Refusal, not_found, of_store
 from log10_trace.server.routes import completions
 from log10_trace.server.routes.filters import NAMES, ORDERS, filter_of
-from log10_trace.server.store.answers import Filter, Order, Page, StatisticsQuery, Stored, Summary
+from log10_trace.server.store.data_types import (
+    CompletionFilter,
+    CompletionSummary,
+    Order,
+    Page,
+    StatisticsQuery,
+    StoredCompletion,
+)
 from log10_trace.server.store.errors import CursorError, SearchError
 from log10_trace.server.visit import Visit
 
@@ -106,7 +113,7 @@ def _list(visit: Visit) -> Response:
 
 
 def _list_view(
-    visit: Visit, conditions: Conditions, wanted: Filter, order: Order, cursor: str | None
+    visit: Visit, conditions: Conditions, wanted: CompletionFilter, order: Order, cursor: str | None
 ) -> list_view.ListView:
     store, organization_id = visit.store, visit.organization_id
     found = store.completions.page(organization_id, wanted, limit=_CALLS, cursor=cursor, order=order)
@@ -141,7 +148,7 @@ def _call(visit: Visit) -> Response:
     return page("call.html", root=visit.root_path, view=view, cost=cost)
 
 
-def _stored(visit: Visit) -> Stored:
+def _stored(visit: Visit) -> StoredCompletion:
     completion_id = completion_id_of(visit.request.path_params["id"])
     found = visit.store.completions.get(visit.organization_id, completion_id)
     if found is None:
@@ -164,13 +171,13 @@ def _sessions(visit: Visit) -> Response:
 
 
 def _session_rows(
-    visit: Visit, conditions: Conditions, wanted: Filter, cursor: str | None
+    visit: Visit, conditions: Conditions, wanted: CompletionFilter, cursor: str | None
 ) -> dict[str, object]:
     store, organization_id = visit.store, visit.organization_id
     found = store.sessions.page(organization_id, wanted, limit=_SESSIONS, cursor=cursor)
     rows = []
     for each in found.items:
-        last = store.completions.page(organization_id, Filter(session_id=each.id), limit=1)
+        last = store.completions.page(organization_id, CompletionFilter(session_id=each.id), limit=1)
         rows.append(list_view.SessionRow(each, next(iter(list_view.rows(last)), None)))
     earlier = str(conditions.address.having("cursor", found.next_cursor)) if found.next_cursor else ""
     return {"rows": rows, "earlier": earlier, "is_first_page": cursor is None}
@@ -183,9 +190,9 @@ def _session(visit: Visit) -> Response:
     if found is None:
         raise not_found("session")
     cursor = visit.request.query_params.get("cursor") or None
-    wanted = Filter(session_id=session_id)
+    wanted = CompletionFilter(session_id=session_id)
 
-    def listed(limit: int) -> Page[Summary]:
+    def listed(limit: int) -> Page[CompletionSummary]:
         return store.completions.page(organization_id, wanted, limit=limit, cursor=cursor, order="oldest")
 
     summaries = listed(_STEPS)
@@ -198,9 +205,9 @@ def _session(visit: Visit) -> Response:
     return page("session.html", root=visit.root_path, view=view)
 
 
-def _records(visit: Visit, summaries: Page[Summary]) -> tuple[list[Stored], int]:
+def _records(visit: Visit, summaries: Page[CompletionSummary]) -> tuple[list[StoredCompletion], int]:
     """The records of the first summaries, as many as a page has memory for; and how many those are."""
-    records: list[Stored] = []
+    records: list[StoredCompletion] = []
     characters = 0
     for count, summary in enumerate(summaries.items):
         stored = visit.store.completions.get(visit.organization_id, summary.id)

@@ -12,7 +12,7 @@ from typing import Final
 
 from log10_trace.server.pages.call_view import CallView, bound, call_view
 from log10_trace.server.pages.turns import Turn, ends, said_before
-from log10_trace.server.store.answers import SessionSummary, Stored
+from log10_trace.server.store.data_types import SessionSummary, StoredCompletion
 
 _COMPARED_ENDS: Final = 500
 """Messages at each end of a call that are compared with those of earlier calls."""
@@ -45,14 +45,14 @@ class SessionView:
     """The address of the next page, empty on the last."""
 
 
-def session_view(session: SessionSummary, records: Iterable[Stored], later: str) -> SessionView:
+def session_view(session: SessionSummary, records: Iterable[StoredCompletion], later: str) -> SessionView:
     """The view of a session's calls, oldest first."""
     steps = tuple(_steps(records))
     turns = [turn for step in steps for turn in (*step.new, *(choice.turn for choice in step.call.choices))]
     return SessionView(session=session, steps=steps, most=bound(turns), later=later)
 
 
-def _steps(records: Iterable[Stored]) -> Iterator[Step]:
+def _steps(records: Iterable[StoredCompletion]) -> Iterator[Step]:
     said: list[tuple[Turn, ...]] = []
     for stored in records:
         call = call_view(stored, ends=_COMPARED_ENDS, raw=False)

@@ -8,13 +8,13 @@ from typing import Any, Final
 
 from log10_trace.server.incoming import MAX_DURATION
 from log10_trace.server.pages.excerpt import ENDS, Gap, abridge, excerpt
-from log10_trace.server.store.answers import Stored, Summary
+from log10_trace.server.store.data_types import CompletionSummary, StoredCompletion
 
 _LONGEST_NAME: Final = 512
 _LARGEST_COUNT: Final = 1 << 63
 
 
-def values_of(record: Stored | Summary, names: Iterable[str]) -> dict[str, Any]:
+def values_of(record: StoredCompletion | CompletionSummary, names: Iterable[str]) -> dict[str, Any]:
     """The values of the record's fields of these names; of long arrays and objects, the ends."""
     return {name: excerpt(record.fields[name]) for name in names if name in record.fields}
 

@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from log10_trace.server.pages import figures
-from log10_trace.server.store.answers import (
-    Filter,
+from log10_trace.server.store.data_types import (
+    CompletionFilter,
     GroupBy,
+    GroupTotals,
     Interval,
     Statistics,
     StatisticsQuery,
-    Totals,
 )
 
 _HOUR_MS: Final = 3_600_000
@@ -60,7 +60,7 @@ class Strip:
         return max(self.bars[-1].x + 1, _LEAST_BARS) if self.bars else 0
 
 
-def strip_query(wanted: Filter, now_ms: int) -> StatisticsQuery:
+def strip_query(wanted: CompletionFilter, now_ms: int) -> StatisticsQuery:
     """What to count for a list of ``wanted``: its span of time, and its group where it asks for just one."""
     group_by, key = _group(wanted)
     return StatisticsQuery(
@@ -72,7 +72,7 @@ def strip_query(wanted: Filter, now_ms: int) -> StatisticsQuery:
     )
 
 
-def strip(statistics: Statistics, wanted: Filter, query: StatisticsQuery) -> Strip:
+def strip(statistics: Statistics, wanted: CompletionFilter, query: StatisticsQuery) -> Strip:
     """The strip of what was counted for ``wanted``."""
     total = next(iter(statistics.groups), None)
     return Strip(
@@ -82,7 +82,7 @@ def strip(statistics: Statistics, wanted: Filter, query: StatisticsQuery) -> Str
     )
 
 
-def _group(wanted: Filter) -> tuple[GroupBy, str | None]:
+def _group(wanted: CompletionFilter) -> tuple[GroupBy, str | None]:
     """The one group that the list shows, if what it asks for is one."""
     groups: list[tuple[GroupBy, str | None]] = []
     if wanted.model:
@@ -96,9 +96,9 @@ def _group(wanted: Filter) -> tuple[GroupBy, str | None]:
     return groups[0] if len(groups) == 1 else ("none", None)
 
 
-def _is_all(wanted: Filter) -> bool:
+def _is_all(wanted: CompletionFilter) -> bool:
     """Whether the list shows every call that is counted."""
-    span = Filter(since_ms=wanted.since_ms, until_ms=wanted.until_ms)
+    span = CompletionFilter(since_ms=wanted.since_ms, until_ms=wanted.until_ms)
     counted = {
         "none": span,
         "model": replace(span, model=wanted.model),
@@ -114,7 +114,7 @@ def _scope(group_by: GroupBy, key: str | None, *, is_all: bool) -> str:
     return f"all calls{group}" if is_all else f"all calls{group}, also those not listed"
 
 
-def _interval(wanted: Filter, now_ms: int) -> Interval:
+def _interval(wanted: CompletionFilter, now_ms: int) -> Interval:
     """Steps so fine that they make a picture, and so coarse that they fit."""
     if wanted.since_ms is None:
         return "day"
@@ -122,7 +122,7 @@ def _interval(wanted: Filter, now_ms: int) -> Interval:
     return next((step for step, width in _WIDTHS.items() if span <= width * _MOST_BARS), "day")
 
 
-def _figures(total: Totals) -> tuple[Figure, ...]:
+def _figures(total: GroupTotals) -> tuple[Figure, ...]:
     tokens = total.input_tokens + total.output_tokens
     flow = f"{figures.short(total.input_tokens)} in, {figures.short(total.output_tokens)} out"
     unpriced = f"without {total.unpriced:,} calls of unknown price" if total.unpriced else ""
@@ -141,7 +141,7 @@ def _figures(total: Totals) -> tuple[Figure, ...]:
     )
 
 
-def _bars(steps: Sequence[Totals], interval: Interval) -> tuple[Bar, ...]:
+def _bars(steps: Sequence[GroupTotals], interval: Interval) -> tuple[Bar, ...]:
     """The last steps, gaps included, side by side."""
     by_start = {each.start_ms: each for each in steps if each.start_ms is not None}
     if len(by_start) < 2:  # noqa: PLR2004 -- one bar is no picture
@@ -153,7 +153,7 @@ def _bars(steps: Sequence[Totals], interval: Interval) -> tuple[Bar, ...]:
     return tuple(_bar(each, x, highest, interval) for x, each in enumerate(shown) if each)
 
 
-def _bar(step: Totals, x: int, highest: int, interval: Interval) -> Bar:
+def _bar(step: GroupTotals, x: int, highest: int, interval: Interval) -> Bar:
     scaled = max(1, round(HEIGHT * step.calls / highest))
     failed = min(scaled, max(1, round(HEIGHT * step.failed / highest))) if step.failed else 0
     start = figures.clock(step.start_ms or 0)

@@ -16,7 +16,7 @@ from log10_trace.server.incoming import Incoming
 from log10_trace.server.json_text import RefusedError, decode, split
 from log10_trace.server.refusal import Refusal, invalid, of_store, of_text
 from log10_trace.server.routes.completions import understood, with_id
-from log10_trace.server.store.answers import Change, Outcome
+from log10_trace.server.store.data_types import WriteEffect, WriteResult
 from log10_trace.server.store.errors import StoreError
 from log10_trace.server.visit import Visit
 
@@ -95,14 +95,14 @@ def _understand(visit: Visit, text: bytes | str) -> Incoming | Refusal:
         return refusal
 
 
-def _kept(item: Incoming, pending: Future[Outcome]) -> dict[str, Any]:
+def _kept(item: Incoming, pending: Future[WriteResult]) -> dict[str, Any]:
     try:
         outcome = pending.result()
     except StoreError as error:
         return _refused(item.id, of_store(error))
-    status = 201 if outcome.change is Change.CREATED else 200
+    status = 201 if outcome.change is WriteEffect.CREATED else 200
     result = {"id": item.id, "status": status, "outcome": outcome.change.value}
-    if outcome.change is Change.DELETED:
+    if outcome.change is WriteEffect.DELETED:
         result |= {"code": "deleted", "message": "It was deleted before; nothing was kept."}
     return result
 

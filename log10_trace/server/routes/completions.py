@@ -18,7 +18,7 @@ from log10_trace.server.json_text import IS_LABEL, RefusedError
 from log10_trace.server.query import Query
 from log10_trace.server.refusal import conflict, invalid, not_found, of_text
 from log10_trace.server.routes.filters import NAMES, filter_of
-from log10_trace.server.store.answers import Change, Outcome, Stored
+from log10_trace.server.store.data_types import StoredCompletion, WriteEffect, WriteResult
 from log10_trace.server.store.keys import Scope
 from log10_trace.server.visit import Visit
 
@@ -27,7 +27,7 @@ async def create(visit: Visit) -> Response:
     """A new record; 200 instead of 201 when it was there already."""
     raw = await received(visit)
     outcome = await kept(visit, len(raw), lambda: with_id(understood(raw, visit), None))
-    status = 201 if outcome.change is Change.CREATED else 200
+    status = 201 if outcome.change is WriteEffect.CREATED else 200
     return raw_json(shown(visit.access, outcome.stored), status)
 
 
@@ -107,10 +107,10 @@ def with_id(incoming: Incoming, completion_id: str | None) -> Incoming:
 
 async def kept(
     visit: Visit, size: int, read: Callable[[], Incoming], *, replace_tags: bool = False
-) -> Outcome:
+) -> WriteResult:
     """Keep the record that ``read`` makes of ``size`` bytes; when this returns, it is committed."""
 
-    def put() -> Future[Outcome]:
+    def put() -> Future[WriteResult]:
         return visit.store.completions.put(visit.organization_id, read(), replace_tags=replace_tags)
 
     outcome = await asyncio.wrap_future(await body.off_loop(size, put))
@@ -125,7 +125,7 @@ def _read(visit: Visit, completion_id: str) -> bytes:
     return utf8(found)
 
 
-def shown(access: Access, stored: Stored) -> bytes:
+def shown(access: Access, stored: StoredCompletion) -> bytes:
     """The record for whoever wrote it: whole, or without its content for a key that cannot read."""
     if access.may(Scope.READ):
         return utf8(stored)
@@ -133,6 +133,6 @@ def shown(access: Access, stored: Stored) -> bytes:
     return utf8(dataclasses.replace(stored, fields=fields))
 
 
-def utf8(stored: Stored) -> bytes:
+def utf8(stored: StoredCompletion) -> bytes:
     """The record as it is sent."""
     return stored.to_json().encode("utf-8")

@@ -6,13 +6,13 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import Final
 
+from log10_trace.domain.charges import read_usage
+from log10_trace.domain.prices import Prices
 from log10_trace.server.csv_lines import csv_line, literal
 from log10_trace.server.incoming import reread
-from log10_trace.server.store import said
-from log10_trace.server.store.answers import Stored
-from log10_trace.server.store.facts import facts
-from log10_trace.server.store.prices import Prices
-from log10_trace.server.store.usage import read_usage
+from log10_trace.server.store import text_extraction
+from log10_trace.server.store.columns import extract_columns
+from log10_trace.server.store.data_types import StoredCompletion
 
 READ: Final = (
     "model", "input_tokens", "cached_tokens", "output_tokens", "cost", "question", "answer", "file", "line",
@@ -35,7 +35,7 @@ _CELL_CHARACTERS: Final = 32_767
 """More of a question or an answer no spreadsheet takes into a cell."""
 
 
-def csv_lines(records: Iterable[Stored], prices: Prices, *, bodies: bool) -> Iterator[bytes]:
+def csv_lines(records: Iterable[StoredCompletion], prices: Prices, *, bodies: bool) -> Iterator[bytes]:
     """The header and the rows, in UTF-8; with ``bodies`` the whole JSON bodies as well."""
     kept = (*KEPT, *BODIES) if bodies else KEPT
     yield csv_line(("id", "created_at", "status", *READ, *kept))
@@ -44,11 +44,11 @@ def csv_lines(records: Iterable[Stored], prices: Prices, *, bodies: bool) -> Ite
         yield csv_line((literal(stored.id), *fields[:2], *_read(stored, prices), *fields[2:]))
 
 
-def _read(stored: Stored, prices: Prices) -> Iterator[str]:
+def _read(stored: StoredCompletion, prices: Prices) -> Iterator[str]:
     """The cells of ``READ``."""
     incoming = reread(stored.id, stored.organization_id, stored.fields)
-    words = said.words(incoming.values)
-    known = facts(incoming, words, now_ms=0)
+    words = text_extraction.extract_text(incoming.values)
+    known = extract_columns(incoming, words, now_ms=0)
     usage = read_usage(incoming.values.get("response"), incoming.values.get("native_response"))
     is_stated = known.tokens is not None
     yield literal(known.model or "")
@@ -56,8 +56,8 @@ def _read(stored: Stored, prices: Prices) -> Iterator[str]:
     yield _number(usage.cached if is_stated else None)
     yield _number(known.output_tokens)
     yield _dollars(prices.cost_of(known.charges) if is_stated else None)
-    yield literal(words.messages[-1][:_CELL_CHARACTERS]) if words.messages else ""
-    yield literal(words.answer[:_CELL_CHARACTERS])
+    yield literal(words.request_texts[-1][:_CELL_CHARACTERS]) if words.request_texts else ""
+    yield literal(words.response_text[:_CELL_CHARACTERS])
     yield literal(known.file or "")
     stack = incoming.values.get("stacktrace")
     yield _number(stack[-1].get("lineno")) if known.file and stack else ""

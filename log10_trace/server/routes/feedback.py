@@ -16,7 +16,7 @@ from log10_trace.server.query import Query
 from log10_trace.server.refusal import invalid, not_found
 from log10_trace.server.routes.listing import DEFAULT_LIMIT
 from log10_trace.server.routes.tasks import an_object, labels, text
-from log10_trace.server.store.answers import Feedback, FeedbackTask, Selection
+from log10_trace.server.store.data_types import Feedback, FeedbackTarget, FeedbackTask
 from log10_trace.server.visit import Visit
 
 MAX_MATCHED: Final = 100
@@ -94,7 +94,7 @@ async def _task(visit: Visit, task_id: str) -> FeedbackTask:
     return found
 
 
-def _selection(values: dict[str, Any]) -> Selection:
+def _selection(values: dict[str, Any]) -> FeedbackTarget:
     ids, tags = labels(values, "completion_ids"), labels(values, "completion_tags_selector")
     if bool(ids) == bool(tags):
         raise invalid("completion_ids", "Name either completion_ids or a completion_tags_selector.")
@@ -106,7 +106,7 @@ def _selection(values: dict[str, Any]) -> Selection:
         most = MAX_MATCHED
     if not isinstance(most, int) or isinstance(most, bool) or not 1 <= most <= 1_000_000:  # noqa: PLR2004 -- said below
         raise invalid("max_matched_completions", "It must be a whole number from 1 to 1000000.")
-    return Selection(completion_ids=ids, tags=tags, allow_unmatched=allow, max_matched=most)
+    return FeedbackTarget(completion_ids=ids, tags=tags, allow_unmatched=allow, max_matched=most)
 
 
 async def _body_params(visit: Visit) -> list[tuple[str, str]]:

@@ -1,4 +1,4 @@
-"""The filters of a list: query parameters to a store's ``Filter``."""
+"""The filters of a list: query parameters to a store's ``CompletionFilter``."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import time
 from typing import Final
 
 from log10_trace.server.query import Query
-from log10_trace.server.store.answers import Filter, Order, TagMatch
+from log10_trace.server.store.data_types import CompletionFilter, Order, TagMatch
 
 NAMES: Final = (
     "tag",
@@ -31,14 +31,14 @@ ORDERS: Final[tuple[Order, ...]] = ("newest", "oldest")
 STATUSES: Final = ("started", "finished", "failed")
 
 
-def filter_of(query: Query) -> Filter:
+def filter_of(query: Query) -> CompletionFilter:
     """What the request wants to see.
 
     Raises:
         Refusal: 422, naming the parameter that cannot be used.
     """
     now_ms = time.time_ns() // 1_000_000
-    return Filter(
+    return CompletionFilter(
         tags=query.many("tag"),
         tag_match=query.choice("tag_match", TAG_MATCHES, "any"),
         session_id=query.text("session_id"),

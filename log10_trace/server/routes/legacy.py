@@ -22,9 +22,9 @@ from log10_trace.server.query import Query, end_ms, moment_ms
 from log10_trace.server.refusal import invalid, not_found
 from log10_trace.server.routes.completions import kept, understood, with_id
 from log10_trace.server.routes.listing import DEFAULT_LIMIT
-from log10_trace.server.store.answers import Filter, Stored
+from log10_trace.server.store.columns import parse_time_ms
 from log10_trace.server.store.created_at import rfc3339
-from log10_trace.server.store.facts import parse_time_ms
+from log10_trace.server.store.data_types import CompletionFilter, StoredCompletion
 from log10_trace.server.visit import Visit
 
 SLUG: Final = "local"
@@ -132,7 +132,7 @@ def _opened_loosely(name: str, held: str, text: str) -> dict[str, str]:
     return {} if body is None else {name: body.text.decode(), f"raw_{name}": text}
 
 
-def _older(stored: Stored) -> bytes:
+def _older(stored: StoredCompletion) -> bytes:
     # The original client takes it that every record has these, and that a body which is there is an object.
     texts = {"kind": "null", "status": json.dumps(_status_of(stored))} | {
         name: text for name, text in stored.fields.items() if name not in _BODIES or text != "null"
@@ -144,11 +144,11 @@ def _older(stored: Stored) -> bytes:
         texts["duration"] = json.dumps(round(json.loads(texts["duration"]) * 1000))
     tags = json.loads(texts.get("tags", "null")) or []
     texts["tagResolved"] = json.dumps([_tag_dict(tag) for tag in tags])
-    older = Stored(organization_id=stored.organization_id, id=stored.id, fields=texts)
+    older = StoredCompletion(organization_id=stored.organization_id, id=stored.id, fields=texts)
     return older.to_json().encode("utf-8")
 
 
-def _status_of(stored: Stored) -> str:
+def _status_of(stored: StoredCompletion) -> str:
     told = {name: stored.fields[name] for name in _TELLING_STATUS if name in stored.fields}
     return reread(stored.id, stored.organization_id, told).status
 
@@ -165,20 +165,20 @@ def _tag_dict(tag: str) -> dict[str, str]:
     return {"id": tag.encode("utf-8").hex(), "name": tag}
 
 
-def _filter_of(query: Query) -> Filter:
+def _filter_of(query: Query) -> CompletionFilter:
     try:
         tags = tuple(bytes.fromhex(each).decode() for each in (query.text("tagFilter") or "").split(","))
         span = json.loads(query.text("createdFilter") or "{}")
         created = {name: str(span[name]) for name in ("from", "to") if span.get(name)}
     except (ValueError, AttributeError, RecursionError):
         raise invalid("tagFilter", "The tagFilter or the createdFilter cannot be read.") from None
-    return Filter(
+    return CompletionFilter(
         tags=tuple(tag for tag in tags if tag),
         since_ms=moment_ms("createdFilter", created["from"], 0) if "from" in created else None,
         until_ms=end_ms("createdFilter", created["to"], 0) if "to" in created else None,
     )
 
 
-def _listed(visit: Visit, wanted: Filter, offset: int, limit: int) -> list[bytes]:
+def _listed(visit: Visit, wanted: CompletionFilter, offset: int, limit: int) -> list[bytes]:
     records = visit.store.completions.stream(visit.organization_id, wanted, limit=offset + limit)
     return [_older(stored) for stored in itertools.islice(records, offset, None)]

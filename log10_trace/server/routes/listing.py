@@ -13,7 +13,7 @@ from log10_trace.server.query import Query
 from log10_trace.server.refusal import Refusal, not_found
 from log10_trace.server.routes.csv_export import csv_lines
 from log10_trace.server.routes.filters import NAMES, ORDERS, filter_of
-from log10_trace.server.store.answers import Filter, Order, Page, Summary
+from log10_trace.server.store.data_types import CompletionFilter, CompletionSummary, Order, Page
 from log10_trace.server.visit import Visit
 
 VIEWS: Final = ("summary", "full")
@@ -65,7 +65,7 @@ async def _all_task_ids(visit: Visit) -> list[str]:
     return [task.id for task in tasks]
 
 
-async def _page(visit: Visit, query: Query, wanted: Filter, order: Order, limit: int) -> Response:
+async def _page(visit: Visit, query: Query, wanted: CompletionFilter, order: Order, limit: int) -> Response:
     view = query.choice("view", VIEWS, "summary")
     read_page = partial(
         visit.store.completions.page,
@@ -81,13 +81,13 @@ async def _page(visit: Visit, query: Query, wanted: Filter, order: Order, limit:
     return raw_json(await visit.read(_summaries, read_page))
 
 
-def _summaries(read_page: Callable[[], Page[Summary]]) -> bytes:
+def _summaries(read_page: Callable[[], Page[CompletionSummary]]) -> bytes:
     found = read_page()
     items = [_utf8(summary.to_json()) for summary in found.items]
     return joined(items, "completions", next_cursor=found.next_cursor)
 
 
-def _full(visit: Visit, page: Page[Summary]) -> Iterator[bytes]:
+def _full(visit: Visit, page: Page[CompletionSummary]) -> Iterator[bytes]:
     """The page with whole records, read one by one: a thousand of them may be larger than the memory."""
     yield b'{"completions":['
     comma = b""
@@ -100,7 +100,7 @@ def _full(visit: Visit, page: Page[Summary]) -> Iterator[bytes]:
 
 
 async def _everything(
-    visit: Visit, wanted: Filter, order: Order, limit: int | None, form: str, *, bodies: bool
+    visit: Visit, wanted: CompletionFilter, order: Order, limit: int | None, form: str, *, bodies: bool
 ) -> StreamingResponse:
     if visit.request.method == "HEAD":
         raise Refusal(405, "wrong_method", "An export is asked for with GET.", headers={"Allow": "GET"})

@@ -10,8 +10,8 @@ from starlette.responses import Response
 from log10_trace.server.answer import json_answer
 from log10_trace.server.query import Query
 from log10_trace.server.refusal import not_found
-from log10_trace.server.store.answers import GroupBy, Interval, SourceReport, StatisticsQuery, Totals
 from log10_trace.server.store.created_at import rfc3339
+from log10_trace.server.store.data_types import GroupBy, GroupTotals, Interval, SourceReport, StatisticsQuery
 from log10_trace.server.visit import Visit
 
 GROUPS: Final[tuple[GroupBy, ...]] = ("none", "model", "tag", "call_site", "session")
@@ -63,7 +63,7 @@ def _list_sources(visit: Visit) -> Response:
     return json_answer({"sources": [_source_dict(each) for each in found]})
 
 
-def _totals_dict(totals: Totals) -> dict[str, Any]:
+def _totals_dict(totals: GroupTotals) -> dict[str, Any]:
     start = {} if totals.start_ms is None else {"start": rfc3339(totals.start_ms)}
     return {
         "key": totals.key,

@@ -12,8 +12,8 @@ from log10_trace.server.query import Query
 from log10_trace.server.refusal import not_found
 from log10_trace.server.routes.filters import NAMES, filter_of
 from log10_trace.server.routes.listing import DEFAULT_LIMIT
-from log10_trace.server.store.answers import SessionSummary
 from log10_trace.server.store.created_at import rfc3339
+from log10_trace.server.store.data_types import SessionSummary
 from log10_trace.server.visit import Visit
 
 

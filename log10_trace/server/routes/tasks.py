@@ -16,8 +16,8 @@ from log10_trace.server.incoming import MAX_LABEL, MAX_TAGS
 from log10_trace.server.json_text import IS_LABEL
 from log10_trace.server.query import Query
 from log10_trace.server.refusal import invalid, not_found
-from log10_trace.server.store.answers import FeedbackTask
 from log10_trace.server.store.created_at import rfc3339
+from log10_trace.server.store.data_types import FeedbackTask
 from log10_trace.server.visit import Visit
 
 _UNFIT = re.compile("[\0\ud800-\udfff]")

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from log10_trace.server.store.opening import open_store
+from log10_trace.server.store.factory import open_store
 
 __all__ = ["open_store"]

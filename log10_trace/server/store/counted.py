@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from log10_trace.server.store.facts import Facts
-from log10_trace.server.store.usage import Charge
+from log10_trace.domain.charges import Charge
+from log10_trace.server.store.columns import CompletionColumns
 
 
 class Counted(NamedTuple):
@@ -26,7 +26,7 @@ def write_charges(charges: Sequence[Charge]) -> str:
     return json.dumps(charges, separators=(",", ":"))
 
 
-def as_counted(known: Facts, counted: Counted, response: Any) -> Facts:
+def as_counted(known: CompletionColumns, counted: Counted, response: Any) -> CompletionColumns:
     """``known`` with what the record was counted as, by whatever rules that was."""
     return replace(
         known,

@@ -16,7 +16,7 @@ from hashlib import blake2b
 from typing import Final
 
 from log10_trace.server.incoming import Incoming
-from log10_trace.server.store.facts import Facts
+from log10_trace.server.store.columns import CompletionColumns
 
 DAYS_REMEMBERED: Final = 400
 DAY_MS: Final = 86_400_000
@@ -37,12 +37,12 @@ def hash_content(incoming: Incoming) -> str:
     return _hash(repr(fields))
 
 
-def has_sequence(facts: Facts) -> bool:
+def has_sequence(facts: CompletionColumns) -> bool:
     """Whether the record says from which process it comes, and its number there."""
     return facts.source is not None and facts.sequence is not None
 
 
-def is_repeat(incoming: Incoming, facts: Facts, remembered: str | None) -> bool:
+def is_repeat(incoming: Incoming, facts: CompletionColumns, remembered: str | None) -> bool:
     """Whether the record is a repeat of a deleted one, of which this content hash is remembered, if any."""
     if remembered is None:
         return False

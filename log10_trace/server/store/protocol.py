@@ -1,7 +1,7 @@
 """The contract of a store: what the server asks of SQLite and of PostgreSQL alike.
 
 Every method that touches rows takes the organization first and sees nothing of any other; ``Keys.find`` is
-the one way to learn the organization, ``Upkeep`` is the database's own business.
+the one way to learn the organization, ``Maintenance`` is the database's own business.
 
 A read that takes longer than ``READ_TIMEOUT_S`` ends with ``StoreBusyError``. Looking up keys and feedback
 tasks, and ``Upkeep.health``, use connections that no other read uses.
@@ -19,27 +19,27 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
 from typing import Final, Protocol
 
+from log10_trace.domain.prices import Prices
 from log10_trace.server.incoming import Incoming
-from log10_trace.server.store.answers import (
+from log10_trace.server.store.data_types import (
+    CompletionFilter,
+    CompletionSummary,
     Feedback,
     FeedbackPage,
+    FeedbackTarget,
     FeedbackTask,
-    Filter,
     Health,
     Order,
-    Outcome,
     Page,
     PruneReport,
-    Selection,
     SessionSummary,
     SourceReport,
     Statistics,
     StatisticsQuery,
-    Stored,
-    Summary,
+    StoredCompletion,
+    WriteResult,
 )
 from log10_trace.server.store.keys import Key
-from log10_trace.server.store.prices import Prices
 
 READ_TIMEOUT_S: Final = 30
 """How long one read may take in the database."""
@@ -48,30 +48,32 @@ READ_TIMEOUT_S: Final = 30
 class Completions(Protocol):
     """The records."""
 
-    def put(self, organization_id: str, incoming: Incoming, *, replace_tags: bool = False) -> Future[Outcome]:
+    def put(
+        self, organization_id: str, incoming: Incoming, *, replace_tags: bool = False
+    ) -> Future[WriteResult]:
         """Create the record, or merge into the one with its id (the rules are ``incoming.merge``'s).
 
         ``replace_tags`` is for an update, which sets the tags; a delivery only ever adds to them.
         """
         ...
 
-    def put_many(self, organization_id: str, incoming: Sequence[Incoming]) -> list[Future[Outcome]]:
+    def put_many(self, organization_id: str, incoming: Sequence[Incoming]) -> list[Future[WriteResult]]:
         """``put`` each, in order and in few commits; one that fails costs none of the others."""
         ...
 
-    def get(self, organization_id: str, completion_id: str) -> Stored | None:
+    def get(self, organization_id: str, completion_id: str) -> StoredCompletion | None:
         """The whole record, or None when the organization has none of this id."""
         ...
 
     def page(
         self,
         organization_id: str,
-        wanted: Filter,
+        wanted: CompletionFilter,
         *,
         limit: int,
         cursor: str | None = None,
         order: Order = "newest",
-    ) -> Page[Summary]:
+    ) -> Page[CompletionSummary]:
         """One page of what matches, by the time the calls began; stable while records come in.
 
         Raises:
@@ -81,8 +83,13 @@ class Completions(Protocol):
         ...
 
     def stream(
-        self, organization_id: str, wanted: Filter, *, order: Order = "newest", limit: int | None = None
-    ) -> Iterator[Stored]:
+        self,
+        organization_id: str,
+        wanted: CompletionFilter,
+        *,
+        order: Order = "newest",
+        limit: int | None = None,
+    ) -> Iterator[StoredCompletion]:
         """Every whole record that matches, one by one: memory stays flat, writers are not held up.
 
         Raises:
@@ -92,14 +99,14 @@ class Completions(Protocol):
 
     def ungraded(
         self, organization_id: str, task_id: str, *, limit: int, cursor: str | None = None
-    ) -> Page[Stored] | None:
+    ) -> Page[StoredCompletion] | None:
         """Completions with any tag of the task's selector and no feedback for the task, newest first.
 
         None when the organization has no such task.
         """
         ...
 
-    def delete(self, organization_id: str, wanted: Filter) -> Future[int]:
+    def delete(self, organization_id: str, wanted: CompletionFilter) -> Future[int]:
         """Delete what matches everywhere it is (rows, text index, shared stacks, roll-ups); how many."""
         ...
 
@@ -116,7 +123,12 @@ class Sessions(Protocol):
         ...
 
     def page(
-        self, organization_id: str, wanted: Filter | None = None, *, limit: int, cursor: str | None = None
+        self,
+        organization_id: str,
+        wanted: CompletionFilter | None = None,
+        *,
+        limit: int,
+        cursor: str | None = None,
     ) -> Page[SessionSummary]:
         """Sessions with a call that is ``wanted``, the one with the latest call first.
 
@@ -157,7 +169,7 @@ class Reports(Protocol):
         ...
 
 
-class Grading(Protocol):
+class FeedbackStore(Protocol):
     """Feedback tasks and feedback."""
 
     def add_task(self, organization_id: str, task: FeedbackTask) -> Future[FeedbackTask]:
@@ -172,7 +184,7 @@ class Grading(Protocol):
         """One task, or None."""
         ...
 
-    def add(self, organization_id: str, feedback: Feedback, selection: Selection) -> Future[Feedback]:
+    def add(self, organization_id: str, feedback: Feedback, selection: FeedbackTarget) -> Future[Feedback]:
         """Keep feedback about the selected completions; the answer names them.
 
         The future raises ``MatchError`` when nothing matches and ``allow_unmatched`` is not set, when an id
@@ -216,7 +228,7 @@ class Keys(Protocol):
         """Revoke a key; False when the organization has none of this id that is still valid."""
         ...
 
-    def used(self, organization_id: str, key_id: str, *, now_ms: int) -> None:
+    def touch(self, organization_id: str, key_id: str, *, now_ms: int) -> None:
         """Note the key's use; kept lazily, about once a minute a key, never waited for."""
         ...
 
@@ -231,7 +243,7 @@ class Keys(Protocol):
         ...
 
 
-class Upkeep(Protocol):
+class Maintenance(Protocol):
     """The database's own business, over all organizations."""
 
     def prune(self, *, before_ms: int | None = None, max_bytes: int | None = None) -> Future[PruneReport]:
@@ -272,7 +284,7 @@ class Store(Protocol):
         ...
 
     @property
-    def grading(self) -> Grading:
+    def grading(self) -> FeedbackStore:
         """What people say about them."""
         ...
 
@@ -282,7 +294,7 @@ class Store(Protocol):
         ...
 
     @property
-    def upkeep(self) -> Upkeep:
+    def upkeep(self) -> Maintenance:
         """The database's own business."""
         ...
 

@@ -11,8 +11,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final, NamedTuple
 
-from log10_trace.server.store.facts import Facts
-from log10_trace.server.store.tallies import Tally, Written, added_up, read, tally
+from log10_trace.server.store.aggregates import (
+    Aggregate,
+    SerializedAggregate,
+    aggregate_of,
+    parse_and_sum,
+    sum_aggregates,
+)
+from log10_trace.server.store.columns import CompletionColumns
 
 WIDTHS: Final = (1, 60, 1440)
 """Minutes of a roll-up: a minute, an hour, a day."""
@@ -21,7 +27,7 @@ LAST_MINUTE: Final = 1 << 40
 _MINUTE_MS: Final = 60_000
 
 
-class Slot(NamedTuple):
+class RollupKey(NamedTuple):
     """One roll-up: of what (``dimension`` and ``key``), and which span of time."""
 
     dimension: str
@@ -44,26 +50,26 @@ class Delta(NamedTuple):
     durations: str
 
 
-class Deltas:
+class RollupDeltas:
     """What a group of writes changes in the sums."""
 
     def __init__(self) -> None:
-        self._minutes: dict[tuple[str, int, str], list[Tally]] = {}
+        self._minutes: dict[tuple[str, int, str], list[Aggregate]] = {}
 
-    def count(self, facts: Facts, sign: int = 1) -> None:
+    def count(self, facts: CompletionColumns, sign: int = 1) -> None:
         """Add one call, or with ``sign`` -1 take it away."""
-        one = tally(facts, sign)
+        one = aggregate_of(facts, sign)
         minute = facts.began_ms // _MINUTE_MS
         for dimension, key in keys(facts):
             self._minutes.setdefault((dimension, minute, key), []).append(one)
 
     def rows(self) -> list[Delta]:
         """The changes, as they are to be kept."""
-        totals = ((place, added_up(tallies)) for place, tallies in self._minutes.items())
+        totals = ((place, sum_aggregates(tallies)) for place, tallies in self._minutes.items())
         return [Delta(*place, total.calls, *total.written()) for place, total in totals]
 
 
-def keys(facts: Facts) -> Iterator[tuple[str, str]]:
+def keys(facts: CompletionColumns) -> Iterator[tuple[str, str]]:
     """What a call counts under: dimensions and keys."""
     yield "none", ""
     yield "model", facts.model or ""
@@ -75,40 +81,40 @@ def keys(facts: Facts) -> Iterator[tuple[str, str]]:
         yield "session", facts.session_id
 
 
-def folded(deltas: Iterable[tuple[str, int, str, str, str]]) -> dict[Slot, Tally]:
+def aggregate_deltas(deltas: Iterable[tuple[str, int, str, str, str]]) -> dict[RollupKey, Aggregate]:
     """What deltas (dimension, start, key, counts, durations) change in the roll-ups. Only to be read."""
-    parts: dict[tuple[str, str], dict[int, list[Written]]] = {}
+    parts: dict[tuple[str, str], dict[int, list[SerializedAggregate]]] = {}
     for dimension, start, key, counts, durations in deltas:
         minutes = parts.setdefault((dimension, key), {})
-        minutes.setdefault(start, []).append(Written(counts, durations))
-    slots: dict[Slot, Tally] = {}
+        minutes.setdefault(start, []).append(SerializedAggregate(counts, durations))
+    slots: dict[RollupKey, Aggregate] = {}
     for (dimension, key), minutes in parts.items():
-        total = {start: read(each) for start, each in minutes.items()}
+        total = {start: parse_and_sum(each) for start, each in minutes.items()}
         for width in (*WIDTHS, ALL_TIME):
-            total = _widened(total, width)
+            total = _rebucket(total, width)
             for start, one in total.items():
-                slots[Slot(dimension, width, start, key)] = one
+                slots[RollupKey(dimension, width, start, key)] = one
     return slots
 
 
-def _widened(tallies: Mapping[int, Tally], width: int) -> dict[int, Tally]:
+def _rebucket(tallies: Mapping[int, Aggregate], width: int) -> dict[int, Aggregate]:
     """Tallies of shorter spans, by where they start, as those of longer ones."""
-    parts: dict[int, list[Tally]] = {}
+    parts: dict[int, list[Aggregate]] = {}
     for start, one in tallies.items():
         parts.setdefault(start - start % width if width else 0, []).append(one)
-    return {start: added_up(each) for start, each in parts.items()}
+    return {start: sum_aggregates(each) for start, each in parts.items()}
 
 
-def changed(before: Written | None, change: Tally) -> tuple[int, Written]:
+def apply_delta(before: SerializedAggregate | None, change: Aggregate) -> tuple[int, SerializedAggregate]:
     """The calls of a roll-up after a change, and what is to be written; ``NOTHING`` when no call is left."""
     if before is None:
         return change.calls, change.written()
-    total = read([before])
+    total = parse_and_sum([before])
     total.add(change)
     return total.calls, total.written()
 
 
-class Span(NamedTuple):
+class RollupRange(NamedTuple):
     """Roll-ups of one width, side by side. All in minutes."""
 
     width: int
@@ -117,34 +123,34 @@ class Span(NamedTuple):
     """Left out."""
 
 
-def spans(since_ms: int | None, until_ms: int | None) -> list[Span]:
+def cover_range(since_ms: int | None, until_ms: int | None) -> list[RollupRange]:
     """Cut a span of time into as few roll-ups as can be.
 
     The span is widened to whole minutes. Open at an end means from the beginning of time, or to its end.
     """
     if since_ms is None and until_ms is None:
-        return [Span(ALL_TIME, 0, 1)]
+        return [RollupRange(ALL_TIME, 0, 1)]
     low = 0 if since_ms is None else since_ms // _MINUTE_MS
     high = LAST_MINUTE if until_ms is None else -(-until_ms // _MINUTE_MS)
     return list(_cut(low, high, len(WIDTHS) - 1)) if low < high else []
 
 
-def minutes_of(pieces: Iterable[Span]) -> tuple[int, int]:
+def minutes_of(pieces: Iterable[RollupRange]) -> tuple[int, int]:
     """The first minute of pieces that lie side by side, and the minute behind the last."""
     every = [(0, LAST_MINUTE) if piece.width == ALL_TIME else (piece.start, piece.end) for piece in pieces]
     return min(start for start, _ in every), max(end for _, end in every)
 
 
-def _cut(low: int, high: int, level: int) -> Iterator[Span]:
+def _cut(low: int, high: int, level: int) -> Iterator[RollupRange]:
     width = WIDTHS[level]
     first, last = -(-low // width) * width, high // width * width
     if first >= last:
         if level:
             yield from _cut(low, high, level - 1)
         elif low < high:
-            yield Span(width, low, high)
+            yield RollupRange(width, low, high)
         return
-    yield Span(width, first, last)
+    yield RollupRange(width, first, last)
     for start, end in ((low, first), (last, high)):
         if level and start < end:
             yield from _cut(start, end, level - 1)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
 
-from log10_trace.server.store.answers import Filter, Page, Summary
+from log10_trace.server.store.data_types import CompletionFilter, CompletionSummary, Page
 from log10_trace.server.store.errors import StoreBusyError
 from log10_trace.server.store.protocol import READ_TIMEOUT_S
 
@@ -35,14 +35,14 @@ class SessionRow(NamedTuple):
 class SessionFinder:
     """Finds the sessions of one organization with what its store can read."""
 
-    calls: Callable[[Filter, int], Page[Summary]]
+    calls: Callable[[CompletionFilter, int], Page[CompletionSummary]]
     """The newest calls that match, at most so many."""
     after: Callable[[tuple[int, str], int], Sequence[SessionRow]]
     """At most so many sessions after a sort key, the latest first."""
     one: Callable[[str], SessionRow | None]
     """The session of an id."""
 
-    def find(self, wanted: Filter, after: tuple[int, str], limit: int) -> list[SessionRow]:
+    def find(self, wanted: CompletionFilter, after: tuple[int, str], limit: int) -> list[SessionRow]:
         """At most ``limit`` sessions after a sort key, the latest first.
 
         Raises:
@@ -58,7 +58,7 @@ class SessionFinder:
         rows = [row for session_id in session_ids if (row := self.one(session_id)) is not None]
         return sorted((row for row in rows if row.sort_key < after), key=_sort_key, reverse=True)[:limit]
 
-    def _walk(self, wanted: Filter, after: tuple[int, str], limit: int) -> list[SessionRow]:
+    def _walk(self, wanted: CompletionFilter, after: tuple[int, str], limit: int) -> list[SessionRow]:
         deadline = time.monotonic() + READ_TIMEOUT_S
         found: list[SessionRow] = []
         while len(found) < limit:
@@ -74,7 +74,7 @@ class SessionFinder:
             after = rows[-1].sort_key
         return found
 
-    def _matches(self, row: SessionRow, wanted: Filter) -> bool:
+    def _matches(self, row: SessionRow, wanted: CompletionFilter) -> bool:
         since_ms, until_ms = wanted.since_ms, wanted.until_ms
         begins_too_late = until_ms is not None and row.first_ms >= until_ms
         if begins_too_late or (since_ms is not None and row.last_ms < since_ms):
@@ -86,9 +86,9 @@ class SessionFinder:
         return True  # its first or its last call lies in the span of time
 
 
-def _asks_for_calls(wanted: Filter) -> bool:
+def _asks_for_calls(wanted: CompletionFilter) -> bool:
     """Whether anything but a span of time is asked for, so that calls have to be looked at."""
-    return replace(wanted, since_ms=None, until_ms=None) != Filter()
+    return replace(wanted, since_ms=None, until_ms=None) != CompletionFilter()
 
 
 def _sort_key(row: SessionRow) -> tuple[int, str]:

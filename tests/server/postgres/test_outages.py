@@ -9,12 +9,12 @@ from typing import Any
 import psycopg
 import pytest
 
+from log10_trace.domain.prices import Prices
 from log10_trace.server.store import open_store
-from log10_trace.server.store.answers import Change, Filter
+from log10_trace.server.store.data_types import CompletionFilter, WriteEffect
 from log10_trace.server.store.errors import StoreBusyError, StoreClosedError, UnstorableError
 from log10_trace.server.store.postgres import connections
 from log10_trace.server.store.postgres.store import PostgresStore
-from log10_trace.server.store.prices import Prices
 from log10_trace.server.store.protocol import Store
 from tests.processes import until
 from tests.server.postgres.conftest import Make
@@ -64,7 +64,7 @@ def test_a_restart_between_two_writes_is_not_noticed(postgres_cluster: Cluster, 
 
     postgres_cluster.restart()
 
-    assert store.completions.put(ORG, make()).result(WAIT_S).change is Change.CREATED
+    assert store.completions.put(ORG, make()).result(WAIT_S).change is WriteEffect.CREATED
     assert store.completions.get(ORG, first.id) == first
     store.close()
 
@@ -74,7 +74,7 @@ def test_a_question_that_takes_too_long_is_given_up(
 ) -> None:
     """PostgreSQL itself ends a read after the time limit, and the store goes on."""
     monkeypatch.setattr(connections, "READ_TIMEOUT_S", 1)
-    readers = connections.Readers(connections.settings(postgres_url))
+    readers = connections.ReadPool(connections.settings(postgres_url))
 
     with pytest.raises(StoreBusyError, match="gave this up"):
         readers.rows(b"SELECT pg_sleep(60)", {})
@@ -87,7 +87,7 @@ def test_a_slow_reader_never_holds_writes_up(postgres_url: str, store: Store, ma
     """An export that stops halfway, and a transaction left open for reading, delay no write."""
     for future in store.completions.put_many(ORG, [make(tags=["old"]) for _ in range(120)]):
         future.result()
-    export = store.completions.stream(ORG, Filter())
+    export = store.completions.stream(ORG, CompletionFilter())
     next(export)
     with psycopg.connect(postgres_url) as idler:
         idler.execute("SELECT count(*) FROM completions JOIN completion_tags USING (organization_id, id)")
@@ -95,7 +95,7 @@ def test_a_slow_reader_never_holds_writes_up(postgres_url: str, store: Store, ma
         outcome = store.completions.put(ORG, make()).result(WAIT_S)
         merged = store.completions.put(ORG, make(id=outcome.stored.id, tags=["new"])).result(WAIT_S)
 
-    assert merged.change is Change.MERGED
+    assert merged.change is WriteEffect.MERGED
     assert sum(1 for _ in export) == 119
 
 
@@ -110,7 +110,7 @@ def test_every_reader_taken_holds_no_write_up(
     with store._readers.connection():
         with pytest.raises(StoreBusyError, match="is taken"):
             store.completions.get(ORG, "any")
-        assert store.completions.put(ORG, make()).result(WAIT_S).change is Change.CREATED
+        assert store.completions.put(ORG, make()).result(WAIT_S).change is WriteEffect.CREATED
 
     store.close()
 
@@ -128,7 +128,7 @@ def test_one_record_that_postgresql_refuses_costs_no_other(store: Store, make: M
 
     errors = [future.exception(WAIT_S) for future in futures]
     assert [type(error) for error in errors] == [type(None)] * 2 + [UnstorableError] + [type(None)] * 3
-    assert len(list(store.completions.stream(organization_id, Filter()))) == 5
+    assert len(list(store.completions.stream(organization_id, CompletionFilter()))) == 5
 
 
 def test_a_store_that_is_shut_says_so(postgres_url: str, make: Make) -> None:
@@ -139,7 +139,7 @@ def test_a_store_that_is_shut_says_so(postgres_url: str, make: Make) -> None:
     store.close()
     store.close()
 
-    assert {future.result(0).change for future in accepted} == {Change.CREATED}
+    assert {future.result(0).change for future in accepted} == {WriteEffect.CREATED}
     with pytest.raises(StoreClosedError):
         store.completions.put(ORG, make()).result(0)
     with pytest.raises(StoreClosedError):

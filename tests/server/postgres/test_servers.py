@@ -21,7 +21,7 @@ from log10_trace.local_server import LocalServer
 from log10_trace.record.call import new_id
 from log10_trace.server.incoming import parse
 from log10_trace.server.store import open_store
-from log10_trace.server.store.answers import Filter, StatisticsQuery
+from log10_trace.server.store.data_types import CompletionFilter, StatisticsQuery
 from log10_trace.server.store.protocol import Store
 from tests.processes import server, until
 
@@ -86,7 +86,7 @@ def test_a_server_that_is_killed_loses_nothing_it_acknowledged(
 
     store = open_store(postgres_url)
     organization_id = only_organization(postgres_url)
-    assert {one.id for one in store.completions.stream(organization_id, Filter())} == ids
+    assert {one.id for one in store.completions.stream(organization_id, CompletionFilter())} == ids
     assert store.reports.statistics(organization_id, StatisticsQuery()).groups[0].calls == len(ids)
     assert [(one.count, one.missing) for one in store.reports.sources(organization_id)] == [
         (EACH, ())
@@ -127,7 +127,7 @@ def test_two_servers_that_merge_one_record_lose_nothing(postgres_url: str) -> No
             one.result()
 
     expected = {f"{number}-{turn}" for number in range(3) for turn in range(10)}
-    for one in stores[0].completions.stream("acme", Filter()):
+    for one in stores[0].completions.stream("acme", CompletionFilter()):
         assert set(json.loads(one.fields["tags"])) == expected
     totals = stores[0].reports.statistics("acme", StatisticsQuery(group_by="tag")).groups
     assert {(one.key, one.calls) for one in totals} == {(tag, 20) for tag in expected}

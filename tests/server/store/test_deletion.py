@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from log10_trace.server.store import open_store
-from log10_trace.server.store.answers import Change, Filter, Selection
+from log10_trace.server.store.data_types import CompletionFilter, FeedbackTarget, WriteEffect
 from log10_trace.server.store.deletions import DAY_MS, DAYS_REMEMBERED
 from log10_trace.server.store.errors import SearchError, StoreClosedError
 from log10_trace.server.store.protocol import Store
 from tests.processes import until
-from tests.server.store.building import (
+from tests.server.store.factories import (
     MINUTE_MS,
     NOON,
     NOON_MS,
@@ -26,7 +26,7 @@ from tests.server.store.building import (
     put,
     put_all,
 )
-from tests.server.store.test_grading import add, feedback, task
+from tests.server.store.test_feedback import add, feedback, task
 from tests.server.store.test_listing import at, frame
 
 
@@ -44,9 +44,14 @@ def test_a_deleted_record_is_gone_from_every_list(store: Store) -> None:
     assert store.completions.delete_one(ORG, "a").result() is True
 
     assert store.completions.get(ORG, "a") is None
-    assert ids(store) == ids(store, Filter(tags=("x",))) == ids(store, Filter(file="shop.py")) == ["b"]
-    assert ids(store, Filter(text="giraffe")) == []
-    assert ids(store, Filter(text="okapi")) == ["b"]
+    assert (
+        ids(store)
+        == ids(store, CompletionFilter(tags=("x",)))
+        == ids(store, CompletionFilter(file="shop.py"))
+        == ["b"]
+    )
+    assert ids(store, CompletionFilter(text="giraffe")) == []
+    assert ids(store, CompletionFilter(text="okapi")) == ["b"]
     assert [session.id for session in store.sessions.page(ORG, limit=9).items] == ["t"]
     kept = store.completions.get(ORG, "b")
     assert kept is not None
@@ -58,7 +63,7 @@ def test_deleting_nothing_says_so(store: Store) -> None:
     put(store, completion(id="a"), OTHER)
 
     assert store.completions.delete_one(ORG, "a").result() is False
-    assert store.completions.delete(ORG, Filter()).result() == 0
+    assert store.completions.delete(ORG, CompletionFilter()).result() == 0
     assert store.completions.get(OTHER, "a") is not None
 
 
@@ -68,21 +73,23 @@ def test_a_deleted_record_can_be_put_again(store: Store) -> None:
     store.completions.delete_one(ORG, "a").result()
     put(store, completion(id="a", request=asked("okapi")))
 
-    assert ids(store, Filter(text="giraffe")) == []
-    assert ids(store, Filter(text="okapi")) == ["a"]
+    assert ids(store, CompletionFilter(text="giraffe")) == []
+    assert ids(store, CompletionFilter(text="okapi")) == ["a"]
 
 
 @pytest.mark.parametrize(
     ("wanted", "left"),
     [
-        (Filter(session_id="s"), ["c", "d"]),
-        (Filter(tags=("x",)), ["b", "d"]),
-        (Filter(text="okapi"), ["a", "c", "d"]),
-        (Filter(until_ms=NOON_MS + 2 * MINUTE_MS), ["c", "d"]),
-        (Filter(), []),
+        (CompletionFilter(session_id="s"), ["c", "d"]),
+        (CompletionFilter(tags=("x",)), ["b", "d"]),
+        (CompletionFilter(text="okapi"), ["a", "c", "d"]),
+        (CompletionFilter(until_ms=NOON_MS + 2 * MINUTE_MS), ["c", "d"]),
+        (CompletionFilter(), []),
     ],
 )
-def test_whatever_a_filter_finds_can_be_deleted(store: Store, wanted: Filter, left: list[str]) -> None:
+def test_whatever_a_filter_finds_can_be_deleted(
+    store: Store, wanted: CompletionFilter, left: list[str]
+) -> None:
     """Deletion by session, tag, text or time takes what the same list shows, and says how many."""
     put_all(
         store,
@@ -102,7 +109,7 @@ def test_many_are_deleted_while_others_come_in(store: Store) -> None:
     """A long deletion goes in steps, and writes get through between them."""
     put_all(store, [completion(tags=["old"]) for _ in range(450)])
 
-    deleting = store.completions.delete(ORG, Filter(tags=("old",)))
+    deleting = store.completions.delete(ORG, CompletionFilter(tags=("old",)))
     put(store, completion(id="new"))
 
     assert deleting.result() == 450
@@ -112,15 +119,15 @@ def test_many_are_deleted_while_others_come_in(store: Store) -> None:
 def test_deleting_by_text_without_a_word_is_refused(store: Store) -> None:
     """A filter that cannot be searched for deletes nothing."""
     with pytest.raises(SearchError):
-        store.completions.delete(ORG, Filter(text="!"))
+        store.completions.delete(ORG, CompletionFilter(text="!"))
 
 
 def test_feedback_about_a_deleted_record_alone_goes_with_it(store: Store) -> None:
     """What was said about a deleted completion goes, unless it was said about others too."""
     store.grading.add_task(ORG, task()).result()
     put_all(store, [completion(id="a"), completion(id="b")])
-    lonely = add(store, Selection(completion_ids=("a",)))
-    shared = add(store, Selection(completion_ids=("a", "b")))
+    lonely = add(store, FeedbackTarget(completion_ids=("a",)))
+    shared = add(store, FeedbackTarget(completion_ids=("a", "b")))
 
     store.completions.delete_one(ORG, "a").result()
 
@@ -175,7 +182,7 @@ def test_unmatched_feedback_survives_deletions(store: Store) -> None:
     """Feedback that matched nothing is not taken for feedback about a deleted record."""
     store.grading.add_task(ORG, task()).result()
     put(store, completion(id="a", response=answer("x")))
-    kept = store.grading.add(ORG, feedback(), Selection(allow_unmatched=True)).result()
+    kept = store.grading.add(ORG, feedback(), FeedbackTarget(allow_unmatched=True)).result()
 
     store.completions.delete_one(ORG, "a").result()
 
@@ -211,10 +218,15 @@ def test_a_deleted_record_stays_gone_when_its_sender_repeats_it(
 
     outcome = put(store, completion(id="a", tags=["x"], session_id="s", **repeated))
 
-    assert outcome.change is Change.DELETED
+    assert outcome.change is WriteEffect.DELETED
     assert outcome.stored.id == "a"
     assert store.completions.get(ORG, "a") is None
-    assert ids(store) == ids(store, Filter(tags=("x",))) == ids(store, Filter(text="fine")) == []
+    assert (
+        ids(store)
+        == ids(store, CompletionFilter(tags=("x",)))
+        == ids(store, CompletionFilter(text="fine"))
+        == []
+    )
     assert store.sessions.get(ORG, "s") is None
     assert store.reports.tags(ORG) == []
 
@@ -223,15 +235,18 @@ def test_what_a_filter_deleted_stays_gone_after_a_restart(store: Store, store_ur
     """Deletions are remembered in the database, for their organization, and cost no other record."""
     gone = [completion(id=f"gone-{number}", tags=["x"], **SENT) for number in range(3)]
     put_all(store, gone)
-    store.completions.delete(ORG, Filter(tags=("x",))).result()
+    store.completions.delete(ORG, CompletionFilter(tags=("x",))).result()
     store.close()
     again = open_store(store_url)
 
     outcomes = again.completions.put_many(ORG, [completion(id="new"), *gone])
     other = again.completions.put(OTHER, gone[0])
 
-    assert [outcome.result().change for outcome in outcomes] == [Change.CREATED, *[Change.DELETED] * 3]
-    assert other.result().change is Change.CREATED
+    assert [outcome.result().change for outcome in outcomes] == [
+        WriteEffect.CREATED,
+        *[WriteEffect.DELETED] * 3,
+    ]
+    assert other.result().change is WriteEffect.CREATED
     assert ids(again) == ["new"]
     again.close()
 
@@ -251,7 +266,7 @@ def test_a_pruned_record_stays_gone_when_its_sender_repeats_it(
     repeated = put(store, old)
     never_sent = put(store, completion(id="late", **({**sent, "sequence": 8} if sent else {})))
 
-    assert (repeated.change, never_sent.change) == (Change.DELETED, Change.CREATED)
+    assert (repeated.change, never_sent.change) == (WriteEffect.DELETED, WriteEffect.CREATED)
     assert ids(store) == ["late"]
 
 
@@ -265,4 +280,4 @@ def test_old_deletions_are_forgotten(store: Store, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(time, "time_ns", lambda: later)
     store.upkeep.prune(before_ms=0).result()
 
-    assert put(store, first).change is Change.CREATED
+    assert put(store, first).change is WriteEffect.CREATED

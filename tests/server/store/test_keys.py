@@ -9,7 +9,7 @@ import pytest
 from log10_trace.server.store.keys import Scope, make_key, matches, split_token
 from log10_trace.server.store.protocol import Store
 from tests.processes import until
-from tests.server.store.building import ORG, OTHER
+from tests.server.store.factories import ORG, OTHER
 
 
 def test_a_key_is_found_by_its_id_and_keeps_no_secret(store: Store) -> None:
@@ -70,10 +70,10 @@ def test_a_keys_last_use_is_noted_about_once_a_minute(store: Store) -> None:
         found = store.keys.find(key.id)
         return found is not None and found.last_used_at_ms == moment_ms
 
-    store.keys.used(ORG, key.id, now_ms=100_000)
+    store.keys.touch(ORG, key.id, now_ms=100_000)
     until(lambda: noted(100_000), "the first use is noted")
-    store.keys.used(ORG, key.id, now_ms=130_000)
-    store.keys.used(ORG, key.id, now_ms=170_000)
+    store.keys.touch(ORG, key.id, now_ms=130_000)
+    store.keys.touch(ORG, key.id, now_ms=170_000)
     until(lambda: noted(170_000), "a use a minute later is noted")
 
 

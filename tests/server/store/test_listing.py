@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from log10_trace.server.store.answers import Filter
+from log10_trace.server.store.data_types import CompletionFilter
 from log10_trace.server.store.errors import CursorError, SearchError
 from log10_trace.server.store.protocol import Store
-from tests.server.store.building import (
+from tests.server.store.factories import (
     MINUTE_MS,
     NOON_MS,
     ORG,
@@ -61,54 +61,56 @@ def varied(store: Store) -> Store:
     return store
 
 
-CASES: list[tuple[Filter, str]] = [
-    (Filter(), "edcba"),
-    (Filter(tags=("y",)), "ba"),
-    (Filter(tags=("x", "z")), "eba"),
-    (Filter(tags=("y", "z"), tag_match="all"), "b"),
-    (Filter(tags=("x", "z"), tag_match="none"), "dc"),
-    (Filter(tags=("nobody's",)), ""),
-    (Filter(session_id="s"), "ba"),
-    (Filter(session_id="s", tags=("z",)), "b"),
-    (Filter(status="started"), "e"),
-    (Filter(kind="prompt"), "c"),
-    (Filter(model="o3-mini"), "c"),
-    (Filter(model="gpt-4o", status="finished"), "ba"),
-    (Filter(failure_kind="RateLimitError"), "d"),
-    (Filter(file="shop.py"), "d"),
-    (Filter(file="main.py"), ""),
-    (Filter(function="checkout", file="shop.py"), "d"),
-    (Filter(function="run"), ""),
-    (Filter(since_ms=NOON_MS + MINUTE_MS, until_ms=NOON_MS + 3 * MINUTE_MS), "cb"),
-    (Filter(since_ms=NOON_MS + MINUTE_MS, tags=("y", "x")), "b"),
-    (Filter(min_duration=1.0, max_duration=2.0), "a"),
-    (Filter(min_duration=1.1), "b"),
-    (Filter(min_tokens=15, max_tokens=15), "cba"),
-    (Filter(min_tokens=16), ""),
-    (Filter(text="giraffe"), "c"),
-    (Filter(text="GIRAFFE a"), "c"),
-    (Filter(text="okapi"), "d"),
-    (Filter(text="how fine", session_id="s"), "ba"),
-    (Filter(text="how", tags=("z",)), "eb"),
-    (Filter(text="how", until_ms=NOON_MS + 1), "a"),
-    (Filter(text="lion"), ""),
+CASES: list[tuple[CompletionFilter, str]] = [
+    (CompletionFilter(), "edcba"),
+    (CompletionFilter(tags=("y",)), "ba"),
+    (CompletionFilter(tags=("x", "z")), "eba"),
+    (CompletionFilter(tags=("y", "z"), tag_match="all"), "b"),
+    (CompletionFilter(tags=("x", "z"), tag_match="none"), "dc"),
+    (CompletionFilter(tags=("nobody's",)), ""),
+    (CompletionFilter(session_id="s"), "ba"),
+    (CompletionFilter(session_id="s", tags=("z",)), "b"),
+    (CompletionFilter(status="started"), "e"),
+    (CompletionFilter(kind="prompt"), "c"),
+    (CompletionFilter(model="o3-mini"), "c"),
+    (CompletionFilter(model="gpt-4o", status="finished"), "ba"),
+    (CompletionFilter(failure_kind="RateLimitError"), "d"),
+    (CompletionFilter(file="shop.py"), "d"),
+    (CompletionFilter(file="main.py"), ""),
+    (CompletionFilter(function="checkout", file="shop.py"), "d"),
+    (CompletionFilter(function="run"), ""),
+    (CompletionFilter(since_ms=NOON_MS + MINUTE_MS, until_ms=NOON_MS + 3 * MINUTE_MS), "cb"),
+    (CompletionFilter(since_ms=NOON_MS + MINUTE_MS, tags=("y", "x")), "b"),
+    (CompletionFilter(min_duration=1.0, max_duration=2.0), "a"),
+    (CompletionFilter(min_duration=1.1), "b"),
+    (CompletionFilter(min_tokens=15, max_tokens=15), "cba"),
+    (CompletionFilter(min_tokens=16), ""),
+    (CompletionFilter(text="giraffe"), "c"),
+    (CompletionFilter(text="GIRAFFE a"), "c"),
+    (CompletionFilter(text="okapi"), "d"),
+    (CompletionFilter(text="how fine", session_id="s"), "ba"),
+    (CompletionFilter(text="how", tags=("z",)), "eb"),
+    (CompletionFilter(text="how", until_ms=NOON_MS + 1), "a"),
+    (CompletionFilter(text="lion"), ""),
 ]
 
 
 @pytest.mark.parametrize(("wanted", "expected"), CASES)
-def test_a_filter_finds_what_it_says(varied: Store, wanted: Filter, expected: str) -> None:
+def test_a_filter_finds_what_it_says(varied: Store, wanted: CompletionFilter, expected: str) -> None:
     """All conditions hold together; the newest comes first; another organization's records do not exist."""
     assert ids(varied, wanted) == list(expected)
 
 
 @pytest.mark.parametrize(("wanted", "expected"), CASES)
-def test_the_oldest_can_come_first(varied: Store, wanted: Filter, expected: str) -> None:
+def test_the_oldest_can_come_first(varied: Store, wanted: CompletionFilter, expected: str) -> None:
     """The other order gives the same records the other way round."""
     assert ids(varied, wanted, order="oldest") == list(reversed(expected))
 
 
 @pytest.mark.parametrize(("wanted", "expected"), CASES)
-def test_pages_of_one_put_together_are_the_list(varied: Store, wanted: Filter, expected: str) -> None:
+def test_pages_of_one_put_together_are_the_list(
+    varied: Store, wanted: CompletionFilter, expected: str
+) -> None:
     """Whatever is filtered by, going from cursor to cursor passes every match once and then ends."""
     found, cursor = [], None
     while True:
@@ -121,7 +123,9 @@ def test_pages_of_one_put_together_are_the_list(varied: Store, wanted: Filter, e
 
 
 @pytest.mark.parametrize(("wanted", "expected"), CASES)
-def test_a_stream_gives_whole_records_of_the_same_list(varied: Store, wanted: Filter, expected: str) -> None:
+def test_a_stream_gives_whole_records_of_the_same_list(
+    varied: Store, wanted: CompletionFilter, expected: str
+) -> None:
     """A stream finds what a page finds, and gives each record whole."""
     streamed = list(varied.completions.stream(ORG, wanted))
 
@@ -131,14 +135,14 @@ def test_a_stream_gives_whole_records_of_the_same_list(varied: Store, wanted: Fi
 
 def test_a_stream_can_be_cut_short(varied: Store) -> None:
     """A stream with a limit ends there."""
-    assert [one.id for one in varied.completions.stream(ORG, Filter(), limit=2)] == ["e", "d"]
+    assert [one.id for one in varied.completions.stream(ORG, CompletionFilter(), limit=2)] == ["e", "d"]
 
 
 def test_a_long_stream_is_complete(store: Store) -> None:
     """A stream that takes many reads skips and repeats nothing, while records come in."""
     put_all(store, [completion(id=f"a{number:03d}", created_at=at(number)) for number in range(450)])
     streamed = []
-    for number, one in enumerate(store.completions.stream(ORG, Filter())):
+    for number, one in enumerate(store.completions.stream(ORG, CompletionFilter())):
         streamed.append(one.id)
         if number % 100 == 0:
             put(store, completion(id=f"later-{number}", created_at=at(1000 + number)))
@@ -186,12 +190,12 @@ def test_a_cursor_that_no_page_gave_is_refused(store: Store, cursor: str) -> Non
 def test_a_search_for_no_word_is_refused(store: Store, text: str) -> None:
     """Text without a word in it cannot be searched for, and says so, in a stream too."""
     if any(character.isalnum() for character in text):
-        assert ids(store, Filter(text=text)) == []
+        assert ids(store, CompletionFilter(text=text)) == []
         return
     with pytest.raises(SearchError):
-        page(store, Filter(text=text))
+        page(store, CompletionFilter(text=text))
     with pytest.raises(SearchError):
-        store.completions.stream(ORG, Filter(text=text))
+        store.completions.stream(ORG, CompletionFilter(text=text))
 
 
 SAID = "The quick-brown fox's naïve “jump” over\x00 lazy_dogs, OR not; 東京 {json: 1}"
@@ -206,7 +210,7 @@ def test_a_search_takes_whatever_is_typed(store: Store, text: str) -> None:
     """Quotes, operators and signs of any query language are only text to look for."""
     put(store, completion(id="a", request=asked(SAID)))
 
-    found = ids(store, Filter(text=text))
+    found = ids(store, CompletionFilter(text=text))
 
     assert found == ([] if "words" in text or "DROP" in text else ["a"])
 
@@ -218,8 +222,8 @@ def test_a_phrase_is_words_side_by_side(store: Store) -> None:
         [completion(id="a", request=asked("red apple")), completion(id="b", request=asked("apple red"))],
     )
 
-    assert ids(store, Filter(text='"red apple"')) == ["a"]
-    assert sorted(ids(store, Filter(text="red apple"))) == ["a", "b"]
+    assert ids(store, CompletionFilter(text='"red apple"')) == ["a"]
+    assert sorted(ids(store, CompletionFilter(text="red apple"))) == ["a", "b"]
 
 
 def test_tool_calls_and_refusals_are_found(store: Store) -> None:
@@ -228,9 +232,9 @@ def test_tool_calls_and_refusals_are_found(store: Store) -> None:
     message = {"role": "assistant", "content": None, "tool_calls": [call], "refusal": "I must decline"}
     put(store, completion(id="a", response={"choices": [{"index": 0, "message": message}]}))
 
-    assert ids(store, Filter(text="Paris")) == ["a"]
-    assert ids(store, Filter(text="look_up")) == ["a"]
-    assert ids(store, Filter(text="decline")) == ["a"]
+    assert ids(store, CompletionFilter(text="Paris")) == ["a"]
+    assert ids(store, CompletionFilter(text="look_up")) == ["a"]
+    assert ids(store, CompletionFilter(text="decline")) == ["a"]
 
 
 def test_a_history_that_is_sent_again_is_indexed_once(store: Store) -> None:
@@ -240,10 +244,10 @@ def test_a_history_that_is_sent_again_is_indexed_once(store: Store) -> None:
     again = asked("a giraffe", "an okapi", "a lion")
     put(store, completion(id="b", session_id="s", created_at=at(1), request=again, response=answer("roar")))
 
-    assert ids(store, Filter(text="giraffe")) == ["a"]
-    assert ids(store, Filter(text="okapi")) == ["a"]
-    assert ids(store, Filter(text="lion")) == ["b"]
-    assert ids(store, Filter(text="roar")) == ["b"]
+    assert ids(store, CompletionFilter(text="giraffe")) == ["a"]
+    assert ids(store, CompletionFilter(text="okapi")) == ["a"]
+    assert ids(store, CompletionFilter(text="lion")) == ["b"]
+    assert ids(store, CompletionFilter(text="roar")) == ["b"]
 
 
 def test_what_looks_like_sql_is_only_text(store: Store) -> None:
@@ -251,5 +255,5 @@ def test_what_looks_like_sql_is_only_text(store: Store) -> None:
     evil = "x' OR '1'='1"
     put_all(store, [completion(id="a", tags=[evil], session_id=evil), completion(id="b", tags=["x"])])
 
-    assert ids(store, Filter(tags=(evil,), session_id=evil)) == ["a"]
-    assert ids(store, Filter(model=evil)) == []
+    assert ids(store, CompletionFilter(tags=(evil,), session_id=evil)) == ["a"]
+    assert ids(store, CompletionFilter(model=evil)) == []

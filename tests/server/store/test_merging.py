@@ -8,10 +8,10 @@ import time
 import pytest
 
 from log10_trace.server.incoming import parse
-from log10_trace.server.store.answers import Change, Filter
-from log10_trace.server.store.facts import parse_time_ms
+from log10_trace.server.store.columns import parse_time_ms
+from log10_trace.server.store.data_types import CompletionFilter, WriteEffect
 from log10_trace.server.store.protocol import Store
-from tests.server.store.building import ORG, OTHER, answer, asked, completion, ids, put, put_all
+from tests.server.store.factories import ORG, OTHER, answer, asked, completion, ids, put, put_all
 
 
 def test_a_started_record_becomes_finished(store: Store) -> None:
@@ -19,7 +19,7 @@ def test_a_started_record_becomes_finished(store: Store) -> None:
     put(store, completion(id="a", status="started", response=...))
     outcome = put(store, completion(id="a", status="finished", duration=1.5))
 
-    assert outcome.change is Change.MERGED
+    assert outcome.change is WriteEffect.MERGED
     assert outcome.stored.fields["status"] == '"finished"'
     assert outcome.stored.fields["duration"] == "1.5"
     assert ids(store) == ["a"]
@@ -30,7 +30,7 @@ def test_a_late_start_takes_nothing_back(store: Store) -> None:
     ended = put(store, completion(id="a", status="finished", duration=1.5)).stored
     outcome = put(store, completion(id="a", status="started", duration=0.1, response=...))
 
-    assert outcome.change is Change.UNCHANGED
+    assert outcome.change is WriteEffect.UNCHANGED
     assert store.completions.get(ORG, "a") == ended
 
 
@@ -39,7 +39,11 @@ def test_a_repeated_delivery_changes_nothing(store: Store) -> None:
     record = completion(id="a", source="process", sequence=1)
     outcomes = put_all(store, [record, record, record])
 
-    assert [outcome.change for outcome in outcomes] == [Change.CREATED, Change.UNCHANGED, Change.UNCHANGED]
+    assert [outcome.change for outcome in outcomes] == [
+        WriteEffect.CREATED,
+        WriteEffect.UNCHANGED,
+        WriteEffect.UNCHANGED,
+    ]
     assert ids(store) == ["a"]
 
 
@@ -53,9 +57,9 @@ def test_both_halves_in_one_commit_are_one_record(store: Store) -> None:
         ],
     )
 
-    assert ids(store, Filter(text="giraffe")) == ["a"]
-    assert ids(store, Filter(text="okapi")) == ["a"]
-    assert ids(store, Filter(status="started")) == []
+    assert ids(store, CompletionFilter(text="giraffe")) == ["a"]
+    assert ids(store, CompletionFilter(text="okapi")) == ["a"]
+    assert ids(store, CompletionFilter(status="started")) == []
 
 
 def test_tags_of_deliveries_are_united(store: Store) -> None:
@@ -64,7 +68,7 @@ def test_tags_of_deliveries_are_united(store: Store) -> None:
     outcome = put(store, completion(id="a", tags=["z", "x"]))
 
     assert json.loads(outcome.stored.fields["tags"]) == ["x", "y", "z"]
-    assert ids(store, Filter(tags=("z",))) == ["a"]
+    assert ids(store, CompletionFilter(tags=("z",))) == ["a"]
 
 
 def test_an_update_sets_the_tags(store: Store) -> None:
@@ -72,8 +76,8 @@ def test_an_update_sets_the_tags(store: Store) -> None:
     put(store, completion(id="a", tags=["x", "y"]))
     put(store, completion(id="a", tags=["y", "z"]), replace_tags=True)
 
-    assert ids(store, Filter(tags=("x",))) == []
-    assert ids(store, Filter(tags=("y", "z"), tag_match="all")) == ["a"]
+    assert ids(store, CompletionFilter(tags=("x",))) == []
+    assert ids(store, CompletionFilter(tags=("y", "z"), tag_match="all")) == ["a"]
 
 
 def test_the_columns_follow_the_record(store: Store) -> None:
@@ -81,10 +85,10 @@ def test_the_columns_follow_the_record(store: Store) -> None:
     put(store, completion(id="a", session_id="first", request=asked("hello", model="gpt-4o")))
     put(store, completion(id="a", session_id="second", request=asked("goodbye", model="o3-mini")))
 
-    assert ids(store, Filter(session_id="first")) == []
-    assert ids(store, Filter(session_id="second", model="o3-mini")) == ["a"]
-    assert ids(store, Filter(text="hello")) == []
-    assert ids(store, Filter(text="goodbye")) == ["a"]
+    assert ids(store, CompletionFilter(session_id="first")) == []
+    assert ids(store, CompletionFilter(session_id="second", model="o3-mini")) == ["a"]
+    assert ids(store, CompletionFilter(text="hello")) == []
+    assert ids(store, CompletionFilter(text="goodbye")) == ["a"]
 
 
 def test_a_failed_item_costs_the_others_nothing(store: Store) -> None:
@@ -99,7 +103,7 @@ def test_a_failed_item_costs_the_others_nothing(store: Store) -> None:
     futures = store.completions.put_many(ORG, [completion(id="a"), broken, completion(id="c")])
 
     assert futures[1].exception() is not None
-    assert futures[0].result().change is futures[2].result().change is Change.CREATED
+    assert futures[0].result().change is futures[2].result().change is WriteEffect.CREATED
     assert sorted(ids(store)) == ["a", "c"]
 
 
@@ -139,8 +143,8 @@ def created_at(store: Store, completion_id: str) -> set[str]:
     """The time of a record in every form it is read in; it is one."""
     stored = store.completions.get(ORG, completion_id)
     assert stored is not None
-    listed = store.completions.page(ORG, Filter(), limit=1).items[0].fields["created_at"]
-    streamed = next(store.completions.stream(ORG, Filter())).fields["created_at"]
+    listed = store.completions.page(ORG, CompletionFilter(), limit=1).items[0].fields["created_at"]
+    streamed = next(store.completions.stream(ORG, CompletionFilter())).fields["created_at"]
     return {stored.fields["created_at"], listed, streamed}
 
 
@@ -156,10 +160,10 @@ def test_a_record_without_a_time_has_that_of_its_first_arrival(store: Store, giv
     moment_ms = parse_time_ms(json.loads(first.fields["created_at"])) or 0
     assert before_ms <= moment_ms <= after_ms
     assert created_at(store, "a") == {first.fields["created_at"]}
-    assert (merged.change, repeated.change) == (Change.MERGED, Change.UNCHANGED)
+    assert (merged.change, repeated.change) == (WriteEffect.MERGED, WriteEffect.UNCHANGED)
     assert merged.stored.fields["created_at"] == repeated.stored.fields["created_at"]
     assert store.completions.get(ORG, "a") == merged.stored
-    assert ids(store, Filter(since_ms=moment_ms, until_ms=moment_ms + 1)) == ["a"]
+    assert ids(store, CompletionFilter(since_ms=moment_ms, until_ms=moment_ms + 1)) == ["a"]
 
 
 def test_a_record_without_a_time_has_that_of_its_id(store: Store) -> None:

@@ -8,35 +8,50 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from log10_trace.domain import ranges
+from log10_trace.domain.charges import Charge
 from log10_trace.server.incoming import parse
-from log10_trace.server.store import bodies, positions, ranges, said
-from log10_trace.server.store.facts import Facts, facts, parse_time_ms
-from log10_trace.server.store.novelty import Novelty
-from log10_trace.server.store.phrases import Phrase, phrases
-from log10_trace.server.store.rollups import ALL_TIME, Deltas, Slot, changed, folded, spans
-from log10_trace.server.store.tallies import NOTHING, Tally, added_up, negative, read, tally
-from log10_trace.server.store.usage import Charge
-from tests.server.store.building import NOON_MS, asked, completion
+from log10_trace.server.store import record_codec, sort_keys, text_extraction
+from log10_trace.server.store.aggregates import (
+    NOTHING,
+    Aggregate,
+    aggregate_of,
+    negate,
+    parse_and_sum,
+    sum_aggregates,
+)
+from log10_trace.server.store.columns import CompletionColumns, extract_columns, parse_time_ms
+from log10_trace.server.store.rollups import (
+    ALL_TIME,
+    RollupDeltas,
+    RollupKey,
+    aggregate_deltas,
+    apply_delta,
+    cover_range,
+)
+from log10_trace.server.store.search_query import Phrase, parse_search_query
+from log10_trace.server.store.seen_messages import SeenMessages
+from tests.server.store.factories import NOON_MS, asked, completion
 
 NOW_MS = NOON_MS + 3_600_000
 
 
-def facts_of(**fields: object) -> Facts:
+def facts_of(**fields: object) -> CompletionColumns:
     """The columns of a completion."""
     incoming = completion(**fields)
-    return facts(incoming, said.words(incoming.values), now_ms=NOW_MS)
+    return extract_columns(incoming, text_extraction.extract_text(incoming.values), now_ms=NOW_MS)
 
 
 @given(st.lists(st.tuples(st.integers(1, 60), st.integers(0, 5)).map(lambda pair: (pair[0], sum(pair)))))
 def test_ranges_hold_the_numbers_they_were_made_of(given_ranges: list[tuple[int, int]]) -> None:
     """United ranges are apart and hold the same numbers; the gaps are exactly the others."""
     numbers = {number for first, last in given_ranges for number in range(first, last + 1)}
-    united = ranges.united(given_ranges)
+    united = ranges.merge_ranges(given_ranges)
 
     assert {number for first, last in united for number in range(first, last + 1)} == numbers
     assert all(one[1] + 1 < other[0] for one, other in pairwise(united))
-    assert ranges.size(united) == len(numbers)
-    missing = {number for first, last in ranges.gaps(united) for number in range(first, last + 1)}
+    assert ranges.count(united) == len(numbers)
+    missing = {number for first, last in ranges.missing_ranges(united) for number in range(first, last + 1)}
     assert missing == set(range(1, max(numbers, default=0))) - numbers
 
 
@@ -44,7 +59,7 @@ def test_ranges_hold_the_numbers_they_were_made_of(given_ranges: list[tuple[int,
 def test_a_span_is_cut_without_overlap_or_gap(low: int, length: int) -> None:
     """The pieces of a span are whole roll-ups and cover each minute once."""
     high = low + length
-    pieces = spans(low * 60_000, high * 60_000)
+    pieces = cover_range(low * 60_000, high * 60_000)
 
     covered = sorted((piece.start, piece.end) for piece in pieces)
     assert sum(end - start for start, end in covered) == length
@@ -55,7 +70,7 @@ def test_a_span_is_cut_without_overlap_or_gap(low: int, length: int) -> None:
 
 def test_an_open_span_is_one_sum() -> None:
     """The sum over everything is kept, not added up."""
-    assert [span.width for span in spans(None, None)] == [ALL_TIME]
+    assert [span.width for span in cover_range(None, None)] == [ALL_TIME]
 
 
 @given(st.lists(st.integers(0, 300), max_size=30), st.data())
@@ -65,7 +80,7 @@ def test_taking_away_what_was_added_leaves_nothing(minutes: list[int], data: st.
         facts_of(created_at=f"2026-03-01T{m // 60:02d}:{m % 60:02d}:00Z", duration=m / 7) for m in minutes
     ]
     gone = data.draw(st.lists(st.sampled_from(calls), unique_by=id)) if calls else []
-    came, went, expected = Deltas(), Deltas(), Deltas()
+    came, went, expected = RollupDeltas(), RollupDeltas(), RollupDeltas()
     for one in calls:
         came.count(one)
         if not any(one is other for other in gone):
@@ -73,36 +88,40 @@ def test_taking_away_what_was_added_leaves_nothing(minutes: list[int], data: st.
     for one in gone:
         went.count(one, -1)
 
-    standing = {slot: changed(None, change) for slot, change in changes(came).items()}
+    standing = {slot: apply_delta(None, change) for slot, change in changes(came).items()}
     for slot, change in changes(went).items():
         _, before = standing[slot]
-        standing[slot] = changed(before, change)
+        standing[slot] = apply_delta(before, change)
 
-    left = {slot: (calls, read([text])) for slot, (calls, text) in standing.items() if text != NOTHING}
+    left = {
+        slot: (calls, parse_and_sum([text])) for slot, (calls, text) in standing.items() if text != NOTHING
+    }
     assert left == {
-        slot: (change.calls, read([change.written()])) for slot, change in changes(expected).items()
+        slot: (change.calls, parse_and_sum([change.written()])) for slot, change in changes(expected).items()
     }
 
 
-def changes(deltas: Deltas) -> dict[Slot, Tally]:
+def changes(deltas: RollupDeltas) -> dict[RollupKey, Aggregate]:
     """What the deltas change in all roll-ups."""
-    return folded((row.dimension, row.start, row.key, row.counts, row.durations) for row in deltas.rows())
+    return aggregate_deltas(
+        (row.dimension, row.start, row.key, row.counts, row.durations) for row in deltas.rows()
+    )
 
 
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.floats(0.002, 3_000)), max_size=9))
 def test_what_is_taken_away_as_it_is_written_leaves_nothing(timed: list[tuple[str, float]]) -> None:
     """A written tally and its negative come to nothing."""
     calls = [facts_of(duration=seconds, request=asked("hi", model=model)) for model, seconds in timed]
-    written = added_up([tally(one) for one in calls]).written()
+    written = sum_aggregates([aggregate_of(one) for one in calls]).written()
 
-    assert read([written, negative(written)]).written() == NOTHING
+    assert parse_and_sum([written, negate(written)]).written() == NOTHING
 
 
 @given(st.lists(st.floats(0.002, 3_000), min_size=1))
 def test_a_percentile_is_within_five_percent(durations: list[float]) -> None:
     """The percentiles of a histogram are close to those of the durations."""
     shares = (0.5, 0.95, 0.99)
-    total = added_up([tally(facts_of(duration=duration)) for duration in durations])
+    total = sum_aggregates([aggregate_of(facts_of(duration=duration)) for duration in durations])
     ranks = [max(-(-len(durations) * round(share * 100) // 100), 1) for share in shares]
 
     expected = [sorted(durations)[rank - 1] for rank in ranks]
@@ -114,39 +133,39 @@ def test_fields_are_unpacked_as_they_were_packed(fields: dict[str, str]) -> None
     """Laying fields out for the database and reading them back changes no character."""
     plain = {name: text for name, text in fields.items() if _is_encodable(name + text)}
 
-    assert bodies.unpack(bodies.pack(plain)) == plain
+    assert record_codec.decode(record_codec.encode(plain)) == plain
 
 
 def test_a_small_field_that_is_long_is_no_small_field() -> None:
     """What lists read stays small, whatever a client puts into it."""
-    packed = bodies.pack({"failure_reason": "x" * 100_000, "tags": "[]"})
+    packed = record_codec.encode({"failure_reason": "x" * 100_000, "tags": "[]"})
 
-    assert bodies.unpack_head(packed.head) == {"tags": "[]"}
+    assert record_codec.decode_head(packed.head) == {"tags": "[]"}
 
 
 @given(st.integers(0, 1 << 45), st.integers(0, 1 << 60))
 def test_a_position_is_of_its_millisecond(began_ms: int, arrival: int) -> None:
     """Positions order by the moment and fall between the bounds of their millisecond."""
-    place = positions.position(began_ms, arrival)
+    place = sort_keys.position(began_ms, arrival)
 
-    assert positions.began_ms(place) == began_ms
-    assert positions.first_at(began_ms) <= place < positions.first_at(began_ms + 1)
+    assert sort_keys.began_ms(place) == began_ms
+    assert sort_keys.first_at(began_ms) <= place < sort_keys.first_at(began_ms + 1)
 
 
 def test_free_places_are_near_and_do_not_run_out() -> None:
     """Places to try stay near the moment at first and reach further each time."""
-    tried = list(islice(positions.free_positions(1_000, 0), 12))
+    tried = list(islice(sort_keys.free_positions(1_000, 0), 12))
 
-    assert tried[0] == positions.position(1_000, 0)
-    assert all(1_000 <= positions.began_ms(place) < 1_000 + 2**number for number, place in enumerate(tried))
+    assert tried[0] == sort_keys.position(1_000, 0)
+    assert all(1_000 <= sort_keys.began_ms(place) < 1_000 + 2**number for number, place in enumerate(tried))
 
 
-@given(st.lists(st.integers(0, positions.LAST) | st.text(max_size=20), min_size=1, max_size=3))
+@given(st.lists(st.integers(0, sort_keys.LAST) | st.text(max_size=20), min_size=1, max_size=3))
 def test_a_cursor_says_what_was_written(values: list[int | str]) -> None:
     """A cursor gives its values back to a reader who expects them."""
-    cursor = positions.write_cursor(*values)
+    cursor = sort_keys.write_cursor(*values)
 
-    assert positions.read_cursor(cursor, *map(type, values)) == tuple(values)
+    assert sort_keys.read_cursor(cursor, *map(type, values)) == tuple(values)
 
 
 @pytest.mark.parametrize(
@@ -256,13 +275,13 @@ def test_usage_of_a_native_response_is_counted() -> None:
 )
 def test_the_words_of_a_request_are_those_of_its_messages(request_body: object, expected: list[str]) -> None:
     """What was said is found in every form of request; ids, links and schemas are not words."""
-    assert said.messages(request_body) == expected
+    assert text_extraction.request_texts(request_body) == expected
 
 
 def test_words_are_fit_for_every_database() -> None:
     """NUL and lone surrogates are replaced in what is searched, never in what is kept."""
     incoming = parse('{"request": {"prompt": "a\\u0000b\\ud800c"}}')
-    words = said.words(incoming.values).searched()
+    words = text_extraction.extract_text(incoming.values).searchable_text()
 
     assert words == "a b?c"
     assert incoming.fields["request"] == '{"prompt": "a\\u0000b\\ud800c"}'
@@ -272,44 +291,47 @@ def test_what_goes_into_the_index_is_bounded() -> None:
     """A huge text is kept whole and found by its beginning."""
     incoming = completion(request={"prompt": "word " * 100_000})
 
-    assert len(said.words(incoming.values).searched()) == said.SEARCHED_CHARACTERS
+    assert (
+        len(text_extraction.extract_text(incoming.values).searchable_text())
+        == text_extraction.SEARCHED_CHARACTERS
+    )
 
 
-def words(*messages: str, answer: str = "") -> said.Words:
+def words(*messages: str, answer: str = "") -> text_extraction.CompletionText:
     """The words of a call."""
-    return said.Words(messages=list(messages), answer=answer, failure="")
+    return text_extraction.CompletionText(request_texts=list(messages), response_text=answer, failure="")
 
 
 def test_a_growing_conversation_is_new_from_where_it_went_on() -> None:
     """What earlier calls of the session asked and got is not new; another session's is."""
-    novelty = Novelty()
+    novelty = SeenMessages()
 
-    assert novelty.skipped("org", "s", words("a", answer="b")) == 0
-    assert novelty.skipped("org", "s", words("a", "b", "c", answer="d")) == 2
-    assert novelty.skipped("org", "s", words("a", "b", "c", "d", "e")) == 4
-    assert novelty.skipped("org", "t", words("a", "b", "c")) == 0
-    assert novelty.skipped("other", "s", words("a", "b", "c")) == 0
-    assert novelty.skipped("org", None, words("a", "b", "c")) == 0
+    assert novelty.count_repeated("org", "s", words("a", answer="b")) == 0
+    assert novelty.count_repeated("org", "s", words("a", "b", "c", answer="d")) == 2
+    assert novelty.count_repeated("org", "s", words("a", "b", "c", "d", "e")) == 4
+    assert novelty.count_repeated("org", "t", words("a", "b", "c")) == 0
+    assert novelty.count_repeated("other", "s", words("a", "b", "c")) == 0
+    assert novelty.count_repeated("org", None, words("a", "b", "c")) == 0
 
 
 def test_a_question_that_is_asked_again_is_new() -> None:
     """Two calls that ask the same are two calls."""
-    novelty = Novelty()
-    novelty.skipped("org", "s", words("a", answer="b"))
+    novelty = SeenMessages()
+    novelty.count_repeated("org", "s", words("a", answer="b"))
 
-    assert novelty.skipped("org", "s", words("a", answer="c")) == 0
+    assert novelty.count_repeated("org", "s", words("a", answer="c")) == 0
 
 
 def test_conversations_side_by_side_are_kept_apart() -> None:
     """Several agents in one session each go on from their own history."""
-    novelty = Novelty()
-    novelty.skipped("org", "s", words("a"))
-    novelty.skipped("org", "s", words("x"))
+    novelty = SeenMessages()
+    novelty.count_repeated("org", "s", words("a"))
+    novelty.count_repeated("org", "s", words("x"))
 
-    assert novelty.skipped("org", "s", words("a", "b")) == 1
-    assert novelty.skipped("org", "s", words("x", "y")) == 1
+    assert novelty.count_repeated("org", "s", words("a", "b")) == 1
+    assert novelty.count_repeated("org", "s", words("x", "y")) == 1
     novelty.forget()
-    assert novelty.skipped("org", "s", words("a", "b", "c")) == 0
+    assert novelty.count_repeated("org", "s", words("a", "b", "c")) == 0
 
 
 @pytest.mark.parametrize(
@@ -324,7 +346,7 @@ def test_conversations_side_by_side_are_kept_apart() -> None:
 )
 def test_what_is_typed_becomes_phrases(typed: str, expected: list[Phrase]) -> None:
     """Words, quoted phrases and beginnings are understood; signs alone are nothing."""
-    assert phrases(typed) == expected
+    assert parse_search_query(typed) == expected
 
 
 def _is_encodable(text: str) -> bool:
@@ -334,4 +356,4 @@ def _is_encodable(text: str) -> bool:
 @given(st.lists(st.sampled_from(["word", "w" * 90, " " * 240, "\n", "é"]), max_size=60).map(" ".join))
 def test_a_preview_is_the_beginning_on_one_line(text: str) -> None:
     """What is shown of a text are its first 200 characters, however much space it has in between."""
-    assert said.preview(text) == " ".join(text[:800].split())[:200]
+    assert text_extraction.preview(text) == " ".join(text[:800].split())[:200]

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from log10_trace.server.store.answers import Change, FeedbackTask
+from log10_trace.server.store.data_types import FeedbackTask, WriteEffect
 from log10_trace.server.store.errors import StoreBusyError
 from log10_trace.server.store.keys import Scope, make_key
 from log10_trace.server.store.postgres import connections
@@ -16,7 +16,7 @@ from log10_trace.server.store.postgres.store import PostgresStore
 from log10_trace.server.store.protocol import Store
 from log10_trace.server.store.sqlite import readers
 from log10_trace.server.store.sqlite.store import SqliteStore
-from tests.server.store.building import completion
+from tests.server.store.factories import completion
 
 ORG = "acme"
 WAIT_S = 30
@@ -56,7 +56,7 @@ def test_readers_that_take_every_connection_delay_no_write_and_no_look_up(store:
     with holding(store, "_readers"):
         with pytest.raises(StoreBusyError):
             store.completions.get(ORG, "any")
-        assert store.completions.put(ORG, completion()).result(WAIT_S).change is Change.CREATED
+        assert store.completions.put(ORG, completion()).result(WAIT_S).change is WriteEffect.CREATED
         assert store.keys.find(key.id) is not None
         assert store.grading.task(ORG, "t") == task
         assert store.upkeep.health().bytes > 0

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from log10_trace.server.incoming import parse
 from log10_trace.server.store import open_store
-from log10_trace.server.store.answers import Change, Filter
+from log10_trace.server.store.data_types import CompletionFilter, WriteEffect
 from log10_trace.server.store.protocol import Store
-from tests.server.store.building import ORG, OTHER, completion, put, put_all
+from tests.server.store.factories import ORG, OTHER, completion, put, put_all
 
 EXACT = [
     '{"n": 123456789012345678901234567890}',
@@ -63,7 +63,7 @@ def test_a_record_is_readable_when_its_future_is_done(store: Store) -> None:
     """A write that is acknowledged is read back at once, and by a store that is opened later."""
     outcome = put(store, completion(id="a"))
 
-    assert outcome.change is Change.CREATED
+    assert outcome.change is WriteEffect.CREATED
     assert store.completions.get(ORG, "a") == outcome.stored
 
 
@@ -85,7 +85,7 @@ def test_closing_commits_what_was_accepted(store_url: str) -> None:
     futures = first.completions.put_many(ORG, [completion(id=f"a{number}") for number in range(300)])
     first.close()
 
-    assert all(future.result().change is Change.CREATED for future in futures)
+    assert all(future.result().change is WriteEffect.CREATED for future in futures)
     second = open_store(store_url)
     assert second.completions.get(ORG, "a299") is not None
     second.close()
@@ -130,6 +130,6 @@ def test_many_records_of_one_millisecond_are_all_kept(store: Store) -> None:
     records = [completion(id=f"a{number:04d}") for number in range(1500)]
     put_all(store, records)
 
-    streamed = [one.id for one in store.completions.stream(ORG, Filter())]
+    streamed = [one.id for one in store.completions.stream(ORG, CompletionFilter())]
 
     assert sorted(streamed) == [one.id for one in records]

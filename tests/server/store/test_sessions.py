@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from log10_trace.server.store import session_filter
-from log10_trace.server.store.answers import Filter
+from log10_trace.server.store.data_types import CompletionFilter
 from log10_trace.server.store.errors import SearchError
 from log10_trace.server.store.protocol import Store
-from tests.server.store.building import (
+from tests.server.store.factories import (
     MINUTE_MS,
     NOON_MS,
     ORG,
@@ -22,7 +22,7 @@ from tests.server.store.building import (
 from tests.server.store.test_listing import at
 
 
-def sessions(store: Store, wanted: Filter, limit: int = 100) -> list[str]:
+def sessions(store: Store, wanted: CompletionFilter, limit: int = 100) -> list[str]:
     """The ids of the sessions that match, read in pages."""
     found: list[str] = []
     cursor = None
@@ -56,23 +56,23 @@ def fill(store: Store) -> None:
 @pytest.mark.parametrize(
     ("wanted", "expected"),
     [
-        (Filter(), ["late", "long", "middle", "early"]),
-        (Filter(since_ms=NOON_MS + 40 * MINUTE_MS), ["late", "long"]),
-        (Filter(until_ms=NOON_MS + 1 * MINUTE_MS), ["long"]),
-        (Filter(since_ms=NOON_MS + 20 * MINUTE_MS, until_ms=NOON_MS + 30 * MINUTE_MS), ["middle"]),
-        (Filter(tags=("a",)), ["late", "long", "early"]),
-        (Filter(tags=("a", "b"), tag_match="all"), ["early"]),
-        (Filter(model="m2"), ["late", "long"]),
-        (Filter(text="giraffe"), ["late", "long"]),
-        (Filter(text="zebra"), ["middle"]),
-        (Filter(tags=("a",), since_ms=NOON_MS + 40 * MINUTE_MS), ["late"]),
-        (Filter(tags=("a",), model="m2", text="giraffe"), ["late"]),
-        (Filter(text="unheard"), []),
+        (CompletionFilter(), ["late", "long", "middle", "early"]),
+        (CompletionFilter(since_ms=NOON_MS + 40 * MINUTE_MS), ["late", "long"]),
+        (CompletionFilter(until_ms=NOON_MS + 1 * MINUTE_MS), ["long"]),
+        (CompletionFilter(since_ms=NOON_MS + 20 * MINUTE_MS, until_ms=NOON_MS + 30 * MINUTE_MS), ["middle"]),
+        (CompletionFilter(tags=("a",)), ["late", "long", "early"]),
+        (CompletionFilter(tags=("a", "b"), tag_match="all"), ["early"]),
+        (CompletionFilter(model="m2"), ["late", "long"]),
+        (CompletionFilter(text="giraffe"), ["late", "long"]),
+        (CompletionFilter(text="zebra"), ["middle"]),
+        (CompletionFilter(tags=("a",), since_ms=NOON_MS + 40 * MINUTE_MS), ["late"]),
+        (CompletionFilter(tags=("a",), model="m2", text="giraffe"), ["late"]),
+        (CompletionFilter(text="unheard"), []),
     ],
     ids=lambda value: None if isinstance(value, list) else "",
 )
 def test_sessions_are_found_by_their_calls(
-    store: Store, monkeypatch: pytest.MonkeyPatch, limit: int, wanted: Filter, expected: list[str]
+    store: Store, monkeypatch: pytest.MonkeyPatch, limit: int, wanted: CompletionFilter, expected: list[str]
 ) -> None:
     """A session matches when one of its calls does, the latest first, in pages, however many calls match."""
     fill(store)
@@ -87,4 +87,4 @@ def test_sessions_are_found_by_their_calls(
 def test_a_text_without_a_word_is_refused_for_sessions_too(store: Store) -> None:
     """Sessions are searched in as calls are."""
     with pytest.raises(SearchError):
-        store.sessions.page(ORG, Filter(text="."), limit=1)
+        store.sessions.page(ORG, CompletionFilter(text="."), limit=1)

@@ -7,18 +7,32 @@ from concurrent.futures import Future
 from typing import Final
 
 from log10_trace.server.incoming import Incoming
-from log10_trace.server.store.answers import Filter, Order, Outcome, Page, Stored, Summary
-from log10_trace.server.store.bodies import Packed, unpack, unpack_head
-from log10_trace.server.store.positions import read_cursor, write_cursor
-from log10_trace.server.store.postgres.connections import Readers, Row
-from log10_trace.server.store.postgres.deleting import delete_matching, delete_one
-from log10_trace.server.store.postgres.drafts import Put
-from log10_trace.server.store.postgres.grading import PostgresGrading
-from log10_trace.server.store.postgres.listing import Place, Question, Wanted, narrowed, question, ungraded
-from log10_trace.server.store.postgres.places import began_at, placed_ms
+from log10_trace.server.store.data_types import (
+    CompletionFilter,
+    CompletionSummary,
+    Order,
+    Page,
+    StoredCompletion,
+    WriteResult,
+)
+from log10_trace.server.store.postgres.connections import ReadPool, Row
+from log10_trace.server.store.postgres.deletion import delete_matching, delete_one
+from log10_trace.server.store.postgres.executor import SerialExecutor
+from log10_trace.server.store.postgres.feedback import PostgresGrading
+from log10_trace.server.store.postgres.filter_sql import (
+    FilterQuery,
+    KeysetPosition,
+    Projection,
+    build_query,
+    choose_access_path,
+    ungraded,
+)
+from log10_trace.server.store.postgres.group_commit import GroupCommitWriter
+from log10_trace.server.store.postgres.partitioning import partition_ms, start_ms_of
+from log10_trace.server.store.postgres.prepared_records import WriteRequest
 from log10_trace.server.store.postgres.records import SQL
-from log10_trace.server.store.postgres.tasks import Tasks
-from log10_trace.server.store.postgres.worker import Worker
+from log10_trace.server.store.record_codec import EncodedRecord, decode, decode_head
+from log10_trace.server.store.sort_keys import read_cursor, write_cursor
 
 _STREAMED: Final = 50
 """Records that a stream holds at a time; between them it holds no connection."""
@@ -28,27 +42,37 @@ class PostgresCompletions:
     """The records; see ``protocol.Completions``."""
 
     def __init__(
-        self, readers: Readers, writer: Worker[Put, Outcome], sweeper: Tasks, grading: PostgresGrading
+        self,
+        readers: ReadPool,
+        writer: GroupCommitWriter[WriteRequest, WriteResult],
+        sweeper: SerialExecutor,
+        grading: PostgresGrading,
     ) -> None:
         self._readers = readers
         self._writer = writer
         self._sweeper = sweeper
         self._grading = grading
 
-    def put(self, organization_id: str, incoming: Incoming, *, replace_tags: bool = False) -> Future[Outcome]:
+    def put(
+        self, organization_id: str, incoming: Incoming, *, replace_tags: bool = False
+    ) -> Future[WriteResult]:
         """Create the record, or merge into the one with its id."""
-        return self._writer.submit([Put(organization_id, incoming, replace_tags)], Put.size)[0]
+        return self._writer.submit(
+            [WriteRequest(organization_id, incoming, replace_tags)], WriteRequest.size
+        )[0]
 
-    def put_many(self, organization_id: str, incoming: Sequence[Incoming]) -> list[Future[Outcome]]:
+    def put_many(self, organization_id: str, incoming: Sequence[Incoming]) -> list[Future[WriteResult]]:
         """``put`` each, in order; one that fails costs none of the others."""
-        return self._writer.submit([Put(organization_id, one) for one in incoming], Put.size)
+        return self._writer.submit(
+            [WriteRequest(organization_id, one) for one in incoming], WriteRequest.size
+        )
 
-    def get(self, organization_id: str, completion_id: str) -> Stored | None:
+    def get(self, organization_id: str, completion_id: str) -> StoredCompletion | None:
         """The whole record, or None."""
         values = {
             "organization_id": organization_id,
             "id": completion_id,
-            "placed_ms": placed_ms(completion_id),
+            "placed_ms": partition_ms(completion_id),
         }
         row = self._readers.row(SQL["get"], values)
         return None if row is None else _stored(organization_id, row)
@@ -56,27 +80,32 @@ class PostgresCompletions:
     def page(
         self,
         organization_id: str,
-        wanted: Filter,
+        wanted: CompletionFilter,
         *,
         limit: int,
         cursor: str | None = None,
         order: Order = "newest",
-    ) -> Page[Summary]:
+    ) -> Page[CompletionSummary]:
         """One page of what matches."""
-        asked = question(organization_id, wanted)
+        asked = build_query(organization_id, wanted)
         rows = self._rows(asked, "summaries", limit + 1, order, _after(cursor))
         items = tuple(_summary(organization_id, row) for row in rows[:limit])
         return Page(items=items, next_cursor=_next_cursor(rows, limit))
 
     def stream(
-        self, organization_id: str, wanted: Filter, *, order: Order = "newest", limit: int | None = None
-    ) -> Iterator[Stored]:
+        self,
+        organization_id: str,
+        wanted: CompletionFilter,
+        *,
+        order: Order = "newest",
+        limit: int | None = None,
+    ) -> Iterator[StoredCompletion]:
         """Every whole record that matches, one by one."""
-        return self._stream(organization_id, question(organization_id, wanted), order, limit)
+        return self._stream(organization_id, build_query(organization_id, wanted), order, limit)
 
     def ungraded(
         self, organization_id: str, task_id: str, *, limit: int, cursor: str | None = None
-    ) -> Page[Stored] | None:
+    ) -> Page[StoredCompletion] | None:
         """Completions that wait for feedback, newest first; None when there is no such task."""
         task = self._grading.task(organization_id, task_id)
         if task is None:
@@ -89,30 +118,30 @@ class PostgresCompletions:
         items = tuple(_stored(organization_id, row) for row in rows[:limit])
         return Page(items=items, next_cursor=_next_cursor(rows, limit))
 
-    def delete(self, organization_id: str, wanted: Filter) -> Future[int]:
+    def delete(self, organization_id: str, wanted: CompletionFilter) -> Future[int]:
         """Delete what matches everywhere it is; how many."""
-        asked = question(organization_id, wanted)
-        return self._sweeper.run_in_steps(
+        asked = build_query(organization_id, wanted)
+        return self._sweeper.run_without_transaction(
             lambda connection: delete_matching(connection, organization_id, asked)
         )
 
     def delete_one(self, organization_id: str, completion_id: str) -> Future[bool]:
         """Delete one record everywhere it is; False when there was none."""
-        return self._sweeper.run_in_steps(
+        return self._sweeper.run_without_transaction(
             lambda connection: delete_one(connection, organization_id, completion_id)
         )
 
     def _rows(
-        self, asked: Question, wanted: Wanted, limit: int, order: Order, after: Place | None
+        self, asked: FilterQuery, wanted: Projection, limit: int, order: Order, after: KeysetPosition | None
     ) -> list[Row]:
         with self._readers.connection() as connection:
-            asked = narrowed(connection, asked)
+            asked = choose_access_path(connection, asked)
         return self._readers.rows(*asked.page(wanted, limit, order, after))
 
     def _stream(
-        self, organization_id: str, asked: Question, order: Order, limit: int | None
-    ) -> Iterator[Stored]:
-        after: Place | None = None
+        self, organization_id: str, asked: FilterQuery, order: Order, limit: int | None
+    ) -> Iterator[StoredCompletion]:
+        after: KeysetPosition | None = None
         left = limit
         while left is None or left > 0:
             take = _STREAMED if left is None else min(left, _STREAMED)
@@ -125,7 +154,7 @@ class PostgresCompletions:
             left = None if left is None else left - take
 
 
-def _after(cursor: str | None) -> Place | None:
+def _after(cursor: str | None) -> KeysetPosition | None:
     if cursor is None:
         return None
     place, completion_id = read_cursor(cursor, int, str)
@@ -137,18 +166,18 @@ def _next_cursor(rows: Sequence[Row], limit: int) -> str | None:
     return write_cursor(*rows[limit - 1][:2]) if len(rows) > limit else None
 
 
-def _stored(organization_id: str, row: Row) -> Stored:
+def _stored(organization_id: str, row: Row) -> StoredCompletion:
     place, completion_id, head, body, stack = row
-    fields = unpack(Packed(head=head, body=body, stack=stack), began_at(place))
-    return Stored(organization_id=organization_id, id=completion_id, fields=fields)
+    fields = decode(EncodedRecord(head=head, body=body, stack=stack), start_ms_of(place))
+    return StoredCompletion(organization_id=organization_id, id=completion_id, fields=fields)
 
 
-def _summary(organization_id: str, row: Row) -> Summary:
+def _summary(organization_id: str, row: Row) -> CompletionSummary:
     place, completion_id, head, model, input_tokens, output_tokens, preview_request, preview_response = row
-    return Summary(
+    return CompletionSummary(
         organization_id=organization_id,
         id=completion_id,
-        fields=unpack_head(head, began_at(place)),
+        fields=decode_head(head, start_ms_of(place)),
         model=model,
         input_tokens=input_tokens,
         output_tokens=output_tokens,

@@ -66,7 +66,7 @@ def first_connection(settings: str) -> Connection[Row]:
     try:
         connection = connect(settings)
     except psycopg.OperationalError as error:
-        raise SetupError(_why_not(error)) from None
+        raise SetupError(_explain_connection_error(error)) from None
     if connection.info.parameter_status("server_encoding") != "UTF8":
         connection.close()
         message = "The PostgreSQL database cannot hold every text: create it with ENCODING 'UTF8'."
@@ -74,7 +74,7 @@ def first_connection(settings: str) -> Connection[Row]:
     return connection
 
 
-def _why_not(error: psycopg.OperationalError) -> str:
+def _explain_connection_error(error: psycopg.OperationalError) -> str:
     # libpq gives no code, only text: "connection to server at ... failed: the reason". What reads otherwise
     # may repeat a part of the address, which may be a part of the password.
     where, failed, reason = str(error).partition("\n")[0].rpartition(" failed: ")
@@ -95,30 +95,30 @@ def translated() -> Iterator[None]:
     except PoolClosed as error:
         raise StoreClosedError from error
     except psycopg.Error as error:
-        raise meaning(error) from error
+        raise translate_error(error) from error
 
 
-def meaning(error: psycopg.Error) -> StoreError:
+def translate_error(error: psycopg.Error) -> StoreError:
     """The store's error for one of PostgreSQL's."""
     if isinstance(error, psycopg.errors.QueryCanceled):
         return StoreBusyError(f"PostgreSQL gave this up after {READ_TIMEOUT_S} s; ask for less.")
     if isinstance(error, psycopg.errors.DiskFull):
         return StoreFullError()
-    if is_lost(error):
+    if is_connection_lost(error):
         return StoreBusyError("PostgreSQL does not answer; the store goes on as soon as it does.")
     if isinstance(error, psycopg.DataError | psycopg.errors.ProgramLimitExceeded):
         return UnstorableError()
     return StoreError(f"PostgreSQL refused it ({type(error).__name__}).")
 
 
-def is_lost(error: psycopg.Error) -> bool:
+def is_connection_lost(error: psycopg.Error) -> bool:
     """Whether the connection is gone or PostgreSQL is stopping, so that another connection may succeed."""
     return isinstance(error, psycopg.OperationalError | psycopg.InterfaceError) and not isinstance(
         error, psycopg.errors.DiskFull | psycopg.errors.ProgramLimitExceeded
     )
 
 
-class Readers:
+class ReadPool:
     """A pool of read-only connections. A question that takes too long is given up by PostgreSQL itself."""
 
     def __init__(self, settings: str, connections: int | None = None) -> None:

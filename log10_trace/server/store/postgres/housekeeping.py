@@ -16,12 +16,12 @@ from psycopg import Connection
 
 from log10_trace.guard import guard, log_rate_limited
 from log10_trace.server.store.postgres.connections import Row, connect
-from log10_trace.server.store.postgres.deleting import sweep_all_stacks
+from log10_trace.server.store.postgres.deletion import sweep_all_stacks
 from log10_trace.server.store.postgres.locks import LEADER_LOCK
-from log10_trace.server.store.postgres.places import DAY_MS, day_of
-from log10_trace.server.store.postgres.records import add_texts, locked
-from log10_trace.server.store.postgres.statements import load
-from log10_trace.server.store.postgres.tallying import fold
+from log10_trace.server.store.postgres.partitioning import DAY_MS, day_of
+from log10_trace.server.store.postgres.queries import load
+from log10_trace.server.store.postgres.records import add_texts, lock_records
+from log10_trace.server.store.postgres.rollup_compaction import compact
 
 _SQL: Final = load("housekeeping.sql")
 _ARRIVALS: Final = load("arrivals.sql")
@@ -53,24 +53,24 @@ class Housekeeper:
         self._wake.set()
         self._thread.join(timeout)
 
-    def hurry(self) -> None:
+    def wake(self) -> None:
         """Look now, if this is the server that leads."""
         self._wake.set()
 
     def _run(self) -> None:
         while not self._closing:
             with guard("keeping the PostgreSQL database in order"):
-                self._look()
+                self._run_once()
             self._wake.wait(_EVERY_S)
             self._wake.clear()
         self._disconnect()
 
-    def _look(self) -> None:
+    def _run_once(self) -> None:
         try:
             if self._connection is None:
                 self._connection = connect(self._settings)
             if not self._leads:
-                self._leads = _take_the_lead(self._connection)
+                self._leads = _acquire_leadership(self._connection)
             if self._leads:
                 self._work(self._connection)
         except psycopg.OperationalError as error:
@@ -99,7 +99,7 @@ class Housekeeper:
             self._connection = None
 
 
-def _take_the_lead(connection: Connection[Row]) -> bool:
+def _acquire_leadership(connection: Connection[Row]) -> bool:
     row = connection.execute(_SQL["lead"], {"lock": LEADER_LOCK}).fetchone()
     return bool(row and row[0])
 
@@ -126,12 +126,12 @@ def reindex_records(connection: Connection[Row]) -> None:
             for row in rows:
                 # One that cannot be read keeps the words that it has.
                 with guard("indexing a record anew"), connection.transaction():
-                    found = locked(connection, [(row[0], row[1], row[2])])
+                    found = lock_records(connection, [(row[0], row[1], row[2])])
                     add_texts(connection, [(*row, one.searched) for one in found.values()])
         has_more = len(rows) == _TEXTS_AT_ONCE
 
 
-def make_days(connection: Connection[Row]) -> None:
+def create_partitions(connection: Connection[Row]) -> None:
     """Make the partitions of today and the next days."""
     today = day_of(time.time_ns() // 1_000_000)
     for day in range(_DAYS_AHEAD + 1):
@@ -155,8 +155,8 @@ def _vacuum(connection: Connection[Row]) -> None:
 
 _CHORES: Final[tuple[tuple[Callable[[Connection[Row]], None], float], ...]] = (
     (reindex_records, 0.5),
-    (make_days, 600.0),
-    (fold, 2.0),
+    (create_partitions, 600.0),
+    (compact, 2.0),
     (_join_arrivals, 10.0),
     (_merge_words, 10.0),
     (_vacuum, 15.0),

@@ -6,9 +6,9 @@ from concurrent.futures import Future
 from typing import Final
 
 from log10_trace.server.store.keys import Key, Scope
-from log10_trace.server.store.postgres.connections import Readers, Row
-from log10_trace.server.store.postgres.statements import load
-from log10_trace.server.store.postgres.tasks import Tasks
+from log10_trace.server.store.postgres.connections import ReadPool, Row
+from log10_trace.server.store.postgres.executor import SerialExecutor
+from log10_trace.server.store.postgres.queries import load
 
 _SQL: Final = load("keys.sql")
 _USED_EVERY_MS: Final = 60_000
@@ -17,7 +17,7 @@ _USED_EVERY_MS: Final = 60_000
 class PostgresKeys:
     """The keys; see ``protocol.Keys``."""
 
-    def __init__(self, readers: Readers, tasks: Tasks) -> None:
+    def __init__(self, readers: ReadPool, tasks: SerialExecutor) -> None:
         self._readers = readers
         self._tasks = tasks
         self._used: dict[str, int] = {}
@@ -53,7 +53,7 @@ class PostgresKeys:
         values = {"organization_id": organization_id, "id": key_id, "now_ms": now_ms}
         return self._tasks.write(_SQL["revoke"], values, bool)
 
-    def used(self, organization_id: str, key_id: str, *, now_ms: int) -> None:
+    def touch(self, organization_id: str, key_id: str, *, now_ms: int) -> None:
         """Note the key's use, about once a minute."""
         if now_ms - self._used.get(key_id, -_USED_EVERY_MS) < _USED_EVERY_MS:
             return

@@ -8,15 +8,15 @@ from typing import Final
 from psycopg import Connection, sql
 
 from log10_trace.server.store import deletions
-from log10_trace.server.store.answers import PruneReport
+from log10_trace.server.store.aggregates import SerializedAggregate, negate
+from log10_trace.server.store.data_types import PruneReport
 from log10_trace.server.store.postgres.connections import Row
-from log10_trace.server.store.postgres.deleting import delete_matching, remember, sweep_all_stacks
-from log10_trace.server.store.postgres.listing import ALL, Question
-from log10_trace.server.store.postgres.places import began_at, first_place
-from log10_trace.server.store.postgres.records import locked
-from log10_trace.server.store.postgres.statements import load
-from log10_trace.server.store.postgres.tallying import append, fold
-from log10_trace.server.store.tallies import Written, negative
+from log10_trace.server.store.postgres.deletion import delete_matching, remember, sweep_all_stacks
+from log10_trace.server.store.postgres.filter_sql import ALL, FilterQuery
+from log10_trace.server.store.postgres.partitioning import first_place, start_ms_of
+from log10_trace.server.store.postgres.queries import load
+from log10_trace.server.store.postgres.records import lock_records
+from log10_trace.server.store.postgres.rollup_compaction import append, compact
 
 SQL: Final = load("pruning.sql")
 _PARTED: Final = ("completions", "completion_tags", "completion_words")
@@ -52,30 +52,30 @@ def prune(connection: Connection[Row], before_ms: int | None, max_bytes: int | N
 def _delete_before(connection: Connection[Row], place: int) -> int:
     """Delete the records whose place is lower; how many."""
     # Noted before the first is gone: until then it keeps nothing out that is there.
-    connection.execute(SQL["note_pruned"], {"before_ms": began_at(place - 1) + 1})
-    minute = began_at(place) // _MINUTE_MS
-    dropped = _drop_days(connection, end_ms=began_at(place), kept=first_place(minute * _MINUTE_MS))
+    connection.execute(SQL["note_pruned"], {"before_ms": start_ms_of(place - 1) + 1})
+    minute = start_ms_of(place) // _MINUTE_MS
+    dropped = _drop_days(connection, end_ms=start_ms_of(place), kept=first_place(minute * _MINUTE_MS))
     deleted = 0
     for (organization_id,) in connection.execute(SQL["organizations"]).fetchall():
         values = {"organization_id": organization_id}
         deleted += delete_matching(
-            connection, organization_id, Question(ALL, (), values, high=place - 1), is_pruned=True
+            connection, organization_id, FilterQuery(ALL, (), values, high=place - 1), is_pruned=True
         )
     if dropped:
         _forget_minutes(connection, minute)
         sweep_all_stacks(connection)
-    fold(connection)
-    connection.execute(SQL["forget_sessions"], {"before_ms": began_at(place)})
+    compact(connection)
+    connection.execute(SQL["forget_sessions"], {"before_ms": start_ms_of(place)})
     return deleted + dropped
 
 
 def _forget_minutes(connection: Connection[Row], end: int) -> None:
     """Take what is left of the sums of the minutes before ``end`` away, from the longer spans too."""
-    fold(connection)
+    compact(connection)
     old = {"minute": end, "limit": _MINUTES_A_STEP}
     while rows := connection.execute(SQL["old_minutes"], old).fetchall():
-        append(connection, [(*row[:4], -row[4], *negative(Written(*row[5:]))) for row in rows])
-        fold(connection)
+        append(connection, [(*row[:4], -row[4], *negate(SerializedAggregate(*row[5:]))) for row in rows])
+        compact(connection)
 
 
 def _drop_days(connection: Connection[Row], *, end_ms: int, kept: int) -> int:
@@ -105,7 +105,7 @@ def _remember_day(connection: Connection[Row], day: dict[str, int]) -> None:
     with connection.cursor(name="without_sequence") as cursor:
         cursor.execute(SQL["without_sequence"], day)
         while rows := cursor.fetchmany(_REMEMBERED_A_STEP):
-            found = locked(connection, [(row[0], row[1], row[2]) for row in rows])
+            found = lock_records(connection, [(row[0], row[1], row[2]) for row in rows])
             contents = [(*key, deletions.hash_content(one.incoming)) for key, one in found.items()]
             remember(connection, contents)
 

@@ -8,64 +8,75 @@ from typing import Final
 
 from psycopg import Connection
 
+from log10_trace.domain.ranges import Range, merge_ranges
 from log10_trace.server.store import deletions
-from log10_trace.server.store.answers import Outcome
-from log10_trace.server.store.bodies import Packed
 from log10_trace.server.store.counted import Counted
-from log10_trace.server.store.novelty import Novelty
-from log10_trace.server.store.postgres.columns import by_name
+from log10_trace.server.store.data_types import WriteResult
+from log10_trace.server.store.postgres.arrays import rows_to_columns
 from log10_trace.server.store.postgres.connections import Row
-from log10_trace.server.store.postgres.drafts import Draft, Key, Line, Put, Standing, draft, named, standing
 from log10_trace.server.store.postgres.locks import STACKS_LOCK
-from log10_trace.server.store.postgres.places import placed_ms
-from log10_trace.server.store.postgres.statements import load
-from log10_trace.server.store.postgres.tallying import Deltas
-from log10_trace.server.store.postgres.words import normal
-from log10_trace.server.store.ranges import Range, united
+from log10_trace.server.store.postgres.partitioning import partition_ms
+from log10_trace.server.store.postgres.prepared_records import (
+    CompletionRow,
+    Key,
+    PreparedRecord,
+    StoredRecord,
+    WriteRequest,
+    ensure_id,
+    prepare,
+    record_from_row,
+)
+from log10_trace.server.store.postgres.queries import load
+from log10_trace.server.store.postgres.rollup_compaction import Deltas
+from log10_trace.server.store.postgres.text_search import normalize
+from log10_trace.server.store.record_codec import EncodedRecord
+from log10_trace.server.store.seen_messages import SeenMessages
 
 SQL: Final = load("records.sql")
 _TAG_COLUMNS: Final = ("organization_ids", "tags", "places", "ids", "placed")
 
 
-class Writing:
+class RecordWriter:
     """The work of the writer thread."""
 
     def __init__(self) -> None:
-        self._novelty = Novelty()
+        self._novelty = SeenMessages()
 
-    def write(self, connection: Connection[Row], puts: Sequence[Put]) -> list[Outcome]:
+    def write(self, connection: Connection[Row], puts: Sequence[WriteRequest]) -> list[WriteResult]:
         """Create or merge each record, and all that is kept of it elsewhere; answers in the order given."""
-        puts = [named(put) for put in puts]
-        by_key: dict[Key, list[Put]] = {}
+        puts = [ensure_id(put) for put in puts]
+        by_key: dict[Key, list[WriteRequest]] = {}
         for put in puts:
             by_key.setdefault(put.key, []).append(put)
         try:
             with connection.transaction():
                 # In one order everywhere, so that servers never wait for each other in a ring.
                 connection.execute(SQL["hold_stacks"], {"lock": STACKS_LOCK})
-                drafts = self._settle(connection, {key: by_key[key] for key in sorted(by_key)})
+                drafts = self._upsert(connection, {key: by_key[key] for key in sorted(by_key)})
                 with connection.pipeline():
-                    _keep_the_rest(connection, [one for one in drafts if one.is_changed])
+                    _write_derived_rows(connection, [one for one in drafts if one.is_changed])
         except BaseException:
             self._novelty.forget()
             raise
         answers = {one.key: iter(one.outcomes) for one in drafts}
         return [next(answers[put.key]) for put in puts]
 
-    def _settle(self, connection: Connection[Row], by_key: dict[Key, list[Put]]) -> list[Draft]:
+    def _upsert(
+        self, connection: Connection[Row], by_key: dict[Key, list[WriteRequest]]
+    ) -> list[PreparedRecord]:
         """Insert what is new; lock and merge what was there."""
         now_ms = time.time_ns() // 1_000_000
-        placed = _placed(connection, by_key, now_ms)
+        placed = _resolve_partitions(connection, by_key, now_ms)
         drafts = {
-            key: draft(key, placed[key], puts, None, now_ms=now_ms, novelty=self._novelty)
+            key: prepare(key, placed[key], puts, None, now_ms=now_ms, novelty=self._novelty)
             for key, puts in by_key.items()
         }
         repeats: set[Key] = set()
         settled = _insert(connection, list(drafts.values()), repeats)
         while conflicts := [key for key in drafts if key not in settled]:
-            found = locked(connection, [(*key, placed[key]) for key in conflicts])
+            found = lock_records(connection, [(*key, placed[key]) for key in conflicts])
             for key, before in found.items():
-                drafts[key] = draft(
+                drafts[key] = prepare(
                     key, placed[key], by_key[key], before, now_ms=now_ms, novelty=self._novelty
                 )
             _update(connection, [drafts[key] for key in found if drafts[key].is_changed])
@@ -77,12 +88,12 @@ class Writing:
         return [one.as_repeat() if key in repeats else one for key, one in drafts.items()]
 
 
-def _insert(connection: Connection[Row], drafts: Sequence[Draft], repeats: set[Key]) -> set[Key]:
+def _insert(connection: Connection[Row], drafts: Sequence[PreparedRecord], repeats: set[Key]) -> set[Key]:
     """Insert records; the keys of those that were not there. Those deleted before join ``repeats``."""
     if not drafts:
         return set()
     _keep_stacks(connection, drafts)
-    values = by_name(Line._fields, [one.line() for one in drafts])
+    values = rows_to_columns(CompletionRow._fields, [one.line() for one in drafts])
     inserted = set(connection.execute(SQL["insert"], values).fetchall())
     # After the insertion, which waits for a deletion that is under way on another server.
     found = _find_repeats(connection, [one for one in drafts if one.key in inserted])
@@ -92,7 +103,7 @@ def _insert(connection: Connection[Row], drafts: Sequence[Draft], repeats: set[K
     return inserted
 
 
-def _find_repeats(connection: Connection[Row], drafts: Sequence[Draft]) -> set[Key]:
+def _find_repeats(connection: Connection[Row], drafts: Sequence[PreparedRecord]) -> set[Key]:
     """Which of the records, that were not there, were there and were deleted or pruned."""
     by_key = {one.key: one for one in drafts}
     rows = [
@@ -107,27 +118,29 @@ def _find_repeats(connection: Connection[Row], drafts: Sequence[Draft]) -> set[K
     ]
     names = ("organization_ids", "ids", "records", "began", "sources", "sequences")
     found = set()
-    for *key, content, was_pruned in connection.execute(SQL["repeats"], by_name(names, rows)):
+    for *key, content, was_pruned in connection.execute(SQL["repeats"], rows_to_columns(names, rows)):
         one = by_key[key[0], key[1]]
         if was_pruned or deletions.is_repeat(one.after.incoming, one.after.facts, content):
             found.add(one.key)
     return found
 
 
-def _take_back(connection: Connection[Row], drafts: Sequence[Draft]) -> None:
+def _take_back(connection: Connection[Row], drafts: Sequence[PreparedRecord]) -> None:
     rows = [(*one.key, one.placed_ms) for one in drafts]
-    connection.execute(SQL["take_back"], by_name(("organization_ids", "ids", "placed"), rows))
+    connection.execute(SQL["take_back"], rows_to_columns(("organization_ids", "ids", "placed"), rows))
 
 
-def _update(connection: Connection[Row], drafts: Sequence[Draft]) -> None:
+def _update(connection: Connection[Row], drafts: Sequence[PreparedRecord]) -> None:
     if drafts:
         _keep_stacks(connection, drafts)
-        connection.execute(SQL["update"], by_name(Line._fields, [one.line() for one in drafts]))
+        connection.execute(
+            SQL["update"], rows_to_columns(CompletionRow._fields, [one.line() for one in drafts])
+        )
 
 
-def _placed(connection: Connection[Row], keys: Iterable[Key], now_ms: int) -> dict[Key, int]:
+def _resolve_partitions(connection: Connection[Row], keys: Iterable[Key], now_ms: int) -> dict[Key, int]:
     """Where each record stands, or is to stand."""
-    told = {key: placed_ms(key[1]) for key in keys}
+    told = {key: partition_ms(key[1]) for key in keys}
     placed = {key: moment for key, moment in told.items() if moment is not None}
     if silent := [key for key, moment in told.items() if moment is None]:
         values = {
@@ -140,7 +153,9 @@ def _placed(connection: Connection[Row], keys: Iterable[Key], now_ms: int) -> di
     return placed
 
 
-def locked(connection: Connection[Row], wanted: Sequence[tuple[str, str, int]]) -> dict[Key, Standing]:
+def lock_records(
+    connection: Connection[Row], wanted: Sequence[tuple[str, str, int]]
+) -> dict[Key, StoredRecord]:
     """Those of the records that stand, held until the commit."""
     values = {
         "organization_ids": [organization_id for organization_id, _, _ in wanted],
@@ -150,20 +165,22 @@ def locked(connection: Connection[Row], wanted: Sequence[tuple[str, str, int]]) 
     found = {}
     rows = connection.execute(SQL["lock"], values, binary=True)
     for organization_id, completion_id, place, skipped, head, body, stack, *counted in rows:
-        key, packed = (organization_id, completion_id), Packed(head=head, body=body, stack=stack)
-        found[key] = standing(key, place, skipped, packed, Counted(*counted))
+        key, packed = (organization_id, completion_id), EncodedRecord(head=head, body=body, stack=stack)
+        found[key] = record_from_row(key, place, skipped, packed, Counted(*counted))
     return found
 
 
-def _keep_stacks(connection: Connection[Row], drafts: Iterable[Draft]) -> None:
+def _keep_stacks(connection: Connection[Row], drafts: Iterable[PreparedRecord]) -> None:
     """Keep the call stacks of the records, each once."""
     stacks = {(one.key[0], one.stack_hash): one.packed.stack for one in drafts if one.packed.stack}
     if stacks:
         rows = sorted((*key, body) for key, body in stacks.items())
-        connection.execute(SQL["keep_stacks"], by_name(("organization_ids", "hashes", "bodies"), rows))
+        connection.execute(
+            SQL["keep_stacks"], rows_to_columns(("organization_ids", "hashes", "bodies"), rows)
+        )
 
 
-def _keep_the_rest(connection: Connection[Row], drafts: Sequence[Draft]) -> None:
+def _write_derived_rows(connection: Connection[Row], drafts: Sequence[PreparedRecord]) -> None:
     _keep_tags(connection, drafts)
     _keep_texts(connection, drafts)
     _keep_sessions(connection, drafts)
@@ -174,10 +191,10 @@ def _keep_the_rest(connection: Connection[Row], drafts: Sequence[Draft]) -> None
 def remove_tags(connection: Connection[Row], rows: Sequence[Row]) -> None:
     """Take tags off records: rows of organization, tag, place, id, placed."""
     if rows:
-        connection.execute(SQL["remove_tags"], by_name(_TAG_COLUMNS, rows))
+        connection.execute(SQL["remove_tags"], rows_to_columns(_TAG_COLUMNS, rows))
 
 
-def _keep_tags(connection: Connection[Row], drafts: Sequence[Draft]) -> None:
+def _keep_tags(connection: Connection[Row], drafts: Sequence[PreparedRecord]) -> None:
     added: list[Row] = []
     removed: list[Row] = []
     for one in drafts:
@@ -187,10 +204,10 @@ def _keep_tags(connection: Connection[Row], drafts: Sequence[Draft]) -> None:
         removed += [_tag_row(one, tag) for tag in before - after]
     remove_tags(connection, removed)
     if added:
-        connection.execute(SQL["add_tags"], by_name(_TAG_COLUMNS, added))
+        connection.execute(SQL["add_tags"], rows_to_columns(_TAG_COLUMNS, added))
 
 
-def _keep_texts(connection: Connection[Row], drafts: Sequence[Draft]) -> None:
+def _keep_texts(connection: Connection[Row], drafts: Sequence[PreparedRecord]) -> None:
     add_texts(
         connection,
         [
@@ -203,13 +220,13 @@ def _keep_texts(connection: Connection[Row], drafts: Sequence[Draft]) -> None:
 
 def add_texts(connection: Connection[Row], texts: Sequence[tuple[str, str, int, str]]) -> None:
     """Hand texts to the indexer: rows of organization, id, placed, text."""
-    rows = [(*row, normal(text)) for *row, text in texts]
+    rows = [(*row, normalize(text)) for *row, text in texts]
     if rows:
         names = ("organization_ids", "ids", "placed", "contents")
-        connection.execute(SQL["add_texts"], by_name(names, rows))
+        connection.execute(SQL["add_texts"], rows_to_columns(names, rows))
 
 
-def _keep_sessions(connection: Connection[Row], drafts: Sequence[Draft]) -> None:
+def _keep_sessions(connection: Connection[Row], drafts: Sequence[PreparedRecord]) -> None:
     spans: dict[Key, list[int]] = {}
     for one in drafts:
         if (session_id := one.after.facts.session_id) is not None:
@@ -217,22 +234,22 @@ def _keep_sessions(connection: Connection[Row], drafts: Sequence[Draft]) -> None
     if spans:
         rows = [(*key, min(moments), max(moments)) for key, moments in sorted(spans.items())]
         names = ("organization_ids", "ids", "first", "last")
-        connection.execute(SQL["meet_sessions"], by_name(names, rows))
+        connection.execute(SQL["meet_sessions"], rows_to_columns(names, rows))
 
 
-def _keep_arrivals(connection: Connection[Row], drafts: Sequence[Draft]) -> None:
+def _keep_arrivals(connection: Connection[Row], drafts: Sequence[PreparedRecord]) -> None:
     arrived: dict[Key, list[Range]] = {}
     for one in drafts:
         known = one.after.facts
         if known.source is not None and known.sequence is not None:
             arrived.setdefault((one.key[0], known.source), []).append((known.sequence, known.sequence))
-    rows = [(*key, *span) for key, ranges in arrived.items() for span in united(ranges)]
+    rows = [(*key, *span) for key, ranges in arrived.items() for span in merge_ranges(ranges)]
     if rows:
         names = ("organization_ids", "sources", "first", "last")
-        connection.execute(SQL["add_arrivals"], by_name(names, rows))
+        connection.execute(SQL["add_arrivals"], rows_to_columns(names, rows))
 
 
-def _keep_tallies(connection: Connection[Row], drafts: Sequence[Draft]) -> None:
+def _keep_tallies(connection: Connection[Row], drafts: Sequence[PreparedRecord]) -> None:
     deltas = Deltas()
     for one in drafts:
         if one.before is not None:
@@ -241,6 +258,6 @@ def _keep_tallies(connection: Connection[Row], drafts: Sequence[Draft]) -> None:
     deltas.append(connection)
 
 
-def _tag_row(one: Draft, tag: str) -> Row:
+def _tag_row(one: PreparedRecord, tag: str) -> Row:
     organization_id, completion_id = one.key
     return (organization_id, tag, one.after.place, completion_id, one.placed_ms)

@@ -8,25 +8,25 @@ from typing import Any, Final
 
 from psycopg import Connection
 
-from log10_trace.server.store import ranges
-from log10_trace.server.store.answers import SourceReport, Statistics, StatisticsQuery
-from log10_trace.server.store.counting import (
+from log10_trace.domain import ranges
+from log10_trace.domain.prices import Prices
+from log10_trace.server.store.data_types import SourceReport, Statistics, StatisticsQuery
+from log10_trace.server.store.postgres import rollup_compaction
+from log10_trace.server.store.postgres.connections import ReadPool, Row
+from log10_trace.server.store.postgres.index_keys import truncate_key
+from log10_trace.server.store.postgres.queries import load
+from log10_trace.server.store.rollups import LAST_MINUTE, cover_range
+from log10_trace.server.store.usage_statistics import (
     GROUPS,
     MINUTE_MS,
     SERIES_GROUPS,
     WIDTH_OF,
-    by_key,
-    by_step,
-    keys_asked,
+    requested_keys,
     statistics,
     steps_of,
+    sum_by_key,
+    sum_by_step,
 )
-from log10_trace.server.store.postgres import tallying
-from log10_trace.server.store.postgres.connections import Readers, Row
-from log10_trace.server.store.postgres.names import fit
-from log10_trace.server.store.postgres.statements import load
-from log10_trace.server.store.prices import Prices
-from log10_trace.server.store.rollups import LAST_MINUTE, spans
 
 _ARRIVALS: Final = load("arrivals.sql")
 
@@ -34,30 +34,32 @@ _ARRIVALS: Final = load("arrivals.sql")
 class PostgresReports:
     """Counts; see ``protocol.Reports``."""
 
-    def __init__(self, readers: Readers, prices: Prices) -> None:
+    def __init__(self, readers: ReadPool, prices: Prices) -> None:
         self._readers = readers
         self.prices = prices
 
     def statistics(self, organization_id: str, query: StatisticsQuery) -> Statistics:
         """Counts, tokens, cost and percentiles, read from roll-ups."""
-        pieces = spans(query.since_ms, query.until_ms)
+        pieces = cover_range(query.since_ms, query.until_ms)
         if not pieces:
             return Statistics(groups=(), series=())
         values = {"organization_id": organization_id, "dimension": query.group_by}
-        whole = values | tallying.over(pieces)
+        whole = values | rollup_compaction.bind_ranges(pieces)
         with self._readers.snapshot() as connection:
-            asked = keys_asked(query)
-            keys = list(map(fit, asked)) if asked else _busiest(connection, whole)
-            totals = connection.execute(tallying.SQL["totals"], whole | {"keys": keys}).fetchall()
+            asked = requested_keys(query)
+            keys = list(map(truncate_key, asked)) if asked else _busiest(connection, whole)
+            totals = connection.execute(rollup_compaction.SQL["totals"], whole | {"keys": keys}).fetchall()
             shown = keys[:SERIES_GROUPS]
             series = values | _series(query, shown) | {"keys": shown}
-            steps = connection.execute(tallying.SQL["steps"], series).fetchall()
-        return statistics(by_key(totals), by_step(steps, WIDTH_OF[query.interval]), query, self.prices)
+            steps = connection.execute(rollup_compaction.SQL["steps"], series).fetchall()
+        return statistics(
+            sum_by_key(totals), sum_by_step(steps, WIDTH_OF[query.interval]), query, self.prices
+        )
 
     def tags(self, organization_id: str, *, prefix: str = "", limit: int = 100) -> list[str]:
         """The tags in use that begin with ``prefix``."""
         values = {"organization_id": organization_id, "prefix": prefix, "limit": limit}
-        return [tag for (tag,) in self._readers.rows(tallying.SQL["tags"], values)]
+        return [tag for (tag,) in self._readers.rows(rollup_compaction.SQL["tags"], values)]
 
     def sources(self, organization_id: str) -> list[SourceReport]:
         """What arrived from each process, and what did not."""
@@ -66,14 +68,14 @@ class PostgresReports:
 
     def source(self, organization_id: str, source: str) -> SourceReport | None:
         """What arrived from one process; None when nothing did."""
-        values = {"organization_id": organization_id, "source": fit(source)}
+        values = {"organization_id": organization_id, "source": truncate_key(source)}
         rows = self._readers.rows(_ARRIVALS["one"], values)
         return _report(source, rows) if rows else None
 
 
 def _busiest(connection: Connection[Row], whole: dict[str, Any]) -> list[str]:
     """The keys with most calls in the whole span."""
-    return [key for (key,) in connection.execute(tallying.SQL["busiest"], whole | {"limit": GROUPS})]
+    return [key for (key,) in connection.execute(rollup_compaction.SQL["busiest"], whole | {"limit": GROUPS})]
 
 
 def _series(query: StatisticsQuery, keys: Sequence[str]) -> dict[str, Any]:
@@ -89,10 +91,10 @@ def _series(query: StatisticsQuery, keys: Sequence[str]) -> dict[str, Any]:
 
 
 def _report(source: str, rows: Sequence[Row]) -> SourceReport:
-    arrived = ranges.united((first, last) for _, first, last in rows)
+    arrived = ranges.merge_ranges((first, last) for _, first, last in rows)
     return SourceReport(
         source=source,
-        count=ranges.size(arrived),
+        count=ranges.count(arrived),
         last=arrived[-1][1],
-        missing=tuple(ranges.gaps(arrived)),
+        missing=tuple(ranges.missing_ranges(arrived)),
     )

@@ -8,28 +8,28 @@ from concurrent.futures import Future
 from functools import partial
 from typing import Final
 
+from log10_trace.domain.prices import Prices
 from log10_trace.record.call import new_id
-from log10_trace.server.store.answers import Filter, Page, SessionSummary
-from log10_trace.server.store.counting import session_summary
-from log10_trace.server.store.positions import LAST, read_cursor, write_cursor
-from log10_trace.server.store.postgres import tallying
+from log10_trace.server.store.aggregates import Aggregate
+from log10_trace.server.store.data_types import CompletionFilter, Page, SessionSummary
+from log10_trace.server.store.postgres import rollup_compaction
 from log10_trace.server.store.postgres.completions import PostgresCompletions
-from log10_trace.server.store.postgres.connections import Readers
-from log10_trace.server.store.postgres.names import fit
-from log10_trace.server.store.postgres.statements import load
-from log10_trace.server.store.postgres.tasks import Tasks
-from log10_trace.server.store.prices import Prices
+from log10_trace.server.store.postgres.connections import ReadPool
+from log10_trace.server.store.postgres.executor import SerialExecutor
+from log10_trace.server.store.postgres.index_keys import truncate_key
+from log10_trace.server.store.postgres.queries import load
 from log10_trace.server.store.session_filter import SessionFinder, SessionRow
-from log10_trace.server.store.tallies import Tally
+from log10_trace.server.store.sort_keys import LAST, read_cursor, write_cursor
+from log10_trace.server.store.usage_statistics import session_summary
 
-_SQL: Final = load("people.sql")
+_SQL: Final = load("feedback.sql")
 
 
 class PostgresSessions:
     """Sessions; see ``protocol.Sessions``."""
 
     def __init__(
-        self, readers: Readers, tasks: Tasks, completions: PostgresCompletions, prices: Prices
+        self, readers: ReadPool, tasks: SerialExecutor, completions: PostgresCompletions, prices: Prices
     ) -> None:
         self._readers = readers
         self._completions = completions
@@ -43,7 +43,12 @@ class PostgresSessions:
         return self._tasks.write(_SQL["meet_session"], values, lambda _: session_id)
 
     def page(
-        self, organization_id: str, wanted: Filter | None = None, *, limit: int, cursor: str | None = None
+        self,
+        organization_id: str,
+        wanted: CompletionFilter | None = None,
+        *,
+        limit: int,
+        cursor: str | None = None,
     ) -> Page[SessionSummary]:
         """Sessions with a call that is ``wanted``, the one with the latest call first."""
         after = (LAST, "") if cursor is None else read_cursor(cursor, int, str)
@@ -52,7 +57,7 @@ class PostgresSessions:
             partial(self._after, organization_id),
             partial(self._one, organization_id),
         )
-        rows = finder.find(wanted or Filter(), after, limit + 1)
+        rows = finder.find(wanted or CompletionFilter(), after, limit + 1)
         items = self._summaries(organization_id, rows[:limit])
         has_more = len(rows) > limit
         next_cursor = write_cursor(items[-1].last_ms, items[-1].id) if has_more else None
@@ -73,12 +78,16 @@ class PostgresSessions:
         return [SessionRow(*row) for row in self._readers.rows(_SQL["sessions"], values)]
 
     def _one(self, organization_id: str, session_id: str) -> SessionRow | None:
-        row = self._readers.row(_SQL["session"], {"organization_id": organization_id, "id": fit(session_id)})
+        row = self._readers.row(
+            _SQL["session"], {"organization_id": organization_id, "id": truncate_key(session_id)}
+        )
         return None if row is None else SessionRow(*row)
 
     def _summaries(self, organization_id: str, rows: Sequence[SessionRow]) -> list[SessionSummary]:
-        totals = tallying.of_keys(self._readers, organization_id, "session", [row.id for row in rows])
+        totals = rollup_compaction.read_totals(
+            self._readers, organization_id, "session", [row.id for row in rows]
+        )
         return [
-            session_summary(session_id, first_ms, last_ms, totals.get(session_id, Tally()), self._prices)
+            session_summary(session_id, first_ms, last_ms, totals.get(session_id, Aggregate()), self._prices)
             for session_id, first_ms, last_ms in rows
         ]

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import time
 
-from log10_trace.server.store.answers import Outcome
+from log10_trace.domain.prices import Prices
+from log10_trace.server.store.data_types import WriteResult
 from log10_trace.server.store.postgres.completions import PostgresCompletions
-from log10_trace.server.store.postgres.connections import OWN_READERS, Readers, first_connection, settings
-from log10_trace.server.store.postgres.drafts import Put
-from log10_trace.server.store.postgres.grading import PostgresGrading
+from log10_trace.server.store.postgres.connections import OWN_READERS, ReadPool, first_connection, settings
+from log10_trace.server.store.postgres.executor import SerialExecutor
+from log10_trace.server.store.postgres.feedback import PostgresGrading
+from log10_trace.server.store.postgres.group_commit import GroupCommitWriter
 from log10_trace.server.store.postgres.housekeeping import Housekeeper
 from log10_trace.server.store.postgres.keys import PostgresKeys
+from log10_trace.server.store.postgres.maintenance import PostgresUpkeep
 from log10_trace.server.store.postgres.migrations import migrate
-from log10_trace.server.store.postgres.records import Writing
+from log10_trace.server.store.postgres.prepared_records import WriteRequest
+from log10_trace.server.store.postgres.records import RecordWriter
 from log10_trace.server.store.postgres.reports import PostgresReports
 from log10_trace.server.store.postgres.sessions import PostgresSessions
-from log10_trace.server.store.postgres.tasks import Tasks
-from log10_trace.server.store.postgres.upkeep import PostgresUpkeep
-from log10_trace.server.store.postgres.worker import Worker
-from log10_trace.server.store.prices import Prices
 
 
 class PostgresStore:
@@ -32,11 +32,13 @@ class PostgresStore:
         address = settings(url)
         with first_connection(address) as connection:
             migrate(connection)
-        self._readers = Readers(address)
-        self._own_readers = Readers(address, OWN_READERS)
-        self._writer: Worker[Put, Outcome] = Worker("log10-writer", address, Writing().write)
-        self._tasks = Tasks("log10-tasks", address)
-        self._sweeper = Tasks("log10-sweeper", address)
+        self._readers = ReadPool(address)
+        self._own_readers = ReadPool(address, OWN_READERS)
+        self._writer: GroupCommitWriter[WriteRequest, WriteResult] = GroupCommitWriter(
+            "log10-writer", address, RecordWriter().write
+        )
+        self._tasks = SerialExecutor("log10-tasks", address)
+        self._sweeper = SerialExecutor("log10-sweeper", address)
         self._housekeeper = Housekeeper(address, lambda: self._writer.waiting > 0)
         self.grading = PostgresGrading(self._readers, self._own_readers, self._tasks)
         self.completions = PostgresCompletions(self._readers, self._writer, self._sweeper, self.grading)

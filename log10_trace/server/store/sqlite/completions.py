@@ -13,18 +13,25 @@ from typing import Final
 
 from log10_trace.record.call import new_id
 from log10_trace.server.incoming import Incoming
-from log10_trace.server.store import bodies, positions
-from log10_trace.server.store.answers import Filter, Order, Outcome, Page, Stored, Summary
-from log10_trace.server.store.phrases import phrases
+from log10_trace.server.store import record_codec, sort_keys
+from log10_trace.server.store.data_types import (
+    CompletionFilter,
+    CompletionSummary,
+    Order,
+    Page,
+    StoredCompletion,
+    WriteResult,
+)
+from log10_trace.server.store.search_query import parse_search_query
 from log10_trace.server.store.sqlite import records
-from log10_trace.server.store.sqlite.candidates import Query, candidates
 from log10_trace.server.store.sqlite.connection import SQL
-from log10_trace.server.store.sqlite.readers import Readers
-from log10_trace.server.store.sqlite.searchable import make_searchable
-from log10_trace.server.store.sqlite.sweeping import Sweeper
-from log10_trace.server.store.sqlite.transaction import Transaction, Wanted
-from log10_trace.server.store.sqlite.untagged import parts
-from log10_trace.server.store.sqlite.writer import Job, Writer
+from log10_trace.server.store.sqlite.deletion import BackgroundDeleter
+from log10_trace.server.store.sqlite.filter_sql import BoundQuery, select_positions
+from log10_trace.server.store.sqlite.readers import ReadPool
+from log10_trace.server.store.sqlite.searchable import ensure_indexed
+from log10_trace.server.store.sqlite.tag_exclusion import split_by_time
+from log10_trace.server.store.sqlite.transaction import LookupKey, Transaction
+from log10_trace.server.store.sqlite.writer import WriteJob, Writer
 
 _STREAMED_AT_ONCE: Final = 100
 
@@ -32,20 +39,22 @@ _STREAMED_AT_ONCE: Final = 100
 class SqliteCompletions:
     """The records."""
 
-    def __init__(self, writer: Writer, readers: Readers, sweeper: Sweeper) -> None:
+    def __init__(self, writer: Writer, readers: ReadPool, sweeper: BackgroundDeleter) -> None:
         self._writer = writer
         self._readers = readers
         self._sweeper = sweeper
 
-    def put(self, organization_id: str, incoming: Incoming, *, replace_tags: bool = False) -> Future[Outcome]:
+    def put(
+        self, organization_id: str, incoming: Incoming, *, replace_tags: bool = False
+    ) -> Future[WriteResult]:
         """Create the record, or merge into the one with its id."""
         return self._writer.submit_all([_job(organization_id, incoming, replace_tags=replace_tags)])[0]
 
-    def put_many(self, organization_id: str, incoming: Sequence[Incoming]) -> list[Future[Outcome]]:
+    def put_many(self, organization_id: str, incoming: Sequence[Incoming]) -> list[Future[WriteResult]]:
         """``put`` each, in order and in few commits."""
         return self._writer.submit_all([_job(organization_id, one) for one in incoming])
 
-    def get(self, organization_id: str, completion_id: str) -> Stored | None:
+    def get(self, organization_id: str, completion_id: str) -> StoredCompletion | None:
         """The whole record, or None."""
         with self._readers.snapshot() as connection:
             values = {"organization_id": organization_id, "id": completion_id}
@@ -55,14 +64,14 @@ class SqliteCompletions:
     def page(
         self,
         organization_id: str,
-        wanted: Filter,
+        wanted: CompletionFilter,
         *,
         limit: int,
         cursor: str | None = None,
         order: Order = "newest",
-    ) -> Page[Summary]:
+    ) -> Page[CompletionSummary]:
         """One page of what matches."""
-        after = None if cursor is None else positions.read_cursor(cursor, int)[0]
+        after = None if cursor is None else sort_keys.read_cursor(cursor, int)[0]
         self._prepare(wanted)
         with self._readers.snapshot() as connection:
             found = _find(connection, organization_id, wanted, after=after, limit=limit + 1, order=order)
@@ -71,17 +80,22 @@ class SqliteCompletions:
         return Page(items=items, next_cursor=_next_cursor(found, limit))
 
     def stream(
-        self, organization_id: str, wanted: Filter, *, order: Order = "newest", limit: int | None = None
-    ) -> Iterator[Stored]:
+        self,
+        organization_id: str,
+        wanted: CompletionFilter,
+        *,
+        order: Order = "newest",
+        limit: int | None = None,
+    ) -> Iterator[StoredCompletion]:
         """Every whole record that matches, read in short steps so that no snapshot is held for long."""
         self._prepare(wanted)  # raises now, not when the first record is asked for
         return self._stream(organization_id, wanted, order, limit)
 
     def ungraded(
         self, organization_id: str, task_id: str, *, limit: int, cursor: str | None = None
-    ) -> Page[Stored] | None:
+    ) -> Page[StoredCompletion] | None:
         """Completions of a task that nobody has graded."""
-        before = positions.LAST if cursor is None else positions.read_cursor(cursor, int)[0]
+        before = sort_keys.LAST if cursor is None else sort_keys.read_cursor(cursor, int)[0]
         with self._readers.snapshot() as connection:
             values = {"organization_id": organization_id, "id": task_id}
             task = connection.execute(SQL["task"], values).fetchone()
@@ -98,31 +112,31 @@ class SqliteCompletions:
             items = tuple(_load_many(connection, found[:limit]))
         return Page(items=items, next_cursor=_next_cursor(found, limit))
 
-    def delete(self, organization_id: str, wanted: Filter) -> Future[int]:
+    def delete(self, organization_id: str, wanted: CompletionFilter) -> Future[int]:
         """Delete what matches."""
         self._prepare(wanted)
         find = partial(_find_in, organization_id=organization_id, wanted=wanted)
         future = self._sweeper.start(partial(self._sweeper.delete, find))
-        future.add_done_callback(self._sweeper.cleanse_after)
+        future.add_done_callback(self._sweeper.purge_when_done)
         return future
 
     def delete_one(self, organization_id: str, completion_id: str) -> Future[bool]:
         """Delete one record."""
         job = partial(_delete_one, organization_id=organization_id, completion_id=completion_id)
         future = self._writer.submit(job)
-        future.add_done_callback(self._sweeper.cleanse_after)
+        future.add_done_callback(self._sweeper.purge_when_done)
         return future
 
-    def _prepare(self, wanted: Filter) -> None:
+    def _prepare(self, wanted: CompletionFilter) -> None:
         """Before a search: have the words of all that is committed indexed."""
         if wanted.text is None:
             return
-        phrases(wanted.text)
-        make_searchable(self._writer, self._readers)
+        parse_search_query(wanted.text)
+        ensure_indexed(self._writer, self._readers)
 
     def _stream(
-        self, organization_id: str, wanted: Filter, order: Order, limit: int | None
-    ) -> Iterator[Stored]:
+        self, organization_id: str, wanted: CompletionFilter, order: Order, limit: int | None
+    ) -> Iterator[StoredCompletion]:
         after, left = None, limit
         while left is None or left > 0:
             size = _STREAMED_AT_ONCE if left is None else min(left, _STREAMED_AT_ONCE)
@@ -135,19 +149,19 @@ class SqliteCompletions:
             after, left = found[-1], None if left is None else left - size
 
 
-def _job(organization_id: str, incoming: Incoming, *, replace_tags: bool = False) -> Job[Outcome]:
+def _job(organization_id: str, incoming: Incoming, *, replace_tags: bool = False) -> WriteJob[WriteResult]:
     """The write of a record, with all that can be worked out beforehand worked out."""
     if incoming.id is None:
         incoming = replace(incoming, id=new_id())
-    draft = records.draft(incoming, now_ms=_now_ms())
-    wanted = Wanted(organization_id, str(incoming.id), draft.facts.began_ms)
+    draft = records.prepare(incoming, now_ms=_now_ms())
+    wanted = LookupKey(organization_id, str(incoming.id), draft.facts.began_ms)
     run = partial(_put, organization_id=organization_id, draft=draft, replace_tags=replace_tags)
-    return Job(run, draft.size, Future(), wanted)
+    return WriteJob(run, draft.size, Future(), wanted)
 
 
 def _put(
-    transaction: Transaction, *, organization_id: str, draft: records.Draft, replace_tags: bool
-) -> Outcome:
+    transaction: Transaction, *, organization_id: str, draft: records.PreparedRecord, replace_tags: bool
+) -> WriteResult:
     return records.put(transaction, organization_id, draft, replace_tags=replace_tags)
 
 
@@ -156,52 +170,56 @@ def _delete_one(transaction: Transaction, *, organization_id: str, completion_id
     return position is not None and records.delete(transaction, position)
 
 
-def _find_in(transaction: Transaction, limit: int, *, organization_id: str, wanted: Filter) -> list[int]:
-    return _find(transaction.settled(), organization_id, wanted, after=None, limit=limit, order="newest")
+def _find_in(
+    transaction: Transaction, limit: int, *, organization_id: str, wanted: CompletionFilter
+) -> list[int]:
+    return _find(
+        transaction.flush_deferred(), organization_id, wanted, after=None, limit=limit, order="newest"
+    )
 
 
 def _find(
     connection: sqlite3.Connection,
     organization_id: str,
-    wanted: Filter,
+    wanted: CompletionFilter,
     *,
     after: int | None,
     limit: int,
     order: Order,
 ) -> list[int]:
-    def count(query: Query) -> int:
+    def count(query: BoundQuery) -> int:
         return int(connection.execute(query.text, query.values).fetchone()[0])
 
     found: list[int] = []
-    for part in parts(connection, organization_id, wanted, order):
+    for part in split_by_time(connection, organization_id, wanted, order):
         left = limit - len(found)
-        query = candidates(organization_id, part, count=count, after=after, limit=left, order=order)
+        query = select_positions(organization_id, part, count=count, after=after, limit=left, order=order)
         found += [row["position"] for row in connection.execute(query.text, query.values)]
         if len(found) == limit:
             break
     return found
 
 
-def _load_many(connection: sqlite3.Connection, found: Sequence[int]) -> Iterator[Stored]:
+def _load_many(connection: sqlite3.Connection, found: Sequence[int]) -> Iterator[StoredCompletion]:
     return map(_stored, connection.execute(SQL["load_many"], {"positions": json.dumps(list(found))}))
 
 
 def _next_cursor(found: Sequence[int], limit: int) -> str | None:
     """Where to go on, when more than the page was found."""
-    return positions.write_cursor(found[limit - 1]) if len(found) > limit else None
+    return sort_keys.write_cursor(found[limit - 1]) if len(found) > limit else None
 
 
-def _stored(row: sqlite3.Row) -> Stored:
-    packed = bodies.Packed(row["head"], row["body"], row["stack"])
-    fields = bodies.unpack(packed, positions.began_ms(row["position"]))
-    return Stored(organization_id=row["organization_id"], id=row["id"], fields=fields)
+def _stored(row: sqlite3.Row) -> StoredCompletion:
+    packed = record_codec.EncodedRecord(row["head"], row["body"], row["stack"])
+    fields = record_codec.decode(packed, sort_keys.began_ms(row["position"]))
+    return StoredCompletion(organization_id=row["organization_id"], id=row["id"], fields=fields)
 
 
-def _summary(row: sqlite3.Row) -> Summary:
-    return Summary(
+def _summary(row: sqlite3.Row) -> CompletionSummary:
+    return CompletionSummary(
         organization_id=row["organization_id"],
         id=row["id"],
-        fields=bodies.unpack_head(row["head"], positions.began_ms(row["position"])),
+        fields=record_codec.decode_head(row["head"], sort_keys.began_ms(row["position"])),
         model=row["model"],
         input_tokens=row["input_tokens"],
         output_tokens=row["output_tokens"],

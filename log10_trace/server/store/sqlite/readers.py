@@ -49,7 +49,7 @@ class _Connection(sqlite3.Connection):
         return super().execute(*arguments)
 
 
-class Readers:
+class ReadPool:
     """A pool of connections that cannot write; opened as they are needed. Safe to use from any thread."""
 
     def __init__(self, path: Path, connections: int | None = None) -> None:

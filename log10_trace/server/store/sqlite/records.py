@@ -10,15 +10,15 @@ from hashlib import blake2b
 from typing import Any
 
 from log10_trace.server.incoming import Incoming, merge, reread
-from log10_trace.server.store import bodies, deletions, positions, said
-from log10_trace.server.store.answers import Change, Outcome, Stored
+from log10_trace.server.store import deletions, record_codec, sort_keys, text_extraction
+from log10_trace.server.store.columns import CompletionColumns, extract_columns
 from log10_trace.server.store.counted import Counted, as_counted, write_charges
 from log10_trace.server.store.created_at import with_created_at
-from log10_trace.server.store.facts import Facts, facts
+from log10_trace.server.store.data_types import StoredCompletion, WriteEffect, WriteResult
+from log10_trace.server.store.sqlite.index_backlog import IndexEntry
 from log10_trace.server.store.sqlite.transaction import Transaction
-from log10_trace.server.store.sqlite.unindexed import Words
 
-CLEANSE = "cleanse"
+PURGE_INDEX = "cleanse"
 """The chore of taking deleted words out of the text index."""
 
 # Tells apart what began in one millisecond.
@@ -26,13 +26,13 @@ _arrivals = itertools.count(random.getrandbits(8))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Draft:
+class PreparedRecord:
     """A record and all that follows from it alone; made on the caller's thread, to keep the writer's free."""
 
     incoming: Incoming
-    words: said.Words
-    facts: Facts
-    packed: bodies.Packed
+    words: text_extraction.CompletionText
+    facts: CompletionColumns
+    packed: record_codec.EncodedRecord
 
     @property
     def size(self) -> int:
@@ -40,35 +40,37 @@ class Draft:
         return sum(map(len, self.incoming.fields.values()))
 
 
-def draft(incoming: Incoming, *, now_ms: int) -> Draft:
+def prepare(incoming: Incoming, *, now_ms: int) -> PreparedRecord:
     """Work a record out."""
-    words = said.words(incoming.values)
-    return Draft(
+    words = text_extraction.extract_text(incoming.values)
+    return PreparedRecord(
         incoming=incoming,
         words=words,
-        facts=facts(incoming, words, now_ms=now_ms),
-        packed=bodies.pack(incoming.fields),
+        facts=extract_columns(incoming, words, now_ms=now_ms),
+        packed=record_codec.encode(incoming.fields),
     )
 
 
-def put(transaction: Transaction, organization_id: str, new: Draft, *, replace_tags: bool) -> Outcome:
+def put(
+    transaction: Transaction, organization_id: str, new: PreparedRecord, *, replace_tags: bool
+) -> WriteResult:
     """Create the record, or merge into the one with its id."""
     position = transaction.position_of(organization_id, str(new.incoming.id))
     if position is None and _is_repeat(transaction, organization_id, new):
-        return _outcome(Change.DELETED, organization_id, new.incoming, new.facts.began_ms)
+        return _outcome(WriteEffect.DELETED, organization_id, new.incoming, new.facts.began_ms)
     if position is None:
         position = _insert(transaction, organization_id, new)
-        return _outcome(Change.CREATED, organization_id, new.incoming, positions.began_ms(position))
+        return _outcome(WriteEffect.CREATED, organization_id, new.incoming, sort_keys.began_ms(position))
     old = _load(transaction, position)
-    merged = merge(old.draft.incoming, new.incoming, replace_tags=replace_tags)
-    began_ms = positions.began_ms(old.position)
-    if merged.fields == old.draft.incoming.fields:
-        return _outcome(Change.UNCHANGED, organization_id, merged, began_ms)
-    _replace(transaction, old, draft(merged, now_ms=began_ms))
-    return _outcome(Change.MERGED, organization_id, merged, began_ms)
+    merged = merge(old.prepare.incoming, new.incoming, replace_tags=replace_tags)
+    began_ms = sort_keys.began_ms(old.position)
+    if merged.fields == old.prepare.incoming.fields:
+        return _outcome(WriteEffect.UNCHANGED, organization_id, merged, began_ms)
+    _replace(transaction, old, prepare(merged, now_ms=began_ms))
+    return _outcome(WriteEffect.MERGED, organization_id, merged, began_ms)
 
 
-def _is_repeat(transaction: Transaction, organization_id: str, new: Draft) -> bool:
+def _is_repeat(transaction: Transaction, organization_id: str, new: PreparedRecord) -> bool:
     """Whether the record, which is not there, was there and was deleted or pruned."""
     facts = new.facts
     remembered = transaction.deleted_content(organization_id, str(new.incoming.id))
@@ -84,114 +86,116 @@ def delete(transaction: Transaction, position: int, *, is_pruned: bool = False) 
     if transaction.first("load_at", {"position": position}) is None:
         return False
     old = _load(transaction, position)
-    _withdraw(transaction, old)
+    _remove_derived_rows(transaction, old)
     transaction.execute("delete_completion", {"position": position})
     transaction.execute("delete_body", {"position": position})
     transaction.executemany(
-        "delete_tag", [(old.organization_id, tag, position) for tag in old.draft.facts.tags]
+        "delete_tag", [(old.organization_id, tag, position) for tag in old.prepare.facts.tags]
     )
-    _delete_feedback(transaction, old.organization_id, str(old.draft.incoming.id))
-    transaction.release_position(old.organization_id, str(old.draft.incoming.id))
+    _delete_feedback(transaction, old.organization_id, str(old.prepare.incoming.id))
+    transaction.free_position(old.organization_id, str(old.prepare.incoming.id))
     _remember(transaction, old, is_pruned=is_pruned)
-    transaction.execute("put_chore", (CLEANSE,))
+    transaction.execute("put_chore", (PURGE_INDEX,))
     return True
 
 
-def _remember(transaction: Transaction, old: _Kept, *, is_pruned: bool) -> None:
-    incoming = old.draft.incoming
+def _remember(transaction: Transaction, old: _LoadedRecord, *, is_pruned: bool) -> None:
+    incoming = old.prepare.incoming
     if is_pruned:
-        transaction.note_pruned(positions.began_ms(old.position) + 1)
-        if deletions.has_sequence(old.draft.facts):
+        transaction.note_pruned(sort_keys.began_ms(old.position) + 1)
+        if deletions.has_sequence(old.prepare.facts):
             return
     content = deletions.hash_content(incoming)
     transaction.remember_deleted(old.organization_id, str(incoming.id), content)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Kept:
+class _LoadedRecord:
     """A record as the database holds it, worked out again."""
 
     position: int
     organization_id: str
-    draft: Draft
+    prepare: PreparedRecord
     skipped: int
     stack: int | None
 
 
-def _load(transaction: Transaction, position: int) -> _Kept:
+def _load(transaction: Transaction, position: int) -> _LoadedRecord:
     row = transaction.execute("load_at", {"position": position}).fetchone()
-    fields = bodies.unpack(bodies.Packed(row["head"], row["body"], row["stack"]))
+    fields = record_codec.decode(record_codec.EncodedRecord(row["head"], row["body"], row["stack"]))
     incoming = reread(row["id"], row["organization_id"], fields)
-    kept = draft(incoming, now_ms=positions.began_ms(position))
+    kept = prepare(incoming, now_ms=sort_keys.began_ms(position))
     counted = Counted(*(row[name] for name in Counted._fields))
     known = as_counted(kept.facts, counted, incoming.values.get("response"))
-    return _Kept(
+    return _LoadedRecord(
         position=position,
         organization_id=row["organization_id"],
-        draft=replace(kept, facts=known),
+        prepare=replace(kept, facts=known),
         skipped=row["skipped"],
         stack=row["stack_number"],
     )
 
 
-def _insert(transaction: Transaction, organization_id: str, new: Draft) -> int:
+def _insert(transaction: Transaction, organization_id: str, new: PreparedRecord) -> int:
     """Enter the record; its position."""
     completion_id = str(new.incoming.id)
-    position = transaction.take_position(organization_id, completion_id, new.facts.began_ms, next(_arrivals))
+    position = transaction.allocate_position(
+        organization_id, completion_id, new.facts.began_ms, next(_arrivals)
+    )
     row = (*_row_values(new), position, organization_id, completion_id)
-    transaction.later("insert_completion", [row])
-    skipped = transaction.novelty.skipped(organization_id, new.facts.session_id, new.words)
+    transaction.defer_insert("insert_completion", [row])
+    skipped = transaction.novelty.count_repeated(organization_id, new.facts.session_id, new.words)
     stack = _stack(transaction, organization_id, new)
-    transaction.later("insert_body", [(*_body_values(new, skipped, stack), position)])
-    transaction.later("insert_tag", [(organization_id, tag, position) for tag in new.facts.tags])
-    _announce(transaction, organization_id, position, new, skipped)
+    transaction.defer_insert("insert_body", [(*_body_values(new, skipped, stack), position)])
+    transaction.defer_insert("insert_tag", [(organization_id, tag, position) for tag in new.facts.tags])
+    _add_derived_rows(transaction, organization_id, position, new, skipped)
     return position
 
 
-def _replace(transaction: Transaction, old: _Kept, new: Draft) -> None:
-    _withdraw(transaction, old)
+def _replace(transaction: Transaction, old: _LoadedRecord, new: PreparedRecord) -> None:
+    _remove_derived_rows(transaction, old)
     transaction.execute("update_completion", (*_row_values(new), old.position))
     stack = _stack(transaction, old.organization_id, new)
     transaction.execute("update_body", (*_body_values(new, old.skipped, stack), old.position))
-    before, after = set(old.draft.facts.tags), set(new.facts.tags)
+    before, after = set(old.prepare.facts.tags), set(new.facts.tags)
     place = old.organization_id, old.position
     transaction.executemany("delete_tag", [(place[0], tag, place[1]) for tag in before - after])
     transaction.executemany("insert_tag", [(place[0], tag, place[1]) for tag in after - before])
-    _announce(transaction, old.organization_id, old.position, new, old.skipped)
+    _add_derived_rows(transaction, old.organization_id, old.position, new, old.skipped)
 
 
-def _announce(
-    transaction: Transaction, organization_id: str, position: int, new: Draft, skipped: int
+def _add_derived_rows(
+    transaction: Transaction, organization_id: str, position: int, new: PreparedRecord, skipped: int
 ) -> None:
     """Enter the record in what is derived from records: text index, roll-ups, sequences."""
     transaction.index(position, _words(organization_id, new, skipped))
-    transaction.count(organization_id, _placed(new.facts, position))
+    transaction.count(organization_id, _with_fixed_start(new.facts, position))
     if new.facts.source and new.facts.sequence:
-        transaction.arrived(organization_id, new.facts.source, new.facts.sequence)
+        transaction.add_sequence(organization_id, new.facts.source, new.facts.sequence)
 
 
-def _withdraw(transaction: Transaction, old: _Kept) -> None:
+def _remove_derived_rows(transaction: Transaction, old: _LoadedRecord) -> None:
     """Take the record out of text index and roll-ups, and its stack's use back."""
-    transaction.forget_words(old.position, _words(old.organization_id, old.draft, old.skipped))
-    transaction.count(old.organization_id, _placed(old.draft.facts, old.position), -1)
+    transaction.delete_from_index(old.position, _words(old.organization_id, old.prepare, old.skipped))
+    transaction.count(old.organization_id, _with_fixed_start(old.prepare.facts, old.position), -1)
     if old.stack is not None:
-        transaction.use_stack(old.stack, -1)
+        transaction.adjust_stack_refcount(old.stack, -1)
 
 
-def _placed(known: Facts, position: int) -> Facts:
+def _with_fixed_start(known: CompletionColumns, position: int) -> CompletionColumns:
     """A record keeps its place for good, so it is counted when that says it began, whatever came later."""
-    began_ms = positions.began_ms(position)
+    began_ms = sort_keys.began_ms(position)
     return known if known.began_ms == began_ms else replace(known, began_ms=began_ms)
 
 
-def words_at(transaction: Transaction, position: int) -> Words:
+def words_at(transaction: Transaction, position: int) -> IndexEntry:
     """What the text index is told of the record at ``position``."""
     kept = _load(transaction, position)
-    return _words(kept.organization_id, kept.draft, kept.skipped)
+    return _words(kept.organization_id, kept.prepare, kept.skipped)
 
 
-def _words(organization_id: str, new: Draft, skipped: int) -> Words:
-    return Words(organization_word(organization_id), new.words.searched(skipped))
+def _words(organization_id: str, new: PreparedRecord, skipped: int) -> IndexEntry:
+    return IndexEntry(organization_word(organization_id), new.words.searchable_text(skipped))
 
 
 @lru_cache
@@ -200,7 +204,7 @@ def organization_word(organization_id: str) -> str:
     return "o" + blake2b(organization_id.encode("utf-8", "replace"), digest_size=8).hexdigest()
 
 
-def _stack(transaction: Transaction, organization_id: str, new: Draft) -> int | None:
+def _stack(transaction: Transaction, organization_id: str, new: PreparedRecord) -> int | None:
     """The number of the record's stack, kept once for all records that share it."""
     if new.packed.stack is None:
         return None
@@ -208,14 +212,14 @@ def _stack(transaction: Transaction, organization_id: str, new: Draft) -> int | 
     number = transaction.stacks.get((organization_id, digest))
     if number is None:
         values = {"organization_id": organization_id, "digest": digest, "body": new.packed.stack}
-        row = transaction.at_once("find_stack", values).fetchone()
-        row = row or transaction.at_once("insert_stack", values).fetchone()
+        row = transaction.execute_now("find_stack", values).fetchone()
+        row = row or transaction.execute_now("insert_stack", values).fetchone()
         number = transaction.stacks[organization_id, digest] = int(row["number"])
-    transaction.use_stack(number, 1)
+    transaction.adjust_stack_refcount(number, 1)
     return number
 
 
-def _row_values(new: Draft) -> tuple[Any, ...]:
+def _row_values(new: PreparedRecord) -> tuple[Any, ...]:
     facts = new.facts
     return (
         facts.status,
@@ -232,7 +236,7 @@ def _row_values(new: Draft) -> tuple[Any, ...]:
     )
 
 
-def _body_values(new: Draft, skipped: int, stack: int | None) -> tuple[Any, ...]:
+def _body_values(new: PreparedRecord, skipped: int, stack: int | None) -> tuple[Any, ...]:
     facts, packed = new.facts, new.packed
     return (
         packed.head,
@@ -255,7 +259,7 @@ def _delete_feedback(transaction: Transaction, organization_id: str, completion_
         transaction.execute("delete_feedback_about_nothing", about)
 
 
-def _outcome(change: Change, organization_id: str, incoming: Incoming, began_ms: int) -> Outcome:
+def _outcome(change: WriteEffect, organization_id: str, incoming: Incoming, began_ms: int) -> WriteResult:
     fields = with_created_at(incoming.fields, began_ms)
-    stored = Stored(organization_id=organization_id, id=str(incoming.id), fields=fields)
-    return Outcome(change=change, stored=stored)
+    stored = StoredCompletion(organization_id=organization_id, id=str(incoming.id), fields=fields)
+    return WriteResult(change=change, stored=stored)

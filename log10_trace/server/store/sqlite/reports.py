@@ -8,46 +8,46 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import Any
 
-from log10_trace.server.store import ranges
-from log10_trace.server.store.answers import GroupBy, SourceReport, Statistics, StatisticsQuery
-from log10_trace.server.store.counting import (
+from log10_trace.domain import ranges
+from log10_trace.domain.prices import Prices
+from log10_trace.server.store.aggregates import Aggregate
+from log10_trace.server.store.data_types import GroupBy, SourceReport, Statistics, StatisticsQuery
+from log10_trace.server.store.rollups import LAST_MINUTE, WIDTHS, RollupRange, cover_range, minutes_of
+from log10_trace.server.store.sqlite.connection import SQL
+from log10_trace.server.store.sqlite.readers import ReadPool
+from log10_trace.server.store.usage_statistics import (
     GROUPS,
     MINUTE_MS,
     SERIES_GROUPS,
     WIDTH_OF,
-    Counted,
-    by_key,
-    by_step,
-    keys_asked,
+    RollupRow,
+    requested_keys,
     statistics,
     steps_of,
+    sum_by_key,
+    sum_by_step,
 )
-from log10_trace.server.store.prices import Prices
-from log10_trace.server.store.rollups import LAST_MINUTE, WIDTHS, Span, minutes_of, spans
-from log10_trace.server.store.sqlite.connection import SQL
-from log10_trace.server.store.sqlite.readers import Readers
-from log10_trace.server.store.tallies import Tally
 
 
 class SqliteReports:
     """What is counted as records come in."""
 
-    def __init__(self, readers: Readers, prices: Prices) -> None:
+    def __init__(self, readers: ReadPool, prices: Prices) -> None:
         self._readers = readers
         self.prices = prices
 
     def statistics(self, organization_id: str, query: StatisticsQuery) -> Statistics:
         """Counts, tokens, cost and percentiles, read from roll-ups."""
-        asked = spans(query.since_ms, query.until_ms)
+        asked = cover_range(query.since_ms, query.until_ms)
         if not asked:
             return Statistics(groups=(), series=())
         with self._readers.snapshot() as connection:
-            stored = _Stored(connection, organization_id, query.group_by)
-            keys = keys_asked(query) or stored.busiest(asked)
-            totals = by_key(stored.rows(stored.there(query), keys, minutes_of(asked)))
+            stored = _RollupReader(connection, organization_id, query.group_by)
+            keys = requested_keys(query) or stored.busiest(asked)
+            totals = sum_by_key(stored.rows(stored.clip_to_data(query), keys, minutes_of(asked)))
             shown = keys[:SERIES_GROUPS]
             span = stored.series_span(query, shown)
-            steps = by_step(stored.rows([span], shown, (span.start, span.end)), span.width)
+            steps = sum_by_step(stored.rows([span], shown, (span.start, span.end)), span.width)
         return statistics(totals, steps, query, self.prices)
 
     def tags(self, organization_id: str, *, prefix: str = "", limit: int = 100) -> list[str]:
@@ -73,28 +73,28 @@ class SqliteReports:
 
 def read_totals(
     connection: sqlite3.Connection, organization_id: str, dimension: GroupBy, keys: Sequence[str]
-) -> dict[str, Tally]:
+) -> dict[str, Aggregate]:
     """The sums over all time of some keys."""
-    stored = _Stored(connection, organization_id, dimension)
-    return by_key(stored.rows(spans(None, None), keys, (0, LAST_MINUTE)))
+    stored = _RollupReader(connection, organization_id, dimension)
+    return sum_by_key(stored.rows(cover_range(None, None), keys, (0, LAST_MINUTE)))
 
 
-class _Stored:
+class _RollupReader:
     """What is kept of one dimension: roll-ups, and deltas that are not folded yet."""
 
     def __init__(self, connection: sqlite3.Connection, organization_id: str, dimension: GroupBy) -> None:
         self._connection = connection
         self._common = {"organization_id": organization_id, "dimension": dimension}
 
-    def busiest(self, asked: list[Span]) -> list[str]:
+    def busiest(self, asked: list[RollupRange]) -> list[str]:
         """The keys with most calls; the busiest first."""
         start, end = minutes_of(asked)
         values = {"pieces": json.dumps(asked), "start": start, "end": end, "limit": GROUPS}
         return [row["key"] for row in self._read("busiest_keys", values)]
 
     def rows(
-        self, pieces: Iterable[Span], keys: Sequence[str], minutes: tuple[int, int]
-    ) -> Iterator[Counted]:
+        self, pieces: Iterable[RollupRange], keys: Sequence[str], minutes: tuple[int, int]
+    ) -> Iterator[RollupRow]:
         """The roll-ups of some keys in ``pieces``, and their deltas in ``minutes``."""
         wanted = {"keys": json.dumps(keys)}
         for piece in pieces:
@@ -104,26 +104,26 @@ class _Stored:
             )
         yield from self._read("deltas_of_keys", wanted | {"start": minutes[0], "end": minutes[1]})
 
-    def there(self, query: StatisticsQuery) -> list[Span]:
+    def clip_to_data(self, query: StatisticsQuery) -> list[RollupRange]:
         """The pieces of the span that is asked for, no further than there are roll-ups."""
         if query.since_ms is None and query.until_ms is None:
-            return spans(None, None)
+            return cover_range(None, None)
         first = self._start("first_start", WIDTHS[0])
         last = self._start("last_start", WIDTHS[0])
         if first is None or last is None:
             return []
         since_ms = max(query.since_ms or 0, first * MINUTE_MS)
         until_ms = (last + 1) * MINUTE_MS
-        return spans(since_ms, until_ms if query.until_ms is None else min(query.until_ms, until_ms))
+        return cover_range(since_ms, until_ms if query.until_ms is None else min(query.until_ms, until_ms))
 
-    def series_span(self, query: StatisticsQuery, keys: Sequence[str]) -> Span:
+    def series_span(self, query: StatisticsQuery, keys: Sequence[str]) -> RollupRange:
         """The span of a series in whole steps: as asked, but no more than the latest that may be given."""
         width = WIDTH_OF[query.interval]
         end = LAST_MINUTE if query.until_ms is None else -(-query.until_ms // (width * MINUTE_MS)) * width
         last = self._start("last_start", width, end) or 0
         end = min(end, last - last % width + width)
         first = (query.since_ms or 0) // (width * MINUTE_MS) * width
-        return Span(width, max(first, end - steps_of(width, keys)), end)
+        return RollupRange(width, max(first, end - steps_of(width, keys)), end)
 
     def _start(self, name: str, width: int, end: int = LAST_MINUTE) -> int | None:
         start: int | None = self._read(name, {"width": width, "end": end}).fetchone()["start"]
@@ -137,7 +137,7 @@ def _report(source: str, rows: Sequence[sqlite3.Row]) -> SourceReport:
     arrived = [(row["first"], row["last"]) for row in rows]
     return SourceReport(
         source=source,
-        count=ranges.size(arrived),
+        count=ranges.count(arrived),
         last=arrived[-1][1],
-        missing=tuple(ranges.gaps(arrived)),
+        missing=tuple(ranges.missing_ranges(arrived)),
     )

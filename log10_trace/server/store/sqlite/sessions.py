@@ -9,28 +9,28 @@ from concurrent.futures import Future
 from functools import partial
 from typing import Final
 
+from log10_trace.domain.prices import Prices
 from log10_trace.record.call import new_id
-from log10_trace.server.store import positions
-from log10_trace.server.store.answers import Filter, Page, SessionSummary
-from log10_trace.server.store.counting import session_summary
-from log10_trace.server.store.prices import Prices
+from log10_trace.server.store import sort_keys
+from log10_trace.server.store.aggregates import Aggregate
+from log10_trace.server.store.data_types import CompletionFilter, Page, SessionSummary
 from log10_trace.server.store.session_filter import SessionFinder, SessionRow
 from log10_trace.server.store.sqlite.completions import SqliteCompletions
 from log10_trace.server.store.sqlite.connection import SQL
-from log10_trace.server.store.sqlite.readers import Readers
+from log10_trace.server.store.sqlite.readers import ReadPool
 from log10_trace.server.store.sqlite.reports import read_totals
 from log10_trace.server.store.sqlite.transaction import Transaction
 from log10_trace.server.store.sqlite.writer import Writer
-from log10_trace.server.store.tallies import Tally
+from log10_trace.server.store.usage_statistics import session_summary
 
-_AFTER_ALL: Final = (positions.LAST, "")
+_AFTER_ALL: Final = (sort_keys.LAST, "")
 
 
 class SqliteSessions:
     """Sessions and what was called in them."""
 
     def __init__(
-        self, writer: Writer, readers: Readers, completions: SqliteCompletions, prices: Prices
+        self, writer: Writer, readers: ReadPool, completions: SqliteCompletions, prices: Prices
     ) -> None:
         self._writer = writer
         self._completions = completions
@@ -48,20 +48,25 @@ class SqliteSessions:
         return self._writer.submit(job)
 
     def page(
-        self, organization_id: str, wanted: Filter | None = None, *, limit: int, cursor: str | None = None
+        self,
+        organization_id: str,
+        wanted: CompletionFilter | None = None,
+        *,
+        limit: int,
+        cursor: str | None = None,
     ) -> Page[SessionSummary]:
         """Sessions with a call that is ``wanted``, the one with the latest call first."""
-        after = _AFTER_ALL if cursor is None else positions.read_cursor(cursor, int, str)
+        after = _AFTER_ALL if cursor is None else sort_keys.read_cursor(cursor, int, str)
         finder = SessionFinder(
             lambda calls, most: self._completions.page(organization_id, calls, limit=most),
             partial(self._after, organization_id),
             partial(self._one, organization_id),
         )
-        rows = finder.find(wanted or Filter(), after, limit + 1)
+        rows = finder.find(wanted or CompletionFilter(), after, limit + 1)
         with self._readers.snapshot() as connection:
             items = self._summaries(connection, organization_id, rows[:limit])
         more = len(rows) > limit
-        next_cursor = positions.write_cursor(items[-1].last_ms, items[-1].id) if more else None
+        next_cursor = sort_keys.write_cursor(items[-1].last_ms, items[-1].id) if more else None
         return Page(items=items, next_cursor=next_cursor)
 
     def get(self, organization_id: str, session_id: str) -> SessionSummary | None:
@@ -88,6 +93,6 @@ class SqliteSessions:
     ) -> tuple[SessionSummary, ...]:
         totals = read_totals(connection, organization_id, "session", [row.id for row in rows])
         return tuple(
-            session_summary(session_id, first_ms, last_ms, totals.get(session_id, Tally()), self._prices)
+            session_summary(session_id, first_ms, last_ms, totals.get(session_id, Aggregate()), self._prices)
             for session_id, first_ms, last_ms in rows
         )

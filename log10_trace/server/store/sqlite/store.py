@@ -5,16 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-from log10_trace.server.store.prices import Prices
+from log10_trace.domain.prices import Prices
 from log10_trace.server.store.sqlite.completions import SqliteCompletions
-from log10_trace.server.store.sqlite.file import open_file
-from log10_trace.server.store.sqlite.grading import SqliteGrading
-from log10_trace.server.store.sqlite.keyring import SqliteKeys
-from log10_trace.server.store.sqlite.readers import OWN_CONNECTIONS, Readers
+from log10_trace.server.store.sqlite.deletion import BackgroundDeleter
+from log10_trace.server.store.sqlite.feedback import SqliteGrading
+from log10_trace.server.store.sqlite.keys import SqliteKeys
+from log10_trace.server.store.sqlite.maintenance import SqliteUpkeep
+from log10_trace.server.store.sqlite.readers import OWN_CONNECTIONS, ReadPool
 from log10_trace.server.store.sqlite.reports import SqliteReports
+from log10_trace.server.store.sqlite.schema import open_database
 from log10_trace.server.store.sqlite.sessions import SqliteSessions
-from log10_trace.server.store.sqlite.sweeping import Sweeper
-from log10_trace.server.store.sqlite.upkeep import SqliteUpkeep
 from log10_trace.server.store.sqlite.writer import Writer
 
 _SETTINGS: Final = (
@@ -32,20 +32,20 @@ class SqliteStore:
 
     def __init__(self, path: Path, *, prices: Prices) -> None:
         """Open the file, or make it. Raises ``SetupError`` when it cannot be used."""
-        connection = open_file(path)
+        connection = open_database(path)
         for setting in _SETTINGS:
             connection.execute(setting)
         self._writer = Writer(connection)
-        self._readers = Readers(path)
-        self._own_readers = Readers(path, OWN_CONNECTIONS)
-        self._sweeper = Sweeper(self._writer, path)
+        self._readers = ReadPool(path)
+        self._own_readers = ReadPool(path, OWN_CONNECTIONS)
+        self._sweeper = BackgroundDeleter(self._writer, path)
         self.completions = SqliteCompletions(self._writer, self._readers, self._sweeper)
         self.sessions = SqliteSessions(self._writer, self._readers, self.completions, prices)
         self.reports = SqliteReports(self._readers, prices)
         self.grading = SqliteGrading(self._writer, self._readers, self._own_readers)
         self.keys = SqliteKeys(self._writer, self._own_readers)
         self.upkeep = SqliteUpkeep(self._writer, self._own_readers, self._sweeper)
-        self._sweeper.start(self._sweeper.cleanse)  # what an earlier process left to do
+        self._sweeper.start(self._sweeper.purge_deleted)  # what an earlier process left to do
 
     def close(self, timeout: float = 10.0) -> None:
         """Commit what was accepted, then shut."""

@@ -9,21 +9,22 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple, TypeAlias
 
-from log10_trace.server.store import deletions, positions, ranges
-from log10_trace.server.store.facts import Facts
-from log10_trace.server.store.novelty import Novelty
-from log10_trace.server.store.rollups import Deltas
+from log10_trace.domain import ranges
+from log10_trace.server.store import deletions, sort_keys
+from log10_trace.server.store.columns import CompletionColumns
+from log10_trace.server.store.rollups import RollupDeltas
 from log10_trace.server.store.search_text import spread
+from log10_trace.server.store.seen_messages import SeenMessages
 from log10_trace.server.store.sqlite.connection import SQL, insert_rows
-from log10_trace.server.store.sqlite.folding import Folder, fold
-from log10_trace.server.store.sqlite.unindexed import Unindexed, Words
+from log10_trace.server.store.sqlite.index_backlog import IndexBacklog, IndexEntry
+from log10_trace.server.store.sqlite.rollup_compaction import RollupCompactor, compact_all
 
 _STACKS_REMEMBERED: Final = 4_096
 
 Values: TypeAlias = Mapping[str, Any] | Sequence[Any]
 
 
-class Wanted(NamedTuple):
+class LookupKey(NamedTuple):
     """A record that a job is going to look for, and the millisecond it needs a place in if it is new."""
 
     organization_id: str
@@ -36,19 +37,19 @@ class Transaction:
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
-        self.novelty = Novelty()
-        self.unindexed = Unindexed()
+        self.novelty = SeenMessages()
+        self.unindexed = IndexBacklog()
         self.stacks: dict[tuple[str, bytes], int] = {}
         """Numbers of the stacks in the database, by organization and digest."""
         self.has_misspelled = True
         """Whether the index may hold words in their earlier spelling; False once none was found."""
-        self._folder = Folder()
+        self._folder = RollupCompactor()
         self._data_version = -1
         self._pruned_before_ms: int | None = None
         self._begin()
 
     def run(
-        self, jobs: Sequence[Callable[[Transaction], Any]], looked_for: Sequence[Wanted] = ()
+        self, jobs: Sequence[Callable[[Transaction], Any]], looked_for: Sequence[LookupKey] = ()
     ) -> list[Any]:
         """Call each job and commit; the results, in order. When anything raises, nothing has happened.
 
@@ -56,11 +57,11 @@ class Transaction:
         """
         try:
             self._connection.execute("BEGIN IMMEDIATE")
-            self._notice_others()
-            self._foresee(looked_for)
+            self._check_data_version()
+            self._prefetch(looked_for)
             results = [job(self) for job in jobs]
-            self.settled()
-            self._write_sums()
+            self.flush_deferred()
+            self._write_aggregates()
             self._connection.execute("COMMIT")
         except BaseException:
             self._connection.rollback()
@@ -72,40 +73,40 @@ class Transaction:
 
     def execute(self, name: str, values: Values = ()) -> sqlite3.Cursor:
         """Run a named statement, which sees all that was written before."""
-        return self.settled().execute(SQL[name], values)
+        return self.flush_deferred().execute(SQL[name], values)
 
     def executemany(self, name: str, rows: Sequence[Sequence[Any]]) -> None:
         """Run a named statement once for each row of values."""
-        self.settled().executemany(SQL[name], rows)
+        self.flush_deferred().executemany(SQL[name], rows)
 
     def first(self, name: str, values: Values = ()) -> sqlite3.Row | None:
         """The first row of a named query, or None."""
         row: sqlite3.Row | None = self.execute(name, values).fetchone()
         return row
 
-    def at_once(self, name: str, values: Values = ()) -> sqlite3.Cursor:
-        """Run a named statement that has nothing to do with what was put off by ``later``."""
+    def execute_now(self, name: str, values: Values = ()) -> sqlite3.Cursor:
+        """Run a named statement that has nothing to do with what was put off by ``defer_insert``."""
         return self._connection.execute(SQL[name], values)
 
-    def later(self, name: str, rows: Iterable[Sequence[Any]]) -> None:
+    def defer_insert(self, name: str, rows: Iterable[Sequence[Any]]) -> None:
         """Have rows inserted by a named statement before anything else looks, many at once."""
         self._later.setdefault(name, []).extend(rows)
 
-    def index(self, position: int, words: Words) -> None:
+    def index(self, position: int, words: IndexEntry) -> None:
         """Have words entered in the text index, soon after the commit."""
-        self.later("insert_unindexed", [(position,)])
+        self.defer_insert("insert_unindexed", [(position,)])
         self.unindexed.note(position, words)
 
-    def forget_words(self, position: int, words: Words) -> None:
+    def delete_from_index(self, position: int, words: IndexEntry) -> None:
         """Have the text index forget a record: the very words that it was told, or is about to be told."""
         self.unindexed.take(position)
         if self.execute("delete_unindexed", (position,)).rowcount:
             return
-        is_misspelled = self.has_misspelled and self.at_once("delete_misspelled", (position,)).rowcount
+        is_misspelled = self.has_misspelled and self.execute_now("delete_misspelled", (position,)).rowcount
         text = words.text if is_misspelled else spread(words.text)
-        self.at_once("forget_words", (position, words.organization, text))
+        self.execute_now("forget_words", (position, words.organization, text))
 
-    def settled(self) -> sqlite3.Connection:
+    def flush_deferred(self) -> sqlite3.Connection:
         """The connection, with nothing put off any more."""
         for name, rows in self._later.items():
             insert_rows(self._connection, name, rows)
@@ -119,17 +120,17 @@ class Transaction:
             self._find(organization_id, [completion_id])
         return self._places[key]
 
-    def take_position(self, organization_id: str, completion_id: str, began_ms: int, arrival: int) -> int:
+    def allocate_position(self, organization_id: str, completion_id: str, began_ms: int, arrival: int) -> int:
         """A free place for a new record, which is from now on its own."""
-        for position in positions.free_positions(began_ms, arrival):
-            self._look_at([positions.began_ms(position)])
+        for position in sort_keys.free_positions(began_ms, arrival):
+            self._look_at([sort_keys.began_ms(position)])
             if position not in self._taken:
                 break
         self._taken.add(position)
         self._places[organization_id, completion_id] = position
         return position
 
-    def release_position(self, organization_id: str, completion_id: str) -> None:
+    def free_position(self, organization_id: str, completion_id: str) -> None:
         """Know that the record of this id is gone."""
         self._places[organization_id, completion_id] = None
 
@@ -140,30 +141,30 @@ class Transaction:
     def remember_deleted(self, organization_id: str, completion_id: str, content: str) -> None:
         """Remember a deletion."""
         record, day = deletions.hash_id(organization_id, completion_id), _now_ms() // deletions.DAY_MS
-        self.at_once("remember_deleted", (organization_id, record, content, day))
+        self.execute_now("remember_deleted", (organization_id, record, content, day))
         self._deleted[organization_id, completion_id] = content
 
     def note_pruned(self, before_ms: int) -> None:
         """Remember that records which began before this moment may have been pruned."""
-        self.at_once("note_pruned", (before_ms,))
+        self.execute_now("note_pruned", (before_ms,))
         self._pruned_before_ms = None
 
     @property
     def pruned_before_ms(self) -> int:
         """Records that began before it may have been pruned."""
         if self._pruned_before_ms is None:
-            row = self.at_once("pruned").fetchone()
+            row = self.execute_now("pruned").fetchone()
             self._pruned_before_ms = row["before_ms"] if row else 0
         return self._pruned_before_ms
 
     def has_arrived(self, organization_id: str, source: str, sequence: int) -> bool:
         """Whether an earlier commit noted that this sequence number came."""
         values = (organization_id, source, sequence, sequence)
-        return self.at_once("has_arrived", values).fetchone() is not None
+        return self.execute_now("has_arrived", values).fetchone() is not None
 
-    def count(self, organization_id: str, facts: Facts, sign: int = 1) -> None:
+    def count(self, organization_id: str, facts: CompletionColumns, sign: int = 1) -> None:
         """Add a call to the roll-ups and its session, or with ``sign`` -1 take it out of both."""
-        self._deltas.setdefault(organization_id, Deltas()).count(facts, sign)
+        self._deltas.setdefault(organization_id, RollupDeltas()).count(facts, sign)
         if not facts.session_id:
             return
         key = organization_id, facts.session_id
@@ -174,24 +175,24 @@ class Transaction:
         self._sessions[key] = min(first, facts.began_ms), max(last, facts.began_ms)
 
     @property
-    def is_tidy(self) -> bool:
+    def has_no_deferred_work(self) -> bool:
         """Whether nothing is put off that could be done in a quiet moment."""
         return not (self.unindexed.count or self._folder.has_some or self.has_misspelled)
 
     def fold_all(self) -> None:
         """Fold all that was noted for the roll-ups."""
-        fold(self._connection)
+        compact_all(self._connection)
         self._folder.forget()
 
     def fold_some(self) -> None:
         """Fold some of what was noted for the roll-ups."""
-        self._folder.fold_some(self._connection)
+        self._folder.compact_next_shard(self._connection)
 
-    def arrived(self, organization_id: str, source: str, sequence: int) -> None:
+    def add_sequence(self, organization_id: str, source: str, sequence: int) -> None:
         """Note that a sequence number came."""
         self._sequences.setdefault((organization_id, source), []).append((sequence, sequence))
 
-    def use_stack(self, number: int, times: int) -> None:
+    def adjust_stack_refcount(self, number: int, times: int) -> None:
         """Note that bodies name a stack, or with a negative number no longer do."""
         self._stack_uses[number] += times
 
@@ -205,13 +206,13 @@ class Transaction:
         self._deleted: dict[tuple[str, str], str] = {}
         self._looked_at: set[int] = set()
         self._taken: set[int] = set()
-        self._deltas: dict[str, Deltas] = {}
+        self._deltas: dict[str, RollupDeltas] = {}
         self._sessions: dict[tuple[str, str], tuple[int, int]] = {}
         self._left_sessions: set[tuple[str, str]] = set()
         self._sequences: dict[tuple[str, str], list[ranges.Range]] = {}
         self._stack_uses: Counter[int] = Counter()
 
-    def _foresee(self, looked_for: Sequence[Wanted]) -> None:
+    def _prefetch(self, looked_for: Sequence[LookupKey]) -> None:
         by_organization: dict[str, list[str]] = {}
         for wanted in looked_for:
             by_organization.setdefault(wanted.organization_id, []).append(wanted.completion_id)
@@ -222,12 +223,12 @@ class Transaction:
     def _find(self, organization_id: str, completion_ids: Sequence[str]) -> None:
         values = {"organization_id": organization_id, "ids": json.dumps(completion_ids)}
         absent = {}
-        for row in self.at_once("find", values):
+        for row in self.execute_now("find", values):
             self._places[organization_id, row["id"]] = row["position"]
             if row["position"] is None:
                 absent[deletions.hash_id(organization_id, row["id"])] = row["id"]
         values = {"organization_id": organization_id, "records": json.dumps(list(absent))}
-        for row in self.at_once("find_deleted", values):
+        for row in self.execute_now("find_deleted", values):
             self._deleted[organization_id, absent[row["record"]]] = row["content"]
 
     def _look_at(self, milliseconds: Iterable[int]) -> None:
@@ -236,11 +237,11 @@ class Transaction:
         if not fresh:
             return
         self._looked_at |= fresh
-        starts = json.dumps([positions.first_at(began_ms) for began_ms in fresh])
-        taken = self.at_once("taken", {"starts": starts, "width": positions.WIDTH})
+        starts = json.dumps([sort_keys.first_at(began_ms) for began_ms in fresh])
+        taken = self.execute_now("taken", {"starts": starts, "width": sort_keys.WIDTH})
         self._taken.update(row["position"] for row in taken)
 
-    def _notice_others(self) -> None:
+    def _check_data_version(self) -> None:
         """Another process may have deleted stacks that are remembered here."""
         version = self._connection.execute("PRAGMA data_version").fetchone()[0]
         if version != self._data_version:
@@ -256,18 +257,18 @@ class Transaction:
         self.unindexed.forget()
         self._folder.forget()
 
-    def _write_sums(self) -> None:
+    def _write_aggregates(self) -> None:
         self._folder.keep(self._connection, self._deltas)
         self._write_sessions()
         for (organization_id, source), numbers in self._sequences.items():
-            self._write_ranges(organization_id, source, ranges.united(numbers))
+            self._write_ranges(organization_id, source, ranges.merge_ranges(numbers))
         self._write_stack_uses()
 
     def _write_sessions(self) -> None:
         spans = [(*key, first, last) for key, (first, last) in self._sessions.items()]
         insert_rows(self._connection, "touch_session", spans)
         for organization_id, session_id in self._left_sessions:
-            self.at_once("delete_empty_session", {"organization_id": organization_id, "id": session_id})
+            self.execute_now("delete_empty_session", {"organization_id": organization_id, "id": session_id})
 
     def _write_ranges(self, organization_id: str, source: str, arrived: list[ranges.Range]) -> None:
         for first, last in arrived:
@@ -280,7 +281,7 @@ class Transaction:
             )
             self._connection.executemany(
                 SQL["insert_range"],
-                [(organization_id, source, *one) for one in ranges.united([*old, (first, last)])],
+                [(organization_id, source, *one) for one in ranges.merge_ranges([*old, (first, last)])],
             )
 
     def _write_stack_uses(self) -> None:

@@ -19,8 +19,8 @@ from typing import Any, Final, Generic, TypeVar
 from log10_trace.guard import guard
 from log10_trace.server.store.errors import StoreBusyError, StoreClosedError
 from log10_trace.server.store.sqlite.connection import translate
-from log10_trace.server.store.sqlite.indexing import index_many, index_some
-from log10_trace.server.store.sqlite.transaction import Transaction, Wanted
+from log10_trace.server.store.sqlite.text_index import index_many, index_some
+from log10_trace.server.store.sqlite.transaction import LookupKey, Transaction
 
 T = TypeVar("T")
 
@@ -33,13 +33,13 @@ WAITING_BYTES: Final = 128 * 1024 * 1024
 
 
 @dataclass(slots=True)
-class Job(Generic[T]):
+class WriteJob(Generic[T]):
     """A write that waits, where its result goes, and which record it is known to look for."""
 
     run: Callable[[Transaction], T]
     size: int
     future: Future[T]
-    wanted: Wanted | None = None
+    wanted: LookupKey | None = None
 
 
 class Writer:
@@ -47,7 +47,7 @@ class Writer:
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._transaction = Transaction(connection)
-        self._waiting: deque[Job[Any]] = deque()
+        self._waiting: deque[WriteJob[Any]] = deque()
         self._waiting_bytes = 0
         self._changed = threading.Condition()
         self._is_closing = False
@@ -59,32 +59,34 @@ class Writer:
         """Jobs accepted and not yet begun."""
         return len(self._waiting)
 
-    def submit(self, run: Callable[[Transaction], T], *, size: int = 0, is_next: bool = False) -> Future[T]:
+    def submit(
+        self, run: Callable[[Transaction], T], *, size: int = 0, bypass_limit: bool = False
+    ) -> Future[T]:
         """Have ``run`` called in a transaction; the future is resolved after the commit.
 
-        ``size`` is about the bytes that the job keeps in memory. A job that ``is_next`` goes on with one that
+        ``size`` is about the bytes that the job keeps in memory. A job that ``bypass_limit`` goes on with one that
         was accepted before, and is taken however many wait.
 
         Raises:
             StoreBusyError: too much waits already.
             StoreClosedError: the store is shut.
         """
-        job = Job(run, size, Future())
-        self._accept([job], is_next=is_next)
+        job = WriteJob(run, size, Future())
+        self._accept([job], bypass_limit=bypass_limit)
         return job.future
 
-    def submit_all(self, jobs: Sequence[Job[T]]) -> list[Future[T]]:
+    def submit_all(self, jobs: Sequence[WriteJob[T]]) -> list[Future[T]]:
         """Take jobs side by side, so that they share commits; their futures. Raises as ``submit`` does."""
-        self._accept(jobs, is_next=False)
+        self._accept(jobs, bypass_limit=False)
         return [job.future for job in jobs]
 
-    def _accept(self, jobs: Sequence[Job[Any]], *, is_next: bool) -> None:
+    def _accept(self, jobs: Sequence[WriteJob[Any]], *, bypass_limit: bool) -> None:
         size = sum(job.size for job in jobs)
         with self._changed:
             if self._is_closing:
                 raise StoreClosedError
             is_full = len(self._waiting) >= WAITING_JOBS or self._waiting_bytes + size > WAITING_BYTES
-            if is_full and self._waiting and not is_next:
+            if is_full and self._waiting and not bypass_limit:
                 raise StoreBusyError
             self._waiting.extend(jobs)
             self._waiting_bytes += size
@@ -102,22 +104,22 @@ class Writer:
             if group := self._take():
                 self._commit([job for job in group if job.future.set_running_or_notify_cancel()])
             else:
-                self._tidy_up()
-        self._tidy_up()
+                self._run_deferred_work()
+        self._run_deferred_work()
         self._transaction.close()
 
     def _wait(self) -> bool:
         """Wait for jobs, or a while if something was put off; False when the store is shut."""
         with self._changed:
             while not self._waiting and not self._is_closing:
-                if not self._changed.wait(None if self._transaction.is_tidy else IDLE_S):
+                if not self._changed.wait(None if self._transaction.has_no_deferred_work else IDLE_S):
                     return True
             return bool(self._waiting)
 
-    def _take(self) -> list[Job[Any]]:
+    def _take(self) -> list[WriteJob[Any]]:
         """The jobs of the next commit."""
         with self._changed:
-            group: list[Job[Any]] = []
+            group: list[WriteJob[Any]] = []
             size = 0
             while self._waiting and len(group) < GROUP_JOBS and size < GROUP_BYTES:
                 group.append(self._waiting.popleft())
@@ -125,28 +127,28 @@ class Writer:
             self._waiting_bytes -= size
             return group
 
-    def _commit(self, jobs: list[Job[Any]]) -> None:
+    def _commit(self, jobs: list[WriteJob[Any]]) -> None:
         try:
             wanted = [job.wanted for job in jobs if job.wanted]
             runs: list[Callable[[Transaction], Any]] = [job.run for job in jobs]
-            if at_once := self._transaction.unindexed.due(len(jobs)):
+            if at_once := self._transaction.unindexed.due_batch_size(len(jobs)):
                 runs.append(partial(index_many, at_once=at_once))
             results = self._transaction.run(runs, wanted)
         except Exception as error:  # noqa: BLE001 -- the worker's border: every fault goes to its future
-            self._refuse(jobs, error)
+            self._fail(jobs, error)
             return
         for job, result in zip(jobs, results, strict=False):  # indexing has no result
             job.future.set_result(result)
 
-    def _tidy_up(self) -> None:
+    def _run_deferred_work(self) -> None:
         """Do what was put off until there is nothing else to do; what cannot be done now goes on waiting."""
         with guard("indexing words and folding roll-ups"):
             while self._transaction.run([index_some])[0] and not (self._waiting or self._is_closing):
                 pass
-            while not (self._transaction.is_tidy or self._waiting or self._is_closing):
+            while not (self._transaction.has_no_deferred_work or self._waiting or self._is_closing):
                 self._transaction.run([Transaction.fold_some])
 
-    def _refuse(self, jobs: list[Job[Any]], error: Exception) -> None:
+    def _fail(self, jobs: list[WriteJob[Any]], error: Exception) -> None:
         if isinstance(error, sqlite3.Error):
             error = translate(error)
         if len(jobs) > 1 and not isinstance(error, StoreBusyError):

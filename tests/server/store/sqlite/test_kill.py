@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from log10_trace.server.store import open_store
-from log10_trace.server.store.answers import Filter
-from log10_trace.server.store.sqlite.file import open_file
+from log10_trace.server.store.data_types import CompletionFilter
+from log10_trace.server.store.sqlite.schema import open_database
 from tests.processes import DEADLINE_S
-from tests.server.store.building import ORG
+from tests.server.store.factories import ORG
 
 ROUNDS = 100
 
@@ -51,8 +51,11 @@ def test_no_acknowledged_record_is_lost_over_a_hundred_kills(tmp_path: Path) -> 
         acknowledged |= _killed(path, f"round{number}", acknowledgements=1 + number * 3 % 97)
 
     store = open_store(path)
-    kept = {one.id for one in store.completions.stream(ORG, Filter())}
-    found = {item.id for item in store.completions.page(ORG, Filter(text="word7"), limit=len(kept) + 1).items}
+    kept = {one.id for one in store.completions.stream(ORG, CompletionFilter())}
+    found = {
+        item.id
+        for item in store.completions.page(ORG, CompletionFilter(text="word7"), limit=len(kept) + 1).items
+    }
     reports = store.reports.sources(ORG)
     store.close()
 
@@ -77,7 +80,7 @@ def _killed(path: Path, name: str, *, acknowledgements: int) -> set[str]:
 
 
 def _assert_sound(path: Path) -> None:
-    connection = open_file(path)
+    connection = open_database(path)
     assert [tuple(row) for row in connection.execute("PRAGMA integrity_check")] == [("ok",)]
     connection.execute("INSERT INTO search (search) VALUES ('integrity-check')")
     (bodies,) = connection.execute("SELECT count(*) FROM bodies").fetchone()

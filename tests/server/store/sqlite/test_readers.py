@@ -10,24 +10,24 @@ import pytest
 
 from log10_trace.server.store.errors import StoreBusyError, StoreClosedError
 from log10_trace.server.store.sqlite import readers
-from log10_trace.server.store.sqlite.file import open_file
-from log10_trace.server.store.sqlite.readers import Readers
+from log10_trace.server.store.sqlite.readers import ReadPool
+from log10_trace.server.store.sqlite.schema import open_database
 
 FOR_EVER = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
 WAIT_S = 30
 
 
 @pytest.fixture
-def pool(tmp_path: Path) -> Iterator[Readers]:
+def pool(tmp_path: Path) -> Iterator[ReadPool]:
     """Readers of an empty database."""
     path = tmp_path / "completions.db"
-    open_file(path).close()
-    pool = Readers(path)
+    open_database(path).close()
+    pool = ReadPool(path)
     yield pool
     pool.close()
 
 
-def test_a_statement_that_does_not_end_is_given_up(pool: Readers, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_statement_that_does_not_end_is_given_up(pool: ReadPool, monkeypatch: pytest.MonkeyPatch) -> None:
     """A statement that runs at the deadline ends with an error; the connection then serves the next read."""
     monkeypatch.setattr(readers, "READ_TIMEOUT_S", 0.05)
     with pytest.raises(StoreBusyError, match="gave this up"), pool.snapshot() as connection:
@@ -38,7 +38,7 @@ def test_a_statement_that_does_not_end_is_given_up(pool: Readers, monkeypatch: p
         assert connection.execute("SELECT 1").fetchone()[0] == 1
 
 
-def test_many_short_statements_share_one_deadline(pool: Readers, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_many_short_statements_share_one_deadline(pool: ReadPool, monkeypatch: pytest.MonkeyPatch) -> None:
     """A read of many statements ends at the deadline, although none of them takes long."""
     monkeypatch.setattr(readers, "READ_TIMEOUT_S", 0.05)
 
@@ -51,7 +51,7 @@ def test_many_short_statements_share_one_deadline(pool: Readers, monkeypatch: py
         read()
 
 
-def test_closing_ends_the_reads_that_run(pool: Readers) -> None:
+def test_closing_ends_the_reads_that_run(pool: ReadPool) -> None:
     """A store that is closed does not wait for the reads under way: they end with an error."""
     runs = threading.Event()
     errors: list[Exception] = []

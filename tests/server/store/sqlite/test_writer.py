@@ -14,16 +14,16 @@ from log10_trace.server.store import open_store
 from log10_trace.server.store.errors import StoreBusyError, StoreError, StoreFullError
 from log10_trace.server.store.sqlite import writer as writing
 from log10_trace.server.store.sqlite.connection import translate
-from log10_trace.server.store.sqlite.file import open_file
+from log10_trace.server.store.sqlite.schema import open_database
 from log10_trace.server.store.sqlite.transaction import Transaction
-from log10_trace.server.store.sqlite.writer import Job, Writer
-from tests.server.store.building import ORG, asked, completion, ids, put
+from log10_trace.server.store.sqlite.writer import WriteJob, Writer
+from tests.server.store.factories import ORG, asked, completion, ids, put
 
 
 @pytest.fixture
 def connection(tmp_path: Path) -> sqlite3.Connection:
     """The writing connection of a new database; the writer closes it."""
-    return open_file(tmp_path / "a.db")
+    return open_database(tmp_path / "a.db")
 
 
 @pytest.fixture
@@ -57,7 +57,7 @@ def test_what_waits_together_is_committed_together(writer: Writer) -> None:
     commits: list[int] = []
 
     def note(transaction: Transaction) -> None:
-        commits.append(transaction.settled().total_changes)
+        commits.append(transaction.flush_deferred().total_changes)
         transaction.execute("put_chore", ("note",))
 
     gate = Gate(writer)
@@ -85,7 +85,7 @@ def test_a_job_that_raises_fails_alone(writer: Writer) -> None:
 
 def len_of(transaction: Transaction) -> int:
     """How many completions there are."""
-    return len(transaction.settled().execute("SELECT id FROM completions").fetchall())
+    return len(transaction.flush_deferred().execute("SELECT id FROM completions").fetchall())
 
 
 def test_a_cancelled_job_is_not_run(writer: Writer) -> None:
@@ -107,8 +107,8 @@ def test_more_than_it_takes_is_refused(writer: Writer, monkeypatch: pytest.Monke
     with pytest.raises(StoreBusyError):
         writer.submit(len_of, size=20)
     with pytest.raises(StoreBusyError):
-        writer.submit_all([Job(len_of, 5, Future()), Job(len_of, 20, Future())])
-    second = writer.submit(len_of, size=20, is_next=True)
+        writer.submit_all([WriteJob(len_of, 5, Future()), WriteJob(len_of, 20, Future())])
+    second = writer.submit(len_of, size=20, bypass_limit=True)
     gate.open()
 
     assert first.result(10) == second.result(10) == 0

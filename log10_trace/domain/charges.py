@@ -1,0 +1,206 @@
+"""The tokens that a response states, and what they are charged as. Pure.
+
+A call is charged by the model that answered, in the tier that its response names, and some of its tokens at
+prices of their own: sound, and what is written to the provider's cache. Roll-ups keep tokens by rate, not
+dollars, so that a changed price table counts for old calls too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, NamedTuple
+
+from log10_trace.domain.usage import find_usage
+from log10_trace.server.store import text_extraction
+
+_MOST: Final = 1 << 53
+_INPUT_DETAILS: Final = (
+    "prompt_tokens_details", "input_tokens_details", "prompt_token_details", "input_token_details",
+)  # fmt: skip
+_OUTPUT_DETAILS: Final = (
+    "completion_tokens_details", "output_tokens_details", "completion_token_details", "output_token_details",
+)  # fmt: skip
+_NAME_CHARACTERS: Final = 1_000
+_TIER_CHARACTERS: Final = 100
+_STANDARD_TIERS: Final = frozenset({"auto", "default", "standard", "on_demand"})
+_TIERS: Final = {"fast": "priority"}
+"""Tiers that have two names."""
+
+LARGE_INPUTS: Final = (128_000, 200_000, 256_000, 272_000)
+"""Tokens of input above which some models cost more."""
+
+TEXT: Final = ""
+TEXT_WITH_AUDIO: Final = "text"
+"""What is no sound in a call with sound: without a price for the sound the call has none."""
+AUDIO: Final = "audio"
+CACHE_WRITE: Final = "cache_write"
+CACHE_WRITE_12H: Final = "cache_write_12h"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    """Tokens of one call. Without ``input`` and ``output`` its response states no usage."""
+
+    input: int | None
+    output: int | None
+    cached: int
+    """Of ``input``, read from the provider's cache."""
+    cache_write: int
+    """Of ``input``, written to the provider's cache."""
+    cache_write_12h: int
+    """Of ``cache_write``, kept for twelve hours."""
+    reasoning: int
+    """Of ``output``, spent on thinking."""
+    audio_input: int
+    """Of ``input``."""
+    audio_cached: int
+    """Of ``cached``."""
+    audio_output: int
+    """Of ``output``."""
+
+    @property
+    def is_stated(self) -> bool:
+        """Whether the response states any tokens."""
+        return self.input is not None or self.output is not None
+
+
+class Rate(NamedTuple):
+    """What decides the price of a token, besides the table."""
+
+    model: str
+    """The model that answered; empty when no model is known."""
+    tier: str = ""
+    """``flex``, ``priority``, ``batch``, ...; empty for the standard one."""
+    kind: str = TEXT
+    above: int = 0
+    """The highest of ``LARGE_INPUTS`` that the call's input exceeds."""
+
+    def key(self) -> str:
+        """The rate as text; the standard rate of a model is the model's name."""
+        above = str(self.above) if self.above else ""
+        return f"{self.model}\t{self.tier}\t{self.kind}\t{above}".rstrip("\t")
+
+    @classmethod
+    def from_key(cls, key: str) -> Rate:
+        """The rate that ``key`` stands for."""
+        model, tier, kind, above, *_ = (*key.split("\t"), "", "", "")
+        return cls(model, tier, kind, int(above) if above.isdecimal() else 0)
+
+
+class Charge(NamedTuple):
+    """Tokens of a call that are charged at one rate."""
+
+    rate: str
+    """``Rate.key()``."""
+    input: int
+    output: int
+    cached: int
+    """Of ``input``."""
+
+
+def read_usage(*responses: Any) -> Usage:
+    """The usage that the first of the responses states, in any of the spellings that providers have.
+
+    What is no count of tokens counts nothing.
+    """
+    stated = find_usage(*responses)
+    given, made = _details(stated, _INPUT_DETAILS), _details(stated, _OUTPUT_DETAILS)
+    by_age = _mapping(given.get("cache_write_tokens_details"))
+    return Usage(
+        input=_count(stated, "prompt_tokens", "input_tokens"),
+        output=_count(stated, "completion_tokens", "output_tokens"),
+        # Moonshot and DeepSeek state it beside the other counts.
+        cached=_count(given, "cached_tokens")
+        or _count(stated, "cached_tokens", "prompt_cache_hit_tokens")
+        or 0,
+        cache_write=_count(given, "cache_write_tokens") or 0,
+        cache_write_12h=_count(by_age, "ttl_12h_tokens") or 0,
+        reasoning=_count(made, "reasoning_tokens") or 0,
+        audio_input=_count(given, "audio_tokens") or 0,
+        audio_cached=_count(_mapping(given.get("cached_tokens_details")), "audio_tokens") or 0,
+        audio_output=_count(made, "audio_tokens") or 0,
+    )
+
+
+def tier_of(name: str) -> str:
+    """The tier that a ``service_tier`` names; empty for the standard one."""
+    tier = name[:_TIER_CHARACTERS].lower()
+    return "" if tier in _STANDARD_TIERS else _TIERS.get(tier, tier)
+
+
+def charges(request: Any, *responses: Any, usage: Usage | None = None) -> tuple[Charge, ...]:
+    """What a call is charged; the first is for the call as such, even when no usage is stated.
+
+    The model is the one that answered; only when no response names one, the one that was asked for. The tier
+    is the one that served the call, which need not be the one that was asked for.
+
+    Args:
+        request: The request's body.
+        responses: The response's body, and others that may say what it does not.
+        usage: What ``read_usage`` found in the responses, where it is known already.
+    """
+    model = _first_name("model", *responses, request)
+    tier = tier_of(_first_name("service_tier", *responses))
+    usage = usage or read_usage(*responses)
+    given, made = usage.input or 0, usage.output or 0
+    above = max((tokens for tokens in LARGE_INPUTS if given > tokens), default=0)
+    if not (usage.audio_input or usage.audio_output or usage.cache_write):
+        return (Charge(Rate(model, tier, TEXT, above).key(), given, made, min(usage.cached, given)),)
+
+    heard, spoken = min(usage.audio_input, given), min(usage.audio_output, made)
+    cached = min(usage.cached, given)
+    heard_cached = min(usage.audio_cached, heard, cached)
+    read = min(cached - heard_cached, given - heard)
+    written = min(usage.cache_write, given - heard - read)
+    kept_long = min(usage.cache_write_12h, written)
+
+    has_audio = heard > 0 or spoken > 0
+    parts = (
+        (TEXT_WITH_AUDIO if has_audio else TEXT, given - heard - written, made - spoken, read),
+        (AUDIO, heard, spoken, heard_cached),
+        (CACHE_WRITE, written - kept_long, 0, 0),
+        (CACHE_WRITE_12H, kept_long, 0, 0),
+    )
+    return tuple(
+        Charge(Rate(model, tier, kind, above).key(), *tokens)
+        for number, (kind, *tokens) in enumerate(parts)
+        if number == 0 or any(tokens)
+    )
+
+
+def _first_name(field: str, *bodies: Any) -> str:
+    """The first name that stands in ``field`` of a body; empty when none does."""
+    for body in bodies:
+        if isinstance(body, dict) and (name := _name(body.get(field))):
+            return name
+    return ""
+
+
+def _details(stated: Mapping[str, Any], names: Sequence[str]) -> Mapping[str, Any]:
+    for name in names:
+        if isinstance(stated.get(name), dict):
+            details: Mapping[str, Any] = stated[name]
+            return details
+    return {}
+
+
+def _count(holder: Mapping[str, Any], *names: str) -> int | None:
+    for name in names:
+        value = holder.get(name)
+        if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < _MOST:
+            return value
+    return None
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _name(value: Any) -> str:
+    """A name that can stand in a rate's key; empty for what is none."""
+    return (
+        text_extraction.sanitize(value)[:_NAME_CHARACTERS].replace("\t", " ").strip()
+        if isinstance(value, str)
+        else ""
+    )

@@ -1,0 +1,135 @@
+"""What the columns of a completion hold: read from its fields, never the other way round. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from typing import Any, Final
+from uuid import UUID
+
+from log10_trace.domain.charges import Charge, charges, read_usage
+from log10_trace.server.incoming import Incoming
+from log10_trace.server.store import text_extraction
+
+_DAY_MS: Final = 86_400_000
+_NAME_CHARACTERS: Final = 1_000
+_TIME: Final = re.compile(
+    r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(?:\.(\d{1,9})\d*)?(?:[Zz]|([+-])(\d\d):?(\d\d))?", re.ASCII
+)
+_UUID_V7: Final = 7
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompletionColumns:
+    """The typed columns of a completion."""
+
+    began_ms: int
+    """When the call began, milliseconds since 1970, UTC."""
+    status: str
+    kind: str | None
+    model: str | None
+    session_id: str | None
+    tags: tuple[str, ...]
+    duration: float | None
+    """Seconds."""
+    input_tokens: int | None
+    output_tokens: int | None
+    charges: tuple[Charge, ...]
+    """What the call is charged; the first is for the call as such."""
+    failure_kind: str | None
+    file: str | None
+    function: str | None
+    source: str | None
+    sequence: int | None
+    preview_request: str
+    preview_response: str
+
+    @property
+    def tokens(self) -> int | None:
+        """Input and output together; None when the response states no usage."""
+        if self.input_tokens is None and self.output_tokens is None:
+            return None
+        return (self.input_tokens or 0) + (self.output_tokens or 0)
+
+    @property
+    def call_site(self) -> str | None:
+        """``file:function`` of the innermost frame."""
+        return f"{self.file}:{self.function}" if self.file else None
+
+
+def extract_columns(
+    incoming: Incoming, words: text_extraction.CompletionText, *, now_ms: int
+) -> CompletionColumns:
+    """The columns of ``incoming``; ``now_ms`` stands in where it does not say when the call began."""
+    values = incoming.values
+    request, response = _mapping(values.get("request")), _mapping(values.get("response"))
+    responses = response, values.get("native_response")
+    usage = read_usage(*responses)
+    site = _innermost(values.get("stacktrace"))
+    duration = values.get("duration")
+    return CompletionColumns(
+        began_ms=_began_ms(incoming, now_ms),
+        status=incoming.status,
+        kind=values.get("kind"),
+        model=_name(request.get("model")) or _name(response.get("model")),
+        session_id=values.get("session_id"),
+        tags=incoming.tags,
+        duration=None if duration is None else float(duration),
+        input_tokens=usage.input,
+        output_tokens=usage.output,
+        charges=charges(request, *responses, usage=usage),
+        failure_kind=values.get("failure_kind"),
+        file=_name(site.get("file")),
+        function=_name(site.get("name")),
+        source=values.get("source"),
+        sequence=None if values.get("sequence") is None else int(values["sequence"]),
+        preview_request=text_extraction.preview(words.request_texts[-1]) if words.request_texts else "",
+        preview_response=text_extraction.preview(words.response_text or words.failure),
+    )
+
+
+def parse_time_ms(text: str) -> int | None:
+    """Milliseconds since 1970 of an RFC 3339 time; UTC where it names no offset. None when it is none."""
+    found = _TIME.fullmatch(text)
+    if found is None:
+        return None
+    day, clock, fraction, sign, hours, minutes = found.groups()
+    try:
+        moment = datetime.fromisoformat(f"{day}T{clock}").replace(tzinfo=timezone.utc)
+        offset = timedelta(hours=int(hours or 0), minutes=int(minutes or 0))
+        moment += offset if sign == "-" else -offset
+    except (ValueError, OverflowError):
+        return None
+    return int(moment.timestamp()) * 1000 + int((fraction or "0").ljust(3, "0")[:3])
+
+
+def _began_ms(incoming: Incoming, now_ms: int) -> int:
+    """What the record says, else what its UUIDv7 says, else now. A clock that is far off says nothing."""
+    stated = incoming.values.get("created_at")
+    latest = now_ms + _DAY_MS
+    began_ms = parse_time_ms(stated) if isinstance(stated, str) else None
+    if began_ms is None or not 0 <= began_ms <= latest:
+        began_ms = _uuid_ms(incoming.id)
+    return now_ms if began_ms is None or began_ms > latest else began_ms
+
+
+def _uuid_ms(text: str | None) -> int | None:
+    try:
+        number = UUID(text or "")
+    except ValueError:
+        return None
+    return number.int >> 80 if number.version == _UUID_V7 else None
+
+
+def _innermost(stack: Any) -> Mapping[str, Any]:
+    return _mapping(stack[-1]) if isinstance(stack, list) and stack else {}
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _name(value: Any) -> str | None:
+    return text_extraction.sanitize(value)[:_NAME_CHARACTERS] if isinstance(value, str) and value else None

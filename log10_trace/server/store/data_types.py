@@ -1,0 +1,258 @@
+"""What a store is asked with and answers with. Data only; times are milliseconds since 1970, UTC."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Generic, Literal, TypeVar
+
+TagMatch = Literal["any", "all", "none"]
+Order = Literal["newest", "oldest"]
+GroupBy = Literal["none", "model", "tag", "call_site", "session"]
+Interval = Literal["minute", "hour", "day"]
+
+Item_co = TypeVar("Item_co", covariant=True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredCompletion:
+    """A completion as it is kept: each top-level field with the JSON text it was received as."""
+
+    organization_id: str
+    id: str
+    fields: Mapping[str, str]
+    """Name -> JSON text, without ``id`` and ``organization_id``."""
+
+    def to_json(self) -> str:
+        """The Completion as JSON text; every field is spelled as it was received."""
+        head = f'{{"id":{json.dumps(self.id)},"organization_id":{json.dumps(self.organization_id)}'
+        rest = "".join(f",{json.dumps(name)}:{text}" for name, text in self.fields.items())
+        return f"{head}{rest}}}"
+
+    def to_line(self) -> str:
+        """``to_json`` on one line: outside of strings a line break is only space, inside it is escaped."""
+        return self.to_json().replace("\n", " ").replace("\r", " ")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompletionSummary:
+    """A completion's line in a list: its small fields, and the beginnings of what was said."""
+
+    organization_id: str
+    id: str
+    fields: Mapping[str, str]
+    """The small fields only (no bodies, no stacktrace, no unknown ones); name -> JSON text."""
+    model: str | None
+    input_tokens: int | None
+    output_tokens: int | None
+    preview_request: str
+    preview_response: str
+
+    def to_json(self) -> str:
+        """The small fields of the Completion as JSON text, plus ``model``, ``usage`` and ``preview``."""
+        usage = None
+        if self.input_tokens is not None or self.output_tokens is not None:
+            usage = {"input_tokens": self.input_tokens, "output_tokens": self.output_tokens}
+        added = {
+            "model": json.dumps(self.model),
+            "usage": json.dumps(usage),
+            "preview": json.dumps({"request": self.preview_request, "response": self.preview_response}),
+        }
+        fields = {**self.fields, **added}
+        return StoredCompletion(organization_id=self.organization_id, id=self.id, fields=fields).to_json()
+
+
+class WriteEffect(str, Enum):
+    """What a write did: made the record, added to it, found nothing new in what came, or kept nothing."""
+
+    CREATED = "created"
+    MERGED = "merged"
+    UNCHANGED = "unchanged"
+    DELETED = "deleted"
+    """It was deleted before, and what came repeats it: nothing is kept."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WriteResult:
+    """A write that is committed: what it did, and the record as it now stands (or, deleted, as it came)."""
+
+    change: WriteEffect
+    stored: StoredCompletion
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompletionFilter:
+    """Which completions are meant: all conditions hold together; what is None or empty asks nothing."""
+
+    tags: tuple[str, ...] = ()
+    tag_match: TagMatch = "any"
+    """How many of ``tags`` a completion carries."""
+    session_id: str | None = None
+    status: str | None = None
+    kind: str | None = None
+    model: str | None = None
+    failure_kind: str | None = None
+    file: str | None = None
+    """The file of the call site (the innermost frame of the stacktrace), exactly."""
+    function: str | None = None
+    """The function of the call site, exactly."""
+    since_ms: int | None = None
+    """Not before."""
+    until_ms: int | None = None
+    """Before (the moment itself is left out)."""
+    min_duration: float | None = None
+    """Seconds."""
+    max_duration: float | None = None
+    """Seconds."""
+    min_tokens: int | None = None
+    """Input and output together."""
+    max_tokens: int | None = None
+    text: str | None = None
+    """Words that all occur in what was asked or answered; ``"a phrase"`` and ``begin*`` are understood."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page(Generic[Item_co]):
+    """Some of a list, and where to go on; no cursor means: that was all."""
+
+    items: tuple[Item_co, ...]
+    next_cursor: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionSummary:
+    """A session and what was called in it."""
+
+    id: str
+    first_ms: int
+    """When it was made, or its first call began."""
+    last_ms: int
+    """When its last call began."""
+    calls: int
+    failed: int
+    input_tokens: int
+    output_tokens: int
+    cost: float | None
+    """US dollars; None when no call could be priced."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceReport:
+    """What arrived from one process: its sequence numbers, deleted and pruned records included."""
+
+    source: str
+    count: int
+    last: int
+    """The highest sequence number."""
+    missing: tuple[tuple[int, int], ...]
+    """Numbers between 1 and ``last`` that never arrived, as ranges with both ends."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatisticsQuery:
+    """What to count: grouped how, in which steps of time, over which span."""
+
+    group_by: GroupBy = "none"
+    key: str | None = None
+    """Only the group of this key, however few calls it has; None: the groups with most calls."""
+    interval: Interval = "hour"
+    since_ms: int | None = None
+    """Rounded down to the minute."""
+    until_ms: int | None = None
+    """Rounded up to the minute."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GroupTotals:
+    """Calls of one group, over the whole span (``start_ms`` None) or in one step of it."""
+
+    key: str | None
+    """The model, tag, session id, or ``file:function`` of the call site; None when not grouped."""
+    start_ms: int | None
+    calls: int
+    failed: int
+    input_tokens: int
+    output_tokens: int
+    cost: float | None
+    """US dollars; None when no call could be priced."""
+    unpriced: int
+    """Calls with tokens that the price table has no price for; not in ``cost``."""
+    p50: float | None
+    """Seconds; within 5 % of the true percentile. None when no call has ended."""
+    p95: float | None
+    p99: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Statistics:
+    """Counts from roll-ups: the hundred largest groups, most calls first; the steps of the six largest."""
+
+    groups: tuple[GroupTotals, ...]
+    series: tuple[GroupTotals, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeedbackTask:
+    """What people are asked to say about completions, and about which."""
+
+    id: str
+    name: str
+    instruction: str
+    json_schema: str
+    """JSON text of the schema that values must fit."""
+    completion_tags_selector: tuple[str, ...]
+    """A completion with any of these tags is selected."""
+    created_at_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeedbackTarget:
+    """The completions that feedback is about: named one by one, or all that carry all the tags."""
+
+    completion_ids: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    allow_unmatched: bool = False
+    max_matched: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Feedback:
+    """What somebody said about completions."""
+
+    id: str
+    task_id: str
+    json_values: str
+    """JSON text."""
+    comment: str | None
+    matched_completion_ids: tuple[str, ...]
+    """Empty until stored; the store fills it from the ``FeedbackTarget``."""
+    created_at_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeedbackPage:
+    """Some feedback, and how much there is in all."""
+
+    items: tuple[Feedback, ...]
+    total: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PruneReport:
+    """What pruning took away."""
+
+    completions: int
+    bytes_before: int
+    bytes_after: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Health:
+    """How the store is: sizes for the metrics page. Reading it proves that the database answers."""
+
+    kind: Literal["sqlite", "postgresql"]
+    bytes: int
+    waiting: int
+    """Writes accepted and not yet committed."""

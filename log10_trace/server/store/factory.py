@@ -1,0 +1,37 @@
+"""Which store an address names."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from log10_trace.domain.prices import Prices
+from log10_trace.errors import MissingExtraError
+from log10_trace.server.store.protocol import Store
+
+_POSTGRES: Final = ("postgresql://", "postgres://")
+_SQLITE: Final = "sqlite:///"
+
+
+def open_store(url: str | Path, *, prices: Prices | None = None) -> Store:
+    """Open the store at ``url``: a file's path, ``sqlite:///path``, or ``postgresql://...``.
+
+    A database that is not there yet is made, an older one migrated. Without ``prices`` the package's own
+    price table counts.
+
+    Raises:
+        SetupError: the file is another program's, its schema is newer, or it cannot be opened.
+        MissingExtraError: PostgreSQL is asked for and psycopg is not installed.
+    """
+    prices = prices or Prices.load()
+    address = str(url)
+    if not address.startswith(_POSTGRES):
+        from log10_trace.server.store.sqlite.store import SqliteStore  # noqa: PLC0415 -- one store, one import
+
+        return SqliteStore(Path(address.removeprefix(_SQLITE)).expanduser(), prices=prices)
+    try:
+        from log10_trace.server.store.postgres.store import PostgresStore  # noqa: PLC0415 -- optional extra
+    except ModuleNotFoundError as error:
+        part, extra = "A PostgreSQL database", "postgres"
+        raise MissingExtraError(part, extra) from error
+    return PostgresStore(address, prices=prices)

@@ -1,0 +1,178 @@
+"""Feedback tasks and feedback, in PostgreSQL."""
+
+from __future__ import annotations
+
+import json
+from concurrent.futures import Future
+from dataclasses import replace
+from typing import Any, Final
+
+from psycopg import Connection
+
+from log10_trace.server.store.data_types import (
+    CompletionFilter,
+    Feedback,
+    FeedbackPage,
+    FeedbackTarget,
+    FeedbackTask,
+)
+from log10_trace.server.store.errors import MatchError
+from log10_trace.server.store.postgres.connections import ReadPool, Row
+from log10_trace.server.store.postgres.executor import SerialExecutor
+from log10_trace.server.store.postgres.filter_sql import build_query
+from log10_trace.server.store.postgres.partitioning import partition_ms
+from log10_trace.server.store.postgres.queries import load
+
+_SQL: Final = load("feedback.sql")
+_MOST_MATCHED: Final = 100_000
+
+
+class PostgresGrading:
+    """Feedback tasks and feedback; see ``protocol.Grading``."""
+
+    def __init__(self, readers: ReadPool, own_readers: ReadPool, tasks: SerialExecutor) -> None:
+        self._readers = readers
+        self._own_readers = own_readers
+        self._tasks = tasks
+
+    def add_task(self, organization_id: str, task: FeedbackTask) -> Future[FeedbackTask]:
+        """Keep a task; a task of the same id is replaced."""
+        values = {
+            "organization_id": organization_id,
+            "id": task.id,
+            # What people type is kept as JSON text: PostgreSQL's text takes no NUL.
+            "name": json.dumps(task.name),
+            "instruction": json.dumps(task.instruction),
+            "json_schema": task.json_schema,
+            "tags": list(task.completion_tags_selector),
+            "created_ms": task.created_at_ms,
+        }
+        return self._tasks.write(_SQL["put_task"], values, lambda _: task)
+
+    def tasks(self, organization_id: str) -> list[FeedbackTask]:
+        """Every task, oldest first."""
+        return [_task(row) for row in self._readers.rows(_SQL["tasks"], {"organization_id": organization_id})]
+
+    def task(self, organization_id: str, task_id: str) -> FeedbackTask | None:
+        """One task, or None."""
+        row = self._own_readers.row(_SQL["task"], {"organization_id": organization_id, "id": task_id})
+        return None if row is None else _task(row)
+
+    def add(self, organization_id: str, feedback: Feedback, selection: FeedbackTarget) -> Future[Feedback]:
+        """Keep feedback about the selected completions; the answer names them."""
+
+        def task(connection: Connection[Row]) -> Feedback:
+            about = {"organization_id": organization_id, "id": feedback.task_id}
+            if connection.execute(_SQL["task"], about).fetchone() is None:
+                field, message = "task_id", "There is no such feedback task."
+                raise MatchError(field, message)
+            matched = _matched(connection, organization_id, selection)
+            _keep(connection, organization_id, feedback, matched)
+            return replace(feedback, matched_completion_ids=matched)
+
+        return self._tasks.run(task)
+
+    def list(
+        self,
+        organization_id: str,
+        *,
+        offset: int = 0,
+        limit: int = 50,
+        completion_id: str | None = None,
+        task_id: str | None = None,
+    ) -> FeedbackPage:
+        """Feedback, newest first."""
+        values = {
+            "organization_id": organization_id,
+            "completion_id": completion_id,
+            "task_id": task_id,
+            "offset": offset,
+            "limit": limit,
+        }
+        name = "feedback" if completion_id is None else "feedback_about"
+        counted = self._readers.row(_SQL[f"count_{name}"], values)
+        items = tuple(_feedback(row) for row in self._readers.rows(_SQL[name], values))
+        return FeedbackPage(items=items, total=counted[0] if counted else 0)
+
+    def get(self, organization_id: str, feedback_id: str) -> Feedback | None:
+        """One piece of feedback, or None."""
+        values = {"organization_id": organization_id, "id": feedback_id}
+        row = self._readers.row(_SQL["one_feedback"], values)
+        return None if row is None else _feedback(row)
+
+
+def _matched(connection: Connection[Row], organization_id: str, selection: FeedbackTarget) -> tuple[str, ...]:
+    """The ids of the completions that the selection means. Raises MatchError when it must not be."""
+    if selection.completion_ids:
+        return _known(connection, organization_id, selection)
+    matched = _tagged(connection, organization_id, selection) if selection.tags else ()
+    if not matched and not selection.allow_unmatched:
+        field, message = "completion_tags_selector", "No completion carries these tags."
+        raise MatchError(field, message)
+    return matched
+
+
+def _known(connection: Connection[Row], organization_id: str, selection: FeedbackTarget) -> tuple[str, ...]:
+    wanted = tuple(dict.fromkeys(selection.completion_ids))
+    values = {
+        "organization_id": organization_id,
+        "ids": list(wanted),
+        "placed": [partition_ms(one) for one in wanted],
+    }
+    known = {row[0] for row in connection.execute(_SQL["known_ids"], values)}
+    if len(known) < len(wanted) and not selection.allow_unmatched:
+        field, message = "completion_ids", f"{len(wanted) - len(known)} of the completions are not known."
+        raise MatchError(field, message)
+    return tuple(one for one in wanted if one in known)
+
+
+def _tagged(connection: Connection[Row], organization_id: str, selection: FeedbackTarget) -> tuple[str, ...]:
+    most = _MOST_MATCHED if selection.max_matched is None else selection.max_matched
+    asked = build_query(organization_id, CompletionFilter(tags=selection.tags, tag_match="all"))
+    rows = connection.execute(*asked.page("keys", most + 1, "newest"))
+    matched = tuple(completion_id for _, completion_id, _ in rows)
+    if len(matched) > most:
+        field = "max_matched_completions"
+        message = f"More than {most} completions carry these tags."
+        raise MatchError(field, message)
+    return matched
+
+
+def _keep(
+    connection: Connection[Row], organization_id: str, feedback: Feedback, matched: tuple[str, ...]
+) -> None:
+    values: dict[str, Any] = {
+        "organization_id": organization_id,
+        "id": feedback.id,
+        "task_id": feedback.task_id,
+        "json_values": feedback.json_values,
+        "comment": None if feedback.comment is None else json.dumps(feedback.comment),
+        "created_ms": feedback.created_at_ms,
+        "matched": list(matched),
+    }
+    for name in ("put_feedback", "delete_matches", "put_matches"):
+        connection.execute(_SQL[name], values)
+
+
+def _task(row: Row) -> FeedbackTask:
+    task_id, name, instruction, json_schema, tags, created_ms = row
+    return FeedbackTask(
+        id=task_id,
+        name=json.loads(name),
+        instruction=json.loads(instruction),
+        json_schema=json_schema,
+        completion_tags_selector=tuple(tags),
+        created_at_ms=created_ms,
+    )
+
+
+def _feedback(row: Row) -> Feedback:
+    feedback_id, task_id, json_values, comment, created_ms, matched = row
+    return Feedback(
+        id=feedback_id,
+        task_id=task_id,
+        json_values=json_values,
+        comment=None if comment is None else json.loads(comment),
+        matched_completion_ids=tuple(matched),
+        created_at_ms=created_ms,
+    )

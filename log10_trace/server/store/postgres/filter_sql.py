@@ -1,0 +1,162 @@
+"""A filter as a question to PostgreSQL: named blocks of SQL side by side, and the values to bind."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final, Literal
+
+from psycopg import Connection
+
+from log10_trace.server.store.data_types import CompletionFilter, Order, TagMatch
+from log10_trace.server.store.postgres.arrays import rows_to_columns
+from log10_trace.server.store.postgres.connections import Row
+from log10_trace.server.store.postgres.index_keys import truncate_key
+from log10_trace.server.store.postgres.partitioning import FIRST, LAST, first_place
+from log10_trace.server.store.postgres.queries import load
+from log10_trace.server.store.postgres.text_search import to_tsquery
+from log10_trace.server.store.search_query import parse_search_query
+from log10_trace.server.store.text_extraction import sanitize
+
+_SQL: Final = load("listing.sql")
+_COMPARED: Final = (
+    "status", "kind", "model", "session_id", "failure_kind", "file", "function", "min_duration",
+    "max_duration", "min_tokens", "max_tokens",
+)  # fmt: skip
+"""Fields of a ``CompletionFilter`` that are each a condition of the same name."""
+
+ALL: Final = "all"
+"""The source of a question that no tag and no word narrows down."""
+_RANGES: Final = frozenset(("min_duration", "max_duration", "min_tokens", "max_tokens"))
+_FEW: Final = 2_000
+"""Records with the words, or in the range: with so many or more, reading in order soon fills a page."""
+Projection = Literal["summaries", "records", "keys"]
+KeysetPosition = tuple[int, str]
+"""Where a record stands in lists: its place, then its id."""
+
+
+@dataclass(frozen=True, slots=True)
+class FilterQuery:
+    """The completions that a filter means, to be asked for page by page."""
+
+    source: str
+    """The name of what is read in the order of the list."""
+    conditions: tuple[str, ...]
+    """Names of what must hold beside it."""
+    values: dict[str, Any]
+    low: int = FIRST
+    high: int = LAST
+    """The places that are asked for, both ends included."""
+    otherwise: str = ALL
+    """What to read instead of words that are common."""
+
+    def page(
+        self, wanted: Projection, limit: int, order: Order, after: KeysetPosition | None = None
+    ) -> tuple[bytes, dict[str, Any]]:
+        """The SQL for at most ``limit`` rows that come ``after`` a record in ``order``, and its values."""
+        values = {**self.values, "low": self.low, "high": self.high, "limit": limit}
+        start: tuple[str, ...] = ()
+        if after is not None:
+            start = (f"after_{order}",)
+            values |= {"after": after[0], "after_id": after[1]}
+            if order == "newest":
+                values["high"] = min(self.high, after[0])
+            else:
+                values["low"] = max(self.low, after[0])
+        return b"\n".join(
+            _SQL[name] for name in (wanted, *self._blocks(order, start), order, "limit")
+        ), values
+
+    def _blocks(self, order: Order, start: tuple[str, ...]) -> tuple[str, ...]:
+        if self.source == ALL:
+            return (ALL, *start, *self.conditions)
+        # Where nothing else is asked, the first so many of the source are the answer.
+        end = () if self.conditions else ("limit",)
+        return (self.source, *start, order, *end, "look_up", *self.conditions)
+
+
+def build_query(organization_id: str, wanted: CompletionFilter) -> FilterQuery:
+    """What to ask for ``wanted``.
+
+    Raises:
+        SearchError: its text holds no word.
+    """
+    values: dict[str, Any] = {"organization_id": organization_id}
+    source = otherwise = ALL
+    conditions: list[str] = []
+    if wanted.tags:
+        tags = list(dict.fromkeys(map(truncate_key, wanted.tags)))
+        values |= {"tag": tags[0], "tags": tags}
+        source, conditions = _by_tags(wanted.tag_match, len(tags) > 1)
+    if wanted.text is not None:
+        values["query"] = to_tsquery(parse_search_query(wanted.text))
+        conditions += ["has_tag"] if source != ALL else []
+        otherwise, source = source, "words"
+    for name in _COMPARED:
+        if (value := getattr(wanted, name)) is not None:
+            conditions.append(name)
+            values[name] = truncate_key(sanitize(value)) if isinstance(value, str) else value
+    return FilterQuery(
+        source=source,
+        conditions=tuple(conditions),
+        values=values,
+        low=FIRST if wanted.since_ms is None else first_place(wanted.since_ms),
+        high=LAST if wanted.until_ms is None else first_place(wanted.until_ms) - 1,
+        otherwise=otherwise,
+    )
+
+
+def choose_access_path(connection: Connection[Row], asked: FilterQuery) -> FilterQuery:
+    """The same question, with the few records in its range, or with its words, already found.
+
+    Of several tags that are all wanted, the rarest is read.
+    """
+    if "all_tags" in asked.conditions:
+        rarest = connection.execute(_SQL["rarest_tag"], asked.values).fetchone()
+        asked = replace(asked, values={**asked.values, "tag": rarest and rarest[0]})
+    if ranges := [name for name in asked.conditions if name in _RANGES]:
+        values = {**asked.values, "low": asked.low, "high": asked.high, "most": _FEW}
+        probe = b"\n".join(_SQL[name] for name in ("probe_range", *ranges, "most"))
+        # Not prepared: a plan for any range whatever would not look at this one.
+        rows = connection.execute(probe, values, prepare=False).fetchall()
+        if len(rows) < _FEW:
+            return _found(asked, rows)
+    return _with_words(connection, asked) if asked.source == "words" else asked
+
+
+def _found(asked: FilterQuery, rows: Sequence[Row]) -> FilterQuery:
+    """The same question of these records alone."""
+    seen_to = {"tag": "has_tag", "any_tag": "has_tag", "words": "has_words"}
+    also = (seen_to[asked.source],) if asked.source in seen_to else ()
+    found = rows_to_columns(("places", "ids", "placed"), rows)
+    return replace(
+        asked, source="found", conditions=(*asked.conditions, *also), values={**asked.values, **found}
+    )
+
+
+def _with_words(connection: Connection[Row], asked: FilterQuery) -> FilterQuery:
+    values = {**asked.values, "low": asked.low, "high": asked.high, "most": _FEW}
+    with connection.transaction():
+        connection.execute(_SQL["bitmaps_only"])
+        rows = connection.execute(_SQL["probe"], values).fetchall()
+    if len(rows) == _FEW:
+        is_all = not asked.conditions
+        common = (*asked.conditions, "has_words")
+        return asked if is_all else replace(asked, source=asked.otherwise, conditions=common)
+    found = rows_to_columns(("places", "ids", "placed"), rows)
+    return replace(asked, source="found", values={**asked.values, **found})
+
+
+def ungraded(organization_id: str, task_id: str, tags: tuple[str, ...]) -> FilterQuery:
+    """What to ask for completions with any of ``tags`` and no feedback for the task."""
+    by_tag = build_query(organization_id, CompletionFilter(tags=tags, tag_match="any"))
+    return replace(by_tag, conditions=("ungraded",), values={**by_tag.values, "task_id": task_id})
+
+
+def _by_tags(match: TagMatch, has_several: bool) -> tuple[str, list[str]]:
+    """What to read, and what must hold. A single tag is read off its index, in the order of the list."""
+    if match == "none":
+        return ALL, ["no_tag"]
+    if match == "all":
+        return "tag", ["all_tags"] if has_several else []
+    return ("any_tag" if has_several else "tag"), []

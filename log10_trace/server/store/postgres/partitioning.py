@@ -1,0 +1,51 @@
+"""Where a record stands: its place in lists, and the day (the partition) it lies in.
+
+The day is told by the id where that is a UUIDv7, by the first arrival where it is not.
+PostgreSQL can hold ids unique within a day only. A UUIDv7 carries its own millisecond, so its day never
+changes and nothing has to be looked up; every other id is entered in the table ``placements`` first.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+DAY_MS: Final = 86_400_000
+FIRST: Final = 0
+LAST: Final = (1 << 63) - 1
+_SHIFT: Final = 20
+_MASK: Final = (1 << _SHIFT) - 1
+
+# Fixed for good: a record is found again by what this says of its id.
+_UUID_V7: Final = re.compile(
+    r"([0-9A-Fa-f]{8})-([0-9A-Fa-f]{4})-7[0-9A-Fa-f]{3}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}"
+)
+
+
+def partition_ms(completion_id: str) -> int | None:
+    """The millisecond that the id carries; None when it carries none."""
+    found = _UUID_V7.fullmatch(completion_id)
+    return int(found[1] + found[2], 16) if found else None
+
+
+def sort_key_of(began_ms: int, arrival: int) -> int:
+    """A record's place in every list: the millisecond its call began, and what tells it from its neighbours.
+
+    Two servers may give one place to two records; lists tell those apart by their ids.
+    """
+    return began_ms << _SHIFT | arrival & _MASK
+
+
+def first_place(began_ms: int) -> int:
+    """The lowest place of a millisecond; bounds a span of time."""
+    return min(max(began_ms, 0) << _SHIFT, LAST)
+
+
+def start_ms_of(place: int) -> int:
+    """The millisecond that the call at ``place`` began."""
+    return place >> _SHIFT
+
+
+def day_of(moment_ms: int) -> int:
+    """The first millisecond of the day (UTC) that ``moment_ms`` falls in."""
+    return moment_ms - moment_ms % DAY_MS

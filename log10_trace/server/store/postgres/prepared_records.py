@@ -1,0 +1,233 @@
+"""What becomes of the records that a group of writes names: what stands, laid over with what came. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Final, NamedTuple
+
+from log10_trace.record.call import new_id
+from log10_trace.server.incoming import Incoming, merge, reread
+from log10_trace.server.store.columns import CompletionColumns, extract_columns
+from log10_trace.server.store.counted import Counted, as_counted, write_charges
+from log10_trace.server.store.created_at import with_created_at
+from log10_trace.server.store.data_types import StoredCompletion, WriteEffect, WriteResult
+from log10_trace.server.store.postgres.index_keys import truncate_keys
+from log10_trace.server.store.postgres.partitioning import sort_key_of, start_ms_of
+from log10_trace.server.store.record_codec import EncodedRecord, decode, encode
+from log10_trace.server.store.seen_messages import SeenMessages
+from log10_trace.server.store.text_extraction import CompletionText, extract_text
+
+_HASH_BYTES: Final = 16
+# Tells calls of one millisecond apart. Servers begin anywhere, so that two rarely say the same.
+_arrivals = itertools.count(random.getrandbits(20))
+
+Key = tuple[str, str]
+"""Organization and id."""
+
+
+class WriteRequest(NamedTuple):
+    """A record as it came, and whether its tags are to replace those that stand."""
+
+    organization_id: str
+    incoming: Incoming
+    replace_tags: bool = False
+
+    @property
+    def key(self) -> Key:
+        """Which record it is about."""
+        return self.organization_id, self.incoming.id or ""
+
+    def size(self) -> int:
+        """About the bytes it keeps in memory."""
+        return sum(map(len, self.incoming.fields.values()))
+
+
+class CompletionRow(NamedTuple):
+    """A row of the table ``completions``."""
+
+    organization_id: str
+    id: str
+    placed_ms: int
+    place: int
+    status: str
+    kind: str | None
+    model: str | None
+    session_id: str | None
+    failure_kind: str | None
+    file: str | None
+    function: str | None
+    duration: float | None
+    input_tokens: int | None
+    output_tokens: int | None
+    tokens: int | None
+    preview_request: str
+    preview_response: str
+    skipped: int
+    head: str
+    stack: bytes | None
+    body: bytes
+    charges: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredRecord:
+    """A record as it stands in the database."""
+
+    place: int
+    incoming: Incoming
+    facts: CompletionColumns
+    words: CompletionText
+    skipped: int
+    """Messages at the beginning that the text index has from an earlier call."""
+
+    @property
+    def searched(self) -> str:
+        """What the text index is to know of it."""
+        return self.words.searchable_text(self.skipped)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PreparedRecord:
+    """A record as it is to stand, what stood before, and what each write is answered."""
+
+    key: Key
+    placed_ms: int
+    before: StoredRecord | None
+    after: StoredRecord
+    packed: EncodedRecord
+    outcomes: Sequence[WriteResult]
+
+    @property
+    def stack_hash(self) -> bytes | None:
+        """What its call stack is found by."""
+        return stack_hash(self.after.incoming.fields.get("stacktrace"))
+
+    @property
+    def is_changed(self) -> bool:
+        """Whether there is anything to write."""
+        return any(
+            outcome.change not in (WriteEffect.UNCHANGED, WriteEffect.DELETED) for outcome in self.outcomes
+        )
+
+    def as_repeat(self) -> PreparedRecord:
+        """The same, of a record that was deleted before: nothing is to stand."""
+        outcomes = [replace(outcome, change=WriteEffect.DELETED) for outcome in self.outcomes]
+        return replace(self, outcomes=outcomes)
+
+    def line(self) -> CompletionRow:
+        """Its row."""
+        known = self.after.facts
+        return CompletionRow(
+            organization_id=self.key[0],
+            id=self.key[1],
+            placed_ms=self.placed_ms,
+            place=self.after.place,
+            status=known.status,
+            kind=known.kind,
+            model=known.model,
+            session_id=known.session_id,
+            failure_kind=known.failure_kind,
+            file=known.file,
+            function=known.function,
+            duration=known.duration,
+            input_tokens=known.input_tokens,
+            output_tokens=known.output_tokens,
+            tokens=known.tokens,
+            preview_request=known.preview_request,
+            preview_response=known.preview_response,
+            skipped=self.after.skipped,
+            head=self.packed.head,
+            stack=self.stack_hash,
+            body=self.packed.body,
+            charges=write_charges(known.charges),
+        )
+
+
+def stack_hash(text: str | None) -> bytes | None:
+    """What a call stack of this JSON text is found by."""
+    return None if text is None else hashlib.blake2b(text.encode(), digest_size=_HASH_BYTES).digest()
+
+
+def ensure_id(put: WriteRequest) -> WriteRequest:
+    """The same, with an id of our making where it came without."""
+    if put.incoming.id is not None:
+        return put
+    return put._replace(incoming=replace(put.incoming, id=new_id()))
+
+
+def prepare(
+    key: Key,
+    placed_ms: int,
+    puts: Sequence[WriteRequest],
+    before: StoredRecord | None,
+    *,
+    now_ms: int,
+    novelty: SeenMessages,
+) -> PreparedRecord:
+    """Lay the writes of one record on each other, in order, over what stands."""
+    stands = before.incoming if before else None
+    laid = []
+    for put in puts:
+        change, stands = _apply_write(stands, put)
+        laid.append((change, stands.fields))
+    assert stands is not None  # noqa: S101 -- there is a write for every draft
+    after = (
+        _new_record(key[0], stands, now_ms, novelty) if before is None else _updated_record(before, stands)
+    )
+    return PreparedRecord(
+        key=key,
+        placed_ms=placed_ms,
+        before=before,
+        after=after,
+        packed=encode(stands.fields),
+        outcomes=[_outcome(change, key, fields, after.place) for change, fields in laid],
+    )
+
+
+def _outcome(change: WriteEffect, key: Key, fields: Mapping[str, str], place: int) -> WriteResult:
+    dated = with_created_at(fields, start_ms_of(place))
+    return WriteResult(
+        change=change, stored=StoredCompletion(organization_id=key[0], id=key[1], fields=dated)
+    )
+
+
+def _apply_write(stands: Incoming | None, put: WriteRequest) -> tuple[WriteEffect, Incoming]:
+    if stands is None:
+        return WriteEffect.CREATED, put.incoming
+    merged = merge(stands, put.incoming, replace_tags=put.replace_tags)
+    return (WriteEffect.UNCHANGED if merged.fields == stands.fields else WriteEffect.MERGED), merged
+
+
+def _new_record(organization_id: str, incoming: Incoming, now_ms: int, novelty: SeenMessages) -> StoredRecord:
+    said = extract_text(incoming.values)
+    known = truncate_keys(extract_columns(incoming, said, now_ms=now_ms))
+    return StoredRecord(
+        place=sort_key_of(known.began_ms, next(_arrivals)),
+        incoming=incoming,
+        facts=known,
+        words=said,
+        skipped=novelty.count_repeated(organization_id, known.session_id, said),
+    )
+
+
+def _updated_record(before: StoredRecord, incoming: Incoming) -> StoredRecord:
+    return _standing_at(before.place, before.skipped, incoming)
+
+
+def record_from_row(
+    key: Key, place: int, skipped: int, packed: EncodedRecord, counted: Counted
+) -> StoredRecord:
+    """A record as it stands and was counted, from its row."""
+    found = _standing_at(place, skipped, reread(key[1], key[0], decode(packed)))
+    return replace(found, facts=as_counted(found.facts, counted, found.incoming.values.get("response")))
+
+
+def _standing_at(place: int, skipped: int, incoming: Incoming) -> StoredRecord:
+    # A record keeps its place for good, so when it began is what its place says, whatever came later.
+    began, said = start_ms_of(place), extract_text(incoming.values)
+    known = replace(truncate_keys(extract_columns(incoming, said, now_ms=began)), began_ms=began)
+    return StoredRecord(place=place, incoming=incoming, facts=known, words=said, skipped=skipped)

@@ -1,0 +1,114 @@
+"""Roll-ups in PostgreSQL: servers append what changes, the leader folds it, every question adds both up."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from psycopg import Connection
+
+from log10_trace.server.store.aggregates import NOTHING, Aggregate, SerializedAggregate
+from log10_trace.server.store.columns import CompletionColumns
+from log10_trace.server.store.data_types import GroupBy
+from log10_trace.server.store.postgres.arrays import rows_to_columns
+from log10_trace.server.store.postgres.connections import ReadPool, Row
+from log10_trace.server.store.postgres.locks import FOLDING_LOCK
+from log10_trace.server.store.postgres.queries import load
+from log10_trace.server.store.rollups import (
+    Delta,
+    RollupKey,
+    RollupRange,
+    aggregate_deltas,
+    apply_delta,
+    cover_range,
+    minutes_of,
+)
+from log10_trace.server.store.rollups import RollupDeltas as OfOrganization
+from log10_trace.server.store.usage_statistics import sum_by_key
+
+SQL: Final = load("tallies.sql")
+
+_FOLDED_AT_ONCE: Final = 20_000
+"""Rows of one transaction, about a second's work."""
+
+
+class Deltas:
+    """What a group of writes changes in the sums."""
+
+    def __init__(self) -> None:
+        self._by_organization: dict[str, OfOrganization] = {}
+
+    def count(self, organization_id: str, facts: CompletionColumns, sign: int = 1) -> None:
+        """Add one call, or with ``sign`` -1 take it away."""
+        self._by_organization.setdefault(organization_id, OfOrganization()).count(facts, sign)
+
+    def append(self, connection: Connection[Row]) -> None:
+        """Append them for the leader to fold."""
+        append(
+            connection,
+            [(name, *delta) for name, deltas in self._by_organization.items() for delta in deltas.rows()],
+        )
+
+
+def append(connection: Connection[Row], rows: Sequence[Row]) -> None:
+    """Append rows of organization and delta."""
+    if rows:
+        connection.execute(SQL["add_deltas"], rows_to_columns(("organization_id", *Delta._fields), rows))
+
+
+def compact(connection: Connection[Row]) -> None:
+    """Add what was appended to the sums, and forget names that no call carries any more."""
+    has_more = True
+    while has_more:
+        with connection.transaction():
+            connection.execute(SQL["alone"], {"lock": FOLDING_LOCK})
+            taken = connection.execute(SQL["take"], {"limit": _FOLDED_AT_ONCE}).fetchall()
+            by_organization: dict[str, list[Any]] = {}
+            for organization_id, *delta in taken:
+                by_organization.setdefault(organization_id, []).append(delta)
+            for organization_id, deltas in by_organization.items():
+                _change(connection, organization_id, aggregate_deltas(deltas))
+        has_more = len(taken) == _FOLDED_AT_ONCE
+
+
+def _change(
+    connection: Connection[Row], organization_id: str, changes: Mapping[RollupKey, Aggregate]
+) -> None:
+    common = {"organization_id": organization_id}
+    slots = sorted(changes)
+    rows = connection.execute(SQL["standing"], common | rows_to_columns(RollupKey._fields, slots))
+    before = {row[:4]: SerializedAggregate(*row[4:]) for row in rows}
+    kept, gone = [], []
+    for slot in slots:
+        calls, written = apply_delta(before.get(slot), changes[slot])
+        if written == NOTHING:
+            gone.append(slot)
+        else:
+            kept.append((*slot, calls, *written))
+    if kept:
+        connection.execute(
+            SQL["put"],
+            common | rows_to_columns((*RollupKey._fields, "calls", *SerializedAggregate._fields), kept),
+        )
+    if gone:
+        connection.execute(SQL["remove"], common | rows_to_columns(RollupKey._fields, gone))
+
+
+def bind_ranges(pieces: Sequence[RollupRange]) -> dict[str, Any]:
+    """The values that bound a question to pieces of time."""
+    start, end = minutes_of(pieces)
+    return {
+        "widths": [piece.width for piece in pieces],
+        "starts": [piece.start for piece in pieces],
+        "ends": [piece.end for piece in pieces],
+        "start": start,
+        "end": end,
+    }
+
+
+def read_totals(
+    readers: ReadPool, organization_id: str, dimension: GroupBy, keys: Sequence[str]
+) -> dict[str, Aggregate]:
+    """The sums of some keys over all time."""
+    values = {"organization_id": organization_id, "dimension": dimension, "keys": list(keys)}
+    return sum_by_key(readers.rows(SQL["totals"], values | bind_ranges(cover_range(None, None))))

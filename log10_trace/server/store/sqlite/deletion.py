@@ -1,0 +1,115 @@
+"""Deleting much, and cleaning up behind it: in small steps, between which other writes get through."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing, suppress
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+from log10_trace.server.store.errors import StoreClosedError
+from log10_trace.server.store.sqlite import records
+from log10_trace.server.store.sqlite.connection import connect, translated
+from log10_trace.server.store.sqlite.transaction import Transaction
+from log10_trace.server.store.sqlite.writer import Writer
+
+T = TypeVar("T")
+
+_THREADS: Final = 2
+_RECORDS_A_STEP: Final = 100
+_PAGES_A_STEP: Final = 500
+_FREED_A_STEP: Final = 2_000
+
+Find = Callable[[Transaction, int], list[int]]
+"""Up to so many positions that are to go."""
+
+
+class BackgroundDeleter:
+    """Threads for work of many commits; the writer's thread makes each. Safe to use from any thread."""
+
+    def __init__(self, writer: Writer, path: Path) -> None:
+        self._writer = writer
+        self._path = path
+        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="log10-trace-sweeper")
+
+    def start(self, work: Callable[[], T]) -> Future[T]:
+        """Have ``work`` done on a thread of ours, soon.
+
+        Raises:
+            StoreClosedError: the store is shut.
+        """
+        try:
+            return self._threads.submit(work)
+        except RuntimeError:
+            raise StoreClosedError from None
+
+    def delete(self, find: Find, *, most: int | None = None, is_pruned: bool = False) -> int:
+        """On our thread: delete until ``find`` finds nothing, or about ``most`` are gone; how many."""
+
+        def step(transaction: Transaction) -> int:
+            found = find(transaction, _RECORDS_A_STEP)
+            return sum(records.delete(transaction, position, is_pruned=is_pruned) for position in found)
+
+        total = 0
+        while most is None or total < most:
+            deleted = self._writer.submit(step, bypass_limit=True).result()
+            total += deleted
+            if not deleted:
+                break
+        return total
+
+    def forget_deletions(self, before_day: int) -> None:
+        """On our thread: forget deletions that are older than any repeat of a delivery."""
+        values = (before_day, _RECORDS_A_STEP * 10)
+        while self._writer.submit(
+            lambda transaction: transaction.execute("forget_deletions", values).rowcount, bypass_limit=True
+        ).result():
+            pass
+
+    def purge_deleted(self) -> None:
+        """On our thread: take deleted words out of the text index, and give free pages back to the disk."""
+        if not self._writer.submit(_has_chores, bypass_limit=True).result():
+            return
+        while self._writer.submit(_cleanse, bypass_limit=True).result():
+            pass
+        self._truncate_wal()
+
+    def _truncate_wal(self) -> None:
+        """Empty the write-ahead log, where what was deleted may still stand."""
+        connection = connect(self._path, can_write=True)
+        with closing(connection), translated():
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def purge_when_done(self, deleting: Future[Any]) -> None:
+        """Cleanse when ``deleting`` has deleted something. A done-callback."""
+        if deleting.cancelled() or deleting.exception() is not None or not deleting.result():
+            return
+        with suppress(StoreClosedError):  # the chore is noted in the database; the next process does it
+            self.start(self.purge_deleted)
+
+    def close(self) -> None:
+        """Take no more work; what runs ends at the step where the writer takes no more."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+
+def _has_chores(transaction: Transaction) -> bool:
+    return transaction.first("chores") is not None
+
+
+def _cleanse(transaction: Transaction) -> bool:
+    """One step: merge a little of the index (that drops deleted words for good), or free a few pages.
+
+    Deltas may name what was deleted, so they go first. True when there may be more to do.
+    """
+    connection = transaction.flush_deferred()
+    transaction.fold_all()
+    before = connection.total_changes
+    transaction.execute("merge_index", (-_PAGES_A_STEP,))
+    if connection.total_changes - before > 1:  # fewer than two changes: nothing was left to merge
+        return True
+    connection.execute(f"PRAGMA incremental_vacuum({_FREED_A_STEP:d})").fetchall()
+    if connection.execute("PRAGMA freelist_count").fetchone()[0]:
+        return True
+    transaction.execute("delete_chore", (records.PURGE_INDEX,))
+    return False

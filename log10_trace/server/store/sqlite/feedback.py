@@ -1,0 +1,169 @@
+"""``Grading`` on SQLite."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from concurrent.futures import Future
+from dataclasses import asdict, replace
+
+from log10_trace.server.store.data_types import Feedback, FeedbackPage, FeedbackTarget, FeedbackTask
+from log10_trace.server.store.errors import MatchError
+from log10_trace.server.store.sqlite.connection import SQL
+from log10_trace.server.store.sqlite.readers import ReadPool
+from log10_trace.server.store.sqlite.transaction import Transaction
+from log10_trace.server.store.sqlite.writer import Writer
+
+_MOST_MATCHED = 100_000
+
+
+class SqliteGrading:
+    """Feedback tasks and feedback."""
+
+    def __init__(self, writer: Writer, readers: ReadPool, own_readers: ReadPool) -> None:
+        self._writer = writer
+        self._readers = readers
+        self._own_readers = own_readers
+
+    def add_task(self, organization_id: str, task: FeedbackTask) -> Future[FeedbackTask]:
+        """Keep a task."""
+        values = asdict(task) | {
+            "organization_id": organization_id,
+            "tags_selector": json.dumps(task.completion_tags_selector),
+        }
+
+        def job(transaction: Transaction) -> FeedbackTask:
+            transaction.execute("put_task", values)
+            return task
+
+        return self._writer.submit(job)
+
+    def tasks(self, organization_id: str) -> list[FeedbackTask]:
+        """Every task, oldest first."""
+        with self._readers.snapshot() as connection:
+            rows = connection.execute(SQL["tasks"], {"organization_id": organization_id})
+            return list(map(_task, rows))
+
+    def task(self, organization_id: str, task_id: str) -> FeedbackTask | None:
+        """One task, or None."""
+        with self._own_readers.snapshot() as connection:
+            values = {"organization_id": organization_id, "id": task_id}
+            row = connection.execute(SQL["task"], values).fetchone()
+        return None if row is None else _task(row)
+
+    def add(self, organization_id: str, feedback: Feedback, selection: FeedbackTarget) -> Future[Feedback]:
+        """Keep feedback about the selected completions."""
+
+        def job(transaction: Transaction) -> Feedback:
+            task = {"organization_id": organization_id, "id": feedback.task_id}
+            if transaction.first("task", task) is None:
+                field, message = "task_id", "There is no such feedback task."
+                raise MatchError(field, message)
+            matched = _matched(transaction, organization_id, selection)
+            kept = replace(feedback, matched_completion_ids=matched)
+            _keep(transaction, organization_id, kept)
+            return kept
+
+        return self._writer.submit(job)
+
+    def list(
+        self,
+        organization_id: str,
+        *,
+        offset: int = 0,
+        limit: int = 50,
+        completion_id: str | None = None,
+        task_id: str | None = None,
+    ) -> FeedbackPage:
+        """Feedback, newest first."""
+        values = {
+            "organization_id": organization_id,
+            "completion_id": completion_id,
+            "task_id": task_id,
+            "offset": offset,
+            "limit": limit,
+        }
+        name = "feedback" if completion_id is None else "feedback_for"
+        with self._readers.snapshot() as connection:
+            total = connection.execute(SQL[f"count_{name}"], values).fetchone()["total"]
+            rows = connection.execute(SQL[name], values).fetchall()
+            items = tuple(_feedback(connection, organization_id, row) for row in rows)
+        return FeedbackPage(items=items, total=total)
+
+    def get(self, organization_id: str, feedback_id: str) -> Feedback | None:
+        """One piece of feedback, or None."""
+        with self._readers.snapshot() as connection:
+            values = {"organization_id": organization_id, "id": feedback_id}
+            row = connection.execute(SQL["one_feedback"], values).fetchone()
+            return None if row is None else _feedback(connection, organization_id, row)
+
+
+def _matched(transaction: Transaction, organization_id: str, selection: FeedbackTarget) -> tuple[str, ...]:
+    """The ids of the completions that the selection means. Raises MatchError when it must not be."""
+    if selection.completion_ids:
+        return _known(transaction, organization_id, tuple(dict.fromkeys(selection.completion_ids)), selection)
+    if not selection.tags:
+        matched: tuple[str, ...] = ()
+    else:
+        most = _MOST_MATCHED if selection.max_matched is None else selection.max_matched
+        values = {
+            "organization_id": organization_id,
+            "tags": json.dumps(selection.tags),
+            "limit": most + 1,
+        }
+        matched = tuple(row["id"] for row in transaction.execute("tagged_with_all", values))
+        if len(matched) > most:
+            field = "max_matched_completions"
+            message = f"More than {most} completions carry these tags."
+            raise MatchError(field, message)
+    if not matched and not selection.allow_unmatched:
+        field, message = "completion_tags_selector", "No completion carries these tags."
+        raise MatchError(field, message)
+    return matched
+
+
+def _known(
+    transaction: Transaction, organization_id: str, wanted: tuple[str, ...], selection: FeedbackTarget
+) -> tuple[str, ...]:
+    values = {"organization_id": organization_id, "ids": json.dumps(wanted)}
+    known = {row["id"] for row in transaction.execute("known_ids", values)}
+    if len(known) < len(wanted) and not selection.allow_unmatched:
+        field, message = "completion_ids", f"{len(wanted) - len(known)} of the completions are not known."
+        raise MatchError(field, message)
+    return tuple(one for one in wanted if one in known)
+
+
+def _keep(transaction: Transaction, organization_id: str, feedback: Feedback) -> None:
+    values = asdict(feedback) | {"organization_id": organization_id}
+    transaction.execute("insert_feedback", values)
+    transaction.execute("delete_matches", {"organization_id": organization_id, "id": feedback.id})
+    transaction.executemany(
+        "insert_match",
+        [
+            (organization_id, completion_id, feedback.task_id, feedback.id, ordinal)
+            for ordinal, completion_id in enumerate(feedback.matched_completion_ids)
+        ],
+    )
+
+
+def _task(row: sqlite3.Row) -> FeedbackTask:
+    return FeedbackTask(
+        id=row["id"],
+        name=row["name"],
+        instruction=row["instruction"],
+        json_schema=row["json_schema"],
+        completion_tags_selector=tuple(json.loads(row["tags_selector"])),
+        created_at_ms=row["created_at_ms"],
+    )
+
+
+def _feedback(connection: sqlite3.Connection, organization_id: str, row: sqlite3.Row) -> Feedback:
+    values = {"organization_id": organization_id, "id": row["id"]}
+    return Feedback(
+        id=row["id"],
+        task_id=row["task_id"],
+        json_values=row["json_values"],
+        comment=row["comment"],
+        matched_completion_ids=tuple(m["completion_id"] for m in connection.execute(SQL["matches"], values)),
+        created_at_ms=row["created_at_ms"],
+    )

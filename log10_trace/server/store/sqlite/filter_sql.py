@@ -1,0 +1,219 @@
+"""From a ``CompletionFilter`` to SQL: which positions match, in order. Pure.
+
+Conditions come from a closed table; values are bound, never written into the text. Every query is driven by
+one index; the other conditions only look at what comes. Most indexes end with the position, so their rows
+come in order and reading stops at the limit. Where several would do, counting tells which is the shortest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final, NamedTuple
+
+from log10_trace.server.store import sort_keys
+from log10_trace.server.store.data_types import CompletionFilter, Order
+from log10_trace.server.store.search_query import parse_search_query
+from log10_trace.server.store.search_text import spread
+from log10_trace.server.store.sqlite.records import organization_word
+
+# Columns that can be asked for by value; those with an index of their own can drive.
+_EQUAL: Final = ("session_id", "failure_kind", "file", "model", "status", "kind", "function")
+_INDEX_OF: Final = {
+    "session_id": "completions_by_session",
+    "failure_kind": "completions_by_failure",
+    "file": "completions_by_file",
+    "function": "completions_by_function",
+    "model": "completions_by_model",
+    "status": "completions_not_finished",
+    "kind": "completions_not_chat",
+}
+_LEFT_OUT: Final = {"status": "finished", "kind": "chat"}
+"""What their indexes leave out, because nearly all records have it."""
+_INDEX_OF_RANGE: Final = (
+    ("completions_by_duration", "min_duration", "max_duration"),
+    ("completions_by_tokens", "min_tokens", "max_tokens"),
+)
+_RANGES: Final = {
+    "min_duration": "duration >= :min_duration",
+    "max_duration": "duration <= :max_duration",
+    "min_tokens": "tokens >= :min_tokens",
+    "max_tokens": "tokens <= :max_tokens",
+}
+_DIRECTIONS: Final[dict[Order, str]] = {"newest": "DESC", "oldest": "ASC"}
+_MOST_COUNTED: Final = 50_000
+"""Rows of a way; longer ones are all the same."""
+_FEW: Final = 1_000
+"""Rows that may come in another order than the list's, or be looked up in the text index one by one."""
+_OURS: Final = "c.organization_id = :organization_id"
+
+
+class BoundQuery(NamedTuple):
+    """A statement and the values to bind."""
+
+    text: str
+    values: dict[str, Any]
+
+
+class AccessPath(NamedTuple):
+    """Where rows are read from; ``c`` is their row in ``completions``."""
+
+    source: str
+    condition: str = _OURS
+    position: str = "c.position"
+    tag: int | None = None
+    """Which of the tags it sees to."""
+    record: str = ""
+    """How to come to ``c``, where the source is another table."""
+
+
+_BY_TIME: Final = AccessPath("completions c INDEXED BY completions_by_time")
+_BY_TEXT: Final = AccessPath(
+    "search CROSS JOIN completions c ON c.position = search.rowid",
+    f"search MATCH :text AND {_OURS}",
+    "search.rowid",
+)
+_HAS_TEXT: Final = "EXISTS (SELECT 1 FROM search WHERE search MATCH :text AND search.rowid = {})"
+
+
+def select_positions(
+    organization_id: str,
+    wanted: CompletionFilter,
+    *,
+    count: Callable[[BoundQuery], int],
+    after: int | None = None,
+    limit: int,
+    order: Order = "newest",
+) -> BoundQuery:
+    """The query for up to ``limit`` positions, from behind ``after`` on.
+
+    ``count`` runs a counting query; it is asked only when there is more than one way to go.
+
+    Raises:
+        SearchError: the text to search for holds no word.
+    """
+    values = _values(organization_id, wanted, after, order) | {"limit": limit}
+    arms = [_union_branch(driver, wanted) for driver in _drivers(wanted, values, count)]
+    text = " UNION ".join(arms)
+    return BoundQuery(f"{text} ORDER BY position {_DIRECTIONS[order]} LIMIT :limit", values)
+
+
+def _drivers(
+    wanted: CompletionFilter, values: dict[str, Any], count: Callable[[BoundQuery], int]
+) -> list[AccessPath]:
+    """The rows to go by: one index, or with any of several tags those of each."""
+
+    def length(way: list[AccessPath], most: int) -> int:
+        return sum(count(_counting(driver, values, most)) for driver in way)
+
+    ways = _ordered_access_paths(wanted)
+    short = _unordered_access_paths(wanted) + ([] if wanted.text is None else ways)
+    for way in short:
+        if length(way, _FEW + 1) <= _FEW:
+            return way
+    if wanted.text is not None:
+        return [_BY_TEXT]
+    if len(ways) <= 1:
+        return ways[0] if ways else [_BY_TIME]
+    return min(ways, key=lambda way: length(way, _MOST_COUNTED))
+
+
+def _ordered_access_paths(wanted: CompletionFilter) -> list[list[AccessPath]]:
+    """Indexes whose rows come in the order of the list."""
+    ways = [
+        [_by_column(name)]
+        for name in _INDEX_OF
+        if getattr(wanted, name) is not None and getattr(wanted, name) != _LEFT_OUT.get(name)
+    ]
+    if wanted.tags and wanted.tag_match == "any":
+        ways.append([_by_tag(number) for number in range(len(wanted.tags))])
+    elif wanted.tags and wanted.tag_match == "all":
+        ways.extend([_by_tag(number)] for number in range(len(wanted.tags)))
+    return ways
+
+
+def _unordered_access_paths(wanted: CompletionFilter) -> list[list[AccessPath]]:
+    """Indexes whose rows come in the order of a value."""
+    return [
+        [AccessPath(f"completions c INDEXED BY {index}", " AND ".join([_OURS, *asked]))]
+        for index, *names in _INDEX_OF_RANGE
+        if (asked := [f"c.{_RANGES[name]}" for name in names if getattr(wanted, name) is not None])
+    ]
+
+
+def _by_column(name: str) -> AccessPath:
+    condition = f"{_OURS} AND c.{name} = :{name}"
+    if name in _LEFT_OUT:
+        condition += f" AND c.{name} <> '{_LEFT_OUT[name]}'"  # says that the partial index will do
+    return AccessPath(f"completions c INDEXED BY {_INDEX_OF[name]}", condition)
+
+
+def _by_tag(number: int) -> AccessPath:
+    return AccessPath(
+        "tags t",
+        f"t.organization_id = :organization_id AND t.tag = :tag_{number:d}",
+        "t.position",
+        number,
+        "CROSS JOIN completions c ON c.position = t.position",  # CROSS: in this order
+    )
+
+
+def _counting(driver: AccessPath, values: dict[str, Any], most: int) -> BoundQuery:
+    """How many rows a driver would read, as far as it matters."""
+    rows = f"{_rows(driver, [], [])} LIMIT {most:d}"
+    return BoundQuery(f"SELECT count(*) FROM ({rows})", values)  # noqa: S608 -- made of the tables above
+
+
+def _union_branch(driver: AccessPath, wanted: CompletionFilter) -> str:
+    of_record = [f"c.{name} = :{name}" for name in _EQUAL if getattr(wanted, name) is not None]
+    of_record += [f"c.{text}" for name, text in _RANGES.items() if getattr(wanted, name) is not None]
+    of_others = _tag_conditions(wanted, driver)
+    if wanted.text is not None and driver is not _BY_TEXT:
+        of_others.append(_HAS_TEXT.format(driver.position))
+    return _rows(driver, of_record, of_others)
+
+
+def _rows(driver: AccessPath, of_record: list[str], of_others: list[str]) -> str:
+    where = " AND ".join(
+        [driver.condition, f"{driver.position} BETWEEN :low AND :high", *of_record, *of_others]
+    )
+    source = f"{driver.source} {driver.record}" if of_record else driver.source
+    return f"SELECT {driver.position} AS position FROM {source} WHERE {where}"  # noqa: S608 -- as above
+
+
+def _tag_conditions(wanted: CompletionFilter, driver: AccessPath) -> list[str]:
+    """What the driver does not see to: all the other tags, none of the tags, or any of them."""
+    tests = [
+        "EXISTS (SELECT 1 FROM tags o WHERE o.organization_id = :organization_id "  # noqa: S608 -- as above
+        f"AND o.tag = :tag_{number:d} AND o.position = {driver.position})"
+        for number in range(len(wanted.tags))
+        if number != driver.tag
+    ]
+    if wanted.tag_match == "none":
+        return [f"NOT {test}" for test in tests]
+    if wanted.tag_match == "all" or not tests:
+        return tests
+    return [] if driver.tag is not None else [f"({' OR '.join(tests)})"]
+
+
+def _values(
+    organization_id: str, wanted: CompletionFilter, after: int | None, order: Order
+) -> dict[str, Any]:
+    low = sort_keys.FIRST if wanted.since_ms is None else sort_keys.first_at(wanted.since_ms)
+    high = sort_keys.LAST if wanted.until_ms is None else sort_keys.first_at(wanted.until_ms) - 1
+    if after is not None:
+        low, high = (low, min(high, after - 1)) if order == "newest" else (max(low, after + 1), high)
+    names = (*_EQUAL, *_RANGES)
+    values = {name: getattr(wanted, name) for name in names if getattr(wanted, name) is not None}
+    values |= {f"tag_{number:d}": tag for number, tag in enumerate(wanted.tags)}
+    if wanted.text is not None:
+        values["text"] = _fts_query(organization_id, wanted.text)
+    return {"organization_id": organization_id, "low": low, "high": high, **values}
+
+
+def _fts_query(organization_id: str, typed: str) -> str:
+    """The FTS5 query: quoted phrases, all of them, in this organization's records."""
+    words = " AND ".join(
+        f'"{spread(phrase.text).strip()}"{"*" if phrase.is_prefix else ""}'
+        for phrase in parse_search_query(typed)
+    )
+    return f'organization : "{organization_word(organization_id)}" AND words : ({words})'

@@ -1,0 +1,66 @@
+"""What waits for the text index, as far as it is remembered. No SQL here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
+
+SMALL_BATCH: Final = 256
+LARGE_BATCH: Final = 1024
+"""Records that are indexed together. FTS5 writes and merges a segment each time, so that a record costs half
+as much among many as among a hundred; but the commit that indexes many is 50 ms longer than others."""
+_SMALL_COMMIT: Final = 64
+"""Records of a commit whose senders send them one by one, and notice 50 ms."""
+_LARGE_CHARACTERS: Final = 8_000_000
+"""Of all words together; they are not to fill the memory."""
+
+
+class IndexEntry(NamedTuple):
+    """What the index is told of a record."""
+
+    organization: str
+    """The one word that stands for the organization."""
+    text: str
+
+
+@dataclass(slots=True)
+class IndexBacklog:
+    """Records that wait for the text index. For the writer's thread alone.
+
+    Which records wait is for the database to say, so that it holds after a kill. Their words are kept here
+    to save reading them again, and may be forgotten at any time.
+    """
+
+    words: dict[int, IndexEntry] = field(default_factory=dict)
+    """By the record's position."""
+    count: int = LARGE_BATCH
+    """How many wait, or more: an earlier process may have left some."""
+    _characters: int = 0
+
+    @property
+    def is_large(self) -> bool:
+        """Whether the words that are kept take much memory."""
+        return self._characters >= _LARGE_CHARACTERS
+
+    def due_batch_size(self, commit_size: int) -> int:
+        """How many to index together in a commit of so many records; 0 while it is better to wait."""
+        at_once = SMALL_BATCH if commit_size <= _SMALL_COMMIT else LARGE_BATCH
+        return at_once if self.count >= at_once or self.is_large else 0
+
+    def note(self, position: int, words: IndexEntry) -> None:
+        """One more waits."""
+        self.words[position] = words
+        self.count += 1
+        self._characters += len(words.text)
+
+    def take(self, position: int) -> IndexEntry | None:
+        """The words of a record, if they are remembered; from now on they are not."""
+        words = self.words.pop(position, None)
+        if words is not None:
+            self._characters -= len(words.text)
+        return words
+
+    def forget(self) -> None:
+        """Remember nothing: the words may not be the records' any more, nor the count true."""
+        self.words.clear()
+        self.count, self._characters = LARGE_BATCH, 0

@@ -1,0 +1,97 @@
+"""``Upkeep`` on SQLite."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from concurrent.futures import Future
+from functools import partial
+from typing import Final
+
+from log10_trace.server.store import sort_keys
+from log10_trace.server.store.data_types import Health, PruneReport
+from log10_trace.server.store.deletions import DAY_MS, DAYS_REMEMBERED
+from log10_trace.server.store.sqlite.connection import SQL
+from log10_trace.server.store.sqlite.deletion import BackgroundDeleter
+from log10_trace.server.store.sqlite.readers import ReadPool
+from log10_trace.server.store.sqlite.searchable import ensure_indexed
+from log10_trace.server.store.sqlite.transaction import Transaction
+from log10_trace.server.store.sqlite.writer import Writer
+
+_ROUNDS: Final = 6
+"""Estimates until the size fits: how much room a record took is known only when it is free again."""
+_SLACK: Final = 1.02
+
+
+class SqliteUpkeep:
+    """The database's own business."""
+
+    def __init__(self, writer: Writer, readers: ReadPool, sweeper: BackgroundDeleter) -> None:
+        self._writer = writer
+        self._readers = readers
+        self._sweeper = sweeper
+
+    def prune(self, *, before_ms: int | None = None, max_bytes: int | None = None) -> Future[PruneReport]:
+        """Delete what is too old, then the oldest until the database fits."""
+        return self._sweeper.start(partial(self._prune, before_ms, max_bytes))
+
+    def wait_until_searchable(self, timeout: float = 30.0) -> bool:
+        """Have the words of all that is committed indexed now."""
+        return ensure_indexed(self._writer, self._readers, timeout)
+
+    def health(self) -> Health:
+        """Ask the database something."""
+        return Health(kind="sqlite", bytes=self._bytes(), waiting=self._writer.waiting)
+
+    def _prune(self, before_ms: int | None, max_bytes: int | None) -> PruneReport:
+        bytes_before = self._bytes()
+        deleted = 0
+        self._sweeper.forget_deletions(time.time_ns() // 1_000_000 // DAY_MS - DAYS_REMEMBERED)
+        if before_ms is not None:
+            deleted += self._sweeper.delete(
+                partial(_oldest, before=sort_keys.first_at(before_ms)), is_pruned=True
+            )
+            self._writer.submit(partial(_delete_old_sessions, before_ms=before_ms)).result()
+            self._sweeper.purge_deleted()
+        if max_bytes is not None:
+            deleted += self._shrink(max_bytes)
+        return PruneReport(completions=deleted, bytes_before=bytes_before, bytes_after=self._bytes())
+
+    def _shrink(self, max_bytes: int) -> int:
+        """Delete the oldest until the database fits; how many."""
+        deleted = 0
+        for _ in range(_ROUNDS):
+            size, records = self._bytes(), self._records()
+            if size <= max_bytes or not records:
+                break
+            too_many = min(int(records * (1 - max_bytes / size) * _SLACK) + 1, records)
+            deleted += self._sweeper.delete(
+                partial(_oldest, before=sort_keys.LAST), most=too_many, is_pruned=True
+            )
+            self._sweeper.purge_deleted()
+        return deleted
+
+    def _bytes(self) -> int:
+        """The room in use."""
+        with self._readers.snapshot() as connection:
+            pages = _pragma(connection, "page_count") - _pragma(connection, "freelist_count")
+            return pages * _pragma(connection, "page_size")
+
+    def _records(self) -> int:
+        with self._readers.snapshot() as connection:
+            count: int = connection.execute(SQL["count_all"]).fetchone()["calls"]
+            return count
+
+
+def _oldest(transaction: Transaction, limit: int, *, before: int) -> list[int]:
+    rows = transaction.execute("oldest", {"before": before, "limit": limit})
+    return [row["position"] for row in rows]
+
+
+def _delete_old_sessions(transaction: Transaction, *, before_ms: int) -> None:
+    transaction.execute("delete_old_sessions", {"before_ms": before_ms})
+
+
+def _pragma(connection: sqlite3.Connection, name: str) -> int:
+    value: int = connection.execute(f"PRAGMA {name}").fetchone()[0]
+    return value

@@ -1,0 +1,143 @@
+"""Words: what is said in a record is found by its words; a text that cannot be indexed stops nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import psycopg
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from log10_trace.server.store.data_types import CompletionFilter
+from log10_trace.server.store.postgres import filter_sql
+from log10_trace.server.store.postgres.housekeeping import index_texts
+from log10_trace.server.store.postgres.text_search import normalize, to_tsquery
+from log10_trace.server.store.protocol import Store
+from log10_trace.server.store.search_query import parse_search_query
+from tests.server.postgres.conftest import Make
+
+ORG = "acme"
+LETTERS = st.characters(categories=["Lu", "Ll", "Lo", "Nd"], max_codepoint=0xFFFF)
+
+
+@pytest.fixture(scope="module")
+def database(postgres_server: str) -> Iterator[psycopg.Connection[Any]]:
+    """A connection, to ask PostgreSQL itself what it makes of a text."""
+    with psycopg.connect(postgres_server, autocommit=True) as connection:
+        yield connection
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(said=st.lists(st.text(LETTERS, min_size=1, max_size=12), min_size=1, max_size=8))
+def test_every_word_of_a_text_is_found(database: psycopg.Connection[Any], said: list[str]) -> None:
+    """Any word of a text finds it, and so does the whole text as a phrase."""
+    text = " / ".join(said)
+
+    for typed in (*said, f'"{text}"', f"{said[-1]}*"):
+        question = "SELECT to_tsvector('simple', %s) @@ %s::tsquery"
+        assert database.execute(
+            question, [normalize(text), to_tsquery(parse_search_query(typed))]
+        ).fetchone() == (True,)
+
+
+@pytest.mark.parametrize(
+    ("said", "typed", "is_found"),
+    [
+        ("The CAFÉ opens", "cafe", True),
+        ("the cafe opens", "CAFÉ", True),
+        ("Straße", "strasse", True),
+        ("lazy_dogs", "dogs", True),
+        ("a@b.example/path", "path", True),
+        ("version 3.14 of it", "14", True),
+        ("red apple", '"apple red"', False),
+        ("redder apple", "red", False),
+        ("redder apple", "red*", True),
+    ],
+)
+def test_words_are_those_of_every_store(
+    database: psycopg.Connection[Any], said: str, typed: str, is_found: bool
+) -> None:
+    """Letters and digits make words; case, accents and signs between make no difference."""
+    row = database.execute(
+        "SELECT to_tsvector('simple', %s) @@ %s::tsquery",
+        [normalize(said), to_tsquery(parse_search_query(typed))],
+    ).fetchone()
+
+    assert row == (is_found,)
+
+
+def test_a_text_that_cannot_be_indexed_stops_nothing(store: Store, make: Make, postgres_url: str) -> None:
+    """A text that PostgreSQL refuses to index is passed over; the texts before and after it are found."""
+    for completion_id in ("first", "second", "third"):
+        store.completions.put(ORG, make(id=completion_id)).result()
+    assert store.upkeep.wait_until_searchable()
+    store.close()
+    too_much = " ".join(f"word{number}" for number in range(200_000))
+    waiting = (
+        "INSERT INTO waiting_texts (organization_id, id, placed_ms, content)"
+        " SELECT organization_id, id, placed_ms, %s FROM completions WHERE id = %s"
+    )
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        for completion_id, content in (("first", "giraffe"), ("second", too_much), ("third", "giraffe")):
+            connection.execute(waiting, [content, completion_id])
+
+        while index_texts(connection, limit=2):
+            pass
+
+        found = connection.execute("SELECT id FROM completion_words WHERE words @@ 'giraffe' ORDER BY id")
+        assert found.fetchall() == [("first",), ("third",)]
+        assert connection.execute("SELECT FROM waiting_texts").fetchall() == []
+
+
+def test_a_deleted_record_is_not_indexed_afterwards(store: Store, make: Make) -> None:
+    """A record that is deleted while its text waits never becomes findable."""
+    stored = store.completions.put(ORG, make()).result().stored
+    store.completions.delete_one(ORG, stored.id).result()
+
+    assert store.upkeep.wait_until_searchable()
+    assert store.completions.page(ORG, CompletionFilter(text="insect"), limit=9).items == ()
+
+
+@pytest.mark.parametrize("few", [1, 3, 100])
+def test_rare_and_common_words_are_searched_alike(
+    store: Store, make: Make, monkeypatch: pytest.MonkeyPatch, few: int
+) -> None:
+    """However many texts hold the words, and whichever way is the quicker, the answer is the same."""
+    monkeypatch.setattr(filter_sql, "_FEW", few)
+    puts = [make(tags=["even" if number % 2 == 0 else "odd"]) for number in range(6)]
+    records = [future.result().stored.id for future in store.completions.put_many(ORG, puts)]
+    assert store.upkeep.wait_until_searchable()
+
+    def ids(**wanted: Any) -> list[str]:
+        return sorted(
+            one.id for one in store.completions.stream(ORG, CompletionFilter(text="insect", **wanted))
+        )
+
+    assert ids() == sorted(records)
+    assert ids(tags=("even",)) == sorted(records[::2])
+    assert ids(tags=("even", "odd")) == sorted(records)
+    assert ids(tags=("even",), tag_match="none") == sorted(records[1::2])
+    assert ids(model="gpt-4o", status="finished") == sorted(records)
+    assert ids(model="other") == []
+
+
+def test_words_of_an_older_schema_are_spelled_anew(store: Store, postgres_url: str, make: Make) -> None:
+    """Symbols in records that an earlier version indexed are found, beside a record that cannot be read."""
+    said = {"model": "m", "messages": [{"role": "user", "content": "well done 🎉"}]}
+    for name in ("old", "broken"):
+        store.completions.put(ORG, make(id=name, request=said)).result()
+    assert store.upkeep.wait_until_searchable()
+    with psycopg.connect(postgres_url) as connection:
+        connection.execute("UPDATE completion_words SET words = to_tsvector('simple', 'well done')")
+        connection.execute("UPDATE completions SET body = '' WHERE id = 'broken'")
+        connection.execute(
+            "INSERT INTO waiting_records SELECT organization_id, id, placed_ms FROM completions"
+        )
+
+    assert store.upkeep.wait_until_searchable()
+
+    found = store.completions.page(ORG, CompletionFilter(text="🎉"), limit=9)
+    assert [item.id for item in found.items] == ["old"]
+    assert len(store.completions.page(ORG, CompletionFilter(text="done"), limit=9).items) == 2
