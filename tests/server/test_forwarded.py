@@ -22,7 +22,7 @@ from log10_trace.server.store.keys import Scope, make_key
 from log10_trace.server.store.protocol import Store
 from tests.processes import server
 from tests.server.conftest import Server
-from tests.server.pages.visiting import ORGANIZATION, PORT, READER, Site, completion
+from tests.server.pages.page_client import ORGANIZATION, PORT, READER, Site, completion
 
 HTML = {"Accept": "text/html"}
 PROXY, STRANGER = ("127.0.0.1", 5000), ("203.0.113.7", 5000)

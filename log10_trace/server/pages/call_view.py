@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from log10_trace.domain.charges import Charge, Usage, charges, read_usage
-from log10_trace.server.pages import shapes
+from log10_trace.server.pages import json_access
+from log10_trace.server.pages.call_fields import FIELDS, CallFields, labels
 from log10_trace.server.pages.excerpt import ENDS, Gap
-from log10_trace.server.pages.indented import indented
-from log10_trace.server.pages.labels import FIELDS, Labels, labels
-from log10_trace.server.pages.plain import cut
-from log10_trace.server.pages.stacks import Stack, stack_of
-from log10_trace.server.pages.turns import Choice, Turn, answered, asked
+from log10_trace.server.pages.json_indent import indented
+from log10_trace.server.pages.messages import Choice, Message, request_messages, response_choices
+from log10_trace.server.pages.sanitize import truncate
+from log10_trace.server.pages.stacktrace import Stack, stack_of
 from log10_trace.server.store.data_types import StoredCompletion
 
 RAW: Final = {
@@ -68,11 +68,11 @@ class Raw:
 class CallView:
     """Everything that the page of one call shows."""
 
-    labels: Labels
+    labels: CallFields
     model: str
     answered_by: str
     """The model as the response names it, when that is another name."""
-    asked: tuple[Turn, ...]
+    asked: tuple[Message, ...]
     choices: tuple[Choice, ...]
     plain_answer: str
     """A response that is no JSON object, as it is."""
@@ -88,7 +88,7 @@ class CallView:
     base_url: str
     source: str
     sequence: int | None
-    raws: tuple[Raw, ...]
+    raw_bodies: tuple[Raw, ...]
     """The bodies that the record has."""
     most: int
     """Characters shown of one text."""
@@ -96,7 +96,7 @@ class CallView:
     """Whether as much is shown as a page can show."""
 
     @property
-    def folded(self) -> range:
+    def collapsed(self) -> range:
         """Which of the turns asked, by index, are folded away: the middle of a long conversation."""
         last = len(self.asked) - _UNFOLDED_LAST
         is_long = not self.is_whole and last > 2 * _UNFOLDED_FIRST
@@ -105,7 +105,7 @@ class CallView:
     @property
     def folded_messages(self) -> int:
         """How many messages are folded away, those that the page leaves out included."""
-        folded = self.folded
+        folded = self.collapsed
         return sum(turn.omitted or 1 for turn in self.asked[folded.start : folded.stop])
 
 
@@ -120,13 +120,13 @@ def call_view(
         ends: How many messages at each end of a conversation are shown.
         raw: Whether the view has the bodies.
     """
-    values = shapes.values_of(stored, _FIELDS)
-    request, response = shapes.mapping(values.get("request")), values.get("response")
-    model = shapes.name(request.get("model"))
-    answered_by = shapes.name(shapes.mapping(response).get("model"))
+    values = json_access.values_of(stored, _FIELDS)
+    request, response = json_access.mapping(values.get("request")), values.get("response")
+    model = json_access.short_text(request.get("model"))
+    answered_by = json_access.short_text(json_access.mapping(response).get("model"))
     responses = _responses(stored, response)
     usage = read_usage(*responses)
-    turns, choices = asked(request, ends), answered(response)
+    turns, choices = request_messages(request, ends), response_choices(response)
     return CallView(
         labels=labels(stored.id, values),
         model=model or answered_by,
@@ -140,12 +140,14 @@ def call_view(
         stack=stack_of(values.get("stacktrace")),
         tools=tuple(_tools(request)),
         parameters=_pairs(request, without=_SHOWN_APART),
-        metadata=_pairs(shapes.mapping(values.get("metadata"))),
-        base_url=shapes.name(values.get("base_url")),
-        source=shapes.name(values.get("source")),
-        sequence=shapes.whole(values.get("sequence")),
-        raws=tuple(_raws(stored.fields, _WHOLE_RAW_CHARACTERS if whole else _RAW_CHARACTERS)) if raw else (),
-        most=bound((*turns, *(choice.turn for choice in choices)), whole=whole),
+        metadata=_pairs(json_access.mapping(values.get("metadata"))),
+        base_url=json_access.short_text(values.get("base_url")),
+        source=json_access.short_text(values.get("source")),
+        sequence=json_access.integer(values.get("sequence")),
+        raw_bodies=tuple(_raws(stored.fields, _WHOLE_RAW_CHARACTERS if whole else _RAW_CHARACTERS))
+        if raw
+        else (),
+        most=text_limit((*turns, *(choice.turn for choice in choices)), whole=whole),
         is_whole=whole,
     )
 
@@ -154,10 +156,10 @@ def _responses(stored: StoredCompletion, response: Any) -> tuple[Any, ...]:
     """The response, and the native one where only that may state the usage."""
     if read_usage(response).is_stated:
         return (response,)
-    return response, shapes.values_of(stored, ("native_response",)).get("native_response")
+    return response, json_access.values_of(stored, ("native_response",)).get("native_response")
 
 
-def bound(turns: Sequence[Turn], *, whole: bool = False) -> int:
+def text_limit(turns: Sequence[Message], *, whole: bool = False) -> int:
     """How many characters of one text a page shows, so that many texts still make a page one can read."""
     texts = max(1, sum(len(turn.parts) + len(turn.calls) for turn in turns))
     if whole:
@@ -166,29 +168,38 @@ def bound(turns: Sequence[Turn], *, whole: bool = False) -> int:
 
 
 def _plain_answer(response: Any) -> str:
-    return "" if response is None or isinstance(response, dict) else shapes.as_text(response)
+    return "" if response is None or isinstance(response, dict) else json_access.as_text(response)
 
 
 def _error(response: Any) -> str:
-    error = shapes.mapping(response).get("error")
-    message = shapes.text(shapes.mapping(error).get("message"))
-    return message or (shapes.as_text(error) if error else "")
+    error = json_access.mapping(response).get("error")
+    message = json_access.text(json_access.mapping(error).get("message"))
+    return message or (json_access.as_text(error) if error else "")
 
 
 def _tools(request: Mapping[str, Any]) -> Iterator[Tool]:
     for name in ("tools", "functions"):
-        for offered in shapes.sequence(request.get(name)):
+        for offered in json_access.sequence(request.get(name)):
             if isinstance(offered, Gap):
                 yield Tool(offered, "", offered)
                 continue
-            holder = shapes.mapping(offered)
-            tool = shapes.mapping(holder.get("function")) or shapes.mapping(holder.get("custom")) or holder
-            title = shapes.name(tool.get("name")) or shapes.name(holder.get("type"))
-            yield Tool(title or "tool", shapes.text(tool.get("description")), shapes.as_text(offered))
+            holder = json_access.mapping(offered)
+            tool = (
+                json_access.mapping(holder.get("function"))
+                or json_access.mapping(holder.get("custom"))
+                or holder
+            )
+            title = json_access.short_text(tool.get("name")) or json_access.short_text(holder.get("type"))
+            yield Tool(
+                title or "tool", json_access.text(tool.get("description")), json_access.as_text(offered)
+            )
 
 
 def _pairs(holder: Mapping[str, Any], without: frozenset[str] = frozenset()) -> tuple[tuple[str, str], ...]:
-    return tuple((shapes.name(name), shapes.as_text(value)) for name, value in shapes.pairs(holder, without))
+    return tuple(
+        (json_access.short_text(name), json_access.as_text(value))
+        for name, value in json_access.pairs(holder, without)
+    )
 
 
 def _raws(fields: Mapping[str, str], most: int) -> Iterator[Raw]:
@@ -197,5 +208,5 @@ def _raws(fields: Mapping[str, str], most: int) -> Iterator[Raw]:
         if text != "null":
             is_a_view = fields.get(f"native_{field}", "null") != "null"
             title = f"{name} in the form of a chat" if is_a_view else name
-            shown = cut(text, most)
+            shown = truncate(text, most)
             yield Raw(field, title, indented(shown.text), shown.whole, shown.is_whole)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from log10_trace.server.pages import shapes
-from log10_trace.server.pages.conditions import Conditions
-from log10_trace.server.pages.labels import FIELDS, Labels, labels
-from log10_trace.server.pages.strip import Strip
+from log10_trace.server.pages import json_access
+from log10_trace.server.pages.call_fields import FIELDS, CallFields, labels
+from log10_trace.server.pages.filter_form import FilterForm
+from log10_trace.server.pages.stats_panel import StatsPanel
 from log10_trace.server.store.data_types import CompletionSummary, Page, SessionSummary
 
 
@@ -15,7 +15,7 @@ from log10_trace.server.store.data_types import CompletionSummary, Page, Session
 class Row:
     """One call of a list."""
 
-    labels: Labels
+    labels: CallFields
     model: str
     input_tokens: int | None
     output_tokens: int | None
@@ -27,11 +27,11 @@ class Row:
 class ListView:
     """Everything that the first page shows."""
 
-    conditions: Conditions
+    conditions: FilterForm
     rows: tuple[Row, ...] = ()
     older: str = ""
     """The address of the next page, empty on the last."""
-    strip: Strip | None = None
+    strip: StatsPanel | None = None
     models: tuple[str, ...] = ()
     """Offered in the form, like ``tags``."""
     tags: tuple[str, ...] = ()
@@ -60,7 +60,7 @@ def rows(found: Page[CompletionSummary]) -> tuple[Row, ...]:
 def row(summary: CompletionSummary) -> Row:
     """A summary's row."""
     return Row(
-        labels=labels(summary.id, shapes.values_of(summary, (*FIELDS, "response"))),
+        labels=labels(summary.id, json_access.values_of(summary, (*FIELDS, "response"))),
         model=summary.model or "",
         input_tokens=summary.input_tokens,
         output_tokens=summary.output_tokens,
@@ -69,8 +69,8 @@ def row(summary: CompletionSummary) -> Row:
     )
 
 
-def older(conditions: Conditions, found: Page[CompletionSummary]) -> str:
+def older(conditions: FilterForm, found: Page[CompletionSummary]) -> str:
     """Where the list goes on; empty when that was all."""
     if found.next_cursor is None:
         return ""
-    return str(conditions.address.having("cursor", found.next_cursor))
+    return str(conditions.address.with_param("cursor", found.next_cursor))

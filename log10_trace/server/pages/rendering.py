@@ -10,8 +10,8 @@ from typing import Any, Final
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.responses import Response
 
-from log10_trace.server.pages import figures, plain
-from log10_trace.server.pages.addresses import call_path, list_path, session_path
+from log10_trace.server.pages import formatting, sanitize
+from log10_trace.server.pages.urls import call_path, list_path, session_path
 from log10_trace.server.refusal import Refusal
 
 _TYPES: Final = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
@@ -22,7 +22,7 @@ _TITLES: Final[dict[int, str]] = {
     500: "The server made a mistake",
     503: "Not right now",
 }
-_FOR_EVER: Final = "public, max-age=31536000, immutable"
+_IMMUTABLE_CACHE: Final = "public, max-age=31536000, immutable"
 
 STATIC: Final = {
     file.name: file.read_bytes()
@@ -61,7 +61,9 @@ def static_file(name: str) -> Response | None:
     content = STATIC.get(name)
     if content is None:
         return None
-    return Response(content, headers={"Cache-Control": _FOR_EVER}, media_type=_TYPES[name.rpartition(".")[2]])
+    return Response(
+        content, headers={"Cache-Control": _IMMUTABLE_CACHE}, media_type=_TYPES[name.rpartition(".")[2]]
+    )
 
 
 def _static_path(name: str) -> str:
@@ -69,24 +71,28 @@ def _static_path(name: str) -> str:
     return f"/static/{name}?{hashlib.sha256(STATIC[name]).hexdigest()[:12]}"
 
 
-def _made_plain(value: Any) -> Any:
+def _sanitize(value: Any) -> Any:
     """What a template is about to write: strangers' text loses its power here, for all templates at once."""
-    return plain.plain(value) if isinstance(value, str) and not hasattr(value, "__html__") else value
+    return (
+        sanitize.escape_control_characters(value)
+        if isinstance(value, str) and not hasattr(value, "__html__")
+        else value
+    )
 
 
 def _make_environment() -> Environment:
     environment = Environment(
         loader=PackageLoader(__package__),
         autoescape=True,
-        finalize=_made_plain,
+        finalize=_sanitize,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
     environment.globals.update(
         call_path=call_path,
-        cut=plain.cut,
-        figures=figures,
+        truncate=sanitize.truncate,
+        formatting=formatting,
         list_path=list_path,
         session_path=session_path,
         static=_static_path,

@@ -10,12 +10,12 @@ from starlette.responses import Response
 from log10_trace.server.answer import raw_json
 from log10_trace.server.api import READ, Operation
 from log10_trace.server.pages import list_view
-from log10_trace.server.pages.addresses import SESSIONS, Address, completion_id_of, session_path
 from log10_trace.server.pages.call_view import RAW, call_view
-from log10_trace.server.pages.conditions import Conditions, conditions_of
+from log10_trace.server.pages.filter_form import FilterForm, filter_form_from
 from log10_trace.server.pages.rendering import page, static_file
 from log10_trace.server.pages.session_view import session_view
-from log10_trace.server.pages.strip import strip, strip_query
+from log10_trace.server.pages.stats_panel import build_stats_panel, stats_query
+from log10_trace.server.pages.urls import SESSIONS, PageURL, completion_id_of, session_path
 from log10_trace.server.query import Query
 from log10_trace.server.refusal import Refusal, not_found, of_store
 from log10_trace.server.routes import completions
@@ -100,7 +100,7 @@ PAGES: Final = (
 
 
 def _list(visit: Visit) -> Response:
-    conditions = conditions_of(visit.request.query_params.multi_items())
+    conditions = filter_form_from(visit.request.query_params.multi_items())
     try:
         query = Query(visit.request.query_params, (*NAMES, "order", "cursor"))
         order = query.choice("order", ORDERS, "newest")
@@ -113,25 +113,25 @@ def _list(visit: Visit) -> Response:
 
 
 def _list_view(
-    visit: Visit, conditions: Conditions, wanted: CompletionFilter, order: Order, cursor: str | None
+    visit: Visit, conditions: FilterForm, wanted: CompletionFilter, order: Order, cursor: str | None
 ) -> list_view.ListView:
     store, organization_id = visit.store, visit.organization_id
     found = store.completions.page(organization_id, wanted, limit=_CALLS, cursor=cursor, order=order)
     now_ms = time.time_ns() // 1_000_000
-    query = strip_query(wanted, now_ms)
+    query = stats_query(wanted, now_ms)
     lately = StatisticsQuery(group_by="model", interval="day", since_ms=now_ms - _LATELY_MS)
     models = store.reports.statistics(organization_id, lately)
     return list_view.ListView(
         conditions=conditions,
         rows=list_view.rows(found),
         older=list_view.older(conditions, found),
-        strip=strip(store.reports.statistics(organization_id, query), wanted, query),
+        strip=build_stats_panel(store.reports.statistics(organization_id, query), wanted, query),
         models=tuple(sorted(group.key for group in models.groups if group.key)),
         tags=tuple(store.reports.tags(organization_id)),
     )
 
 
-def _refused(visit: Visit, conditions: Conditions, refusal: Refusal) -> Response:
+def _refused(visit: Visit, conditions: FilterForm, refusal: Refusal) -> Response:
     """The list's own page with what cannot be done, so that the filters can be mended where they stand."""
     view = list_view.ListView(conditions=conditions, fault=_fault(refusal))
     return page("list.html", refusal.status, root=visit.root_path, view=view)
@@ -157,7 +157,7 @@ def _stored(visit: Visit) -> StoredCompletion:
 
 
 def _sessions(visit: Visit) -> Response:
-    conditions = conditions_of(visit.request.query_params.multi_items(), SESSIONS)
+    conditions = filter_form_from(visit.request.query_params.multi_items(), SESSIONS)
     shown: dict[str, object] = {"rows": (), "earlier": "", "is_first_page": True, "fault": ""}
     status = 200
     try:
@@ -171,7 +171,7 @@ def _sessions(visit: Visit) -> Response:
 
 
 def _session_rows(
-    visit: Visit, conditions: Conditions, wanted: CompletionFilter, cursor: str | None
+    visit: Visit, conditions: FilterForm, wanted: CompletionFilter, cursor: str | None
 ) -> dict[str, object]:
     store, organization_id = visit.store, visit.organization_id
     found = store.sessions.page(organization_id, wanted, limit=_SESSIONS, cursor=cursor)
@@ -179,7 +179,7 @@ def _session_rows(
     for each in found.items:
         last = store.completions.page(organization_id, CompletionFilter(session_id=each.id), limit=1)
         rows.append(list_view.SessionRow(each, next(iter(list_view.rows(last)), None)))
-    earlier = str(conditions.address.having("cursor", found.next_cursor)) if found.next_cursor else ""
+    earlier = str(conditions.address.with_param("cursor", found.next_cursor)) if found.next_cursor else ""
     return {"rows": rows, "earlier": earlier, "is_first_page": cursor is None}
 
 
@@ -199,8 +199,8 @@ def _session(visit: Visit) -> Response:
     records, count = _records(visit, summaries)
     if count < len(summaries.items):
         summaries = listed(count)
-    address = Address(session_path(session_id))
-    later = str(address.having("cursor", summaries.next_cursor)) if summaries.next_cursor else ""
+    address = PageURL(session_path(session_id))
+    later = str(address.with_param("cursor", summaries.next_cursor)) if summaries.next_cursor else ""
     view = session_view(found, records, later)
     return page("session.html", root=visit.root_path, view=view)
 

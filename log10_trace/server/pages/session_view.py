@@ -10,8 +10,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from log10_trace.server.pages.call_view import CallView, bound, call_view
-from log10_trace.server.pages.turns import Turn, ends, said_before
+from log10_trace.server.pages.call_view import CallView, call_view, text_limit
+from log10_trace.server.pages.messages import Message, count_common_prefix, ends
 from log10_trace.server.store.data_types import SessionSummary, StoredCompletion
 
 _COMPARED_ENDS: Final = 500
@@ -28,7 +28,7 @@ class Step:
     """Turns at the beginning of its request that an earlier call has shown."""
 
     @property
-    def new(self) -> tuple[Turn, ...]:
+    def new(self) -> tuple[Message, ...]:
         """The turns that it adds; of very many, those at the ends."""
         return ends(self.call.asked[self.repeated :], _NEW_ENDS)
 
@@ -49,12 +49,12 @@ def session_view(session: SessionSummary, records: Iterable[StoredCompletion], l
     """The view of a session's calls, oldest first."""
     steps = tuple(_steps(records))
     turns = [turn for step in steps for turn in (*step.new, *(choice.turn for choice in step.call.choices))]
-    return SessionView(session=session, steps=steps, most=bound(turns), later=later)
+    return SessionView(session=session, steps=steps, most=text_limit(turns), later=later)
 
 
 def _steps(records: Iterable[StoredCompletion]) -> Iterator[Step]:
-    said: list[tuple[Turn, ...]] = []
+    said: list[tuple[Message, ...]] = []
     for stored in records:
         call = call_view(stored, ends=_COMPARED_ENDS, raw=False)
-        yield Step(call, max((said_before(each, call.asked) for each in said), default=0))
+        yield Step(call, max((count_common_prefix(each, call.asked) for each in said), default=0))
         said.append((*call.asked, *(choice.turn for choice in call.choices[:1])))

@@ -13,7 +13,7 @@ from log10_trace.server.auth import Gate
 from log10_trace.server.door import door_for
 from log10_trace.server.store import open_store
 from log10_trace.server.store.protocol import Store
-from tests.server.pages.visiting import PORT, READER, Site
+from tests.server.pages.page_client import PORT, READER, Site
 
 
 @pytest.fixture

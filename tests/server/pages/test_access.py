@@ -14,7 +14,7 @@ from log10_trace.server.pages.rendering import STATIC
 from log10_trace.server.pages.routes import PAGES
 from log10_trace.server.store.keys import Scope, make_key
 from log10_trace.server.store.protocol import Store
-from tests.server.pages.visiting import PORT, Site, completion
+from tests.server.pages.page_client import PORT, Site, completion
 
 GUARDED = [each for each in PAGES if each.scopes]
 HTML = {"Accept": "text/html"}

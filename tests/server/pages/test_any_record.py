@@ -14,10 +14,10 @@ from starlette.testclient import TestClient
 from log10_trace.server.app import create_app
 from log10_trace.server.auth import Access, Gate
 from log10_trace.server.door import door_for
-from log10_trace.server.pages.addresses import call_path, session_path
+from log10_trace.server.pages.urls import call_path, session_path
 from log10_trace.server.store import open_store
 from log10_trace.server.store.keys import Scope
-from tests.server.pages.visiting import ORGANIZATION, PORT
+from tests.server.pages.page_client import ORGANIZATION, PORT
 
 ADMIN: Final = Access("admin", ORGANIZATION, frozenset({Scope.ADMIN}))
 LATEST_ID: Final = "ffffffff-ffff-7fff-bfff-ffffffffffff"

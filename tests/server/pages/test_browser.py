@@ -14,7 +14,7 @@ import pytest
 from log10_trace.local_server import LocalServer
 from tests import processes
 from tests.server.pages import chromium
-from tests.server.pages.visiting import chat_response, completion
+from tests.server.pages.page_client import chat_response, completion
 
 pytestmark = [
     pytest.mark.browser,

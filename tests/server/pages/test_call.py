@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.server.pages.visiting import Site, chat_response, completion
+from tests.server.pages.page_client import Site, chat_response, completion
 
 PIXEL = (
     "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5E"

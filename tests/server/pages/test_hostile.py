@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.server.pages.visiting import Site, chat_response, completion
+from tests.server.pages.page_client import Site, chat_response, completion
 
 HOSTILE = {
     "a script": "<script>alert(1)</script>",

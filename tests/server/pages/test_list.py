@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from tests.server.pages.visiting import Site, chat_response, completion
+from tests.server.pages.page_client import Site, chat_response, completion
 
 
 def asked(text: str) -> dict[str, object]:

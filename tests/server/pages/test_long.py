@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.server.pages.visiting import Site, completion
+from tests.server.pages.page_client import Site, completion
 
 COUNT = 30_000
 SAID = re.compile(r">\s*(said \d+)\s*<")

@@ -14,7 +14,7 @@ import pytest
 
 from log10_trace.record.call import Call
 from log10_trace.record.completion import to_json
-from tests.server.pages.visiting import Site
+from tests.server.pages.page_client import Site
 
 BESIDE = Path(__file__).resolve().parents[4] / "shared" / "data" / "recorded_calls.jsonl"
 RECORDED = Path(os.environ.get("LOG10_TEST_RECORDED", BESIDE))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final
 
-from log10_trace.server.pages import shapes
+from log10_trace.server.pages import json_access
 from log10_trace.server.pages.excerpt import Gap
 
 _NOT_THE_USERS: Final = ("/site-packages/", "/dist-packages/", "/lib/python", "<frozen ")
@@ -50,16 +50,16 @@ class Stack:
 
 def stack_of(stacktrace: Any) -> Stack:
     """The stack that the record holds."""
-    return Stack(tuple(map(_frame, shapes.sequence(stacktrace))))
+    return Stack(tuple(map(_frame, json_access.sequence(stacktrace))))
 
 
 def _frame(item: Any) -> Frame:
     if isinstance(item, Gap):
         return Frame(file="", lineno=None, function="", line="", omitted=item.omitted)
-    frame = shapes.mapping(item)
+    frame = json_access.mapping(item)
     return Frame(
-        file=shapes.name(frame.get("file")),
-        lineno=shapes.whole(frame.get("lineno")),
-        function=shapes.name(frame.get("name")),
-        line=shapes.name(frame.get("line")).strip(),
+        file=json_access.short_text(frame.get("file")),
+        lineno=json_access.integer(frame.get("lineno")),
+        function=json_access.short_text(frame.get("name")),
+        line=json_access.short_text(frame.get("line")).strip(),
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from log10_trace.server.pages.strip import HEIGHT, strip, strip_query
+from log10_trace.server.pages.stats_panel import HEIGHT, build_stats_panel, stats_query
 from log10_trace.server.store.data_types import CompletionFilter, GroupTotals, Statistics
 
 HOUR_MS = 3_600_000
@@ -34,7 +34,7 @@ def test_steps_fit_the_span(span_ms: int | None, interval: str) -> None:
     """An hour is counted in minutes, a day in hours, more in days."""
     since_ms = None if span_ms is None else NOW_MS - span_ms
 
-    assert strip_query(CompletionFilter(since_ms=since_ms), NOW_MS).interval == interval
+    assert stats_query(CompletionFilter(since_ms=since_ms), NOW_MS).interval == interval
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,7 @@ def test_steps_fit_the_span(span_ms: int | None, interval: str) -> None:
 )
 def test_one_group_has_its_own_figures(wanted: CompletionFilter, group_by: str) -> None:
     """Roll-ups know one model, tag, session or call site at a time; for anything else all calls count."""
-    assert strip_query(wanted, NOW_MS).group_by == group_by
+    assert stats_query(wanted, NOW_MS).group_by == group_by
 
 
 @pytest.mark.parametrize(
@@ -68,7 +68,10 @@ def test_one_group_has_its_own_figures(wanted: CompletionFilter, group_by: str) 
 )
 def test_the_figures_say_whose_they_are(wanted: CompletionFilter, scope: str) -> None:
     """Where the list shows fewer calls than are counted, that is said."""
-    assert strip(Statistics(groups=(), series=()), wanted, strip_query(wanted, NOW_MS)).scope == scope
+    assert (
+        build_stats_panel(Statistics(groups=(), series=()), wanted, stats_query(wanted, NOW_MS)).scope
+        == scope
+    )
 
 
 def test_bars_stand_where_their_time_is() -> None:
@@ -76,7 +79,7 @@ def test_bars_stand_where_their_time_is() -> None:
     wanted = CompletionFilter(since_ms=NOW_MS - 24 * HOUR_MS)
     series = (totals(0, calls=10), totals(3 * HOUR_MS, calls=5, failed=5))
 
-    made = strip(Statistics(groups=(), series=series), wanted, strip_query(wanted, NOW_MS))
+    made = build_stats_panel(Statistics(groups=(), series=series), wanted, stats_query(wanted, NOW_MS))
 
     assert [(bar.x, bar.good, bar.failed) for bar in made.bars] == [(0, HEIGHT, 0), (3, 0, HEIGHT // 2)]
     assert made.bars[1].title == "1970-01-01 03:00: 5 calls, 5 failed"
@@ -86,8 +89,8 @@ def test_only_the_last_steps_are_drawn() -> None:
     """A year of days does not become a year of bars."""
     series = tuple(totals(day * 24 * HOUR_MS) for day in range(365))
 
-    made = strip(
-        Statistics(groups=(), series=series), CompletionFilter(), strip_query(CompletionFilter(), NOW_MS)
+    made = build_stats_panel(
+        Statistics(groups=(), series=series), CompletionFilter(), stats_query(CompletionFilter(), NOW_MS)
     )
 
     assert len(made.bars) == made.steps == 120
@@ -97,6 +100,6 @@ def test_a_group_without_calls_has_no_figures() -> None:
     """Nothing counted, nothing shown."""
     wanted = CompletionFilter(model="m")
 
-    made = strip(Statistics(groups=(), series=()), wanted, strip_query(wanted, NOW_MS))
+    made = build_stats_panel(Statistics(groups=(), series=()), wanted, stats_query(wanted, NOW_MS))
 
     assert (made.figures, made.bars) == ((), ())

@@ -8,7 +8,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from log10_trace.server.incoming import MAX_TAGS
-from log10_trace.server.pages import figures, shapes
+from log10_trace.server.pages import formatting, json_access
 from log10_trace.server.store.columns import parse_time_ms
 
 _UUID_V7: Final = 7
@@ -21,7 +21,7 @@ FIELDS: Final = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Labels:
+class CallFields:
     """What every view of a call shows of it. Times are milliseconds since 1970, lengths are seconds."""
 
     id: str
@@ -40,35 +40,35 @@ class Labels:
     interrupted: bool
 
     @property
-    def condition(self) -> str:
+    def display_status(self) -> str:
         """The status in words: ``running``, ``finished``, ``interrupted``, ``failed``."""
         if self.status == "started":
             return "running"
         return "interrupted" if self.interrupted and self.status == "finished" else self.status
 
 
-def labels(completion_id: str, values: Mapping[str, Any]) -> Labels:
+def labels(completion_id: str, values: Mapping[str, Any]) -> CallFields:
     """The labels of the record with these values."""
-    return Labels(
+    return CallFields(
         id=completion_id,
         status=_status(values),
-        kind=shapes.text(values.get("kind")),
-        tags=tuple(tag for tag in shapes.sequence(values.get("tags"), MAX_TAGS) if isinstance(tag, str)),
-        session_id=shapes.text(values.get("session_id")),
+        kind=json_access.text(values.get("kind")),
+        tags=tuple(tag for tag in json_access.sequence(values.get("tags"), MAX_TAGS) if isinstance(tag, str)),
+        session_id=json_access.text(values.get("session_id")),
         began_ms=_began_ms(completion_id, values.get("created_at")),
-        duration=shapes.seconds(values.get("duration")),
-        time_to_first_token=shapes.seconds(values.get("time_to_first_token")),
-        endpoint=shapes.text(values.get("endpoint")),
-        failure_kind=shapes.text(values.get("failure_kind")),
-        failure_reason=shapes.text(values.get("failure_reason")),
-        request_id=shapes.text(values.get("request_id")),
-        retries=shapes.whole(values.get("retries")),
+        duration=json_access.seconds(values.get("duration")),
+        time_to_first_token=json_access.seconds(values.get("time_to_first_token")),
+        endpoint=json_access.text(values.get("endpoint")),
+        failure_kind=json_access.text(values.get("failure_kind")),
+        failure_reason=json_access.text(values.get("failure_reason")),
+        request_id=json_access.text(values.get("request_id")),
+        retries=json_access.integer(values.get("retries")),
         interrupted=values.get("interrupted") is True,
     )
 
 
 def _status(values: Mapping[str, Any]) -> str:
-    stated = shapes.text(values.get("status"))
+    stated = json_access.text(values.get("status"))
     if stated or values.get("failure_kind"):
         return stated or "failed"
     return "finished" if values.get("response") is not None else "started"
@@ -76,7 +76,7 @@ def _status(values: Mapping[str, Any]) -> str:
 
 def _began_ms(completion_id: str, created_at: Any) -> int | None:
     """When the record says that the call began, else when its UUIDv7 was made; None for what is no date."""
-    stated_ms = parse_time_ms(shapes.text(created_at))
+    stated_ms = parse_time_ms(json_access.text(created_at))
     if stated_ms is not None:
         return stated_ms
     try:
@@ -84,4 +84,4 @@ def _began_ms(completion_id: str, created_at: Any) -> int | None:
     except ValueError:
         return None
     made_ms = number.int >> 80
-    return made_ms if number.version == _UUID_V7 and made_ms <= figures.LAST_MS else None
+    return made_ms if number.version == _UUID_V7 and made_ms <= formatting.LAST_MS else None

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from log10_trace.server.pages import figures, shapes
+from log10_trace.server.pages import formatting, json_access
 from log10_trace.server.pages.excerpt import Gap
 
 Kind = Literal["text", "json", "image", "placeholder", "refusal", "reasoning", "transcript"]
@@ -48,14 +48,14 @@ def content_parts(content: Any) -> tuple[Part, ...]:
     if isinstance(content, str):
         return (Part("text", content),)
     if isinstance(content, list):
-        return tuple(_part(item) for item in shapes.sequence(content, PART_ENDS))
-    return (Part("json", shapes.as_text(content)),)
+        return tuple(_part(item) for item in json_access.sequence(content, PART_ENDS))
+    return (Part("json", json_access.as_text(content)),)
 
 
 def audio_part(audio: Mapping[str, Any]) -> Part:
     """A spoken answer: its transcript, and how much sound came with it."""
     note = _sound_note(audio)
-    transcript = shapes.text(audio.get("transcript"))
+    transcript = json_access.text(audio.get("transcript"))
     return Part("transcript", transcript, note) if transcript else Part("placeholder", "", note)
 
 
@@ -64,8 +64,8 @@ def _part(item: Any) -> Part:
         return Part("placeholder", "", f"{item.omitted:,} parts in between, not shown")
     if isinstance(item, str):
         return Part("text", item)
-    holder = shapes.mapping(item)
-    read = _READERS.get(shapes.text(holder.get("type")))
+    holder = json_access.mapping(item)
+    read = _READERS.get(json_access.text(holder.get("type")))
     return read(holder) if read else _unknown(item)
 
 
@@ -75,7 +75,7 @@ def _text(item: Mapping[str, Any]) -> Part:
 
 
 def _refusal(item: Mapping[str, Any]) -> Part:
-    return Part("refusal", shapes.text(item.get("refusal")), "refusal")
+    return Part("refusal", json_access.text(item.get("refusal")), "refusal")
 
 
 def _reasoning(item: Mapping[str, Any]) -> Part:
@@ -87,8 +87,10 @@ def _reasoning(item: Mapping[str, Any]) -> Part:
 
 def _image(item: Mapping[str, Any]) -> Part:
     named = item.get("image_url")
-    address = shapes.text(named) or shapes.text(shapes.mapping(named).get("url"))
-    detail = shapes.name(shapes.mapping(named).get("detail")) or shapes.name(item.get("detail"))
+    address = json_access.text(named) or json_access.text(json_access.mapping(named).get("url"))
+    detail = json_access.short_text(json_access.mapping(named).get("detail")) or json_access.short_text(
+        item.get("detail")
+    )
     note = f"image, detail {detail}" if detail else "image"
     if not address.startswith("data:"):
         return Part("placeholder", address[:_SHOWN_ADDRESS], f"{note}, not loaded")
@@ -100,32 +102,32 @@ def _image(item: Mapping[str, Any]) -> Part:
 
 
 def _sound(item: Mapping[str, Any]) -> Part:
-    return audio_part(shapes.mapping(item.get("input_audio")))
+    return audio_part(json_access.mapping(item.get("input_audio")))
 
 
 def _file(item: Mapping[str, Any]) -> Part:
-    file = shapes.mapping(item.get("file")) or item
-    name = shapes.name(file.get("filename")) or shapes.name(file.get("file_id"))
-    data = shapes.text(file.get("file_data"))
-    address = shapes.text(file.get("file_url")) or shapes.text(file.get("document_url"))
+    file = json_access.mapping(item.get("file")) or item
+    name = json_access.short_text(file.get("filename")) or json_access.short_text(file.get("file_id"))
+    data = json_access.text(file.get("file_data"))
+    address = json_access.text(file.get("file_url")) or json_access.text(file.get("document_url"))
     note = f"file, {_inflated(data)}, not shown" if data else "file, not loaded"
     return Part("placeholder", name or address[:_SHOWN_ADDRESS], note)
 
 
 def _unknown(item: Any) -> Part:
-    kind = shapes.name(shapes.mapping(item).get("type"))
-    return Part("json", shapes.as_text(item), kind)
+    kind = json_access.short_text(json_access.mapping(item).get("type"))
+    return Part("json", json_access.as_text(item), kind)
 
 
 def _sound_note(audio: Mapping[str, Any]) -> str:
-    form = shapes.name(audio.get("format"))
-    data = shapes.text(audio.get("data"))
+    form = json_access.short_text(audio.get("format"))
+    data = json_access.text(audio.get("data"))
     return ", ".join(word for word in ("audio", form, _inflated(data) if data else "") if word)
 
 
 def _inflated(data: str) -> str:
     encoded = data.partition(",")[2] if data.startswith("data:") else data
-    return figures.size(int(len(encoded) * _BASE64_BYTES))
+    return formatting.size(int(len(encoded) * _BASE64_BYTES))
 
 
 _READERS: Final[dict[str, Callable[[Mapping[str, Any]], Part]]] = {

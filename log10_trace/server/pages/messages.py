@@ -10,10 +10,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from log10_trace.server.pages import shapes
+from log10_trace.server.pages import json_access
+from log10_trace.server.pages.content_parts import PART_ENDS, Part, audio_part, content_parts
 from log10_trace.server.pages.excerpt import ENDS, Gap
-from log10_trace.server.pages.indented import indented
-from log10_trace.server.pages.parts import PART_ENDS, Part, audio_part, content_parts
+from log10_trace.server.pages.json_indent import indented
 
 _INDENTED_CHARACTERS: Final = 200_000
 """Longer arguments are shown as they came: indenting takes many times their memory."""
@@ -31,7 +31,7 @@ class ToolCall:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Turn:
+class Message:
     """One message."""
 
     role: str
@@ -53,35 +53,35 @@ class Turn:
 class Choice:
     """One of the answers that the model gave."""
 
-    turn: Turn
+    turn: Message
     finish_reason: str
 
 
-def asked(request: Any, most: int = ENDS) -> tuple[Turn, ...]:
+def request_messages(request: Any, most: int = ENDS) -> tuple[Message, ...]:
     """The turns of a request: its messages, or its prompt; of many, ``most`` at each end."""
-    body = shapes.mapping(request)
+    body = json_access.mapping(request)
     if "messages" in body:
-        return tuple(map(_asked, shapes.sequence(body["messages"], most)))
+        return tuple(map(_asked, json_access.sequence(body["messages"], most)))
     prompt = body.get("prompt")
     if isinstance(prompt, list) and all(isinstance(each, str) for each in prompt):
-        return tuple(map(_prompt, shapes.sequence(prompt, most)))
+        return tuple(map(_prompt, json_access.sequence(prompt, most)))
     return (_prompt(_tokens(prompt)),) if prompt is not None else ()
 
 
-def answered(response: Any) -> tuple[Choice, ...]:
+def response_choices(response: Any) -> tuple[Choice, ...]:
     """The answers of a response, in the order of its choices."""
-    return tuple(map(_choice, shapes.sequence(shapes.mapping(response).get("choices"))))
+    return tuple(map(_choice, json_access.sequence(json_access.mapping(response).get("choices"))))
 
 
-def ends(turns: tuple[Turn, ...], most: int) -> tuple[Turn, ...]:
+def ends(turns: tuple[Message, ...], most: int) -> tuple[Message, ...]:
     """At most ``most`` turns at each end, and one between them for those left out."""
     if len(turns) <= 2 * most + 1:
         return turns
     omitted = sum(turn.omitted or 1 for turn in turns[most:-most])
-    return (*turns[:most], Turn(role="", omitted=omitted), *turns[-most:])
+    return (*turns[:most], Message(role="", omitted=omitted), *turns[-most:])
 
 
-def said_before(earlier: tuple[Turn, ...], later: tuple[Turn, ...]) -> int:
+def count_common_prefix(earlier: tuple[Message, ...], later: tuple[Message, ...]) -> int:
     """How many turns both begin with."""
     same = 0
     for one, other in zip(earlier, later, strict=False):
@@ -91,35 +91,35 @@ def said_before(earlier: tuple[Turn, ...], later: tuple[Turn, ...]) -> int:
     return same
 
 
-def _asked(message: Any) -> Turn:
+def _asked(message: Any) -> Message:
     if isinstance(message, Gap):
-        return Turn(role="", omitted=message.omitted)
-    return _turn(shapes.mapping(message))
+        return Message(role="", omitted=message.omitted)
+    return _turn(json_access.mapping(message))
 
 
-def _prompt(prompt: Any) -> Turn:
+def _prompt(prompt: Any) -> Message:
     if isinstance(prompt, Gap):
-        return Turn(role="", omitted=prompt.omitted)
-    return Turn(role="prompt", parts=content_parts(prompt))
+        return Message(role="", omitted=prompt.omitted)
+    return Message(role="prompt", parts=content_parts(prompt))
 
 
 def _choice(item: Any) -> Choice:
     if isinstance(item, Gap):
-        return Choice(Turn(role="", omitted=item.omitted), "")
-    choice = shapes.mapping(item)
-    finish = shapes.name(choice.get("finish_reason"))
+        return Choice(Message(role="", omitted=item.omitted), "")
+    choice = json_access.mapping(item)
+    finish = json_access.short_text(choice.get("finish_reason"))
     if "message" not in choice and "text" in choice:
-        return Choice(Turn(role="completion", parts=content_parts(choice["text"])), finish)
-    return Choice(_turn(shapes.mapping(choice.get("message")), role="assistant"), finish)
+        return Choice(Message(role="completion", parts=content_parts(choice["text"])), finish)
+    return Choice(_turn(json_access.mapping(choice.get("message")), role="assistant"), finish)
 
 
-def _turn(message: Mapping[str, Any], role: str = "") -> Turn:
-    return Turn(
-        role=shapes.name(message.get("role")) or role or "no role",
-        name=shapes.name(message.get("name")),
+def _turn(message: Mapping[str, Any], role: str = "") -> Message:
+    return Message(
+        role=json_access.short_text(message.get("role")) or role or "no role",
+        name=json_access.short_text(message.get("name")),
         parts=tuple(_parts(message)),
         calls=tuple(_calls(message)),
-        answers=shapes.name(message.get("tool_call_id")),
+        answers=json_access.short_text(message.get("tool_call_id")),
     )
 
 
@@ -129,32 +129,32 @@ def _parts(message: Mapping[str, Any]) -> Iterator[Part]:
             yield Part("reasoning", reasoning, "reasoning")
             break
     yield from content_parts(message.get("content"))
-    if refusal := shapes.text(message.get("refusal")):
+    if refusal := json_access.text(message.get("refusal")):
         yield Part("refusal", refusal, "refusal")
-    if audio := shapes.mapping(message.get("audio")):
+    if audio := json_access.mapping(message.get("audio")):
         yield audio_part(audio)
 
 
 def _calls(message: Mapping[str, Any]) -> Iterator[ToolCall]:
-    for call in shapes.sequence(message.get("tool_calls"), PART_ENDS):
+    for call in json_access.sequence(message.get("tool_calls"), PART_ENDS):
         is_gap = isinstance(call, Gap)
-        yield ToolCall(str(call), "", "") if is_gap else _call(shapes.mapping(call))
-    if function := shapes.mapping(message.get("function_call")):
+        yield ToolCall(str(call), "", "") if is_gap else _call(json_access.mapping(call))
+    if function := json_access.mapping(message.get("function_call")):
         yield _call({"function": function})
 
 
 def _call(call: Mapping[str, Any]) -> ToolCall:
-    function = shapes.mapping(call.get("function")) or shapes.mapping(call.get("custom"))
-    name = shapes.name(function.get("name")) or shapes.name(call.get("type")) or "tool"
+    function = json_access.mapping(call.get("function")) or json_access.mapping(call.get("custom"))
+    name = json_access.short_text(function.get("name")) or json_access.short_text(call.get("type")) or "tool"
     given = function.get("arguments", function.get("input"))
-    return ToolCall(name, _arguments(given), shapes.name(call.get("id")))
+    return ToolCall(name, _arguments(given), json_access.short_text(call.get("id")))
 
 
 def _arguments(given: Any) -> str:
     if given is None:
         return ""
     if not isinstance(given, str):
-        return shapes.as_text(given)
+        return json_access.as_text(given)
     if len(given) > _INDENTED_CHARACTERS:
         return given
     try:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from log10_trace.server.pages import figures
+from log10_trace.server.pages import formatting
 from log10_trace.server.store.data_types import (
     CompletionFilter,
     GroupBy,
@@ -45,7 +45,7 @@ class Bar:
 
 
 @dataclass(frozen=True, slots=True)
-class Strip:
+class StatsPanel:
     """Figures, and bars over time; no bars when there is only one step."""
 
     figures: tuple[Figure, ...]
@@ -60,7 +60,7 @@ class Strip:
         return max(self.bars[-1].x + 1, _LEAST_BARS) if self.bars else 0
 
 
-def strip_query(wanted: CompletionFilter, now_ms: int) -> StatisticsQuery:
+def stats_query(wanted: CompletionFilter, now_ms: int) -> StatisticsQuery:
     """What to count for a list of ``wanted``: its span of time, and its group where it asks for just one."""
     group_by, key = _group(wanted)
     return StatisticsQuery(
@@ -72,10 +72,10 @@ def strip_query(wanted: CompletionFilter, now_ms: int) -> StatisticsQuery:
     )
 
 
-def strip(statistics: Statistics, wanted: CompletionFilter, query: StatisticsQuery) -> Strip:
+def build_stats_panel(statistics: Statistics, wanted: CompletionFilter, query: StatisticsQuery) -> StatsPanel:
     """The strip of what was counted for ``wanted``."""
     total = next(iter(statistics.groups), None)
-    return Strip(
+    return StatsPanel(
         figures=_figures(total) if total else (),
         bars=_bars(statistics.series, query.interval),
         scope=_scope(query.group_by, query.key, is_all=_is_all(wanted)),
@@ -124,20 +124,22 @@ def _interval(wanted: CompletionFilter, now_ms: int) -> Interval:
 
 def _figures(total: GroupTotals) -> tuple[Figure, ...]:
     tokens = total.input_tokens + total.output_tokens
-    flow = f"{figures.short(total.input_tokens)} in, {figures.short(total.output_tokens)} out"
+    flow = f"{formatting.compact_number(total.input_tokens)} in, {formatting.compact_number(total.output_tokens)} out"
     unpriced = f"without {total.unpriced:,} calls of unknown price" if total.unpriced else ""
     return (
-        Figure("Calls", figures.count(total.calls)),
+        Figure("Calls", formatting.count(total.calls)),
         Figure(
             "Failed",
-            figures.count(total.failed),
-            figures.share(total.failed, total.calls),
+            formatting.count(total.failed),
+            formatting.percent(total.failed, total.calls),
             is_bad=total.failed > 0,
         ),
-        Figure("Tokens", figures.short(tokens), flow),
-        Figure("Median time", figures.duration(total.p50)),
-        Figure("95 % within", figures.duration(total.p95), f"99 % within {figures.duration(total.p99)}"),
-        Figure("Cost", figures.dollars(total.cost), unpriced),
+        Figure("Tokens", formatting.compact_number(tokens), flow),
+        Figure("Median time", formatting.duration(total.p50)),
+        Figure(
+            "95 % within", formatting.duration(total.p95), f"99 % within {formatting.duration(total.p99)}"
+        ),
+        Figure("Cost", formatting.dollars(total.cost), unpriced),
     )
 
 
@@ -156,7 +158,7 @@ def _bars(steps: Sequence[GroupTotals], interval: Interval) -> tuple[Bar, ...]:
 def _bar(step: GroupTotals, x: int, highest: int, interval: Interval) -> Bar:
     scaled = max(1, round(HEIGHT * step.calls / highest))
     failed = min(scaled, max(1, round(HEIGHT * step.failed / highest))) if step.failed else 0
-    start = figures.clock(step.start_ms or 0)
+    start = formatting.clock(step.start_ms or 0)
     when = start[:10] if interval == "day" else start[:16]
     title = f"{when}: {step.calls:,} calls, {step.failed:,} failed"
     return Bar(title, x, scaled - failed, failed)

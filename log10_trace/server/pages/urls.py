@@ -17,7 +17,7 @@ _ENCODED: Final = "~"
 
 
 @dataclass(frozen=True, slots=True)
-class Address:
+class PageURL:
     """A page's address. ``str()`` of it is what goes into a link."""
 
     path: str
@@ -27,22 +27,22 @@ class Address:
         # A half of a surrogate pair cannot stand in an address; the store's columns hold "?" for it as well.
         return f"{self.path}?{urlencode(self.pairs, errors='replace')}" if self.pairs else self.path
 
-    def having(self, name: str, value: str) -> Address:
+    def with_param(self, name: str, value: str) -> PageURL:
         """The address with this value of ``name`` and no other, from the first page on."""
-        return Address(self.path, (*self._rest(name, "cursor"), (name, value)))
+        return PageURL(self.path, (*self._rest(name, "cursor"), (name, value)))
 
-    def having_also(self, name: str, value: str) -> Address:
+    def adding_param(self, name: str, value: str) -> PageURL:
         """The address with this value of ``name`` besides those it has, from the first page on."""
-        return Address(self.path, (*self.without(name, value).pairs, (name, value)))
+        return PageURL(self.path, (*self.without_param(name, value).pairs, (name, value)))
 
-    def without(self, name: str, value: str | None = None) -> Address:
+    def without_param(self, name: str, value: str | None = None) -> PageURL:
         """The address without ``name``, or without this one ``value`` of it, from the first page on."""
         kept = tuple(pair for pair in self._rest("cursor") if pair[0] != name or value not in (None, pair[1]))
-        return Address(self.path, kept)
+        return PageURL(self.path, kept)
 
-    def at(self, path: str) -> Address:
+    def with_path(self, path: str) -> PageURL:
         """The same conditions under another path."""
-        return Address(path, self._rest("cursor"))
+        return PageURL(path, self._rest("cursor"))
 
     def _rest(self, *names: str) -> tuple[tuple[str, str], ...]:
         return tuple(pair for pair in self.pairs if pair[0] not in names)
@@ -50,7 +50,7 @@ class Address:
 
 def list_path(**conditions: str) -> str:
     """The path of the list of the calls with these conditions."""
-    return str(Address(HOME, tuple(conditions.items())))
+    return str(PageURL(HOME, tuple(conditions.items())))
 
 
 def call_path(completion_id: str) -> str:

@@ -11,13 +11,15 @@ from dataclasses import dataclass
 from typing import Final
 
 _LAST_OF_TWO_DIGITS: Final = 0xFF
-_STEERING: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufeff]")
+_CONTROL_CHARACTERS: Final = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufeff]"
+)
 """Control characters but tab and line feed, line separators, marks that turn the direction of reading,
 surrogates, and the byte order mark, which nobody sees."""
 
 
 @dataclass(frozen=True, slots=True)
-class Cut:
+class TruncatedText:
     """The beginning of a text, and how long the whole is."""
 
     text: str
@@ -30,15 +32,15 @@ class Cut:
         return len(self.text) == self.whole
 
 
-def plain(text: str) -> str:
+def escape_control_characters(text: str) -> str:
     r"""The text with every sign that steers replaced by its number, as in ``\x1b``."""
-    return _STEERING.sub(_shown, text.replace("\r\n", "\n"))
+    return _CONTROL_CHARACTERS.sub(_shown, text.replace("\r\n", "\n"))
 
 
-def cut(text: str, most: int | None) -> Cut:
+def truncate(text: str, most: int | None) -> TruncatedText:
     """At most the first ``most`` characters; all of them for None, or when hardly more are left."""
     is_short = most is None or len(text) <= most + most // 4
-    return Cut(text if is_short else text[:most], len(text))
+    return TruncatedText(text if is_short else text[:most], len(text))
 
 
 def _shown(found: re.Match[str]) -> str:

@@ -31,7 +31,7 @@ def count(number: int | None) -> str:
     return UNKNOWN if number is None else f"{number:,}"
 
 
-def short(number: int | None) -> str:
+def compact_number(number: int | None) -> str:
     """``987``, ``12.3k``, ``4.56M``: three digits that matter."""
     return UNKNOWN if number is None else "".join(_scaled(number))
 
@@ -61,7 +61,7 @@ def dollars(amount: float | None) -> str:
     return f"${amount:.2g}" if amount >= 0.0001 else "<$0.0001"  # noqa: PLR2004 -- a hundredth of a cent
 
 
-def share(part: int, whole: int) -> str:
+def percent(part: int, whole: int) -> str:
     """``12 %`` of the whole; one digit more where it is small."""
     if not whole:
         return UNKNOWN
@@ -69,7 +69,7 @@ def share(part: int, whole: int) -> str:
     return f"{percent:.0f} %" if percent >= 10 or part == 0 else f"{percent:.1f} %"  # noqa: PLR2004 -- two digits
 
 
-def moment(ms: int) -> str:
+def rfc3339(ms: int) -> str:
     """``2026-01-31T12:00:00.000Z``."""
     return (
         datetime.fromtimestamp(ms / 1000, timezone.utc)
@@ -80,10 +80,10 @@ def moment(ms: int) -> str:
 
 def clock(ms: int) -> str:
     """``2026-01-31 12:00:00 UTC``."""
-    return moment(ms)[:19].replace("T", " ") + " UTC"
+    return rfc3339(ms)[:19].replace("T", " ") + " UTC"
 
 
-def ago(ms: int, now_ms: int) -> str:
+def relative_time(ms: int, now_ms: int) -> str:
     """``12 s ago``, ``3 min ago``, ``5 h ago``, ``2 d ago``; what lies ahead is ``now``."""
     age = now_ms - ms
     for width, unit in _AGES:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Final
 
-from log10_trace.server.pages.addresses import HOME, Address
+from log10_trace.server.pages.urls import HOME, PageURL
 
 SPANS: Final = (("1h", "1 hour"), ("24h", "24 hours"), ("7d", "7 days"), ("30d", "30 days"))
 """Offered spans of time, as ``since`` takes them."""
@@ -37,7 +37,7 @@ _IN_SIGHT: Final = frozenset(("q", "status", "model", "tag"))
 
 
 @dataclass(frozen=True, slots=True)
-class Condition:
+class ActiveFilter:
     """One condition that is set."""
 
     name: str
@@ -47,7 +47,7 @@ class Condition:
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class TimeRange:
     """A span of time that can be chosen."""
 
     title: str
@@ -56,10 +56,10 @@ class Span:
 
 
 @dataclass(frozen=True, slots=True)
-class Conditions:
+class FilterForm:
     """All conditions of a list."""
 
-    address: Address
+    address: PageURL
 
     @property
     def any(self) -> bool:
@@ -67,27 +67,29 @@ class Conditions:
         return bool(self.shown)
 
     @property
-    def are_more(self) -> bool:
+    def has_advanced_filters(self) -> bool:
         """Whether a field is set that the form keeps folded."""
         in_sight = {*_IN_SIGHT, "since"} if any(span.is_chosen for span in self.spans) else _IN_SIGHT
         return any(name not in in_sight for name, _ in self.address.pairs if name in _NAMES)
 
     @property
-    def shown(self) -> tuple[Condition, ...]:
+    def shown(self) -> tuple[ActiveFilter, ...]:
         """The conditions in words, each with the address that takes it off."""
         return tuple(
-            Condition(_NAMES[name], value, str(self.address.without(name, value)))
+            ActiveFilter(_NAMES[name], value, str(self.address.without_param(name, value)))
             for name, value in self.address.pairs
             if name in _NAMES
         )
 
     @property
-    def spans(self) -> tuple[Span, ...]:
+    def spans(self) -> tuple[TimeRange, ...]:
         """The spans of time on offer."""
         since = self.value("since")
-        ranged = self.address.without("until")
-        some = (Span(title, str(ranged.having("since", name)), since == name) for name, title in SPANS)
-        return (*some, Span("all", str(ranged.without("since")), not since))
+        ranged = self.address.without_param("until")
+        some = (
+            TimeRange(title, str(ranged.with_param("since", name)), since == name) for name, title in SPANS
+        )
+        return (*some, TimeRange("all", str(ranged.without_param("since")), not since))
 
     def value(self, name: str) -> str:
         """What ``name`` is set to, by the last when it is repeated; empty when it is not."""
@@ -98,10 +100,10 @@ class Conditions:
         return tuple(value for each, value in self.address.pairs if each == name)
 
 
-def conditions_of(pairs: Iterable[tuple[str, str]], path: str = HOME) -> Conditions:
+def filter_form_from(pairs: Iterable[tuple[str, str]], path: str = HOME) -> FilterForm:
     """The conditions that a query sets on the list at ``path``; empty fields of the form set none.
 
     No more than the form can show: each has an address that repeats all others.
     """
     given = ((name, value) for name, value in pairs if value)
-    return Conditions(Address(path, tuple(islice(given, _MAX_SHOWN))))
+    return FilterForm(PageURL(path, tuple(islice(given, _MAX_SHOWN))))

@@ -40,7 +40,7 @@ def text(value: Any) -> str:
     return value if isinstance(value, str) else ""
 
 
-def name(value: Any) -> str:
+def short_text(value: Any) -> str:
     """The string where a name belongs, on one line of a page; what is longer than any name ends in "…"."""
     given = text(value)
     return given if len(given) <= _LONGEST_NAME else f"{given[:_LONGEST_NAME]}…"
@@ -53,7 +53,7 @@ def seconds(value: Any) -> float | None:
     return float(value) if is_number and 0 <= value <= MAX_DURATION else None
 
 
-def whole(value: Any) -> int | None:
+def integer(value: Any) -> int | None:
     """The whole number, or None; a larger one than 64 bits hold counts nothing."""
     is_whole = isinstance(value, int) and not isinstance(value, bool)
     return value if is_whole and abs(value) < _LARGEST_COUNT else None

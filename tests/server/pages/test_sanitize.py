@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from log10_trace.server.pages import figures
-from log10_trace.server.pages.indented import indented
-from log10_trace.server.pages.plain import cut, plain
+from log10_trace.server.pages import formatting
+from log10_trace.server.pages.json_indent import indented
+from log10_trace.server.pages.sanitize import escape_control_characters, truncate
 
 ANY_TEXT = st.text(st.characters())
 """Surrogates included."""
@@ -26,7 +26,7 @@ OUTSIDE_STRINGS = re.compile(r'("[^"\\]*(?:\\.[^"\\]*)*")|\s+', re.DOTALL)
 @given(ANY_TEXT)
 def test_plain_text_can_always_be_sent(text: str) -> None:
     """Whatever the text, what is shown of it can be encoded and holds no control character."""
-    shown = plain(text)
+    shown = escape_control_characters(text)
 
     shown.encode()
     assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e]", shown)
@@ -35,19 +35,21 @@ def test_plain_text_can_always_be_sent(text: str) -> None:
 @given(ANY_TEXT)
 def test_plain_text_is_plain(text: str) -> None:
     """Made plain twice is made plain once."""
-    assert plain(plain(text)) == plain(text)
+    assert escape_control_characters(escape_control_characters(text)) == escape_control_characters(text)
 
 
 def test_what_is_harmless_stays() -> None:
     """Line breaks, tabs, other alphabets and joined signs are shown as they are."""
     text = "a\n\tb עברית 中文 👩\u200d👩\u200d👧 é"
 
-    assert plain(text) == text
+    assert escape_control_characters(text) == text
 
 
 def test_what_steers_is_shown_as_its_number() -> None:
     """Escapes, NUL, turned reading and halves of pairs can be seen, and do nothing."""
-    assert plain("\x1b[31m\x00\u202e\ud83d\r\n\r") == "\\x1b[31m\\x00\\u202e\\ud83d\n\\x0d"
+    assert (
+        escape_control_characters("\x1b[31m\x00\u202e\ud83d\r\n\r") == "\\x1b[31m\\x00\\u202e\\ud83d\n\\x0d"
+    )
 
 
 @given(JSON, st.sampled_from([None, 0, 3]))
@@ -74,7 +76,7 @@ def test_json_that_was_cut_is_indented_as_far_as_it_goes(value: object, length: 
 )
 def test_a_text_is_cut_when_that_spares_a_reader_something(length: int, most: int | None, shown: int) -> None:
     """A cut that would leave out hardly anything is not made; the whole length is always told."""
-    made = cut("x" * length, most)
+    made = truncate("x" * length, most)
 
     assert (len(made.text), made.whole) == (shown, length)
     assert made.is_whole == (shown == length)
@@ -83,7 +85,7 @@ def test_a_text_is_cut_when_that_spares_a_reader_something(length: int, most: in
 @pytest.mark.parametrize(
     ("seconds", "shown"),
     [
-        (None, figures.UNKNOWN),
+        (None, formatting.UNKNOWN),
         (0, "0 ms"),
         (0.00042, "0.42 ms"),
         (0.0849, "85 ms"),
@@ -96,13 +98,13 @@ def test_a_text_is_cut_when_that_spares_a_reader_something(length: int, most: in
 )
 def test_durations(seconds: float | None, shown: str) -> None:
     """Three digits that matter, in the unit that fits."""
-    assert figures.duration(seconds) == shown
+    assert formatting.duration(seconds) == shown
 
 
 @pytest.mark.parametrize(
     ("number", "shown"),
     [
-        (None, figures.UNKNOWN),
+        (None, formatting.UNKNOWN),
         (0, "0"),
         (999, "999"),
         (1000, "1k"),
@@ -114,7 +116,7 @@ def test_durations(seconds: float | None, shown: str) -> None:
 )
 def test_large_numbers(number: int | None, shown: str) -> None:
     """Three digits that matter, with the unit."""
-    assert figures.short(number) == shown
+    assert formatting.compact_number(number) == shown
 
 
 @pytest.mark.parametrize(
@@ -131,7 +133,7 @@ def test_large_numbers(number: int | None, shown: str) -> None:
 )
 def test_costs(amount: float | None, shown: str) -> None:
     """What is not known is not zero, and what is small is not nothing."""
-    assert figures.dollars(amount) == shown
+    assert formatting.dollars(amount) == shown
 
 
 @pytest.mark.parametrize(
@@ -147,16 +149,16 @@ def test_costs(amount: float | None, shown: str) -> None:
 )
 def test_ages(age_ms: int, shown: str) -> None:
     """How long ago, in the largest unit that fits; a clock that runs ahead is now."""
-    assert figures.ago(10**12, 10**12 + age_ms) == shown
+    assert formatting.relative_time(10**12, 10**12 + age_ms) == shown
 
 
 @pytest.mark.parametrize(
     ("part", "whole", "shown"),
-    [(0, 0, figures.UNKNOWN), (0, 9, "0 %"), (1, 300, "0.3 %"), (1, 3, "33 %"), (3, 3, "100 %")],
+    [(0, 0, formatting.UNKNOWN), (0, 9, "0 %"), (1, 300, "0.3 %"), (1, 3, "33 %"), (3, 3, "100 %")],
 )
 def test_shares(part: int, whole: int, shown: str) -> None:
     """A share of nothing is not told."""
-    assert figures.share(part, whole) == shown
+    assert formatting.percent(part, whole) == shown
 
 
 @pytest.mark.parametrize(
@@ -164,4 +166,4 @@ def test_shares(part: int, whole: int, shown: str) -> None:
 )
 def test_sizes(size: int, shown: str) -> None:
     """Bytes in the unit that fits."""
-    assert figures.size(size) == shown
+    assert formatting.size(size) == shown
