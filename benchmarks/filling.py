@@ -20,7 +20,7 @@ from typing import Any, TypeVar
 import psycopg
 
 from benchmarks.records import DAYS, Maker
-from log10_trace.server.incoming import Incoming, parse
+from log10_trace.domain.completion_record import CompletionRecord, parse
 from log10_trace.server.store import open_store
 from log10_trace.server.store.data_types import CompletionFilter, WriteResult
 from log10_trace.server.store.postgres.connections import connect, settings
@@ -172,7 +172,7 @@ def _make(maker: Maker, count: int, make: Callable[[str], Any], giving: Connecti
     giving.send([])
 
 
-def _parse(line: str) -> Incoming:
+def _parse(line: str) -> CompletionRecord:
     return parse(line)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from log10_trace.guard import ErrorCounter, faults, guard, log_rate_limited, logger
-from log10_trace.server.edge import access_log
+from log10_trace.server.http.middleware import access_log
 from tests.processes import program
 
 

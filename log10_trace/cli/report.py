@@ -16,7 +16,7 @@ from rich.text import Text
 
 from log10_trace.cli.output import console, count, dollars, one_line, safe, say, seconds
 from log10_trace.cli.replaying import Answer
-from log10_trace.server.csv_lines import literal
+from log10_trace.domain.csv_lines import literal
 
 
 def show_answers(answers: Sequence[Answer]) -> None:

@@ -79,10 +79,10 @@ def serve(
     another: kill -USR1 PID.
     """
     try:
-        from log10_trace.server import running  # noqa: PLC0415 -- needs the optional extra
+        from log10_trace.server.running import run  # noqa: PLC0415 -- needs the optional extra
     except ModuleNotFoundError as error:
         raise MissingExtraError("The server", "server") from error
-    settings = running.Settings(
+    settings = run.Settings(
         host=host,
         port=port,
         database=resolved(database),
@@ -95,7 +95,7 @@ def serve(
         prices=prices,
     )
     with _adopting_once_ready() as ready:
-        running.serve(settings, say=typer.echo, ready=ready)
+        run.serve(settings, print_line=typer.echo, ready=ready)
 
 
 @contextmanager

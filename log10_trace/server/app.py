@@ -4,23 +4,23 @@ from __future__ import annotations
 
 from typing import Final
 
-from log10_trace.server.answer import encoded
-from log10_trace.server.api import OPERATIONS, SIGN_IN
-from log10_trace.server.auth import Gate
-from log10_trace.server.door import Door
-from log10_trace.server.edge import Edge
-from log10_trace.server.endpoint import router
-from log10_trace.server.examiner import Examiner
-from log10_trace.server.forwarded import ProxyPolicy, proxy_policy
-from log10_trace.server.limits import InFlight, Limits, Rates
-from log10_trace.server.login_codes import LoginCodes
-from log10_trace.server.metrics import Metrics
-from log10_trace.server.openapi import document
+from log10_trace.server.authentication.auth import Authenticator
+from log10_trace.server.authentication.login_codes import LoginCodes
+from log10_trace.server.http.forwarded import ProxyPolicy, proxy_policy
+from log10_trace.server.http.host_policy import HostPolicy
+from log10_trace.server.http.limits import InFlightBytes, Limits, RateLimiter
+from log10_trace.server.http.metrics import Metrics
+from log10_trace.server.http.middleware import RequestMiddleware
+from log10_trace.server.http.read_threads import ReadThreads
+from log10_trace.server.http.request_context import AppState
+from log10_trace.server.http.responses import encode_json
+from log10_trace.server.http.routing import router
+from log10_trace.server.openapi import build_document
+from log10_trace.server.operations import OPERATIONS, SIGN_IN
 from log10_trace.server.pages.rendering import error_page
 from log10_trace.server.pages.routes import PAGES
-from log10_trace.server.read_threads import ReadThreads
 from log10_trace.server.store.protocol import Store
-from log10_trace.server.visit import Service
+from log10_trace.server.validation.schema_validator import SchemaValidator
 
 OWN_PATHS: Final = tuple(operation.path for operation in (*OPERATIONS, *SIGN_IN, *PAGES))
 """The paths that are answered."""
@@ -28,13 +28,13 @@ OWN_PATHS: Final = tuple(operation.path for operation in (*OPERATIONS, *SIGN_IN,
 
 def create_app(
     store: Store,
-    door: Door,
+    door: HostPolicy,
     *,
     codes: LoginCodes | None = None,
     limits: Limits | None = None,
-    gate: Gate | None = None,
+    gate: Authenticator | None = None,
     proxies: ProxyPolicy | None = None,
-) -> Edge:
+) -> RequestMiddleware:
     """An ASGI application that serves ``store``.
 
     Args:
@@ -47,17 +47,17 @@ def create_app(
     """
     limits = limits or Limits()
     metrics = Metrics()
-    service = Service(
+    service = AppState(
         store=store,
-        gate=gate or Gate(store.keys),
+        gate=gate or Authenticator(store.keys),
         limits=limits,
         metrics=metrics,
-        rates=Rates(limits.requests_per_s),
+        rates=RateLimiter(limits.requests_per_s),
         codes=codes or LoginCodes(),
-        examiner=Examiner(),
+        examiner=SchemaValidator(),
         read_threads=ReadThreads(),
-        in_flight=InFlight(limits.in_flight_bytes),
-        document=encoded(document(OPERATIONS)),
+        in_flight=InFlightBytes(limits.in_flight_bytes),
+        document=encode_json(build_document(OPERATIONS)),
     )
     routes = router((*OPERATIONS, *SIGN_IN, *PAGES), service)
-    return Edge(routes, door, metrics, error_page, proxies or proxy_policy(own_paths=OWN_PATHS))
+    return RequestMiddleware(routes, door, metrics, error_page, proxies or proxy_policy(own_paths=OWN_PATHS))

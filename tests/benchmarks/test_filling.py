@@ -14,7 +14,7 @@ import pytest
 
 from benchmarks.filling import fill
 from benchmarks.records import Maker
-from log10_trace.server.incoming import parse
+from log10_trace.domain.completion_record import parse
 from log10_trace.server.store import open_store
 from log10_trace.server.store.postgres import prepared_records
 from log10_trace.server.store.postgres.rollup_compaction import compact as fold_postgres

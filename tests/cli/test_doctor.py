@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from log10_trace.server.limits import Limits
+from log10_trace.server.http.limits import Limits
 from tests.processes import program
 from tests.raw_server import Peer, raw_server
 
@@ -84,7 +84,7 @@ def test_a_redirect_is_named(private_home: Path) -> None:
     assert "secret" not in json.dumps(found)
 
 
-LIMITS = json.dumps(Limits().advertised()).encode()
+LIMITS = json.dumps(Limits().as_dict()).encode()
 
 
 @pytest.mark.parametrize(

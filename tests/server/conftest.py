@@ -17,11 +17,11 @@ import httpx
 import pytest
 
 from log10_trace.server.app import create_app
-from log10_trace.server.auth import Gate
-from log10_trace.server.door import door_for
-from log10_trace.server.limits import Limits
-from log10_trace.server.listener import Listener
-from log10_trace.server.login_codes import LoginCodes
+from log10_trace.server.authentication.auth import Authenticator
+from log10_trace.server.authentication.login_codes import LoginCodes
+from log10_trace.server.http.host_policy import host_policy_for
+from log10_trace.server.http.http_server import HttpServer
+from log10_trace.server.http.limits import Limits
 from log10_trace.server.store import open_store
 from log10_trace.server.store.keys import Key, Scope, make_key
 from log10_trace.server.store.protocol import Store
@@ -37,11 +37,11 @@ class Server:
     url: str
     store: Store
     codes: LoginCodes
-    gate: Gate
+    gate: Authenticator
 
     def forget_keys(self) -> None:
         """Let the server look every key up again, as it does by itself after five seconds."""
-        self.gate.forget()
+        self.gate.clear_cache()
 
     def key(self, organization_id: str, *scopes: Scope, **more: Any) -> tuple[str, Key]:
         """A new key of the organization, and its token."""
@@ -72,10 +72,10 @@ def running(database: Path | str, limits: Limits | None = None) -> Iterator[Serv
     started = threading.Event()
     with socket.create_server(("127.0.0.1", 0), backlog=512) as bound:
         port: int = bound.getsockname()[1]
-        gate = Gate(store.keys)
-        app = create_app(store, door_for("127.0.0.1", port), gate=gate, codes=codes, limits=limits)
+        gate = Authenticator(store.keys)
+        app = create_app(store, host_policy_for("127.0.0.1", port), gate=gate, codes=codes, limits=limits)
         bounds = limits or Limits()
-        listener = Listener(
+        listener = HttpServer(
             app,
             started.set,
             request_s=bounds.request_s,

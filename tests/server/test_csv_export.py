@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from log10_trace.server.csv_lines import csv_line, literal
+from log10_trace.domain.csv_lines import csv_line, literal
 
 Keep = Callable[..., dict[str, Any]]
 

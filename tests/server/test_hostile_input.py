@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from log10_trace.server.limits import Limits
+from log10_trace.server.http.limits import Limits
 from log10_trace.server.store.keys import Scope
 from tests.processes import until
 from tests.server.conftest import JSON, Server, Tenant, running

@@ -13,11 +13,11 @@ from typing import Any
 import httpx
 import pytest
 
-from log10_trace.server.api import OPERATIONS, SIGN_IN, Operation
-from log10_trace.server.auth import TRUST_MS, Gate
-from log10_trace.server.openapi.operations import WORDS
+from log10_trace.server.authentication.auth import KEY_CACHE_MS, Authenticator
+from log10_trace.server.http.api_errors import ApiError
+from log10_trace.server.openapi.operations import OPERATION_DOCS
+from log10_trace.server.operations import OPERATIONS, SIGN_IN, Operation
 from log10_trace.server.pages.routes import PAGES
-from log10_trace.server.refusal import Refusal
 from log10_trace.server.store.keys import Scope
 from tests.server.conftest import Server, Tenant
 
@@ -167,19 +167,19 @@ def test_writing_another_organizations_id_makes_a_record_of_ones_own(
 def test_a_revoked_key_is_trusted_for_five_seconds_at_most(tenant: Tenant) -> None:
     """A key that is revoked while the server knows it is refused once the trust has run out."""
     now = [time.time()]
-    gate = Gate(tenant.server.store.keys, clock=lambda: now[0])
+    gate = Authenticator(tenant.server.store.keys, clock=lambda: now[0])
     token, key = tenant.server.key(tenant.organization_id, Scope.READ)
-    assert asyncio.run(gate.of_token(token)) is not None
+    assert asyncio.run(gate.authenticate_token(token)) is not None
     tenant.server.store.keys.revoke(tenant.organization_id, key.id, now_ms=int(now[0] * 1000)).result()
 
-    now[0] += TRUST_MS / 1000
+    now[0] += KEY_CACHE_MS / 1000
 
-    assert asyncio.run(gate.of_token(token)) is None
+    assert asyncio.run(gate.authenticate_token(token)) is None
 
 
 def test_every_route_is_in_the_table_and_the_document() -> None:
     """The walk above misses no route: what is served is the table, and the document has all of it."""
-    assert {(operation.method, operation.path) for operation in OPERATIONS} == WORDS.keys()
+    assert {(operation.method, operation.path) for operation in OPERATIONS} == OPERATION_DOCS.keys()
     assert all(operation.path.startswith("/log") for operation in SIGN_IN)
 
 
@@ -250,11 +250,11 @@ def test_the_log_holds_nothing_private(
 def test_a_stranger_learns_nothing_from_a_refusal(server: Server) -> None:
     """What is refused at the gate looks the same whether the key's id exists or not."""
     _, key = server.key("anybody", Scope.READ)
-    gate = Gate(server.store.keys)
+    gate = Authenticator(server.store.keys)
     refusals = []
     for token in (f"l10_{key.id}_wrong", "l10_ffffffffffffffff_wrong"):
-        with pytest.raises(Refusal) as caught:
-            asyncio.run(gate.access({"x-log10-token": token}, {}))
+        with pytest.raises(ApiError) as caught:
+            asyncio.run(gate.authenticate({"x-log10-token": token}, {}))
         refusals.append((caught.value.status, caught.value.message))
 
     assert refusals[0] == refusals[1]

@@ -20,8 +20,8 @@ from log10_trace.cli.options import Server, Which, spread
 from log10_trace.cli.output import number_of, progress, remarks
 from log10_trace.client import Log10
 from log10_trace.client.filters import Filters
+from log10_trace.domain.json_slices import RecordFormatError, decode, split_members
 from log10_trace.errors import APIConnectionError, SetupError
-from log10_trace.server.json_text import RefusedError, decode, split
 
 _BEGINNING: Final = b'{"id":'
 
@@ -86,7 +86,7 @@ def _known(output: str) -> frozenset[str]:
     try:
         with reading(output) as file:
             known = frozenset(map(_id, _whole(file)))
-    except (RefusedError, KeyError):
+    except (RecordFormatError, KeyError):
         message = f"{output} holds something else than an export, and cannot be gone on with."
         raise SetupError(message) from None
     cut_torn_end(path)
@@ -107,7 +107,7 @@ def _whole(file: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def _id(line: bytes) -> str:
-    return str(split(decode(line))["id"][1])
+    return str(split_members(decode(line))["id"][1])
 
 
 def _pieces(
@@ -156,7 +156,7 @@ def _line(record: bytes, form: Form, seen: set[bytes] | None) -> bytes:
     except ValueError:
         raise UnsuitableError("with a number of more digits than Python reads") from None
     if seen is not None:
-        request, _ = split(decode(record)).get("request", ("", None))
+        request, _ = split_members(decode(record)).get("request", ("", None))
         digest = blake2b(f"{request}\n".encode() + line, digest_size=16).digest()
         if digest in seen:
             raise UnsuitableError("the same as one before")

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from log10_trace.cli.completions.training import UnsuitableError, training_example
 from log10_trace.cli.conversation import choices_of
-from log10_trace.server.json_text import decode, split
+from log10_trace.domain.json_slices import decode, split_members
 
 
 class Format(str, Enum):
@@ -35,7 +35,7 @@ Form = Callable[[bytes], bytes]
 
 def raw(record: bytes) -> bytes:
     """The provider's own request and response: of a Responses call the native ones."""
-    members = split(decode(record))
+    members = split_members(decode(record))
     native = "native_" if "native_request" in members else ""
     texts = {
         "id": members["id"][0],

@@ -6,7 +6,7 @@ import json
 import uuid
 from typing import Any, Final
 
-from log10_trace.server.json_text import decode, split
+from log10_trace.domain.json_slices import decode, split_members
 
 Members = dict[str, tuple[str, Any]]
 """Name -> (exact JSON text, value)."""
@@ -28,7 +28,7 @@ def record_of(line: bytes, *, keep_organization: bool = False) -> bytes:
     Raises:
         RefusedError: the line is no JSON object.
     """
-    members = split(decode(line))
+    members = split_members(decode(line))
     if _is_original(members):
         members = _converted(members)
     if not keep_organization:

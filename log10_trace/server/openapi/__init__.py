@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from log10_trace.server.openapi.document import document
+from log10_trace.server.openapi.document import build_document
 
-__all__ = ["document"]
+__all__ = ["build_document"]

@@ -8,13 +8,13 @@ from http import HTTPStatus
 from typing import Any, Final
 
 from log10_trace import __version__
-from log10_trace.server.api import Operation
-from log10_trace.server.openapi.operations import WORDS, Words
+from log10_trace.server.openapi.operations import OPERATION_DOCS, OperationDoc
 from log10_trace.server.openapi.parameters import path, query
 from log10_trace.server.openapi.schemas import SCHEMAS, Schema, reference
+from log10_trace.server.operations import Operation
 
 _JSON: Final = "application/json"
-_WAITS: Final = frozenset({429, 503, 507})
+_RETRYABLE_STATUSES: Final = frozenset({429, 503, 507})
 _ORGANIZATION: Final = {
     "name": "X-Log10-Organization",
     "in": "header",
@@ -23,11 +23,11 @@ _ORGANIZATION: Final = {
 }
 
 
-def document(operations: Iterable[Operation]) -> dict[str, Any]:
+def build_document(operations: Iterable[Operation]) -> dict[str, Any]:
     """The OpenAPI document of these operations."""
     paths: dict[str, dict[str, Any]] = {}
     for operation in operations:
-        words = WORDS[operation.method, operation.path]
+        words = OPERATION_DOCS[operation.method, operation.path]
         paths.setdefault(operation.path, {})[operation.method.lower()] = _operation(operation, words)
     return {
         "openapi": "3.1.0",
@@ -47,7 +47,7 @@ def document(operations: Iterable[Operation]) -> dict[str, Any]:
     }
 
 
-def _operation(operation: Operation, words: Words) -> dict[str, Any]:
+def _operation(operation: Operation, words: OperationDoc) -> dict[str, Any]:
     described: dict[str, Any] = {
         "operationId": words.id,
         "summary": words.summary,
@@ -55,10 +55,10 @@ def _operation(operation: Operation, words: Words) -> dict[str, Any]:
         "parameters": [path(name) for name in re.findall(r"{(\w+)}", operation.path)] + words.query,
         "responses": _answers(operation, words),
     }
-    if words.takes is not None:
+    if words.request_schema is not None:
         described["requestBody"] = {
             "required": words.needs_body,
-            "content": _content({_JSON: words.takes, **words.takes_also}),
+            "content": _content({_JSON: words.request_schema, **words.request_media_types}),
         }
     if operation.scopes is None:
         described["security"] = []
@@ -70,14 +70,14 @@ def _operation(operation: Operation, words: Words) -> dict[str, Any]:
     return described
 
 
-def _answers(operation: Operation, words: Words) -> dict[str, Any]:
+def _answers(operation: Operation, words: OperationDoc) -> dict[str, Any]:
     answers: dict[str, Any] = {}
-    for status, schema in words.answers.items():
-        media = {**({_JSON: schema} if schema else {}), **words.gives_also}
+    for status, schema in words.responses.items():
+        media = {**({_JSON: schema} if schema else {}), **words.response_media_types}
         answers[str(status)] = {"description": HTTPStatus(status).phrase, "content": _content(media)}
     keyed = () if operation.scopes is None else (401, 403, 429, 503)
     bad_path = (400,) if "{" in operation.path else ()
-    for status in sorted({*words.refuses, *keyed, *bad_path, 405, 421, 500}):
+    for status in sorted({*words.error_statuses, *keyed, *bad_path, 405, 421, 500}):
         answers[str(status)] = _refusal(status)
     return answers
 
@@ -85,7 +85,7 @@ def _answers(operation: Operation, words: Words) -> dict[str, Any]:
 def _refusal(status: int) -> dict[str, Any]:
     content = _content({_JSON: reference("Error")})
     refusal: dict[str, Any] = {"description": HTTPStatus(status).phrase, "content": content}
-    if status in _WAITS:
+    if status in _RETRYABLE_STATUSES:
         after = {"description": "Seconds to wait.", "schema": {"type": "integer"}}
         refusal["headers"] = {"Retry-After": after}
     return refusal

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from log10_trace.server.http.query_params import MAX_CHARS, MAX_OFFSET, MAX_REPEATS
 from log10_trace.server.openapi.schemas import LABEL, Schema
-from log10_trace.server.query import MAX_CHARS, MAX_OFFSET, MAX_REPEATS
 
 _TEXT: Final[Schema] = {**LABEL, "maxLength": MAX_CHARS}
 _WHOLE: Final[Schema] = {"type": "integer", "minimum": 0, "maximum": 2**53}

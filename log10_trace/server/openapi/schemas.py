@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from log10_trace.server.incoming import MAX_DURATION, MAX_LABEL, MAX_REASON, MAX_TAGS
+from log10_trace.domain.completion_record import MAX_DURATION, MAX_LABEL, MAX_REASON, MAX_TAGS
 
 Schema = dict[str, Any]
 
@@ -15,7 +15,7 @@ MOMENT: Final[Schema] = {"type": "string", "format": "date-time"}
 COUNT: Final[Schema] = {"type": "integer", "minimum": 0}
 
 
-def maybe(schema: Schema) -> Schema:
+def nullable(schema: Schema) -> Schema:
     """The schema, or null."""
     return {**schema, "type": [schema["type"], "null"]}
 
@@ -30,18 +30,18 @@ def array(items: Schema, **more: Any) -> Schema:
     return {"type": "array", "items": items, **more}
 
 
-def record(properties: dict[str, Schema], required: list[str] | None = None, **more: Any) -> Schema:
+def object_schema(properties: dict[str, Schema], required: list[str] | None = None, **more: Any) -> Schema:
     """An object; by default every property is there."""
     names = list(properties) if required is None else required
     return {"type": "object", "properties": properties, "required": names, **more}
 
 
-def taken(properties: dict[str, Schema], required: list[str]) -> Schema:
+def request_object(properties: dict[str, Schema], required: list[str]) -> Schema:
     """An object that the server takes: further properties are welcome, their names are labels."""
-    return record(properties, required, propertyNames={"pattern": LABEL["pattern"]})
+    return object_schema(properties, required, propertyNames={"pattern": LABEL["pattern"]})
 
 
-_FRAME: Final = record(
+_FRAME: Final = object_schema(
     {
         "file": {"description": "The path of the file."},
         "line": {"description": "The source text of the line."},
@@ -52,35 +52,35 @@ _FRAME: Final = record(
 )
 
 _COMPLETION: Final[dict[str, Schema]] = {
-    "id": {**maybe(NAME), "description": "Made by the server when it is absent."},
+    "id": {**nullable(NAME), "description": "Made by the server when it is absent."},
     "organization_id": {
-        **maybe(LABEL),
+        **nullable(LABEL),
         "description": "The key decides; naming another one is refused.",
     },
-    "kind": {**maybe(LABEL), "description": "chat or prompt."},
+    "kind": {**nullable(LABEL), "description": "chat or prompt."},
     "status": {"enum": ["started", "finished", "failed", None]},
-    "tags": maybe(array(LABEL, maxItems=MAX_TAGS)),
+    "tags": nullable(array(LABEL, maxItems=MAX_TAGS)),
     "request": {"description": "The JSON body that was sent to the provider."},
     "response": {"description": "The JSON body that came back; for a stream, the folded equivalent."},
-    "stacktrace": maybe(array(_FRAME)),
-    "session_id": maybe(LABEL),
+    "stacktrace": nullable(array(_FRAME)),
+    "session_id": nullable(LABEL),
     "duration": {
         "type": ["number", "null"],
         "minimum": 0,
         "maximum": MAX_DURATION,
         "description": "Seconds.",
     },
-    "failure_kind": maybe(LABEL),
-    "failure_reason": maybe({"type": "string", "maxLength": MAX_REASON}),
+    "failure_kind": nullable(LABEL),
+    "failure_reason": nullable({"type": "string", "maxLength": MAX_REASON}),
     "created_at": {"description": "When the call began, RFC 3339; without one, the time of arrival."},
     "time_to_first_token": {"description": "Seconds from the call to the first data of a stream."},
-    "endpoint": maybe(LABEL),
+    "endpoint": nullable(LABEL),
     "base_url": {"description": "Where the provider was reached."},
-    "request_id": maybe(LABEL),
+    "request_id": nullable(LABEL),
     "retries": {"description": "How often the SDK tried again."},
     "interrupted": {"description": "True when a stream ended before its answer was whole."},
     "metadata": {"description": "The user's own flat map."},
-    "source": maybe(LABEL),
+    "source": nullable(LABEL),
     "sequence": {
         "type": ["integer", "null"],
         "minimum": 1,
@@ -102,9 +102,9 @@ _SUMMARY: Final[dict[str, Schema]] = {
     "model": {"type": ["string", "null"]},
     "usage": {
         "type": ["object", "null"],
-        "properties": {"input_tokens": maybe(COUNT), "output_tokens": maybe(COUNT)},
+        "properties": {"input_tokens": nullable(COUNT), "output_tokens": nullable(COUNT)},
     },
-    "preview": record({"request": {"type": "string"}, "response": {"type": "string"}}),
+    "preview": object_schema({"request": {"type": "string"}, "response": {"type": "string"}}),
 }
 
 _COUNTS: Final[dict[str, Schema]] = {
@@ -119,13 +119,13 @@ _SECONDS: Final[Schema] = {"type": ["number", "null"], "description": "Seconds."
 _FEEDBACK: Final[dict[str, Schema]] = {
     "task_id": NAME,
     "json_values": {"type": "object", "description": "They fit the task's schema."},
-    "comment": maybe(TEXT),
+    "comment": nullable(TEXT),
 }
-_ABOUT_IDS: Final = taken(
+_ABOUT_IDS: Final = request_object(
     {**_FEEDBACK, "completion_ids": array(NAME, minItems=1, maxItems=MAX_TAGS)},
     required=["task_id", "json_values", "completion_ids"],
 )
-_ABOUT_TAGS: Final = taken(
+_ABOUT_TAGS: Final = request_object(
     {
         **_FEEDBACK,
         "completion_tags_selector": array(NAME, minItems=1, maxItems=MAX_TAGS),
@@ -141,22 +141,22 @@ _TOKEN_PRICES: Final[dict[str, Schema]] = dict.fromkeys(
 )
 _TIER_PRICES: Final[dict[str, Schema]] = {
     **_TOKEN_PRICES,
-    "audio": record(_TOKEN_PRICES, required=["input", "output"]),
-    "large_input": record({**_TOKEN_PRICES, "above": COUNT}, required=["above", "input", "output"]),
+    "audio": object_schema(_TOKEN_PRICES, required=["input", "output"]),
+    "large_input": object_schema({**_TOKEN_PRICES, "above": COUNT}, required=["above", "input", "output"]),
 }
 
 SCHEMAS: Final[dict[str, Schema]] = {
-    "Completion": taken(_COMPLETION, required=[]),
-    "StoredCompletion": record(
+    "Completion": request_object(_COMPLETION, required=[]),
+    "StoredCompletion": object_schema(
         {**_COMPLETION, "id": NAME, "organization_id": LABEL}, required=["id", "organization_id"]
     ),
-    "OlderCompletion": taken(
+    "OlderCompletion": request_object(
         {
-            "organization_id": maybe(LABEL),
-            "kind": {**maybe(LABEL), "description": "chat or completion."},
+            "organization_id": nullable(LABEL),
+            "kind": {**nullable(LABEL), "description": "chat or completion."},
             "status": _COMPLETION["status"],
             "tags": _COMPLETION["tags"],
-            "session_id": maybe(LABEL),
+            "session_id": nullable(LABEL),
             "request": {"description": "JSON in a string; JSON itself is taken too."},
             "response": {"description": "JSON in a string; JSON itself is taken too."},
             "stacktrace": {"description": "A list of frames, in a string; anything else is kept aside."},
@@ -169,8 +169,8 @@ SCHEMAS: Final[dict[str, Schema]] = {
         },
         required=[],
     ),
-    "CompletionSummary": record(_SUMMARY),
-    "BatchResult": record(
+    "CompletionSummary": object_schema(_SUMMARY),
+    "BatchResult": object_schema(
         {
             "id": {"type": ["string", "null"]},
             "status": {"type": "integer"},
@@ -180,18 +180,18 @@ SCHEMAS: Final[dict[str, Schema]] = {
         },
         required=["id", "status"],
     ),
-    "Session": record({"id": NAME, "first_at": MOMENT, "last_at": MOMENT, **_COUNTS}),
-    "NewTask": taken(
+    "Session": object_schema({"id": NAME, "first_at": MOMENT, "last_at": MOMENT, **_COUNTS}),
+    "NewTask": request_object(
         {
-            "id": maybe(NAME),
-            "name": maybe(TEXT),
-            "instruction": maybe(TEXT),
+            "id": nullable(NAME),
+            "name": nullable(TEXT),
+            "instruction": nullable(TEXT),
             "json_schema": {"type": "object", "description": "A JSON Schema."},
-            "completion_tags_selector": maybe(array(NAME, maxItems=MAX_TAGS)),
+            "completion_tags_selector": nullable(array(NAME, maxItems=MAX_TAGS)),
         },
         required=["json_schema"],
     ),
-    "Task": record(
+    "Task": object_schema(
         {
             "id": NAME,
             "organization_id": LABEL,
@@ -204,7 +204,7 @@ SCHEMAS: Final[dict[str, Schema]] = {
         }
     ),
     "NewFeedback": {"oneOf": [_ABOUT_IDS, _ABOUT_TAGS]},
-    "Feedback": record(
+    "Feedback": object_schema(
         {
             "id": NAME,
             "created_at_ms": COUNT,
@@ -214,7 +214,7 @@ SCHEMAS: Final[dict[str, Schema]] = {
             "matched_completion_ids": array(NAME),
         }
     ),
-    "Totals": record(
+    "Totals": object_schema(
         {
             "key": {"type": ["string", "null"], "description": "The group; null when not grouped."},
             "start": {**MOMENT, "description": "The step of time; not in groups."},
@@ -226,19 +226,19 @@ SCHEMAS: Final[dict[str, Schema]] = {
         },
         required=["key", *_COUNTS, "unpriced", "p50", "p95", "p99"],
     ),
-    "Prices": record({"models": {"type": "object", "additionalProperties": reference("ModelPrices")}}),
-    "ModelPrices": record(
+    "Prices": object_schema({"models": {"type": "object", "additionalProperties": reference("ModelPrices")}}),
+    "ModelPrices": object_schema(
         {
             **_TIER_PRICES,
             "tiers": {
                 "type": "object",
-                "additionalProperties": record(_TIER_PRICES, required=["input", "output"]),
+                "additionalProperties": object_schema(_TIER_PRICES, required=["input", "output"]),
                 "description": "By service_tier; a tier that is not here has no price.",
             },
         },
         required=["input", "output"],
     ),
-    "Source": record(
+    "Source": object_schema(
         {
             "source": LABEL,
             "count": COUNT,
@@ -246,7 +246,7 @@ SCHEMAS: Final[dict[str, Schema]] = {
             "missing": array(array({"type": "integer"}, minItems=2, maxItems=2)),
         }
     ),
-    "Error": record(
+    "Error": object_schema(
         {
             "code": {"type": "string", "description": "For programs."},
             "message": {"type": "string", "description": "For people."},

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
 
-from log10_trace.server.incoming import MAX_TAGS
+from log10_trace.domain.completion_record import MAX_TAGS
 from log10_trace.server.pages import formatting, json_access
 from log10_trace.server.store.columns import parse_time_ms
 

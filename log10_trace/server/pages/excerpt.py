@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from json.decoder import scanstring  # type: ignore[attr-defined]
 from typing import Any, Final
 
-from log10_trace.server.json_text import value_of
+from log10_trace.domain.json_slices import parse_value
 
 ENDS: Final = 100
 """How many members at each end of a long array or object are read."""
@@ -96,7 +96,7 @@ def _value(text: str, start: int, end: int, budget: int) -> Any:
     if opening == '"':
         return scanstring(text, start + 1, True)[0]
     if opening not in ("[", "{") or end - start <= budget * _VALUE_CHARACTERS:
-        return value_of(text[start:end])
+        return parse_value(text[start:end])
     first, omitted, last = _ends(text, start, budget)
     kept = [*first, *last]
     if len(kept) > budget:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from log10_trace.server.incoming import MAX_DURATION
+from log10_trace.domain.completion_record import MAX_DURATION
 from log10_trace.server.pages.excerpt import ENDS, Gap, abridge, excerpt
 from log10_trace.server.store.data_types import CompletionSummary, StoredCompletion
 

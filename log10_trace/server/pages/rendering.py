@@ -10,9 +10,9 @@ from typing import Any, Final
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.responses import Response
 
+from log10_trace.server.http.api_errors import ApiError
 from log10_trace.server.pages import formatting, sanitize
 from log10_trace.server.pages.urls import call_path, list_path, session_path
-from log10_trace.server.refusal import Refusal
 
 _TYPES: Final = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
 _TITLES: Final[dict[int, str]] = {
@@ -47,7 +47,7 @@ def page(template: str, code: int = 200, /, *, root: str, **shown: Any) -> Respo
     return Response(text.encode(), code, headers, media_type="text/html")
 
 
-def error_page(refusal: Refusal, root: str) -> Response:
+def error_page(refusal: ApiError, root: str) -> Response:
     """What went wrong, for people."""
     title = _TITLES.get(refusal.status, "That did not work")
     shown = {"status": refusal.status, "title": title, "message": refusal.message}

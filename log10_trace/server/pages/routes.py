@@ -7,8 +7,11 @@ from typing import Final
 
 from starlette.responses import Response
 
-from log10_trace.server.answer import raw_json
-from log10_trace.server.api import READ, Operation
+from log10_trace.server.http.api_errors import ApiError, from_store_error, not_found
+from log10_trace.server.http.query_params import RequestParams
+from log10_trace.server.http.request_context import RequestContext
+from log10_trace.server.http.responses import json_bytes_response
+from log10_trace.server.operations import READ, Operation
 from log10_trace.server.pages import list_view
 from log10_trace.server.pages.call_view import RAW, call_view
 from log10_trace.server.pages.filter_form import FilterForm, filter_form_from
@@ -16,8 +19,6 @@ from log10_trace.server.pages.rendering import page, static_file
 from log10_trace.server.pages.session_view import session_view
 from log10_trace.server.pages.stats_panel import build_stats_panel, stats_query
 from log10_trace.server.pages.urls import SESSIONS, PageURL, completion_id_of, session_path
-from log10_trace.server.query import Query
-from log10_trace.server.refusal import Refusal, not_found, of_store
 from log10_trace.server.routes import completions
 from log10_trace.server.routes.filters import NAMES, ORDERS, filter_of
 from log10_trace.server.store.data_types import (
@@ -29,7 +30,6 @@ from log10_trace.server.store.data_types import (
     StoredCompletion,
 )
 from log10_trace.server.store.errors import CursorError, SearchError
-from log10_trace.server.visit import Visit
 
 _CALLS: Final = 50
 _SESSIONS: Final = 50
@@ -41,45 +41,45 @@ _LATELY_MS: Final = 7 * 24 * 3_600_000
 """The models that were called so lately are offered."""
 
 
-async def calls(visit: Visit) -> Response:
+async def calls(visit: RequestContext) -> Response:
     """The calls, newest first, with their filters and figures."""
     return await visit.read(_list, visit)
 
 
-async def call(visit: Visit) -> Response:
+async def call(visit: RequestContext) -> Response:
     """One call whole."""
     return await visit.read(_call, visit)
 
 
-async def record(visit: Visit) -> Response:
+async def record(visit: RequestContext) -> Response:
     """The whole record, exactly as it is stored."""
-    return raw_json(completions.utf8(await visit.read(_stored, visit)))
+    return json_bytes_response(completions.utf8(await visit.read(_stored, visit)))
 
 
-async def body(visit: Visit) -> Response:
+async def body(visit: RequestContext) -> Response:
     """One body of a call, exactly as it is stored."""
     return await visit.read(_body, visit)
 
 
-def _body(visit: Visit) -> Response:
+def _body(visit: RequestContext) -> Response:
     stored = _stored(visit)
     field = visit.request.path_params["field"]
     if field not in RAW or field not in stored.fields:
         raise not_found("part of a completion")
-    return raw_json(stored.fields[field].encode())
+    return json_bytes_response(stored.fields[field].encode())
 
 
-async def sessions(visit: Visit) -> Response:
+async def sessions(visit: RequestContext) -> Response:
     """The sessions, the one with the latest call first."""
     return await visit.read(_sessions, visit)
 
 
-async def session(visit: Visit) -> Response:
+async def session(visit: RequestContext) -> Response:
     """One session as a conversation."""
     return await visit.read(_session, visit)
 
 
-async def static(visit: Visit) -> Response:
+async def static(visit: RequestContext) -> Response:
     """A file that pages load."""
     answer = static_file(visit.request.path_params["name"])
     if answer is None:
@@ -99,21 +99,21 @@ PAGES: Final = (
 """Everything that a browser may ask for; a read key's holder sees it, the static files are everybody's."""
 
 
-def _list(visit: Visit) -> Response:
+def _list(visit: RequestContext) -> Response:
     conditions = filter_form_from(visit.request.query_params.multi_items())
     try:
-        query = Query(visit.request.query_params, (*NAMES, "order", "cursor"))
+        query = RequestParams(visit.request.query_params, (*NAMES, "order", "cursor"))
         order = query.choice("order", ORDERS, "newest")
         view = _list_view(visit, conditions, filter_of(query), order, query.text("cursor"))
-    except Refusal as refusal:
+    except ApiError as refusal:
         return _refused(visit, conditions, refusal)
     except (SearchError, CursorError) as error:
-        return _refused(visit, conditions, of_store(error))
+        return _refused(visit, conditions, from_store_error(error))
     return page("list.html", root=visit.root_path, view=view)
 
 
 def _list_view(
-    visit: Visit, conditions: FilterForm, wanted: CompletionFilter, order: Order, cursor: str | None
+    visit: RequestContext, conditions: FilterForm, wanted: CompletionFilter, order: Order, cursor: str | None
 ) -> list_view.ListView:
     store, organization_id = visit.store, visit.organization_id
     found = store.completions.page(organization_id, wanted, limit=_CALLS, cursor=cursor, order=order)
@@ -131,24 +131,24 @@ def _list_view(
     )
 
 
-def _refused(visit: Visit, conditions: FilterForm, refusal: Refusal) -> Response:
+def _refused(visit: RequestContext, conditions: FilterForm, refusal: ApiError) -> Response:
     """The list's own page with what cannot be done, so that the filters can be mended where they stand."""
     view = list_view.ListView(conditions=conditions, fault=_fault(refusal))
     return page("list.html", refusal.status, root=visit.root_path, view=view)
 
 
-def _fault(refusal: Refusal) -> str:
+def _fault(refusal: ApiError) -> str:
     return f"{refusal.field}: {refusal.message}" if refusal.field else refusal.message
 
 
-def _call(visit: Visit) -> Response:
+def _call(visit: RequestContext) -> Response:
     is_whole = visit.request.query_params.get("show") == "all"
     view = call_view(_stored(visit), whole=is_whole)
     cost = visit.store.reports.prices.cost_of(view.charges) if view.charges else None
     return page("call.html", root=visit.root_path, view=view, cost=cost)
 
 
-def _stored(visit: Visit) -> StoredCompletion:
+def _stored(visit: RequestContext) -> StoredCompletion:
     completion_id = completion_id_of(visit.request.path_params["id"])
     found = visit.store.completions.get(visit.organization_id, completion_id)
     if found is None:
@@ -156,22 +156,22 @@ def _stored(visit: Visit) -> StoredCompletion:
     return found
 
 
-def _sessions(visit: Visit) -> Response:
+def _sessions(visit: RequestContext) -> Response:
     conditions = filter_form_from(visit.request.query_params.multi_items(), SESSIONS)
     shown: dict[str, object] = {"rows": (), "earlier": "", "is_first_page": True, "fault": ""}
     status = 200
     try:
-        query = Query(visit.request.query_params, (*NAMES, "cursor"))
+        query = RequestParams(visit.request.query_params, (*NAMES, "cursor"))
         shown |= _session_rows(visit, conditions, filter_of(query), query.text("cursor"))
-    except Refusal as refusal:
+    except ApiError as refusal:
         status, shown["fault"] = refusal.status, _fault(refusal)
     except (SearchError, CursorError) as error:
-        status, shown["fault"] = of_store(error).status, _fault(of_store(error))
+        status, shown["fault"] = from_store_error(error).status, _fault(from_store_error(error))
     return page("sessions.html", status, root=visit.root_path, conditions=conditions, **shown)
 
 
 def _session_rows(
-    visit: Visit, conditions: FilterForm, wanted: CompletionFilter, cursor: str | None
+    visit: RequestContext, conditions: FilterForm, wanted: CompletionFilter, cursor: str | None
 ) -> dict[str, object]:
     store, organization_id = visit.store, visit.organization_id
     found = store.sessions.page(organization_id, wanted, limit=_SESSIONS, cursor=cursor)
@@ -183,7 +183,7 @@ def _session_rows(
     return {"rows": rows, "earlier": earlier, "is_first_page": cursor is None}
 
 
-def _session(visit: Visit) -> Response:
+def _session(visit: RequestContext) -> Response:
     store, organization_id = visit.store, visit.organization_id
     session_id = visit.request.path_params["id"]
     found = store.sessions.get(organization_id, session_id)
@@ -205,7 +205,7 @@ def _session(visit: Visit) -> Response:
     return page("session.html", root=visit.root_path, view=view)
 
 
-def _records(visit: Visit, summaries: Page[CompletionSummary]) -> tuple[list[StoredCompletion], int]:
+def _records(visit: RequestContext, summaries: Page[CompletionSummary]) -> tuple[list[StoredCompletion], int]:
     """The records of the first summaries, as many as a page has memory for; and how many those are."""
     records: list[StoredCompletion] = []
     characters = 0

@@ -11,46 +11,46 @@ from typing import Any, Final
 
 from starlette.responses import Response
 
-from log10_trace.server.answer import json_answer, refusal_answer
-from log10_trace.server.incoming import Incoming
-from log10_trace.server.json_text import RefusedError, decode, split
-from log10_trace.server.refusal import Refusal, invalid, of_store, of_text
-from log10_trace.server.routes.completions import understood, with_id
+from log10_trace.domain.completion_record import CompletionRecord
+from log10_trace.domain.json_slices import RecordFormatError, decode, split_members
+from log10_trace.server.http.api_errors import ApiError, from_format_error, from_store_error, unprocessable
+from log10_trace.server.http.request_context import RequestContext
+from log10_trace.server.http.responses import error_response, json_response
+from log10_trace.server.routes.completions import assign_id, parse_completion
 from log10_trace.server.store.data_types import WriteEffect, WriteResult
 from log10_trace.server.store.errors import StoreError
-from log10_trace.server.visit import Visit
 
 LINES: Final = ("application/x-ndjson", "application/jsonl")
 
 _finder: Final = json.JSONDecoder(parse_int=len, parse_float=len)
 """Finds where values end; no number of thousands of digits is converted for that."""
-_reading: Final = threading.Lock()
+_parse_lock: Final = threading.Lock()
 """Batches are read one after the other. Python reads one at a time anyhow; when they take turns, none is
 ready to be written before nearly all are, and each finds the processor's caches full of the others."""
 
 
-async def create_many(visit: Visit) -> Response:
+async def create_many(visit: RequestContext) -> Response:
     """Keep every record that can be kept; 207 when some could not."""
     declared = visit.request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if declared not in LINES:
-        visit.check_json()
+        visit.require_json_content_type()
     raw = await visit.body(visit.service.limits.batch_bytes)
     # The whole batch on one thread: reading it takes as long as a hundred single requests do.
-    results = await asyncio.to_thread(_take, visit, raw, declared in LINES)
+    results = await asyncio.to_thread(_store_batch, visit, raw, declared in LINES)
     return _answer(results)
 
 
-def _take(visit: Visit, raw: bytes, is_lines: bool) -> list[dict[str, Any]]:
+def _store_batch(visit: RequestContext, raw: bytes, is_lines: bool) -> list[dict[str, Any]]:
     texts = [line for line in raw.splitlines() if line.strip()] if is_lines else _of_array(visit, raw)
     most = visit.service.limits.batch_items
     if len(texts) > most:
-        raise Refusal(413, "too_many", f"The batch holds more than {most} records.")
-    with _reading:
-        understood_items = [_understand(visit, text) for text in texts]
-        good = [item for item in understood_items if isinstance(item, Incoming)]
+        raise ApiError(413, "too_many", f"The batch holds more than {most} records.")
+    with _parse_lock:
+        understood_items = [_parse_item(visit, text) for text in texts]
+        good = [item for item in understood_items if isinstance(item, CompletionRecord)]
         pending = iter(visit.store.completions.put_many(visit.organization_id, good))
     results = [
-        _refused(None, item) if isinstance(item, Refusal) else _kept(item, next(pending))
+        _error_result(None, item) if isinstance(item, ApiError) else _stored_result(item, next(pending))
         for item in understood_items
     ]
     for outcome, count in Counter(result.pop("outcome") for result in results).items():
@@ -58,48 +58,48 @@ def _take(visit: Visit, raw: bytes, is_lines: bool) -> list[dict[str, Any]]:
     return results
 
 
-def _of_array(visit: Visit, raw: bytes) -> list[str]:
+def _of_array(visit: RequestContext, raw: bytes) -> list[str]:
     """The exact texts of the items of ``completions``."""
     try:
-        members = split(decode(raw), max_depth=visit.service.limits.depth)
-    except RefusedError as error:
-        raise of_text(error) from None
+        members = split_members(decode(raw), max_depth=visit.service.limits.depth)
+    except RecordFormatError as error:
+        raise from_format_error(error) from None
     text, value = members.get("completions", ("", None))
     if not isinstance(value, list):
-        raise invalid("completions", "A list of completions is needed.")
+        raise unprocessable("completions", "A list of completions is needed.")
     return _items(text)
 
 
 def _items(text: str) -> list[str]:
     items: list[str] = []
-    at = _solid(text, 1)
+    at = _skip_whitespace(text, 1)
     while text[at] != "]":
         _, end = _finder.raw_decode(text, at)
         items.append(text[at:end])
-        at = _solid(text, end)
+        at = _skip_whitespace(text, end)
         if text[at] == ",":
-            at = _solid(text, at + 1)
+            at = _skip_whitespace(text, at + 1)
     return items
 
 
-def _solid(text: str, at: int) -> int:
+def _skip_whitespace(text: str, at: int) -> int:
     while text[at] in " \t\r\n":
         at += 1
     return at
 
 
-def _understand(visit: Visit, text: bytes | str) -> Incoming | Refusal:
+def _parse_item(visit: RequestContext, text: bytes | str) -> CompletionRecord | ApiError:
     try:
-        return with_id(understood(text, visit), None)
-    except Refusal as refusal:
+        return assign_id(parse_completion(text, visit), None)
+    except ApiError as refusal:
         return refusal
 
 
-def _kept(item: Incoming, pending: Future[WriteResult]) -> dict[str, Any]:
+def _stored_result(item: CompletionRecord, pending: Future[WriteResult]) -> dict[str, Any]:
     try:
         outcome = pending.result()
     except StoreError as error:
-        return _refused(item.id, of_store(error))
+        return _error_result(item.id, from_store_error(error))
     status = 201 if outcome.change is WriteEffect.CREATED else 200
     result = {"id": item.id, "status": status, "outcome": outcome.change.value}
     if outcome.change is WriteEffect.DELETED:
@@ -107,7 +107,7 @@ def _kept(item: Incoming, pending: Future[WriteResult]) -> dict[str, Any]:
     return result
 
 
-def _refused(completion_id: str | None, refusal: Refusal) -> dict[str, Any]:
+def _error_result(completion_id: str | None, refusal: ApiError) -> dict[str, Any]:
     result = {"id": completion_id, "status": refusal.status, **refusal.as_dict(), "outcome": "refused"}
     return {name: value for name, value in result.items() if name != "field" or value is not None}
 
@@ -116,6 +116,6 @@ def _answer(results: list[dict[str, Any]]) -> Response:
     statuses = {result["status"] for result in results}
     if statuses and min(statuses) >= 500:  # noqa: PLR2004 -- nothing was kept, and nobody's record is at fault
         first = results[0]
-        refusal = Refusal(first["status"], first["code"], first["message"], retry_after_s=1)
-        return refusal_answer(refusal)
-    return json_answer({"results": results}, 200 if statuses <= {200, 201} else 207)
+        refusal = ApiError(first["status"], first["code"], first["message"], retry_after_s=1)
+        return error_response(refusal)
+    return json_response({"results": results}, 200 if statuses <= {200, 201} else 207)

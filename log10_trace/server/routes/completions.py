@@ -9,73 +9,73 @@ from concurrent.futures import Future
 
 from starlette.responses import Response
 
+from log10_trace.domain.completion_record import MAX_LABEL, CompletionRecord, parse
+from log10_trace.domain.json_slices import LABEL_PATTERN, RecordFormatError
 from log10_trace.record.call import new_id
-from log10_trace.server import body
-from log10_trace.server.answer import json_answer, raw_json
-from log10_trace.server.auth import Access
-from log10_trace.server.incoming import MAX_LABEL, Incoming, parse
-from log10_trace.server.json_text import IS_LABEL, RefusedError
-from log10_trace.server.query import Query
-from log10_trace.server.refusal import conflict, invalid, not_found, of_text
+from log10_trace.server.authentication.auth import Principal
+from log10_trace.server.http import body
+from log10_trace.server.http.api_errors import conflict, from_format_error, not_found, unprocessable
+from log10_trace.server.http.query_params import RequestParams
+from log10_trace.server.http.request_context import RequestContext
+from log10_trace.server.http.responses import json_bytes_response, json_response
 from log10_trace.server.routes.filters import NAMES, filter_of
 from log10_trace.server.store.data_types import StoredCompletion, WriteEffect, WriteResult
 from log10_trace.server.store.keys import Scope
-from log10_trace.server.visit import Visit
 
 
-async def create(visit: Visit) -> Response:
+async def create(visit: RequestContext) -> Response:
     """A new record; 200 instead of 201 when it was there already."""
-    raw = await received(visit)
-    outcome = await kept(visit, len(raw), lambda: with_id(understood(raw, visit), None))
+    raw = await read_body(visit)
+    outcome = await store_completion(visit, len(raw), lambda: assign_id(parse_completion(raw, visit), None))
     status = 201 if outcome.change is WriteEffect.CREATED else 200
-    return raw_json(shown(visit.access, outcome.stored), status)
+    return json_bytes_response(visible_json(visit.access, outcome.stored), status)
 
 
-async def update(visit: Visit) -> Response:
+async def update(visit: RequestContext) -> Response:
     """What is given is merged into the record, which is made if it is not there."""
-    raw, completion_id = await received(visit), visit.request.path_params["id"]
-    outcome = await kept(
-        visit, len(raw), lambda: with_id(understood(raw, visit), completion_id), replace_tags=True
+    raw, completion_id = await read_body(visit), visit.request.path_params["id"]
+    outcome = await store_completion(
+        visit, len(raw), lambda: assign_id(parse_completion(raw, visit), completion_id), replace_tags=True
     )
-    return raw_json(shown(visit.access, outcome.stored))
+    return json_bytes_response(visible_json(visit.access, outcome.stored))
 
 
-async def get(visit: Visit) -> Response:
+async def get(visit: RequestContext) -> Response:
     """The whole record, every field spelled as it was received."""
-    return raw_json(await visit.read(_read, visit, visit.request.path_params["id"]))
+    return json_bytes_response(await visit.read(_read, visit, visit.request.path_params["id"]))
 
 
-async def delete(visit: Visit) -> Response:
+async def delete(visit: RequestContext) -> Response:
     """The record is gone, everywhere it was."""
     pending = visit.store.completions.delete_one(visit.organization_id, visit.request.path_params["id"])
     if not await asyncio.wrap_future(pending):
         raise not_found("completion")
-    return json_answer({"deleted": 1})
+    return json_response({"deleted": 1})
 
 
-async def delete_many(visit: Visit) -> Response:
+async def delete_many(visit: RequestContext) -> Response:
     """Everything of a session or with a tag is gone; further filters narrow it."""
-    query = Query(visit.request.query_params, NAMES)
+    query = RequestParams(visit.request.query_params, NAMES)
     wanted = filter_of(query)
     if wanted.session_id is None and not wanted.tags:
-        raise invalid("session_id", "Name the session_id or the tag whose records are to go.")
+        raise unprocessable("session_id", "Name the session_id or the tag whose records are to go.")
     if wanted.tags and wanted.tag_match == "none":
-        raise invalid("tag_match", "Records are deleted by the tags they have, not by those they lack.")
+        raise unprocessable("tag_match", "Records are deleted by the tags they have, not by those they lack.")
     deleted = await asyncio.wrap_future(visit.store.completions.delete(visit.organization_id, wanted))
-    return json_answer({"deleted": deleted})
+    return json_response({"deleted": deleted})
 
 
-async def received(visit: Visit) -> bytes:
+async def read_body(visit: RequestContext) -> bytes:
     """The body of a record, inflated.
 
     Raises:
         Refusal: it is too large, or does not say that it is JSON.
     """
-    visit.check_json()
+    visit.require_json_content_type()
     return await visit.body(visit.service.limits.body_bytes)
 
 
-def understood(raw: bytes | str, visit: Visit) -> Incoming:
+def parse_completion(raw: bytes | str, visit: RequestContext) -> CompletionRecord:
     """The record that the text is.
 
     Raises:
@@ -84,13 +84,13 @@ def understood(raw: bytes | str, visit: Visit) -> Incoming:
     limits = visit.service.limits
     try:
         incoming = parse(raw, max_depth=limits.depth, max_tags=limits.tags)
-    except RefusedError as error:
-        raise of_text(error) from None
+    except RecordFormatError as error:
+        raise from_format_error(error) from None
     visit.check_organization(incoming.organization_id)
     return incoming
 
 
-def with_id(incoming: Incoming, completion_id: str | None) -> Incoming:
+def assign_id(incoming: CompletionRecord, completion_id: str | None) -> CompletionRecord:
     """The record under the path's id, under its own, or under a new one.
 
     Raises:
@@ -100,13 +100,15 @@ def with_id(incoming: Incoming, completion_id: str | None) -> Incoming:
         return incoming if incoming.id is not None else dataclasses.replace(incoming, id=new_id())
     if incoming.id not in (None, completion_id):
         raise conflict("id", "The body names another id than the path.")
-    if not IS_LABEL.fullmatch(completion_id) or len(completion_id) > MAX_LABEL:
-        raise invalid("id", f"An id is text of at most {MAX_LABEL} characters without control characters.")
+    if not LABEL_PATTERN.fullmatch(completion_id) or len(completion_id) > MAX_LABEL:
+        raise unprocessable(
+            "id", f"An id is text of at most {MAX_LABEL} characters without control characters."
+        )
     return dataclasses.replace(incoming, id=completion_id)
 
 
-async def kept(
-    visit: Visit, size: int, read: Callable[[], Incoming], *, replace_tags: bool = False
+async def store_completion(
+    visit: RequestContext, size: int, read: Callable[[], CompletionRecord], *, replace_tags: bool = False
 ) -> WriteResult:
     """Keep the record that ``read`` makes of ``size`` bytes; when this returns, it is committed."""
 
@@ -118,16 +120,16 @@ async def kept(
     return outcome
 
 
-def _read(visit: Visit, completion_id: str) -> bytes:
+def _read(visit: RequestContext, completion_id: str) -> bytes:
     found = visit.store.completions.get(visit.organization_id, completion_id)
     if found is None:
         raise not_found("completion")
     return utf8(found)
 
 
-def shown(access: Access, stored: StoredCompletion) -> bytes:
+def visible_json(access: Principal, stored: StoredCompletion) -> bytes:
     """The record for whoever wrote it: whole, or without its content for a key that cannot read."""
-    if access.may(Scope.READ):
+    if access.has_scope(Scope.READ):
         return utf8(stored)
     fields = {name: stored.fields[name] for name in ("kind", "status") if name in stored.fields}
     return utf8(dataclasses.replace(stored, fields=fields))

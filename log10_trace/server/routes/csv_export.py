@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from log10_trace.domain.charges import read_usage
+from log10_trace.domain.completion_record import from_stored_fields
+from log10_trace.domain.csv_lines import csv_line, literal
 from log10_trace.domain.prices import Prices
-from log10_trace.server.csv_lines import csv_line, literal
-from log10_trace.server.incoming import reread
 from log10_trace.server.store import text_extraction
 from log10_trace.server.store.columns import extract_columns
 from log10_trace.server.store.data_types import StoredCompletion
@@ -46,7 +46,7 @@ def csv_lines(records: Iterable[StoredCompletion], prices: Prices, *, bodies: bo
 
 def _read(stored: StoredCompletion, prices: Prices) -> Iterator[str]:
     """The cells of ``READ``."""
-    incoming = reread(stored.id, stored.organization_id, stored.fields)
+    incoming = from_stored_fields(stored.id, stored.organization_id, stored.fields)
     words = text_extraction.extract_text(incoming.values)
     known = extract_columns(incoming, words, now_ms=0)
     usage = read_usage(incoming.values.get("response"), incoming.values.get("native_response"))

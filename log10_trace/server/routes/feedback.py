@@ -11,13 +11,13 @@ from starlette.datastructures import QueryParams
 from starlette.responses import Response
 
 from log10_trace.record.call import new_id
-from log10_trace.server.answer import json_answer
-from log10_trace.server.query import Query
-from log10_trace.server.refusal import invalid, not_found
+from log10_trace.server.http.api_errors import not_found, unprocessable
+from log10_trace.server.http.query_params import RequestParams
+from log10_trace.server.http.request_context import RequestContext
+from log10_trace.server.http.responses import json_response
 from log10_trace.server.routes.listing import DEFAULT_LIMIT
-from log10_trace.server.routes.tasks import an_object, labels, text
+from log10_trace.server.routes.tasks import labels, require_object, text
 from log10_trace.server.store.data_types import Feedback, FeedbackTarget, FeedbackTask
-from log10_trace.server.visit import Visit
 
 MAX_MATCHED: Final = 100
 """How many completions a tags selector may match unless the request says otherwise."""
@@ -25,14 +25,14 @@ MAX_MATCHED: Final = 100
 _NAMES: Final = ("offset", "limit", "completion_id", "task_id")
 
 
-async def upload(visit: Visit) -> Response:
+async def upload(visit: RequestContext) -> Response:
     """Feedback about named completions, or about those that carry all the tags."""
-    members = await visit.members()
+    members = await visit.json_object()
     values = {name: value for name, (_, value) in members.items()}
     selection = _selection(values)
     task = await _task(visit, text(values, "task_id") or "")
-    an_object(members, "json_values")
-    await visit.service.examiner.check_values(members["json_values"][0], task.json_schema)
+    require_object(members, "json_values")
+    await visit.service.examiner.validate_values(members["json_values"][0], task.json_schema)
     feedback = Feedback(
         id=new_id(),
         task_id=task.id,
@@ -42,37 +42,37 @@ async def upload(visit: Visit) -> Response:
         created_at_ms=time.time_ns() // 1_000_000,
     )
     pending = visit.store.grading.add(visit.organization_id, feedback, selection)
-    return json_answer(feedback_dict(await asyncio.wrap_future(pending)))
+    return json_response(feedback_dict(await asyncio.wrap_future(pending)))
 
 
-async def list_feedback(visit: Visit) -> Response:
+async def list_feedback(visit: RequestContext) -> Response:
     """Feedback, newest first; its filters may stand in the query or, as the original API has it, the body."""
     params = [*visit.request.query_params.multi_items(), *await _body_params(visit)]
-    query = Query(QueryParams(params), _NAMES)
+    query = RequestParams(QueryParams(params), _NAMES)
     found = await visit.read(
         visit.store.grading.list,
         visit.organization_id,
         offset=query.offset(),
-        limit=query.whole("limit", least=1, most=visit.service.limits.page_items) or DEFAULT_LIMIT,
+        limit=query.integer("limit", least=1, most=visit.service.limits.page_items) or DEFAULT_LIMIT,
         completion_id=query.text("completion_id"),
         task_id=query.text("task_id"),
     )
     items = [feedback_dict(each) for each in found.items]
-    if not visit.is_original_python:
-        return json_answer({"feedback": items, "total": found.total})
+    if not visit.is_legacy_client:
+        return json_response({"feedback": items, "total": found.total})
     tasks = await visit.read(visit.store.grading.tasks, visit.organization_id)
     names = {task.id: task.name for task in tasks}
     named = [{**item, "task_name": names.get(item["task_id"], "")} for item in items]
-    return json_answer({"data": named, "total": found.total})
+    return json_response({"data": named, "total": found.total})
 
 
-async def get(visit: Visit) -> Response:
+async def get(visit: RequestContext) -> Response:
     """One piece of feedback."""
     feedback_id = visit.request.path_params["id"]
     found = await visit.read(visit.store.grading.get, visit.organization_id, feedback_id)
     if found is None:
         raise not_found("feedback")
-    return json_answer(feedback_dict(found))
+    return json_response(feedback_dict(found))
 
 
 def feedback_dict(feedback: Feedback) -> dict[str, Any]:
@@ -87,7 +87,7 @@ def feedback_dict(feedback: Feedback) -> dict[str, Any]:
     }
 
 
-async def _task(visit: Visit, task_id: str) -> FeedbackTask:
+async def _task(visit: RequestContext, task_id: str) -> FeedbackTask:
     found = await visit.service.read_threads.run_own(visit.store.grading.task, visit.organization_id, task_id)
     if found is None:
         raise not_found("task")
@@ -97,20 +97,20 @@ async def _task(visit: Visit, task_id: str) -> FeedbackTask:
 def _selection(values: dict[str, Any]) -> FeedbackTarget:
     ids, tags = labels(values, "completion_ids"), labels(values, "completion_tags_selector")
     if bool(ids) == bool(tags):
-        raise invalid("completion_ids", "Name either completion_ids or a completion_tags_selector.")
+        raise unprocessable("completion_ids", "Name either completion_ids or a completion_tags_selector.")
     allow = values.get("allow_unmatched_feedback", False)
     if not isinstance(allow, bool):
-        raise invalid("allow_unmatched_feedback", "It must be true or false.")
+        raise unprocessable("allow_unmatched_feedback", "It must be true or false.")
     most = values.get("max_matched_completions")
     if most is None:
         most = MAX_MATCHED
     if not isinstance(most, int) or isinstance(most, bool) or not 1 <= most <= 1_000_000:  # noqa: PLR2004 -- said below
-        raise invalid("max_matched_completions", "It must be a whole number from 1 to 1000000.")
+        raise unprocessable("max_matched_completions", "It must be a whole number from 1 to 1000000.")
     return FeedbackTarget(completion_ids=ids, tags=tags, allow_unmatched=allow, max_matched=most)
 
 
-async def _body_params(visit: Visit) -> list[tuple[str, str]]:
-    members = await visit.members(optional=True)
+async def _body_params(visit: RequestContext) -> list[tuple[str, str]]:
+    members = await visit.json_object(optional=True)
     return [
         (name, value if isinstance(value, str) else body_text)
         for name, (body_text, value) in members.items()

@@ -13,19 +13,19 @@ from typing import Any, Final
 
 from starlette.responses import Response
 
+from log10_trace.domain.completion_record import MAX_DURATION, CompletionRecord, from_stored_fields
+from log10_trace.domain.json_slices import RecordFormatError, decode, split_members
 from log10_trace.record.call import new_id
 from log10_trace.record.json_bytes import to_single_line
-from log10_trace.server.answer import encoded, json_answer, raw_json
-from log10_trace.server.incoming import MAX_DURATION, Incoming, reread
-from log10_trace.server.json_text import RefusedError, decode, split
-from log10_trace.server.query import Query, end_ms, moment_ms
-from log10_trace.server.refusal import invalid, not_found
-from log10_trace.server.routes.completions import kept, understood, with_id
+from log10_trace.server.http.api_errors import not_found, unprocessable
+from log10_trace.server.http.query_params import RequestParams, end_ms, timestamp_ms
+from log10_trace.server.http.request_context import RequestContext
+from log10_trace.server.http.responses import encode_json, json_bytes_response, json_response
+from log10_trace.server.routes.completions import assign_id, parse_completion, store_completion
 from log10_trace.server.routes.listing import DEFAULT_LIMIT
 from log10_trace.server.store.columns import parse_time_ms
 from log10_trace.server.store.created_at import rfc3339
 from log10_trace.server.store.data_types import CompletionFilter, StoredCompletion
-from log10_trace.server.visit import Visit
 
 SLUG: Final = "local"
 """The original client puts an ``organizationSlug`` into addresses of the hosted page."""
@@ -36,68 +36,70 @@ _TELLING_STATUS: Final = ("status", "failure_kind", "response")
 _LIST_NAMES: Final = ("offset", "limit", "tagFilter", "createdFilter", "sort", "desc", "ids")
 
 
-async def create(visit: Visit) -> Response:
+async def create(visit: RequestContext) -> Response:
     """A new record, as yet without content."""
-    await visit.members(optional=True)
-    started = encoded({"id": new_id(), "status": "started"})
-    outcome = await kept(visit, len(started), lambda: understood(started, visit))
-    return json_answer({"completionID": outcome.stored.id, "organizationSlug": SLUG})
+    await visit.json_object(optional=True)
+    started = encode_json({"id": new_id(), "status": "started"})
+    outcome = await store_completion(visit, len(started), lambda: parse_completion(started, visit))
+    return json_response({"completionID": outcome.stored.id, "organizationSlug": SLUG})
 
 
-async def update(visit: Visit) -> Response:
+async def update(visit: RequestContext) -> Response:
     """What is given is merged into the record, which is made if it is not there."""
     completion_id = visit.request.path_params["id"]
-    members = await visit.members(most=visit.service.limits.body_bytes)
+    members = await visit.json_object(most=visit.service.limits.body_bytes)
     size = sum(len(text) for text, _ in members.values())
-    await kept(visit, size, lambda: with_id(_modern(visit, members), completion_id), replace_tags=True)
-    return json_answer({"completionID": completion_id, "organizationSlug": SLUG})
+    await store_completion(
+        visit, size, lambda: assign_id(_from_legacy(visit, members), completion_id), replace_tags=True
+    )
+    return json_response({"completionID": completion_id, "organizationSlug": SLUG})
 
 
-async def get(visit: Visit) -> Response:
+async def get(visit: RequestContext) -> Response:
     """The whole record, in the older form."""
-    return raw_json(await visit.read(_read, visit, visit.request.path_params["id"]))
+    return json_bytes_response(await visit.read(_read, visit, visit.request.path_params["id"]))
 
 
-async def list_completions(visit: Visit) -> Response:
+async def list_completions(visit: RequestContext) -> Response:
     """Records, newest first."""
-    query = Query(visit.request.query_params, _LIST_NAMES)
+    query = RequestParams(visit.request.query_params, _LIST_NAMES)
     offset = query.offset()
-    limit = query.whole("limit", most=visit.service.limits.page_items)
+    limit = query.integer("limit", most=visit.service.limits.page_items)
     limit = DEFAULT_LIMIT if limit is None else limit
     wanted = _filter_of(query)
-    items = await visit.read(_listed, visit, wanted, offset, limit)
-    return raw_json(b'{"data":[' + b",".join(items) + b"]}")
+    items = await visit.read(_list_legacy, visit, wanted, offset, limit)
+    return json_bytes_response(b'{"data":[' + b",".join(items) + b"]}")
 
 
-async def create_session(visit: Visit) -> Response:
+async def create_session(visit: RequestContext) -> Response:
     """A new session."""
-    await visit.members(optional=True)
+    await visit.json_object(optional=True)
     session_id = await asyncio.wrap_future(visit.store.sessions.create(visit.organization_id))
-    return json_answer({"sessionID": session_id})
+    return json_response({"sessionID": session_id})
 
 
-async def search_tags(visit: Visit) -> Response:
+async def search_tags(visit: RequestContext) -> Response:
     """The tags that begin with ``query``."""
-    query = Query(visit.request.query_params, ("query",))
+    query = RequestParams(visit.request.query_params, ("query",))
     found = await visit.read(
         visit.store.reports.tags, visit.organization_id, prefix=query.text("query") or ""
     )
-    return json_answer({"data": [_tag_dict(tag) for tag in found]})
+    return json_response({"data": [_tag_dict(tag) for tag in found]})
 
 
-def _read(visit: Visit, completion_id: str) -> bytes:
+def _read(visit: RequestContext, completion_id: str) -> bytes:
     found = visit.store.completions.get(visit.organization_id, completion_id)
     if found is None:
         raise not_found("completion")
-    return b'{"data":' + _older(found) + b"}"
+    return b'{"data":' + _to_legacy(found) + b"}"
 
 
-def _modern(visit: Visit, members: dict[str, tuple[str, Any]]) -> Incoming:
+def _from_legacy(visit: RequestContext, members: dict[str, tuple[str, Any]]) -> CompletionRecord:
     """The record's own form, its JSON strings opened into exactly the text they hold."""
     texts = {name: text for name, (text, _) in members.items()}
     for name in _IN_STRINGS:
         held = members.get(name, ("", None))[1]
-        if isinstance(held, str) and (opened := _opened(held)):
+        if isinstance(held, str) and (opened := _parse_embedded_json(held)):
             texts[name], members[name] = opened[0], opened
         elif isinstance(held, str) and name in _BODIES:
             texts |= _opened_loosely(name, held, texts[name])
@@ -110,18 +112,18 @@ def _modern(visit: Visit, members: dict[str, tuple[str, Any]]) -> Incoming:
     if is_number and 0 <= duration <= 1000 * MAX_DURATION:
         texts["duration"] = json.dumps(duration / 1000)
     body = ",".join(f"{json.dumps(name)}:{text}" for name, text in texts.items())
-    return understood(f"{{{body}}}", visit)
+    return parse_completion(f"{{{body}}}", visit)
 
 
 def _is_stack(frames: Any) -> bool:
     return frames is None or (isinstance(frames, list) and all(isinstance(frame, dict) for frame in frames))
 
 
-def _opened(held: str) -> tuple[str, Any] | None:
+def _parse_embedded_json(held: str) -> tuple[str, Any] | None:
     """The JSON text that a string holds, and its value; none when it holds something else."""
     try:
-        members = split(f'{{"held":{decode(held)}}}')
-    except RefusedError:
+        members = split_members(f'{{"held":{decode(held)}}}')
+    except RecordFormatError:
         return None
     return members.get("held") if len(members) == 1 else None  # else it held a comma, and was no JSON
 
@@ -132,7 +134,7 @@ def _opened_loosely(name: str, held: str, text: str) -> dict[str, str]:
     return {} if body is None else {name: body.text.decode(), f"raw_{name}": text}
 
 
-def _older(stored: StoredCompletion) -> bytes:
+def _to_legacy(stored: StoredCompletion) -> bytes:
     # The original client takes it that every record has these, and that a body which is there is an object.
     texts = {"kind": "null", "status": json.dumps(_status_of(stored))} | {
         name: text for name, text in stored.fields.items() if name not in _BODIES or text != "null"
@@ -150,7 +152,7 @@ def _older(stored: StoredCompletion) -> bytes:
 
 def _status_of(stored: StoredCompletion) -> str:
     told = {name: stored.fields[name] for name in _TELLING_STATUS if name in stored.fields}
-    return reread(stored.id, stored.organization_id, told).status
+    return from_stored_fields(stored.id, stored.organization_id, told).status
 
 
 def _iso(created_at: str) -> str:
@@ -165,20 +167,20 @@ def _tag_dict(tag: str) -> dict[str, str]:
     return {"id": tag.encode("utf-8").hex(), "name": tag}
 
 
-def _filter_of(query: Query) -> CompletionFilter:
+def _filter_of(query: RequestParams) -> CompletionFilter:
     try:
         tags = tuple(bytes.fromhex(each).decode() for each in (query.text("tagFilter") or "").split(","))
         span = json.loads(query.text("createdFilter") or "{}")
         created = {name: str(span[name]) for name in ("from", "to") if span.get(name)}
     except (ValueError, AttributeError, RecursionError):
-        raise invalid("tagFilter", "The tagFilter or the createdFilter cannot be read.") from None
+        raise unprocessable("tagFilter", "The tagFilter or the createdFilter cannot be read.") from None
     return CompletionFilter(
         tags=tuple(tag for tag in tags if tag),
-        since_ms=moment_ms("createdFilter", created["from"], 0) if "from" in created else None,
+        since_ms=timestamp_ms("createdFilter", created["from"], 0) if "from" in created else None,
         until_ms=end_ms("createdFilter", created["to"], 0) if "to" in created else None,
     )
 
 
-def _listed(visit: Visit, wanted: CompletionFilter, offset: int, limit: int) -> list[bytes]:
+def _list_legacy(visit: RequestContext, wanted: CompletionFilter, offset: int, limit: int) -> list[bytes]:
     records = visit.store.completions.stream(visit.organization_id, wanted, limit=offset + limit)
-    return [_older(stored) for stored in itertools.islice(records, offset, None)]
+    return [_to_legacy(stored) for stored in itertools.islice(records, offset, None)]

@@ -8,38 +8,38 @@ from typing import Final
 
 from starlette.responses import Response, StreamingResponse
 
-from log10_trace.server.answer import encoded, joined, raw_json
-from log10_trace.server.query import Query
-from log10_trace.server.refusal import Refusal, not_found
+from log10_trace.server.http.api_errors import ApiError, not_found
+from log10_trace.server.http.query_params import RequestParams
+from log10_trace.server.http.request_context import RequestContext
+from log10_trace.server.http.responses import encode_json, json_bytes_response, wrap_json_array
 from log10_trace.server.routes.csv_export import csv_lines
 from log10_trace.server.routes.filters import NAMES, ORDERS, filter_of
 from log10_trace.server.store.data_types import CompletionFilter, CompletionSummary, Order, Page
-from log10_trace.server.visit import Visit
 
 VIEWS: Final = ("summary", "full")
 FORMATS: Final = ("json", "jsonl", "csv")
 DEFAULT_LIMIT: Final = 50
-_PIECE: Final = 64 * 1024
+_CHUNK_BYTES: Final = 64 * 1024
 
 
-async def list_completions(visit: Visit) -> Response:
+async def list_completions(visit: RequestContext) -> Response:
     """What matches the filters, in the form that ``format`` names."""
     known = (*NAMES, "limit", "cursor", "order", "view", "format", "bodies")
-    query = Query(visit.request.query_params, known)
+    query = RequestParams(visit.request.query_params, known)
     wanted = filter_of(query)
     order = query.choice("order", ORDERS, "newest")
-    limit = query.whole("limit", least=1, most=visit.service.limits.page_items)
+    limit = query.integer("limit", least=1, most=visit.service.limits.page_items)
     form = query.choice("format", FORMATS, "json")
     bodies = query.choice("bodies", ("true", "false"), "false") == "true"
     if form != "json":
-        return await _everything(visit, wanted, order, limit, form, bodies=bodies)
+        return await _export(visit, wanted, order, limit, form, bodies=bodies)
     return await _page(visit, query, wanted, order, limit or DEFAULT_LIMIT)
 
 
-async def ungraded(visit: Visit) -> Response:
+async def ungraded(visit: RequestContext) -> Response:
     """Completions that a task selects and nobody has graded yet."""
-    query = Query(visit.request.query_params, ("task_id", "limit", "cursor"))
-    limit = query.whole("limit", least=1, most=visit.service.limits.page_items) or DEFAULT_LIMIT
+    query = RequestParams(visit.request.query_params, ("task_id", "limit", "cursor"))
+    limit = query.integer("limit", least=1, most=visit.service.limits.page_items) or DEFAULT_LIMIT
     task_id = query.text("task_id")
     tasks = [task_id] if task_id else await _all_task_ids(visit)
     unique: dict[bytes, None] = {}
@@ -50,22 +50,28 @@ async def ungraded(visit: Visit) -> Response:
         after = query.text("cursor") if task_id else None
         records, cursor = await visit.read(_ungraded, visit, each, limit, after)
         unique.update(dict.fromkeys(records))
-    return raw_json(joined(list(unique)[:limit], "completions", next_cursor=cursor if task_id else None))
+    return json_bytes_response(
+        wrap_json_array(list(unique)[:limit], "completions", next_cursor=cursor if task_id else None)
+    )
 
 
-def _ungraded(visit: Visit, task_id: str, limit: int, cursor: str | None) -> tuple[list[bytes], str | None]:
+def _ungraded(
+    visit: RequestContext, task_id: str, limit: int, cursor: str | None
+) -> tuple[list[bytes], str | None]:
     found = visit.store.completions.ungraded(visit.organization_id, task_id, limit=limit, cursor=cursor)
     if found is None:
         raise not_found("task")
     return [_utf8(stored.to_json()) for stored in found.items], found.next_cursor
 
 
-async def _all_task_ids(visit: Visit) -> list[str]:
+async def _all_task_ids(visit: RequestContext) -> list[str]:
     tasks = await visit.read(visit.store.grading.tasks, visit.organization_id)
     return [task.id for task in tasks]
 
 
-async def _page(visit: Visit, query: Query, wanted: CompletionFilter, order: Order, limit: int) -> Response:
+async def _page(
+    visit: RequestContext, query: RequestParams, wanted: CompletionFilter, order: Order, limit: int
+) -> Response:
     view = query.choice("view", VIEWS, "summary")
     read_page = partial(
         visit.store.completions.page,
@@ -76,18 +82,18 @@ async def _page(visit: Visit, query: Query, wanted: CompletionFilter, order: Ord
         order=order,
     )
     if view == "full":
-        pieces = await visit.read_pieces(_pieces(_full(visit, await visit.read(read_page))))
+        pieces = await visit.read_pieces(_chunk(_full(visit, await visit.read(read_page))))
         return StreamingResponse(pieces, media_type="application/json")
-    return raw_json(await visit.read(_summaries, read_page))
+    return json_bytes_response(await visit.read(_summaries, read_page))
 
 
 def _summaries(read_page: Callable[[], Page[CompletionSummary]]) -> bytes:
     found = read_page()
     items = [_utf8(summary.to_json()) for summary in found.items]
-    return joined(items, "completions", next_cursor=found.next_cursor)
+    return wrap_json_array(items, "completions", next_cursor=found.next_cursor)
 
 
-def _full(visit: Visit, page: Page[CompletionSummary]) -> Iterator[bytes]:
+def _full(visit: RequestContext, page: Page[CompletionSummary]) -> Iterator[bytes]:
     """The page with whole records, read one by one: a thousand of them may be larger than the memory."""
     yield b'{"completions":['
     comma = b""
@@ -96,14 +102,20 @@ def _full(visit: Visit, page: Page[CompletionSummary]) -> Iterator[bytes]:
         if stored is not None:
             yield comma + _utf8(stored.to_json())
             comma = b","
-    yield b'],"next_cursor":' + encoded(page.next_cursor) + b"}"
+    yield b'],"next_cursor":' + encode_json(page.next_cursor) + b"}"
 
 
-async def _everything(
-    visit: Visit, wanted: CompletionFilter, order: Order, limit: int | None, form: str, *, bodies: bool
+async def _export(
+    visit: RequestContext,
+    wanted: CompletionFilter,
+    order: Order,
+    limit: int | None,
+    form: str,
+    *,
+    bodies: bool,
 ) -> StreamingResponse:
     if visit.request.method == "HEAD":
-        raise Refusal(405, "wrong_method", "An export is asked for with GET.", headers={"Allow": "GET"})
+        raise ApiError(405, "wrong_method", "An export is asked for with GET.", headers={"Allow": "GET"})
     records = await visit.read(
         visit.store.completions.stream, visit.organization_id, wanted, order=order, limit=limit
     )
@@ -113,18 +125,18 @@ async def _everything(
         lines = (_utf8(each.to_json()) + b"\n" for each in records)
     media_type = "text/csv; charset=utf-8" if form == "csv" else "application/x-ndjson"
     headers = {"Content-Disposition": f'attachment; filename="completions.{form}"'}
-    pieces = await visit.read_pieces(_pieces(lines))
+    pieces = await visit.read_pieces(_chunk(lines))
     return StreamingResponse(pieces, media_type=media_type, headers=headers)
 
 
-def _pieces(lines: Iterator[bytes]) -> Iterator[bytes]:
+def _chunk(lines: Iterator[bytes]) -> Iterator[bytes]:
     """The lines, several at once: each piece costs a change of threads."""
     held: list[bytes] = []
     size = 0
     for line in lines:
         held.append(line)
         size += len(line)
-        if size >= _PIECE:
+        if size >= _CHUNK_BYTES:
             yield b"".join(held)
             held, size = [], 0
     if held:

@@ -7,11 +7,11 @@ from urllib.parse import parse_qs
 
 from starlette.responses import RedirectResponse, Response
 
-from log10_trace.server.auth import COOKIE, SESSION_S, Access
+from log10_trace.server.authentication.auth import COOKIE, SESSION_S, Principal
+from log10_trace.server.http.api_errors import ApiError
+from log10_trace.server.http.request_context import RequestContext
 from log10_trace.server.pages.rendering import page
-from log10_trace.server.refusal import Refusal
 from log10_trace.server.store.keys import Scope
-from log10_trace.server.visit import Visit
 
 _FORM: Final = "application/x-www-form-urlencoded"
 _MOST_FIELDS: Final = 10
@@ -26,7 +26,7 @@ class _Where(TypedDict):
     secure: bool
 
 
-async def show(visit: Visit) -> Response:
+async def login_form(visit: RequestContext) -> Response:
     """The form; or, with a good one-time code, the way in."""
     code = visit.request.query_params.get("code")
     if code is None or visit.request.method == "HEAD":
@@ -34,20 +34,20 @@ async def show(visit: Visit) -> Response:
     access = visit.service.codes.redeem(code)
     if access is None:
         return _form(visit, None, _USED)
-    return await _let_in(visit, access, "/")
+    return await _start_session(visit, access, "/")
 
 
-async def enter(visit: Visit) -> Response:
+async def login(visit: RequestContext) -> Response:
     """Take the key that was typed, and let its holder in."""
     fields = await _fields(visit)
     goal = fields.get("next")
-    access = await visit.service.gate.of_token(fields.get("token", "").strip())
-    if access is None or not access.may(Scope.READ):
+    access = await visit.service.gate.authenticate_token(fields.get("token", "").strip())
+    if access is None or not access.has_scope(Scope.READ):
         return _form(visit, goal, _WRONG)
-    return await _let_in(visit, access, own_path(goal))
+    return await _start_session(visit, access, safe_redirect_path(goal))
 
 
-async def leave(visit: Visit) -> Response:
+async def logout(visit: RequestContext) -> Response:
     """End the sessions of this browser, on every server of the database."""
     answer = RedirectResponse(f"{visit.root_path}/login", 303)
     for name, cookie in visit.request.cookies.items():
@@ -57,13 +57,13 @@ async def leave(visit: Visit) -> Response:
     return answer
 
 
-def own_path(goal: str | None) -> str:
+def safe_redirect_path(goal: str | None) -> str:
     """The goal, if it is a path of this server; no other site is ever led to."""
     is_own = goal is not None and goal.isascii() and goal.isprintable() and goal.startswith("/")
     return goal if goal and is_own and not goal.startswith(("//", "/\\")) else "/"
 
 
-async def _let_in(visit: Visit, access: Access, goal: str) -> Response:
+async def _start_session(visit: RequestContext, access: Principal, goal: str) -> Response:
     cookie = await visit.service.gate.session_cookie(access)
     if cookie is None:
         return _form(visit, goal, _WRONG)
@@ -74,23 +74,23 @@ async def _let_in(visit: Visit, access: Access, goal: str) -> Response:
     return answer
 
 
-def _where(visit: Visit) -> _Where:
+def _where(visit: RequestContext) -> _Where:
     """Where browsers send the cookie: under this server's path, and only over TLS if it was set over TLS."""
     return {"path": visit.root_path or "/", "secure": visit.request.scope["scheme"] == "https"}
 
 
-def _form(visit: Visit, goal: str | None, fault: str | None = None) -> Response:
+def _form(visit: RequestContext, goal: str | None, fault: str | None = None) -> Response:
     code = 200 if fault is None else 403
-    return page("login.html", code, root=visit.root_path, fault=fault, next=own_path(goal))
+    return page("login.html", code, root=visit.root_path, fault=fault, next=safe_redirect_path(goal))
 
 
-async def _fields(visit: Visit) -> dict[str, str]:
+async def _fields(visit: RequestContext) -> dict[str, str]:
     declared = visit.request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if declared != _FORM:
-        raise Refusal(415, "not_a_form", "The sign-in form is needed.", field="Content-Type")
+        raise ApiError(415, "not_a_form", "The sign-in form is needed.", field="Content-Type")
     raw = await visit.body(visit.service.limits.form_bytes)
     try:
         given = parse_qs(raw.decode("utf-8", "replace"), max_num_fields=_MOST_FIELDS)
     except ValueError:
-        raise Refusal(400, "not_a_form", f"The form has more than {_MOST_FIELDS} fields.") from None
+        raise ApiError(400, "not_a_form", f"The form has more than {_MOST_FIELDS} fields.") from None
     return {name: values[-1] for name, values in given.items()}

@@ -7,29 +7,29 @@ from typing import Any, Final
 
 from starlette.responses import Response
 
-from log10_trace.server.answer import json_answer
-from log10_trace.server.query import Query
-from log10_trace.server.refusal import not_found
+from log10_trace.server.http.api_errors import not_found
+from log10_trace.server.http.query_params import RequestParams
+from log10_trace.server.http.request_context import RequestContext
+from log10_trace.server.http.responses import json_response
 from log10_trace.server.store.created_at import rfc3339
 from log10_trace.server.store.data_types import GroupBy, GroupTotals, Interval, SourceReport, StatisticsQuery
-from log10_trace.server.visit import Visit
 
 GROUPS: Final[tuple[GroupBy, ...]] = ("none", "model", "tag", "call_site", "session")
 INTERVALS: Final[tuple[Interval, ...]] = ("minute", "hour", "day")
 
 
-async def statistics(visit: Visit) -> Response:
+async def statistics(visit: RequestContext) -> Response:
     """Counts, tokens, cost and percentiles, by group and over time."""
-    query = Query(visit.request.query_params, ("group_by", "interval", "since", "until"))
+    query = RequestParams(visit.request.query_params, ("group_by", "interval", "since", "until"))
     now_ms = time.time_ns() // 1_000_000
     wanted = StatisticsQuery(
         group_by=query.choice("group_by", GROUPS, "none"),
         interval=query.choice("interval", INTERVALS, "hour"),
-        since_ms=query.moment_ms("since", now_ms),
+        since_ms=query.timestamp_ms("since", now_ms),
         until_ms=query.end_ms("until", now_ms),
     )
     found = await visit.read(visit.store.reports.statistics, visit.organization_id, wanted)
-    return json_answer(
+    return json_response(
         {
             "groups": [_totals_dict(each) for each in found.groups],
             "series": [_totals_dict(each) for each in found.series],
@@ -37,30 +37,30 @@ async def statistics(visit: Visit) -> Response:
     )
 
 
-async def prices(visit: Visit) -> Response:
+async def prices(visit: RequestContext) -> Response:
     """What tokens cost, as the statistics charge them."""
-    Query(visit.request.query_params, ())
-    return json_answer({"models": visit.store.reports.prices.table})
+    RequestParams(visit.request.query_params, ())
+    return json_response({"models": visit.store.reports.prices.table})
 
 
-async def list_sources(visit: Visit) -> Response:
+async def list_sources(visit: RequestContext) -> Response:
     """What arrived from every process."""
-    Query(visit.request.query_params, ())
+    RequestParams(visit.request.query_params, ())
     return await visit.read(_list_sources, visit)
 
 
-async def get_source(visit: Visit) -> Response:
+async def get_source(visit: RequestContext) -> Response:
     """What arrived from one process, and which of its numbers never did."""
     source = visit.request.path_params["source"]
     found = await visit.read(visit.store.reports.source, visit.organization_id, source)
     if found is None:
         raise not_found("source")
-    return json_answer(_source_dict(found))
+    return json_response(_source_dict(found))
 
 
-def _list_sources(visit: Visit) -> Response:
+def _list_sources(visit: RequestContext) -> Response:
     found = visit.store.reports.sources(visit.organization_id)
-    return json_answer({"sources": [_source_dict(each) for each in found]})
+    return json_response({"sources": [_source_dict(each) for each in found]})
 
 
 def _totals_dict(totals: GroupTotals) -> dict[str, Any]:

@@ -7,27 +7,27 @@ from typing import Any
 
 from starlette.responses import Response
 
-from log10_trace.server.answer import json_answer
-from log10_trace.server.query import Query
-from log10_trace.server.refusal import not_found
+from log10_trace.server.http.api_errors import not_found
+from log10_trace.server.http.query_params import RequestParams
+from log10_trace.server.http.request_context import RequestContext
+from log10_trace.server.http.responses import json_response
 from log10_trace.server.routes.filters import NAMES, filter_of
 from log10_trace.server.routes.listing import DEFAULT_LIMIT
 from log10_trace.server.store.created_at import rfc3339
 from log10_trace.server.store.data_types import SessionSummary
-from log10_trace.server.visit import Visit
 
 
-async def create(visit: Visit) -> Response:
+async def create(visit: RequestContext) -> Response:
     """A new session; its id stands alone and, as the original API has it, in ``session``."""
-    await visit.members(optional=True)
+    await visit.json_object(optional=True)
     session_id = await asyncio.wrap_future(visit.store.sessions.create(visit.organization_id))
-    return json_answer({"id": session_id, "session": {"id": session_id}}, 201)
+    return json_response({"id": session_id, "session": {"id": session_id}}, 201)
 
 
-async def list_sessions(visit: Visit) -> Response:
+async def list_sessions(visit: RequestContext) -> Response:
     """Sessions with a call that passes the filters, the one with the latest call first."""
-    query = Query(visit.request.query_params, (*NAMES, "limit", "cursor"))
-    limit = query.whole("limit", least=1, most=visit.service.limits.page_items) or DEFAULT_LIMIT
+    query = RequestParams(visit.request.query_params, (*NAMES, "limit", "cursor"))
+    limit = query.integer("limit", least=1, most=visit.service.limits.page_items) or DEFAULT_LIMIT
     found = await visit.read(
         visit.store.sessions.page,
         visit.organization_id,
@@ -36,16 +36,16 @@ async def list_sessions(visit: Visit) -> Response:
         cursor=query.text("cursor"),
     )
     sessions = [session_dict(each) for each in found.items]
-    return json_answer({"sessions": sessions, "next_cursor": found.next_cursor})
+    return json_response({"sessions": sessions, "next_cursor": found.next_cursor})
 
 
-async def get(visit: Visit) -> Response:
+async def get(visit: RequestContext) -> Response:
     """One session."""
     session_id = visit.request.path_params["id"]
     found = await visit.read(visit.store.sessions.get, visit.organization_id, session_id)
     if found is None:
         raise not_found("session")
-    return json_answer(session_dict(found))
+    return json_response(session_dict(found))
 
 
 def session_dict(session: SessionSummary) -> dict[str, Any]:

@@ -4,29 +4,29 @@ from __future__ import annotations
 
 from starlette.responses import Response
 
-from log10_trace.server.answer import json_answer
-from log10_trace.server.metrics import CONTENT_TYPE
-from log10_trace.server.visit import Visit
+from log10_trace.server.http.metrics import CONTENT_TYPE
+from log10_trace.server.http.request_context import RequestContext
+from log10_trace.server.http.responses import json_response
 
 
-async def healthz(visit: Visit) -> Response:
+async def healthz(visit: RequestContext) -> Response:
     """Whether the database answers."""
     await visit.service.read_threads.run_own(visit.store.upkeep.health)
-    return json_answer({"status": "ok"})
+    return json_response({"status": "ok"})
 
 
-async def limits(visit: Visit) -> Response:
+async def limits(visit: RequestContext) -> Response:
     """How much is taken."""
-    return json_answer(visit.service.limits.advertised())
+    return json_response(visit.service.limits.as_dict())
 
 
-async def metrics(visit: Visit) -> Response:
+async def metrics(visit: RequestContext) -> Response:
     """What the server counts about itself."""
     health = await visit.service.read_threads.run_own(visit.store.upkeep.health)
-    visit.service.metrics.see(health, visit.service.in_flight.held)
-    return Response(visit.service.metrics.text(), media_type=None, headers={"Content-Type": CONTENT_TYPE})
+    visit.service.metrics.update_gauges(health, visit.service.in_flight.held)
+    return Response(visit.service.metrics.render(), media_type=None, headers={"Content-Type": CONTENT_TYPE})
 
 
-async def document(visit: Visit) -> Response:
+async def document(visit: RequestContext) -> Response:
     """The OpenAPI document."""
     return Response(visit.service.document, media_type="application/json")

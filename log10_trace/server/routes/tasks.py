@@ -10,25 +10,25 @@ from typing import Any
 
 from starlette.responses import Response
 
+from log10_trace.domain.completion_record import MAX_LABEL, MAX_TAGS
+from log10_trace.domain.json_slices import LABEL_PATTERN
 from log10_trace.record.call import new_id
-from log10_trace.server.answer import json_answer
-from log10_trace.server.incoming import MAX_LABEL, MAX_TAGS
-from log10_trace.server.json_text import IS_LABEL
-from log10_trace.server.query import Query
-from log10_trace.server.refusal import invalid, not_found
+from log10_trace.server.http.api_errors import not_found, unprocessable
+from log10_trace.server.http.query_params import RequestParams
+from log10_trace.server.http.request_context import RequestContext
+from log10_trace.server.http.responses import json_response
 from log10_trace.server.store.created_at import rfc3339
 from log10_trace.server.store.data_types import FeedbackTask
-from log10_trace.server.visit import Visit
 
-_UNFIT = re.compile("[\0\ud800-\udfff]")
+_UNSTORABLE_CHARACTERS = re.compile("[\0\ud800-\udfff]")
 
 
-async def create(visit: Visit) -> Response:
+async def create(visit: RequestContext) -> Response:
     """A new task; one of the same id is replaced."""
-    members = await visit.members()
+    members = await visit.json_object()
     values = {name: value for name, (_, value) in members.items()}
-    an_object(members, "json_schema")
-    await visit.service.examiner.check(members["json_schema"][0])
+    require_object(members, "json_schema")
+    await visit.service.examiner.validate_schema(members["json_schema"][0])
     task = FeedbackTask(
         id=label(values, "id") or new_id(),
         name=text(values, "name") or "",
@@ -38,29 +38,29 @@ async def create(visit: Visit) -> Response:
         created_at_ms=time.time_ns() // 1_000_000,
     )
     kept = await asyncio.wrap_future(visit.store.grading.add_task(visit.organization_id, task))
-    return json_answer(task_dict(kept, visit.organization_id))
+    return json_response(task_dict(kept, visit.organization_id))
 
 
-async def list_tasks(visit: Visit) -> Response:
+async def list_tasks(visit: RequestContext) -> Response:
     """Every task, oldest first; in ``data`` for the original Python client."""
-    query = Query(visit.request.query_params, ("offset", "limit"))
+    query = RequestParams(visit.request.query_params, ("offset", "limit"))
     found = await visit.read(visit.store.grading.tasks, visit.organization_id)
     offset = query.offset()
-    limit = query.whole("limit", least=1, most=visit.service.limits.page_items)
+    limit = query.integer("limit", least=1, most=visit.service.limits.page_items)
     span = found[offset:] if limit is None else found[offset : offset + limit]
     tasks = [task_dict(task, visit.organization_id) for task in span]
-    if visit.is_original_python:
-        return json_answer({"data": tasks, "total": len(found)})
-    return json_answer(tasks)
+    if visit.is_legacy_client:
+        return json_response({"data": tasks, "total": len(found)})
+    return json_response(tasks)
 
 
-async def get(visit: Visit) -> Response:
+async def get(visit: RequestContext) -> Response:
     """One task."""
     task_id = visit.request.path_params["id"]
     found = await visit.read(visit.store.grading.task, visit.organization_id, task_id)
     if found is None:
         raise not_found("task")
-    return json_answer(task_dict(found, visit.organization_id))
+    return json_response(task_dict(found, visit.organization_id))
 
 
 def task_dict(task: FeedbackTask, organization_id: str) -> dict[str, Any]:
@@ -77,23 +77,23 @@ def task_dict(task: FeedbackTask, organization_id: str) -> dict[str, Any]:
     }
 
 
-def an_object(members: dict[str, tuple[str, Any]], name: str) -> dict[str, Any]:
+def require_object(members: dict[str, tuple[str, Any]], name: str) -> dict[str, Any]:
     """The object of this name, which must be given."""
     try:
         value = json.loads(members.get(name, ("null", None))[0])
     except ValueError:  # Python converts no integer of thousands of digits
-        raise invalid(name, "It holds a number of too many digits.") from None
+        raise unprocessable(name, "It holds a number of too many digits.") from None
     if not isinstance(value, dict):
-        raise invalid(name, "An object is needed.")
+        raise unprocessable(name, "An object is needed.")
     return value
 
 
 def text(values: dict[str, Any], name: str) -> str | None:
     """A text, if it is given."""
     value = values.get(name)
-    if value is None or (isinstance(value, str) and not _UNFIT.search(value)):
+    if value is None or (isinstance(value, str) and not _UNSTORABLE_CHARACTERS.search(value)):
         return value
-    raise invalid(name, "It must be text without NUL and without half characters.")
+    raise unprocessable(name, "It must be text without NUL and without half characters.")
 
 
 def label(values: dict[str, Any], name: str) -> str | None:
@@ -108,11 +108,11 @@ def labels(values: dict[str, Any], name: str) -> tuple[str, ...]:
     if given is None:
         return ()
     if not isinstance(given, list) or len(given) > MAX_TAGS:
-        raise invalid(name, f"It must be a list of at most {MAX_TAGS} texts.")
+        raise unprocessable(name, f"It must be a list of at most {MAX_TAGS} texts.")
     return tuple(dict.fromkeys(_label(name, item) for item in given))
 
 
 def _label(name: str, value: Any) -> str:
-    if isinstance(value, str) and 1 <= len(value) <= MAX_LABEL and IS_LABEL.fullmatch(value):
+    if isinstance(value, str) and 1 <= len(value) <= MAX_LABEL and LABEL_PATTERN.fullmatch(value):
         return value
-    raise invalid(name, f"It must be text of 1 to {MAX_LABEL} characters, none of them a control one.")
+    raise unprocessable(name, f"It must be text of 1 to {MAX_LABEL} characters, none of them a control one.")

@@ -10,7 +10,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from log10_trace.domain.charges import Charge, charges, read_usage
-from log10_trace.server.incoming import Incoming
+from log10_trace.domain.completion_record import CompletionRecord
 from log10_trace.server.store import text_extraction
 
 _DAY_MS: Final = 86_400_000
@@ -60,7 +60,7 @@ class CompletionColumns:
 
 
 def extract_columns(
-    incoming: Incoming, words: text_extraction.CompletionText, *, now_ms: int
+    incoming: CompletionRecord, words: text_extraction.CompletionText, *, now_ms: int
 ) -> CompletionColumns:
     """The columns of ``incoming``; ``now_ms`` stands in where it does not say when the call began."""
     values = incoming.values
@@ -105,7 +105,7 @@ def parse_time_ms(text: str) -> int | None:
     return int(moment.timestamp()) * 1000 + int((fraction or "0").ljust(3, "0")[:3])
 
 
-def _began_ms(incoming: Incoming, now_ms: int) -> int:
+def _began_ms(incoming: CompletionRecord, now_ms: int) -> int:
     """What the record says, else what its UUIDv7 says, else now. A clock that is far off says nothing."""
     stated = incoming.values.get("created_at")
     latest = now_ms + _DAY_MS

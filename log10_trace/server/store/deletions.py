@@ -15,7 +15,7 @@ from base64 import b64encode
 from hashlib import blake2b
 from typing import Final
 
-from log10_trace.server.incoming import Incoming
+from log10_trace.domain.completion_record import CompletionRecord
 from log10_trace.server.store.columns import CompletionColumns
 
 DAYS_REMEMBERED: Final = 400
@@ -28,7 +28,7 @@ def hash_id(organization_id: str, completion_id: str) -> str:
     return _hash(f"{len(organization_id)}:{organization_id}{completion_id}")
 
 
-def hash_content(incoming: Incoming) -> str:
+def hash_content(incoming: CompletionRecord) -> str:
     """What tells a repeat from a new record; ``ANY_CONTENT`` for a record that was not concluded."""
     if incoming.status == "started":
         return ANY_CONTENT
@@ -42,7 +42,7 @@ def has_sequence(facts: CompletionColumns) -> bool:
     return facts.source is not None and facts.sequence is not None
 
 
-def is_repeat(incoming: Incoming, facts: CompletionColumns, remembered: str | None) -> bool:
+def is_repeat(incoming: CompletionRecord, facts: CompletionColumns, remembered: str | None) -> bool:
     """Whether the record is a repeat of a deleted one, of which this content hash is remembered, if any."""
     if remembered is None:
         return False

@@ -19,8 +19,8 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
 from typing import Final, Protocol
 
+from log10_trace.domain.completion_record import CompletionRecord
 from log10_trace.domain.prices import Prices
-from log10_trace.server.incoming import Incoming
 from log10_trace.server.store.data_types import (
     CompletionFilter,
     CompletionSummary,
@@ -49,7 +49,7 @@ class Completions(Protocol):
     """The records."""
 
     def put(
-        self, organization_id: str, incoming: Incoming, *, replace_tags: bool = False
+        self, organization_id: str, incoming: CompletionRecord, *, replace_tags: bool = False
     ) -> Future[WriteResult]:
         """Create the record, or merge into the one with its id (the rules are ``incoming.merge``'s).
 
@@ -57,7 +57,9 @@ class Completions(Protocol):
         """
         ...
 
-    def put_many(self, organization_id: str, incoming: Sequence[Incoming]) -> list[Future[WriteResult]]:
+    def put_many(
+        self, organization_id: str, incoming: Sequence[CompletionRecord]
+    ) -> list[Future[WriteResult]]:
         """``put`` each, in order and in few commits; one that fails costs none of the others."""
         ...
 

@@ -9,8 +9,8 @@ import pytest
 from starlette.testclient import TestClient
 
 from log10_trace.server.app import create_app
-from log10_trace.server.auth import Gate
-from log10_trace.server.door import door_for
+from log10_trace.server.authentication.auth import Authenticator
+from log10_trace.server.http.host_policy import host_policy_for
 from log10_trace.server.store import open_store
 from log10_trace.server.store.protocol import Store
 from tests.server.pages.page_client import PORT, READER, Site
@@ -25,5 +25,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 @pytest.fixture
 def site(store: Store) -> Site:
-    app = create_app(store, door_for("127.0.0.1", PORT), gate=Gate(store.keys, everybody=READER))
+    app = create_app(
+        store, host_policy_for("127.0.0.1", PORT), gate=Authenticator(store.keys, anonymous=READER)
+    )
     return Site(store, TestClient(app, base_url=f"http://127.0.0.1:{PORT}", follow_redirects=False))

@@ -8,15 +8,15 @@ from typing import Any
 
 from starlette.testclient import TestClient
 
+from log10_trace.domain.completion_record import parse
 from log10_trace.record.call import new_id
-from log10_trace.server.auth import Access
-from log10_trace.server.incoming import parse
+from log10_trace.server.authentication.auth import Principal
 from log10_trace.server.store.keys import Scope
 from log10_trace.server.store.protocol import Store
 
 ORGANIZATION = "default"
 PORT = 4680
-READER = Access("reader", ORGANIZATION, frozenset({Scope.READ}))
+READER = Principal("reader", ORGANIZATION, frozenset({Scope.READ}))
 
 
 def completion(**fields: Any) -> dict[str, Any]:

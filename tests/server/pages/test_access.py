@@ -7,9 +7,9 @@ import re
 import pytest
 from starlette.testclient import TestClient
 
-from log10_trace.server.api import Operation
 from log10_trace.server.app import create_app
-from log10_trace.server.door import door_for
+from log10_trace.server.http.host_policy import host_policy_for
+from log10_trace.server.operations import Operation
 from log10_trace.server.pages.rendering import STATIC
 from log10_trace.server.pages.routes import PAGES
 from log10_trace.server.store.keys import Scope, make_key
@@ -23,7 +23,7 @@ HTML = {"Accept": "text/html"}
 @pytest.fixture
 def stranger(store: Store) -> TestClient:
     """A browser that is not signed in."""
-    app = create_app(store, door_for("127.0.0.1", PORT))
+    app = create_app(store, host_policy_for("127.0.0.1", PORT))
     return TestClient(app, base_url=f"http://127.0.0.1:{PORT}", follow_redirects=False)
 
 

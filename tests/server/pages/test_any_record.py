@@ -12,14 +12,14 @@ from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
 from log10_trace.server.app import create_app
-from log10_trace.server.auth import Access, Gate
-from log10_trace.server.door import door_for
+from log10_trace.server.authentication.auth import Authenticator, Principal
+from log10_trace.server.http.host_policy import host_policy_for
 from log10_trace.server.pages.urls import call_path, session_path
 from log10_trace.server.store import open_store
 from log10_trace.server.store.keys import Scope
 from tests.server.pages.page_client import ORGANIZATION, PORT
 
-ADMIN: Final = Access("admin", ORGANIZATION, frozenset({Scope.ADMIN}))
+ADMIN: Final = Principal("admin", ORGANIZATION, frozenset({Scope.ADMIN}))
 LATEST_ID: Final = "ffffffff-ffff-7fff-bfff-ffffffffffff"
 """A UUIDv7 of the year 10889."""
 DEEP: Final = 120
@@ -263,7 +263,9 @@ RECORD: Final = shaped(
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
     """Somebody who may write, read and delete."""
     store = open_store(tmp_path_factory.mktemp("any") / "completions.db")
-    app = create_app(store, door_for("127.0.0.1", PORT), gate=Gate(store.keys, everybody=ADMIN))
+    app = create_app(
+        store, host_policy_for("127.0.0.1", PORT), gate=Authenticator(store.keys, anonymous=ADMIN)
+    )
     yield TestClient(app, base_url=f"http://127.0.0.1:{PORT}")
     store.close()
 

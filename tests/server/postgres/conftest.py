@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from log10_trace.server.incoming import Incoming, parse
+from log10_trace.domain.completion_record import CompletionRecord, parse
 from log10_trace.server.store import open_store
 from log10_trace.server.store.protocol import Store
 from tests.server.postgres_cluster import (
@@ -29,7 +29,7 @@ __all__ = [
     "shared_postgres_url",
 ]
 
-Make = Callable[..., Incoming]
+Make = Callable[..., CompletionRecord]
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ def store(postgres_url: str) -> Iterator[Store]:
 def make() -> Make:
     """Makes a finished chat completion, with other fields as given."""
 
-    def made(**fields: Any) -> Incoming:
+    def made(**fields: Any) -> CompletionRecord:
         request = {"model": "gpt-4o", "messages": [{"role": "user", "content": "What is a bee?"}]}
         response = {"choices": [{"message": {"role": "assistant", "content": "An insect."}}]}
         record = {"kind": "chat", "status": "finished", "request": request, "response": response}

@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from log10_trace.server.incoming import Incoming, parse
+from log10_trace.domain.completion_record import CompletionRecord, parse
 from log10_trace.server.store.data_types import CompletionFilter, CompletionSummary, Page, WriteResult
 from log10_trace.server.store.protocol import Store
 
@@ -33,7 +33,7 @@ def text_of(**fields: Any) -> str:
     return json.dumps({name: value for name, value in (usual | fields).items() if value is not ...})
 
 
-def completion(**fields: Any) -> Incoming:
+def completion(**fields: Any) -> CompletionRecord:
     """A completion as it comes in."""
     return parse(text_of(**fields))
 
@@ -54,7 +54,7 @@ def asked(*texts: str, model: str = "gpt-4o") -> dict[str, Any]:
 
 
 def put(
-    store: Store, incoming: Incoming, organization_id: str = ORG, *, replace_tags: bool = False
+    store: Store, incoming: CompletionRecord, organization_id: str = ORG, *, replace_tags: bool = False
 ) -> WriteResult:
     """Put a completion and wait until it can be searched for."""
     outcome = store.completions.put(organization_id, incoming, replace_tags=replace_tags).result()
@@ -62,7 +62,9 @@ def put(
     return outcome
 
 
-def put_all(store: Store, records: Iterable[Incoming], organization_id: str = ORG) -> list[WriteResult]:
+def put_all(
+    store: Store, records: Iterable[CompletionRecord], organization_id: str = ORG
+) -> list[WriteResult]:
     """Put many and wait until they can be searched for."""
     outcomes = [future.result() for future in store.completions.put_many(organization_id, list(records))]
     assert store.upkeep.wait_until_searchable()

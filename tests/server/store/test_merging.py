@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from log10_trace.server.incoming import parse
+from log10_trace.domain.completion_record import parse
 from log10_trace.server.store.columns import parse_time_ms
 from log10_trace.server.store.data_types import CompletionFilter, WriteEffect
 from log10_trace.server.store.protocol import Store

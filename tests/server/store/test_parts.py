@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from log10_trace.domain import ranges
 from log10_trace.domain.charges import Charge
-from log10_trace.server.incoming import parse
+from log10_trace.domain.completion_record import parse
 from log10_trace.server.store import record_codec, sort_keys, text_extraction
 from log10_trace.server.store.aggregates import (
     NOTHING,

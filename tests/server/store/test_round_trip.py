@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from log10_trace.server.incoming import parse
+from log10_trace.domain.completion_record import parse
 from log10_trace.server.store import open_store
 from log10_trace.server.store.data_types import CompletionFilter, WriteEffect
 from log10_trace.server.store.protocol import Store

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
 from typing import Final
 
-from log10_trace.server.incoming import Incoming
+from log10_trace.domain.completion_record import CompletionRecord
 from log10_trace.server.store.data_types import (
     CompletionFilter,
     CompletionSummary,
@@ -54,14 +54,16 @@ class PostgresCompletions:
         self._grading = grading
 
     def put(
-        self, organization_id: str, incoming: Incoming, *, replace_tags: bool = False
+        self, organization_id: str, incoming: CompletionRecord, *, replace_tags: bool = False
     ) -> Future[WriteResult]:
         """Create the record, or merge into the one with its id."""
         return self._writer.submit(
             [WriteRequest(organization_id, incoming, replace_tags)], WriteRequest.size
         )[0]
 
-    def put_many(self, organization_id: str, incoming: Sequence[Incoming]) -> list[Future[WriteResult]]:
+    def put_many(
+        self, organization_id: str, incoming: Sequence[CompletionRecord]
+    ) -> list[Future[WriteResult]]:
         """``put`` each, in order; one that fails costs none of the others."""
         return self._writer.submit(
             [WriteRequest(organization_id, one) for one in incoming], WriteRequest.size

@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
 
+from log10_trace.domain.completion_record import CompletionRecord, from_stored_fields, merge
 from log10_trace.record.call import new_id
-from log10_trace.server.incoming import Incoming, merge, reread
 from log10_trace.server.store.columns import CompletionColumns, extract_columns
 from log10_trace.server.store.counted import Counted, as_counted, write_charges
 from log10_trace.server.store.created_at import with_created_at
@@ -33,7 +33,7 @@ class WriteRequest(NamedTuple):
     """A record as it came, and whether its tags are to replace those that stand."""
 
     organization_id: str
-    incoming: Incoming
+    incoming: CompletionRecord
     replace_tags: bool = False
 
     @property
@@ -78,7 +78,7 @@ class StoredRecord:
     """A record as it stands in the database."""
 
     place: int
-    incoming: Incoming
+    incoming: CompletionRecord
     facts: CompletionColumns
     words: CompletionText
     skipped: int
@@ -195,14 +195,16 @@ def _outcome(change: WriteEffect, key: Key, fields: Mapping[str, str], place: in
     )
 
 
-def _apply_write(stands: Incoming | None, put: WriteRequest) -> tuple[WriteEffect, Incoming]:
+def _apply_write(stands: CompletionRecord | None, put: WriteRequest) -> tuple[WriteEffect, CompletionRecord]:
     if stands is None:
         return WriteEffect.CREATED, put.incoming
     merged = merge(stands, put.incoming, replace_tags=put.replace_tags)
     return (WriteEffect.UNCHANGED if merged.fields == stands.fields else WriteEffect.MERGED), merged
 
 
-def _new_record(organization_id: str, incoming: Incoming, now_ms: int, novelty: SeenMessages) -> StoredRecord:
+def _new_record(
+    organization_id: str, incoming: CompletionRecord, now_ms: int, novelty: SeenMessages
+) -> StoredRecord:
     said = extract_text(incoming.values)
     known = truncate_keys(extract_columns(incoming, said, now_ms=now_ms))
     return StoredRecord(
@@ -214,7 +216,7 @@ def _new_record(organization_id: str, incoming: Incoming, now_ms: int, novelty: 
     )
 
 
-def _updated_record(before: StoredRecord, incoming: Incoming) -> StoredRecord:
+def _updated_record(before: StoredRecord, incoming: CompletionRecord) -> StoredRecord:
     return _standing_at(before.place, before.skipped, incoming)
 
 
@@ -222,11 +224,11 @@ def record_from_row(
     key: Key, place: int, skipped: int, packed: EncodedRecord, counted: Counted
 ) -> StoredRecord:
     """A record as it stands and was counted, from its row."""
-    found = _standing_at(place, skipped, reread(key[1], key[0], decode(packed)))
+    found = _standing_at(place, skipped, from_stored_fields(key[1], key[0], decode(packed)))
     return replace(found, facts=as_counted(found.facts, counted, found.incoming.values.get("response")))
 
 
-def _standing_at(place: int, skipped: int, incoming: Incoming) -> StoredRecord:
+def _standing_at(place: int, skipped: int, incoming: CompletionRecord) -> StoredRecord:
     # A record keeps its place for good, so when it began is what its place says, whatever came later.
     began, said = start_ms_of(place), extract_text(incoming.values)
     known = replace(truncate_keys(extract_columns(incoming, said, now_ms=began)), began_ms=began)

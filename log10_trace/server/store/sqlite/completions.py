@@ -11,8 +11,8 @@ from dataclasses import replace
 from functools import partial
 from typing import Final
 
+from log10_trace.domain.completion_record import CompletionRecord
 from log10_trace.record.call import new_id
-from log10_trace.server.incoming import Incoming
 from log10_trace.server.store import record_codec, sort_keys
 from log10_trace.server.store.data_types import (
     CompletionFilter,
@@ -45,12 +45,14 @@ class SqliteCompletions:
         self._sweeper = sweeper
 
     def put(
-        self, organization_id: str, incoming: Incoming, *, replace_tags: bool = False
+        self, organization_id: str, incoming: CompletionRecord, *, replace_tags: bool = False
     ) -> Future[WriteResult]:
         """Create the record, or merge into the one with its id."""
         return self._writer.submit_all([_job(organization_id, incoming, replace_tags=replace_tags)])[0]
 
-    def put_many(self, organization_id: str, incoming: Sequence[Incoming]) -> list[Future[WriteResult]]:
+    def put_many(
+        self, organization_id: str, incoming: Sequence[CompletionRecord]
+    ) -> list[Future[WriteResult]]:
         """``put`` each, in order and in few commits."""
         return self._writer.submit_all([_job(organization_id, one) for one in incoming])
 
@@ -149,7 +151,9 @@ class SqliteCompletions:
             after, left = found[-1], None if left is None else left - size
 
 
-def _job(organization_id: str, incoming: Incoming, *, replace_tags: bool = False) -> WriteJob[WriteResult]:
+def _job(
+    organization_id: str, incoming: CompletionRecord, *, replace_tags: bool = False
+) -> WriteJob[WriteResult]:
     """The write of a record, with all that can be worked out beforehand worked out."""
     if incoming.id is None:
         incoming = replace(incoming, id=new_id())

@@ -9,7 +9,7 @@ from functools import lru_cache
 from hashlib import blake2b
 from typing import Any
 
-from log10_trace.server.incoming import Incoming, merge, reread
+from log10_trace.domain.completion_record import CompletionRecord, from_stored_fields, merge
 from log10_trace.server.store import deletions, record_codec, sort_keys, text_extraction
 from log10_trace.server.store.columns import CompletionColumns, extract_columns
 from log10_trace.server.store.counted import Counted, as_counted, write_charges
@@ -29,7 +29,7 @@ _arrivals = itertools.count(random.getrandbits(8))
 class PreparedRecord:
     """A record and all that follows from it alone; made on the caller's thread, to keep the writer's free."""
 
-    incoming: Incoming
+    incoming: CompletionRecord
     words: text_extraction.CompletionText
     facts: CompletionColumns
     packed: record_codec.EncodedRecord
@@ -40,7 +40,7 @@ class PreparedRecord:
         return sum(map(len, self.incoming.fields.values()))
 
 
-def prepare(incoming: Incoming, *, now_ms: int) -> PreparedRecord:
+def prepare(incoming: CompletionRecord, *, now_ms: int) -> PreparedRecord:
     """Work a record out."""
     words = text_extraction.extract_text(incoming.values)
     return PreparedRecord(
@@ -123,7 +123,7 @@ class _LoadedRecord:
 def _load(transaction: Transaction, position: int) -> _LoadedRecord:
     row = transaction.execute("load_at", {"position": position}).fetchone()
     fields = record_codec.decode(record_codec.EncodedRecord(row["head"], row["body"], row["stack"]))
-    incoming = reread(row["id"], row["organization_id"], fields)
+    incoming = from_stored_fields(row["id"], row["organization_id"], fields)
     kept = prepare(incoming, now_ms=sort_keys.began_ms(position))
     counted = Counted(*(row[name] for name in Counted._fields))
     known = as_counted(kept.facts, counted, incoming.values.get("response"))
@@ -259,7 +259,9 @@ def _delete_feedback(transaction: Transaction, organization_id: str, completion_
         transaction.execute("delete_feedback_about_nothing", about)
 
 
-def _outcome(change: WriteEffect, organization_id: str, incoming: Incoming, began_ms: int) -> WriteResult:
+def _outcome(
+    change: WriteEffect, organization_id: str, incoming: CompletionRecord, began_ms: int
+) -> WriteResult:
     fields = with_created_at(incoming.fields, began_ms)
     stored = StoredCompletion(organization_id=organization_id, id=str(incoming.id), fields=fields)
     return WriteResult(change=change, stored=stored)

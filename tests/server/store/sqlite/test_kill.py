@@ -20,7 +20,7 @@ ROUNDS = 100
 
 WRITER = """
 import itertools, json, sys
-from log10_trace.server.incoming import parse
+from log10_trace.domain.completion_record import parse
 from log10_trace.server.store import open_store
 
 store = open_store(sys.argv[1])

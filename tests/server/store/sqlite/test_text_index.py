@@ -29,7 +29,7 @@ LATER_S = 3600.0
 
 KILLED = """
 import os, signal, sys
-from log10_trace.server.incoming import parse
+from log10_trace.domain.completion_record import parse
 from log10_trace.server.store import open_store
 
 store = open_store(sys.argv[1])

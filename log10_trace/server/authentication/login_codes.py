@@ -1,0 +1,37 @@
+"""One-time codes: the address that the server prints at its start is good once, and not for long."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+import time
+from collections.abc import Callable
+from typing import Final
+
+from log10_trace.server.authentication.auth import Principal
+
+CODE_LIFETIME_S: Final = 15 * 60
+"""How long a code waits for its use, in seconds."""
+
+
+class LoginCodes:
+    """Codes that were given out and not used. Used on the event loop only."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._given: dict[bytes, tuple[float, Principal]] = {}
+
+    def issue(self, access: Principal) -> str:
+        """A code that stands for ``access``, once."""
+        code = secrets.token_urlsafe(32)
+        self._given[_hash(code)] = (self._clock() + CODE_LIFETIME_S, access)
+        return code
+
+    def redeem(self, code: str) -> Principal | None:
+        """What the code stands for; none when it was used before, has grown old, or never was."""
+        until, access = self._given.pop(_hash(code), (0.0, None))
+        return access if self._clock() < until else None
+
+
+def _hash(code: str) -> bytes:
+    return hashlib.sha256(code.encode("utf-8", "replace")).digest()

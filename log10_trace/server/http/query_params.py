@@ -1,0 +1,149 @@
+"""Query parameters, read by name from a closed table; each mistake names its parameter."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Final, TypeVar
+
+from starlette.datastructures import QueryParams
+
+from log10_trace.domain.json_slices import LABEL_PATTERN
+from log10_trace.server.http.api_errors import unprocessable
+
+_UNIT_S: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+_RELATIVE: Final = re.compile(r"([0-9]{1,6})([smhdw])", re.ASCII)
+_MOMENT: Final = re.compile(
+    r"(\d{4}-\d\d-\d\d)(?:[Tt ](\d\d:\d\d)(:\d\d)?(\.\d+)?([Zz]|[+ -]\d\d:\d\d)?)?", re.ASCII
+)
+_DAY: Final = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+_DAY_MS: Final = 86_400_000
+MAX_CHARS: Final = 4096
+MAX_REPEATS: Final = 50
+"""How often one parameter may be given; the work of a query grows with it."""
+MAX_OFFSET: Final = 100_000
+"""Beyond it a list is walked by cursor, or by time."""
+
+_LARGEST: Final = 2**53
+
+Choice = TypeVar("Choice", bound=str)
+
+
+class RequestParams:
+    """The parameters of one request.
+
+    Raises:
+        Refusal: 422 for a name that is not ``known`` or is repeated too often, and for a value with control
+            characters in it.
+    """
+
+    def __init__(self, params: QueryParams, known: Iterable[str]) -> None:
+        allowed = {*known, "organization_id"}
+        given = params.multi_items()
+        for name, times in Counter(name for name, _ in given).items():
+            if times > MAX_REPEATS:
+                raise unprocessable(name, f"It may be given at most {MAX_REPEATS} times.")
+        for name, value in given:
+            if name not in allowed:
+                raise unprocessable(name, "There is no such parameter.")
+            if len(value) > MAX_CHARS or not LABEL_PATTERN.fullmatch(value):
+                raise unprocessable(
+                    name, f"It must be at most {MAX_CHARS} characters, none a control character."
+                )
+        self._params = params
+
+    def text(self, name: str) -> str | None:
+        """The value; none when it is not given or empty.
+
+        Raises:
+            Refusal: 422, several values are given: taking one of them would not be what was asked for.
+        """
+        values = set(self.values(name))
+        if len(values) > 1:
+            raise unprocessable(name, "It takes one value, and may be given once.")
+        return values.pop() if values else None
+
+    def values(self, name: str) -> tuple[str, ...]:
+        """Every value of a parameter that may be repeated."""
+        return tuple(value for value in self._params.getlist(name) if value)
+
+    def choice(self, name: str, choices: Sequence[Choice], default: Choice) -> Choice:
+        """One of ``choices``."""
+        value = self.text(name)
+        for choice in choices:
+            if value == choice:
+                return choice
+        if value is None:
+            return default
+        raise unprocessable(name, f"It must be one of: {', '.join(choices)}.")
+
+    def integer(self, name: str, *, least: int = 0, most: int = _LARGEST) -> int | None:
+        """A whole number from ``least`` to ``most``."""
+        value = self.text(name)
+        if value is None:
+            return None
+        if not re.fullmatch(r"-?[0-9]{1,16}", value, re.ASCII) or not least <= int(value) <= most:
+            raise unprocessable(name, f"It must be a whole number from {least} to {most}.")
+        return int(value)
+
+    def offset(self) -> int:
+        """How many to leave out."""
+        return self.integer("offset", most=MAX_OFFSET) or 0
+
+    def number(self, name: str) -> float | None:
+        """A number, zero or more."""
+        value = self.text(name)
+        if value is None:
+            return None
+        try:
+            number = float(value)
+        except ValueError:
+            number = math.nan
+        if not 0 <= number <= _LARGEST:
+            raise unprocessable(name, "It must be a number, zero or more.")
+        return number
+
+    def timestamp_ms(self, name: str, now_ms: int) -> int | None:
+        """A moment: RFC 3339, or so long ago as ``90s``, ``15m``, ``2h``, ``7d``, ``4w``."""
+        value = self.text(name)
+        return None if value is None else timestamp_ms(name, value, now_ms)
+
+    def end_ms(self, name: str, now_ms: int) -> int | None:
+        """The same, for the end of a span of time, which a day without a time is in whole."""
+        value = self.text(name)
+        return None if value is None else end_ms(name, value, now_ms)
+
+
+def end_ms(name: str, value: str, now_ms: int) -> int:
+    """The milliseconds since 1970 before which a span ends; a day without a time belongs to it.
+
+    Raises:
+        Refusal: 422, naming the parameter ``name``.
+    """
+    return timestamp_ms(name, value, now_ms) + (_DAY_MS if _DAY.fullmatch(value) else 0)
+
+
+def timestamp_ms(name: str, value: str, now_ms: int) -> int:
+    """The milliseconds since 1970 that ``value`` stands for; what names no zone is UTC.
+
+    Raises:
+        Refusal: 422, naming the parameter ``name``.
+    """
+    if relative := _RELATIVE.fullmatch(value):
+        return now_ms - int(relative[1]) * _UNIT_S[relative[2]] * 1000
+    # The "+" of an offset that was not percent-encoded arrives as a space.
+    match = _MOMENT.fullmatch(value)
+    try:
+        if match is None:
+            raise ValueError  # noqa: TRY301 -- one sentence for both
+        day, clock, second, fraction, zone = match.groups(default="")
+        offset = "+00:00" if zone in ("", "Z", "z") else zone.replace(" ", "+")
+        digits = (fraction[1:] + "000000")[:6]
+        moment = datetime.fromisoformat(f"{day}T{clock or '00:00'}{second or ':00'}.{digits}{offset}")
+    except ValueError:
+        message = "It must be a moment such as 2026-01-31T12:00:00Z, or so long ago as 2h."
+        raise unprocessable(name, message) from None
+    return int(moment.timestamp() * 1000)

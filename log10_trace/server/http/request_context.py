@@ -1,0 +1,158 @@
+"""One request on its way through a route: what was asked, by whom, and of which server."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, ParamSpec, TypeVar
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from log10_trace.domain.json_slices import RecordFormatError, decode, split_members
+from log10_trace.server.authentication.auth import Authenticator, Principal
+from log10_trace.server.authentication.login_codes import LoginCodes
+from log10_trace.server.http import body
+from log10_trace.server.http.api_errors import ApiError, from_format_error
+from log10_trace.server.http.forwarded import ROOT_PATH
+from log10_trace.server.http.limits import InFlightBytes, Limits, RateLimiter
+from log10_trace.server.http.metrics import Metrics
+from log10_trace.server.http.read_threads import ReadThreads
+from log10_trace.server.store.protocol import Store
+from log10_trace.server.validation.schema_validator import SchemaValidator
+
+P = ParamSpec("P")
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AppState:
+    """What all routes share."""
+
+    store: Store
+    gate: Authenticator
+    limits: Limits
+    metrics: Metrics
+    rates: RateLimiter
+    in_flight: InFlightBytes
+    codes: LoginCodes
+    examiner: SchemaValidator
+    read_threads: ReadThreads
+    document: bytes
+    """The OpenAPI document."""
+
+
+@dataclass(slots=True)
+class RequestContext:
+    """One request of somebody whose key was found good."""
+
+    request: Request
+    service: AppState
+    access: Principal
+    reserved_bytes: int = 0
+    """Bytes of bodies in hand; whoever made the visit releases them."""
+
+    @property
+    def store(self) -> Store:
+        """Where records are kept."""
+        return self.service.store
+
+    @property
+    def organization_id(self) -> str:
+        """Whose records this request may see."""
+        return self.access.organization_id
+
+    @property
+    def root_path(self) -> str:
+        """What stands before the path of every page, in links, redirects and cookies."""
+        return str(self.request.scope.get(ROOT_PATH, ""))
+
+    @property
+    def is_legacy_client(self) -> bool:
+        """Whether the original Python client asks; it expects lists under ``data``."""
+        return "x-log10-organization-id" in self.request.headers
+
+    async def read(self, read: Callable[P, Result], /, *args: P.args, **kwargs: P.kwargs) -> Result:
+        """Call ``read`` on one of the threads for reading.
+
+        Raises:
+            Refusal: 503, when too many reads of this key wait.
+        """
+        return await self.service.read_threads.run(self.access.key_id, read, *args, **kwargs)
+
+    async def read_pieces(self, pieces: Iterator[bytes]) -> AsyncIterator[bytes]:
+        """The pieces, each made on one of the threads for reading.
+
+        The first is made before this returns, so that a store that cannot answer gives a refusal.
+
+        Raises:
+            Refusal: 503, when too many reads of this key wait.
+        """
+        first = await self.read(next, pieces, None)
+
+        async def rest() -> AsyncIterator[bytes]:
+            piece = first
+            while piece is not None:
+                yield piece
+                piece = await self.read(next, pieces, None)
+
+        return rest()
+
+    def reserve(self, size: int) -> None:
+        """Count ``size`` more bytes as in hand.
+
+        Raises:
+            Refusal: 503, when the server has too much in hand.
+        """
+        self.service.in_flight.reserve(size)
+        self.reserved_bytes += size
+
+    async def body(self, most: int) -> bytes:
+        """The request's body, inflated. What is no record may not grow beyond ``most`` by inflating, either.
+
+        Raises:
+            Refusal: it is larger than ``most`` bytes, inflates to more than the limits allow, or is broken.
+        """
+        raw = await body.read(self.request, most, self.reserve)
+        encoding = self.request.headers.get("content-encoding", "")
+        limits = self.service.limits
+        inflated = await body.inflate(
+            raw, encoding, most if most <= limits.form_bytes else limits.inflated_bytes
+        )
+        if inflated is not raw:
+            self.reserve(len(inflated))
+        return inflated
+
+    def check_organization(self, named: Any) -> None:
+        """Refuse a request that names another organization than its key is for; it need not name one."""
+        if named not in (None, "", self.access.organization_id):
+            self.access.refuse_organization()
+
+    async def json_object(
+        self, *, optional: bool = False, most: int | None = None
+    ) -> dict[str, tuple[str, Any]]:
+        """The body, a JSON object of at most ``most`` bytes: each member's exact text and its value.
+
+        Raises:
+            Refusal: it is something else, or names another organization.
+        """
+        raw = await self.body(most or self.service.limits.form_bytes)
+        if optional and not raw.strip():
+            return {}
+        self.require_json_content_type()
+        try:
+            members = split_members(decode(raw), max_depth=self.service.limits.depth)
+        except RecordFormatError as error:
+            raise from_format_error(error) from None
+        self.check_organization(members.get("organization_id", ("", None))[1])
+        return members
+
+    def require_json_content_type(self) -> None:
+        """Refuse a body that does not say it is JSON: a form of another site cannot say so."""
+        declared = self.request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if declared != "application/json":
+            message = "The body must be JSON and say so: Content-Type: application/json."
+            raise ApiError(415, "not_json", message, field="Content-Type")
+
+
+Handler = Callable[[RequestContext], Awaitable[Response]]

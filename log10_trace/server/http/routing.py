@@ -1,0 +1,83 @@
+"""One path: finds the operation for the method, asks for the key, and lets the operation answer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NoReturn
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route, Router
+from starlette.types import Receive, Scope, Send
+
+from log10_trace.server.authentication.auth import Principal
+from log10_trace.server.http.api_errors import ApiError, from_store_error
+from log10_trace.server.http.request_context import AppState, RequestContext
+from log10_trace.server.operations import Operation
+from log10_trace.server.store.errors import StoreError
+
+ANONYMOUS = Principal("", "", frozenset())
+
+
+def router(operations: Iterable[Operation], service: AppState) -> Router:
+    """The operations, by path; the first that fits is meant."""
+    by_path: dict[str, dict[str, Operation]] = {}
+    for operation in operations:
+        by_path.setdefault(operation.path, {})[operation.method] = operation
+    routes = [Route(path, Endpoint(path, each, service)) for path, each in by_path.items()]
+    return Router(routes, redirect_slashes=False, default=_not_found)
+
+
+class Endpoint:
+    """An ASGI application for one path."""
+
+    def __init__(self, path: str, operations: dict[str, Operation], service: AppState) -> None:
+        self._path = path
+        self._operations = operations
+        self._service = service
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request.
+
+        Raises:
+            Refusal: the request is not answered with what it asked for.
+        """
+        scope["log10.route"] = self._path
+        operation = self._operation(scope["method"])
+        request = Request(scope, receive)
+        try:
+            answer = await self._answer(operation, request)
+        except StoreError as error:
+            raise from_store_error(error) from error
+        await answer(scope, receive, send)
+
+    async def _answer(self, operation: Operation, request: Request) -> Response:
+        """What the operation answers; looking the key up asks the store as well."""
+        visit = RequestContext(request, self._service, await self._access(operation, request))
+        try:
+            return await operation.handler(visit)
+        finally:
+            self._service.in_flight.release(visit.reserved_bytes)
+
+    def _operation(self, method: str) -> Operation:
+        operation = self._operations.get("GET" if method == "HEAD" else method)
+        if operation is None:
+            allowed = ", ".join(self._operations)
+            raise ApiError(405, "wrong_method", f"Here goes: {allowed}.", headers={"Allow": allowed})
+        return operation
+
+    async def _access(self, operation: Operation, request: Request) -> Principal:
+        if operation.scopes is None:
+            return ANONYMOUS
+        access = await self._service.gate.authenticate(request.headers, request.cookies)
+        request.scope["log10.key"] = access.key_id
+        self._service.rates.acquire(access.key_id)
+        access.require_scope(operation.scopes)
+        named = request.query_params.getlist("organization_id")
+        if any(name not in ("", access.organization_id) for name in named):
+            access.refuse_organization()
+        return access
+
+
+async def _not_found(_scope: Scope, _receive: Receive, _send: Send) -> NoReturn:
+    raise ApiError(404, "not_found", "There is nothing under this path.")

@@ -1,0 +1,115 @@
+"""JSON Schema examined within bounds: what may take for ever is done by a process that is ended when it does.
+
+A regular expression can backtrack, and references can multiply, for longer than anybody lives. A thread that
+does so cannot be stopped, and a regular expression does not even let the other threads run; a process can.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import resource
+import sys
+from typing import Any, Final
+
+from log10_trace.server.http.api_errors import ApiError, unprocessable
+from log10_trace.server.validation import json_schema
+
+MAX_CPU_S: Final = 3
+"""Seconds of computing that one examination gets, the start of its process included."""
+MAX_WAIT_S: Final = 20.0
+"""Seconds it gets in all, on a machine that has no time for it."""
+
+_QUICK_SCHEMA: Final = 8_192
+"""Characters of a schema that is examined in milliseconds, and so on a thread."""
+_QUICK_PRODUCT: Final = 2_000_000
+"""The same for a schema of plain keywords and values: the characters of one times those of the other."""
+_NOT_PLAIN: Final = ('"pattern', 'ref"', 'Ref"', '"uniqueItems', '"unevaluated', "\\u")
+"""Where one of these stands in a schema's text, its cost cannot be told by length."""
+_CHILD: Final = "from log10_trace.server.validation.schema_validator import answer; answer()"
+
+
+class SchemaValidator:
+    """Checks schemas, and values against them; one at a time where that may take long."""
+
+    def __init__(self) -> None:
+        self._turn = asyncio.Semaphore(1)
+
+    async def validate_schema(self, schema_text: str) -> None:
+        """Refuse what is no JSON Schema, or takes too long to find that out.
+
+        Raises:
+            Refusal: 422, naming the place in the schema.
+        """
+        if len(schema_text) <= _QUICK_SCHEMA:
+            await asyncio.to_thread(_examine, schema_text, None)
+        else:
+            await self._validate_in_subprocess("json_schema", schema_text, None)
+
+    async def validate_values(self, values_text: str, schema_text: str) -> None:
+        """Refuse values that do not fit the schema, or take too long to find that out.
+
+        Raises:
+            Refusal: 422, naming the place in the values.
+        """
+        if _is_quick(schema_text, values_text):
+            await asyncio.to_thread(_examine, schema_text, values_text)
+        else:
+            await self._validate_in_subprocess("json_values", schema_text, values_text)
+
+    async def _validate_in_subprocess(self, field: str, schema_text: str, values_text: str | None) -> None:
+        question = json.dumps([schema_text, values_text]).encode()
+        async with self._turn:
+            said = await _run_subprocess(question)
+        if said is None:
+            raise unprocessable(field, "To compare them with the task's JSON Schema takes too long.")
+        if said:
+            raise ApiError(said["status"], said["code"], said["message"], field=said["field"])
+
+
+def subprocess_main() -> None:
+    """Be the process: examine what the standard input holds, and write the refusal, or an empty object."""
+    schema_text, values_text = json.load(sys.stdin)
+    resource.setrlimit(resource.RLIMIT_CPU, (MAX_CPU_S, MAX_CPU_S))
+    refused: dict[str, Any] = {}
+    try:
+        _examine(schema_text, values_text)
+    except ApiError as refusal:
+        refused = {"status": refusal.status, **refusal.as_dict()}
+    json.dump(refused, sys.stdout)
+
+
+def _is_quick(schema_text: str, values_text: str) -> bool:
+    is_plain = not any(keyword in schema_text for keyword in _NOT_PLAIN)
+    return is_plain and len(schema_text) * len(values_text) <= _QUICK_PRODUCT
+
+
+def _examine(schema_text: str, values_text: str | None) -> None:
+    if values_text is None:
+        json_schema.validate_schema(json.loads(schema_text))
+    else:
+        json_schema.validate_values(json.loads(values_text), json.loads(schema_text))
+
+
+async def _run_subprocess(question: bytes) -> dict[str, Any] | None:
+    """What a process of its own said to the question; None when it did not come to an end."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-c",
+        _CHILD,
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+        cwd="/",
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+    )
+    try:
+        said, _ = await asyncio.wait_for(process.communicate(question), MAX_WAIT_S)
+    except asyncio.TimeoutError:
+        return None
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    return json.loads(said) if process.returncode == 0 else None
