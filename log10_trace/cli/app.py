@@ -63,7 +63,7 @@ app = typer.Typer(
 )
 
 
-def _say_version(*, asked: bool) -> None:
+def _print_version(*, asked: bool) -> None:
     if asked:
         typer.echo(f"log10-trace {__version__}")
         raise typer.Exit
@@ -73,7 +73,7 @@ def _say_version(*, asked: bool) -> None:
 def _whole_application(
     *,
     _version: Annotated[
-        bool, typer.Option("--version", help="Say the version.", callback=_say_version, is_eager=True)
+        bool, typer.Option("--version", help="Say the version.", callback=_print_version, is_eager=True)
     ] = False,
 ) -> None:
     """Look at, keep and work with the OpenAI SDK calls of your programs."""
@@ -85,19 +85,21 @@ def load(words: Sequence[str]) -> None:
     The others are only named, which is enough for ``--help`` and for "did you mean". A command without
     examples of its own shows those of its group.
     """
-    app.registered_commands[:] = [each for each in app.registered_commands if each.callback is not _elsewhere]
+    app.registered_commands[:] = [
+        each for each in app.registered_commands if each.callback is not _placeholder
+    ]
     for name, purpose in GROUPS.items():
         if name in words:
             importlib.import_module(f"log10_trace.cli.{name.replace('-', '_')}")
         else:
-            app.command(name, help=purpose)(_elsewhere)
+            app.command(name, help=purpose)(_placeholder)
     for group in app.registered_groups:
         if (within := group.typer_instance) is not None:
             for command in within.registered_commands:
                 command.epilog = command.epilog or within.info.epilog
 
 
-def _elsewhere() -> None:
+def _placeholder() -> None:
     """Stand for a command whose module is not imported: no command line leads here."""
 
 
@@ -120,7 +122,7 @@ def run() -> int:
         app()
     except Log10Error as error:
         print(f"log10-trace: {error}", file=sys.stderr)  # noqa: T201 -- the command's own voice
-        return exit_codes.of(error)
+        return exit_codes.exit_code_for(error)
     except OSError as error:  # a full disk, a file that went away, a folder that may not be entered
         said = f"{error.filename} cannot be used: {error.strerror}" if error.filename else str(error)
         print(f"log10-trace: {said}", file=sys.stderr)  # noqa: T201 -- as above
@@ -128,11 +130,11 @@ def run() -> int:
     except KeyboardInterrupt:
         return exit_codes.INTERRUPTED
     except SystemExit as leaving:
-        return _flushed(leaving.code if isinstance(leaving.code, int) else exit_codes.FAILED)
-    return _flushed(exit_codes.DONE)
+        return _flush_stdout(leaving.code if isinstance(leaving.code, int) else exit_codes.FAILED)
+    return _flush_stdout(exit_codes.DONE)
 
 
-def _flushed(code: int) -> int:
+def _flush_stdout(code: int) -> int:
     """The code, once everything said is out; a reader that went away (``| head``) is no failure."""
     try:
         sys.stdout.flush()

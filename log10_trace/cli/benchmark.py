@@ -10,14 +10,20 @@ from typing import Annotated, Any, Final
 import typer
 
 from log10_trace.cli.app import app
-from log10_trace.cli.files import writing
+from log10_trace.cli.files import open_for_writing
+from log10_trace.cli.model_calls import ModelAnswer, logged_answer, make_sdk_sender, replay_call
 from log10_trace.cli.once import OnceCommand
-from log10_trace.cli.options import Json, Server, Which, split_commas, spread
-from log10_trace.cli.output import progress, remarks, show_json
+from log10_trace.cli.options import (
+    CompletionFilterOptions,
+    Json,
+    Server,
+    expand_dataclass_options,
+    split_commas,
+)
+from log10_trace.cli.output import progress, show_json, stderr_console
 from log10_trace.cli.price_table import prices_of
-from log10_trace.cli.replay import Set, end, parameters
-from log10_trace.cli.replaying import Answer, logged_answer, replayed, sdk_send
-from log10_trace.cli.report import report_form, show_answers
+from log10_trace.cli.replay import Set, exit_if_all_failed, parameters
+from log10_trace.cli.report import report_writer_for, show_answers
 from log10_trace.client import Log10
 from log10_trace.errors import Log10Error
 
@@ -31,12 +37,12 @@ The requests go out with your own settings of the SDK: OPENAI_API_KEY, OPENAI_BA
 
 
 @app.command(cls=OnceCommand, epilog=EXAMPLES)
-@spread
+@expand_dataclass_options
 def benchmark(
     *,
     models: Annotated[list[str], typer.Option("--models", "-m", help="The models, with commas.")],
     ids: Annotated[list[str] | None, typer.Option("--ids", help="These calls, with commas.")] = None,
-    which: Which,
+    which: CompletionFilterOptions,
     limit: Annotated[int, typer.Option("--limit", "-n", help="How many calls at most.", min=1)] = 10,
     set_: Set = None,
     output: Annotated[
@@ -47,28 +53,28 @@ def benchmark(
 ) -> None:
     """Send logged requests to several models: their answers, tokens, time and cost beside the logged ones."""
     changes, names = parameters(set_), split_commas(models)
-    form = report_form(output) if output else None
-    send = sdk_send()
+    form = report_writer_for(output) if output else None
+    send = make_sdk_sender()
     with server.client() as client:
         prices = prices_of(client)
         calls = list(_calls(client, split_commas(ids), which, limit))
-    answers: list[Answer] = []
+    answers: list[ModelAnswer] = []
     with progress("Asking", total=len(calls) * len(names)) as moved_on:
         for call in calls:
             of_call = [logged_answer(call, prices)]
             for name in names:
-                of_call.append(replayed(call, name, send, prices, changes=changes))
+                of_call.append(replay_call(call, name, send, prices, changes=changes))
                 moved_on(1)
             _show(of_call, as_json=json)
             answers += of_call
     if output and form:
-        with writing(output) as file:
+        with open_for_writing(output) as file:
             file.write(form(answers).encode())
-        remarks.print(f"{output} written.")
-    end(answers)
+        stderr_console.print(f"{output} written.")
+    exit_if_all_failed(answers)
 
 
-def _show(answers: list[Answer], *, as_json: bool) -> None:
+def _show(answers: list[ModelAnswer], *, as_json: bool) -> None:
     if not as_json:
         show_answers(answers)
         return
@@ -76,7 +82,9 @@ def _show(answers: list[Answer], *, as_json: bool) -> None:
         show_json(asdict(answer))
 
 
-def _calls(client: Log10, ids: list[str], which: Which, limit: int) -> Iterator[dict[str, Any]]:
+def _calls(
+    client: Log10, ids: list[str], which: CompletionFilterOptions, limit: int
+) -> Iterator[dict[str, Any]]:
     """The records that are meant, as plain JSON."""
     if not ids:
         ids = [call.id for call in client.completions.list(limit=limit, **which.filters()) if call.id]

@@ -12,14 +12,14 @@ from log10_trace.models.components import Completion
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class ConversationMessage:
     """One message: who speaks, and what, tool calls and pictures written out as text."""
 
     role: str
     text: str
 
 
-def conversation(call: Completion) -> Iterator[Said]:
+def messages_of(call: Completion) -> Iterator[ConversationMessage]:
     """The messages of the request and then the answers, one for each choice."""
     request, response = _plain(call.request), _plain(call.response)
     if isinstance(request, dict):
@@ -27,31 +27,31 @@ def conversation(call: Completion) -> Iterator[Said]:
     yield from _answered(response)
 
 
-def _asked(request: dict[str, Any]) -> Iterator[Said]:
+def _asked(request: dict[str, Any]) -> Iterator[ConversationMessage]:
     messages = request.get("messages")
     for message in messages if isinstance(messages, list) else []:
         if isinstance(message, dict):
-            yield Said(_role(message, "?"), text_of(message))
+            yield ConversationMessage(_role(message, "?"), text_of(message))
         else:
-            yield Said("?", json.dumps(message))
+            yield ConversationMessage("?", json.dumps(message))
     if request.get("prompt") is not None:
         prompt = request["prompt"]
-        yield Said("prompt", prompt if isinstance(prompt, str) else json.dumps(prompt))
+        yield ConversationMessage("prompt", prompt if isinstance(prompt, str) else json.dumps(prompt))
 
 
-def _answered(response: Any) -> Iterator[Said]:
+def _answered(response: Any) -> Iterator[ConversationMessage]:
     if isinstance(response, str):
-        yield Said("answer", response)
+        yield ConversationMessage("answer", response)
     if not isinstance(response, dict):
         return
     for choice in choices_of(response):
         message = choice.get("message")
         if isinstance(message, dict):
-            yield Said(_role(message, "assistant"), text_of(message))
+            yield ConversationMessage(_role(message, "assistant"), text_of(message))
         elif choice.get("text") is not None:
-            yield Said("assistant", str(choice["text"]))
+            yield ConversationMessage("assistant", str(choice["text"]))
     if response.get("error"):
-        yield Said("error", json.dumps(response["error"]))
+        yield ConversationMessage("error", json.dumps(response["error"]))
 
 
 def _role(message: dict[str, Any], otherwise: str) -> str:
@@ -65,7 +65,7 @@ def choices_of(response: Any) -> list[dict[str, Any]]:
     return [choice for choice in choices if isinstance(choice, dict)] if isinstance(choices, list) else []
 
 
-def answer_of(response: Any) -> str:
+def first_answer_text(response: Any) -> str:
     """What was answered first, as text; empty when nothing was."""
     return next((said.text for said in _answered(response)), "")
 

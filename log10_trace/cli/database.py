@@ -37,19 +37,19 @@ Organization = Annotated[
 ]
 
 
-def resolved(database: str | None) -> str:
+def resolve_database(database: str | None) -> str:
     """The database that is meant: the one named, else the file in LOG10_HOME."""
     return database or str(log10_home() / "completions.db")
 
 
 @contextmanager
-def opened(database: str | None) -> Iterator[Store]:
+def open_database(database: str | None) -> Iterator[Store]:
     """The store of the database that is meant, while the block runs; a server may have it open as well.
 
     Raises:
         SetupError: it cannot be opened.
     """
-    store = open_store(resolved(database))
+    store = open_store(resolve_database(database))
     try:
         yield store
     finally:

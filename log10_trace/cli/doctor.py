@@ -19,9 +19,9 @@ from log10_trace import __version__
 from log10_trace.cli import exit_codes
 from log10_trace.cli.app import app
 from log10_trace.cli.options import Json
-from log10_trace.cli.output import say, show_json
-from log10_trace.cli.spans import shown_bytes
-from log10_trace.cli.spool import who_takes
+from log10_trace.cli.output import print_line, show_json
+from log10_trace.cli.spool import delivery_hint
+from log10_trace.cli.units import shown_bytes
 from log10_trace.client import Log10
 from log10_trace.config import OPTIONS, Config, resolve
 from log10_trace.errors import AuthenticationError, ConfigError, Log10Error, SDKError
@@ -62,7 +62,7 @@ MAX_PROBLEMS: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class CheckResult:
     """What was found of one thing; ``remedy`` is empty when it is in order."""
 
     what: str
@@ -83,19 +83,19 @@ def doctor(*, json: Json = False) -> None:
         if json:
             show_json({"what": each.what, "ok": not each.remedy, "found": each.found, "remedy": each.remedy})
         else:
-            say(f"{'!!' if each.remedy else 'ok'}  {each.what:<14} {each.found}")
+            print_line(f"{'!!' if each.remedy else 'ok'}  {each.what:<14} {each.found}")
             if each.remedy:
-                say(f"    {'':<14} {each.remedy}")
+                print_line(f"    {'':<14} {each.remedy}")
     if any(each.remedy for each in findings):
         raise typer.Exit(exit_codes.FAILED)
 
 
-def _findings() -> Iterator[Finding]:
+def _findings() -> Iterator[CheckResult]:
     yield from _versions()
     try:
         settings = resolve()
     except ConfigError as error:
-        yield Finding("configuration", str(error), f"Set {error.key} to another value, or unset it.")
+        yield CheckResult("configuration", str(error), f"Set {error.key} to another value, or unset it.")
         return
     yield _configuration()
     yield from _spool(settings)
@@ -103,29 +103,29 @@ def _findings() -> Iterator[Finding]:
     addressing.suppress_notice()
     server = addressing.resolve()
     if server is None:
-        yield Finding("server", "none is running, and LOG10_URL is not set", "Type: log10-trace serve")
+        yield CheckResult("server", "none is running, and LOG10_URL is not set", "Type: log10-trace serve")
         return
     yield from _server(server)
 
 
-def _versions() -> Iterator[Finding]:
-    yield Finding("versions", f"log10-trace {__version__}, Python {platform.python_version()}")
+def _versions() -> Iterator[CheckResult]:
+    yield CheckResult("versions", f"log10-trace {__version__}, Python {platform.python_version()}")
     try:
         installed = importlib.metadata.version("openai")
     except importlib.metadata.PackageNotFoundError:
-        yield Finding("openai", "is not installed", "Type: pip install openai")
+        yield CheckResult("openai", "is not installed", "Type: pip install openai")
         return
     is_known = installed.split(".")[0] in ("1", "2", "3")
     remedy = "" if is_known else "Versions 1 to 3 are supported: pip install 'openai>=1,<4'"
-    yield Finding("openai", installed, remedy)
+    yield CheckResult("openai", installed, remedy)
 
 
-def _configuration() -> Finding:
+def _configuration() -> CheckResult:
     names = [option.env for option in OPTIONS if option.env and os.environ.get(option.env)]
-    return Finding("configuration", f"from {', '.join(names)}" if names else "the defaults")
+    return CheckResult("configuration", f"from {', '.join(names)}" if names else "the defaults")
 
 
-def _spool(settings: Config) -> Iterator[Finding]:
+def _spool(settings: Config) -> Iterator[CheckResult]:
     root = settings.spool_dir
     other = "Make it yours and writable, or name another folder in LOG10_SPOOL_DIR."
     try:
@@ -134,32 +134,34 @@ def _spool(settings: Config) -> Iterator[Finding]:
         probe.write_bytes(b"")
         probe.unlink()
     except OSError as error:
-        yield Finding("spool", f"{root}: {error.strerror}", other)
+        yield CheckResult("spool", f"{root}: {error.strerror}", other)
         return
     free = shutil.disk_usage(root).free
     room = f"{root}, {shown_bytes(free)} free"
-    yield Finding("spool", room, "" if free > ROOM_BYTES else "Make room on that disk.")
+    yield CheckResult("spool", room, "" if free > ROOM_BYTES else "Make room on that disk.")
     found = list_pending(Spool(root))
     yield from _spool_problems(find_problems(Spool(root), found))
     left = [each for each in found if each.deliverable and not each.alive]
     ours = ServerResolver(settings).accepts
     waits = sum(each.deliverable for each in left if ours(each.destination))
-    yield Finding("waiting", f"{waits} records", "Type: log10-trace spool flush" if waits else "")
+    yield CheckResult("waiting", f"{waits} records", "Type: log10-trace spool flush" if waits else "")
     for each in left:
         if not ours(each.destination):
-            yield Finding("for others", f"{len(each.sequences)} records of {each.source}", who_takes(each))
+            yield CheckResult(
+                "for others", f"{len(each.sequences)} records of {each.source}", delivery_hint(each)
+            )
     letters = len(DeadLetters(root))
-    yield Finding("dead letters", f"{letters}", "Type: log10-trace spool dead-letters" if letters else "")
+    yield CheckResult("dead letters", f"{letters}", "Type: log10-trace spool dead-letters" if letters else "")
 
 
-def _spool_problems(broken: list[Problem]) -> Iterator[Finding]:
+def _spool_problems(broken: list[Problem]) -> Iterator[CheckResult]:
     for each in broken[:MAX_PROBLEMS]:
-        yield Finding("spool file", f"{each.path} {each.what}", each.remedy)
+        yield CheckResult("spool file", f"{each.path} {each.what}", each.remedy)
     if (more := len(broken) - MAX_PROBLEMS) > 0:
-        yield Finding("spool file", f"{more} more problems", "Type: log10-trace spool status")
+        yield CheckResult("spool file", f"{more} more problems", "Type: log10-trace spool status")
 
 
-def _server(server: Server) -> Iterator[Finding]:
+def _server(server: Server) -> Iterator[CheckResult]:
     """What delivery meets at the server: it is asked over a connection of the same kind."""
     transport = Transport()
     begun = time.time()
@@ -168,24 +170,24 @@ def _server(server: Server) -> Iterator[Finding]:
     if isinstance(answer, RecordResult):
         yield _unreachable(server, answer)
         return
-    yield Finding("server", f"{server.url} answers {answer.status}", _health_remedy(answer))
+    yield CheckResult("server", f"{server.url} answers {answer.status}", _health_remedy(answer))
     yield from _api(server)
     yield _clock(answer, (begun + time.time()) / 2)
 
 
-def _unreachable(server: Server, answer: RecordResult) -> Finding:
+def _unreachable(server: Server, answer: RecordResult) -> CheckResult:
     problem = find_tls_problem(answer.cause)
     if problem is not None:
-        return Finding("server", f"{server.url}: {problem.found}", f"{problem.remedy}.")
+        return CheckResult("server", f"{server.url}: {problem.found}", f"{problem.remedy}.")
     if isinstance(answer.cause, ConfigError):
-        return Finding(
+        return CheckResult(
             "certificates", str(answer.cause), f"Set {answer.cause.key} to another value, or unset it."
         )
     if isinstance(answer.cause, ProxyError):
         remedy = "Correct the proxy in https_proxy, http_proxy or all_proxy, or name the server in no_proxy."
-        return Finding("proxy", answer.message, remedy)
+        return CheckResult("proxy", answer.message, remedy)
     remedy = "Start it (log10-trace serve), or set LOG10_URL to where it is."
-    return Finding("server", f"{server.url} does not answer ({answer.message})", remedy)
+    return CheckResult("server", f"{server.url} does not answer ({answer.message})", remedy)
 
 
 def _health_remedy(answer: HttpReply) -> str:
@@ -198,7 +200,7 @@ def _health_remedy(answer: HttpReply) -> str:
     return ""
 
 
-def _api(server: Server) -> Iterator[Finding]:
+def _api(server: Server) -> Iterator[CheckResult]:
     """Whether the API takes the key, and then whether it takes records: something may let only reads pass."""
     try:
         with Log10(
@@ -212,33 +214,33 @@ def _api(server: Server) -> Iterator[Finding]:
         yield _refused(error)
         return
     taken = f"the server takes it (fingerprint {fingerprint(server.token)})"
-    yield Finding("token", taken if server.token else "the server asks for none")
+    yield CheckResult("token", taken if server.token else "the server asks for none")
     transport = Transport()
     answer = transport.probe(server, SECONDS)
     transport.close()
     yield _delivery(server, answer)
 
 
-def _delivery(server: Server, answer: RecordResult) -> Finding:
+def _delivery(server: Server, answer: RecordResult) -> CheckResult:
     """Whether records can be delivered."""
     if answer.verdict is Disposition.DONE:
-        return Finding("delivery", "the server takes records")
+        return CheckResult("delivery", "the server takes records")
     if not answer.status:
-        return Finding("delivery", f"a POST brings no answer ({answer.message})", _BETWEEN)
+        return CheckResult("delivery", f"a POST brings no answer ({answer.message})", _BETWEEN)
     if answer.status < _REDIRECTS:
         found = f"{server.url} answers, but is no completions API (POST: HTTP {answer.status})"
-        return Finding("delivery", found, _ELSEWHERE)
+        return CheckResult("delivery", found, _ELSEWHERE)
     found = f"a POST is answered with {answer.status} {answer.message}".rstrip()
-    return Finding("delivery", found, _remedy(answer.status, is_of_api=bool(answer.code)))
+    return CheckResult("delivery", found, _remedy(answer.status, is_of_api=bool(answer.code)))
 
 
-def _refused(error: Log10Error) -> Finding:
+def _refused(error: Log10Error) -> CheckResult:
     """Whose fault it is that the API refuses: the key's, the address's, or that of something in between."""
     if not isinstance(error, SDKError):
-        return Finding("API", str(error), "Look at what stands between here and the server.")
+        return CheckResult("API", str(error), "Look at what stands between here and the server.")
     is_of_api = isinstance(error, AuthenticationError) and _is_object(error.body)
     remedy = _remedy(error.status_code, is_of_api=is_of_api)
-    return Finding("token" if remedy == _KEY else "API", str(error), remedy)
+    return CheckResult("token" if remedy == _KEY else "API", str(error), remedy)
 
 
 def _remedy(status: int, *, is_of_api: bool) -> str:
@@ -260,10 +262,10 @@ def _is_object(body: str) -> bool:
         return False
 
 
-def _clock(answer: HttpReply, now: float) -> Finding:
+def _clock(answer: HttpReply, now: float) -> CheckResult:
     try:
         apart = abs(parsedate_to_datetime(answer.headers["Date"]).timestamp() - now)
     except (KeyError, ValueError):
-        return Finding("clock", "the server does not say what time it is")
+        return CheckResult("clock", "the server does not say what time it is")
     remedy = "" if apart < CLOCK_S else "Set this machine's clock, or the server's: records are sorted by it."
-    return Finding("clock", f"{apart:.0f} s from the server's", remedy)
+    return CheckResult("clock", f"{apart:.0f} s from the server's", remedy)

@@ -32,6 +32,6 @@ _CODES: Final[tuple[tuple[type[errors.Log10Error], int], ...]] = (
 )
 
 
-def of(error: errors.Log10Error) -> int:
+def exit_code_for(error: errors.Log10Error) -> int:
     """The exit code for an error: that of the first row whose class it belongs to."""
     return next((code for kind, code in _CODES if isinstance(error, kind)), FAILED)

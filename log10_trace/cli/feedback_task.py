@@ -8,9 +8,17 @@ from typing import Annotated, Final
 import typer
 
 from log10_trace.cli.app import app
-from log10_trace.cli.options import Json, Server, json_value, split_commas, spread
-from log10_trace.cli.output import Column, age, one_line, remarks, say, show_json, show_rows
-from log10_trace.cli.schema import moment_of_ms, questions
+from log10_trace.cli.options import Json, Server, expand_dataclass_options, parse_json_option, split_commas
+from log10_trace.cli.output import (
+    Column,
+    one_line,
+    print_line,
+    relative_time,
+    show_json,
+    show_rows,
+    stderr_console,
+)
+from log10_trace.cli.schema import form_fields, moment_of_ms
 from log10_trace.models.components import FeedbackTask
 
 group = typer.Typer(
@@ -29,17 +37,17 @@ _COLUMNS: Final = (
     Column(
         title="MADE",
         cell=lambda task: str(moment_of_ms(task.created_at_ms) or ""),
-        brief=lambda task: age(moment_of_ms(task.created_at_ms)),
+        brief=lambda task: relative_time(moment_of_ms(task.created_at_ms)),
     ),
     Column(title="NAME", cell=lambda task: task.name or "", flexible=True),
-    Column(title="ASKS FOR", cell=lambda task: ", ".join(question.name for question in questions(task))),
+    Column(title="ASKS FOR", cell=lambda task: ", ".join(question.name for question in form_fields(task))),
     Column(title="TAGS", cell=lambda task: ", ".join(task.completion_tags_selector or []), flexible=True),
     Column(title="INSTRUCTION", cell=lambda task: task.instruction or "", flexible=True),
 )
 
 
 @group.command("create")
-@spread
+@expand_dataclass_options
 def create(
     *,
     server: Server,
@@ -58,7 +66,7 @@ def create(
     json: Json = False,
 ) -> None:
     """Make a task: what people are asked, about which calls, and in which form they answer."""
-    wanted = json_value(schema, 'a schema such as {"type": "object", "properties": {...}}')
+    wanted = parse_json_option(schema, 'a schema such as {"type": "object", "properties": {...}}')
     if not isinstance(wanted, dict):
         message = "A JSON Schema is an object."
         raise typer.BadParameter(message, param_hint="--schema")
@@ -70,12 +78,12 @@ def create(
     if json:
         show_json(made)
     else:
-        say(made.id or "")
-        remarks.print(one_line(f"Grade with: log10-trace feedback grade --task {made.id}"))
+        print_line(made.id or "")
+        stderr_console.print(one_line(f"Grade with: log10-trace feedback grade --task {made.id}"))
 
 
 @group.command("list")
-@spread
+@expand_dataclass_options
 def list_(
     *,
     server: Server,
@@ -94,7 +102,7 @@ def list_(
 
 
 @group.command("get")
-@spread
+@expand_dataclass_options
 def get(
     task_id: Annotated[str | None, typer.Argument(help="The task's id.", show_default=False)] = None,
     *,
@@ -108,4 +116,4 @@ def get(
         raise typer.BadParameter(message)
     with server.client() as client:
         task = client.feedback_tasks.get(task_id=wanted).task
-    say(json_text.dumps(task.model_dump(), indent=2))
+    print_line(json_text.dumps(task.model_dump(), indent=2))

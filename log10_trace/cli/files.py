@@ -27,7 +27,7 @@ _BETWEEN: Final = re.compile(rb"\}\r(?=[ \t\r]*\{)")
 
 
 @contextmanager
-def reading(name: str) -> Iterator[BufferedReader]:
+def open_for_reading(name: str) -> Iterator[BufferedReader]:
     """The file, open for reading.
 
     Raises:
@@ -45,7 +45,7 @@ def reading(name: str) -> Iterator[BufferedReader]:
 
 
 @contextmanager
-def writing(name: str | None, *, go_on: bool = False) -> Iterator[IO[bytes]]:
+def open_for_writing(name: str | None, *, go_on: bool = False) -> Iterator[IO[bytes]]:
     """The file, open for writing: anew, or at its end with ``go_on``.
 
     Raises:
@@ -131,7 +131,7 @@ def _with_line_feeds(pieces: Iterable[bytes]) -> Iterator[bytes]:
     yield held
 
 
-def cut_torn_end(path: Path) -> None:
+def truncate_partial_line(path: Path) -> None:
     """Cut off what stands after the last line end: the beginning of a line that was never finished."""
     with path.open("rb+") as file:
         end = 0

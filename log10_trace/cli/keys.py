@@ -10,10 +10,10 @@ from typing import Annotated, Any, Final
 import typer
 
 from log10_trace.cli.app import app
-from log10_trace.cli.database import Database, Organization, opened
+from log10_trace.cli.database import Database, Organization, open_database
 from log10_trace.cli.options import Json
 from log10_trace.cli.output import Column, show_json, show_rows
-from log10_trace.cli.spans import span_ms
+from log10_trace.cli.units import span_ms
 from log10_trace.errors import SetupError
 from log10_trace.server.store.keys import Key, Scope, make_key
 
@@ -72,7 +72,7 @@ def create(
     expires_at_ms = None if expires is None else now_ms + span_ms(expires)
     scopes = scope or [Scope.INGEST, Scope.READ]
     token, key = make_key(organization, scopes, name=name, now_ms=now_ms, expires_at_ms=expires_at_ms)
-    with opened(database) as store:
+    with open_database(database) as store:
         kept = store.keys.add(organization, key).result()
     typer.echo(json.dumps({"key": token, **_shown(kept)}) if as_json else token)
 
@@ -85,7 +85,7 @@ def list_keys(
     as_json: Json = False,
 ) -> None:
     """List the keys, without their secrets."""
-    with opened(database) as store:
+    with open_database(database) as store:
         found = store.keys.list(organization)
     shown = [_shown(key) for key in found]
     if not as_json:
@@ -102,7 +102,7 @@ def revoke(
     database: Database = None,
 ) -> None:
     """Revoke a key: a running server takes it no more after five seconds at most."""
-    with opened(database) as store:
+    with open_database(database) as store:
         key = store.keys.find(key_id)
         now_ms = time.time_ns() // 1_000_000
         if key is None or not store.keys.revoke(key.organization_id, key_id, now_ms=now_ms).result():

@@ -1,6 +1,6 @@
 """The options that commands share, each written once.
 
-A parameter of a command whose type is one of these dataclasses stands for all of its fields: ``spread`` puts
+A parameter of a command whose type is one of these dataclasses stands for all of its fields: ``expand_dataclass_options`` puts
 them in its place for the command line, and gives the command the dataclass.
 """
 
@@ -18,7 +18,7 @@ from typing import Annotated, Any, Final, cast, get_type_hints
 
 import typer
 
-from log10_trace.cli.files import reading
+from log10_trace.cli.files import open_for_reading
 from log10_trace.client import Log10
 from log10_trace.client.filters import Filters
 
@@ -26,7 +26,7 @@ _UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w":
 _AGO: Final = re.compile(r"(\d{1,6})([smhdw])", re.ASCII)
 
 
-def spread(command: Callable[..., None]) -> Callable[..., None]:
+def expand_dataclass_options(command: Callable[..., None]) -> Callable[..., None]:
     """The command with every dataclass parameter replaced by the dataclass's fields."""
     groups: dict[str, Any] = {}
     parameters: list[inspect.Parameter] = []
@@ -98,7 +98,7 @@ class Kind(str, Enum):
     PROMPT = "prompt"
 
 
-def moment(value: str | None) -> str | None:
+def parse_timestamp(value: str | None) -> str | None:
     """The moment that a user means, as RFC 3339; a day is its first moment.
 
     Raises:
@@ -149,7 +149,7 @@ def _day(text: str) -> date:
 
 Since = Annotated[
     str | None,
-    typer.Option("--since", "--from", help="Not before: 2h, 7d, 2026-01-31, ...", callback=moment),
+    typer.Option("--since", "--from", help="Not before: 2h, 7d, 2026-01-31, ...", callback=parse_timestamp),
 ]
 Until = Annotated[
     str | None,
@@ -158,7 +158,7 @@ Until = Annotated[
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Which:
+class CompletionFilterOptions:
     """Which calls are meant."""
 
     tag: Annotated[
@@ -207,7 +207,7 @@ def split_commas(values: list[str] | None) -> list[str]:
     return [part.strip() for value in values or () for part in value.split(",") if part.strip()]
 
 
-def json_value(text: str, what: str) -> Any:
+def parse_json_option(text: str, what: str) -> Any:
     """The JSON that a user typed, or that stands in the file named after an ``@``.
 
     Raises:
@@ -215,7 +215,7 @@ def json_value(text: str, what: str) -> Any:
         SetupError: the file cannot be read.
     """
     if text.startswith("@"):
-        with reading(text[1:]) as file:
+        with open_for_reading(text[1:]) as file:
             content: str | bytes = file.read()
     else:
         content = text

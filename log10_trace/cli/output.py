@@ -35,7 +35,7 @@ from log10_trace.models.base import Model
 
 console: Final = Console(highlight=False, markup=False, emoji=False)
 """The standard output. Honours NO_COLOR, and draws nothing in a pipe."""
-remarks: Final = Console(stderr=True, highlight=False, markup=False, emoji=False)
+stderr_console: Final = Console(stderr=True, highlight=False, markup=False, emoji=False)
 """What is said beside the result: on the standard error, so that a pipe gets the result alone."""
 
 _CONTROL: Final = re.compile(
@@ -64,7 +64,9 @@ class Column:
     style: Callable[[Any], str] | None = None
 
 
-def figure(title: str, value: Callable[[Any], float | None], shown: Callable[[float | None], str]) -> Column:
+def numeric_column(
+    title: str, value: Callable[[Any], float | None], shown: Callable[[float | None], str]
+) -> Column:
     """A column of numbers: as ``shown`` for people, as they are in a pipe."""
     return Column(
         title=title,
@@ -78,13 +80,13 @@ def show_rows(columns: Sequence[Column], items: Iterable[Any], *, empty: str) ->
     """Show the items as a table, or as lines in a pipe; ``empty`` is said when there are none."""
     if not console.is_terminal:
         for item in items:
-            say("\t".join(one_line(column.cell(item)) for column in columns))
+            print_line("\t".join(one_line(column.cell(item)) for column in columns))
         return
     rows = [[_cell(column, item) for column in columns] for item in items]
     if rows:
         console.print(_drawn(columns, rows))
     else:
-        remarks.print(empty)
+        stderr_console.print(empty)
 
 
 def _cell(column: Column, item: Any) -> Text:
@@ -96,7 +98,7 @@ def _drawn(columns: Sequence[Column], rows: list[list[Text]]) -> Table:
     natural = [
         max(len(column.title), *(row[at].cell_len for row in rows)) for at, column in enumerate(columns)
     ]
-    widths = fitted(natural, [column.flexible for column in columns], console.width)
+    widths = fit_columns(natural, [column.flexible for column in columns], console.width)
     shown = [at for at, width in enumerate(widths) if width]
     table = Table(box=None, pad_edge=False, padding=(0, _GAP, 0, 0))
     for at in shown:
@@ -112,7 +114,7 @@ def _drawn(columns: Sequence[Column], rows: list[list[Text]]) -> Table:
     return table
 
 
-def fitted(natural: Sequence[int], flexible: Sequence[bool], width: int) -> list[int]:
+def fit_columns(natural: Sequence[int], flexible: Sequence[bool], width: int) -> list[int]:
     """The widths of columns on a line of ``width``: 0 for those that have no room.
 
     A column that is not flexible is shown whole or not at all. The flexible ones share what is left, none
@@ -135,7 +137,7 @@ def _line(widths: Sequence[int]) -> int:
     return sum(width + _GAP for width in widths if width) - _GAP
 
 
-def say(text: str) -> None:
+def print_line(text: str) -> None:
     """Write a line of plain text to the standard output."""
     sys.stdout.write(text + "\n")
 
@@ -143,7 +145,7 @@ def say(text: str) -> None:
 def show_json(value: Model | Mapping[str, Any] | list[Any]) -> None:
     """Write one JSON document on one line; lists are shown as one document a line."""
     content = value.model_dump() if isinstance(value, Model) else value
-    say(json.dumps(content, default=str))
+    print_line(json.dumps(content, default=str))
 
 
 def show_text(text: Text, *, indent: int = 0) -> None:
@@ -151,7 +153,7 @@ def show_text(text: Text, *, indent: int = 0) -> None:
     if console.is_terminal:
         console.print(Padding(text, (0, 0, 0, indent), expand=False))
     else:
-        say(textwrap.indent(text.plain, " " * indent))
+        print_line(textwrap.indent(text.plain, " " * indent))
 
 
 def show_bytes(pieces: Iterable[bytes]) -> None:
@@ -162,7 +164,7 @@ def show_bytes(pieces: Iterable[bytes]) -> None:
     sys.stdout.buffer.flush()
 
 
-def safe(text: str) -> str:
+def escape_control_characters(text: str) -> str:
     """The text with control characters made visible; line breaks and tabs stay."""
     return _CONTROL.sub(_visible, text.replace("\r\n", "\n"))
 
@@ -174,10 +176,10 @@ def _visible(found: re.Match[str]) -> str:
 
 def one_line(text: str) -> str:
     """The text on one line, runs of white space made one space."""
-    return safe(_SPACE.sub(" ", text)).strip()
+    return escape_control_characters(_SPACE.sub(" ", text)).strip()
 
 
-def age(moment: datetime | None, now: datetime | None = None) -> str:
+def relative_time(moment: datetime | None, now: datetime | None = None) -> str:
     """How long ago: ``12s``, ``3m``, ``2h``, ``5d``."""
     if moment is None:
         return ""
@@ -214,7 +216,7 @@ def count(value: float | None) -> str:
     return "" if value is None else f"{value:,}"
 
 
-def number_of(number: int, thing: str) -> str:
+def count_noun(number: int, thing: str) -> str:
     """So many things: ``1 call``, ``2,000 calls``."""
     return f"{number:,} {thing}" if number == 1 else f"{number:,} {thing}s"
 
@@ -236,9 +238,9 @@ def progress(
         first,
         *shown,
         TimeElapsedColumn(),
-        console=remarks,
+        console=stderr_console,
         transient=True,
-        disable=not remarks.is_terminal,
+        disable=not stderr_console.is_terminal,
     )
     with bar:
         task = bar.add_task(what, total=total)

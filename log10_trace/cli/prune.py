@@ -9,9 +9,9 @@ from typing import Annotated, Final
 import typer
 
 from log10_trace.cli.app import app
-from log10_trace.cli.database import Database, opened
+from log10_trace.cli.database import Database, open_database
 from log10_trace.cli.once import OnceCommand
-from log10_trace.cli.spans import shown_bytes, size_bytes, span_ms
+from log10_trace.cli.units import shown_bytes, size_bytes, span_ms
 
 EXAMPLES: Final = """[bold]Examples[/bold]
 
@@ -41,7 +41,7 @@ def prune(
     max_bytes = None if max_size is None else size_bytes(max_size)
     if not yes:
         typer.confirm("Deleted records cannot be brought back. Go on?", abort=True)
-    with opened(database) as store:
+    with open_database(database) as store:
         report = store.upkeep.prune(before_ms=before_ms, max_bytes=max_bytes).result()
     if as_json:
         given = {"bytes_before": report.bytes_before, "bytes_after": report.bytes_after}

@@ -10,12 +10,12 @@ from typing import Annotated, Any, Final
 import typer
 
 from log10_trace.cli.app import app
-from log10_trace.cli.named_call import resolved
+from log10_trace.cli.call_reference import resolved
+from log10_trace.cli.model_calls import ModelAnswer, logged_answer, make_sdk_sender, parameter, replay_call
 from log10_trace.cli.once import OnceCommand
-from log10_trace.cli.options import Json, Server, split_commas, spread
+from log10_trace.cli.options import Json, Server, expand_dataclass_options, split_commas
 from log10_trace.cli.output import show_json
 from log10_trace.cli.price_table import prices_of
-from log10_trace.cli.replaying import Answer, logged_answer, parameter, replayed, sdk_send
 from log10_trace.cli.report import show_answers
 
 EXAMPLES: Final = """[bold]Examples[/bold]
@@ -32,7 +32,7 @@ Set = Annotated[
 
 
 @app.command(cls=OnceCommand, epilog=EXAMPLES)
-@spread
+@expand_dataclass_options
 def replay(
     completion_id: Annotated[str, typer.Argument(help="The call's id, or: latest")],
     *,
@@ -46,20 +46,20 @@ def replay(
 ) -> None:
     """Send a logged request again, to the same model or to others, and show the answers side by side."""
     changes = parameters(set_)
-    send = sdk_send()
+    send = make_sdk_sender()
     with server.client() as client:
         answer = client.completions.get(completion_id=resolved(client, completion_id))
         prices = prices_of(client)
     call = json_text.loads(answer.raw_response.content)
     logged = logged_answer(call, prices)
     models = split_commas(model) or [logged.model]
-    answers = [logged, *(replayed(call, name, send, prices, changes=changes) for name in models)]
+    answers = [logged, *(replay_call(call, name, send, prices, changes=changes) for name in models)]
     if json:
         for each in answers:
             show_json(asdict(each))
     else:
         show_answers(answers)
-    end(answers)
+    exit_if_all_failed(answers)
 
 
 def parameters(given: list[str] | None) -> dict[str, Any]:
@@ -74,7 +74,7 @@ def parameters(given: list[str] | None) -> dict[str, Any]:
         raise typer.BadParameter(str(error), param_hint="--set") from None
 
 
-def end(answers: Sequence[Answer]) -> None:
+def exit_if_all_failed(answers: Sequence[ModelAnswer]) -> None:
     """Leave with 1 when no new answer came at all."""
     new = [answer for answer in answers if not answer.logged]
     if new and all(answer.error for answer in new):

@@ -14,16 +14,24 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from log10_trace.cli.output import console, count, dollars, one_line, safe, say, seconds
-from log10_trace.cli.replaying import Answer
+from log10_trace.cli.model_calls import ModelAnswer
+from log10_trace.cli.output import (
+    console,
+    count,
+    dollars,
+    escape_control_characters,
+    one_line,
+    print_line,
+    seconds,
+)
 from log10_trace.domain.csv_lines import literal
 
 
-def show_answers(answers: Sequence[Answer]) -> None:
+def show_answers(answers: Sequence[ModelAnswer]) -> None:
     """Show the answers to one request; in a pipe, one a line."""
     if not console.is_terminal:
         for answer in answers:
-            say("\t".join(one_line(cell) for cell in (answer.completion_id, *_cells(answer))))
+            print_line("\t".join(one_line(cell) for cell in (answer.completion_id, *_cells(answer))))
         return
     table = Table(show_lines=True)
     for title in ("MODEL", "ANSWER"):
@@ -31,12 +39,12 @@ def show_answers(answers: Sequence[Answer]) -> None:
     for title in ("IN/OUT", "TOOK", "COST"):
         table.add_column(title, justify="right", no_wrap=True)
     for answer in answers:
-        model, text, *figures = (safe(cell) for cell in _cells(answer))
+        model, text, *figures = (escape_control_characters(cell) for cell in _cells(answer))
         table.add_row(Text(model), Text(text, style="red" if answer.error else ""), *map(Text, figures))
     console.print(table)
 
 
-def _cells(answer: Answer) -> tuple[str, str, str, str, str]:
+def _cells(answer: ModelAnswer) -> tuple[str, str, str, str, str]:
     tokens = (
         "" if answer.input_tokens is None else f"{count(answer.input_tokens)}/{count(answer.output_tokens)}"
     )
@@ -44,7 +52,7 @@ def _cells(answer: Answer) -> tuple[str, str, str, str, str]:
     return model, answer.error or answer.text, tokens, seconds(answer.seconds), dollars(answer.cost)
 
 
-def markdown(answers: Iterable[Answer]) -> str:
+def markdown(answers: Iterable[ModelAnswer]) -> str:
     """A report for people: a section for each request, a summary of each model."""
     answers = list(answers)
     parts = ["# Benchmark", "", *_summary(answers)]
@@ -55,7 +63,7 @@ def markdown(answers: Iterable[Answer]) -> str:
     return "\n".join(parts) + "\n"
 
 
-def _summary(answers: list[Answer]) -> list[str]:
+def _summary(answers: list[ModelAnswer]) -> list[str]:
     lines = [*_row("Model", "Answers", "Errors", "Tokens in", "Tokens out", "Time", "Cost"), "|---" * 7 + "|"]
     for model, logged in dict.fromkeys((answer.model, answer.logged) for answer in answers):
         of_model = [answer for answer in answers if (answer.model, answer.logged) == (model, logged)]
@@ -78,34 +86,37 @@ def _sum(values: Iterable[float | None]) -> float | None:
 
 
 def _row(*cells: str) -> list[str]:
-    shown = (safe(cell).replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;") for cell in cells)
+    shown = (
+        escape_control_characters(cell).replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;")
+        for cell in cells
+    )
     return ["| " + " | ".join(cell.replace("\n", "<br>") for cell in shown) + " |"]
 
 
-def csv_text(answers: Iterable[Answer]) -> str:
+def csv_text(answers: Iterable[ModelAnswer]) -> str:
     """A report for a spreadsheet; what it could take for a formula is made text."""
     file = io.StringIO()
     writer = csv.writer(file)
-    writer.writerow([field.name for field in fields(Answer)])
+    writer.writerow([field.name for field in fields(ModelAnswer)])
     for answer in answers:
         cells = asdict(answer).values()
         writer.writerow([literal(cell) if isinstance(cell, str) else cell for cell in cells])
     return file.getvalue()
 
 
-def json_lines(answers: Iterable[Answer]) -> str:
+def json_lines(answers: Iterable[ModelAnswer]) -> str:
     """A report for programs."""
     return "".join(json.dumps(asdict(answer)) + "\n" for answer in answers)
 
 
-REPORTS: Final[dict[str, Callable[[Iterable[Answer]], str]]] = {
+REPORTS: Final[dict[str, Callable[[Iterable[ModelAnswer]], str]]] = {
     ".md": markdown,
     ".csv": csv_text,
     ".jsonl": json_lines,
 }
 
 
-def report_form(name: str) -> Callable[[Iterable[Answer]], str]:
+def report_writer_for(name: str) -> Callable[[Iterable[ModelAnswer]], str]:
     """The form that the file's name asks for.
 
     Raises:

@@ -14,7 +14,7 @@ _KEYS: Final = "123456789abcdefghijklmnoprtuvwxyz"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Question:
+class FormField:
     """One property of the schema."""
 
     name: str
@@ -38,7 +38,7 @@ class Question:
         return typed
 
 
-def questions(task: FeedbackTask) -> Iterator[Question]:
+def form_fields(task: FeedbackTask) -> Iterator[FormField]:
     """The properties of the task's schema, in its order."""
     schema = _plain(task.json_schema)
     properties = schema.get("properties")
@@ -46,7 +46,7 @@ def questions(task: FeedbackTask) -> Iterator[Question]:
     for name, given in (properties if isinstance(properties, dict) else {}).items():
         about = given if isinstance(given, dict) else {}
         kind = about.get("type")
-        yield Question(
+        yield FormField(
             name=name,
             about=str(about.get("description") or ""),
             required=isinstance(required, list) and name in required,

@@ -12,7 +12,7 @@ from typing import Annotated, Final
 import typer
 
 from log10_trace.cli.app import app
-from log10_trace.cli.database import Database, Organization, resolved
+from log10_trace.cli.database import Database, Organization, resolve_database
 from log10_trace.errors import MissingExtraError
 from log10_trace.guard import guard
 
@@ -85,7 +85,7 @@ def serve(
     settings = run.Settings(
         host=host,
         port=port,
-        database=resolved(database),
+        database=resolve_database(database),
         organization_id=organization,
         allowed_hosts=tuple(allow_host or ()),
         insecure=insecure,

@@ -7,21 +7,21 @@ from typing import Annotated, Final
 import typer
 
 from log10_trace.cli.app import app
-from log10_trace.cli.completions.listing import Columns, show
+from log10_trace.cli.completions.list_ import Columns, show
 from log10_trace.cli.once import OnceCommand
-from log10_trace.cli.options import Json, Limit, Server, Which, spread
+from log10_trace.cli.options import CompletionFilterOptions, Json, Limit, Server, expand_dataclass_options
 from log10_trace.cli.output import (
     Column,
-    age,
     count,
+    count_noun,
     dollars,
-    figure,
     moment_of,
-    number_of,
+    numeric_column,
     one_line,
-    remarks,
+    relative_time,
     show_json,
     show_rows,
+    stderr_console,
 )
 
 group = typer.Typer(
@@ -43,21 +43,21 @@ COLUMNS: Final = (
     Column(
         title="LAST CALL",
         cell=lambda session: session.last_at or "",
-        brief=lambda session: age(moment_of(session.last_at)),
+        brief=lambda session: relative_time(moment_of(session.last_at)),
     ),
-    figure("CALLS", lambda session: session.calls, count),
-    figure("FAILED", lambda session: session.failed, count),
-    figure("IN", lambda session: session.input_tokens, count),
-    figure("OUT", lambda session: session.output_tokens, count),
-    figure("COST", lambda session: session.cost, dollars),
+    numeric_column("CALLS", lambda session: session.calls, count),
+    numeric_column("FAILED", lambda session: session.failed, count),
+    numeric_column("IN", lambda session: session.input_tokens, count),
+    numeric_column("OUT", lambda session: session.output_tokens, count),
+    numeric_column("COST", lambda session: session.cost, dollars),
 )
 
 
 @group.command("list", cls=OnceCommand)
-@spread
+@expand_dataclass_options
 def list_(
     *,
-    which: Which,
+    which: CompletionFilterOptions,
     search: Annotated[
         str | None, typer.Option("--search", "-q", help="With these words in a call; as completions search.")
     ] = None,
@@ -79,7 +79,7 @@ def list_(
 
 
 @group.command("show", cls=OnceCommand)
-@spread
+@expand_dataclass_options
 def show_(
     session_id: Annotated[str, typer.Argument(help="The session's id.")],
     *,
@@ -94,8 +94,8 @@ def show_(
         if not json:
             cost = f", {dollars(session.cost)}" if session.cost is not None else ""
             failed = f", {count(session.failed)} of them failed" if session.failed else ""
-            remarks.print(
-                one_line(f"Session {session.id}: {number_of(session.calls or 0, 'call')}{failed}{cost}")
+            stderr_console.print(
+                one_line(f"Session {session.id}: {count_noun(session.calls or 0, 'call')}{failed}{cost}")
             )
         calls = client.completions.list(session_id=session_id, limit=limit, order="oldest")
         show(calls, columns, as_json=json)

@@ -11,8 +11,17 @@ import typer
 from log10_trace.cli import exit_codes
 from log10_trace.cli.app import app
 from log10_trace.cli.options import Json
-from log10_trace.cli.output import Column, count, figure, progress, remarks, say, show_json, show_rows
-from log10_trace.cli.spans import shown_bytes
+from log10_trace.cli.output import (
+    Column,
+    count,
+    numeric_column,
+    print_line,
+    progress,
+    show_json,
+    show_rows,
+    stderr_console,
+)
+from log10_trace.cli.units import shown_bytes
 from log10_trace.config import Config, resolve
 from log10_trace.errors import APIConnectionError
 from log10_trace.export import Delivery
@@ -69,7 +78,7 @@ _COLUMNS: Final = (
     Column(title="TO", cell=_shown_destination, flexible=True),
     Column(title="KEY", cell=lambda each: each.destination.key or "any" if each.destination else "?"),
     Column(title="PROCESS", cell=lambda each: "running" if each.alive else "ended"),
-    figure("RECORDS", lambda each: len(each.sequences), count),
+    numeric_column("RECORDS", lambda each: len(each.sequences), count),
     Column(title="SIZE", cell=lambda each: str(each.bytes), brief=lambda each: shown_bytes(each.bytes)),
 )
 
@@ -103,13 +112,13 @@ def status(*, json: Json = False) -> None:
     for loss in losses:
         if loss.first:
             where = format_ranges([(loss.first, loss.last)])
-            remarks.print(f"Given up: {loss.count} records of {loss.source} ({loss.reason}): {where}")
+            stderr_console.print(f"Given up: {loss.count} records of {loss.source} ({loss.reason}): {where}")
         else:
-            remarks.print(f"Given up: an unknown number of records of {loss.source} ({loss.reason})")
+            stderr_console.print(f"Given up: an unknown number of records of {loss.source} ({loss.reason})")
     for problem in broken:
-        remarks.print(f"{problem.path} {problem.what}. {problem.remedy}", soft_wrap=True)
+        stderr_console.print(f"{problem.path} {problem.what}. {problem.remedy}", soft_wrap=True)
     if letters:
-        remarks.print(f"{letters} dead letters. See: log10-trace spool dead-letters")
+        stderr_console.print(f"{letters} dead letters. See: log10-trace spool dead-letters")
 
 
 def _problem_as_json(each: Problem) -> dict[str, str]:
@@ -155,18 +164,18 @@ def flush(
     delivery.close(1.0)
     left = [each for each in list_pending(Spool(settings.spool_dir)) if not each.alive]
     waits = sum(len(each.sequences) for each in left)
-    say(f"Delivered {stats.adopted} records; {waits} wait.")
+    print_line(f"Delivered {stats.adopted} records; {waits} wait.")
     for each in left:
         if each.sequences and not delivery.addressing.accepts(each.destination):
-            remarks.print(who_takes(each))
+            stderr_console.print(delivery_hint(each))
         if each.newer:
             newer = f"{each.newer} records of {each.source} are of a later version: upgrade log10-trace."
-            remarks.print(newer, soft_wrap=True)
+            stderr_console.print(newer, soft_wrap=True)
     if any(each.deliverable and delivery.addressing.accepts(each.destination) for each in left):
         raise typer.Exit(exit_codes.FAILED)
 
 
-def who_takes(each: PendingSource) -> str:
+def delivery_hint(each: PendingSource) -> str:
     """What to set so that the records of another destination are delivered."""
     to = each.destination
     if to is None:
@@ -208,7 +217,7 @@ def dead_letters(
     else:
         show_rows(_LETTERS, letters, empty="No dead letters.")
     if letter_id is not None and not letters:
-        remarks.print(f"There is no dead letter {letter_id}.")
+        stderr_console.print(f"There is no dead letter {letter_id}.")
         raise typer.Exit(exit_codes.FAILED)
 
 
@@ -230,8 +239,8 @@ def _send(settings: Config, folder: DeadLetters, letters: list[DeadLetter]) -> N
             folder.discard(each)
             continue
         refused += 1
-        remarks.print(f"{each.id} was not taken ({answer.status} {answer.code} {answer.message})")
+        stderr_console.print(f"{each.id} was not taken ({answer.status} {answer.code} {answer.message})")
     transport.close()
-    say(f"Sent {len(letters) - refused} records; {refused} stay dead letters.")
+    print_line(f"Sent {len(letters) - refused} records; {refused} stay dead letters.")
     if refused:
         raise typer.Exit(exit_codes.REFUSED)

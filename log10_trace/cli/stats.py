@@ -9,8 +9,17 @@ import typer
 
 from log10_trace.cli.app import app
 from log10_trace.cli.once import OnceCommand
-from log10_trace.cli.options import Json, Server, Since, Until, spread
-from log10_trace.cli.output import Column, count, dollars, figure, remarks, seconds, show_json, show_rows
+from log10_trace.cli.options import Json, Server, Since, Until, expand_dataclass_options
+from log10_trace.cli.output import (
+    Column,
+    count,
+    dollars,
+    numeric_column,
+    seconds,
+    show_json,
+    show_rows,
+    stderr_console,
+)
 
 EXAMPLES: Final = """[bold]Examples[/bold]
 
@@ -38,20 +47,20 @@ class Interval(str, Enum):
 
 
 _FIGURES: Final = (
-    figure("CALLS", lambda group: group.calls, count),
-    figure("FAILED", lambda group: group.failed, count),
-    figure("IN", lambda group: group.input_tokens, count),
-    figure("OUT", lambda group: group.output_tokens, count),
-    figure("COST", lambda group: group.cost, dollars),
-    figure("P50", lambda group: group.p50, seconds),
-    figure("P95", lambda group: group.p95, seconds),
-    figure("P99", lambda group: group.p99, seconds),
+    numeric_column("CALLS", lambda group: group.calls, count),
+    numeric_column("FAILED", lambda group: group.failed, count),
+    numeric_column("IN", lambda group: group.input_tokens, count),
+    numeric_column("OUT", lambda group: group.output_tokens, count),
+    numeric_column("COST", lambda group: group.cost, dollars),
+    numeric_column("P50", lambda group: group.p50, seconds),
+    numeric_column("P95", lambda group: group.p95, seconds),
+    numeric_column("P99", lambda group: group.p99, seconds),
 )
 _START: Final = Column(title="FROM", cell=lambda step: step.start or "")
 
 
 @app.command(cls=OnceCommand, epilog=EXAMPLES)
-@spread
+@expand_dataclass_options
 def stats(
     *,
     by: Annotated[GroupBy, typer.Option(help="What the figures are of.")] = GroupBy.MODEL,
@@ -79,4 +88,4 @@ def stats(
     what = Column(title="WHAT", cell=lambda group: group.key or nameless, flexible=True)
     show_rows((*([_START] if over else []), what, *_FIGURES), rows, empty="No calls in that time.")
     if unpriced := sum(group.unpriced or 0 for group in found.groups):
-        remarks.print(f"{unpriced:,} calls have no known price, and are not in the cost.")
+        stderr_console.print(f"{unpriced:,} calls have no known price, and are not in the cost.")

@@ -11,8 +11,16 @@ import typer
 
 from log10_trace.cli import exit_codes
 from log10_trace.cli.app import app
-from log10_trace.cli.options import Json, Server, spread
-from log10_trace.cli.output import Column, count, figure, remarks, say, show_json, show_rows
+from log10_trace.cli.options import Json, Server, expand_dataclass_options
+from log10_trace.cli.output import (
+    Column,
+    count,
+    numeric_column,
+    print_line,
+    show_json,
+    show_rows,
+    stderr_console,
+)
 from log10_trace.client import Log10
 from log10_trace.config import resolve
 from log10_trace.export.spool.dead_letters import DeadLetters
@@ -22,7 +30,7 @@ from log10_trace.export.spool.spool import Spool
 
 
 @dataclass(slots=True, kw_only=True)
-class Account:
+class SourceAudit:
     """What became of the records of one source, by their sequences."""
 
     source: str
@@ -31,10 +39,10 @@ class Account:
     refused: set[int] = field(default_factory=set)
     given_up: set[int] = field(default_factory=set)
     missing: set[int] = field(default_factory=set)
-    unended: int = 0
+    in_progress: int = 0
     """Calls that were shown as started. They have no sequence before they end."""
 
-    def settle(self) -> None:
+    def reconcile(self) -> None:
         """What waits is not missing, nor is what is known to be refused or given up."""
         self.refused -= self.waiting
         self.given_up -= self.waiting | self.refused
@@ -48,12 +56,12 @@ class Account:
 
 _COLUMNS = (
     Column(title="SOURCE", cell=lambda each: each.source),
-    figure("ARRIVED", lambda each: each.arrived, count),
-    figure("WAITING", lambda each: len(each.waiting), count),
-    figure("REFUSED", lambda each: len(each.refused), count),
+    numeric_column("ARRIVED", lambda each: each.arrived, count),
+    numeric_column("WAITING", lambda each: len(each.waiting), count),
+    numeric_column("REFUSED", lambda each: len(each.refused), count),
     Column(title="GIVEN UP", cell=lambda each: format_ranges(to_ranges(list(each.given_up))), flexible=True),
     Column(title="MISSING", cell=lambda each: format_ranges(to_ranges(list(each.missing))), flexible=True),
-    figure("NOT ENDED", lambda each: each.unended, count),
+    numeric_column("NOT ENDED", lambda each: each.unended, count),
 )
 
 
@@ -63,7 +71,7 @@ EXAMPLES: Final = """[bold]Example[/bold]
 
 
 @app.command(epilog=EXAMPLES)
-@spread
+@expand_dataclass_options
 def verify(*, server: Server, json: Json = False) -> None:
     """Compare what processes have numbered with what the server has, and name every gap.
 
@@ -79,11 +87,13 @@ def verify(*, server: Server, json: Json = False) -> None:
         show_rows(_COLUMNS, broken, empty="No gaps.")
         arrived = sum(each.arrived for each in accounts)
         waits = sum(len(each.waiting) for each in accounts)
-        say(f"{len(accounts)} sources: {arrived} records arrived, {waits} wait; {len(broken)} with gaps.")
+        print_line(
+            f"{len(accounts)} sources: {arrived} records arrived, {waits} wait; {len(broken)} with gaps."
+        )
         if waits:
-            remarks.print("What waits is delivered by: log10-trace spool flush")
-        if unended := sum(each.unended for each in accounts):
-            remarks.print(
+            stderr_console.print("What waits is delivered by: log10-trace spool flush")
+        if unended := sum(each.in_progress for each in accounts):
+            stderr_console.print(
                 f"{unended} calls have not ended: their process is at work, or it died and its spool waits. "
                 "See: log10-trace completions list --status started"
             )
@@ -91,34 +101,34 @@ def verify(*, server: Server, json: Json = False) -> None:
         raise typer.Exit(exit_codes.FAILED)
 
 
-class _Accounts(dict[str, Account]):
+class _Accounts(dict[str, SourceAudit]):
     """The account of each source, made when it is first asked for."""
 
-    def __missing__(self, source: str) -> Account:
-        return self.setdefault(source, Account(source=source))
+    def __missing__(self, source: str) -> SourceAudit:
+        return self.setdefault(source, SourceAudit(source=source))
 
 
-def _accounts(server: Server) -> list[Account]:
+def _accounts(server: Server) -> list[SourceAudit]:
     accounts = _Accounts()
     with server.client() as client:
-        _ask(client, accounts)
-    _look_here(resolve().spool_dir, accounts)
+        _add_server_state(client, accounts)
+    _add_local_state(resolve().spool_dir, accounts)
     for account in accounts.values():
-        account.settle()
+        account.reconcile()
     return sorted(accounts.values(), key=lambda account: account.source)
 
 
-def _ask(client: Log10, accounts: _Accounts) -> None:
+def _add_server_state(client: Log10, accounts: _Accounts) -> None:
     """Enter what the server has."""
     for found in client.sources.list().sources:
         accounts[found.source].arrived = found.count
         accounts[found.source].missing |= _numbers(found.missing or [])
     for call in client.completions.list(status="started"):
         if call.source:
-            accounts[call.source].unended += 1
+            accounts[call.source].in_progress += 1
 
 
-def _look_here(spool_dir: Path, accounts: _Accounts) -> None:
+def _add_local_state(spool_dir: Path, accounts: _Accounts) -> None:
     """Enter what waits on this machine, and what was refused and given up."""
     for each in list_pending(Spool(spool_dir)):
         accounts[each.source].waiting |= set(each.sequences)
@@ -135,6 +145,6 @@ def _numbers(runs: Iterable[list[int]]) -> set[int]:
     return {number for first, last in runs for number in range(first, last + 1)}
 
 
-def _as_json(account: Account) -> dict[str, object]:
+def _as_json(account: SourceAudit) -> dict[str, object]:
     sets = ("waiting", "refused", "given_up", "missing")
     return asdict(account) | {name: to_ranges(list(getattr(account, name))) for name in sets}

@@ -17,7 +17,7 @@ from typer.main import get_command
 
 from log10_trace import __version__
 from log10_trace.cli import app, completions, exit_codes
-from log10_trace.cli.options import end, json_value, moment
+from log10_trace.cli.options import end, parse_json_option, parse_timestamp
 from log10_trace.errors import SetupError
 
 SCRIPT = Path(sys.executable).with_name("log10-trace")
@@ -138,7 +138,7 @@ def test_ctrl_c_while_starting_is_clean(
 )
 def test_moments_are_understood(text: str | None, expected: str | None) -> None:
     """A moment with its zone is that moment, whatever the machine's own zone."""
-    assert moment(text) == expected
+    assert parse_timestamp(text) == expected
 
 
 @pytest.mark.parametrize("zone", ["UTC", "Asia/Kolkata", "America/New_York"])
@@ -148,7 +148,7 @@ def test_a_day_is_the_users_own_and_whole(monkeypatch: pytest.MonkeyPatch, zone:
     monkeypatch.setenv("TZ", zone)
     time.tzset()
     try:
-        spans = [moment(text), end(text)]
+        spans = [parse_timestamp(text), end(text)]
     finally:
         monkeypatch.undo()
         time.tzset()
@@ -168,6 +168,6 @@ def test_json_may_stand_in_a_file(tmp_path: Path) -> None:
     file = tmp_path / "f.json"
     file.write_text('{"a": 1}')
 
-    assert json_value(f"@{file}", "an object") == {"a": 1}
+    assert parse_json_option(f"@{file}", "an object") == {"a": 1}
     with pytest.raises(SetupError, match="cannot be read"):
-        json_value("@/no/such/file", "an object")
+        parse_json_option("@/no/such/file", "an object")

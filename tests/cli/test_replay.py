@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from log10_trace.cli.replaying import Answer, ProviderError, answer_text, logged_answer, replayed
+from log10_trace.cli.model_calls import ModelAnswer, ProviderError, answer_text, logged_answer, replay_call
 from log10_trace.cli.report import csv_text, json_lines, markdown
 from log10_trace.cli.simulated_model import MODEL, simulated_model
 from log10_trace.domain.prices import Prices
@@ -75,7 +75,7 @@ def test_replayed_request_is_the_logged_one() -> None:
 
     ticks = iter([10.0, 12.5])
     logged = call(1, request={"model": "old", "prompt": "p", "stream": True, "unheard": [1.5]})
-    answer = replayed(logged, "m", send, PRICES, changes={"top_p": 1}, clock=lambda: next(ticks))
+    answer = replay_call(logged, "m", send, PRICES, changes={"top_p": 1}, clock=lambda: next(ticks))
 
     assert sent == [("/completions", {"model": "m", "prompt": "p", "unheard": [1.5], "top_p": 1})]
     assert (answer.text, answer.seconds, answer.cost) == ("x", 2.5, 1.000002)
@@ -88,7 +88,7 @@ def test_a_new_answer_costs_what_answered() -> None:
     usage = {"prompt_tokens": 1_000_000, "prompt_tokens_details": {"cached_tokens": 500_000}}
     answered = {"model": "openai/m-2", "service_tier": "flex", "usage": usage}
 
-    answer = replayed(call(1), "m", lambda _endpoint, _body: answered, Prices(table))
+    answer = replay_call(call(1), "m", lambda _endpoint, _body: answered, Prices(table))
 
     assert (answer.model, answer.cost) == ("m", pytest.approx(0.3))
 
@@ -101,7 +101,7 @@ def test_responses_calls_go_where_they_came_from() -> None:
         sent.append(endpoint)
         return {"output": [{"type": "message", "content": [{"type": "output_text", "text": body["input"]}]}]}
 
-    answer = replayed(call(1, native_request={"input": "hi"}), "m", send, PRICES)
+    answer = replay_call(call(1, native_request={"input": "hi"}), "m", send, PRICES)
 
     assert (sent, answer.text) == (["/responses"], "hi")
 
@@ -113,7 +113,7 @@ def test_an_error_is_an_answer_too() -> None:
         message = "RateLimitError: later"
         raise ProviderError(message)
 
-    answer = replayed(call(1), "m", send, PRICES)
+    answer = replay_call(call(1), "m", send, PRICES)
 
     assert (answer.error, answer.text, answer.cost) == ("RateLimitError: later", "", None)
 
@@ -151,7 +151,7 @@ def test_any_answer_has_a_text(response: Any, text: str) -> None:
 
 
 ANSWERS = [
-    Answer(
+    ModelAnswer(
         completion_id="c", model="m", text="=1|<b>\n", input_tokens=1, output_tokens=2, seconds=0.5, cost=None
     )
 ]

@@ -18,9 +18,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from log10_trace.cli.completions.imported_line import record_of
-from log10_trace.cli.completions.importing import batches
-from log10_trace.cli.files import cut_torn_end, json_lines, lines, reading
+from log10_trace.cli.completions.import_ import batches
+from log10_trace.cli.completions.import_format import convert_line
+from log10_trace.cli.files import json_lines, lines, open_for_reading, truncate_partial_line
 from log10_trace.errors import SetupError
 from log10_trace.models.operations import Limits
 from tests.cli.conftest import Cli, call
@@ -300,7 +300,7 @@ def test_only_whole_lines_stay(tmp_path: Path) -> None:
     file = tmp_path / "f"
     file.write_bytes(b"one\ntwo\nthr")
 
-    cut_torn_end(file)
+    truncate_partial_line(file)
 
     assert file.read_bytes() == b"one\ntwo\n"
 
@@ -319,8 +319,8 @@ def test_a_record_that_needs_no_change_is_not_respelled() -> None:
     """Reading a line takes the organization off and leaves every other character as it was."""
     line = b'{"id":"a","organization_id":"o","request":{"n": 1.10 },"tags":["\\u00e9"]}'
 
-    assert record_of(line) == b'{"id":"a","request":{"n": 1.10 },"tags":["\\u00e9"]}'
-    assert b'"organization_id":"o"' in record_of(line, keep_organization=True)
+    assert convert_line(line) == b'{"id":"a","request":{"n": 1.10 },"tags":["\\u00e9"]}'
+    assert b'"organization_id":"o"' in convert_line(line, keep_organization=True)
 
 
 def test_compressed_file_is_a_sentence(cli: Cli, tmp_path: Path) -> None:
@@ -356,7 +356,7 @@ def test_lines_are_read_as_windows_writes_them(encoding: str, mark: bytes, end: 
     file = tmp_path / "calls.jsonl"
     file.write_bytes(mark + end.join(made).encode(encoding))
 
-    with reading(str(file)) as opened:
+    with open_for_reading(str(file)) as opened:
         found = [line.decode() for line in json_lines(opened)]
 
     assert [line for line in found if line] == made
@@ -367,7 +367,7 @@ def test_a_carriage_return_within_a_record_ends_no_line(tmp_path: Path) -> None:
     file = tmp_path / "calls.jsonl"
     file.write_bytes(b'{"a":[{},\r{}]\r,"b":{}\r}\r{"c":1}\r')
 
-    with reading(str(file)) as opened:
+    with open_for_reading(str(file)) as opened:
         assert list(json_lines(opened)) == [b'{"a":[{},\r{}]\r,"b":{}\r}', b'{"c":1}']
 
 
@@ -379,7 +379,7 @@ def test_every_file_is_lines(tmp_path_factory: pytest.TempPathFactory, content: 
     file = tmp_path_factory.getbasetemp() / "any.jsonl"
     file.write_bytes(mark + content)
 
-    with reading(str(file)) as opened, suppress(SetupError):
+    with open_for_reading(str(file)) as opened, suppress(SetupError):
         assert all(isinstance(line, bytes) for line in json_lines(opened))
 
 

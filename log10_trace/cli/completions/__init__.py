@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from log10_trace.cli.app import app
 from log10_trace.cli.benchmark import benchmark
-from log10_trace.cli.completions import deleting, exporting, following, importing, listing, showing
+from log10_trace.cli.completions import delete, export, get, import_, list_, tail
 from log10_trace.cli.completions.group import ORDER, group
 from log10_trace.cli.once import OnceCommand
 
-__all__ = ["deleting", "exporting", "following", "importing", "listing", "showing"]
+__all__ = ["delete", "export", "get", "import_", "list_", "tail"]
 
 # The name and the place that it had in the original client.
 group.command("benchmark_models", cls=OnceCommand, hidden=True)(benchmark)

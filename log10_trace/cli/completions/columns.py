@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import typer
 
-from log10_trace.cli.output import Column, age, count, figure, moment_of, seconds
+from log10_trace.cli.output import Column, count, moment_of, numeric_column, relative_time, seconds
 from log10_trace.models.components import CompletionSummary
 
 _STYLES: Final = {"finished": "green", "failed": "red", "started": "yellow"}
@@ -41,13 +41,13 @@ COLUMNS: Final = {
     "time": Column(
         title="WHEN",
         cell=lambda call: _text(call.created_at),
-        brief=lambda call: age(moment_of(call.created_at)),
+        brief=lambda call: relative_time(moment_of(call.created_at)),
     ),
     "status": Column(title="STATUS", cell=_status, style=lambda call: _STYLES.get(_text(call.status), "")),
     "kind": Column(title="KIND", cell=lambda call: _text(call.kind)),
     "model": Column(title="MODEL", cell=lambda call: _text(call.model), flexible=True),
-    "duration": figure("TOOK", lambda call: call.duration, seconds),
-    "first": figure("FIRST", lambda call: call.time_to_first_token, seconds),
+    "duration": numeric_column("TOOK", lambda call: call.duration, seconds),
+    "first": numeric_column("FIRST", lambda call: call.time_to_first_token, seconds),
     "tokens": Column(title="IN/OUT", cell=_tokens, right=True),
     "tags": Column(title="TAGS", cell=lambda call: ", ".join(call.tags or []), flexible=True),
     "session": Column(title="SESSION", cell=lambda call: _text(call.session_id)),
@@ -65,7 +65,7 @@ NARROW: Final = "id,time,status,model,request"
 """For a terminal that the usual ones would crowd."""
 
 
-def chosen(names: str) -> list[Column]:
+def select_columns(names: str) -> list[Column]:
     """The columns with these names, in this order.
 
     Raises:

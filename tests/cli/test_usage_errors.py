@@ -109,4 +109,4 @@ def test_replay_without_a_key_says_so(cli: Cli) -> None:
 )
 def test_every_error_has_its_exit_code(kind: type[errors.Log10Error], code: int) -> None:
     """The exit code follows from the class of the error."""
-    assert exit_codes.of(kind.__new__(kind)) == code
+    assert exit_codes.exit_code_for(kind.__new__(kind)) == code

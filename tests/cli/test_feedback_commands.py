@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from log10_trace.cli.feedback.grading import waiting
-from log10_trace.cli.output import age, fitted, moment_of
-from log10_trace.cli.schema import questions
+from log10_trace.cli.feedback.grade import iterate_ungraded
+from log10_trace.cli.output import fit_columns, moment_of, relative_time
+from log10_trace.cli.schema import form_fields
 from log10_trace.models.components import FeedbackTask
 from tests.cli.conftest import Cli
 
@@ -131,7 +131,7 @@ def test_everything_that_waits_is_reached_by_skipping(cli: Cli) -> None:
     with cli.client() as client:
         many = [{"id": f"w{n:03}", "status": "finished", "tags": ["waits"]} for n in range(120)]
         client.completions.batch(completions=many)
-        calls = waiting(client, task)
+        calls = iterate_ungraded(client, task)
         first = next(calls)
         client.completions.batch(completions=[{"id": "late", "status": "finished", "tags": ["waits"]}])
         rest = [call.id for call in calls]
@@ -177,7 +177,7 @@ def test_grading_ends_on_ctrl_c(cli: Cli, calls: Calls) -> None:
 )
 def test_choices_have_keys(about: dict[str, Any], choices: dict[str, Any] | None) -> None:
     """A property with few possible values is answered with one key; others are typed."""
-    (question,) = questions(FeedbackTask(json_schema={"properties": {"x": about}}))
+    (question,) = form_fields(FeedbackTask(json_schema={"properties": {"x": about}}))
 
     assert question.choices == choices
 
@@ -197,7 +197,7 @@ def test_columns_are_fitted(
     natural: list[int], flexible: list[bool], width: int, expected: list[int]
 ) -> None:
     """Columns that must be whole are, flexible ones share the rest, and what has no room goes."""
-    assert fitted(natural, flexible, width) == expected
+    assert fit_columns(natural, flexible, width) == expected
 
 
 def test_ages_are_short() -> None:
@@ -205,7 +205,8 @@ def test_ages_are_short() -> None:
     now = moment_of("2026-01-02T00:00:00Z")
 
     ages = [
-        age(moment_of(text), now) for text in ("2026-01-01T23:59:58Z", "2026-01-01T21:00:00Z", "nonsense")
+        relative_time(moment_of(text), now)
+        for text in ("2026-01-01T23:59:58Z", "2026-01-01T21:00:00Z", "nonsense")
     ]
 
     assert ages == ["2s ago", "3h ago", ""]

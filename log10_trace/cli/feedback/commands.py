@@ -9,12 +9,20 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from log10_trace.cli.feedback.condition import condition
+from log10_trace.cli.feedback.filter import condition
 from log10_trace.cli.feedback.group import group
-from log10_trace.cli.files import writing
+from log10_trace.cli.files import open_for_writing
 from log10_trace.cli.once import OnceCommand
-from log10_trace.cli.options import Json, Server, json_value, split_commas, spread
-from log10_trace.cli.output import Column, age, number_of, remarks, say, show_json, show_rows
+from log10_trace.cli.options import Json, Server, expand_dataclass_options, parse_json_option, split_commas
+from log10_trace.cli.output import (
+    Column,
+    count_noun,
+    print_line,
+    relative_time,
+    show_json,
+    show_rows,
+    stderr_console,
+)
 from log10_trace.cli.schema import moment_of_ms
 from log10_trace.client import Log10
 from log10_trace.models.base import write_json
@@ -27,7 +35,7 @@ _COLUMNS: Final = (
     Column(
         title="WHEN",
         cell=lambda feedback: str(moment_of_ms(feedback.created_at_ms) or ""),
-        brief=lambda feedback: age(moment_of_ms(feedback.created_at_ms)),
+        brief=lambda feedback: relative_time(moment_of_ms(feedback.created_at_ms)),
     ),
     Column(title="FEEDBACK", cell=lambda feedback: write_json(feedback.json_values or {}), flexible=True),
     Column(title="COMMENT", cell=lambda feedback: feedback.comment or "", flexible=True),
@@ -40,7 +48,7 @@ Offset = Annotated[int, typer.Option(help="Leave out so many.", min=0)]
 
 
 @group.command("create", cls=OnceCommand)
-@spread
+@expand_dataclass_options
 def create(
     *,
     server: Server,
@@ -61,14 +69,14 @@ def create(
     if bool(completions) == bool(tags):
         message = "Say on which calls: either --completion or --tag."
         raise typer.BadParameter(message)
-    answer = json_value(values, 'an answer such as {"score": 5}')
+    answer = parse_json_option(values, 'an answer such as {"score": 5}')
     about = {"completion_ids": completions} if completions else {"completion_tags_selector": tags}
     given = upload(server, {"task_id": task, "json_values": answer, "comment": comment, **about})
     if json:
         show_json(given)
     else:
-        say(given.id or "")
-        remarks.print(f"Feedback on {number_of(len(given.matched_completion_ids or []), 'call')}.")
+        print_line(given.id or "")
+        stderr_console.print(f"Feedback on {count_noun(len(given.matched_completion_ids or []), 'call')}.")
 
 
 def upload(server: Server, body: dict[str, Any]) -> Feedback:
@@ -78,7 +86,7 @@ def upload(server: Server, body: dict[str, Any]) -> Feedback:
 
 
 @group.command("list", cls=OnceCommand)
-@spread
+@expand_dataclass_options
 def list_(
     *,
     server: Server,
@@ -101,7 +109,7 @@ def list_(
 
 
 @group.command("download", cls=OnceCommand, hidden=True)
-@spread
+@expand_dataclass_options
 def download(
     *,
     server: Server,
@@ -113,13 +121,13 @@ def download(
 ) -> None:
     """Write feedback to a file as JSON lines, the newest first."""
     wanted = condition(filter)
-    with server.client() as client, writing(output) as file:
+    with server.client() as client, open_for_writing(output) as file:
         for feedback in islice(_found(client, wanted, task, None, offset), limit):
             file.write(feedback.to_json().encode() + b"\n")
 
 
 @group.command("get")
-@spread
+@expand_dataclass_options
 def get(
     feedback_id: Annotated[str | None, typer.Argument(help="The feedback's id.", show_default=False)] = None,
     *,
@@ -133,7 +141,7 @@ def get(
         raise typer.BadParameter(message)
     with server.client() as client:
         feedback = client.feedback.get(feedback_id=wanted).feedback
-    say(json_text.dumps(feedback.model_dump(), indent=2))
+    print_line(json_text.dumps(feedback.model_dump(), indent=2))
 
 
 def _found(

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from log10_trace.cli.conversation import answer_of
+from log10_trace.cli.conversation import first_answer_text
 from log10_trace.domain.charges import charges, read_usage
 from log10_trace.domain.prices import Prices
 from log10_trace.errors import Log10Error, SetupError
@@ -32,7 +32,7 @@ class ProviderError(Log10Error):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class ModelAnswer:
     """What a model answered to a request, and what that took."""
 
     completion_id: str
@@ -48,7 +48,7 @@ class Answer:
     """This is the logged answer, not a new one."""
 
 
-def logged_answer(call: dict[str, Any], prices: Prices) -> Answer:
+def logged_answer(call: dict[str, Any], prices: Prices) -> ModelAnswer:
     """The answer that was logged."""
     response = call.get("native_response") or call.get("response")
     failure = (
@@ -62,7 +62,7 @@ def logged_answer(call: dict[str, Any], prices: Prices) -> Answer:
     return replace(answer, text=answer_text(response), error=failure, logged=True)
 
 
-def replayed(
+def replay_call(
     call: dict[str, Any],
     model: str,
     send: Send,
@@ -70,7 +70,7 @@ def replayed(
     *,
     changes: Mapping[str, Any] | None = None,
     clock: Callable[[], float] = time.perf_counter,
-) -> Answer:
+) -> ModelAnswer:
     """The answer of ``model`` to the call's request, sent now: unstreamed, its parameters with ``changes``.
 
     Raises:
@@ -102,9 +102,9 @@ def _request_of(call: dict[str, Any]) -> tuple[dict[str, Any] | None, str]:
 
 def _answer(
     call: dict[str, Any], model: str, responses: Sequence[Any], seconds: float | None, prices: Prices
-) -> Answer:
+) -> ModelAnswer:
     usage = read_usage(*responses)
-    return Answer(
+    return ModelAnswer(
         completion_id=str(call.get("id")),
         model=model,
         text=answer_text(responses[0]),
@@ -118,7 +118,7 @@ def _answer(
 def answer_text(response: Any) -> str:
     """The text of an answer: of a chat or text completion, or of the Responses API."""
     if not isinstance(response, dict) or not isinstance(response.get("output"), list):
-        return answer_of(response)
+        return first_answer_text(response)
     items = [item for item in response["output"] if isinstance(item, dict)]
     return "\n".join(filter(None, (_item_text(item) for item in items)))
 
@@ -136,7 +136,7 @@ def _text(body: Any, name: str) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def sdk_send() -> Send:
+def make_sdk_sender() -> Send:
     """Send with the OpenAI SDK, as the environment sets it up (``OPENAI_API_KEY``, ``OPENAI_BASE_URL``, ...).
 
     Raises:

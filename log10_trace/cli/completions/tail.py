@@ -10,11 +10,11 @@ from typing import Annotated, Final
 import typer
 from rich.text import Text
 
-from log10_trace.cli.completions.columns import chosen
+from log10_trace.cli.completions.columns import select_columns
 from log10_trace.cli.completions.group import group
 from log10_trace.cli.once import OnceCommand
-from log10_trace.cli.options import Json, Server, Which, spread
-from log10_trace.cli.output import Column, console, one_line, say, show_json
+from log10_trace.cli.options import CompletionFilterOptions, Json, Server, expand_dataclass_options
+from log10_trace.cli.output import Column, console, one_line, print_line, show_json
 from log10_trace.client import Log10
 from log10_trace.client.filters import Filters
 from log10_trace.client.operation import PAGE_SIZE, Page
@@ -29,10 +29,10 @@ _REMEMBERED: Final = 10_000
 
 
 @group.command("tail", cls=OnceCommand)
-@spread
+@expand_dataclass_options
 def tail(
     *,
-    which: Which,
+    which: CompletionFilterOptions,
     server: Server,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until Ctrl-C.")] = False,
     lines: Annotated[int, typer.Option("--lines", "-n", help="How many to begin with.", min=0)] = 10,
@@ -43,7 +43,7 @@ def tail(
     json: Json = False,
 ) -> None:
     """Show the newest calls, the newest last. A call that takes long is shown again when it ends."""
-    table = chosen(columns or (_LINE if console.is_terminal else _PIPED))
+    table = select_columns(columns or (_LINE if console.is_terminal else _PIPED))
     with server.client() as client:
         filters = which.filters()
         seen = Seen()
@@ -98,7 +98,7 @@ def _show(call: CompletionSummary, columns: list[Column], *, as_json: bool) -> N
     if as_json:
         show_json(call)
     elif not console.is_terminal:
-        say("\t".join(one_line(column.cell(call)) for column in columns))
+        print_line("\t".join(one_line(column.cell(call)) for column in columns))
     else:
         console.print(_line(call, columns), no_wrap=True, overflow="ellipsis", crop=True)
     console.file.flush()

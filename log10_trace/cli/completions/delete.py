@@ -9,14 +9,14 @@ import typer
 
 from log10_trace.cli.completions.group import group
 from log10_trace.cli.once import OnceCommand
-from log10_trace.cli.options import Server, Yes, spread
-from log10_trace.cli.output import number_of, one_line, remarks
+from log10_trace.cli.options import Server, Yes, expand_dataclass_options
+from log10_trace.cli.output import count_noun, one_line, stderr_console
 from log10_trace.client import Log10
 from log10_trace.errors import NotFoundError
 
 
 @group.command("delete", cls=OnceCommand)
-@spread
+@expand_dataclass_options
 def delete(
     completion_ids: Annotated[list[str] | None, typer.Argument(help="The ids of calls.")] = None,
     *,
@@ -32,20 +32,20 @@ def delete(
         raise typer.BadParameter(message)
     with server.client() as client:
         if ids:
-            confirmed(f"Delete {number_of(len(ids), 'call')} for good?", yes=yes)
+            confirm_or_exit(f"Delete {count_noun(len(ids), 'call')} for good?", yes=yes)
             _delete_each(client, ids)
             return
         named = [f"of session {session}"] if session else []
         named += [f"with tag {tag}"] if tag else []
-        confirmed(f"Delete all calls {' and '.join(named)} for good?", yes=yes)
+        confirm_or_exit(f"Delete all calls {' and '.join(named)} for good?", yes=yes)
         deleted = client.completions.delete_many(session_id=session, tag=tag).deleted
-        remarks.print("Deleted." if deleted is None else f"{deleted:,} deleted.")
+        stderr_console.print("Deleted." if deleted is None else f"{deleted:,} deleted.")
 
 
 def _delete_each(client: Log10, ids: list[str]) -> None:
     """Delete each of them; one that is not there is named, and keeps none of the others."""
     deleted = sum(_delete(client, completion_id) for completion_id in ids)
-    remarks.print(f"{deleted:,} deleted.")
+    stderr_console.print(f"{deleted:,} deleted.")
     if deleted < len(ids):
         raise typer.Exit(1)
 
@@ -54,12 +54,12 @@ def _delete(client: Log10, completion_id: str) -> bool:
     try:
         client.completions.delete(completion_id=completion_id)
     except NotFoundError:
-        remarks.print(one_line(f"There is no call {completion_id}."))
+        stderr_console.print(one_line(f"There is no call {completion_id}."))
         return False
     return True
 
 
-def confirmed(question: str, *, yes: bool) -> None:
+def confirm_or_exit(question: str, *, yes: bool) -> None:
     """Return when the user agrees.
 
     Raises:
@@ -72,5 +72,5 @@ def confirmed(question: str, *, yes: bool) -> None:
         message = "There is nobody to ask here; say --yes."
         raise typer.BadParameter(message)
     if not typer.confirm(question, err=True):
-        remarks.print("Nothing was deleted.")
+        stderr_console.print("Nothing was deleted.")
         raise typer.Exit(1)

@@ -7,10 +7,10 @@ from typing import Annotated, Final
 
 import typer
 
-from log10_trace.cli.completions.columns import NARROW, USUAL, chosen
+from log10_trace.cli.completions.columns import NARROW, USUAL, select_columns
 from log10_trace.cli.completions.group import group
 from log10_trace.cli.once import OnceCommand
-from log10_trace.cli.options import Json, Limit, Server, Which, spread
+from log10_trace.cli.options import CompletionFilterOptions, Json, Limit, Server, expand_dataclass_options
 from log10_trace.cli.output import console, show_json, show_rows
 from log10_trace.models.components import CompletionSummary
 
@@ -22,10 +22,10 @@ Oldest = Annotated[bool, typer.Option("--oldest", help="The oldest first.")]
 
 
 @group.command("list", cls=OnceCommand)
-@spread
+@expand_dataclass_options
 def list_(
     *,
-    which: Which,
+    which: CompletionFilterOptions,
     server: Server,
     limit: Limit = 25,
     offset: Annotated[int, typer.Option(help="Leave out so many.", min=0)] = 0,
@@ -42,11 +42,11 @@ def list_(
 
 
 @group.command("search", cls=OnceCommand)
-@spread
+@expand_dataclass_options
 def search(
     words: Annotated[str, typer.Argument(help='Words that all occur; "a phrase" and begin* work.')],
     *,
-    which: Which,
+    which: CompletionFilterOptions,
     server: Server,
     limit: Limit = 25,
     columns: Columns = None,
@@ -59,7 +59,9 @@ def search(
 
 def show(calls: Iterable[CompletionSummary], columns: str | None, *, as_json: bool) -> None:
     """Show calls as a table with these columns, or as JSON."""
-    table = chosen(columns or (USUAL if console.width >= _ROOMY or not console.is_terminal else NARROW))
+    table = select_columns(
+        columns or (USUAL if console.width >= _ROOMY or not console.is_terminal else NARROW)
+    )
     if not as_json:
         show_rows(table, calls, empty="No such calls.")
         return

@@ -11,13 +11,13 @@ from typing import IO, Annotated, Final
 
 import typer
 
-from log10_trace.cli.completions.formats import EACH_ONCE, FORMS, WITH_ID, Form, Format
+from log10_trace.cli.completions.export_formats import EACH_ONCE, FORMATTERS, WITH_ID, Format, RecordFormatter
 from log10_trace.cli.completions.group import group
 from log10_trace.cli.completions.training import UnsuitableError
-from log10_trace.cli.files import STANDARD, cut_torn_end, lines, reading, writing
+from log10_trace.cli.files import STANDARD, lines, open_for_reading, open_for_writing, truncate_partial_line
 from log10_trace.cli.once import OnceCommand
-from log10_trace.cli.options import Server, Which, spread
-from log10_trace.cli.output import number_of, progress, remarks
+from log10_trace.cli.options import CompletionFilterOptions, Server, expand_dataclass_options
+from log10_trace.cli.output import count_noun, progress, stderr_console
 from log10_trace.client import Log10
 from log10_trace.client.filters import Filters
 from log10_trace.domain.json_slices import RecordFormatError, decode, split_members
@@ -28,10 +28,10 @@ _BEGINNING: Final = b'{"id":'
 
 @group.command("download", cls=OnceCommand, hidden=True)
 @group.command("export", cls=OnceCommand)
-@spread
+@expand_dataclass_options
 def export(
     *,
-    which: Which,
+    which: CompletionFilterOptions,
     server: Server,
     output: Annotated[
         str | None,
@@ -54,7 +54,7 @@ def export(
             pieces = _pieces(client, which.filters(), format, limit, bodies=bodies)
             if force and output and output != STANDARD:
                 Path(output).unlink(missing_ok=True)
-            with writing(output, go_on=resume) as file:
+            with open_for_writing(output, go_on=resume) as file:
                 if format is Format.CSV:
                     _copy(pieces, file)
                     return
@@ -62,9 +62,9 @@ def export(
                 written, left_out = _write(records, file, format, limit)
     except APIConnectionError:
         if output and output != STANDARD and format in WITH_ID:
-            remarks.print(f"{output} is not complete. The same command with --resume goes on with it.")
+            stderr_console.print(f"{output} is not complete. The same command with --resume goes on with it.")
         raise
-    remarks.print(_summary(written, left_out, len(known)))
+    stderr_console.print(_summary(written, left_out, len(known)))
 
 
 def _check(output: str | None, form: Format, *, resume: bool, force: bool) -> None:
@@ -84,12 +84,12 @@ def _known(output: str) -> frozenset[str]:
     if not path.exists():
         return frozenset()
     try:
-        with reading(output) as file:
+        with open_for_reading(output) as file:
             known = frozenset(map(_id, _whole(file)))
     except (RecordFormatError, KeyError):
         message = f"{output} holds something else than an export, and cannot be gone on with."
         raise SetupError(message) from None
-    cut_torn_end(path)
+    truncate_partial_line(path)
     return known
 
 
@@ -133,7 +133,7 @@ def _write(
         for record in records:
             moved_on(len(record) + 1)
             try:
-                line = _line(record, FORMS[form], seen)
+                line = _line(record, FORMATTERS[form], seen)
             except UnsuitableError as error:
                 left_out[str(error)] += 1
                 continue
@@ -144,7 +144,7 @@ def _write(
     return written, left_out
 
 
-def _line(record: bytes, form: Form, seen: set[bytes] | None) -> bytes:
+def _line(record: bytes, form: RecordFormatter, seen: set[bytes] | None) -> bytes:
     """The record in its form, if the call was not made before: with the same request and the same line.
 
     Of requests and lines that were ``seen`` the digests are kept.
@@ -175,7 +175,7 @@ def _summary(written: int, left_out: Counter[str], known: int) -> str:
     """What became of the calls, in a sentence; why some were left out, a line for each reason."""
     besides = f", {known:,} were there already" if known else ""
     if not left_out:
-        return f"{number_of(written, 'call')} written{besides}."
+        return f"{count_noun(written, 'call')} written{besides}."
     reasons = (f"  {count:,} {reason}" for reason, count in left_out.most_common())
     total = sum(left_out.values())
-    return "\n".join((f"{number_of(written, 'call')} written{besides}, {total:,} left out:", *reasons))
+    return "\n".join((f"{count_noun(written, 'call')} written{besides}, {total:,} left out:", *reasons))

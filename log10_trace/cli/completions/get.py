@@ -9,11 +9,20 @@ from typing import Annotated, Any, Final
 import typer
 from rich.text import Text
 
+from log10_trace.cli.call_reference import resolved
 from log10_trace.cli.completions.group import group
-from log10_trace.cli.conversation import conversation
-from log10_trace.cli.named_call import resolved
-from log10_trace.cli.options import Server, spread
-from log10_trace.cli.output import age, moment_of, number_of, safe, say, seconds, show_bytes, show_text
+from log10_trace.cli.conversation import messages_of
+from log10_trace.cli.options import Server, expand_dataclass_options
+from log10_trace.cli.output import (
+    count_noun,
+    escape_control_characters,
+    moment_of,
+    print_line,
+    relative_time,
+    seconds,
+    show_bytes,
+    show_text,
+)
 from log10_trace.domain.charges import read_usage
 from log10_trace.models.base import Model
 from log10_trace.models.components import Completion, Stacktrace
@@ -24,7 +33,7 @@ _STYLES: Final = {"user": "bold cyan", "assistant": "bold green", "tool": "bold 
 
 
 @group.command("get")
-@spread
+@expand_dataclass_options
 def get(
     completion_id: Annotated[
         str | None, typer.Argument(help="The call's id, or: latest", show_default=False)
@@ -45,7 +54,7 @@ def get(
     if raw:
         show_bytes([answer.raw_response.content, b"\n"])
     elif as_json:
-        say(_indented(answer.raw_response.text))
+        print_line(_indented(answer.raw_response.text))
     else:
         show_call(answer.completion)
 
@@ -60,12 +69,17 @@ def _indented(record: str) -> str:
 def show_call(call: Completion) -> None:
     """Show the whole call to a person."""
     for name, value in _labels(call):
-        show_text(Text.assemble((f"{name:<10}", "dim"), safe(value)))
-    for said in conversation(call):
-        show_text(Text(f"\n{safe(said.role)}", style=_STYLES.get(said.role, "bold")))
-        show_text(Text(safe(said.text)), indent=2)
+        show_text(Text.assemble((f"{name:<10}", "dim"), escape_control_characters(value)))
+    for said in messages_of(call):
+        show_text(Text(f"\n{escape_control_characters(said.role)}", style=_STYLES.get(said.role, "bold")))
+        show_text(Text(escape_control_characters(said.text)), indent=2)
     if call.failure_kind:
-        show_text(Text(f"\n{safe(call.failure_kind)}: {safe(call.failure_reason or '')}", style="red"))
+        show_text(
+            Text(
+                f"\n{escape_control_characters(call.failure_kind)}: {escape_control_characters(call.failure_reason or '')}",
+                style="red",
+            )
+        )
     if call.stacktrace:
         _show_stack(call.stacktrace)
 
@@ -74,13 +88,16 @@ def _show_stack(frames: list[Stacktrace]) -> None:
     outer = len(frames) - _FRAMES
     show_text(
         Text(
-            "\nfrom" + (f"  ({number_of(outer, 'outer frame')} left out)" if outer > 0 else ""), style="bold"
+            "\nfrom" + (f"  ({count_noun(outer, 'outer frame')} left out)" if outer > 0 else ""), style="bold"
         )
     )
     for frame in frames[-_FRAMES:]:
-        show_text(Text(safe(f"{frame.file}:{frame.lineno} in {frame.name}"), style="dim"), indent=2)
+        show_text(
+            Text(escape_control_characters(f"{frame.file}:{frame.lineno} in {frame.name}"), style="dim"),
+            indent=2,
+        )
         if frame.line:
-            show_text(Text(safe(frame.line)), indent=4)
+            show_text(Text(escape_control_characters(frame.line)), indent=4)
 
 
 def _labels(call: Completion) -> Iterator[tuple[str, str]]:
@@ -88,7 +105,7 @@ def _labels(call: Completion) -> Iterator[tuple[str, str]]:
     yield "id", call.id or ""
     yield "status", f"{status}, cut short" if call.interrupted else status
     if call.created_at:
-        yield "when", f"{call.created_at}  ({age(moment_of(call.created_at))})"
+        yield "when", f"{call.created_at}  ({relative_time(moment_of(call.created_at))})"
     if call.duration is not None:
         first = call.time_to_first_token
         yield "took", seconds(call.duration) + (f", first token after {seconds(first)}" if first else "")

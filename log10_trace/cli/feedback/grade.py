@@ -13,12 +13,12 @@ from typing import Annotated, Any, Final
 import typer
 from rich.text import Text
 
-from log10_trace.cli.completions.showing import show_call
+from log10_trace.cli.completions.get import show_call
 from log10_trace.cli.feedback.group import group
 from log10_trace.cli.once import OnceCommand
-from log10_trace.cli.options import Server, spread
-from log10_trace.cli.output import console, remarks, safe
-from log10_trace.cli.schema import Question, questions
+from log10_trace.cli.options import Server, expand_dataclass_options
+from log10_trace.cli.output import console, escape_control_characters, stderr_console
+from log10_trace.cli.schema import FormField, form_fields
 from log10_trace.client import Log10
 from log10_trace.errors import SetupError
 from log10_trace.models.components import Completion, FeedbackTask
@@ -27,7 +27,7 @@ _SKIP: Final = "s"
 _QUIT: Final = "q"
 
 
-class _LeftError(Exception):
+class _GraderQuitError(Exception):
     """The grader went on to the next call, or home."""
 
     def __init__(self, *, for_good: bool) -> None:
@@ -36,7 +36,7 @@ class _LeftError(Exception):
 
 
 @group.command("grade", cls=OnceCommand)
-@spread
+@expand_dataclass_options
 def grade(
     *,
     server: Server,
@@ -50,28 +50,28 @@ def grade(
     with server.client() as client:
         wanted = client.feedback_tasks.get(task_id=task).task
         graded = _grade_all(client, wanted, with_comment=comment)
-    remarks.print(f"{graded:,} graded.")
+    stderr_console.print(f"{graded:,} graded.")
 
 
 def _grade_all(client: Log10, task: FeedbackTask, *, with_comment: bool) -> int:
     """Grade until nothing waits, or the grader leaves; how many were graded."""
     graded = 0
-    for call in waiting(client, task.id):
+    for call in iterate_ungraded(client, task.id):
         try:
             values = _asked(task, call, f"{graded + 1}")
             said = input("comment: ") if with_comment else ""
-        except _LeftError as left:
+        except _GraderQuitError as left:
             if left.for_good:
                 return graded
             continue
         body = {"task_id": task.id, "json_values": values, "comment": said, "completion_ids": [call.id]}
         client.feedback.upload(request_body=body)
         graded += 1
-    remarks.print("Nothing waits for feedback.")
+    stderr_console.print("Nothing waits for feedback.")
     return graded
 
 
-def waiting(client: Log10, task_id: str | None) -> Iterator[Completion]:
+def iterate_ungraded(client: Log10, task_id: str | None) -> Iterator[Completion]:
     """Each call that waits for feedback, once; at the end those that came in meanwhile."""
     seen: set[str | None] = set()
     cursor, has_news = None, False
@@ -90,25 +90,25 @@ def waiting(client: Log10, task_id: str | None) -> Iterator[Completion]:
 
 
 def _asked(task: FeedbackTask, call: Completion, number: str) -> dict[str, Any]:
-    console.rule(Text(f"{number}  {safe(task.name or '')}"))
+    console.rule(Text(f"{number}  {escape_control_characters(task.name or '')}"))
     show_call(call)
     if task.instruction:
-        console.print(Text(f"\n{safe(task.instruction)}", style="bold"))
+        console.print(Text(f"\n{escape_control_characters(task.instruction)}", style="bold"))
     console.print(Text(f"{_SKIP} skips this call, {_QUIT} ends", style="dim"))
-    answers = ((question.name, _answer(question)) for question in questions(task))
+    answers = ((question.name, _answer(question)) for question in form_fields(task))
     return {name: value for name, value in answers if value is not None}
 
 
-def _answer(question: Question) -> Any:
-    about = f"  ({safe(question.about)})" if question.about else ""
-    console.print(Text.assemble("\n", (safe(question.name), "bold cyan"), about))
+def _answer(question: FormField) -> Any:
+    about = f"  ({escape_control_characters(question.about)})" if question.about else ""
+    console.print(Text.assemble("\n", (escape_control_characters(question.name), "bold cyan"), about))
     return _pressed(question.choices) if question.choices else _typed(question)
 
 
 def _pressed(choices: dict[str, Any]) -> Any:
     shown = "   ".join(f"{key} {_word(value)}" for key, value in choices.items())
     with _single_keys() as next_key:
-        console.print(Text(f"  {safe(shown)}  "), end="")
+        console.print(Text(f"  {escape_control_characters(shown)}  "), end="")
         while (key := next_key()) not in choices:
             _leave_on(key)
     console.print(Text(f"→ {key}", style="green"))
@@ -131,7 +131,7 @@ def _word(value: Any) -> str:
     return str(value) if not isinstance(value, bool) else "yes" if value else "no"
 
 
-def _typed(question: Question) -> Any:
+def _typed(question: FormField) -> Any:
     while True:
         typed = input("  > ").strip()
         _leave_on(typed)
@@ -140,10 +140,10 @@ def _typed(question: Question) -> Any:
         try:
             return question.read(typed)
         except ValueError:
-            remarks.print(f"That is no {question.kind}.")
+            stderr_console.print(f"That is no {question.kind}.")
 
 
 def _leave_on(key: str) -> None:
     if key in (_SKIP, _QUIT):
         console.print()
-        raise _LeftError(for_good=key == _QUIT)
+        raise _GraderQuitError(for_good=key == _QUIT)

@@ -29,7 +29,7 @@ class Format(str, Enum):
 
 _RAWS: Final = ("raw_request", "raw_response", "raw_events")
 
-Form = Callable[[bytes], bytes]
+RecordFormatter = Callable[[bytes], bytes]
 """From a record to the line that stands for it; UnsuitableError when the call has no place in such a file."""
 
 
@@ -87,7 +87,7 @@ def _line(value: dict[str, Any]) -> bytes:
     return json.dumps(value).encode()
 
 
-FORMS: Final[dict[Format, Form]] = {
+FORMATTERS: Final[dict[Format, RecordFormatter]] = {
     Format.JSONL: lambda record: record,
     Format.RAW: raw,
     Format.CHAT: chat,

@@ -10,10 +10,10 @@ from typing import Annotated, Final
 import typer
 
 from log10_trace.cli.completions.group import group
-from log10_trace.cli.completions.imported_line import record_of
-from log10_trace.cli.files import json_lines, reading
-from log10_trace.cli.options import Server, spread
-from log10_trace.cli.output import number_of, one_line, progress, remarks
+from log10_trace.cli.completions.import_format import convert_line
+from log10_trace.cli.files import json_lines, open_for_reading
+from log10_trace.cli.options import Server, expand_dataclass_options
+from log10_trace.cli.output import count_noun, one_line, progress, stderr_console
 from log10_trace.client import Log10
 from log10_trace.errors import Log10Error, NotFoundError, ValidationError
 from log10_trace.models.operations import BatchResult, Limits
@@ -28,7 +28,7 @@ Numbered = tuple[int, bytes]
 
 
 @group.command("import")
-@spread
+@expand_dataclass_options
 def import_(
     file: Annotated[
         str, typer.Argument(help="JSON lines: our export, or the original client's; - reads the pipe.")
@@ -41,11 +41,15 @@ def import_(
 ) -> None:
     """Send the calls of a file to the server. Importing a file twice leaves each call there once."""
     import_ = _Import()
-    with server.client() as client, reading(file) as source, progress("Importing", in_bytes=True) as moved_on:
+    with (
+        server.client() as client,
+        open_for_reading(file) as source,
+        progress("Importing", in_bytes=True) as moved_on,
+    ):
         numbered = import_.records(json_lines(source), moved_on, keep_organization=keep_organization)
         for batch in batches(numbered, _limits(client)):
             import_.sent(batch, _results(client, batch))
-    remarks.print(import_.summary())
+    stderr_console.print(import_.summary())
     if import_.counts["failed"]:
         raise typer.Exit(1)
 
@@ -65,7 +69,7 @@ class _Import:
             if not line.strip():
                 continue
             try:
-                record = record_of(self._in_utf8(line), keep_organization=keep_organization)
+                record = convert_line(self._in_utf8(line), keep_organization=keep_organization)
             except Log10Error as error:
                 self._failed(number, str(error).replace("The body", "The line"))
             else:
@@ -94,17 +98,17 @@ class _Import:
 
     def _failed(self, number: int, reason: str) -> None:
         self.counts["failed"] += 1
-        remarks.print(f"line {number}: {one_line(reason)}")
+        stderr_console.print(f"line {number}: {one_line(reason)}")
 
     def summary(self) -> str:
         """What became of the file, in a sentence."""
         new, known, deleted, failed = (self.counts[name] for name in ("new", "known", "deleted", "failed"))
         besides = f", {known:,} were there already" if known else ""
         besides += f", {deleted:,} were deleted before and stay so" if deleted else ""
-        failures = f", {number_of(failed, 'line')} could not be" if failed else ""
+        failures = f", {count_noun(failed, 'line')} could not be" if failed else ""
         guessed = self.counts["guessed"]
-        how = f"\n{number_of(guessed, 'line')} not in UTF-8, read as Windows-1252." if guessed else ""
-        return f"{number_of(new, 'call')} imported{besides}{failures}.{how}"
+        how = f"\n{count_noun(guessed, 'line')} not in UTF-8, read as Windows-1252." if guessed else ""
+        return f"{count_noun(new, 'call')} imported{besides}{failures}.{how}"
 
 
 def batches(numbered: Iterable[Numbered], limits: Limits) -> Iterator[list[Numbered]]:

@@ -11,14 +11,14 @@ from log10_trace.domain.json_slices import decode, split_members
 Members = dict[str, tuple[str, Any]]
 """Name -> (exact JSON text, value)."""
 
-_NAMELESS: Final = uuid.UUID("6c6f6731-3074-5261-8365-000000000000")
+_ID_NAMESPACE: Final = uuid.UUID("6c6f6731-3074-5261-8365-000000000000")
 """The namespace of ids for lines without one: the same line, the same id, so importing twice is harmless."""
 
 _KINDS: Final = {"completion": "prompt"}
 """What the original client called our kinds."""
 
 
-def record_of(line: bytes, *, keep_organization: bool = False) -> bytes:
+def convert_line(line: bytes, *, keep_organization: bool = False) -> bytes:
     """The record on the line, ready to be sent; what needs no change stays as it is spelled.
 
     Args:
@@ -34,7 +34,7 @@ def record_of(line: bytes, *, keep_organization: bool = False) -> bytes:
     if not keep_organization:
         members.pop("organization_id", None)
     if not (members.get("id") or ("", None))[1]:
-        members["id"] = _member(str(uuid.uuid5(_NAMELESS, line.hex())))
+        members["id"] = _member(str(uuid.uuid5(_ID_NAMESPACE, line.hex())))
     text = ",".join(f"{json.dumps(name)}:{text}" for name, (text, _) in members.items())
     return ("{" + text.replace("\n", " ").replace("\r", " ") + "}").encode()
 
