@@ -24,7 +24,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from benchmarks.losses import print_losses  # noqa: E402
+from benchmarks.durability import print_losses  # noqa: E402
 from benchmarks.peers import asked  # noqa: E402
 from log10_trace.config import resolve  # noqa: E402
 from log10_trace.export import Delivery  # noqa: E402

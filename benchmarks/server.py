@@ -28,11 +28,11 @@ from pathlib import Path
 import httpx
 
 from benchmarks.collectors import print_collectors
-from benchmarks.filling import fill
 from benchmarks.load import Target, post_all
 from benchmarks.peers.servers import PEERS, found
-from benchmarks.reads import measure_reads
+from benchmarks.read_latency import measure_reads
 from benchmarks.records import Maker
+from benchmarks.seed_database import fill
 from log10_trace import local_server
 from log10_trace.local_server import LocalServer
 from tests.processes import environment, until

@@ -12,8 +12,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from benchmarks.filling import fill
 from benchmarks.records import Maker
+from benchmarks.seed_database import fill
 from log10_trace.domain.completion_record import parse
 from log10_trace.server.store import open_store
 from log10_trace.server.store.postgres import prepared_records
