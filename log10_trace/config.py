@@ -44,7 +44,7 @@ def _url(value: Any) -> str:
     if parts.username or parts.password:
         raise ValueError("it holds a user name or a password; give the key as token")
     if parts.query or parts.fragment:
-        raise ValueError("it goes on after the path, with ? or #")
+        raise ValueError("it must not have a query or fragment")
     _ = parts.port  # raises ValueError for a port that is not a number
     return parts.geturl().rstrip("/")
 
@@ -81,7 +81,7 @@ def _flag(value: Any) -> bool:
         return True
     if word in ("0", "false", "no", "off", ""):
         return False
-    raise ValueError("it is neither yes nor no")
+    raise ValueError("it is not a boolean (yes/no)")
 
 
 def _number(least: float, most: float, unit: str) -> Callable[[Any], float]:
@@ -223,7 +223,7 @@ OPTIONS: Final = (
         env="LOG10_SPOOL_MAX_BYTES",
         default=1024 * MIB,
         parse=_integer(MIB, 2**50, "bytes"),
-        meaning="how large the spool may grow; the oldest goes first",
+        meaning="how large the spool may grow; the oldest records are dropped first",
     ),
     Option(
         name="memory_max_bytes",
@@ -237,7 +237,7 @@ OPTIONS: Final = (
         env="LOG10_FLUSH_INTERVAL",
         default=1.0,
         parse=_number(0.01, 3600, "seconds"),
-        meaning="seconds a record waits for company before it is sent",
+        meaning="seconds to wait for a batch to fill before sending",
     ),
     Option(
         name="timeout",
@@ -251,7 +251,7 @@ OPTIONS: Final = (
         env="LOG10_EXIT_TIMEOUT",
         default=2.0,
         parse=_number(0, 600, "seconds"),
-        meaning="seconds the end of the program may be held up to deliver",
+        meaning="seconds that program exit may be delayed to deliver",
     ),
 )
 

@@ -50,7 +50,7 @@ class MissingExtraError(Log10Error):
     def __init__(self, part: str, extra: str) -> None:
         """Name the missing ``part`` and the ``extra`` of the distribution that brings it."""
         self.extra = extra
-        super().__init__(f"{part} needs more than is installed. Type: pip install 'log10-trace[{extra}]'")
+        super().__init__(f"{part} needs an optional dependency. Run: pip install 'log10-trace[{extra}]'")
 
 
 class SetupError(Log10Error):
@@ -86,11 +86,11 @@ class ValidationError(SDKError):
 
 
 class RateLimitError(SDKError):
-    """The completions API asks for fewer requests."""
+    """Rate limit of the completions API exceeded."""
 
 
 class ServerError(SDKError):
-    """The completions API had a fault of its own."""
+    """The completions API failed with an internal error."""
 
 
 class APIConnectionError(Log10Error):

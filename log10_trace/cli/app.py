@@ -73,7 +73,7 @@ def _print_version(*, asked: bool) -> None:
 def _whole_application(
     *,
     _version: Annotated[
-        bool, typer.Option("--version", help="Say the version.", callback=_print_version, is_eager=True)
+        bool, typer.Option("--version", help="Show the version.", callback=_print_version, is_eager=True)
     ] = False,
 ) -> None:
     """Look at, keep and work with the OpenAI SDK calls of your programs."""

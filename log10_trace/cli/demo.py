@@ -1,4 +1,4 @@
-"""``log10-trace demo``: the whole way of a call, once, before the user's eyes.
+"""``log10-trace demo``: end-to-end demo.
 
 A server of its own, six real SDK calls over HTTP, the records as they arrived. Everything it keeps lies in
 the folder ``demo`` of LOG10_HOME, apart from the user's own records.

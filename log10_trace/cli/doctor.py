@@ -127,7 +127,7 @@ def _configuration() -> CheckResult:
 
 def _spool(settings: Config) -> Iterator[CheckResult]:
     root = settings.spool_dir
-    other = "Make it yours and writable, or name another folder in LOG10_SPOOL_DIR."
+    other = "Make the folder writable for your user, or name another folder in LOG10_SPOOL_DIR."
     try:
         Spool(root).prepare()
         probe = root / f".probe-{os.getpid()}"

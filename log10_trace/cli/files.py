@@ -59,7 +59,7 @@ def open_for_writing(name: str | None, *, go_on: bool = False) -> Iterator[IO[by
     try:
         file = Path(name).open("ab" if go_on else "xb")  # noqa: SIM115 -- as above
     except FileExistsError:
-        message = f"{name} is there already. Say --resume to go on with it, or --force to write it anew."
+        message = f"{name} already exists. Use --resume to continue it or --force to overwrite it."
         raise SetupError(message) from None
     except OSError as error:
         raise SetupError(_said(name, "written", error)) from None

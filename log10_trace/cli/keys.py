@@ -60,7 +60,7 @@ def create(
     ] = None,
     name: Annotated[str, typer.Option(help="Whose key it is, for the list.")] = "",
     organization: Organization = "default",
-    expires: Annotated[str | None, typer.Option(help="How long it is good: 90d, 12h. Default: ever.")] = None,
+    expires: Annotated[str | None, typer.Option(help="Lifetime: 90d, 12h. Default: no expiry.")] = None,
     database: Database = None,
     as_json: Json = False,
 ) -> None:

@@ -1,7 +1,7 @@
 """Sending a logged request again, with the user's own settings of the SDK.
 
 The only module of the command line besides ``demo`` that needs the SDK, which it imports when it is used:
-half a second that no other command waits for.
+imported lazily: it takes half a second.
 """
 
 from __future__ import annotations

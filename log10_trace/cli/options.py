@@ -129,9 +129,7 @@ def _rfc3339(value: str | None, *, day_ends: bool) -> str | None:
         # A moment without a zone is the user's own time.
         return named.astimezone(timezone.utc).isoformat()
     except (ValueError, OverflowError):
-        message = (
-            f"{value!r} is no moment. Write 2026-01-31, 2026-01-31T12:00:00Z, or how long ago: 90s, 2h, 7d."
-        )
+        message = f"{value!r} is not a timestamp. Use 2026-01-31, 2026-01-31T12:00:00Z, or how long ago: 90s, 2h, 7d."
         raise typer.BadParameter(message) from None
 
 
@@ -166,18 +164,18 @@ class CompletionFilterOptions:
     ] = None
     tag_match: Annotated[TagMatch, typer.Option(help="With any, all or none of the tags.")] = TagMatch.ANY
     session: Annotated[str | None, typer.Option(help="Of this session.")] = None
-    status: Annotated[Status | None, typer.Option(help="That have come so far.")] = None
+    status: Annotated[Status | None, typer.Option(help="With this status.")] = None
     kind: Annotated[Kind | None, typer.Option(help="Of this kind.")] = None
     model: Annotated[str | None, typer.Option(help="To this model.")] = None
-    failure: Annotated[str | None, typer.Option(help="That failed so: RateLimitError, ...")] = None
+    failure: Annotated[str | None, typer.Option(help="With this exception class: RateLimitError, ...")] = None
     file: Annotated[str | None, typer.Option(help="From this source file.")] = None
     function: Annotated[str | None, typer.Option(help="From this function.")] = None
     since: Since = None
     until: Until = None
-    min_duration: Annotated[float | None, typer.Option(help="Of so many seconds or more.", min=0)] = None
+    min_duration: Annotated[float | None, typer.Option(help="At least this many seconds.", min=0)] = None
     max_duration: Annotated[float | None, typer.Option(help="Of so many seconds or fewer.", min=0)] = None
     min_tokens: Annotated[int | None, typer.Option(help="Of so many tokens or more.", min=0)] = None
-    max_tokens: Annotated[int | None, typer.Option(help="Of so many tokens or fewer.", min=0)] = None
+    max_tokens: Annotated[int | None, typer.Option(help="At most this many tokens.", min=0)] = None
 
     def filters(self) -> Filters:
         """The same, for the client; what was not given is not in it."""
@@ -222,7 +220,7 @@ def parse_json_option(text: str, what: str) -> Any:
     try:
         return json.loads(content)
     except ValueError as error:
-        message = f"It is no JSON ({error}). Write {what}, or @ and the name of a file that holds it."
+        message = f"Invalid JSON ({error}). Give {what}, or @ and the name of a file that holds it."
         raise typer.BadParameter(message) from None
 
 

@@ -35,7 +35,7 @@ def prune(
 ) -> None:
     """Delete the oldest records for good: rows, search index and all, and give the room back to the disk."""
     if older_than is None and max_size is None:
-        message = "say --older-than or --max-size, or both."
+        message = "give --older-than, --max-size or both."
         raise typer.BadParameter(message)
     before_ms = None if older_than is None else time.time_ns() // 1_000_000 - span_ms(older_than)
     max_bytes = None if max_size is None else size_bytes(max_size)

@@ -29,7 +29,7 @@ EXAMPLES: Final = """[bold]Examples[/bold]
 
 
 class GroupBy(str, Enum):
-    """What the figures are of."""
+    """Group by."""
 
     NONE = "none"
     MODEL = "model"
@@ -63,7 +63,7 @@ _START: Final = Column(title="FROM", cell=lambda step: step.start or "")
 @expand_dataclass_options
 def stats(
     *,
-    by: Annotated[GroupBy, typer.Option(help="What the figures are of.")] = GroupBy.MODEL,
+    by: Annotated[GroupBy, typer.Option(help="Group by.")] = GroupBy.MODEL,
     over: Annotated[Interval | None, typer.Option(help="In steps of time instead.")] = None,
     since: Since = None,
     until: Until = None,

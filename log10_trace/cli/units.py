@@ -21,7 +21,7 @@ def span_ms(text: str) -> int:
     """The milliseconds that ``90s``, ``15m``, ``12h``, ``30d`` or ``4w`` stand for."""
     match = re.fullmatch(r"(\d{1,6})([smhdw])", text.strip().lower(), re.ASCII)
     if match is None:
-        message = f"{text!r} is no span of time; write 90s, 15m, 12h, 30d or 4w."
+        message = f"{text!r} is not a duration; use 90s, 15m, 12h, 30d or 4w."
         raise typer.BadParameter(message)
     return int(match[1]) * _SPAN_MS[match[2]]
 
@@ -30,7 +30,7 @@ def size_bytes(text: str) -> int:
     """The bytes that ``500MB``, ``5GB`` or ``1048576`` stand for; a KB is 1024 bytes."""
     match = re.fullmatch(r"(\d{1,15})\s*([kmgt]?)i?b?", text.strip().lower(), re.ASCII)
     if match is None:
-        message = f"{text!r} is no size; write 500MB or 5GB."
+        message = f"{text!r} is not a size; use 500MB or 5GB."
         raise typer.BadParameter(message)
     return int(match[1]) * _SIZE[match[2]]
 

@@ -94,7 +94,7 @@ def verify(*, server: Server, json: Json = False) -> None:
             stderr_console.print("What waits is delivered by: log10-trace spool flush")
         if unended := sum(each.in_progress for each in accounts):
             stderr_console.print(
-                f"{unended} calls have not ended: their process is at work, or it died and its spool waits. "
+                f"{unended} calls are in progress, or their process died and its spool is pending. "
                 "See: log10-trace completions list --status started"
             )
     if broken:

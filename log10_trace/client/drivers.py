@@ -1,4 +1,4 @@
-"""The two that carry a flow over the wire: one blocks, one awaits. Neither decides anything."""
+"""Sync and async drivers of the sans-I/O request flow."""
 
 from __future__ import annotations
 

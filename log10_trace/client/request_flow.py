@@ -1,4 +1,4 @@
-"""How an operation is carried out, written once for both drivers: try, wait, try again. No I/O here.
+"""Sans-I/O request flow with retries, shared by both drivers. No I/O here.
 
 A flow is a generator. It yields steps, which are things for a driver to do, and is sent what came of each;
 what it returns is what the driver returns. The blocking driver calls a step, the awaiting one awaits it too,

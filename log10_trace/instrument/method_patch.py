@@ -1,4 +1,4 @@
-"""The places in the SDK where we cut in, and how they are put back bit for bit."""
+"""Monkey patches of SDK methods and their exact restoration."""
 
 from __future__ import annotations
 

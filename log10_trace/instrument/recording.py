@@ -151,7 +151,7 @@ class Recording:
         return call.first_token_ns is not None
 
     def on_abandoned(self) -> None:
-        """The consumer turned away from the stream, or was torn from it."""
+        """The stream was closed or abandoned before its end."""
         stopped = sys.exc_info()[1]
         if type(stopped).__name__ in _CANCELLATION_TYPES:
             self.finish(stopped)

@@ -1,4 +1,4 @@
-"""What stands around completions: what people think of them, their sessions, where they come from."""
+"""Feedback, feedback tasks, sessions and sources., their sessions, where they come from."""
 
 from __future__ import annotations
 

@@ -167,7 +167,7 @@ def test_timeout_is_an_error_of_its_own(client: Client) -> None:
     ids=repr,
 )
 def test_what_may_pass_is_tried_again(client: Client, hitch: Answer) -> None:
-    """What may be done twice is tried again after a hitch, and gives its result."""
+    """Idempotent requests are retried after a hitch, and gives its result."""
     answers = Answers(hitch, httpx.Response(200, json={"id": "a"}))
 
     response = client.ask(answers, get)

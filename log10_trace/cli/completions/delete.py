@@ -69,7 +69,7 @@ def confirm_or_exit(question: str, *, yes: bool) -> None:
     if yes:
         return
     if not sys.stdin.isatty():
-        message = "There is nobody to ask here; say --yes."
+        message = "Not a terminal: pass --yes to confirm."
         raise typer.BadParameter(message)
     if not typer.confirm(question, err=True):
         stderr_console.print("Nothing was deleted.")

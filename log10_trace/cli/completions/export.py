@@ -39,7 +39,7 @@ def export(
     ] = None,
     format: Annotated[Format, typer.Option(help="What a line is.")] = Format.JSONL,  # noqa: A002 -- the option's name
     limit: Annotated[int | None, typer.Option("--limit", "-n", help="How many at most.", min=1)] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with a file that broke off.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Resume an interrupted export.")] = False,
     bodies: Annotated[bool, typer.Option("--bodies", help="JSON bodies in the table as well: csv.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Write over a file that is there.")] = False,
 ) -> None:
@@ -71,7 +71,7 @@ def _check(output: str | None, form: Format, *, resume: bool, force: bool) -> No
     if not resume:
         return
     if output is None or output == STANDARD or force:
-        message = "Only a file can be gone on with: name it with --output, without --force."
+        message = "--resume needs --output FILE and excludes --force."
         raise typer.BadParameter(message, param_hint="--resume")
     if form not in WITH_ID:
         message = f"The lines of {form.value} do not name their calls; that works with jsonl, raw and chat."

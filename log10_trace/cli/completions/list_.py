@@ -28,7 +28,7 @@ def list_(
     which: CompletionFilterOptions,
     server: Server,
     limit: Limit = 25,
-    offset: Annotated[int, typer.Option(help="Leave out so many.", min=0)] = 0,
+    offset: Annotated[int, typer.Option(help="Skip this many.", min=0)] = 0,
     columns: Columns = None,
     oldest: Oldest = False,
     json: Json = False,

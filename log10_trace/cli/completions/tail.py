@@ -36,7 +36,7 @@ def tail(
     server: Server,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until Ctrl-C.")] = False,
     lines: Annotated[int, typer.Option("--lines", "-n", help="How many to begin with.", min=0)] = 10,
-    interval: Annotated[float, typer.Option(help="Seconds between two looks.", min=0.05)] = 0.5,
+    interval: Annotated[float, typer.Option(help="Polling interval in seconds.", min=0.05)] = 0.5,
     columns: Annotated[
         str | None, typer.Option(help="Which columns, with commas.", show_default=_LINE)
     ] = None,

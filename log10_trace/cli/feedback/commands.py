@@ -43,7 +43,7 @@ _COLUMNS: Final = (
 )
 
 Task = Annotated[str | None, typer.Option("--task", "--task_id", help="On this task.")]
-Filter = Annotated[str | None, typer.Option(help="Whose value is so: 'score <= 5'.")]
+Filter = Annotated[str | None, typer.Option(help="Only feedback that matches: 'score <= 5'.")]
 Offset = Annotated[int, typer.Option(help="Leave out so many.", min=0)]
 
 

@@ -1,4 +1,4 @@
-"""How fast to go: batch size and pauses, from how the last attempts went. No clock and no dice here."""
+"""How fast to go: batch size and pauses, from how the last attempts went. Pure: time and jitter are arguments."""
 
 from __future__ import annotations
 

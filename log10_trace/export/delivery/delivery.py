@@ -1,6 +1,6 @@
 """Delivery as a whole: the recorder that capture hands calls to, the one thread behind it, flush and the end.
 
-The thread is a daemon, begins with the first call, and is found anew in a forked child.
+The thread is a daemon, begins with the first call, and is restarted in a forked child.
 """
 
 from __future__ import annotations
@@ -195,7 +195,7 @@ class Delivery:
             return True
 
         if self._wait_until(count, self._clock) and lost:
-            logger.warning("log10_trace: %d records were in memory alone and are lost", lost)
+            logger.warning("log10_trace: %d records held only in memory were lost", lost)
 
     def _adopt_at_exit(self, until: float) -> None:
         """Have a thread deliver what dead processes left, or do it here where none can begin any more."""
@@ -305,12 +305,12 @@ class Delivery:
         with self.recorder.gate:
             if loss.source in self.recorder.gate.sources:
                 self.recorder.gate.counts.dropped[loss.reason] += loss.count
-        message = "log10_trace: records were given up (%s). See: log10-trace spool status"
+        message = "log10_trace: records were dropped (%s). See: log10-trace spool status"
         log_rate_limited(message, loss.reason)
         try:
             self.ledger.add(loss)
         except OSError as error:
-            log_rate_limited("log10_trace: what was given up cannot be written down: %s", error)
+            log_rate_limited("log10_trace: the loss log cannot be written: %s", error)
 
     def after_fork_in_child(self) -> None:
         """Start afresh: queue, journal, thread and connection are the parent's."""

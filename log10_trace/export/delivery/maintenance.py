@@ -1,4 +1,4 @@
-"""Keeps the spool in order between attempts: long calls shown, the disk found again, the dead adopted."""
+"""Keeps the spool in order between attempts: Periodic spool maintenance: started records, disk recovery, orphan recovery.."""
 
 from __future__ import annotations
 
@@ -126,13 +126,13 @@ class SpoolMaintenance:
             journal.disk_error = error
             return
         self._said_trouble = False
-        logger.info("log10_trace: records are kept on disk again, in %s", self._spool.root)
+        logger.info("log10_trace: disk is writable again; spooling to %s", self._spool.root)
 
     def _log_disk_error(self, trouble: OSError) -> None:
         if not self._said_trouble:
             self._said_trouble = True
             logger.warning(
-                "log10_trace: %s cannot be written (%s). Records are kept in memory, at most %d MiB, and end "
+                "log10_trace: %s cannot be written (%s). Records are buffered in memory, at most %d MiB, and are lost "
                 "with the process. Make room or name another folder in LOG10_SPOOL_DIR",
                 self._spool.root, trouble.strerror, self._config.memory_max_bytes // 2**20,
             )  # fmt: skip

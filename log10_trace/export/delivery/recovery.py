@@ -1,4 +1,4 @@
-"""Delivers what dead processes of this user left for this machine's own server, beside that server."""
+"""Recovers orphaned spool folders for this machine's own server, beside that server."""
 
 from __future__ import annotations
 

@@ -184,7 +184,9 @@ class Sender:
         try:
             self._letters.add(letter)
         except OSError as error:
-            log_rate_limited("log10_trace: a dead letter cannot be written (%s); its record waits", error)
+            log_rate_limited(
+                "log10_trace: cannot write to the dead-letter queue (%s); the record stays queued", error
+            )
             return
         backlog.acknowledge([item])
         self._parcels.discard(item)
@@ -222,7 +224,7 @@ class Sender:
         )
 
     def _log_failure(self, server: Server, worst: RecordResult) -> None:
-        message = "log10_trace: %s cannot be reached or is busy (%s); records are kept and sent again"
+        message = "log10_trace: %s cannot be reached or is busy (%s); records stay queued and are retried"
         if worst.verdict is Disposition.DENIED:
             setting = "LOG10_TOKEN" if worst.status in _OF_KEY else "LOG10_URL"
             message = (

@@ -65,5 +65,5 @@ class ServerResolver:
             self._said = True
             where = self._config.spool_dir
             _logger.info(
-                "log10_trace: no server is running; records wait in %s. Type: log10-trace serve", where
+                "log10_trace: no server is running; records are spooled in %s. Run: log10-trace serve", where
             )

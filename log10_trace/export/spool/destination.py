@@ -1,4 +1,4 @@
-"""Where records are to go: written down beside them, so that nobody sends another's records to their own."""
+"""Where records are to go: written down beside them, so that records are never sent to another destination."""
 
 from __future__ import annotations
 

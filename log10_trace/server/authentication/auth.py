@@ -50,7 +50,7 @@ class Principal:
 
     def refuse_organization(self) -> NoReturn:
         """Refuse a request that names another organization."""
-        message = "The request names another organization than the key is for."
+        message = "The organization does not match the key."
         raise forbidden("wrong_organization", message, field="organization_id")
 
 
@@ -87,7 +87,11 @@ class Authenticator:
             access = await self._of_cookies(cookies)
         access = access or self._everybody
         if access is None:
-            said = "The key is unknown, revoked or expired." if token else "A key is needed: X-Log10-Token."
+            said = (
+                "The key is unknown, revoked or expired."
+                if token
+                else "An API key is required in X-Log10-Token."
+            )
             raise ApiError(401, "unauthorized", said, headers={"WWW-Authenticate": "Bearer"})
         for name in ("x-log10-organization", "x-log10-organization-id"):
             if headers.get(name, "") not in ("", access.organization_id):

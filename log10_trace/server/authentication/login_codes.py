@@ -1,4 +1,4 @@
-"""One-time codes: the address that the server prints at its start is good once, and not for long."""
+"""One-time codes: the address that the server prints at its start is one-time and short-lived."""
 
 from __future__ import annotations
 

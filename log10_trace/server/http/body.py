@@ -48,7 +48,7 @@ async def read(request: Request, max_bytes: int, reserve: Callable[[int], None])
             reserve(len(piece))
             pieces.append(piece)
     except ClientDisconnect:
-        raise ApiError(400, "cut_off", "The request ended before its body did.") from None
+        raise ApiError(400, "cut_off", "The request body is incomplete.") from None
     return b"".join(pieces)
 
 
@@ -63,7 +63,7 @@ async def inflate(body: bytes, encoding: str, max_bytes: int) -> bytes:
         return body
     decoder = _CODINGS.get(coding)
     if decoder is None:
-        message = f"The body is taken as it is or as one of: {', '.join(sorted(_CODINGS))}."
+        message = f"Supported Content-Encodings: {', '.join(sorted(_CODINGS))}."
         raise ApiError(415, "unknown_encoding", message, field="Content-Encoding")
     return await off_loop(len(body), _inflated, decoder, body, max_bytes)
 
@@ -110,7 +110,7 @@ def _zstd(body: bytes, piece: int) -> Iterator[bytes]:
 
 
 def _broken() -> ApiError:
-    return ApiError(400, "broken_encoding", "The body cannot be inflated.", field="Content-Encoding")
+    return ApiError(400, "broken_encoding", "The body cannot be decompressed.", field="Content-Encoding")
 
 
 _CODINGS: dict[str, Callable[[bytes, int], Iterator[bytes]]] = {"gzip": _gzip}

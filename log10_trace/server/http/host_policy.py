@@ -1,4 +1,4 @@
-"""Who may knock: the Host, Origin and Sec-Fetch-Site checks that keep other web sites' scripts out.
+"""Allowed hosts and cross-site request checks (Host, Origin, Sec-Fetch-Site).
 
 A browser can be led to this server by any page its user opens: by a name that resolves to 127.0.0.1 after a
 first look (DNS rebinding), or by a form posted across sites. Neither can forge these three headers.
@@ -91,7 +91,7 @@ def _is_own(origin: str, *hosts: str) -> bool:
 
 
 def _cross_site_error(header: str) -> ApiError:
-    return forbidden("cross_origin", "Requests from other sites are not taken.", field=header)
+    return forbidden("cross_origin", "Cross-site requests are refused.", field=header)
 
 
 def _with_port(name: str, port: int) -> str:

@@ -55,7 +55,7 @@ class WaitingConnections:
 class DeadlineHttpProtocol(HttpToolsProtocol):
     """Closes a connection that is too slow, one too many, or sends a head without end.
 
-    uvicorn itself waits for ever for a sender that dribbles, and keeps whatever comes before a body.
+    uvicorn has no timeout for slow request bodies (slowloris), and keeps whatever comes before a body.
 
     Attributes:
         head_s: Seconds from the first byte of a request, or the opening of a connection, to its head's last.

@@ -81,7 +81,7 @@ class InFlightBytes:
             Refusal: 503, when the bound would be passed. One body alone is always taken.
         """
         if self._held and self._held + size > self._most:
-            raise unavailable("The server has as many requests in hand as it can hold; try again.")
+            raise unavailable("Too many request bytes in flight; try again.")
         self._held += size
 
     def release(self, size: int) -> None:

@@ -35,7 +35,7 @@ class Metrics:
             ("outcome",),
             registry=self.registry,
         )
-        self.in_progress = Gauge("log10_requests_in_hand", "Requests being answered.", registry=self.registry)
+        self.in_progress = Gauge("log10_requests_in_hand", "Requests in progress.", registry=self.registry)
         Gauge("log10_build_info", "The version that runs.", ("version",), registry=self.registry).labels(
             __version__
         ).set(1)

@@ -1,4 +1,4 @@
-"""The outermost layer: every request passes the door, every answer carries the headers, all of it is counted.
+"""The outermost layer: ASGI middleware: host policy, error responses, security headers, access log, metrics.
 
 What goes wrong further in becomes an answer here: a ``ApiError`` its own, a fault of ours a plain 500.
 """
@@ -70,7 +70,7 @@ class RequestMiddleware:
         began = time.perf_counter()
         outgoing = _ResponseSender(send)
         with self._metrics.in_progress.track_inprogress():
-            refusal: ApiError | None = ApiError(500, "fault", "The server made a mistake; its log says more.")
+            refusal: ApiError | None = ApiError(500, "fault", "Internal error; see the server log.")
             with guard("answering a request"):
                 refusal = await self._answer(scope, receive, outgoing)
             if refusal is not None and not outgoing.status:
@@ -167,4 +167,4 @@ def _check_single(scope: Scope) -> None:
 def _check_path(scope: Scope) -> None:
     raw = scope.get("raw_path", b"").lower()
     if b"%2f" in raw or b"%00" in raw or b"%5c" in raw:
-        raise ApiError(400, "bad_path", "The path holds an encoded slash, backslash or NUL.")
+        raise ApiError(400, "bad_path", "The path contains an encoded slash, backslash or NUL.")

@@ -48,10 +48,10 @@ class RequestParams:
                 raise unprocessable(name, f"It may be given at most {MAX_REPEATS} times.")
         for name, value in given:
             if name not in allowed:
-                raise unprocessable(name, "There is no such parameter.")
+                raise unprocessable(name, "Unknown parameter.")
             if len(value) > MAX_CHARS or not LABEL_PATTERN.fullmatch(value):
                 raise unprocessable(
-                    name, f"It must be at most {MAX_CHARS} characters, none a control character."
+                    name, f"Must be at most {MAX_CHARS} characters, without control characters."
                 )
         self._params = params
 
@@ -144,6 +144,6 @@ def timestamp_ms(name: str, value: str, now_ms: int) -> int:
         digits = (fraction[1:] + "000000")[:6]
         moment = datetime.fromisoformat(f"{day}T{clock or '00:00'}{second or ':00'}.{digits}{offset}")
     except ValueError:
-        message = "It must be a moment such as 2026-01-31T12:00:00Z, or so long ago as 2h."
+        message = "Must be a timestamp such as 2026-01-31T12:00:00Z, or a relative time such as 2h."
         raise unprocessable(name, message) from None
     return int(moment.timestamp() * 1000)

@@ -1,4 +1,4 @@
-"""One request on its way through a route: what was asked, by whom, and of which server."""
+"""Context of one authenticated request."""
 
 from __future__ import annotations
 
@@ -151,7 +151,7 @@ class RequestContext:
         """Refuse a body that does not say it is JSON: a form of another site cannot say so."""
         declared = self.request.headers.get("content-type", "").partition(";")[0].strip().lower()
         if declared != "application/json":
-            message = "The body must be JSON and say so: Content-Type: application/json."
+            message = "The Content-Type must be application/json."
             raise ApiError(415, "not_json", message, field="Content-Type")
 
 

@@ -63,7 +63,7 @@ class Endpoint:
         operation = self._operations.get("GET" if method == "HEAD" else method)
         if operation is None:
             allowed = ", ".join(self._operations)
-            raise ApiError(405, "wrong_method", f"Here goes: {allowed}.", headers={"Allow": allowed})
+            raise ApiError(405, "wrong_method", f"This path allows: {allowed}.", headers={"Allow": allowed})
         return operation
 
     async def _access(self, operation: Operation, request: Request) -> Principal:
@@ -80,4 +80,4 @@ class Endpoint:
 
 
 async def _not_found(_scope: Scope, _receive: Receive, _send: Send) -> NoReturn:
-    raise ApiError(404, "not_found", "There is nothing under this path.")
+    raise ApiError(404, "not_found", "No such path.")

@@ -55,7 +55,7 @@ _WRITES: Final = (400, 413, 415, 422, 503, 507)
 OPERATION_DOCS: Final[dict[tuple[str, str], OperationDoc]] = {
     ("POST", "/api/v1/completions"): OperationDoc(
         id="create",
-        summary="Keep a completion. Sent again, it stays one record.",
+        summary="Create or merge a completion. Idempotent by id.",
         tag="Completions",
         request_schema=reference("Completion"),
         responses={201: _COMPLETION, 200: _COMPLETION},
@@ -224,7 +224,7 @@ OPERATION_DOCS: Final[dict[tuple[str, str], OperationDoc]] = {
         error_statuses=(404,),
     ),
     ("GET", "/api/v1/limits"): OperationDoc(
-        id="limits", summary="How much is taken.", tag="Server", responses={200: _ANY}
+        id="limits", summary="Request limits.", tag="Server", responses={200: _ANY}
     ),
     ("GET", "/healthz"): OperationDoc(
         id="health",

@@ -1,4 +1,4 @@
-"""Reading JSON whose shape nobody promised: what is not of the kind asked for reads as empty. Pure."""
+"""Defensive access to untyped JSON: what is not of the kind asked for reads as empty. Pure."""
 
 from __future__ import annotations
 

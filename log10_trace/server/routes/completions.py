@@ -58,9 +58,9 @@ async def delete_many(visit: RequestContext) -> Response:
     query = RequestParams(visit.request.query_params, NAMES)
     wanted = filter_of(query)
     if wanted.session_id is None and not wanted.tags:
-        raise unprocessable("session_id", "Name the session_id or the tag whose records are to go.")
+        raise unprocessable("session_id", "Give a session_id or a tag.")
     if wanted.tags and wanted.tag_match == "none":
-        raise unprocessable("tag_match", "Records are deleted by the tags they have, not by those they lack.")
+        raise unprocessable("tag_match", "tag_match=none cannot be used to delete.")
     deleted = await asyncio.wrap_future(visit.store.completions.delete(visit.organization_id, wanted))
     return json_response({"deleted": deleted})
 
@@ -99,7 +99,7 @@ def assign_id(incoming: CompletionRecord, completion_id: str | None) -> Completi
     if completion_id is None:
         return incoming if incoming.id is not None else dataclasses.replace(incoming, id=new_id())
     if incoming.id not in (None, completion_id):
-        raise conflict("id", "The body names another id than the path.")
+        raise conflict("id", "The id in the body differs from the id in the path.")
     if not LABEL_PATTERN.fullmatch(completion_id) or len(completion_id) > MAX_LABEL:
         raise unprocessable(
             "id", f"An id is text of at most {MAX_LABEL} characters without control characters."

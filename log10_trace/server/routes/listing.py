@@ -115,7 +115,7 @@ async def _export(
     bodies: bool,
 ) -> StreamingResponse:
     if visit.request.method == "HEAD":
-        raise ApiError(405, "wrong_method", "An export is asked for with GET.", headers={"Allow": "GET"})
+        raise ApiError(405, "wrong_method", "Use GET to export.", headers={"Allow": "GET"})
     records = await visit.read(
         visit.store.completions.stream, visit.organization_id, wanted, order=order, limit=limit
     )

@@ -16,7 +16,7 @@ from log10_trace.server.store.keys import Scope
 _FORM: Final = "application/x-www-form-urlencoded"
 _MOST_FIELDS: Final = 10
 _USED: Final = (
-    "That address was used already, or has grown old. `kill -USR1` and the server's pid prints another, or:"
+    "That address was used already, or has expired. `kill -USR1` and the server's pid prints another, or:"
 )
 _WRONG: Final = "That key is unknown, revoked or expired, or may not read."
 

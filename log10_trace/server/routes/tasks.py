@@ -82,7 +82,7 @@ def require_object(members: dict[str, tuple[str, Any]], name: str) -> dict[str, 
     try:
         value = json.loads(members.get(name, ("null", None))[0])
     except ValueError:  # Python converts no integer of thousands of digits
-        raise unprocessable(name, "It holds a number of too many digits.") from None
+        raise unprocessable(name, "A number has too many digits.") from None
     if not isinstance(value, dict):
         raise unprocessable(name, "An object is needed.")
     return value
@@ -93,7 +93,7 @@ def text(values: dict[str, Any], name: str) -> str | None:
     value = values.get(name)
     if value is None or (isinstance(value, str) and not _UNSTORABLE_CHARACTERS.search(value)):
         return value
-    raise unprocessable(name, "It must be text without NUL and without half characters.")
+    raise unprocessable(name, "Must be text without NUL characters or unpaired surrogates.")
 
 
 def label(values: dict[str, Any], name: str) -> str | None:
@@ -115,4 +115,4 @@ def labels(values: dict[str, Any], name: str) -> tuple[str, ...]:
 def _label(name: str, value: Any) -> str:
     if isinstance(value, str) and 1 <= len(value) <= MAX_LABEL and LABEL_PATTERN.fullmatch(value):
         return value
-    raise unprocessable(name, f"It must be text of 1 to {MAX_LABEL} characters, none of them a control one.")
+    raise unprocessable(name, f"It must be text of 1 to {MAX_LABEL} characters, without control characters.")

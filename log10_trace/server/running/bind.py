@@ -38,9 +38,11 @@ def listening_socket(host: str, number: int) -> Iterator[socket.socket]:
 
 def _why_not_bound(host: str, number: int, error: OSError) -> str:
     if error.errno == errno.EADDRINUSE:
-        return f"Port {number} on {host} is in use. Stop what listens there, or say --port 0 for a free one."
+        return (
+            f"Port {number} on {host} is in use. Stop what listens there, or use --port 0 to pick a free one."
+        )
     if error.errno in (errno.EACCES, errno.EPERM):
-        return f"Port {number} on {host} is not this user's to listen on. Choose one above 1023."
+        return f"Port {number} on {host} needs more privileges. Choose one above 1023."
     return f"Nothing can listen on {host}:{number}: {error.strerror or error}."
 
 

@@ -118,7 +118,7 @@ def _run(
 
     def print_login_url() -> None:
         page = f"{here.url}{proxies.root_path}/login?code={codes.issue(own)}"
-        print_line(f"log10-trace: open the page at {page} (good once, 15 minutes)")
+        print_line(f"log10-trace: open the page at {page} (one-time link, valid for 15 minutes)")
 
     def listening() -> None:
         if threading.current_thread() is threading.main_thread():  # no other hears signals
@@ -150,7 +150,7 @@ def _require_key_when_public(settings: Settings, store: Store) -> None:
         return
     message = (
         f"{settings.host} can be reached from other machines, and there is no key yet. Make one with "
-        "log10-trace keys create, or say --insecure to let everybody in."
+        "log10-trace keys create, or use --insecure to serve without authentication."
     )
     raise SetupError(message)
 

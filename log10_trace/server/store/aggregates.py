@@ -1,4 +1,4 @@
-"""Tallies: what calls add up to, and how that is written down. Pure."""
+"""Aggregates over calls (counts per model, duration histogram) and their serialization. Pure."""
 
 from __future__ import annotations
 

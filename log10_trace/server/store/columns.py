@@ -1,4 +1,4 @@
-"""What the columns of a completion hold: read from its fields, never the other way round. Pure."""
+"""Derives the typed columns from a completion's fields. Pure."""
 
 from __future__ import annotations
 

@@ -23,15 +23,15 @@ class StoreError(Log10Error):
 
 
 class StoreFullError(StoreError):
-    """There is no room left for the database; make some, or prune. Nothing stored is harmed."""
+    """The disk is full. Free some space or prune; stored data is intact."""
 
 
 class StoreBusyError(StoreError):
-    """The store has more waiting than it takes; try again in a moment."""
+    """The write queue is full; try again."""
 
 
 class StoreClosedError(StoreError):
-    """The store is shut."""
+    """The store is closed."""
 
 
 class UnstorableError(StoreError):
@@ -43,7 +43,7 @@ class CursorError(StoreError):
 
 
 class SearchError(StoreError):
-    """The text to search for holds no word."""
+    """The search text contains no word."""
 
 
 class MatchError(StoreError):

@@ -1,4 +1,4 @@
-"""Which messages of a request are new: an agent sends its whole history with every call.
+"""Detects messages that earlier calls of the session already contained.
 
 Only what was not said before in the same session goes into the text index, so a word is found where it was
 said first and the index does not grow with the square of a conversation.

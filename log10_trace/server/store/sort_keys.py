@@ -1,4 +1,4 @@
-"""The place of a completion in every list, a whole number: the millisecond the call began, and 8 bits more.
+"""Sort key of a completion, an integer: the millisecond the call began, and 8 bits more.
 
 A cursor is such a number (or a few values) written down. Rows that come in later have places of their own,
 so a list goes on after its cursor as if nothing had happened.

@@ -1,4 +1,4 @@
-"""The words of a call: what to search for and what to show of it in a list. Pure; nothing here is exact."""
+"""Text extraction for search and previews. Lossy by design. Pure; nothing here is exact."""
 
 from __future__ import annotations
 

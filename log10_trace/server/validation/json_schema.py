@@ -28,7 +28,7 @@ def validate_schema(json_schema: dict[str, Any]) -> None:
         validator_for(json_schema, Draft202012Validator).check_schema(json_schema)
     except SchemaError as error:
         place = "/".join(map(str, error.path))
-        raise unprocessable("json_schema", f"It is no JSON Schema: see /{place}.") from None
+        raise unprocessable("json_schema", f"Not a valid JSON Schema: see /{place}.") from None
     except RecursionError:
         raise unprocessable("json_schema", "It is nested too deep.") from None
     except _LIBRARY_ERRORS:
@@ -54,7 +54,7 @@ def validate_values(values: Any, json_schema: dict[str, Any]) -> None:
     except Unresolvable:
         raise unprocessable("task_id", "The task's schema refers to something outside itself.") from None
     except RecursionError:
-        raise unprocessable("json_values", "The task's schema refers to itself without end.") from None
+        raise unprocessable("json_values", "The task's schema recurses without end.") from None
     except _LIBRARY_ERRORS:
         raise unprocessable("json_values", "The task's schema cannot be applied to them.") from None
     if error is not None:

@@ -1,6 +1,6 @@
-"""JSON Schema examined within bounds: what may take for ever is done by a process that is ended when it does.
+"""JSON Schema examined within bounds: JSON Schema validation with a CPU limit, in a subprocess where cost cannot be predicted.
 
-A regular expression can backtrack, and references can multiply, for longer than anybody lives. A thread that
+A regular expression can backtrack, and references can multiply, practically for ever. A thread that
 does so cannot be stopped, and a regular expression does not even let the other threads run; a process can.
 """
 
@@ -63,7 +63,7 @@ class SchemaValidator:
         async with self._turn:
             said = await _run_subprocess(question)
         if said is None:
-            raise unprocessable(field, "To compare them with the task's JSON Schema takes too long.")
+            raise unprocessable(field, "Validation against the task's JSON Schema timed out.")
         if said:
             raise ApiError(said["status"], said["code"], said["message"], field=said["field"])
 

@@ -119,7 +119,7 @@ def test_a_folder_that_is_deleted_again_and_again_costs_no_file(api: Completions
 def test_memory_is_bounded_and_what_is_given_up_is_counted(
     api: CompletionsAPI, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Without disk and API the oldest are given up, counted by reason, and memory stays bounded."""
+    """Without disk and API the oldest are dropped, counted by reason, and memory stays bounded."""
     (tmp_path / "file").write_text("")
     api.behave(does.status(503))
     monkeypatch.setenv("LOG10_HOME", str(tmp_path / "file"))

@@ -48,7 +48,7 @@ def settings(url: str) -> str:
 
 _BAD_ADDRESS: Final = (
     "The address of the PostgreSQL database cannot be used. It reads postgresql://user:password@host:port/name,"
-    " and marks such as @ : / ? # in a password are written %40 %3A %2F %3F %23."
+    " and characters such as @ : / ? # in a password are written %40 %3A %2F %3F %23."
 )
 
 
@@ -101,7 +101,7 @@ def translated() -> Iterator[None]:
 def translate_error(error: psycopg.Error) -> StoreError:
     """The store's error for one of PostgreSQL's."""
     if isinstance(error, psycopg.errors.QueryCanceled):
-        return StoreBusyError(f"PostgreSQL gave this up after {READ_TIMEOUT_S} s; ask for less.")
+        return StoreBusyError(f"The query timed out after {READ_TIMEOUT_S} s; narrow it.")
     if isinstance(error, psycopg.errors.DiskFull):
         return StoreFullError()
     if is_connection_lost(error):

@@ -1,4 +1,4 @@
-"""A thread with a connection of its own: it commits what it is handed, in order, as much at once as waits."""
+"""A thread with a connection of its own: group commit: one thread, one connection, many writes per transaction."""
 
 from __future__ import annotations
 

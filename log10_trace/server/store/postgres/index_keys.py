@@ -1,4 +1,4 @@
-"""Names that stand in keys: PostgreSQL's indexes take no entry beyond 2.7 KB. Pure."""
+"""Index key length limit: PostgreSQL's indexes take no entry beyond 2.7 KB. Pure."""
 
 from __future__ import annotations
 

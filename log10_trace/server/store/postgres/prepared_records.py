@@ -1,4 +1,4 @@
-"""What becomes of the records that a group of writes names: what stands, laid over with what came. Pure."""
+"""What becomes of the records that a group of writes names: merges incoming writes with stored rows. Pure."""
 
 from __future__ import annotations
 

@@ -93,4 +93,4 @@ def translate(error: sqlite3.Error) -> StoreError:
         return StoreFullError()
     if code in _BUSY or "is locked" in str(error):
         return StoreBusyError()
-    return StoreError(f"The database refused: {error}.")
+    return StoreError(f"Database error: {error}.")

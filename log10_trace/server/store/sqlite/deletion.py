@@ -1,4 +1,4 @@
-"""Deleting much, and cleaning up behind it: in small steps, between which other writes get through."""
+"""Background deletion and index purging: in small steps, between which other writes get through."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The database file: made, recognised, brought to the present schema, kept from other people's eyes.
+"""The database file: made, recognised, brought to the present schema, with private permissions.
 
 Migrations are numbered, go forward only, and are checked against what was applied. They run in one
 transaction under the database's write lock, so two processes that start together do not both migrate.

@@ -1,4 +1,4 @@
-"""Where records without some tags may be: roll-ups tell the hours in which every call carries one of them."""
+"""Narrows tag_match=none to the hours that can match: roll-ups tell the hours in which every call carries one of them."""
 
 from __future__ import annotations
 
