@@ -12,9 +12,9 @@ PACKAGE = Path(__file__).resolve().parents[1] / "log10_trace"
 FLOORS = (
     {"threads"},
     {"errors", "guard"},
-    {"folders", "models", "network"},
+    {"domain", "folders", "models", "network"},
     {"config", "context", "redact", "record"},
-    {"local"},
+    {"local_server"},
     {"instrument", "export", "client", "server"},
     {"runtime"},
     {"testing"},

@@ -1,4 +1,4 @@
-"""Sending a logged request again, with the user's own settings of the SDK.
+"""Sends a logged request again, with the user's own settings of the SDK.
 
 The only module of the command line besides ``demo`` that needs the SDK, which it imports when it is used:
 imported lazily: it takes half a second.

@@ -1,7 +1,7 @@
 """The options that commands share, each written once.
 
-A parameter of a command whose type is one of these dataclasses stands for all of its fields: ``expand_dataclass_options`` puts
-them in its place for the command line, and gives the command the dataclass.
+A parameter of a command whose type is one of these dataclasses stands for all of its fields:
+``expand_dataclass_options`` puts them in its place for the command line, and gives the command the dataclass.
 """
 
 from __future__ import annotations
@@ -129,7 +129,7 @@ def _rfc3339(value: str | None, *, day_ends: bool) -> str | None:
         # A moment without a zone is the user's own time.
         return named.astimezone(timezone.utc).isoformat()
     except (ValueError, OverflowError):
-        message = f"{value!r} is not a timestamp. Use 2026-01-31, 2026-01-31T12:00:00Z, or how long ago: 90s, 2h, 7d."
+        message = f"{value!r} is not a timestamp. Use 2026-01-31, 2026-01-31T12:00:00Z, or how long ago: 2h."
         raise typer.BadParameter(message) from None
 
 

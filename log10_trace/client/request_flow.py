@@ -59,7 +59,7 @@ def execute(operation: Operation[Result], request: httpx.Request, retry: Retry) 
 
 
 def open_stream(operation: Operation[Any], request: httpx.Request, retry: Retry) -> Flow[httpx.Response]:
-    """The successful answer of the operation, its body still to be read; raises as ``answer.parse_response``."""
+    """The successful response of the operation, its body unread; raises as ``results.parse_response``."""
     outcome = yield from _send_with_retries(operation, request, retry, whole=False)
     if not isinstance(outcome, httpx.Response):
         raise results.connection_error(outcome) from outcome

@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
+from log10_trace.domain import text_extraction
 from log10_trace.domain.usage import find_usage
-from log10_trace.server.store import text_extraction
 
 _MOST: Final = 1 << 53
 _INPUT_DETAILS: Final = (

@@ -1,4 +1,4 @@
-"""A call while it is under way: what is noted of it as it begins, is answered and ends.
+"""The state of one call that is being recorded: what is noted at its start, its response and its end.
 
 Everything here runs on the caller's thread. Bytes are referred to, never copied or read; ``Sink.ended`` is
 called exactly once.

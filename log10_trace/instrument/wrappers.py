@@ -1,4 +1,4 @@
-"""Around a call of the SDK: its waist ``wrap_request``, and ``_process_response``, where the response is in hand.
+"""The wrappers of the SDK's methods: its single entry point ``request``, and ``_process_response``.
 
 The wrappers have one way out: the original's result or the original's exception. Whatever we do beside it is
 guarded.
@@ -58,7 +58,7 @@ _NOT_RECORDED: Final = _NullRecording()
 
 
 def wrap_request(wrapped: Any, client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """Around ``OpenAI.wrap_request``."""
+    """Around ``OpenAI.request``."""
     recording = None
     with _BEGINNING:
         recording = _begin(client, args, kwargs)
@@ -80,7 +80,7 @@ def wrap_request(wrapped: Any, client: Any, args: tuple[Any, ...], kwargs: dict[
 
 
 async def wrap_request_async(wrapped: Any, client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """Around ``AsyncOpenAI.wrap_request``."""
+    """Around ``AsyncOpenAI.request``."""
     recording = None
     with _BEGINNING:
         recording = _begin(client, args, kwargs)
@@ -158,7 +158,7 @@ def endpoint_of(url: str) -> str | None:
 def _attach_response(client: Any, kwargs: dict[str, Any]) -> Recording | None:
     """Note the response in the call it belongs to; in one of its own, which is returned, if there is none.
 
-    That is so when another tracer has wrapped ``wrap_request`` on the client object itself and hides ours.
+    That is so when another tracer has wrapped ``request`` on the client object itself and hides ours.
     """
     recording, alone = _active.get(), None
     if recording is None:

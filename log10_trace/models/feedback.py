@@ -1,4 +1,4 @@
-"""Feedback, feedback tasks, sessions and sources., their sessions, where they come from."""
+"""Feedback, feedback tasks, sessions and sources."""
 
 from __future__ import annotations
 

@@ -1,3 +1,3 @@
-"""From the bytes of a call to its Completion: pure functions, no threads, no clock, no disk, no SDK."""
+"""From the bytes of a call to its Completion: pure functions; only ``call.new_id`` reads the clock."""
 
 from __future__ import annotations

@@ -76,7 +76,8 @@ def show_call(call: Completion) -> None:
     if call.failure_kind:
         show_text(
             Text(
-                f"\n{escape_control_characters(call.failure_kind)}: {escape_control_characters(call.failure_reason or '')}",
+                f"\n{escape_control_characters(call.failure_kind)}: "
+                f"{escape_control_characters(call.failure_reason or '')}",
                 style="red",
             )
         )

@@ -1,4 +1,4 @@
-"""How fast to go: batch size and pauses, from how the last attempts went. Pure: time and jitter are arguments."""
+"""Backoff and adaptive batch size, from the last attempts. Pure: time and jitter are arguments."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Delivery as a whole: the recorder that capture hands calls to, the one thread behind it, flush and the end.
+"""Delivery as a whole: the sink that capture hands calls to, the delivery thread, flush and shutdown.
 
 The thread is a daemon, begins with the first call, and is restarted in a forked child.
 """

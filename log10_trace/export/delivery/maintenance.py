@@ -1,4 +1,4 @@
-"""Keeps the spool in order between attempts: Periodic spool maintenance: started records, disk recovery, orphan recovery.."""
+"""Periodic spool maintenance: started records, disk recovery, orphan recovery."""
 
 from __future__ import annotations
 
@@ -132,8 +132,8 @@ class SpoolMaintenance:
         if not self._said_trouble:
             self._said_trouble = True
             logger.warning(
-                "log10_trace: %s cannot be written (%s). Records are buffered in memory, at most %d MiB, and are lost "
-                "with the process. Make room or name another folder in LOG10_SPOOL_DIR",
+                "log10_trace: %s cannot be written (%s). Records are buffered in memory, at most %d MiB, "
+                "and are lost with the process. Make room or name another folder in LOG10_SPOOL_DIR",
                 self._spool.root, trouble.strerror, self._config.memory_max_bytes // 2**20,
             )  # fmt: skip
 

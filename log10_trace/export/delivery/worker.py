@@ -1,7 +1,7 @@
 """When our one thread does what: redact, keep the spool in order, send. One step after the other.
 
-Between steps the thread waits at the gate for as long as ``seconds_until_due`` says. Nothing here starts a thread or
-sleeps, so that a test can take the steps itself.
+Between steps the thread waits on the monitor for as long as ``seconds_until_due`` says. Nothing here starts a
+thread or sleeps, so that a test can take the steps itself.
 """
 
 from __future__ import annotations

@@ -157,7 +157,7 @@ class Backlog:
             return segment.size
 
     def report_dropped(self, reason: str, first: int, last: int) -> None:
-        """Tell of the records from sequence ``first`` to ``last_sequence`` as lost; none when ``first`` is 0."""
+        """Report the records from sequence ``first`` to ``last`` as dropped; none when ``first`` is 0."""
         count = last - first + 1
         if first and count > 0:
             self._lose(Loss(source=self.source, reason=reason, first=first, last=last, count=count))

@@ -1,4 +1,4 @@
-"""Where records are to go: written down beside them, so that records are never sent to another destination."""
+"""The destination of records, stored beside them, so that they are never sent to another one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The backlogs of dead processes, claimed by us: what each had captured, and the calls that it was making."""
+"""Backlogs of dead processes: their records, and the calls that had not ended."""
 
 from __future__ import annotations
 

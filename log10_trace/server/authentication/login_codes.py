@@ -1,4 +1,4 @@
-"""One-time codes: the address that the server prints at its start is one-time and short-lived."""
+"""One-time login codes, for the URL that the server prints at its start."""
 
 from __future__ import annotations
 

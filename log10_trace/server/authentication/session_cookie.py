@@ -1,4 +1,4 @@
-"""The cookie of a page session: names a key, holds none, and is void when the key is.
+"""The cookie of a page session: signed with the key's hash; revoking the key invalidates it.
 
 It is sealed with the hash that the store keeps of the key's secret, so no session has to be kept anywhere:
 it outlives a restart, is valid on every server of one database, and ends when the key is revoked. Only the

@@ -1,4 +1,4 @@
-"""The HTTP/1.1 server under the application: uvicorn, with a deadline for slow senders and quiet signals."""
+"""The HTTP/1.1 server: uvicorn, with a deadline for slow request bodies and quiet signals."""
 
 from __future__ import annotations
 

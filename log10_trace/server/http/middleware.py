@@ -1,4 +1,4 @@
-"""The outermost layer: ASGI middleware: host policy, error responses, security headers, access log, metrics.
+"""ASGI middleware: host policy, error responses, security headers, access log, metrics.
 
 What goes wrong further in becomes an answer here: a ``ApiError`` its own, a fault of ours a plain 500.
 """

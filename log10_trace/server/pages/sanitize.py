@@ -1,4 +1,4 @@
-"""Strangers' text, made fit to be looked at: control and bidi characters are escaped. Pure.
+"""Sanitizing of untrusted text: control and bidirectional characters are escaped. Pure.
 
 Prompts hold anything: NUL, terminal colours, marks that turn the direction of reading, halves of surrogate
 pairs. Each is shown as its number. What is stored stays as it is; this is for the eye only.

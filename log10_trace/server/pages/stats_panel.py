@@ -124,7 +124,8 @@ def _interval(wanted: CompletionFilter, now_ms: int) -> Interval:
 
 def _figures(total: GroupTotals) -> tuple[Figure, ...]:
     tokens = total.input_tokens + total.output_tokens
-    flow = f"{formatting.compact_number(total.input_tokens)} in, {formatting.compact_number(total.output_tokens)} out"
+    counts = (formatting.compact_number(total.input_tokens), formatting.compact_number(total.output_tokens))
+    flow = f"{counts[0]} in, {counts[1]} out"
     unpriced = f"without {total.unpriced:,} calls of unknown price" if total.unpriced else ""
     return (
         Figure("Calls", formatting.count(total.calls)),

@@ -72,7 +72,7 @@ def serve(
 
     Args:
         settings: How.
-        print_line: Told where the server listens, once it does, and how to open the page (this again at SIGUSR1).
+        print_line: Called with the URL once the server listens, and with the login URL (again at SIGUSR1).
         ready: Called then.
 
     Raises:

@@ -9,9 +9,9 @@ from datetime import datetime, timedelta, timezone
 from typing import Any, Final
 from uuid import UUID
 
+from log10_trace.domain import text_extraction
 from log10_trace.domain.charges import Charge, charges, read_usage
 from log10_trace.domain.completion_record import CompletionRecord
-from log10_trace.server.store import text_extraction
 
 _DAY_MS: Final = 86_400_000
 _NAME_CHARACTERS: Final = 1_000

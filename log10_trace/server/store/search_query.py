@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from typing import Final, NamedTuple
 
+from log10_trace.domain.text_extraction import sanitize
 from log10_trace.server.store.errors import SearchError
 from log10_trace.server.store.search_text import has_words
-from log10_trace.server.store.text_extraction import sanitize
 
 _TYPED: Final = re.compile(r'"([^"]*)"|(\S+)')
 _PHRASES: Final = 32

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import Final
 
-from log10_trace.server.store.text_extraction import CompletionText
+from log10_trace.domain.text_extraction import CompletionText
 
 _SESSIONS: Final = 1_000
 _HISTORIES: Final = 4

@@ -1,4 +1,4 @@
-"""JSON Schema examined within bounds: JSON Schema validation with a CPU limit, in a subprocess where cost cannot be predicted.
+"""JSON Schema validation with a CPU limit, in a subprocess where its cost cannot be predicted.
 
 A regular expression can backtrack, and references can multiply, practically for ever. A thread that
 does so cannot be stopped, and a regular expression does not even let the other threads run; a process can.

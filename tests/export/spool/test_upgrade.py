@@ -163,7 +163,8 @@ def test_what_stands_around_entries_of_a_later_version_is_delivered_once(
     kept = newer(encode(call("kept")))
     left_behind(
         spool, api.url,
-        (RECORD, 1, encode(call())), (RECORD, 2, kept), (RECORD, 3, encode(call())), (STARTED, 0, encode(call())),
+        (RECORD, 1, encode(call())), (RECORD, 2, kept), (RECORD, 3, encode(call())),
+        (STARTED, 0, encode(call())),
     )  # fmt: skip
 
     deliver(api.url)

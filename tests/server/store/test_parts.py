@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from log10_trace.domain import ranges
+from log10_trace.domain import ranges, text_extraction
 from log10_trace.domain.charges import Charge
 from log10_trace.domain.completion_record import parse
-from log10_trace.server.store import record_codec, sort_keys, text_extraction
+from log10_trace.server.store import record_codec, sort_keys
 from log10_trace.server.store.aggregates import (
     NOTHING,
     Aggregate,

@@ -8,6 +8,7 @@ from typing import Any, Final, Literal
 
 from psycopg import Connection
 
+from log10_trace.domain.text_extraction import sanitize
 from log10_trace.server.store.data_types import CompletionFilter, Order, TagMatch
 from log10_trace.server.store.postgres.arrays import rows_to_columns
 from log10_trace.server.store.postgres.connections import Row
@@ -16,7 +17,6 @@ from log10_trace.server.store.postgres.partitioning import FIRST, LAST, first_pl
 from log10_trace.server.store.postgres.queries import load
 from log10_trace.server.store.postgres.text_search import to_tsquery
 from log10_trace.server.store.search_query import parse_search_query
-from log10_trace.server.store.text_extraction import sanitize
 
 _SQL: Final = load("listing.sql")
 _COMPARED: Final = (

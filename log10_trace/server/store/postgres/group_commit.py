@@ -1,4 +1,4 @@
-"""A thread with a connection of its own: group commit: one thread, one connection, many writes per transaction."""
+"""Group commit: one thread, one connection, many writes per transaction."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What becomes of the records that a group of writes names: merges incoming writes with stored rows. Pure."""
+"""Prepares the rows of a group of writes: merges incoming writes with stored rows. Pure."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
 
 from log10_trace.domain.completion_record import CompletionRecord, from_stored_fields, merge
+from log10_trace.domain.text_extraction import CompletionText, extract_text
 from log10_trace.record.call import new_id
 from log10_trace.server.store.columns import CompletionColumns, extract_columns
 from log10_trace.server.store.counted import Counted, as_counted, write_charges
@@ -19,7 +20,6 @@ from log10_trace.server.store.postgres.index_keys import truncate_keys
 from log10_trace.server.store.postgres.partitioning import sort_key_of, start_ms_of
 from log10_trace.server.store.record_codec import EncodedRecord, decode, encode
 from log10_trace.server.store.seen_messages import SeenMessages
-from log10_trace.server.store.text_extraction import CompletionText, extract_text
 
 _HASH_BYTES: Final = 16
 # Tells calls of one millisecond apart. Servers begin anywhere, so that two rarely say the same.

@@ -1,4 +1,4 @@
-"""The database file: made, recognised, brought to the present schema, with private permissions.
+"""The schema of the database file: creation, recognition and migrations; its permissions are private.
 
 Migrations are numbered, go forward only, and are checked against what was applied. They run in one
 transaction under the database's write lock, so two processes that start together do not both migrate.

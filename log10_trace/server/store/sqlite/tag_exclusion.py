@@ -1,4 +1,4 @@
-"""Narrows tag_match=none to the hours that can match: roll-ups tell the hours in which every call carries one of them."""
+"""Narrows ``tag_match=none``: roll-ups name the hours in which all calls have one of the tags."""
 
 from __future__ import annotations
 

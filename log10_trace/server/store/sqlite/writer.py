@@ -64,8 +64,8 @@ class Writer:
     ) -> Future[T]:
         """Have ``run`` called in a transaction; the future is resolved after the commit.
 
-        ``size`` is about the bytes that the job keeps in memory. A job that ``bypass_limit`` goes on with one that
-        was accepted before, and is taken however many wait.
+        ``size`` is about the bytes that the job keeps in memory. With ``bypass_limit`` a job continues
+        one that was accepted before, and is taken however many wait.
 
         Raises:
             StoreBusyError: too much waits already.

@@ -1,4 +1,4 @@
-"""Text extraction for search and previews. Lossy by design. Pure; nothing here is exact."""
+"""Text extraction for search and previews. Pure, and lossy by design."""
 
 from __future__ import annotations
 
