@@ -210,23 +210,23 @@ from log10_trace import instrument, runtime
 # From 3.12 on Python warns of a fork beside any thread.
 warnings.simplefilter("ignore", DeprecationWarning)
 halfway, go_on = threading.Event(), threading.Event()
-missing = instrument.sdk.missing
+missing = instrument.patch_points.missing_attribute
 
 def stop_there():
     halfway.set()
     go_on.wait()
     return missing()
 
-instrument.sdk.missing = stop_there
+instrument.patch_points.missing_attribute = stop_there
 patching = threading.Thread(target=log10_trace.patch, kwargs=dict(url="http://127.0.0.1:9"))
 patching.start()
 halfway.wait()
 child = os.fork()
 if child == 0:
     signal.alarm(30)  # ends it should it hang
-    instrument.sdk.missing = missing
+    instrument.patch_points.missing_attribute = missing
     log10_trace.patch(url="http://127.0.0.1:9")
-    os._exit(0 if instrument.switch.capture is not None else 1)
+    os._exit(0 if instrument.capture_state.capture is not None else 1)
 go_on.set()
 patching.join()
 print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))

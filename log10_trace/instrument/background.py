@@ -19,7 +19,7 @@ _END: Final = re.compile(rb'"type"\s*:\s*"response\.(?:completed|failed|incomple
 _PENDING_STATUSES: Final = ("queued", "in_progress")
 _KEPT: Final = (
     "id", "created_ns", "started_ns", "base_url", "organization_id", "tags", "session_id", "metadata",
-    "stack", "request", "joined",
+    "stack", "request", "background_response_id",
 )  # fmt: skip
 
 _queued: Final[OrderedDict[str, Call]] = OrderedDict()
@@ -36,7 +36,7 @@ class BackgroundRecording(Recording):
 
     __slots__ = ()
 
-    def deliver(self) -> None:
+    def emit(self) -> None:
         """Hand the call over, and wait for its answer if it has none yet."""
         super().emit()
         found = _ID.search(b"".join(self.call.chunks[:4]))
@@ -59,17 +59,17 @@ class BackgroundResultRecording(Recording):
             setattr(call, name, getattr(queued, name))
         super().__init__(sink, call, client, options)
 
-    def answered(self, response: Any, retries: int | None) -> None:
+    def on_response(self, response: Any, retries: int | None) -> None:
         """As for any call, save that the request stays that of the call which queued it."""
         request = self.call.request
         super().on_response(response, retries)
         self.call.request = request
 
-    def failed(self, _error: BaseException, /) -> None:
+    def on_error(self, _error: BaseException, /) -> None:
         """That the answer could not be fetched says nothing of the call: nothing is recorded."""
         self.discard()
 
-    def deliver(self) -> None:
+    def emit(self) -> None:
         """Hand the call over if this is its answer, and not word that it is still going on."""
         if self.call.status == "finished" and _has_ended(self.call):
             super().emit()

@@ -44,10 +44,10 @@ class _NullRecording(Recording):
     def __init__(self) -> None:
         pass
 
-    def returned(self) -> None:
+    def on_return(self) -> None:
         """Nothing is kept of it."""
 
-    def failed(self, _error: BaseException, /) -> None:
+    def on_error(self, _error: BaseException, /) -> None:
         """Nothing is kept of it."""
 
     def built(self, _request: Any, /) -> None:

@@ -387,5 +387,5 @@ def test_nothing_is_kept_of_calls_that_ended(client: Any) -> None:
         client.chat.completions.create(**CHAT, stream=True).response.close()
     gc.collect()
 
-    assert not instrument.recording._under_way
-    assert not instrument.calls.callsite._sites
+    assert not instrument.recording._in_progress
+    assert not instrument.wrappers.callsite._sites

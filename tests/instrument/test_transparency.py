@@ -230,10 +230,10 @@ MODULES: tuple[ModuleType, ...] = (
     background, callsite, wrappers, credentials, recording, stack, tee, wire, record_call,
 )  # fmt: skip
 AT_THE_BORDER = {
-    "request", "request_async", "note_request", "process_response", "decoded", "method", "guard", "current",
-    "merged", "process_session",
-    "__iter__", "__aiter__", "close", "aclose", "__del__", "_observed", "_observed_async", "open_streams",
-    "urlsplit", "urlunsplit", "find_spec", "parsed", "parse_qsl",
+    "wrap_request", "wrap_request_async", "note_request", "wrap_process_response", "decode_body",
+    "wrap_async_method", "guard", "current", "merge_tags", "process_session",
+    "__iter__", "__aiter__", "close", "aclose", "__del__", "_tee", "_tee_async", "open_streams",
+    "urlsplit", "urlunsplit", "find_spec", "parse", "parse_qsl",
 }  # fmt: skip
 """The wrappers themselves, which hand the program's own calls on, and what is not of this room."""
 
@@ -244,7 +244,7 @@ def steps() -> Iterator[tuple[Any, str]]:
         for name, thing in vars(module).items():
             if inspect.isfunction(thing) and name not in AT_THE_BORDER:
                 yield module, name
-            elif inspect.isclass(thing) and thing.__module__ == module.__name__ and name != "Capture":
+            elif inspect.isclass(thing) and thing.__module__ == module.__name__ and name != "CaptureConfig":
                 for method, function in vars(thing).items():
                     if inspect.isfunction(function) and method not in AT_THE_BORDER:
                         yield thing, method

@@ -84,7 +84,7 @@ class Books(RuleBasedStateMachine):
     @rule()
     def give_up(self) -> None:
         """A bound is reached."""
-        self.process.journal.give_up_oldest("spool_full")
+        self.process.journal.drop_oldest("spool_full")
 
     @rule()
     def die_and_come_back(self) -> None:

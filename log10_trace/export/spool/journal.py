@@ -107,12 +107,12 @@ class Journal(Backlog):
         """Whether a record has got as far as its place: then it is read, or missed, by whoever reads on."""
         return self._last >= sequence
 
-    def key_refused(self) -> None:
+    def on_unauthorized(self) -> None:
         """The server did not know the key that these were sent with."""
         if self.claim is not None:
             self.claim.clear_key()
 
-    def delivered(self, items: list[PendingEntry]) -> None:
+    def on_delivered(self, items: list[PendingEntry]) -> None:
         """The server has these; what it was shown as started stays until the call ends."""
         with self._lock:
             for item in items:
@@ -160,7 +160,7 @@ class Journal(Backlog):
         with self._lock:
             return sum(each.records for each in self.segments if each.memory is not None)
 
-    def give_up_oldest(self, reason: str, *, memory: bool = False) -> int:
+    def drop_oldest(self, reason: str, *, memory: bool = False) -> int:
         """As of every backlog; the spare file goes before any record does."""
         return (0 if memory else self._delete_recycled()) or super().drop_oldest(reason, memory=memory)
 
@@ -233,12 +233,12 @@ class Journal(Backlog):
 
     def _bound_disk(self) -> None:
         while self.size + self._bounds.segment > self._bounds.disk:
-            if not self.give_up_oldest("spool_full"):
+            if not self.drop_oldest("spool_full"):
                 return
 
     def _bound_memory(self) -> None:
         while self.in_memory > self._bounds.memory:
-            if not self.give_up_oldest("memory_full", memory=True):
+            if not self.drop_oldest("memory_full", memory=True):
                 return
 
     def _begin_file(self, segment: Segment) -> None:
@@ -285,5 +285,5 @@ class Journal(Backlog):
         spare.remove()
         return spare.size
 
-    def _may_go(self, segment: Segment) -> bool:
+    def _is_removable(self, segment: Segment) -> bool:
         return segment not in (self._current, self._recycled) and segment.readable_offset == segment.size

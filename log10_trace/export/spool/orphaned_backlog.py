@@ -53,17 +53,17 @@ class OrphanedBacklog(Backlog):
         left_out = self._stepped_over if beyond else ()
         return _first_of((each for each in self._unended.values() if each.place not in left_out), items, size)
 
-    def key_refused(self) -> None:
+    def on_unauthorized(self) -> None:
         """The server did not know the key that these were sent with."""
         self._claim.clear_key()
 
-    def parcel(self, item: PendingEntry) -> OutboundRecord:
+    def serialize(self, item: PendingEntry) -> OutboundRecord:
         """The record as it goes over the wire."""
         if item.entry.kind == STARTED:
             return serialize_as_process_died(item.entry, self.source)
         return super().serialize(item)
 
-    def settle(self, items: list[PendingEntry]) -> None:
+    def acknowledge(self, items: list[PendingEntry]) -> None:
         """Be done with these for good."""
         gone = {(item.segment, item.entry.start) for item in items}
         self._unended = {
@@ -184,27 +184,27 @@ class Orphans(Backlog):
                 return taken
         return taken
 
-    def parcel(self, item: PendingEntry) -> OutboundRecord:
+    def serialize(self, item: PendingEntry) -> OutboundRecord:
         """The record as it goes over the wire."""
-        return self._owner(item).parcel(item)
+        return self._owner(item).serialize(item)
 
-    def key_refused(self) -> None:
+    def on_unauthorized(self) -> None:
         """The server did not know the key that these were sent with."""
         for orphan in self:
-            orphan.key_refused()
+            orphan.on_unauthorized()
 
-    def settle(self, items: list[PendingEntry]) -> None:
+    def acknowledge(self, items: list[PendingEntry]) -> None:
         """Be done with these for good."""
         for orphan in self:
             if own := [item for item in items if item.source == orphan.source]:
-                orphan.settle(own)
+                orphan.acknowledge(own)
 
     def release(self) -> None:
         """End the hold that ``read`` took."""
         for orphan in self:
             orphan.release()
 
-    def give_up_oldest(self, reason: str, *, memory: bool = False) -> int:
+    def drop_oldest(self, reason: str, *, memory: bool = False) -> int:
         """Lose the oldest segment that is not being sent; the bytes that frees, 0 without any."""
         return next(filter(None, (each.drop_oldest(reason, memory=memory) for each in self)), 0)
 

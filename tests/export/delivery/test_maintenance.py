@@ -152,7 +152,7 @@ def test_folders_bound_elsewhere_are_looked_at_once_a_listing(
     spool = Spool(private_home / "spool")
     leave_behind(spool, MANY, "http://127.0.0.1:9")
     asked: list[object] = []
-    monkeypatch.setattr(ServerResolver, "takes", lambda _, destination: asked.append(destination))
+    monkeypatch.setattr(ServerResolver, "accepts", lambda _, destination: asked.append(destination))
     kept = keeper(spool)
 
     kept.run_due_tasks(0.0)

@@ -63,7 +63,7 @@ def recover(root: Path) -> tuple[list[int], list[Loss]]:
     orphans.claim_from(Spool(root).lock_orphans(lambda _: True))
     while items := orphans.read(4, 10**6):
         for item in items:
-            record = json.loads(orphans.parcel(item).body)
+            record = json.loads(orphans.serialize(item).body)
             assert record["sequence"] == item.entry.sequence
             assert record["request"]["messages"][0]["content"] == f"call {item.entry.sequence}"
         read += [item.entry.sequence for item in items]

@@ -170,7 +170,7 @@ def test_what_was_delivered_behind_a_long_call_is_noted_at_the_end(books: Books)
     """A long call that ends last keeps nobody from knowing what was delivered while it went on."""
     segment, start, end = books.journal.append(STARTED, 0, [b"payload"])
     books.append(2)
-    books.journal.delivered(books.journal.read(100, 2**20))
+    books.journal.on_delivered(books.journal.read(100, 2**20))
     books.journal.append(COMPLETED, 3, [b"payload"])
     segment.acknowledge(start, end)
 
@@ -187,7 +187,7 @@ def test_a_full_spool_that_cannot_be_read_costs_no_record(
     def fails(*_: object, **__: object) -> int:
         raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
 
-    monkeypatch.setattr(Journal, "give_up_oldest", fails)
+    monkeypatch.setattr(Journal, "drop_oldest", fails)
     monkeypatch.setattr(Journal, "size", 2**20)
     sequences = range(2, 4000)
     for sequence in sequences:

@@ -93,7 +93,7 @@ def test_a_key_that_the_server_does_not_know_is_forgotten_for_all_that_are_claim
     orphans, _ = adopt(tmp_path)
     orphans.read(10, 10**6)
 
-    orphans.key_refused()
+    orphans.on_unauthorized()
     orphans.unlock()
 
     assert [read_destination(folder) for folder in folders] == [
@@ -109,9 +109,9 @@ def test_the_oldest_source_is_given_up_first_and_not_while_it_is_sent(tmp_path: 
     oldest = next(iter(orphans))
     orphans.read(1, 10**6)
 
-    freed = [orphans.give_up_oldest("spool_full") for _ in range(2)]
+    freed = [orphans.drop_oldest("spool_full") for _ in range(2)]
     orphans.release()
-    later = orphans.give_up_oldest("spool_full")
+    later = orphans.drop_oldest("spool_full")
 
     sources = sorted(each.source for each in losses)
     assert freed[0] > 0
@@ -133,7 +133,7 @@ def test_a_segment_that_cannot_be_read_is_not_given_up(
 
     monkeypatch.setattr(Segment, "read", refuse)
 
-    assert orphans.give_up_oldest("spool_full") == 0
+    assert orphans.drop_oldest("spool_full") == 0
     assert path.exists()
     assert losses == []
 

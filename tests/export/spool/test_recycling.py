@@ -105,7 +105,7 @@ def test_a_disk_that_refuses_the_zeros_costs_no_count(
     def refuse(_segment: Segment) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(Segment, "blank", refuse)
+    monkeypatch.setattr(Segment, "zero_fill", refuse)
     with delivery(api.url) as made:
         ids = keep(made, 5, LONG)
         assert made.flush(10.0)
