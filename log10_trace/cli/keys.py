@@ -14,8 +14,8 @@ from log10_trace.cli.database import Database, Organization, open_database
 from log10_trace.cli.options import Json
 from log10_trace.cli.output import Column, show_json, show_rows
 from log10_trace.cli.units import span_ms
+from log10_trace.domain.keys import Key, Scope, make_key
 from log10_trace.errors import SetupError
-from log10_trace.server.store.keys import Key, Scope, make_key
 
 keys = typer.Typer(
     help="Make, list and revoke the keys that the server takes.",

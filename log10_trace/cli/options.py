@@ -8,22 +8,19 @@ from __future__ import annotations
 
 import inspect
 import json
-import re
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, fields, is_dataclass
 from datetime import date, datetime, time, timedelta, timezone
 from enum import Enum
-from typing import Annotated, Any, Final, cast, get_type_hints
+from typing import Annotated, Any, cast, get_type_hints
 
 import typer
 
 from log10_trace.cli.files import open_for_reading
 from log10_trace.client import Log10
 from log10_trace.client.filters import Filters
-
-_UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
-_AGO: Final = re.compile(r"(\d{1,6})([smhdw])", re.ASCII)
+from log10_trace.domain.times import parse_duration_ms
 
 
 def expand_dataclass_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -119,10 +116,10 @@ def end(value: str | None) -> str | None:
 def _rfc3339(value: str | None, *, day_ends: bool) -> str | None:
     if value is None:
         return None
-    if ago := _AGO.fullmatch(value.strip()):
-        passed = timedelta(**{_UNITS[ago[2]]: int(ago[1])})
-        return (datetime.now(timezone.utc) - passed).isoformat()
+    ago_ms = parse_duration_ms(value.strip())
     try:
+        if ago_ms is not None:
+            return (datetime.now(timezone.utc) - timedelta(milliseconds=ago_ms)).isoformat()
         named = _date_or_moment(value.strip())
         if not isinstance(named, datetime):
             named = datetime.combine(named + timedelta(days=1 if day_ends else 0), time())

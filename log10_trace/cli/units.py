@@ -7,23 +7,18 @@ from typing import Final
 
 import typer
 
-_SPAN_MS: Final = {
-    "s": 1000,
-    "m": 60_000,
-    "h": 3_600_000,
-    "d": 86_400_000,
-    "w": 604_800_000,
-}
+from log10_trace.domain.times import parse_duration_ms
+
 _SIZE: Final = {"": 1, "k": 1024, "m": 1024**2, "g": 1024**3, "t": 1024**4}
 
 
 def span_ms(text: str) -> int:
     """The milliseconds that ``90s``, ``15m``, ``12h``, ``30d`` or ``4w`` stand for."""
-    match = re.fullmatch(r"(\d{1,6})([smhdw])", text.strip().lower(), re.ASCII)
-    if match is None:
+    duration_ms = parse_duration_ms(text.strip().lower())
+    if duration_ms is None:
         message = f"{text!r} is not a duration; use 90s, 15m, 12h, 30d or 4w."
         raise typer.BadParameter(message)
-    return int(match[1]) * _SPAN_MS[match[2]]
+    return duration_ms
 
 
 def size_bytes(text: str) -> int:

@@ -1,15 +1,16 @@
-"""Whether to try again, and after how long. Pure: no clock, no I/O."""
+"""Whether to try again, and after how long. No I/O; the clock is read for a date in ``Retry-After`` only."""
 
 from __future__ import annotations
 
 import random
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timezone
-from email.utils import parsedate_to_datetime
 from typing import Final, TypeAlias
 
 import httpx
+
+from log10_trace.domain.retry_after import parse_retry_after
 
 Attempt: TypeAlias = httpx.Response | httpx.TransportError
 """What came of sending a request: an answer, or why there is none."""
@@ -59,16 +60,6 @@ def _is_retryable(outcome: Attempt, *, repeatable: bool) -> bool:
 
 
 def _retry_after(outcome: Attempt) -> float | None:
-    """The seconds of ``Retry-After``, which is a number or a date."""
-    asked = outcome.headers.get("retry-after") if isinstance(outcome, httpx.Response) else None
-    if asked is None:
+    if not isinstance(outcome, httpx.Response):
         return None
-    if asked.isascii() and asked.strip().isdigit():
-        return float(asked)
-    try:
-        moment = parsedate_to_datetime(asked)
-    except ValueError:
-        return None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=timezone.utc)
-    return max(0.0, (moment - datetime.now(timezone.utc)).total_seconds())
+    return parse_retry_after(outcome.headers.get("retry-after"), time.time())

@@ -1,3 +1,3 @@
-"""From the bytes of a call to its Completion: pure functions; only ``call.new_id`` reads the clock."""
+"""From the bytes of a call to its Completion: pure functions; the id of a ``Call`` alone reads the clock."""
 
 from __future__ import annotations

@@ -6,17 +6,10 @@ the business of ``record.completion``, on our thread.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
-from random import getrandbits
 from typing import Any, Protocol
 
-
-def new_id() -> str:
-    """A UUIDv7 (RFC 9562): sorts by the millisecond it was made in."""
-    high = (time.time_ns() // 1_000_000) << 16 | 0x7000 | getrandbits(12)
-    digits = f"{high:016x}{0x8000000000000000 | getrandbits(62):016x}"
-    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+from log10_trace.domain.ids import new_id
 
 
 class Call:

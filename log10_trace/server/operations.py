@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from log10_trace.domain.keys import Scope
 from log10_trace.server.http.request_context import Handler
 from log10_trace.server.routes import (
     batch,
@@ -18,7 +19,6 @@ from log10_trace.server.routes import (
     system,
     tasks,
 )
-from log10_trace.server.store.keys import Scope
 
 INGEST: Final = (Scope.INGEST,)
 READ: Final = (Scope.READ,)

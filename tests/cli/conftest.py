@@ -21,9 +21,9 @@ import pytest
 
 from log10_trace import Log10
 from log10_trace.cli import app
+from log10_trace.domain.keys import Scope, make_key
 from log10_trace.local_server import LocalServer
 from log10_trace.server.store import open_store
-from log10_trace.server.store.keys import Scope, make_key
 from tests.processes import DEADLINE_S, server
 
 ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b\][^\x07]*\x07|\r")

@@ -15,8 +15,8 @@ import pytest
 
 from log10_trace.cli.app import run
 from log10_trace.domain.completion_record import parse
+from log10_trace.domain.keys import Key, Scope, matches, split_token
 from log10_trace.server.store import open_store
-from log10_trace.server.store.keys import Key, Scope, matches, split_token
 from tests.processes import server, until
 
 

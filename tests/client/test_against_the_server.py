@@ -17,10 +17,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from log10_trace import AsyncLog10, Log10, errors
+from log10_trace.domain.keys import Scope, make_key
 from log10_trace.local_server import LocalServer
 from log10_trace.models import components, operations
 from log10_trace.server.store import open_store
-from log10_trace.server.store.keys import Scope, make_key
 from tests.models.test_models import JSON, TEXT, same
 from tests.processes import server
 

@@ -16,6 +16,7 @@ from typing import Any
 import httpx
 import pytest
 
+from log10_trace.domain.keys import Key, Scope, make_key
 from log10_trace.server.app import create_app
 from log10_trace.server.authentication.auth import Authenticator
 from log10_trace.server.authentication.login_codes import LoginCodes
@@ -23,7 +24,6 @@ from log10_trace.server.http.host_policy import host_policy_for
 from log10_trace.server.http.http_server import HttpServer
 from log10_trace.server.http.limits import Limits
 from log10_trace.server.store import open_store
-from log10_trace.server.store.keys import Key, Scope, make_key
 from log10_trace.server.store.protocol import Store
 
 JSON = {"Content-Type": "application/json"}

@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
-from log10_trace.server.store.keys import Scope
+from log10_trace.domain.keys import Scope
 from tests.server.conftest import JSON, Tenant
 
 Keep = Callable[..., dict[str, Any]]

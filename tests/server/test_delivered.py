@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
+from log10_trace.domain.ids import new_id
+from log10_trace.domain.keys import Scope
 from log10_trace.export.delivery import transport
 from log10_trace.export.delivery.responses import HttpReply, OutboundRecord, result_for_record
 from log10_trace.export.delivery.retry import Disposition
 from log10_trace.export.delivery.transport import Server, Transport
-from log10_trace.record.call import new_id
-from log10_trace.server.store.keys import Scope
 from tests.server.conftest import JSON, Tenant
 
 SCOPES = pytest.mark.parametrize(

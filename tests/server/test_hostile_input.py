@@ -12,8 +12,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from log10_trace.domain.keys import Scope
 from log10_trace.server.http.limits import Limits
-from log10_trace.server.store.keys import Scope
 from tests.processes import until
 from tests.server.conftest import JSON, Server, Tenant, running
 

@@ -11,7 +11,7 @@ import httpx
 import pytest
 from jsonschema.validators import Draft202012Validator
 
-from log10_trace.server.store.keys import Scope
+from log10_trace.domain.keys import Scope
 from tests.server.conftest import Server
 
 SETTINGS = """

@@ -11,7 +11,7 @@ from urllib.parse import quote
 import httpx
 import pytest
 
-from log10_trace.server.store.keys import Scope
+from log10_trace.domain.keys import Scope
 from tests.server.conftest import Tenant
 
 STACK = [{"file": "app.py", "line": "chat()", "lineno": 7, "name": "main"}]

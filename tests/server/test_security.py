@@ -13,12 +13,12 @@ from typing import Any
 import httpx
 import pytest
 
+from log10_trace.domain.keys import Scope
 from log10_trace.server.authentication.auth import KEY_CACHE_MS, Authenticator
 from log10_trace.server.http.api_errors import ApiError
 from log10_trace.server.openapi.operations import OPERATION_DOCS
 from log10_trace.server.operations import OPERATIONS, SIGN_IN, Operation
 from log10_trace.server.pages.routes import PAGES
-from log10_trace.server.store.keys import Scope
 from tests.server.conftest import Server, Tenant
 
 SERVED = (*OPERATIONS, *SIGN_IN, *PAGES)

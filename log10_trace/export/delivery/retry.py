@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import timezone
-from email.utils import parsedate_to_datetime
 from enum import Enum
 from typing import Final
+
+from log10_trace.domain.retry_after import parse_retry_after
 
 BASE_S: Final = 0.25
 MAX_DELAY_S: Final = 10.0
@@ -62,25 +62,5 @@ def delay(failures: int, draw: float, retry_after: float = 0.0) -> float:
 
 
 def retry_after(header: str | None, now: float) -> float:
-    """The seconds that a Retry-After header asks for, given as seconds or as a date; 0 without one.
-
-    At most ``MAX_RETRY_AFTER_S``.
-    """
-    if not header:
-        return 0.0
-    try:
-        seconds = float(header)
-    except ValueError:
-        seconds = _until(header, now)
-    return max(0.0, min(MAX_RETRY_AFTER_S, seconds)) if seconds == seconds else 0.0  # noqa: PLR0124 -- nan is not
-
-
-def _until(date: str, now: float) -> float:
-    """The seconds until a date; 0 when it is none."""
-    try:
-        moment = parsedate_to_datetime(date)
-    except (ValueError, TypeError, OverflowError):
-        return 0.0
-    if moment.tzinfo is None:  # "-0000"
-        moment = moment.replace(tzinfo=timezone.utc)
-    return moment.timestamp() - now
+    """The seconds that a Retry-After header asks for, at most ``MAX_RETRY_AFTER_S``; 0 without one."""
+    return min(MAX_RETRY_AFTER_S, parse_retry_after(header, now) or 0.0)

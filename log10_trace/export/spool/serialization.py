@@ -6,11 +6,12 @@ import base64
 import json
 from typing import Any, Final
 
+from log10_trace.domain.ids import new_id
 from log10_trace.export.delivery.responses import OutboundRecord
 from log10_trace.export.spool.dead_letters import DeadLetter
 from log10_trace.export.spool.segment_format import COMPLETED, RECORD, STARTED, Entry
 from log10_trace.guard import guard
-from log10_trace.record.call import Call, new_id
+from log10_trace.record.call import Call
 from log10_trace.record.call_codec import decode
 from log10_trace.record.completion import to_json
 

@@ -23,11 +23,11 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Final
 
+from log10_trace.domain.ids import new_id
 from log10_trace.export.spool.destination import Destination
 from log10_trace.export.spool.regular_file import is_regular, open_regular, read_regular, report_damage
 from log10_trace.export.spool.segment import NEW, SUFFIX, Segment, UnusableSegmentError, open_segment
 from log10_trace.guard import log_rate_limited
-from log10_trace.record.call import new_id
 
 LETTERS: Final = "dead-letters"
 STALE_AFTER_S: Final = 3600.0

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final, NoReturn, ParamSpec, TypeVar
 
+from log10_trace.domain.keys import Key, Scope, matches, split_token
 from log10_trace.server.authentication.session_cookie import SessionCookie, make_cookie, read_cookie
 from log10_trace.server.http.api_errors import ApiError, forbidden
-from log10_trace.server.store.keys import Key, Scope, matches, split_token
 from log10_trace.server.store.protocol import Keys
 
 COOKIE: Final = "log10_session"

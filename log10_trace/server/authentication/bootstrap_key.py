@@ -8,8 +8,8 @@ import time
 from pathlib import Path
 
 from log10_trace.config import log10_home
+from log10_trace.domain.keys import Scope, make_key, matches, split_token
 from log10_trace.errors import SetupError
-from log10_trace.server.store.keys import Scope, make_key, matches, split_token
 from log10_trace.server.store.protocol import Keys
 
 NAME = "this machine's own user"

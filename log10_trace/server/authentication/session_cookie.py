@@ -14,7 +14,7 @@ import secrets
 from dataclasses import dataclass
 from typing import Final
 
-from log10_trace.server.store.keys import Key
+from log10_trace.domain.keys import Key
 
 _ID_BYTES: Final = 16
 _COOKIE: Final = re.compile(r"([0-9A-Za-z]{1,64})\.([0-9a-f]{32})\.([0-9]{1,20})\.([0-9a-f]{64})", re.ASCII)

@@ -6,21 +6,14 @@ import math
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from datetime import datetime
 from typing import Final, TypeVar
 
 from starlette.datastructures import QueryParams
 
+from log10_trace.domain import times
 from log10_trace.domain.json_slices import LABEL_PATTERN
 from log10_trace.server.http.api_errors import unprocessable
 
-_UNIT_S: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
-_RELATIVE: Final = re.compile(r"([0-9]{1,6})([smhdw])", re.ASCII)
-_MOMENT: Final = re.compile(
-    r"(\d{4}-\d\d-\d\d)(?:[Tt ](\d\d:\d\d)(:\d\d)?(\.\d+)?([Zz]|[+ -]\d\d:\d\d)?)?", re.ASCII
-)
-_DAY: Final = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
-_DAY_MS: Final = 86_400_000
 MAX_CHARS: Final = 4096
 MAX_REPEATS: Final = 50
 """How often one parameter may be given; the work of a query grows with it."""
@@ -43,8 +36,8 @@ class RequestParams:
     def __init__(self, params: QueryParams, known: Iterable[str]) -> None:
         allowed = {*known, "organization_id"}
         given = params.multi_items()
-        for name, times in Counter(name for name, _ in given).items():
-            if times > MAX_REPEATS:
+        for name, repeats in Counter(name for name, _ in given).items():
+            if repeats > MAX_REPEATS:
                 raise unprocessable(name, f"It may be given at most {MAX_REPEATS} times.")
         for name, value in given:
             if name not in allowed:
@@ -123,7 +116,7 @@ def end_ms(name: str, value: str, now_ms: int) -> int:
     Raises:
         Refusal: 422, naming the parameter ``name``.
     """
-    return timestamp_ms(name, value, now_ms) + (_DAY_MS if _DAY.fullmatch(value) else 0)
+    return timestamp_ms(name, value, now_ms) + (times.DAY_MS if times.is_day(value) else 0)
 
 
 def timestamp_ms(name: str, value: str, now_ms: int) -> int:
@@ -132,18 +125,8 @@ def timestamp_ms(name: str, value: str, now_ms: int) -> int:
     Raises:
         Refusal: 422, naming the parameter ``name``.
     """
-    if relative := _RELATIVE.fullmatch(value):
-        return now_ms - int(relative[1]) * _UNIT_S[relative[2]] * 1000
-    # The "+" of an offset that was not percent-encoded arrives as a space.
-    match = _MOMENT.fullmatch(value)
-    try:
-        if match is None:
-            raise ValueError  # noqa: TRY301 -- one sentence for both
-        day, clock, second, fraction, zone = match.groups(default="")
-        offset = "+00:00" if zone in ("", "Z", "z") else zone.replace(" ", "+")
-        digits = (fraction[1:] + "000000")[:6]
-        moment = datetime.fromisoformat(f"{day}T{clock or '00:00'}{second or ':00'}.{digits}{offset}")
-    except ValueError:
+    ms = times.parse_timestamp_ms(value, now_ms)
+    if ms is None:
         message = "Must be a timestamp such as 2026-01-31T12:00:00Z, or a relative time such as 2h."
-        raise unprocessable(name, message) from None
-    return int(moment.timestamp() * 1000)
+        raise unprocessable(name, message)
+    return ms

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from log10_trace.domain.times import DURATION_PATTERN
 from log10_trace.server.http.query_params import MAX_CHARS, MAX_OFFSET, MAX_REPEATS
 from log10_trace.server.openapi.schemas import LABEL, Schema
 
@@ -15,7 +16,7 @@ _MOMENT: Final[Schema] = {
     "anyOf": [
         {"type": "string", "format": "date-time"},
         {"type": "string", "format": "date"},
-        {"type": "string", "pattern": "^[0-9]{1,4}[smhdw]$"},
+        {"type": "string", "pattern": f"^{DURATION_PATTERN}$"},
     ]
 }
 _QUERY: Final[dict[str, tuple[Schema, str]]] = {

@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
-from uuid import UUID
 
 from log10_trace.domain.completion_record import MAX_TAGS
-from log10_trace.server.pages import formatting, json_access
-from log10_trace.server.store.columns import parse_time_ms
-
-_UUID_V7: Final = 7
+from log10_trace.domain.ids import id_time_ms
+from log10_trace.domain.times import LAST_MS, parse_rfc3339_ms
+from log10_trace.server.pages import json_access
 
 FIELDS: Final = (
     "status", "kind", "tags", "session_id", "created_at", "duration", "time_to_first_token", "endpoint",
@@ -76,12 +74,8 @@ def _status(values: Mapping[str, Any]) -> str:
 
 def _began_ms(completion_id: str, created_at: Any) -> int | None:
     """When the record says that the call began, else when its UUIDv7 was made; None for what is no date."""
-    stated_ms = parse_time_ms(json_access.text(created_at))
+    stated_ms = parse_rfc3339_ms(json_access.text(created_at))
     if stated_ms is not None:
         return stated_ms
-    try:
-        number = UUID(completion_id)
-    except ValueError:
-        return None
-    made_ms = number.int >> 80
-    return made_ms if number.version == _UUID_V7 and made_ms <= formatting.LAST_MS else None
+    made_ms = id_time_ms(completion_id)
+    return made_ms if made_ms is not None and made_ms <= LAST_MS else None

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
 from typing import Final
 
+from log10_trace.domain.times import rfc3339
+
 UNKNOWN: Final = "\N{EN DASH}"
-LAST_MS: Final = 253_402_300_799_999
-"""The last millisecond of the year 9999; the 48 bits of a UUIDv7 reach further, dates do not."""
 _THOUSAND: Final = 1_000
 _AGES: Final = ((86_400_000, "d"), (3_600_000, "h"), (60_000, "min"), (1_000, "s"))
 
@@ -67,15 +66,6 @@ def percent(part: int, whole: int) -> str:
         return UNKNOWN
     percent = 100 * part / whole
     return f"{percent:.0f} %" if percent >= 10 or part == 0 else f"{percent:.1f} %"  # noqa: PLR2004 -- two digits
-
-
-def rfc3339(ms: int) -> str:
-    """``2026-01-31T12:00:00.000Z``."""
-    return (
-        datetime.fromtimestamp(ms / 1000, timezone.utc)
-        .isoformat(timespec="milliseconds")
-        .replace("+00:00", "Z")
-    )
 
 
 def clock(ms: int) -> str:

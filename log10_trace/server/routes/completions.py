@@ -10,8 +10,9 @@ from concurrent.futures import Future
 from starlette.responses import Response
 
 from log10_trace.domain.completion_record import MAX_LABEL, CompletionRecord, parse
+from log10_trace.domain.ids import new_id
 from log10_trace.domain.json_slices import LABEL_PATTERN, RecordFormatError
-from log10_trace.record.call import new_id
+from log10_trace.domain.keys import Scope
 from log10_trace.server.authentication.auth import Principal
 from log10_trace.server.http import body
 from log10_trace.server.http.api_errors import conflict, from_format_error, not_found, unprocessable
@@ -20,7 +21,6 @@ from log10_trace.server.http.request_context import RequestContext
 from log10_trace.server.http.responses import json_bytes_response, json_response
 from log10_trace.server.routes.filters import NAMES, filter_of
 from log10_trace.server.store.data_types import StoredCompletion, WriteEffect, WriteResult
-from log10_trace.server.store.keys import Scope
 
 
 async def create(visit: RequestContext) -> Response:

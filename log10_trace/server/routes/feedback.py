@@ -10,7 +10,7 @@ from typing import Any, Final
 from starlette.datastructures import QueryParams
 from starlette.responses import Response
 
-from log10_trace.record.call import new_id
+from log10_trace.domain.ids import new_id
 from log10_trace.server.http.api_errors import not_found, unprocessable
 from log10_trace.server.http.query_params import RequestParams
 from log10_trace.server.http.request_context import RequestContext

@@ -14,8 +14,9 @@ from typing import Any, Final
 from starlette.responses import Response
 
 from log10_trace.domain.completion_record import MAX_DURATION, CompletionRecord, from_stored_fields
+from log10_trace.domain.ids import new_id
 from log10_trace.domain.json_slices import RecordFormatError, decode, split_members
-from log10_trace.record.call import new_id
+from log10_trace.domain.times import parse_rfc3339_ms, rfc3339
 from log10_trace.record.json_bytes import to_single_line
 from log10_trace.server.http.api_errors import not_found, unprocessable
 from log10_trace.server.http.query_params import RequestParams, end_ms, timestamp_ms
@@ -23,8 +24,6 @@ from log10_trace.server.http.request_context import RequestContext
 from log10_trace.server.http.responses import encode_json, json_bytes_response, json_response
 from log10_trace.server.routes.completions import assign_id, parse_completion, store_completion
 from log10_trace.server.routes.listing import DEFAULT_LIMIT
-from log10_trace.server.store.columns import parse_time_ms
-from log10_trace.server.store.created_at import rfc3339
 from log10_trace.server.store.data_types import CompletionFilter, StoredCompletion
 
 SLUG: Final = "local"
@@ -158,7 +157,7 @@ def _status_of(stored: StoredCompletion) -> str:
 def _iso(created_at: str) -> str:
     """A record's ``created_at`` as Python before 3.11 reads it."""
     stated = json.loads(created_at)
-    moment_ms = parse_time_ms(stated) if isinstance(stated, str) else None
+    moment_ms = parse_rfc3339_ms(stated) if isinstance(stated, str) else None
     return rfc3339(moment_ms or 0).replace("Z", "+00:00")
 
 

@@ -7,11 +7,11 @@ from urllib.parse import parse_qs
 
 from starlette.responses import RedirectResponse, Response
 
+from log10_trace.domain.keys import Scope
 from log10_trace.server.authentication.auth import COOKIE, SESSION_S, Principal
 from log10_trace.server.http.api_errors import ApiError
 from log10_trace.server.http.request_context import RequestContext
 from log10_trace.server.pages.rendering import page
-from log10_trace.server.store.keys import Scope
 
 _FORM: Final = "application/x-www-form-urlencoded"
 _MOST_FIELDS: Final = 10

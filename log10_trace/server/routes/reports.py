@@ -7,11 +7,11 @@ from typing import Any, Final
 
 from starlette.responses import Response
 
+from log10_trace.domain.times import rfc3339
 from log10_trace.server.http.api_errors import not_found
 from log10_trace.server.http.query_params import RequestParams
 from log10_trace.server.http.request_context import RequestContext
 from log10_trace.server.http.responses import json_response
-from log10_trace.server.store.created_at import rfc3339
 from log10_trace.server.store.data_types import GroupBy, GroupTotals, Interval, SourceReport, StatisticsQuery
 
 GROUPS: Final[tuple[GroupBy, ...]] = ("none", "model", "tag", "call_site", "session")

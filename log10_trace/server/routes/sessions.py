@@ -7,13 +7,13 @@ from typing import Any
 
 from starlette.responses import Response
 
+from log10_trace.domain.times import rfc3339
 from log10_trace.server.http.api_errors import not_found
 from log10_trace.server.http.query_params import RequestParams
 from log10_trace.server.http.request_context import RequestContext
 from log10_trace.server.http.responses import json_response
 from log10_trace.server.routes.filters import NAMES, filter_of
 from log10_trace.server.routes.listing import DEFAULT_LIMIT
-from log10_trace.server.store.created_at import rfc3339
 from log10_trace.server.store.data_types import SessionSummary
 
 

@@ -11,13 +11,13 @@ from typing import Any
 from starlette.responses import Response
 
 from log10_trace.domain.completion_record import MAX_LABEL, MAX_TAGS
+from log10_trace.domain.ids import new_id
 from log10_trace.domain.json_slices import LABEL_PATTERN
-from log10_trace.record.call import new_id
+from log10_trace.domain.times import rfc3339
 from log10_trace.server.http.api_errors import not_found, unprocessable
 from log10_trace.server.http.query_params import RequestParams
 from log10_trace.server.http.request_context import RequestContext
 from log10_trace.server.http.responses import json_response
-from log10_trace.server.store.created_at import rfc3339
 from log10_trace.server.store.data_types import FeedbackTask
 
 _UNSTORABLE_CHARACTERS = re.compile("[\0\ud800-\udfff]")

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from log10_trace import local_server
+from log10_trace.domain.keys import Scope, split_token
 from log10_trace.domain.prices import Prices
 from log10_trace.errors import SetupError
 from log10_trace.guard import guard
@@ -28,7 +29,6 @@ from log10_trace.server.http.http_server import HttpServer
 from log10_trace.server.http.limits import Limits
 from log10_trace.server.running import bind, log_setup
 from log10_trace.server.store import open_store
-from log10_trace.server.store.keys import Scope, split_token
 from log10_trace.server.store.protocol import Store
 
 THREAD_SWITCH_INTERVAL_S: Final = 0.0005

@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
 from typing import Any, Final
-from uuid import UUID
 
 from log10_trace.domain import text_extraction
 from log10_trace.domain.charges import Charge, charges, read_usage
 from log10_trace.domain.completion_record import CompletionRecord
+from log10_trace.domain.ids import id_time_ms
+from log10_trace.domain.times import DAY_MS, parse_rfc3339_ms
 
-_DAY_MS: Final = 86_400_000
 _NAME_CHARACTERS: Final = 1_000
-_TIME: Final = re.compile(
-    r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(?:\.(\d{1,9})\d*)?(?:[Zz]|([+-])(\d\d):?(\d\d))?", re.ASCII
-)
-_UUID_V7: Final = 7
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,37 +84,14 @@ def extract_columns(
     )
 
 
-def parse_time_ms(text: str) -> int | None:
-    """Milliseconds since 1970 of an RFC 3339 time; UTC where it names no offset. None when it is none."""
-    found = _TIME.fullmatch(text)
-    if found is None:
-        return None
-    day, clock, fraction, sign, hours, minutes = found.groups()
-    try:
-        moment = datetime.fromisoformat(f"{day}T{clock}").replace(tzinfo=timezone.utc)
-        offset = timedelta(hours=int(hours or 0), minutes=int(minutes or 0))
-        moment += offset if sign == "-" else -offset
-    except (ValueError, OverflowError):
-        return None
-    return int(moment.timestamp()) * 1000 + int((fraction or "0").ljust(3, "0")[:3])
-
-
 def _began_ms(incoming: CompletionRecord, now_ms: int) -> int:
     """What the record says, else what its UUIDv7 says, else now. A clock that is far off says nothing."""
     stated = incoming.values.get("created_at")
-    latest = now_ms + _DAY_MS
-    began_ms = parse_time_ms(stated) if isinstance(stated, str) else None
+    latest = now_ms + DAY_MS
+    began_ms = parse_rfc3339_ms(stated) if isinstance(stated, str) else None
     if began_ms is None or not 0 <= began_ms <= latest:
-        began_ms = _uuid_ms(incoming.id)
+        began_ms = id_time_ms(incoming.id)
     return now_ms if began_ms is None or began_ms > latest else began_ms
-
-
-def _uuid_ms(text: str | None) -> int | None:
-    try:
-        number = UUID(text or "")
-    except ValueError:
-        return None
-    return number.int >> 80 if number.version == _UUID_V7 else None
 
 
 def _innermost(stack: Any) -> Mapping[str, Any]:

@@ -3,13 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timezone
 
-
-def rfc3339(ms: int) -> str:
-    """Milliseconds since 1970 as ``2026-01-31T12:00:00.000Z``."""
-    moment = datetime.fromtimestamp(ms / 1000, timezone.utc)
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+from log10_trace.domain.times import rfc3339
 
 
 def with_created_at(fields: Mapping[str, str], began_ms: int) -> Mapping[str, str]:

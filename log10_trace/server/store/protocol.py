@@ -20,6 +20,7 @@ from concurrent.futures import Future
 from typing import Final, Protocol
 
 from log10_trace.domain.completion_record import CompletionRecord
+from log10_trace.domain.keys import Key
 from log10_trace.domain.prices import Prices
 from log10_trace.server.store.data_types import (
     CompletionFilter,
@@ -39,7 +40,6 @@ from log10_trace.server.store.data_types import (
     StoredCompletion,
     WriteResult,
 )
-from log10_trace.server.store.keys import Key
 
 READ_TIMEOUT_S: Final = 30
 """How long one read may take in the database."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 import httpx
 import pytest
 
+from log10_trace.domain.keys import Scope
 from log10_trace.server.authentication.auth import COOKIE, Principal
-from log10_trace.server.store.keys import Scope
 from tests.server.conftest import Tenant
 
 PAGE = {"Accept": "text/html"}

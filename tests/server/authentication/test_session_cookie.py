@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from log10_trace.domain.keys import Scope, make_key
 from log10_trace.server.authentication.auth import Principal
 from log10_trace.server.authentication.login_codes import CODE_LIFETIME_S, LoginCodes
 from log10_trace.server.authentication.session_cookie import make_cookie, read_cookie
-from log10_trace.server.store.keys import Scope, make_key
 
 ACCESS = Principal("id", "default", frozenset({Scope.READ}))
 

@@ -12,13 +12,13 @@ import httpx
 import pytest
 from starlette.testclient import TestClient
 
+from log10_trace.domain.keys import Scope, make_key
 from log10_trace.errors import SetupError
 from log10_trace.server.app import OWN_PATHS, create_app
 from log10_trace.server.authentication.auth import Authenticator
 from log10_trace.server.http.forwarded import proxy_policy
 from log10_trace.server.http.host_policy import host_policy_for
 from log10_trace.server.store import open_store
-from log10_trace.server.store.keys import Scope, make_key
 from log10_trace.server.store.protocol import Store
 from tests.processes import server
 from tests.server.conftest import Server

@@ -9,9 +9,9 @@ from typing import Any
 from starlette.testclient import TestClient
 
 from log10_trace.domain.completion_record import parse
-from log10_trace.record.call import new_id
+from log10_trace.domain.ids import new_id
+from log10_trace.domain.keys import Scope
 from log10_trace.server.authentication.auth import Principal
-from log10_trace.server.store.keys import Scope
 from log10_trace.server.store.protocol import Store
 
 ORGANIZATION = "default"

@@ -7,12 +7,12 @@ import re
 import pytest
 from starlette.testclient import TestClient
 
+from log10_trace.domain.keys import Scope, make_key
 from log10_trace.server.app import create_app
 from log10_trace.server.http.host_policy import host_policy_for
 from log10_trace.server.operations import Operation
 from log10_trace.server.pages.rendering import STATIC
 from log10_trace.server.pages.routes import PAGES
-from log10_trace.server.store.keys import Scope, make_key
 from log10_trace.server.store.protocol import Store
 from tests.server.pages.page_client import PORT, Site, completion
 

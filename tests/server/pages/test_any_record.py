@@ -11,12 +11,12 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
+from log10_trace.domain.keys import Scope
 from log10_trace.server.app import create_app
 from log10_trace.server.authentication.auth import Authenticator, Principal
 from log10_trace.server.http.host_policy import host_policy_for
 from log10_trace.server.pages.urls import call_path, session_path
 from log10_trace.server.store import open_store
-from log10_trace.server.store.keys import Scope
 from tests.server.pages.page_client import ORGANIZATION, PORT
 
 ADMIN: Final = Principal("admin", ORGANIZATION, frozenset({Scope.ADMIN}))

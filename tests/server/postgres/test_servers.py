@@ -18,8 +18,8 @@ import psycopg
 import pytest
 
 from log10_trace.domain.completion_record import parse
+from log10_trace.domain.ids import new_id
 from log10_trace.local_server import LocalServer
-from log10_trace.record.call import new_id
 from log10_trace.server.store import open_store
 from log10_trace.server.store.data_types import CompletionFilter, StatisticsQuery
 from log10_trace.server.store.protocol import Store

@@ -12,11 +12,11 @@ from typing import Any
 import httpx
 import pytest
 
+from log10_trace.domain.keys import Scope
 from log10_trace.server.http.query_params import MAX_REPEATS
 from log10_trace.server.http.read_threads import READ_THREADS, THREADS_OF_KEY
 from log10_trace.server.operations import OPERATIONS, SIGN_IN, Operation
 from log10_trace.server.pages.routes import PAGES
-from log10_trace.server.store.keys import Scope
 from log10_trace.server.store.postgres import connections
 from log10_trace.server.store.sqlite import readers
 from tests.server.conftest import Server, Tenant, running

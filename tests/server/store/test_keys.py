@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import pytest
-
-from log10_trace.server.store.keys import Scope, make_key, matches, split_token
+from log10_trace.domain.keys import Scope, make_key, matches, split_token
 from log10_trace.server.store.protocol import Store
 from tests.processes import until
 from tests.server.store.factories import ORG, OTHER
@@ -26,12 +24,6 @@ def test_a_key_is_found_by_its_id_and_keeps_no_secret(store: Store) -> None:
     assert matches(secret, key)
     assert not matches(secret + "x", key)
     assert secret not in repr(found)
-
-
-@pytest.mark.parametrize("token", ["", "l10", "l10_", "l10_a", "l10_a_", "x_a_b", "_a_b"])
-def test_what_is_no_key_of_ours_has_no_parts(token: str) -> None:
-    """Text of another form is not taken apart."""
-    assert split_token(token) is None
 
 
 def test_an_unknown_key_is_none(store: Store) -> None:
@@ -75,25 +67,6 @@ def test_a_keys_last_use_is_noted_about_once_a_minute(store: Store) -> None:
     store.keys.touch(ORG, key.id, now_ms=130_000)
     store.keys.touch(ORG, key.id, now_ms=170_000)
     until(lambda: noted(170_000), "a use a minute later is noted")
-
-
-def test_a_key_is_valid_until_it_expires_or_is_revoked() -> None:
-    """Expiry is exclusive: at the moment itself the key is over."""
-    _, key = make_key(ORG, {Scope.READ}, now_ms=1, expires_at_ms=10)
-
-    assert key.is_valid(9)
-    assert not key.is_valid(10)
-    assert not replace(key, revoked_at_ms=5).is_valid(6)
-
-
-@pytest.mark.parametrize("scope", list(Scope))
-def test_admin_may_do_everything_and_the_others_only_their_own(scope: Scope) -> None:
-    """A scope allows itself; admin allows all."""
-    _, admin = make_key(ORG, {Scope.ADMIN}, now_ms=1)
-    _, ingest = make_key(ORG, {Scope.INGEST}, now_ms=1)
-
-    assert admin.allows(scope)
-    assert ingest.allows(scope) is (scope is Scope.INGEST)
 
 
 def test_a_page_session_that_signed_out_is_remembered_by_organization(store: Store) -> None:

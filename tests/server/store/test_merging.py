@@ -8,7 +8,7 @@ import time
 import pytest
 
 from log10_trace.domain.completion_record import parse
-from log10_trace.server.store.columns import parse_time_ms
+from log10_trace.domain.times import parse_rfc3339_ms
 from log10_trace.server.store.data_types import CompletionFilter, WriteEffect
 from log10_trace.server.store.protocol import Store
 from tests.server.store.factories import ORG, OTHER, answer, asked, completion, ids, put, put_all
@@ -157,7 +157,7 @@ def test_a_record_without_a_time_has_that_of_its_first_arrival(store: Store, giv
     merged = put(store, completion(id="a", created_at=given))
     repeated = put(store, completion(id="a", created_at=given))
 
-    moment_ms = parse_time_ms(json.loads(first.fields["created_at"])) or 0
+    moment_ms = parse_rfc3339_ms(json.loads(first.fields["created_at"])) or 0
     assert before_ms <= moment_ms <= after_ms
     assert created_at(store, "a") == {first.fields["created_at"]}
     assert (merged.change, repeated.change) == (WriteEffect.MERGED, WriteEffect.UNCHANGED)

@@ -20,7 +20,7 @@ from log10_trace.server.store.aggregates import (
     parse_and_sum,
     sum_aggregates,
 )
-from log10_trace.server.store.columns import CompletionColumns, extract_columns, parse_time_ms
+from log10_trace.server.store.columns import CompletionColumns, extract_columns
 from log10_trace.server.store.rollups import (
     ALL_TIME,
     RollupDeltas,
@@ -166,26 +166,6 @@ def test_a_cursor_says_what_was_written(values: list[int | str]) -> None:
     cursor = sort_keys.write_cursor(*values)
 
     assert sort_keys.read_cursor(cursor, *map(type, values)) == tuple(values)
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("2026-03-01T12:00:00Z", NOON_MS),
-        ("2026-03-01T12:00:00", NOON_MS),
-        ("2026-03-01t12:00:00.5z", NOON_MS + 500),
-        ("2026-03-01 13:30:00.123456789+01:30", NOON_MS + 123),
-        ("2026-03-01T07:00:00-0500", NOON_MS),
-        ("2026-02-30T12:00:00Z", None),
-        ("2026-03-01T25:00:00Z", None),
-        ("2026-03-01", None),
-        ("0001-01-01T00:00:00+14:00", None),
-        ("yesterday", None),
-    ],
-)
-def test_a_time_is_read_however_it_is_written(text: str, expected: int | None) -> None:
-    """RFC 3339 in its common spellings is understood, anything else is no time."""
-    assert parse_time_ms(text) == expected
 
 
 def test_a_call_began_when_it_says_or_its_id_says_or_now() -> None:

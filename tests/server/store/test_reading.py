@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from log10_trace.domain.keys import Scope, make_key
 from log10_trace.server.store.data_types import FeedbackTask, WriteEffect
 from log10_trace.server.store.errors import StoreBusyError
-from log10_trace.server.store.keys import Scope, make_key
 from log10_trace.server.store.postgres import connections
 from log10_trace.server.store.postgres.store import PostgresStore
 from log10_trace.server.store.protocol import Store

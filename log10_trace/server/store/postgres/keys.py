@@ -5,7 +5,7 @@ from __future__ import annotations
 from concurrent.futures import Future
 from typing import Final
 
-from log10_trace.server.store.keys import Key, Scope
+from log10_trace.domain.keys import Key, Scope
 from log10_trace.server.store.postgres.connections import ReadPool, Row
 from log10_trace.server.store.postgres.executor import SerialExecutor
 from log10_trace.server.store.postgres.queries import load

@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
 
 from log10_trace.domain.completion_record import CompletionRecord, from_stored_fields, merge
+from log10_trace.domain.ids import new_id
 from log10_trace.domain.text_extraction import CompletionText, extract_text
-from log10_trace.record.call import new_id
 from log10_trace.server.store.columns import CompletionColumns, extract_columns
 from log10_trace.server.store.counted import Counted, as_counted, write_charges
 from log10_trace.server.store.created_at import with_created_at

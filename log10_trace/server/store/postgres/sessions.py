@@ -8,8 +8,8 @@ from concurrent.futures import Future
 from functools import partial
 from typing import Final
 
+from log10_trace.domain.ids import new_id
 from log10_trace.domain.prices import Prices
-from log10_trace.record.call import new_id
 from log10_trace.server.store.aggregates import Aggregate
 from log10_trace.server.store.data_types import CompletionFilter, Page, SessionSummary
 from log10_trace.server.store.postgres import rollup_compaction

@@ -12,7 +12,7 @@ from functools import partial
 from typing import Final
 
 from log10_trace.domain.completion_record import CompletionRecord
-from log10_trace.record.call import new_id
+from log10_trace.domain.ids import new_id
 from log10_trace.server.store import record_codec, sort_keys
 from log10_trace.server.store.data_types import (
     CompletionFilter,

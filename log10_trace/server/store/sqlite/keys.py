@@ -9,8 +9,8 @@ from concurrent.futures import Future
 from dataclasses import asdict
 from typing import Final
 
+from log10_trace.domain.keys import Key, Scope
 from log10_trace.server.store.errors import StoreError
-from log10_trace.server.store.keys import Key, Scope
 from log10_trace.server.store.sqlite.connection import SQL
 from log10_trace.server.store.sqlite.readers import ReadPool
 from log10_trace.server.store.sqlite.transaction import Transaction
