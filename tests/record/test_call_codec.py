@@ -27,7 +27,9 @@ FIELDS: Final = st.fixed_dictionaries(
         **dict.fromkeys(("id", "endpoint"), texts),
         **dict.fromkeys(("created_ns", "started_ns"), times),
         **dict.fromkeys(("base_url", "organization_id", "session_id", "content_type"), st.none() | texts),
-        **dict.fromkeys(("content_encoding", "request_id", "joined", "source"), st.none() | texts),
+        **dict.fromkeys(
+            ("content_encoding", "request_id", "background_response_id", "source"), st.none() | texts
+        ),
         **dict.fromkeys(("failure_kind", "failure_reason"), st.none() | texts),
         **dict.fromkeys(("status_code", "duration_ns", "first_token_ns"), st.none() | times),
         **dict.fromkeys(("retries", "sequence"), st.none() | times),

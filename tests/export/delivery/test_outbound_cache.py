@@ -25,7 +25,7 @@ class Making:
     def __init__(self) -> None:
         self.made: list[int] = []
 
-    def parcel(self, item: PendingEntry) -> OutboundRecord:
+    def serialize(self, item: PendingEntry) -> OutboundRecord:
         """A parcel that is named by the sequence of its entry."""
         self.made.append(item.entry.sequence)
         return OutboundRecord(str(item.entry.sequence), b"x" * 100)
