@@ -81,7 +81,7 @@ def parse(text: str | bytes, *, max_depth: int = MAX_DEPTH, max_tags: int = MAX_
     """Read the JSON text of one Completion.
 
     Raises:
-        RefusedError: it is no JSON object, is nested too deep, names a field twice, or a field that the
+        RecordFormatError: it is no JSON object, is nested too deep, names a field twice, or a field that the
             API defines has a value of the wrong type. The message never quotes a value.
     """
     incoming = _read(split_members(decode(text), max_depth=max_depth))

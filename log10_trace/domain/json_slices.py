@@ -40,7 +40,7 @@ def split_members(text: str, *, max_depth: int = MAX_DEPTH) -> dict[str, tuple[s
     """The top-level members of a JSON object: name -> (exact text, value).
 
     Raises:
-        RefusedError: the text is no JSON object, nested too deep, or names a member twice.
+        RecordFormatError: the text is no JSON object, nested too deep, or names a member twice.
     """
     _check_depth(text, max_depth)
     try:
@@ -73,7 +73,7 @@ def decode(text: str | bytes) -> str:
     """JSON text that every encoding takes.
 
     Raises:
-        RefusedError: the bytes are not UTF-8.
+        RecordFormatError: the bytes are not UTF-8.
     """
     if isinstance(text, bytes):
         try:

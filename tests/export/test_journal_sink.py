@@ -24,7 +24,7 @@ def test_a_call_that_cannot_be_kept_is_counted_and_forgotten(monkeypatch: pytest
     with delivery() as made:
         made.recorder.started(lost := call())
         with monkeypatch.context() as patched:
-            patched.setattr("log10_trace.export.journal_sink.pack", fails)
+            patched.setattr("log10_trace.export.journal_sink.encode", fails)
             made.recorder.ended(lost)
         made.recorder.started(begun())
 
@@ -63,9 +63,9 @@ def test_a_record_that_is_lost_after_it_was_numbered_is_named(
 @pytest.mark.parametrize(
     ("place", "captured"),
     [
-        ("log10_trace.export.journal_sink.pack", 2),
-        ("log10_trace.export.spool.segment_format.frame", 3),
-        ("log10_trace.export.spool.journal.write_whole", 3),
+        ("log10_trace.export.journal_sink.encode", 2),
+        ("log10_trace.export.spool.segment_format.encode_entry_header", 3),
+        ("log10_trace.export.spool.journal.write_all", 3),
     ],
     ids=["packed", "checked", "written"],
 )

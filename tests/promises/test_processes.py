@@ -18,7 +18,7 @@ from tests.export.factories import call, config, keep
 from log10_trace.export import Delivery, delivery
 
 # On a busy machine an answer may take long. A batch is not given up for that here, and so not sent again.
-delivery.STANDSTILL_S = 30
+delivery.delivery.NO_PROGRESS_TIMEOUT_S = 30
 made = Delivery(config({url!r}, timeout=30, exit_timeout=30))
 atexit.register(made.exit)
 """

@@ -26,7 +26,7 @@ def convert_line(line: bytes, *, keep_organization: bool = False) -> bytes:
         keep_organization: leave the organization in; without, the key's own gets the record.
 
     Raises:
-        RefusedError: the line is no JSON object.
+        RecordFormatError: the line is no JSON object.
     """
     members = split_members(decode(line))
     if _is_original(members):

@@ -322,4 +322,4 @@ class Delivery:
             if journal is not None:
                 journal.detach_after_fork()
             if worker is not None:
-                worker.abandon()
+                worker.detach_after_fork()

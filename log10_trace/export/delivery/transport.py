@@ -241,7 +241,7 @@ class Transport:
     def detach_after_fork(self) -> None:
         """Forget a connection that belongs to the process we were forked from, without a word on its wire."""
         if self._connection is not None:
-            self._connection.abandon()
+            self._connection.detach_after_fork()
             self._connection = None
 
 

@@ -99,7 +99,7 @@ class Worker:
         self.keeper.release_orphans()
         self._sender.transport.close()
 
-    def abandon(self) -> None:
+    def detach_after_fork(self) -> None:
         """In a forked child: let go of everything without touching what the parent shares with us."""
         self.keeper.release_orphans()
         self._sender.transport.detach_after_fork()

@@ -155,9 +155,9 @@ class Connection:
         """Close it."""
         self._tcp.close()
 
-    def abandon(self) -> None:
+    def detach_after_fork(self) -> None:
         """Let go of it where it belongs to the process we were forked from."""
-        self._tcp.abandon()
+        self._tcp.detach_after_fork()
 
 
 def _port(url: httpx.URL) -> int:

@@ -85,7 +85,7 @@ class TcpStream:
         """Close the connection."""
         self._socket.close()
 
-    def abandon(self) -> None:
+    def detach_after_fork(self) -> None:
         """Let go of a connection that another process uses as well, without a word on its wire."""
         if self._socket.fileno() >= 0:
             os.close(self._socket.detach())

@@ -59,7 +59,7 @@ class Authenticator:
 
     Args:
         keys: Where the keys are kept.
-        everybody: The access of a request without a key, on a server that was told to ask for none.
+        anonymous: The principal of a request without a key, on a server that was told to ask for none.
         clock: Seconds since 1970.
     """
 

@@ -25,7 +25,7 @@ class HostPolicy:
     Attributes:
         exact: The whole of ``Host``, port included.
         any_port: Names that are right with any port, or none.
-        literal: Whether any IP address is right too, as it is for a server bound to all of them. A page
+        allow_ip_literals: Whether any IP address is right too, as for a server bound to all of them. A page
             cannot be led to an address under a name of its own.
     """
 
