@@ -207,7 +207,7 @@ def test_the_store_of_sites_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     sites = stack.StackCache()
     for number in range(50):
         scope: dict[str, Any] = {"sys": sys, "sites": sites}
-        exec(compile("found = sites.of(sys._getframe())", f"<made {number}>", "exec"), scope)
+        exec(compile("found = sites.capture(sys._getframe())", f"<made {number}>", "exec"), scope)
         assert f"<made {number}>".encode() in scope["found"]
 
     assert len(sites._known) <= 10
