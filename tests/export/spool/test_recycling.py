@@ -89,7 +89,7 @@ def test_a_disk_that_refuses_the_note_of_what_was_delivered_costs_no_count(
     def refuse(_segment: Segment) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(Segment, "note", refuse)
+    monkeypatch.setattr(Segment, "write_checkpoint", refuse)
     with delivery(api.url) as made:
         ids = keep(made, 5)
         assert made.flush(10.0)
