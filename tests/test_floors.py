@@ -23,6 +23,15 @@ FLOORS = (
 )
 FLOOR_OF = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 
+EXPORT_FLOORS = (
+    {"fork_hooks", "http", "spool", "stats"},
+    {"monitor"},
+    {"journal_sink"},
+    {"delivery"},
+    {"__init__"},
+)
+"""The rooms inside ``export``: the spool and HTTP know nothing of delivery, which is above both."""
+
 ONLY_IN = {
     "openai": {"instrument", "cli"},
     "wrapt": {"instrument"},
@@ -33,6 +42,7 @@ ONLY_IN = {
 """Libraries that one room alone knows; ``cli`` calls the SDK to replay calls, as a user would."""
 
 MODULES = sorted(PACKAGE.rglob("*.py"))
+EXPORT_MODULES = [path for path in MODULES if path.parent.is_relative_to(PACKAGE / "export")]
 
 
 def room_of(path: Path) -> str:
@@ -62,6 +72,22 @@ def test_imports_go_down_only(path: Path) -> None:
         and (other := name.split(".")[1]) != room
         and other in FLOOR_OF
         and FLOOR_OF[other] >= FLOOR_OF[room]
+    ]
+
+    assert not wrong
+
+
+@pytest.mark.parametrize("path", EXPORT_MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_imports_inside_export_go_down_only(path: Path) -> None:
+    """The rooms of ``export`` are ordered too: http and spool, then the journal sink, then delivery."""
+    floor_of = {room: floor for floor, rooms in enumerate(EXPORT_FLOORS) for room in rooms}
+    room = path.relative_to(PACKAGE / "export").parts[0].removesuffix(".py")
+    imported = [name.split(".") for name in imports_of(path) if name.startswith("log10_trace.export.")]
+
+    wrong = [
+        name
+        for name in imported
+        if name[2] != room and name[2] in floor_of and floor_of[name[2]] >= floor_of[room]
     ]
 
     assert not wrong

@@ -25,11 +25,12 @@ from log10_trace.cli.units import shown_bytes
 from log10_trace.client import Log10
 from log10_trace.config import OPTIONS, Config, resolve
 from log10_trace.errors import AuthenticationError, ConfigError, Log10Error, SDKError
-from log10_trace.export.delivery.responses import HttpReply, RecordResult
+from log10_trace.export.delivery.responses import RecordResult
 from log10_trace.export.delivery.retry import Disposition
 from log10_trace.export.delivery.server_resolver import ServerResolver
 from log10_trace.export.delivery.transport import Server, Transport
 from log10_trace.export.http.proxies import ProxyError
+from log10_trace.export.http.reply import HttpReply
 from log10_trace.export.spool.dead_letters import DeadLetters
 from log10_trace.export.spool.destination import fingerprint
 from log10_trace.export.spool.inspection import Problem, find_problems, list_pending

@@ -37,7 +37,7 @@ from log10_trace.export.spool.inspection import (
     to_ranges,
 )
 from log10_trace.export.spool.loss_log import LossLog
-from log10_trace.export.spool.serialization import parcel_of_letter
+from log10_trace.export.spool.serialization import serialize_dead_letter
 from log10_trace.export.spool.spool import Spool
 
 spool: Final = typer.Typer(
@@ -234,7 +234,7 @@ def _send(settings: Config, folder: DeadLetters, letters: list[DeadLetter]) -> N
     server, transport = _server_of(Delivery(settings)), Transport()
     refused = 0
     for each in letters:
-        answer = transport.send(server, [parcel_of_letter(each)], settings.timeout).answers[0]
+        answer = transport.send(server, [serialize_dead_letter(each)], settings.timeout).answers[0]
         if answer.verdict is Disposition.DONE:
             folder.discard(each)
             continue

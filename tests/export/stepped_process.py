@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from log10_trace.export.delivery.maintenance import SpoolMaintenance
-from log10_trace.export.delivery.responses import OutboundRecord, RecordResult, SendResult
+from log10_trace.export.delivery.responses import RecordResult, SendResult
 from log10_trace.export.delivery.retry import Disposition
 from log10_trace.export.delivery.sender import Sender
 from log10_trace.export.delivery.server_resolver import ServerResolver
@@ -21,6 +21,7 @@ from log10_trace.export.spool.backlog import Loss
 from log10_trace.export.spool.dead_letters import DeadLetters
 from log10_trace.export.spool.destination import destination_of
 from log10_trace.export.spool.journal import Journal, SizeLimits
+from log10_trace.export.spool.outbound_record import OutboundRecord
 from log10_trace.export.spool.spool import Spool, new_source
 from tests.export.factories import config
 

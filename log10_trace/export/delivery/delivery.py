@@ -15,12 +15,15 @@ from typing import Final
 from log10_trace import threads
 from log10_trace.config import Config
 from log10_trace.export import fork_hooks
-from log10_trace.export.delivery.factory import build_worker
+from log10_trace.export.delivery.maintenance import SpoolMaintenance
+from log10_trace.export.delivery.sender import BATCH_BYTES, Sender
 from log10_trace.export.delivery.server_resolver import ServerResolver
+from log10_trace.export.delivery.transport import Transport
 from log10_trace.export.delivery.worker import Worker
 from log10_trace.export.journal_sink import JournalSink
 from log10_trace.export.monitor import DeliveryMonitor
 from log10_trace.export.spool.backlog import Loss
+from log10_trace.export.spool.dead_letters import DeadLetters
 from log10_trace.export.spool.destination import destination_of
 from log10_trace.export.spool.journal import Journal, SizeLimits
 from log10_trace.export.spool.loss_log import LossLog
@@ -199,14 +202,14 @@ class Delivery:
 
     def _adopt_at_exit(self, until: float) -> None:
         """Have a thread deliver what dead processes left, or do it here where none can begin any more."""
-        self._worker = worker = self._assemble(None, self.config)
+        self._worker = worker = self._build_worker(None, self.config)
         worker.stop()
         try:
             threads.start(partial(self._run, worker, None), "log10-trace")
         except RuntimeError:
             # Python 3.12. Nobody can give up on this thread, so each request has to be short.
             brief = replace(self.config, timeout=min(self.config.timeout, NO_PROGRESS_TIMEOUT_S))
-            self._worker = worker = self._assemble(None, brief)
+            self._worker = worker = self._build_worker(None, brief)
             worker.stop()
             while not worker.is_done and self._clock() < until:
                 worker.step()
@@ -243,7 +246,7 @@ class Delivery:
             return None, error
 
     def _start(self, journal: Journal | None) -> Worker:
-        self._worker = worker = self._assemble(journal, self.config)
+        self._worker = worker = self._build_worker(journal, self.config)
         self._has_looked = True
         with guard("starting the delivery thread"):
             # Refused at the interpreter's end, and at the system's limit: the spool has the records.
@@ -253,15 +256,27 @@ class Delivery:
         self._worker = None
         return worker
 
-    def _assemble(self, journal: Journal | None, config: Config) -> Worker:
-        return build_worker(
+    def _build_worker(self, journal: Journal | None, config: Config) -> Worker:
+        """A worker for ``journal``, if there is one, and for what dead processes left; nothing is begun."""
+        letters = DeadLetters(config.spool_dir)
+        keeper = SpoolMaintenance(
             config=config,
             addressing=self.addressing,
             spool=self._spool,
+            letters=letters,
+            recorder=self.recorder,
+            lose=self._on_loss,
+        )
+        # What is being sent is neither given up nor counted against the bounds: it is small beside them.
+        batch_bytes = min(BATCH_BYTES, config.spool_max_bytes // 8, config.memory_max_bytes // 8)
+        transport = Transport(self._on_progress)
+        return Worker(
+            config=config,
+            addressing=self.addressing,
             recorder=self.recorder,
             journal=journal,
-            lose=self._on_loss,
-            progress=self._on_progress,
+            keeper=keeper,
+            sender=Sender(transport, letters, self.recorder.gate, batch_bytes=batch_bytes),
         )
 
     def _run(self, worker: Worker, journal: Journal | None) -> None:

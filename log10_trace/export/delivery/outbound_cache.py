@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from log10_trace.export.delivery.responses import OutboundRecord
 from log10_trace.export.spool.backlog import Backlog, PendingEntry
+from log10_trace.export.spool.outbound_record import OutboundRecord
 
 LARGE_BYTES: Final = 256 * 1024
 """Smaller payloads are made into parcels in less time than a request takes."""

@@ -1,30 +1,20 @@
-"""What goes to a completions API and what comes back: parcels, replies, and what they say to each record."""
+"""What the replies of a completions API mean for each record that was sent."""
 
 from __future__ import annotations
 
-import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from log10_trace.export.delivery.retry import Disposition, disposition_of, retry_after
+from log10_trace.export.http.reply import HttpReply
+from log10_trace.export.spool.outbound_record import OutboundRecord
 
 _CREATED: Final = 201
 _BAD_REQUEST: Final = 400
 """Said to all alike it is about what came of them on the way: what we send is JSON."""
 _REFUSAL: Final = ("code", "message", "field")
-
-
-@dataclass(slots=True)
-class OutboundRecord:
-    """One record, ready to go."""
-
-    id: str
-    body: bytes
-    """The Completion as JSON on one line."""
-    update: bool = False
-    """Whether the server may know an earlier state of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,26 +39,6 @@ class SendResult:
     retry_after: float = 0.0
     is_single: bool = False
     """Whether each of the records had a request of its own."""
-
-
-@dataclass(frozen=True, slots=True)
-class HttpReply:
-    """An HTTP answer, read to its end."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-
-    def json(self) -> Any:
-        """Its body as JSON; None when it is none. Integers of more than 18 digits stay text."""
-        try:
-            return json.loads(self.body, parse_int=_integer)
-        except (ValueError, RecursionError):
-            return None
-
-
-def _integer(digits: str) -> int | str:
-    return int(digits) if len(digits) <= 18 else digits  # noqa: PLR2004 -- Python converts no 5,000 digits
 
 
 def parse_batch_results(reply: HttpReply, ids: Sequence[str]) -> list[RecordResult] | None:

@@ -10,12 +10,13 @@ from typing import Final
 from log10_trace.export.delivery.backoff import BackoffPolicy
 from log10_trace.export.delivery.outbound_cache import OutboundCache
 from log10_trace.export.delivery.poison import FAILED, Suspects, evidence_needed
-from log10_trace.export.delivery.responses import OutboundRecord, RecordResult
+from log10_trace.export.delivery.responses import RecordResult
 from log10_trace.export.delivery.retry import Disposition
 from log10_trace.export.delivery.transport import BATCH_ITEMS, Server, Transport
 from log10_trace.export.monitor import DeliveryMonitor
 from log10_trace.export.spool.backlog import Backlog, PendingEntry
 from log10_trace.export.spool.dead_letters import DeadLetter, DeadLetters
+from log10_trace.export.spool.outbound_record import OutboundRecord
 from log10_trace.export.spool.serialization import dump_unreadable
 from log10_trace.guard import log_rate_limited
 

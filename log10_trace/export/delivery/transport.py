@@ -22,8 +22,6 @@ import httpx
 from log10_trace import __version__
 from log10_trace.errors import ConfigError
 from log10_trace.export.delivery.responses import (
-    HttpReply,
-    OutboundRecord,
     RecordResult,
     SendResult,
     parse_batch_results,
@@ -34,6 +32,8 @@ from log10_trace.export.delivery.responses import (
 from log10_trace.export.delivery.retry import Disposition, is_missing_endpoint
 from log10_trace.export.http.connection import Connection, Request
 from log10_trace.export.http.deadline import Deadline
+from log10_trace.export.http.reply import HttpReply
+from log10_trace.export.spool.outbound_record import OutboundRecord
 from log10_trace.network import find_tls_problem, is_loopback, make_tls_context
 
 BATCH_ITEMS: Final = 500

@@ -18,10 +18,10 @@ from urllib.parse import quote
 import h11
 import httpx
 
-from log10_trace.export.delivery.responses import HttpReply
 from log10_trace.export.http.deadline import Deadline
 from log10_trace.export.http.events import ANSWER_MAX_BYTES, read_events
 from log10_trace.export.http.proxies import ProxyError, authorization, describe_proxy, open_socks, open_tunnel
+from log10_trace.export.http.reply import HttpReply
 from log10_trace.export.http.streams import Stream, TcpStream, TlsStream
 from log10_trace.network import find_proxy
 

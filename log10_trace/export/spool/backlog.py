@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
-from log10_trace.export.delivery.responses import OutboundRecord
+from log10_trace.export.spool.outbound_record import OutboundRecord
 from log10_trace.export.spool.regular_file import describe_error, report_damage
 from log10_trace.export.spool.segment import Segment
 from log10_trace.export.spool.segment_format import CorruptRange, Entry

@@ -8,8 +8,8 @@ from itertools import islice
 from typing import Final
 
 from log10_trace import threads
-from log10_trace.export.delivery.responses import OutboundRecord
 from log10_trace.export.spool.backlog import Backlog, Loss, OnLoss, PendingEntry, Place
+from log10_trace.export.spool.outbound_record import OutboundRecord
 from log10_trace.export.spool.regular_file import describe_error, report_damage
 from log10_trace.export.spool.segment import Segment
 from log10_trace.export.spool.segment_format import COMPLETED, FIRST_ENTRY_OFFSET, KINDS, STARTED, Entry

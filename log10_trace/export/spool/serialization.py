@@ -1,4 +1,4 @@
-"""From entries that wait to parcels that can be sent."""
+"""Serialization of spool entries and dead letters to the records that are sent."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import json
 from typing import Any, Final
 
 from log10_trace.domain.ids import new_id
-from log10_trace.export.delivery.responses import OutboundRecord
 from log10_trace.export.spool.dead_letters import DeadLetter
+from log10_trace.export.spool.outbound_record import OutboundRecord
 from log10_trace.export.spool.segment_format import COMPLETED, RECORD, STARTED, Entry
 from log10_trace.guard import guard
 from log10_trace.record.call import Call
@@ -22,7 +22,7 @@ _REASON: Final = "the process ended before the call did"
 def serialize_entry(entry: Entry, source: str) -> OutboundRecord:
     """The record that stands in an entry, as it goes over the wire.
 
-    An entry that nothing can be made of becomes a parcel with an empty ``body``.
+    An entry that cannot be read becomes a record with an empty ``body``.
     """
     with guard("reading a record back"):
         call = decode(entry.payload)
@@ -37,7 +37,7 @@ def dump_unreadable(entry: Entry) -> bytes:
     return json.dumps({"entry": base64.b64encode(entry.payload).decode()}).encode()
 
 
-def parcel_of_letter(letter: DeadLetter) -> OutboundRecord:
+def serialize_dead_letter(letter: DeadLetter) -> OutboundRecord:
     """A dead letter as it goes over the wire; an entry that was unreadable is read anew by this version."""
     payload = _unreadable_payload(letter.completion)
     if payload is not None:

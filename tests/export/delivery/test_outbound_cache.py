@@ -8,9 +8,9 @@ from typing import Any, cast
 import pytest
 
 from log10_trace.export.delivery.outbound_cache import LARGE_BYTES, OutboundCache
-from log10_trace.export.delivery.responses import OutboundRecord
 from log10_trace.export.spool import serialization
 from log10_trace.export.spool.backlog import Backlog, PendingEntry
+from log10_trace.export.spool.outbound_record import OutboundRecord
 from log10_trace.export.spool.segment_format import COMPLETED, RECORD, STARTED, Entry
 from log10_trace.record.call import Call
 from tests import completions_api as does

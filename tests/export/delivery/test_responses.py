@@ -11,15 +11,12 @@ from typing import Any
 import pytest
 
 from log10_trace import guard
-from log10_trace.export.delivery.responses import (
-    HttpReply,
-    OutboundRecord,
-    parse_batch_results,
-    result_for_record,
-)
+from log10_trace.export.delivery.responses import parse_batch_results, result_for_record
 from log10_trace.export.delivery.retry import Disposition
 from log10_trace.export.delivery.transport import BATCHES_AGAIN_S, Server, Transport
+from log10_trace.export.http.reply import HttpReply
 from log10_trace.export.spool.dead_letters import DeadLetters
+from log10_trace.export.spool.outbound_record import OutboundRecord
 from tests import completions_api as does
 from tests.completions_api import CompletionsAPI, Exchange
 from tests.export.factories import delivery, keep, settled

@@ -11,10 +11,10 @@ import pytest
 
 from log10_trace.export import Delivery
 from log10_trace.export.delivery import retry, transport
-from log10_trace.export.delivery.responses import OutboundRecord
 from log10_trace.export.delivery.retry import Disposition
 from log10_trace.export.delivery.transport import Server, Transport
 from log10_trace.export.spool.dead_letters import DeadLetters
+from log10_trace.export.spool.outbound_record import OutboundRecord
 from tests import completions_api as does
 from tests.completions_api import CompletionsAPI, Exchange
 from tests.export.factories import call, config, delivery, keep, settled

@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 
 from log10_trace import threads
-from log10_trace.export.delivery.responses import OutboundRecord
 from log10_trace.export.delivery.retry import Disposition
 from log10_trace.export.delivery.transport import Server, Transport
 from log10_trace.export.http.deadline import Deadline
 from log10_trace.export.http.lookup import find_addresses
+from log10_trace.export.spool.outbound_record import OutboundRecord
 from tests.raw_server import Peer, raw_server
 
 OK = b"HTTP/1.1 200 OK\r\n"

@@ -13,15 +13,15 @@ from zlib import crc32
 
 import pytest
 
-from log10_trace.export.delivery.responses import OutboundRecord
 from log10_trace.export.spool.backlog import Loss
 from log10_trace.export.spool.dead_letters import DeadLetter, DeadLetters
 from log10_trace.export.spool.destination import Destination
 from log10_trace.export.spool.inspection import find_problems, list_pending
 from log10_trace.export.spool.journal import Journal, SizeLimits
 from log10_trace.export.spool.orphaned_backlog import OrphanedBacklog
+from log10_trace.export.spool.outbound_record import OutboundRecord
 from log10_trace.export.spool.segment_format import COMPLETED, RECORD, STARTED, Entry
-from log10_trace.export.spool.serialization import dump_unreadable, parcel_of_letter
+from log10_trace.export.spool.serialization import dump_unreadable, serialize_dead_letter
 from log10_trace.export.spool.spool import Spool, new_source
 from log10_trace.guard import faults
 from log10_trace.record.call_codec import encode
@@ -204,7 +204,7 @@ def test_a_dead_letter_that_an_earlier_version_could_not_read_is_read_anew(
         message="", completion=dump_unreadable(entry),
     )  # fmt: skip
 
-    sent = parcel_of_letter(letter)
+    sent = serialize_dead_letter(letter)
 
     record = json.loads(sent.body)
     assert (sent.id, record["source"]) == (kept.id, "s")
@@ -221,7 +221,7 @@ def test_any_other_dead_letter_is_sent_as_it_stands(completion: bytes) -> None:
         id="i", source="s", sequence=1, url="", status=422, code="c", message="m", completion=completion
     )
 
-    assert parcel_of_letter(letter) == OutboundRecord("i", completion, update=True)
+    assert serialize_dead_letter(letter) == OutboundRecord("i", completion, update=True)
 
 
 def test_a_segment_of_a_later_format_names_its_file(api: CompletionsAPI, spool: Path) -> None:
