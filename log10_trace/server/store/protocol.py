@@ -8,9 +8,9 @@ tasks, and ``Upkeep.health``, use connections that no other read uses.
 
 Methods that write give a ``concurrent.futures.Future`` at once; it is resolved after the commit, so a result
 is durable and readable by everybody. Methods that read block; call them on a thread. All are safe to call
-from any thread. Besides what a method names, reading, writing (the call or its future) may raise
+from any thread. Besides what a method names, a read may raise and the future of a write may fail with
 ``StoreFullError``, ``StoreBusyError``, ``StoreClosedError`` or a plain ``StoreError``; a failed write left
-nothing behind.
+nothing behind. The call of a write raises none of these, not when the store is full or closed either.
 """
 
 from __future__ import annotations

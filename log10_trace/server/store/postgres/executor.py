@@ -19,7 +19,9 @@ class SerialExecutor:
     """A thread that runs functions on its connection, one after the other."""
 
     def __init__(self, name: str, settings: str) -> None:
-        self._worker: GroupCommitWriter[Task, Any] = GroupCommitWriter(name, settings, _run, at_once=1)
+        self._worker: GroupCommitWriter[Task, Any] = GroupCommitWriter(
+            name, settings, _run, max_group_requests=1
+        )
 
     @property
     def waiting(self) -> int:

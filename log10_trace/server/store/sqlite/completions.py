@@ -158,9 +158,9 @@ def _job(
     if incoming.id is None:
         incoming = replace(incoming, id=new_id())
     draft = records.prepare(incoming, now_ms=_now_ms())
-    wanted = LookupKey(organization_id, str(incoming.id), draft.facts.began_ms)
+    lookup = LookupKey(organization_id, str(incoming.id), draft.facts.began_ms)
     run = partial(_put, organization_id=organization_id, draft=draft, replace_tags=replace_tags)
-    return WriteJob(run, draft.size, Future(), wanted)
+    return WriteJob(run, draft.size, lookup)
 
 
 def _put(

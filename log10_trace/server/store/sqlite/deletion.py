@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import closing, suppress
+from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -34,15 +35,13 @@ class BackgroundDeleter:
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="log10-trace-sweeper")
 
     def start(self, work: Callable[[], T]) -> Future[T]:
-        """Have ``work`` done on a thread of ours, soon.
-
-        Raises:
-            StoreClosedError: the store is shut.
-        """
+        """Run ``work`` on a thread of ours; it fails with ``StoreClosedError`` when ``close`` comes first."""
+        result: Future[T] = Future()
         try:
-            return self._threads.submit(work)
+            self._threads.submit(_run, work, result).add_done_callback(partial(_fail_if_cancelled, result))
         except RuntimeError:
-            raise StoreClosedError from None
+            result.set_exception(StoreClosedError())
+        return result
 
     def delete(self, find: Find, *, most: int | None = None, is_pruned: bool = False) -> int:
         """On our thread: delete until ``find`` finds nothing, or about ``most`` are gone; how many."""
@@ -85,12 +84,26 @@ class BackgroundDeleter:
         """Cleanse when ``deleting`` has deleted something. A done-callback."""
         if deleting.cancelled() or deleting.exception() is not None or not deleting.result():
             return
-        with suppress(StoreClosedError):  # the chore is noted in the database; the next process does it
-            self.start(self.purge_deleted)
+        self.start(self.purge_deleted)  # in a closed store the next process does it: the database has a note
 
     def close(self) -> None:
         """Take no more work; what runs ends at the step where the writer takes no more."""
         self._threads.shutdown(wait=False, cancel_futures=True)
+
+
+def _run(work: Callable[[], T], result: Future[T]) -> None:
+    if not result.set_running_or_notify_cancel():
+        return
+    try:
+        result.set_result(work())
+    except BaseException as error:  # noqa: BLE001 -- the thread's border: each error goes to its future
+        result.set_exception(error)
+
+
+def _fail_if_cancelled(result: Future[Any], run: Future[None]) -> None:
+    """Fail what ``close`` took off the queue before it ran. A done-callback."""
+    if run.cancelled() and result.set_running_or_notify_cancel():
+        result.set_exception(StoreClosedError())
 
 
 def _has_chores(transaction: Transaction) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import stat
+import threading
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from log10_trace.errors import SetupError
 from log10_trace.server.store import open_store
 from log10_trace.server.store.data_types import CompletionFilter, StatisticsQuery
+from log10_trace.server.store.errors import StoreClosedError
 from log10_trace.server.store.sqlite.connection import connect
 from log10_trace.server.store.sqlite.deletion import BackgroundDeleter
 from log10_trace.server.store.sqlite.schema import Migration, known_migrations, open_database
@@ -288,8 +290,25 @@ def test_a_sweep_ends_when_the_store_is_shut(tmp_path: Path) -> None:
     sweeper.close()
     writer.close(5)
 
-    with pytest.raises(Exception, match="shut"):
-        sweeper.start(sweeper.purge_deleted)
+    assert isinstance(sweeper.start(sweeper.purge_deleted).exception(5), StoreClosedError)
+
+
+def test_a_sweep_that_did_not_begin_fails_when_the_store_is_closed(tmp_path: Path) -> None:
+    """What waits for a thread at the end fails as closed; what was cancelled stays cancelled."""
+    writer = Writer(open_database(tmp_path / "a.db"))
+    sweeper = BackgroundDeleter(writer, tmp_path / "a.db")
+    opened = threading.Event()
+    running = [sweeper.start(lambda: opened.wait(30)) for _ in range(2)]
+    waiting, cancelled = sweeper.start(lambda: 1), sweeper.start(lambda: 2)
+    assert cancelled.cancel()
+
+    sweeper.close()
+    opened.set()
+
+    assert isinstance(waiting.exception(30), StoreClosedError)
+    assert cancelled.cancelled()
+    assert [work.result(30) for work in running] == [True, True]
+    writer.close(5)
 
 
 def _chores(path: Path) -> int:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections.abc import Iterator
-from concurrent.futures import Future
 from pathlib import Path
 
 import pytest
 
 from log10_trace.server.store import open_store
+from log10_trace.server.store.common import group_commit
 from log10_trace.server.store.errors import StoreBusyError, StoreError, StoreFullError
-from log10_trace.server.store.sqlite import writer as writing
 from log10_trace.server.store.sqlite.connection import translate
 from log10_trace.server.store.sqlite.schema import open_database
 from log10_trace.server.store.sqlite.transaction import Transaction
@@ -69,7 +68,7 @@ def test_what_waits_together_is_committed_together(writer: Writer) -> None:
 
 
 def test_a_job_that_raises_fails_alone(writer: Writer) -> None:
-    """In a shared commit a job that raises gets its error, and the others their results."""
+    """In a shared commit a job that raises fails as the store does, and the others get their results."""
 
     def fail(transaction: Transaction) -> None:
         message = "no"
@@ -79,7 +78,7 @@ def test_a_job_that_raises_fails_alone(writer: Writer) -> None:
     good, bad, also_good = writer.submit(len_of), writer.submit(fail), writer.submit(len_of)
     gate.open()
 
-    assert isinstance(bad.exception(10), KeyError)
+    assert type(bad.exception(10)) is StoreError
     assert good.result(10) == also_good.result(10) == 0
 
 
@@ -98,37 +97,26 @@ def test_a_cancelled_job_is_not_run(writer: Writer) -> None:
     assert writer.submit(len_of).result(10) == 0
 
 
-def test_more_than_it_takes_is_refused(writer: Writer, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Past the bound of waiting bytes a write is refused at once; what goes on with another is taken."""
-    gate = Gate(writer)
-    monkeypatch.setattr(writing, "WAITING_BYTES", 100)
-    first = writer.submit(len_of, size=90)
-
-    with pytest.raises(StoreBusyError):
-        writer.submit(len_of, size=20)
-    with pytest.raises(StoreBusyError):
-        writer.submit_all([WriteJob(len_of, 5, Future()), WriteJob(len_of, 20, Future())])
-    second = writer.submit(len_of, size=20, bypass_limit=True)
-    gate.open()
-
-    assert first.result(10) == second.result(10) == 0
-    assert writer.submit(len_of, size=90).result(10) == 0
-
-
-def test_one_write_larger_than_the_bound_is_taken_when_nothing_waits(
+def test_jobs_side_by_side_share_a_commit_and_its_bound(
     writer: Writer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The bound is on what waits, so a single large write always gets through."""
-    monkeypatch.setattr(writing, "WAITING_BYTES", 100)
+    """Jobs know their size, and fail in their futures when more waits than may."""
+    gate = Gate(writer)
+    monkeypatch.setattr(group_commit, "MAX_WAITING_BYTES", 100)
+    first, second = writer.submit_all([WriteJob(len_of, 50), WriteJob(len_of, 40)])
 
-    assert writer.submit(len_of, size=1_000).result(10) == 0
+    rejected = writer.submit_all([WriteJob(len_of, 5), WriteJob(len_of, 20)])
+    gate.open()
+
+    assert [type(future.exception(10)) for future in rejected] == [StoreBusyError] * 2
+    assert first.result(10) == second.result(10) == 0
 
 
 def test_a_full_disk_is_said_and_survived(tmp_path: Path) -> None:
     """When the disk is full writes fail with that reason, reads go on, and with room writes go on too."""
     store = open_store(tmp_path / "a.db")
     put(store, completion(id="before"))
-    limit = store._writer._transaction.settled()
+    limit = store._writer._transaction.flush_deferred()
     pages = limit.execute("PRAGMA page_count").fetchone()[0]
     limit.execute(f"PRAGMA max_page_count = {pages + 20}")
     large = [completion(id=f"large-{number}", request=asked(noise(number))) for number in range(100)]
@@ -157,7 +145,7 @@ def noise(number: int) -> str:
 def test_a_locked_database_is_said_to_be_busy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """When another process holds the write lock for too long, writes fail as busy and go on after it."""
     store = open_store(tmp_path / "a.db")
-    store._writer._transaction.settled().execute("PRAGMA busy_timeout = 20")
+    store._writer._transaction.flush_deferred().execute("PRAGMA busy_timeout = 20")
     other = sqlite3.connect(tmp_path / "a.db", isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
 
