@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
+from log10_trace.domain.keys import Scope, make_key
 from log10_trace.server.store.common import group_commit
 from log10_trace.server.store.common.group_commit import GroupCommitThread
 from log10_trace.server.store.data_types import CompletionFilter, FeedbackTarget, StatisticsQuery, WriteEffect
 from log10_trace.server.store.errors import StoreBusyError, StoreClosedError
-from log10_trace.server.store.keys import Scope, make_key
 from log10_trace.server.store.protocol import Store
 from tests.server.store.factories import ORG, completion
 from tests.server.store.test_feedback import feedback, task

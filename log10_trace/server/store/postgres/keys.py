@@ -6,12 +6,12 @@ from concurrent.futures import Future
 from typing import Final
 
 from log10_trace.domain.keys import Key, Scope
+from log10_trace.server.store.common.last_use import LastUseThrottle
 from log10_trace.server.store.postgres.connections import ReadPool, Row
 from log10_trace.server.store.postgres.executor import SerialExecutor
 from log10_trace.server.store.postgres.queries import load
 
 _SQL: Final = load("keys.sql")
-_USED_EVERY_MS: Final = 60_000
 
 
 class PostgresKeys:
@@ -20,8 +20,7 @@ class PostgresKeys:
     def __init__(self, readers: ReadPool, tasks: SerialExecutor) -> None:
         self._readers = readers
         self._tasks = tasks
-        self._used: dict[str, int] = {}
-        """Key id -> when this server last noted its use."""
+        self._last_use = LastUseThrottle()
 
     def add(self, organization_id: str, key: Key) -> Future[Key]:
         """Keep a key."""
@@ -55,11 +54,8 @@ class PostgresKeys:
 
     def touch(self, organization_id: str, key_id: str, *, now_ms: int) -> None:
         """Note the key's use, about once a minute."""
-        if now_ms - self._used.get(key_id, -_USED_EVERY_MS) < _USED_EVERY_MS:
-            return
-        self._used[key_id] = now_ms
         values = {"organization_id": organization_id, "id": key_id, "now_ms": now_ms}
-        self._tasks.write(_SQL["used"], values, bool)
+        self._last_use.note(key_id, now_ms, lambda: self._tasks.write(_SQL["used"], values, bool))
 
     def revoke_page_session(
         self, organization_id: str, session_id: str, *, expires_at_ms: int, now_ms: int

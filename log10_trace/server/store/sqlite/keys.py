@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import json
 import sqlite3
-import threading
 from concurrent.futures import Future
 from dataclasses import asdict
-from typing import Final
 
 from log10_trace.domain.keys import Key, Scope
-from log10_trace.server.store.errors import StoreError
+from log10_trace.server.store.common.last_use import LastUseThrottle
 from log10_trace.server.store.sqlite.connection import SQL
 from log10_trace.server.store.sqlite.readers import ReadPool
 from log10_trace.server.store.sqlite.transaction import Transaction
 from log10_trace.server.store.sqlite.writer import Writer
-
-_NOTED_EVERY_MS: Final = 60_000
 
 
 class SqliteKeys:
@@ -25,8 +21,7 @@ class SqliteKeys:
     def __init__(self, writer: Writer, readers: ReadPool) -> None:
         self._writer = writer
         self._readers = readers
-        self._lock = threading.Lock()
-        self._noted_ms: dict[str, int] = {}
+        self._last_use = LastUseThrottle()
 
     def add(self, organization_id: str, key: Key) -> Future[Key]:
         """Keep a key."""
@@ -62,20 +57,12 @@ class SqliteKeys:
 
     def touch(self, organization_id: str, key_id: str, *, now_ms: int) -> None:
         """Note the key's use, about once a minute."""
-        with self._lock:
-            if now_ms - self._noted_ms.get(key_id, -_NOTED_EVERY_MS) < _NOTED_EVERY_MS:
-                return
-            self._noted_ms[key_id] = now_ms
         values = {"organization_id": organization_id, "id": key_id, "now_ms": now_ms}
 
         def job(transaction: Transaction) -> None:
             transaction.execute("use_key", values)
 
-        try:
-            self._writer.submit(job)
-        except StoreError:  # busy or shut: the next use is noted again, which is all that "lazily" promises
-            with self._lock:
-                self._noted_ms.pop(key_id, None)
+        self._last_use.note(key_id, now_ms, lambda: self._writer.submit(job))
 
     def revoke_page_session(
         self, organization_id: str, session_id: str, *, expires_at_ms: int, now_ms: int
