@@ -136,8 +136,15 @@ def test_without_sessions_the_page_says_what_to_type(site: Site) -> None:
 
 
 def test_an_unknown_session_is_not_found(site: Site) -> None:
-    """404, with a way back."""
-    site.page("/sessions/none", status=404)
+    """404 that says what is missing, with a way back; not the 404 of a path that does not exist."""
+    site.keep(completion(session_id="known"))
+
+    page = site.page("/sessions/unknown", status=404)
+
+    assert "There is no such session." in page
+    assert 'href="/"' in page
+    assert "There is no such session." not in site.page("/sessions/known")
+    assert "There is no such session." not in site.page("/no-such-path/unknown", status=404)
 
 
 def test_a_session_of_large_calls_goes_on_on_the_next_page(
