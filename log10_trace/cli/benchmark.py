@@ -11,13 +11,13 @@ import typer
 
 from log10_trace.cli.app import app
 from log10_trace.cli.files import open_for_writing
+from log10_trace.cli.filter_options import CompletionFilterOptions
 from log10_trace.cli.model_calls import ModelAnswer, logged_answer, make_sdk_sender, replay_call
 from log10_trace.cli.once import OnceCommand
 from log10_trace.cli.options import (
-    CompletionFilterOptions,
     Json,
     Server,
-    expand_dataclass_options,
+    expand_option_groups,
     split_commas,
 )
 from log10_trace.cli.output import progress, show_json, stderr_console
@@ -37,7 +37,7 @@ The requests go out with your own settings of the SDK: OPENAI_API_KEY, OPENAI_BA
 
 
 @app.command(cls=OnceCommand, epilog=EXAMPLES)
-@expand_dataclass_options
+@expand_option_groups
 def benchmark(
     *,
     models: Annotated[list[str], typer.Option("--models", "-m", help="The models, with commas.")],

@@ -8,7 +8,7 @@ from typing import Annotated, Final
 import typer
 
 from log10_trace.cli.app import app
-from log10_trace.cli.options import Json, Server, expand_dataclass_options, parse_json_option, split_commas
+from log10_trace.cli.options import Json, Server, expand_option_groups, parse_json_option, split_commas
 from log10_trace.cli.output import (
     Column,
     one_line,
@@ -47,7 +47,7 @@ _COLUMNS: Final = (
 
 
 @group.command("create")
-@expand_dataclass_options
+@expand_option_groups
 def create(
     *,
     server: Server,
@@ -83,7 +83,7 @@ def create(
 
 
 @group.command("list")
-@expand_dataclass_options
+@expand_option_groups
 def list_(
     *,
     server: Server,
@@ -102,7 +102,7 @@ def list_(
 
 
 @group.command("get")
-@expand_dataclass_options
+@expand_option_groups
 def get(
     task_id: Annotated[str | None, typer.Argument(help="The task's id.", show_default=False)] = None,
     *,

@@ -1,7 +1,7 @@
 """The options that commands share, each written once.
 
-A parameter of a command whose type is one of these dataclasses stands for all of its fields:
-``expand_dataclass_options`` puts them in its place for the command line, and gives the command the dataclass.
+A parameter of a command whose type is an ``OptionGroup`` stands for all options of the group:
+``expand_option_groups`` puts them in its place for the command line, and gives the command the group.
 """
 
 from __future__ import annotations
@@ -10,33 +10,50 @@ import inspect
 import json
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, fields
 from datetime import date, datetime, time, timedelta, timezone
-from enum import Enum
-from typing import Annotated, Any, cast, get_type_hints
+from typing import Annotated, Any, get_type_hints
 
 import typer
 
 from log10_trace.cli.files import open_for_reading
 from log10_trace.client import Log10
-from log10_trace.client.filters import Filters
 from log10_trace.domain.times import parse_duration_ms
 
 
-def expand_dataclass_options(command: Callable[..., None]) -> Callable[..., None]:
-    """The command with every dataclass parameter replaced by the dataclass's fields."""
-    groups: dict[str, Any] = {}
+class OptionGroup:
+    """Options that several commands share; a subclass that is a dataclass has one for each field."""
+
+    @classmethod
+    def parameters(cls) -> list[inspect.Parameter]:
+        """One keyword parameter for each option; the group is made with their values."""
+        hints = get_type_hints(cls, include_extras=True)
+        return [
+            keyword_parameter(field.name, hints[field.name], field.default)
+            for field in fields(cls)  # type: ignore[arg-type]  # the subclass is a dataclass
+        ]
+
+
+def keyword_parameter(name: str, annotation: Any, default: Any) -> inspect.Parameter:
+    """A parameter that the command line takes by its name."""
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
+
+
+def expand_option_groups(command: Callable[..., None]) -> Callable[..., None]:
+    """The command with every ``OptionGroup`` parameter replaced by the group's options."""
+    groups: dict[str, type[OptionGroup]] = {}
     parameters: list[inspect.Parameter] = []
     for parameter in inspect.signature(command, eval_str=True).parameters.values():
-        if is_dataclass(parameter.annotation):
-            groups[parameter.name] = parameter.annotation
-            parameters += _parameters_of(parameter.annotation)
+        annotation = parameter.annotation
+        if isinstance(annotation, type) and issubclass(annotation, OptionGroup):
+            groups[parameter.name] = annotation
+            parameters += annotation.parameters()
         else:
             parameters.append(parameter)
 
     def run(**given: Any) -> None:
-        for name, kind in groups.items():
-            given[name] = kind(**{field.name: given.pop(field.name) for field in fields(kind)})
+        for name, group in groups.items():
+            given[name] = group(**{option.name: given.pop(option.name) for option in group.parameters()})
         command(**given)
 
     run.__name__, run.__doc__ = command.__name__, command.__doc__
@@ -47,18 +64,8 @@ def expand_dataclass_options(command: Callable[..., None]) -> Callable[..., None
     return run
 
 
-def _parameters_of(group: Any) -> list[inspect.Parameter]:
-    hints = get_type_hints(group, include_extras=True)
-    return [
-        inspect.Parameter(
-            field.name, inspect.Parameter.KEYWORD_ONLY, default=field.default, annotation=hints[field.name]
-        )
-        for field in fields(group)
-    ]
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Server:
+class Server(OptionGroup):
     """Which server is asked."""
 
     url: Annotated[str | None, typer.Option(help="The server.", show_default="LOG10_URL, or yours")] = None
@@ -70,29 +77,6 @@ class Server:
     def client(self) -> Log10:
         """A client of that server."""
         return Log10(log10_token=self.token, server_url=self.url, x_log10_organization=self.organization)
-
-
-class TagMatch(str, Enum):
-    """How many of the tags a call must have."""
-
-    ANY = "any"
-    ALL = "all"
-    NONE = "none"
-
-
-class Status(str, Enum):
-    """How far a call has come."""
-
-    STARTED = "started"
-    FINISHED = "finished"
-    FAILED = "failed"
-
-
-class Kind(str, Enum):
-    """What was called."""
-
-    CHAT = "chat"
-    PROMPT = "prompt"
 
 
 def parse_timestamp(value: str | None) -> str | None:
@@ -150,51 +134,6 @@ Until = Annotated[
     str | None,
     typer.Option("--until", "--to", help="Before; a day without a time is included.", callback=end),
 ]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CompletionFilterOptions:
-    """Which calls are meant."""
-
-    tag: Annotated[
-        list[str] | None, typer.Option("--tag", "--tags", help="With this tag; repeat it, or use commas.")
-    ] = None
-    tag_match: Annotated[TagMatch, typer.Option(help="With any, all or none of the tags.")] = TagMatch.ANY
-    session: Annotated[str | None, typer.Option(help="Of this session.")] = None
-    status: Annotated[Status | None, typer.Option(help="With this status.")] = None
-    kind: Annotated[Kind | None, typer.Option(help="Of this kind.")] = None
-    model: Annotated[str | None, typer.Option(help="To this model.")] = None
-    failure: Annotated[str | None, typer.Option(help="With this exception class: RateLimitError, ...")] = None
-    file: Annotated[str | None, typer.Option(help="From this source file.")] = None
-    function: Annotated[str | None, typer.Option(help="From this function.")] = None
-    since: Since = None
-    until: Until = None
-    min_duration: Annotated[float | None, typer.Option(help="At least this many seconds.", min=0)] = None
-    max_duration: Annotated[float | None, typer.Option(help="Of so many seconds or fewer.", min=0)] = None
-    min_tokens: Annotated[int | None, typer.Option(help="Of so many tokens or more.", min=0)] = None
-    max_tokens: Annotated[int | None, typer.Option(help="At most this many tokens.", min=0)] = None
-
-    def filters(self) -> Filters:
-        """The same, for the client; what was not given is not in it."""
-        tags = split_commas(self.tag)
-        given = {
-            "tag": tags or None,
-            "tag_match": self.tag_match.value if tags else None,
-            "session_id": self.session,
-            "status": self.status.value if self.status else None,
-            "kind": self.kind.value if self.kind else None,
-            "model": self.model,
-            "failure_kind": self.failure,
-            "file": self.file,
-            "function": self.function,
-            "since": self.since,
-            "until": self.until,
-            "min_duration": self.min_duration,
-            "max_duration": self.max_duration,
-            "min_tokens": self.min_tokens,
-            "max_tokens": self.max_tokens,
-        }
-        return cast("Filters", {name: value for name, value in given.items() if value is not None})
 
 
 def split_commas(values: list[str] | None) -> list[str]:

@@ -13,7 +13,7 @@ from log10_trace.cli.app import app
 from log10_trace.cli.call_reference import resolved
 from log10_trace.cli.model_calls import ModelAnswer, logged_answer, make_sdk_sender, parameter, replay_call
 from log10_trace.cli.once import OnceCommand
-from log10_trace.cli.options import Json, Server, expand_dataclass_options, split_commas
+from log10_trace.cli.options import Json, Server, expand_option_groups, split_commas
 from log10_trace.cli.output import show_json
 from log10_trace.cli.price_table import prices_of
 from log10_trace.cli.report import show_answers
@@ -32,7 +32,7 @@ Set = Annotated[
 
 
 @app.command(cls=OnceCommand, epilog=EXAMPLES)
-@expand_dataclass_options
+@expand_option_groups
 def replay(
     completion_id: Annotated[str, typer.Argument(help="The call's id, or: latest")],
     *,

@@ -8,8 +8,9 @@ import typer
 
 from log10_trace.cli.app import app
 from log10_trace.cli.completions.list_ import Columns, show
+from log10_trace.cli.filter_options import CompletionFilterOptions
 from log10_trace.cli.once import OnceCommand
-from log10_trace.cli.options import CompletionFilterOptions, Json, Limit, Server, expand_dataclass_options
+from log10_trace.cli.options import Json, Limit, Server, expand_option_groups
 from log10_trace.cli.output import (
     Column,
     count,
@@ -54,7 +55,7 @@ COLUMNS: Final = (
 
 
 @group.command("list", cls=OnceCommand)
-@expand_dataclass_options
+@expand_option_groups
 def list_(
     *,
     which: CompletionFilterOptions,
@@ -79,7 +80,7 @@ def list_(
 
 
 @group.command("show", cls=OnceCommand)
-@expand_dataclass_options
+@expand_option_groups
 def show_(
     session_id: Annotated[str, typer.Argument(help="The session's id.")],
     *,

@@ -9,7 +9,7 @@ import typer
 
 from log10_trace.cli.app import app
 from log10_trace.cli.once import OnceCommand
-from log10_trace.cli.options import Json, Server, Since, Until, expand_dataclass_options
+from log10_trace.cli.options import Json, Server, Since, Until, expand_option_groups
 from log10_trace.cli.output import (
     Column,
     count,
@@ -60,7 +60,7 @@ _START: Final = Column(title="FROM", cell=lambda step: step.start or "")
 
 
 @app.command(cls=OnceCommand, epilog=EXAMPLES)
-@expand_dataclass_options
+@expand_option_groups
 def stats(
     *,
     by: Annotated[GroupBy, typer.Option(help="Group by.")] = GroupBy.MODEL,

@@ -11,7 +11,7 @@ import typer
 
 from log10_trace.cli import exit_codes
 from log10_trace.cli.app import app
-from log10_trace.cli.options import Json, Server, expand_dataclass_options
+from log10_trace.cli.options import Json, Server, expand_option_groups
 from log10_trace.cli.output import (
     Column,
     count,
@@ -71,7 +71,7 @@ EXAMPLES: Final = """[bold]Example[/bold]
 
 
 @app.command(epilog=EXAMPLES)
-@expand_dataclass_options
+@expand_option_groups
 def verify(*, server: Server, json: Json = False) -> None:
     """Compare what processes have numbered with what the server has, and name every gap.
 

@@ -9,14 +9,14 @@ import typer
 
 from log10_trace.cli.completions.group import group
 from log10_trace.cli.once import OnceCommand
-from log10_trace.cli.options import Server, Yes, expand_dataclass_options
+from log10_trace.cli.options import Server, Yes, expand_option_groups
 from log10_trace.cli.output import count_noun, one_line, stderr_console
 from log10_trace.client import Log10
 from log10_trace.errors import NotFoundError
 
 
 @group.command("delete", cls=OnceCommand)
-@expand_dataclass_options
+@expand_option_groups
 def delete(
     completion_ids: Annotated[list[str] | None, typer.Argument(help="The ids of calls.")] = None,
     *,

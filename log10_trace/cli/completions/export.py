@@ -15,8 +15,9 @@ from log10_trace.cli.completions.export_formats import EACH_ONCE, FORMATTERS, WI
 from log10_trace.cli.completions.group import group
 from log10_trace.cli.completions.training import UnsuitableError
 from log10_trace.cli.files import STANDARD, lines, open_for_reading, open_for_writing, truncate_partial_line
+from log10_trace.cli.filter_options import CompletionFilterOptions
 from log10_trace.cli.once import OnceCommand
-from log10_trace.cli.options import CompletionFilterOptions, Server, expand_dataclass_options
+from log10_trace.cli.options import Server, expand_option_groups
 from log10_trace.cli.output import count_noun, progress, stderr_console
 from log10_trace.client import Log10
 from log10_trace.client.filters import Filters
@@ -28,7 +29,7 @@ _BEGINNING: Final = b'{"id":'
 
 @group.command("download", cls=OnceCommand, hidden=True)
 @group.command("export", cls=OnceCommand)
-@expand_dataclass_options
+@expand_option_groups
 def export(
     *,
     which: CompletionFilterOptions,

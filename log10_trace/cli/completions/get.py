@@ -12,7 +12,7 @@ from rich.text import Text
 from log10_trace.cli.call_reference import resolved
 from log10_trace.cli.completions.group import group
 from log10_trace.cli.conversation import messages_of
-from log10_trace.cli.options import Server, expand_dataclass_options
+from log10_trace.cli.options import Server, expand_option_groups
 from log10_trace.cli.output import (
     count_noun,
     escape_control_characters,
@@ -33,7 +33,7 @@ _STYLES: Final = {"user": "bold cyan", "assistant": "bold green", "tool": "bold 
 
 
 @group.command("get")
-@expand_dataclass_options
+@expand_option_groups
 def get(
     completion_id: Annotated[
         str | None, typer.Argument(help="The call's id, or: latest", show_default=False)

@@ -12,7 +12,7 @@ import typer
 from log10_trace.cli.completions.group import group
 from log10_trace.cli.completions.import_format import convert_line
 from log10_trace.cli.files import json_lines, open_for_reading
-from log10_trace.cli.options import Server, expand_dataclass_options
+from log10_trace.cli.options import Server, expand_option_groups
 from log10_trace.cli.output import count_noun, one_line, progress, stderr_console
 from log10_trace.client import Log10
 from log10_trace.errors import Log10Error, NotFoundError, ValidationError
@@ -28,7 +28,7 @@ Numbered = tuple[int, bytes]
 
 
 @group.command("import")
-@expand_dataclass_options
+@expand_option_groups
 def import_(
     file: Annotated[
         str, typer.Argument(help="JSON lines: our export, or the original client's; - reads the pipe.")

@@ -9,8 +9,9 @@ import typer
 
 from log10_trace.cli.completions.columns import NARROW, USUAL, select_columns
 from log10_trace.cli.completions.group import group
+from log10_trace.cli.filter_options import CompletionFilterOptions
 from log10_trace.cli.once import OnceCommand
-from log10_trace.cli.options import CompletionFilterOptions, Json, Limit, Server, expand_dataclass_options
+from log10_trace.cli.options import Json, Limit, Server, expand_option_groups
 from log10_trace.cli.output import console, show_json, show_rows
 from log10_trace.models.components import CompletionSummary
 
@@ -22,7 +23,7 @@ Oldest = Annotated[bool, typer.Option("--oldest", help="The oldest first.")]
 
 
 @group.command("list", cls=OnceCommand)
-@expand_dataclass_options
+@expand_option_groups
 def list_(
     *,
     which: CompletionFilterOptions,
@@ -42,7 +43,7 @@ def list_(
 
 
 @group.command("search", cls=OnceCommand)
-@expand_dataclass_options
+@expand_option_groups
 def search(
     words: Annotated[str, typer.Argument(help='Words that all occur; "a phrase" and begin* work.')],
     *,

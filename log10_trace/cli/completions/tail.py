@@ -12,8 +12,9 @@ from rich.text import Text
 
 from log10_trace.cli.completions.columns import select_columns
 from log10_trace.cli.completions.group import group
+from log10_trace.cli.filter_options import CompletionFilterOptions
 from log10_trace.cli.once import OnceCommand
-from log10_trace.cli.options import CompletionFilterOptions, Json, Server, expand_dataclass_options
+from log10_trace.cli.options import Json, Server, expand_option_groups
 from log10_trace.cli.output import Column, console, one_line, print_line, show_json
 from log10_trace.client import Log10
 from log10_trace.client.filters import Filters
@@ -29,7 +30,7 @@ _REMEMBERED: Final = 10_000
 
 
 @group.command("tail", cls=OnceCommand)
-@expand_dataclass_options
+@expand_option_groups
 def tail(
     *,
     which: CompletionFilterOptions,

@@ -13,7 +13,7 @@ from log10_trace.cli.feedback.filter import condition
 from log10_trace.cli.feedback.group import group
 from log10_trace.cli.files import open_for_writing
 from log10_trace.cli.once import OnceCommand
-from log10_trace.cli.options import Json, Server, expand_dataclass_options, parse_json_option, split_commas
+from log10_trace.cli.options import Json, Server, expand_option_groups, parse_json_option, split_commas
 from log10_trace.cli.output import (
     Column,
     count_noun,
@@ -48,7 +48,7 @@ Offset = Annotated[int, typer.Option(help="Leave out so many.", min=0)]
 
 
 @group.command("create", cls=OnceCommand)
-@expand_dataclass_options
+@expand_option_groups
 def create(
     *,
     server: Server,
@@ -86,7 +86,7 @@ def upload(server: Server, body: dict[str, Any]) -> Feedback:
 
 
 @group.command("list", cls=OnceCommand)
-@expand_dataclass_options
+@expand_option_groups
 def list_(
     *,
     server: Server,
@@ -109,7 +109,7 @@ def list_(
 
 
 @group.command("download", cls=OnceCommand, hidden=True)
-@expand_dataclass_options
+@expand_option_groups
 def download(
     *,
     server: Server,
@@ -127,7 +127,7 @@ def download(
 
 
 @group.command("get")
-@expand_dataclass_options
+@expand_option_groups
 def get(
     feedback_id: Annotated[str | None, typer.Argument(help="The feedback's id.", show_default=False)] = None,
     *,

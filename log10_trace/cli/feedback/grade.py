@@ -16,7 +16,7 @@ from rich.text import Text
 from log10_trace.cli.completions.get import show_call
 from log10_trace.cli.feedback.group import group
 from log10_trace.cli.once import OnceCommand
-from log10_trace.cli.options import Server, expand_dataclass_options
+from log10_trace.cli.options import Server, expand_option_groups
 from log10_trace.cli.output import console, escape_control_characters, stderr_console
 from log10_trace.cli.schema import FormField, form_fields
 from log10_trace.client import Log10
@@ -36,7 +36,7 @@ class _GraderQuitError(Exception):
 
 
 @group.command("grade", cls=OnceCommand)
-@expand_dataclass_options
+@expand_option_groups
 def grade(
     *,
     server: Server,

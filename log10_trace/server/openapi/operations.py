@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from log10_trace.domain.filters import FILTER_NAMES
 from log10_trace.server.openapi.parameters import query
 from log10_trace.server.openapi.schemas import (
     COUNT,
@@ -16,7 +17,6 @@ from log10_trace.server.openapi.schemas import (
     reference,
     request_object,
 )
-from log10_trace.server.routes.filters import NAMES as FILTERS
 
 _COMPLETION: Final = reference("StoredCompletion")
 _CURSOR: Final[Schema] = {"type": ["string", "null"], "description": "For the next page; null at the end."}
@@ -87,7 +87,7 @@ OPERATION_DOCS: Final[dict[tuple[str, str], OperationDoc]] = {
         id="list",
         summary="List completions: a page of them, or all that match as JSON lines or CSV.",
         tag="Completions",
-        query=query(*FILTERS, "limit", "cursor", "order", "view", "format", "bodies"),
+        query=query(*FILTER_NAMES, "limit", "cursor", "order", "view", "format", "bodies"),
         responses={200: object_schema({"completions": array(_ANY), "next_cursor": _CURSOR})},
         response_media_types={"application/x-ndjson": {"type": "string"}, "text/csv": {"type": "string"}},
         error_statuses=(422,),
@@ -118,7 +118,7 @@ OPERATION_DOCS: Final[dict[tuple[str, str], OperationDoc]] = {
         id="deleteMany",
         summary="Delete everything of a session or with a tag; further filters narrow it.",
         tag="Completions",
-        query=query(*FILTERS),
+        query=query(*FILTER_NAMES),
         responses={200: _DELETED},
         error_statuses=(422, 503, 507),
     ),
@@ -135,7 +135,7 @@ OPERATION_DOCS: Final[dict[tuple[str, str], OperationDoc]] = {
         id="listSessions",
         summary="List sessions with a call that passes the filters, the one with the latest call first.",
         tag="Sessions",
-        query=query(*FILTERS, "limit", "cursor"),
+        query=query(*FILTER_NAMES, "limit", "cursor"),
         responses={200: object_schema({"sessions": array(reference("Session")), "next_cursor": _CURSOR})},
         error_statuses=(422,),
     ),

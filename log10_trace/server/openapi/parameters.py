@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
+from log10_trace.domain.filters import FILTERS, Filter, FilterType
 from log10_trace.domain.times import DURATION_PATTERN
 from log10_trace.server.http.query_params import MAX_CHARS, MAX_OFFSET, MAX_REPEATS
 from log10_trace.server.openapi.schemas import LABEL, Schema
@@ -19,29 +21,34 @@ _MOMENT: Final[Schema] = {
         {"type": "string", "pattern": f"^{DURATION_PATTERN}$"},
     ]
 }
-_QUERY: Final[dict[str, tuple[Schema, str]]] = {
-    "tag": (
-        {"type": "array", "items": _TEXT},
-        f"A tag; may be repeated, {MAX_REPEATS} times at most.",
-    ),
-    "tag_match": ({"enum": ["any", "all", "none"], "default": "any"}, "How many of the tags it carries."),
-    "session_id": (_TEXT, "The session."),
-    "status": ({"enum": ["started", "finished", "failed"]}, "Status of the call."),
-    "kind": (_TEXT, "chat or prompt."),
-    "model": (_TEXT, "The model that was asked for."),
-    "failure_kind": (_TEXT, "The class of the exception."),
-    "file": (_TEXT, "The file of the calling line."),
-    "function": (_TEXT, "The function of the calling line."),
-    "since": (_MOMENT, "Not before: RFC 3339, or so long ago as 2h; a day begins at midnight UTC."),
-    "until": (_MOMENT, "Before: RFC 3339, or so long ago as 2h; a day (UTC) is included."),
-    "min_duration": (_SECONDS, "Seconds, at least."),
-    "max_duration": (_SECONDS, "Seconds, at most."),
-    "min_tokens": (_WHOLE, "Tokens in and out, at least."),
-    "max_tokens": (_WHOLE, "Tokens in and out, at most."),
-    "q": (
-        _TEXT,
-        'Words that all occur; also "a phrase", begin*, an emoji; * is everything. Other marks are refused.',
-    ),
+_SCHEMAS: Final[Mapping[FilterType, Schema]] = {
+    "labels": {"type": "array", "items": _TEXT},
+    "label": _TEXT,
+    "choice": {},
+    "start": _MOMENT,
+    "end": _MOMENT,
+    "seconds": _SECONDS,
+    "count": _WHOLE,
+    "search": _TEXT,
+}
+_NOTES: Final[Mapping[FilterType, str]] = {
+    "labels": f" May be repeated, {MAX_REPEATS} times at most.",
+    "start": " RFC 3339, or a relative time such as 2h; a day begins at midnight UTC.",
+    "end": " RFC 3339, or a relative time such as 2h; days are in UTC.",
+}
+
+
+def _describe_filter(row: Filter) -> tuple[Schema, str]:
+    schema = dict(_SCHEMAS[row.type])
+    if row.type == "choice":
+        schema["enum"] = list(row.values)
+    if row.default is not None:
+        schema["default"] = row.default
+    return schema, row.help + _NOTES.get(row.type, "")
+
+
+_QUERY: Final[Mapping[str, tuple[Schema, str]]] = {
+    **{row.name: _describe_filter(row) for row in FILTERS},
     "limit": (_PAGE, "How many, at most."),
     "cursor": (_TEXT, "Where the page before this one ended: its next_cursor."),
     "order": ({"enum": ["newest", "oldest"], "default": "newest"}, "Which come first."),

@@ -7,33 +7,16 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Final
 
+from log10_trace.domain.filters import FILTERS, Filter
 from log10_trace.server.pages.urls import HOME, PageURL
 
 SPANS: Final = (("1h", "1 hour"), ("24h", "24 hours"), ("7d", "7 days"), ("30d", "30 days"))
 """Offered spans of time, as ``since`` takes them."""
 
-_NAMES: Final = {
-    "q": "text",
-    "status": "status",
-    "model": "model",
-    "tag": "tag",
-    "tag_match": "tags",
-    "session_id": "session",
-    "kind": "kind",
-    "failure_kind": "failure",
-    "file": "file",
-    "function": "function",
-    "since": "since",
-    "until": "until",
-    "min_duration": "seconds at least",
-    "max_duration": "seconds at most",
-    "min_tokens": "tokens at least",
-    "max_tokens": "tokens at most",
-    "order": "order",
-}
+_LABELS: Final = {**{row.name: row.label for row in FILTERS}, "order": "order"}
 _MAX_SHOWN: Final = 100
 _IN_SIGHT: Final = frozenset(("q", "status", "model", "tag"))
-"""Fields of the form that are always open."""
+"""Fields of the form that are always open; each has its own place in the template."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +27,27 @@ class ActiveFilter:
     value: str
     removed: str
     """The address of the list without it."""
+
+
+@dataclass(frozen=True, slots=True)
+class FormField:
+    """A field of the form: a choice, or free text where it has no choices."""
+
+    name: str
+    title: str
+    hint: str
+    choices: tuple[tuple[str, str], ...]
+    """Values and their titles; the value of the first is empty, and sets no condition."""
+
+
+def _form_field(row: Filter) -> FormField:
+    choices = tuple(("" if value == row.default else value, title) for value, title in row.choices)
+    if choices and row.default is None:
+        choices = (("", "any"), *choices)
+    return FormField(row.name, row.title or row.label.capitalize(), row.hint, choices)
+
+
+FIELDS: Final = {row.name: _form_field(row) for row in FILTERS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,15 +74,25 @@ class FilterForm:
     def has_advanced_filters(self) -> bool:
         """Whether a field is set that the form keeps folded."""
         in_sight = {*_IN_SIGHT, "since"} if any(span.is_chosen for span in self.spans) else _IN_SIGHT
-        return any(name not in in_sight for name, _ in self.address.pairs if name in _NAMES)
+        return any(name not in in_sight for name, _ in self.address.pairs if name in _LABELS)
+
+    @property
+    def status_choices(self) -> tuple[tuple[str, str], ...]:
+        """The statuses that can be chosen, and their titles; the first is empty."""
+        return FIELDS["status"].choices
+
+    @property
+    def advanced_fields(self) -> tuple[FormField, ...]:
+        """The fields that the form keeps folded."""
+        return tuple(field for name, field in FIELDS.items() if name not in _IN_SIGHT)
 
     @property
     def shown(self) -> tuple[ActiveFilter, ...]:
         """The conditions in words, each with the address that takes it off."""
         return tuple(
-            ActiveFilter(_NAMES[name], value, str(self.address.without_param(name, value)))
+            ActiveFilter(_LABELS[name], value, str(self.address.without_param(name, value)))
             for name, value in self.address.pairs
-            if name in _NAMES
+            if name in _LABELS
         )
 
     @property

@@ -7,6 +7,7 @@ from typing import Final
 
 from starlette.responses import Response
 
+from log10_trace.domain.filters import FILTER_NAMES
 from log10_trace.server.http.api_errors import ApiError, from_store_error, not_found
 from log10_trace.server.http.query_params import RequestParams
 from log10_trace.server.http.request_context import RequestContext
@@ -20,7 +21,7 @@ from log10_trace.server.pages.session_view import session_view
 from log10_trace.server.pages.stats_panel import build_stats_panel, stats_query
 from log10_trace.server.pages.urls import SESSIONS, PageURL, completion_id_of, session_path
 from log10_trace.server.routes import completions
-from log10_trace.server.routes.filters import NAMES, ORDERS, filter_of
+from log10_trace.server.routes.filters import ORDERS, parse_filters
 from log10_trace.server.store.data_types import (
     CompletionFilter,
     CompletionSummary,
@@ -102,9 +103,9 @@ PAGES: Final = (
 def _list(visit: RequestContext) -> Response:
     conditions = filter_form_from(visit.request.query_params.multi_items())
     try:
-        query = RequestParams(visit.request.query_params, (*NAMES, "order", "cursor"))
+        query = RequestParams(visit.request.query_params, (*FILTER_NAMES, "order", "cursor"))
         order = query.choice("order", ORDERS, "newest")
-        view = _list_view(visit, conditions, filter_of(query), order, query.text("cursor"))
+        view = _list_view(visit, conditions, parse_filters(query), order, query.text("cursor"))
     except ApiError as refusal:
         return _refused(visit, conditions, refusal)
     except (SearchError, CursorError) as error:
@@ -161,8 +162,8 @@ def _sessions(visit: RequestContext) -> Response:
     shown: dict[str, object] = {"rows": (), "earlier": "", "is_first_page": True, "fault": ""}
     status = 200
     try:
-        query = RequestParams(visit.request.query_params, (*NAMES, "cursor"))
-        shown |= _session_rows(visit, conditions, filter_of(query), query.text("cursor"))
+        query = RequestParams(visit.request.query_params, (*FILTER_NAMES, "cursor"))
+        shown |= _session_rows(visit, conditions, parse_filters(query), query.text("cursor"))
     except ApiError as refusal:
         status, shown["fault"] = refusal.status, _fault(refusal)
     except (SearchError, CursorError) as error:

@@ -10,6 +10,7 @@ from concurrent.futures import Future
 from starlette.responses import Response
 
 from log10_trace.domain.completion_record import MAX_LABEL, CompletionRecord, parse
+from log10_trace.domain.filters import FILTER_NAMES
 from log10_trace.domain.ids import new_id
 from log10_trace.domain.json_slices import LABEL_PATTERN, RecordFormatError
 from log10_trace.domain.keys import Scope
@@ -19,7 +20,7 @@ from log10_trace.server.http.api_errors import conflict, from_format_error, not_
 from log10_trace.server.http.query_params import RequestParams
 from log10_trace.server.http.request_context import RequestContext
 from log10_trace.server.http.responses import json_bytes_response, json_response
-from log10_trace.server.routes.filters import NAMES, filter_of
+from log10_trace.server.routes.filters import parse_filters
 from log10_trace.server.store.data_types import StoredCompletion, WriteEffect, WriteResult
 
 
@@ -55,8 +56,8 @@ async def delete(visit: RequestContext) -> Response:
 
 async def delete_many(visit: RequestContext) -> Response:
     """Everything of a session or with a tag is gone; further filters narrow it."""
-    query = RequestParams(visit.request.query_params, NAMES)
-    wanted = filter_of(query)
+    query = RequestParams(visit.request.query_params, FILTER_NAMES)
+    wanted = parse_filters(query)
     if wanted.session_id is None and not wanted.tags:
         raise unprocessable("session_id", "Give a session_id or a tag.")
     if wanted.tags and wanted.tag_match == "none":

@@ -3,62 +3,40 @@
 from __future__ import annotations
 
 import time
-from typing import Final
+from collections.abc import Callable, Mapping
+from typing import Any, Final
 
+from log10_trace.domain.filters import FILTERS, Filter, FilterType
 from log10_trace.server.http.query_params import RequestParams
-from log10_trace.server.store.data_types import CompletionFilter, Order, TagMatch
+from log10_trace.server.store.data_types import CompletionFilter, Order
 
-NAMES: Final = (
-    "tag",
-    "tag_match",
-    "session_id",
-    "status",
-    "kind",
-    "model",
-    "failure_kind",
-    "file",
-    "function",
-    "since",
-    "until",
-    "min_duration",
-    "max_duration",
-    "min_tokens",
-    "max_tokens",
-    "q",
-)
-TAG_MATCHES: Final[tuple[TagMatch, ...]] = ("any", "all", "none")
 ORDERS: Final[tuple[Order, ...]] = ("newest", "oldest")
-STATUSES: Final = ("started", "finished", "failed")
 
 
-def filter_of(query: RequestParams) -> CompletionFilter:
+def parse_filters(query: RequestParams) -> CompletionFilter:
     """What the request wants to see.
 
     Raises:
-        Refusal: 422, naming the parameter that cannot be used.
+        ApiError: 422, naming the parameter that cannot be used.
     """
     now_ms = time.time_ns() // 1_000_000
-    return CompletionFilter(
-        tags=query.values("tag"),
-        tag_match=query.choice("tag_match", TAG_MATCHES, "any"),
-        session_id=query.text("session_id"),
-        status=query.choice("status", STATUSES, "") or None,
-        kind=query.text("kind"),
-        model=query.text("model"),
-        failure_kind=query.text("failure_kind"),
-        file=query.text("file"),
-        function=query.text("function"),
-        since_ms=query.timestamp_ms("since", now_ms),
-        until_ms=query.end_ms("until", now_ms),
-        min_duration=query.number("min_duration"),
-        max_duration=query.number("max_duration"),
-        min_tokens=query.integer("min_tokens"),
-        max_tokens=query.integer("max_tokens"),
-        text=_text_of(query),
-    )
+    values: dict[str, Any] = {row.store_field: _READERS[row.type](query, row, now_ms) for row in FILTERS}
+    return CompletionFilter(**values)
 
 
-def _text_of(query: RequestParams) -> str | None:
+def _parse_search_text(query: RequestParams, row: Filter, _now_ms: int) -> str | None:
     """The words to look for; none for stars alone, with which every word begins."""
-    text = query.text("q")
+    text = query.text(row.name)
     return None if text is not None and not text.replace("*", "").strip() else text
+
+
+_READERS: Final[Mapping[FilterType, Callable[[RequestParams, Filter, int], Any]]] = {
+    "labels": lambda query, row, _: query.values(row.name),
+    "label": lambda query, row, _: query.text(row.name),
+    "choice": lambda query, row, _: query.choice(row.name, row.values, row.default or "") or None,
+    "start": lambda query, row, now_ms: query.timestamp_ms(row.name, now_ms),
+    "end": lambda query, row, now_ms: query.end_ms(row.name, now_ms),
+    "seconds": lambda query, row, _: query.number(row.name),
+    "count": lambda query, row, _: query.integer(row.name),
+    "search": _parse_search_text,
+}

@@ -8,12 +8,13 @@ from typing import Final
 
 from starlette.responses import Response, StreamingResponse
 
+from log10_trace.domain.filters import FILTER_NAMES
 from log10_trace.server.http.api_errors import ApiError, not_found
 from log10_trace.server.http.query_params import RequestParams
 from log10_trace.server.http.request_context import RequestContext
 from log10_trace.server.http.responses import encode_json, json_bytes_response, wrap_json_array
 from log10_trace.server.routes.csv_export import csv_lines
-from log10_trace.server.routes.filters import NAMES, ORDERS, filter_of
+from log10_trace.server.routes.filters import ORDERS, parse_filters
 from log10_trace.server.store.data_types import CompletionFilter, CompletionSummary, Order, Page
 
 VIEWS: Final = ("summary", "full")
@@ -24,9 +25,9 @@ _CHUNK_BYTES: Final = 64 * 1024
 
 async def list_completions(visit: RequestContext) -> Response:
     """What matches the filters, in the form that ``format`` names."""
-    known = (*NAMES, "limit", "cursor", "order", "view", "format", "bodies")
+    known = (*FILTER_NAMES, "limit", "cursor", "order", "view", "format", "bodies")
     query = RequestParams(visit.request.query_params, known)
-    wanted = filter_of(query)
+    wanted = parse_filters(query)
     order = query.choice("order", ORDERS, "newest")
     limit = query.integer("limit", least=1, most=visit.service.limits.page_items)
     form = query.choice("format", FORMATS, "json")

@@ -7,12 +7,13 @@ from typing import Any
 
 from starlette.responses import Response
 
+from log10_trace.domain.filters import FILTER_NAMES
 from log10_trace.domain.times import rfc3339
 from log10_trace.server.http.api_errors import not_found
 from log10_trace.server.http.query_params import RequestParams
 from log10_trace.server.http.request_context import RequestContext
 from log10_trace.server.http.responses import json_response
-from log10_trace.server.routes.filters import NAMES, filter_of
+from log10_trace.server.routes.filters import parse_filters
 from log10_trace.server.routes.listing import DEFAULT_LIMIT
 from log10_trace.server.store.data_types import SessionSummary
 
@@ -26,12 +27,12 @@ async def create(visit: RequestContext) -> Response:
 
 async def list_sessions(visit: RequestContext) -> Response:
     """Sessions with a call that passes the filters, the one with the latest call first."""
-    query = RequestParams(visit.request.query_params, (*NAMES, "limit", "cursor"))
+    query = RequestParams(visit.request.query_params, (*FILTER_NAMES, "limit", "cursor"))
     limit = query.integer("limit", least=1, most=visit.service.limits.page_items) or DEFAULT_LIMIT
     found = await visit.read(
         visit.store.sessions.page,
         visit.organization_id,
-        filter_of(query),
+        parse_filters(query),
         limit=limit,
         cursor=query.text("cursor"),
     )

@@ -8,6 +8,7 @@ from typing import Any, Final, Literal
 
 from psycopg import Connection
 
+from log10_trace.domain.filters import COLUMN_FILTERS
 from log10_trace.domain.text_extraction import sanitize
 from log10_trace.server.store.data_types import CompletionFilter, Order, TagMatch
 from log10_trace.server.store.postgres.arrays import rows_to_columns
@@ -18,16 +19,15 @@ from log10_trace.server.store.postgres.queries import load
 from log10_trace.server.store.postgres.text_search import to_tsquery
 from log10_trace.server.store.search_query import parse_search_query
 
-_SQL: Final = load("listing.sql")
-_COMPARED: Final = (
-    "status", "kind", "model", "session_id", "failure_kind", "file", "function", "min_duration",
-    "max_duration", "min_tokens", "max_tokens",
-)  # fmt: skip
-"""Fields of a ``CompletionFilter`` that are each a condition of the same name."""
+_COMPARISONS: Final = {
+    row.name: f"AND {row.column} {row.operator} %({row.name})s".encode() for row in COLUMN_FILTERS
+}
+"""Conditions on one column, each by the name of its field of a ``CompletionFilter``."""
+_SQL: Final = {**load("listing.sql"), **_COMPARISONS}
 
 ALL: Final = "all"
 """The source of a question that no tag and no word narrows down."""
-_RANGES: Final = frozenset(("min_duration", "max_duration", "min_tokens", "max_tokens"))
+_RANGES: Final = frozenset(row.name for row in COLUMN_FILTERS if row.operator != "=")
 _FEW: Final = 2_000
 """Records with the words, or in the range: with so many or more, reading in order soon fills a page."""
 Projection = Literal["summaries", "records", "keys"]
@@ -92,7 +92,7 @@ def build_query(organization_id: str, wanted: CompletionFilter) -> FilterQuery:
         values["query"] = to_tsquery(parse_search_query(wanted.text))
         conditions += ["has_tag"] if source != ALL else []
         otherwise, source = source, "words"
-    for name in _COMPARED:
+    for name in _COMPARISONS:
         if (value := getattr(wanted, name)) is not None:
             conditions.append(name)
             values[name] = truncate_key(sanitize(value)) if isinstance(value, str) else value

@@ -10,14 +10,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
+from log10_trace.domain.filters import COLUMN_FILTERS
 from log10_trace.server.store import sort_keys
 from log10_trace.server.store.data_types import CompletionFilter, Order
 from log10_trace.server.store.search_query import parse_search_query
 from log10_trace.server.store.search_text import spread
 from log10_trace.server.store.sqlite.records import organization_word
 
-# Columns that can be asked for by value; those with an index of their own can drive.
-_EQUAL: Final = ("session_id", "failure_kind", "file", "model", "status", "kind", "function")
+_COMPARISONS: Final = {row.name: f"{row.column} {row.operator} :{row.name}" for row in COLUMN_FILTERS}
 _INDEX_OF: Final = {
     "session_id": "completions_by_session",
     "failure_kind": "completions_by_failure",
@@ -27,18 +27,13 @@ _INDEX_OF: Final = {
     "status": "completions_not_finished",
     "kind": "completions_not_chat",
 }
+"""Filters whose column has an index of its own, which can drive."""
 _LEFT_OUT: Final = {"status": "finished", "kind": "chat"}
 """What their indexes leave out, because nearly all records have it."""
 _INDEX_OF_RANGE: Final = (
     ("completions_by_duration", "min_duration", "max_duration"),
     ("completions_by_tokens", "min_tokens", "max_tokens"),
 )
-_RANGES: Final = {
-    "min_duration": "duration >= :min_duration",
-    "max_duration": "duration <= :max_duration",
-    "min_tokens": "tokens >= :min_tokens",
-    "max_tokens": "tokens <= :max_tokens",
-}
 _DIRECTIONS: Final[dict[Order, str]] = {"newest": "DESC", "oldest": "ASC"}
 _MOST_COUNTED: Final = 50_000
 """Rows of a way; longer ones are all the same."""
@@ -136,12 +131,12 @@ def _unordered_access_paths(wanted: CompletionFilter) -> list[list[AccessPath]]:
     return [
         [AccessPath(f"completions c INDEXED BY {index}", " AND ".join([_OURS, *asked]))]
         for index, *names in _INDEX_OF_RANGE
-        if (asked := [f"c.{_RANGES[name]}" for name in names if getattr(wanted, name) is not None])
+        if (asked := [f"c.{_COMPARISONS[name]}" for name in names if getattr(wanted, name) is not None])
     ]
 
 
 def _by_column(name: str) -> AccessPath:
-    condition = f"{_OURS} AND c.{name} = :{name}"
+    condition = f"{_OURS} AND c.{_COMPARISONS[name]}"
     if name in _LEFT_OUT:
         condition += f" AND c.{name} <> '{_LEFT_OUT[name]}'"  # says that the partial index will do
     return AccessPath(f"completions c INDEXED BY {_INDEX_OF[name]}", condition)
@@ -164,8 +159,7 @@ def _counting(driver: AccessPath, values: dict[str, Any], most: int) -> BoundQue
 
 
 def _union_branch(driver: AccessPath, wanted: CompletionFilter) -> str:
-    of_record = [f"c.{name} = :{name}" for name in _EQUAL if getattr(wanted, name) is not None]
-    of_record += [f"c.{text}" for name, text in _RANGES.items() if getattr(wanted, name) is not None]
+    of_record = [f"c.{text}" for name, text in _COMPARISONS.items() if getattr(wanted, name) is not None]
     of_others = _tag_conditions(wanted, driver)
     if wanted.text is not None and driver is not _BY_TEXT:
         of_others.append(_HAS_TEXT.format(driver.position))
@@ -202,8 +196,7 @@ def _values(
     high = sort_keys.LAST if wanted.until_ms is None else sort_keys.first_at(wanted.until_ms) - 1
     if after is not None:
         low, high = (low, min(high, after - 1)) if order == "newest" else (max(low, after + 1), high)
-    names = (*_EQUAL, *_RANGES)
-    values = {name: getattr(wanted, name) for name in names if getattr(wanted, name) is not None}
+    values = {name: getattr(wanted, name) for name in _COMPARISONS if getattr(wanted, name) is not None}
     values |= {f"tag_{number:d}": tag for number, tag in enumerate(wanted.tags)}
     if wanted.text is not None:
         values["text"] = _fts_query(organization_id, wanted.text)

@@ -111,39 +111,6 @@ AND NOT EXISTS (
     SELECT FROM feedback_completions AS f
     WHERE f.organization_id = %(organization_id)s AND f.completion_id = d.id AND f.task_id = %(task_id)s)
 
--- :status
-AND status = %(status)s
-
--- :kind
-AND kind = %(kind)s
-
--- :model
-AND model = %(model)s
-
--- :session_id
-AND session_id = %(session_id)s
-
--- :failure_kind
-AND failure_kind = %(failure_kind)s
-
--- :file
-AND file = %(file)s
-
--- :function
-AND function = %(function)s
-
--- :min_duration
-AND duration >= %(min_duration)s
-
--- :max_duration
-AND duration <= %(max_duration)s
-
--- :min_tokens
-AND tokens >= %(min_tokens)s
-
--- :max_tokens
-AND tokens <= %(max_tokens)s
-
 -- :after_newest
 AND (d.place, d.id) < (%(after)s, %(after_id)s)
 
