@@ -58,7 +58,7 @@ def test_that_none_runs_is_said_once(caplog: pytest.LogCaptureFixture) -> None:
 
     addressing.resolve()
     addressing.resolve()
-    assert [each.getMessage().endswith("Type: log10-trace serve") for each in caplog.records] == [True]
+    assert [each.getMessage().endswith("Run: log10-trace serve") for each in caplog.records] == [True]
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ SENDS = """
 import json, sys
 from log10_trace import redact
 from log10_trace.export import Delivery
-from log10_trace.export.delivery.responses import Parcel
+from log10_trace.export.delivery.responses import OutboundRecord
 from log10_trace.export.delivery.transport import Server, Transport
 from tests.export.factories import config, keep
 
@@ -22,7 +22,7 @@ before = set(sys.modules)
 keep(made, 3)
 assert made.flush(30)
 for server in others:
-    Transport().send(server, [Parcel("id", b"{{}}")], 5.0)
+    Transport().send(server, [OutboundRecord("id", b"{{}}")], 5.0)
 print(json.dumps(sorted(set(sys.modules) - before)))
 """
 

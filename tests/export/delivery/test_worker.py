@@ -12,7 +12,7 @@ from tests.export.factories import call
 from tests.export.stepped_process import Network, Process
 
 
-@pytest.mark.parametrize("wish", ["stop", "hurry"])
+@pytest.mark.parametrize("wish", ["stop", "flush_now"])
 def test_who_comes_while_nothing_is_found_is_not_forgotten(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wish: str
 ) -> None:
