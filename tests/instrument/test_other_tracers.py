@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+import sys
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 import openai
 import pytest
 from openai.resources.chat.completions import Completions
+from wrapt import FunctionWrapper
 
 from log10_trace import instrument
 from log10_trace.instrument import patch_points
@@ -78,10 +80,20 @@ class Ours:
         return found
 
 
+def sdk_classes() -> set[type]:
+    """Every class of the SDK that is loaded."""
+    modules = [module for name, module in sys.modules.items() if name.startswith("openai.")]
+    found = {value for module in modules for value in list(vars(module).values()) if isinstance(value, type)}
+    return {each for each in found if each.__module__.startswith("openai.")}
+
+
 @pytest.fixture(autouse=True)
 def sdk_put_back() -> Iterator[None]:
-    """The SDK's classes as they were: OpenInference leaves a copy behind, OpenLLMetry its wrappers."""
-    owners = {Completions, *(seam.owner for seam in patch_points.method_patches())}
+    """The SDK's classes as they were: OpenInference leaves a copy behind, OpenLLMetry its wrappers.
+
+    With wrapt 2, OpenLLMetry leaves them on every resource that it knows, in modules that it loads too.
+    """
+    owners = {Completions, *(patch.owner for patch in patch_points.method_patches())}
     before = {owner: dict(vars(owner)) for owner in owners}
     yield
     instrument.uninstall()
@@ -91,6 +103,10 @@ def sdk_put_back() -> Iterator[None]:
         for name, value in names.items():
             if vars(owner)[name] is not value:
                 setattr(owner, name, value)
+    for owner in sdk_classes():
+        for name, value in list(vars(owner).items()):
+            if isinstance(value, FunctionWrapper):
+                setattr(owner, name, value.__wrapped__)
 
 
 @pytest.fixture(params=TRACERS)
@@ -196,3 +212,15 @@ def test_the_other_leaves_and_we_go_on(
     assert call(endpoint.url) == untraced
 
     assert ours.taken() == []
+
+
+def test_nothing_of_a_tracer_is_left_for_the_next_test() -> None:
+    """After the tests above, in the same process, no method of the SDK is wrapped."""
+    wrapped = {
+        f"{owner.__qualname__}.{name}"
+        for owner in sdk_classes()
+        for name, value in vars(owner).items()
+        if isinstance(value, FunctionWrapper)
+    }
+
+    assert not wrapped
