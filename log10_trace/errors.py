@@ -20,10 +20,25 @@ to do; the command line prints them as they are, without a traceback.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from reprlib import Repr
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     import httpx
+
+
+_UNSHOWN: Final = frozenset(("message", "raw_response", "headers"))
+"""What an exception holds and its ``repr`` leaves out: said already, or too long and possibly secret."""
+
+_SHORT: Final = Repr()
+_SHORT.maxstring = _SHORT.maxother = 200
+
+
+def describe_exception(error: Exception) -> str:
+    """The ``repr`` of an exception: its class, its message and what it holds, long values shortened."""
+    held = {name: value for name, value in vars(error).items() if name not in _UNSHOWN and name[0] != "_"}
+    shown = [repr(str(error)), *(f"{name}={_SHORT.repr(value)}" for name, value in held.items())]
+    return f"{type(error).__name__}({', '.join(shown)})"
 
 
 class Log10Error(Exception):
@@ -31,6 +46,9 @@ class Log10Error(Exception):
 
     def __init__(self, message: str | None = None) -> None:
         super().__init__(message or type(self).__doc__)
+
+    def __repr__(self) -> str:
+        return describe_exception(self)
 
 
 class ConfigError(Log10Error):
@@ -49,6 +67,7 @@ class MissingExtraError(Log10Error):
 
     def __init__(self, part: str, extra: str) -> None:
         """Name the missing ``part`` and the ``extra`` of the distribution that brings it."""
+        self.part = part
         self.extra = extra
         super().__init__(f"{part} needs an optional dependency. Run: pip install 'log10-trace[{extra}]'")
 

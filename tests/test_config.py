@@ -194,7 +194,7 @@ def test_the_home_folder_can_be_named() -> None:
 
 def test_a_user_without_home_gets_a_folder_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where Python finds no home folder, the folder for temporary files serves."""
-    monkeypatch.setattr(Path, "log10_home", lambda: (_ for _ in ()).throw(RuntimeError("no home")))
+    monkeypatch.setattr(Path, "home", lambda: (_ for _ in ()).throw(RuntimeError("no home")))
 
     assert str(log10_home({"TMPDIR": "/scratch"})).startswith("/scratch/log10-")
 

@@ -161,7 +161,7 @@ class Journal(Backlog):
             return sum(each.records for each in self.segments if each.memory is not None)
 
     def drop_oldest(self, reason: str, *, memory: bool = False) -> int:
-        """As of every backlog; the spare file goes before any record does."""
+        """As of every backlog; the recycled file is deleted before any record is dropped."""
         return (0 if memory else self._delete_recycled()) or super().drop_oldest(reason, memory=memory)
 
     def close(self) -> None:
@@ -264,7 +264,12 @@ class Journal(Backlog):
             return super()._detach_finished()
 
     def _discard(self, segment: Segment) -> None:
-        """Keep the file for the next segment: a page that was written before takes a third of the time."""
+        """Keep the file, zeroed, for the next segment: pages written before are cheaper than fresh ones.
+
+        CPU of the caller's thread for one ``append``, median of paired rounds, ext4 on two shared cores,
+        Linux 6.18: 100 KB in 29 µs instead of 49 µs, 1 KB in 2.6 µs instead of 3.2 µs; zeroing costs the
+        delivery thread less than the deletion that it saves (``benchmarks/segment_recycling.py``).
+        """
         if self._recycled is not None or segment.memory is not None or segment.size > self._bounds.segment:
             segment.remove()
             return

@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 from typing import Final
 
+from log10_trace.errors import describe_exception
 from log10_trace.guard import faults, logger
 
 _KINDS: Final = (
@@ -21,6 +22,14 @@ _KINDS: Final = (
 class NotRegularFileError(OSError):
     """Under the name of a file stands something else."""
 
+    def __init__(self, what: str, path: Path) -> None:
+        """``what`` is the end of a sentence that begins with the path."""
+        super().__init__(what)
+        self.path = path
+
+    def __repr__(self) -> str:
+        return describe_exception(self)
+
 
 def open_regular(path: Path, flags: int) -> int:
     """Open a file that exists; never waits, as opening a pipe does.
@@ -32,7 +41,7 @@ def open_regular(path: Path, flags: int) -> int:
     mode = path.lstat().st_mode
     if not stat.S_ISREG(mode):
         kind = next((words for is_kind, words in _KINDS if is_kind(mode)), "is not a regular file")
-        raise NotRegularFileError(kind)
+        raise NotRegularFileError(kind, path)
     return os.open(path, flags | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
 
 

@@ -10,6 +10,7 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Final
 
+from log10_trace.errors import describe_exception
 from log10_trace.export.spool import segment_format as form
 from log10_trace.export.spool.regular_file import describe_error, is_transient, open_regular
 from log10_trace.export.spool.segment_format import CorruptRange, Entry, UnusedTail
@@ -31,6 +32,9 @@ class UnusableSegmentError(Exception):
         super().__init__(what)
         self.is_newer = is_newer
         self.is_transient = is_transient
+
+    def __repr__(self) -> str:
+        return describe_exception(self)
 
 
 def write_all(descriptor: int, parts: list[bytes], start: int, length: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from log10_trace.domain.json_slices import RecordFormatError
+from log10_trace.errors import describe_exception
 from log10_trace.server.store.errors import (
     CursorError,
     MatchError,
@@ -44,6 +45,9 @@ class ApiError(Exception):
         self.headers = dict(headers or {})
         if retry_after_s is not None:
             self.headers["Retry-After"] = str(retry_after_s)
+
+    def __repr__(self) -> str:
+        return describe_exception(self)
 
     def as_dict(self) -> dict[str, str | None]:
         """The body of the answer."""
