@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import islice, pairwise
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from log10_trace.domain import ranges, text_extraction
 from log10_trace.domain.charges import Charge
 from log10_trace.domain.completion_record import parse
-from log10_trace.server.store import record_codec, sort_keys
+from log10_trace.server.store import record_codec
 from log10_trace.server.store.aggregates import (
     NOTHING,
     Aggregate,
@@ -141,31 +141,6 @@ def test_a_small_field_that_is_long_is_no_small_field() -> None:
     packed = record_codec.encode({"failure_reason": "x" * 100_000, "tags": "[]"})
 
     assert record_codec.decode_head(packed.head) == {"tags": "[]"}
-
-
-@given(st.integers(0, 1 << 45), st.integers(0, 1 << 60))
-def test_a_position_is_of_its_millisecond(began_ms: int, arrival: int) -> None:
-    """Positions order by the moment and fall between the bounds of their millisecond."""
-    place = sort_keys.position(began_ms, arrival)
-
-    assert sort_keys.began_ms(place) == began_ms
-    assert sort_keys.first_at(began_ms) <= place < sort_keys.first_at(began_ms + 1)
-
-
-def test_free_places_are_near_and_do_not_run_out() -> None:
-    """Places to try stay near the moment at first and reach further each time."""
-    tried = list(islice(sort_keys.free_positions(1_000, 0), 12))
-
-    assert tried[0] == sort_keys.position(1_000, 0)
-    assert all(1_000 <= sort_keys.began_ms(place) < 1_000 + 2**number for number, place in enumerate(tried))
-
-
-@given(st.lists(st.integers(0, sort_keys.LAST) | st.text(max_size=20), min_size=1, max_size=3))
-def test_a_cursor_says_what_was_written(values: list[int | str]) -> None:
-    """A cursor gives its values back to a reader who expects them."""
-    cursor = sort_keys.write_cursor(*values)
-
-    assert sort_keys.read_cursor(cursor, *map(type, values)) == tuple(values)
 
 
 def test_a_call_began_when_it_says_or_its_id_says_or_now() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from log10_trace.server.store import session_filter
+from log10_trace.server.store.common import session_filter
 from log10_trace.server.store.data_types import CompletionFilter
 from log10_trace.server.store.errors import SearchError
 from log10_trace.server.store.protocol import Store

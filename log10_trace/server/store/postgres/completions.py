@@ -7,6 +7,7 @@ from concurrent.futures import Future
 from typing import Final
 
 from log10_trace.domain.completion_record import CompletionRecord
+from log10_trace.server.store.common.paging import next_cursor, read_cursor, read_in_batches
 from log10_trace.server.store.data_types import (
     CompletionFilter,
     CompletionSummary,
@@ -32,7 +33,6 @@ from log10_trace.server.store.postgres.partitioning import partition_ms, start_m
 from log10_trace.server.store.postgres.prepared_records import WriteRequest
 from log10_trace.server.store.postgres.records import SQL
 from log10_trace.server.store.record_codec import EncodedRecord, decode, decode_head
-from log10_trace.server.store.sort_keys import read_cursor, write_cursor
 
 _STREAMED: Final = 50
 """Records that a stream holds at a time; between them it holds no connection."""
@@ -92,7 +92,7 @@ class PostgresCompletions:
         asked = build_query(organization_id, wanted)
         rows = self._rows(asked, "summaries", limit + 1, order, _after(cursor))
         items = tuple(_summary(organization_id, row) for row in rows[:limit])
-        return Page(items=items, next_cursor=_next_cursor(rows, limit))
+        return Page(items=items, next_cursor=next_cursor(rows, limit, _sort_key))
 
     def stream(
         self,
@@ -103,7 +103,13 @@ class PostgresCompletions:
         limit: int | None = None,
     ) -> Iterator[StoredCompletion]:
         """Every whole record that matches, one by one."""
-        return self._stream(organization_id, build_query(organization_id, wanted), order, limit)
+        asked = build_query(organization_id, wanted)  # raises now, not when the first record is asked for
+
+        def read(after: KeysetPosition | None, size: int) -> list[Row]:
+            return self._rows(asked, "records", size, order, after)
+
+        rows = read_in_batches(read, _sort_key, batch_size=_STREAMED, limit=limit)
+        return (_stored(organization_id, row) for row in rows)
 
     def ungraded(
         self, organization_id: str, task_id: str, *, limit: int, cursor: str | None = None
@@ -118,7 +124,7 @@ class PostgresCompletions:
         asked = ungraded(organization_id, task_id, task.completion_tags_selector)
         rows = self._rows(asked, "records", limit + 1, "newest", after)
         items = tuple(_stored(organization_id, row) for row in rows[:limit])
-        return Page(items=items, next_cursor=_next_cursor(rows, limit))
+        return Page(items=items, next_cursor=next_cursor(rows, limit, _sort_key))
 
     def delete(self, organization_id: str, wanted: CompletionFilter) -> Future[int]:
         """Delete what matches everywhere it is; how many."""
@@ -140,21 +146,6 @@ class PostgresCompletions:
             asked = choose_access_path(connection, asked)
         return self._readers.rows(*asked.page(wanted, limit, order, after))
 
-    def _stream(
-        self, organization_id: str, asked: FilterQuery, order: Order, limit: int | None
-    ) -> Iterator[StoredCompletion]:
-        after: KeysetPosition | None = None
-        left = limit
-        while left is None or left > 0:
-            take = _STREAMED if left is None else min(left, _STREAMED)
-            rows = self._rows(asked, "records", take, order, after)
-            for row in rows:
-                yield _stored(organization_id, row)
-            if len(rows) < take:
-                return
-            after = rows[-1][:2]
-            left = None if left is None else left - take
-
 
 def _after(cursor: str | None) -> KeysetPosition | None:
     if cursor is None:
@@ -163,9 +154,9 @@ def _after(cursor: str | None) -> KeysetPosition | None:
     return place, completion_id
 
 
-def _next_cursor(rows: Sequence[Row], limit: int) -> str | None:
-    """Where to go on after ``limit`` of the rows; there is more when one more was found."""
-    return write_cursor(*rows[limit - 1][:2]) if len(rows) > limit else None
+def _sort_key(row: Row) -> KeysetPosition:
+    place, completion_id, *_ = row
+    return place, completion_id
 
 
 def _stored(organization_id: str, row: Row) -> StoredCompletion:

@@ -13,7 +13,8 @@ from typing import Final
 
 from log10_trace.domain.completion_record import CompletionRecord
 from log10_trace.domain.ids import new_id
-from log10_trace.server.store import record_codec, sort_keys
+from log10_trace.server.store import record_codec
+from log10_trace.server.store.common.paging import LAST, next_cursor, read_cursor, read_in_batches
 from log10_trace.server.store.data_types import (
     CompletionFilter,
     CompletionSummary,
@@ -23,7 +24,7 @@ from log10_trace.server.store.data_types import (
     WriteResult,
 )
 from log10_trace.server.store.search_query import parse_search_query
-from log10_trace.server.store.sqlite import records
+from log10_trace.server.store.sqlite import records, sort_keys
 from log10_trace.server.store.sqlite.connection import SQL
 from log10_trace.server.store.sqlite.deletion import BackgroundDeleter
 from log10_trace.server.store.sqlite.filter_sql import BoundQuery, select_positions
@@ -73,13 +74,13 @@ class SqliteCompletions:
         order: Order = "newest",
     ) -> Page[CompletionSummary]:
         """One page of what matches."""
-        after = None if cursor is None else sort_keys.read_cursor(cursor, int)[0]
+        after = None if cursor is None else read_cursor(cursor, int)[0]
         self._prepare(wanted)
         with self._readers.snapshot() as connection:
             found = _find(connection, organization_id, wanted, after=after, limit=limit + 1, order=order)
             rows = connection.execute(SQL["summaries"], {"positions": json.dumps(found[:limit])})
             items = tuple(map(_summary, rows))
-        return Page(items=items, next_cursor=_next_cursor(found, limit))
+        return Page(items=items, next_cursor=next_cursor(found, limit, _sort_key))
 
     def stream(
         self,
@@ -91,13 +92,22 @@ class SqliteCompletions:
     ) -> Iterator[StoredCompletion]:
         """Every whole record that matches, read in short steps so that no snapshot is held for long."""
         self._prepare(wanted)  # raises now, not when the first record is asked for
-        return self._stream(organization_id, wanted, order, limit)
+
+        def read(after: int | None, size: int) -> list[sqlite3.Row]:
+            with self._readers.snapshot() as connection:
+                found = _find(connection, organization_id, wanted, after=after, limit=size, order=order)
+                return _load_many(connection, found)
+
+        rows = read_in_batches(
+            read, lambda row: int(row["position"]), batch_size=_STREAMED_AT_ONCE, limit=limit
+        )
+        return map(_stored, rows)
 
     def ungraded(
         self, organization_id: str, task_id: str, *, limit: int, cursor: str | None = None
     ) -> Page[StoredCompletion] | None:
         """Completions of a task that nobody has graded."""
-        before = sort_keys.LAST if cursor is None else sort_keys.read_cursor(cursor, int)[0]
+        before = LAST if cursor is None else read_cursor(cursor, int)[0]
         with self._readers.snapshot() as connection:
             values = {"organization_id": organization_id, "id": task_id}
             task = connection.execute(SQL["task"], values).fetchone()
@@ -111,8 +121,8 @@ class SqliteCompletions:
                 "limit": limit + 1,
             }
             found = [row["position"] for row in connection.execute(SQL["ungraded"], query)]
-            items = tuple(_load_many(connection, found[:limit]))
-        return Page(items=items, next_cursor=_next_cursor(found, limit))
+            items = tuple(map(_stored, _load_many(connection, found[:limit])))
+        return Page(items=items, next_cursor=next_cursor(found, limit, _sort_key))
 
     def delete(self, organization_id: str, wanted: CompletionFilter) -> Future[int]:
         """Delete what matches."""
@@ -135,20 +145,6 @@ class SqliteCompletions:
             return
         parse_search_query(wanted.text)
         ensure_indexed(self._writer, self._readers)
-
-    def _stream(
-        self, organization_id: str, wanted: CompletionFilter, order: Order, limit: int | None
-    ) -> Iterator[StoredCompletion]:
-        after, left = None, limit
-        while left is None or left > 0:
-            size = _STREAMED_AT_ONCE if left is None else min(left, _STREAMED_AT_ONCE)
-            with self._readers.snapshot() as connection:
-                found = _find(connection, organization_id, wanted, after=after, limit=size, order=order)
-                items = list(_load_many(connection, found))
-            yield from items
-            if len(found) < size:
-                return
-            after, left = found[-1], None if left is None else left - size
 
 
 def _job(
@@ -204,13 +200,12 @@ def _find(
     return found
 
 
-def _load_many(connection: sqlite3.Connection, found: Sequence[int]) -> Iterator[StoredCompletion]:
-    return map(_stored, connection.execute(SQL["load_many"], {"positions": json.dumps(list(found))}))
+def _load_many(connection: sqlite3.Connection, found: Sequence[int]) -> list[sqlite3.Row]:
+    return connection.execute(SQL["load_many"], {"positions": json.dumps(list(found))}).fetchall()
 
 
-def _next_cursor(found: Sequence[int], limit: int) -> str | None:
-    """Where to go on, when more than the page was found."""
-    return sort_keys.write_cursor(found[limit - 1]) if len(found) > limit else None
+def _sort_key(position: int) -> tuple[int]:
+    return (position,)
 
 
 def _stored(row: sqlite3.Row) -> StoredCompletion:

@@ -8,9 +8,10 @@ from concurrent.futures import Future
 from functools import partial
 from typing import Final
 
-from log10_trace.server.store import sort_keys
+from log10_trace.server.store.common.paging import LAST
 from log10_trace.server.store.data_types import Health, PruneReport
 from log10_trace.server.store.deletions import DAY_MS, DAYS_REMEMBERED
+from log10_trace.server.store.sqlite import sort_keys
 from log10_trace.server.store.sqlite.connection import SQL
 from log10_trace.server.store.sqlite.deletion import BackgroundDeleter
 from log10_trace.server.store.sqlite.readers import ReadPool
@@ -65,9 +66,7 @@ class SqliteUpkeep:
             if size <= max_bytes or not records:
                 break
             too_many = min(int(records * (1 - max_bytes / size) * _SLACK) + 1, records)
-            deleted += self._sweeper.delete(
-                partial(_oldest, before=sort_keys.LAST), most=too_many, is_pruned=True
-            )
+            deleted += self._sweeper.delete(partial(_oldest, before=LAST), most=too_many, is_pruned=True)
             self._sweeper.purge_deleted()
         return deleted
 

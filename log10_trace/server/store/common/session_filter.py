@@ -18,6 +18,10 @@ _ROWS: Final = 200
 """Sessions that are read at once."""
 
 
+SessionKey = tuple[int, str]
+"""Sort key of a session in lists: when its last call began (ms), and its id."""
+
+
 class SessionRow(NamedTuple):
     """A session, and when its first and last call began."""
 
@@ -26,7 +30,7 @@ class SessionRow(NamedTuple):
     last_ms: int
 
     @property
-    def sort_key(self) -> tuple[int, str]:
+    def sort_key(self) -> SessionKey:
         """Where it stands in lists."""
         return self.last_ms, self.id
 
@@ -37,12 +41,12 @@ class SessionFinder:
 
     calls: Callable[[CompletionFilter, int], Page[CompletionSummary]]
     """The newest calls that match, at most so many."""
-    after: Callable[[tuple[int, str], int], Sequence[SessionRow]]
+    after: Callable[[SessionKey, int], Sequence[SessionRow]]
     """At most so many sessions after a sort key, the latest first."""
     one: Callable[[str], SessionRow | None]
     """The session of an id."""
 
-    def find(self, wanted: CompletionFilter, after: tuple[int, str], limit: int) -> list[SessionRow]:
+    def find(self, wanted: CompletionFilter, after: SessionKey, limit: int) -> list[SessionRow]:
         """At most ``limit`` sessions after a sort key, the latest first.
 
         Raises:
@@ -58,7 +62,7 @@ class SessionFinder:
         rows = [row for session_id in session_ids if (row := self.one(session_id)) is not None]
         return sorted((row for row in rows if row.sort_key < after), key=_sort_key, reverse=True)[:limit]
 
-    def _walk(self, wanted: CompletionFilter, after: tuple[int, str], limit: int) -> list[SessionRow]:
+    def _walk(self, wanted: CompletionFilter, after: SessionKey, limit: int) -> list[SessionRow]:
         deadline = time.monotonic() + READ_TIMEOUT_S
         found: list[SessionRow] = []
         while len(found) < limit:
@@ -91,5 +95,5 @@ def _asks_for_calls(wanted: CompletionFilter) -> bool:
     return replace(wanted, since_ms=None, until_ms=None) != CompletionFilter()
 
 
-def _sort_key(row: SessionRow) -> tuple[int, str]:
+def _sort_key(row: SessionRow) -> SessionKey:
     return row.sort_key
