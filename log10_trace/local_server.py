@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from log10_trace.config import log10_home
+from log10_trace.private_file import write_private_file
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,11 +36,7 @@ def register(server: LocalServer) -> None:
     """
     path = registration_path()
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    fresh = path.with_suffix(f".{server.pid}")
-    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with open(descriptor, "w", encoding="utf-8") as file:  # noqa: PTH123 -- a descriptor, not a path
-        json.dump(asdict(server), file)
-    fresh.replace(path)
+    write_private_file(path, json.dumps(asdict(server)).encode())
 
 
 def discover() -> LocalServer | None:

@@ -12,7 +12,8 @@ PACKAGE = Path(__file__).resolve().parents[1] / "log10_trace"
 FLOORS = (
     {"threads"},
     {"errors", "guard"},
-    {"domain", "folders", "models", "network"},
+    {"domain", "folders", "network", "private_file"},
+    {"models"},
     {"config", "context", "redact", "record"},
     {"local_server"},
     {"instrument", "export", "client", "server"},
@@ -99,6 +100,19 @@ def test_a_library_is_known_to_its_room_alone(path: Path) -> None:
     tops = {name.split(".")[0] for name in imports_of(path)}
 
     assert not [top for top in tops if room_of(path) not in ONLY_IN.get(top, {room_of(path)})]
+
+
+def test_commands_know_the_server_only_to_start_it_or_to_open_its_store() -> None:
+    """Every other command asks the server through the client; what both sides know stands in domain/."""
+    known = {
+        (path.name, ".".join(name.split(".")[1:3]))
+        for path in MODULES
+        if room_of(path) == "cli"
+        for name in imports_of(path)
+        if name.startswith("log10_trace.server")
+    }
+
+    assert known == {("serve.py", "server.running"), ("database.py", "server.store")}
 
 
 def test_every_room_has_a_floor() -> None:

@@ -13,16 +13,13 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from log10_trace.cli.conversation import first_answer_text
+from log10_trace.domain.call_labels import CHAT_COMPLETIONS, COMPLETIONS, RESPONSES
 from log10_trace.domain.charges import charges, read_usage
 from log10_trace.domain.prices import Prices
 from log10_trace.errors import Log10Error, SetupError
 
 Send = Callable[[str, dict[str, Any]], Any]
 """Sends a body to an endpoint of the model's provider; gives the JSON that came back."""
-
-RESPONSES: Final = "/responses"
-COMPLETIONS: Final = "/completions"
-CHAT: Final = "/chat/completions"
 
 _OF_STREAMS: Final = frozenset({"stream", "stream_options"})
 
@@ -96,8 +93,8 @@ def _request_of(call: dict[str, Any]) -> tuple[dict[str, Any] | None, str]:
     if isinstance(native, dict):
         return native, RESPONSES
     if not isinstance(request, dict):
-        return None, CHAT
-    return request, COMPLETIONS if "prompt" in request and "messages" not in request else CHAT
+        return None, CHAT_COMPLETIONS
+    return request, COMPLETIONS if "prompt" in request and "messages" not in request else CHAT_COMPLETIONS
 
 
 def _answer(

@@ -23,6 +23,7 @@ from log10_trace.cli.output import (
 )
 from log10_trace.cli.units import shown_bytes
 from log10_trace.config import Config, resolve
+from log10_trace.domain.ranges import format_ranges, to_ranges
 from log10_trace.errors import APIConnectionError
 from log10_trace.export import Delivery
 from log10_trace.export.delivery.retry import Disposition
@@ -32,9 +33,7 @@ from log10_trace.export.spool.inspection import (
     PendingSource,
     Problem,
     find_problems,
-    format_ranges,
     list_pending,
-    to_ranges,
 )
 from log10_trace.export.spool.loss_log import LossLog
 from log10_trace.export.spool.serialization import serialize_dead_letter

@@ -23,8 +23,9 @@ from log10_trace.cli.output import (
 )
 from log10_trace.client import Log10
 from log10_trace.config import resolve
+from log10_trace.domain.ranges import format_ranges, to_ranges
 from log10_trace.export.spool.dead_letters import DeadLetters
-from log10_trace.export.spool.inspection import format_ranges, list_pending, to_ranges
+from log10_trace.export.spool.inspection import list_pending
 from log10_trace.export.spool.loss_log import LossLog
 from log10_trace.export.spool.spool import Spool
 
@@ -59,8 +60,8 @@ _COLUMNS = (
     numeric_column("ARRIVED", lambda each: each.arrived, count),
     numeric_column("WAITING", lambda each: len(each.waiting), count),
     numeric_column("REFUSED", lambda each: len(each.refused), count),
-    Column(title="GIVEN UP", cell=lambda each: format_ranges(to_ranges(list(each.given_up))), flexible=True),
-    Column(title="MISSING", cell=lambda each: format_ranges(to_ranges(list(each.missing))), flexible=True),
+    Column(title="GIVEN UP", cell=lambda each: format_ranges(to_ranges(each.given_up)), flexible=True),
+    Column(title="MISSING", cell=lambda each: format_ranges(to_ranges(each.missing)), flexible=True),
     numeric_column("NOT ENDED", lambda each: each.unended, count),
 )
 
@@ -147,4 +148,4 @@ def _numbers(runs: Iterable[list[int]]) -> set[int]:
 
 def _as_json(account: SourceAudit) -> dict[str, object]:
     sets = ("waiting", "refused", "given_up", "missing")
-    return asdict(account) | {name: to_ranges(list(getattr(account, name))) for name in sets}
+    return asdict(account) | {name: to_ranges(getattr(account, name)) for name in sets}

@@ -12,6 +12,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, NoReturn
 
+from log10_trace.domain.call_labels import (
+    FAILED,
+    FINISHED,
+    PROCESS_DIED,
+    STARTED,
+    STATUSES,
+    determine_status,
+)
 from log10_trace.domain.json_slices import (
     LABEL_PATTERN,
     MAX_DEPTH,
@@ -23,7 +31,6 @@ from log10_trace.domain.json_slices import (
 
 __all__ = ["CompletionRecord", "RecordFormatError", "from_stored_fields", "merge", "parse"]
 
-STATUSES: Final = ("started", "finished", "failed")
 MAX_TAGS: Final = 1_000
 MAX_LABEL: Final = 512
 """Characters of an id, a tag, a session id and the like: what becomes a key."""
@@ -31,8 +38,6 @@ MAX_REASON: Final = 1_000_000
 """Characters of ``failure_reason``."""
 MAX_DURATION: Final = 10**12
 """Seconds; thirty thousand years."""
-PROCESS_DIED: Final = "ProcessDied"
-"""The failure that a later process settles an open call with: a guess, which never replaces an end."""
 
 _OUTCOME: Final = ("status", "failure_kind", "failure_reason")
 _BESIDE_BODIES: Final = {
@@ -59,17 +64,12 @@ class CompletionRecord:
     @property
     def status(self) -> str:
         """The status it states, else the one that what it holds amounts to."""
-        stated = self.values.get("status")
-        if stated is not None:
-            return str(stated)
-        if self.values.get("failure_kind") is not None:
-            return "failed"
-        return "started" if self.values.get("response") is None else "finished"
+        return determine_status(self.values)
 
     @property
     def has_ended(self) -> bool:
         """Whether the call is over."""
-        return self.status != "started"
+        return self.status != STARTED
 
     @property
     def tags(self) -> tuple[str, ...]:
@@ -149,13 +149,13 @@ def merge(
 def _may_overwrite_end(incoming: CompletionRecord) -> bool:
     """Whether it may be laid over a record that has ended: an end itself, or an update without status."""
     values = incoming.values
-    return values.get("status") != "started" and values.get("failure_kind") != PROCESS_DIED
+    return values.get("status") != STARTED and values.get("failure_kind") != PROCESS_DIED
 
 
 def _merge_failure(
     stored: CompletionRecord, incoming: CompletionRecord, fields: dict[str, str], values: dict[str, Any]
 ) -> None:
-    if not (stored.status == "failed" and incoming.values.get("status") == "finished"):
+    if not (stored.status == FAILED and incoming.values.get("status") == FINISHED):
         return
     for name in ("failure_kind", "failure_reason"):
         if name in incoming.values:
@@ -168,7 +168,7 @@ def _merge_failure(
 def _drop_beside_replaced(
     stored: CompletionRecord, incoming: CompletionRecord, fields: dict[str, str], values: dict[str, Any]
 ) -> None:
-    if incoming.values.get("status") in (None, "started"):
+    if incoming.values.get("status") in (None, STARTED):
         return
     for body, names in _BESIDE_BODIES.items():
         if body in stored.fields and fields[body] != stored.fields[body]:

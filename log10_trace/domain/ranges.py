@@ -18,6 +18,16 @@ def merge_ranges(ranges: Iterable[Range]) -> list[Range]:
     return result
 
 
+def to_ranges(numbers: Iterable[int]) -> list[Range]:
+    """Numbers as ranges: 7, 1, 2, 3 gives (1, 3), (7, 7)."""
+    return merge_ranges((number, number) for number in numbers)
+
+
+def format_ranges(ranges: Iterable[Range]) -> str:
+    """Ranges as text: ``1-3, 7``."""
+    return ", ".join(str(first) if first == last else f"{first}-{last}" for first, last in ranges)
+
+
 def missing_ranges(ranges: Iterable[Range], *, start: int = 1) -> list[Range]:
     """The numbers from ``start`` on, below the highest, that are in none of the ranges."""
     missing: list[Range] = []

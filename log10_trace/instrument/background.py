@@ -6,6 +6,7 @@ import re
 from collections import OrderedDict
 from typing import Any, Final
 
+from log10_trace.domain.call_labels import FINISHED
 from log10_trace.instrument.recording import CaptureConfig, Recording
 from log10_trace.record.call import Call, Sink
 from log10_trace.record.json_bytes import parse
@@ -71,7 +72,7 @@ class BackgroundResultRecording(Recording):
 
     def emit(self) -> None:
         """Hand the call over if this is its answer, and not word that it is still going on."""
-        if self.call.status == "finished" and _has_ended(self.call):
+        if self.call.status == FINISHED and _has_ended(self.call):
             super().emit()
             _queued.pop(str(self.call.background_response_id), None)
 

@@ -14,12 +14,12 @@ from functools import partial
 from typing import Any, Final
 
 from log10_trace.context import Scope, merge_tags, process_session
+from log10_trace.domain.call_labels import FAILED, FINISHED, RESPONSES
 from log10_trace.guard import guard
 from log10_trace.instrument import wire
 from log10_trace.instrument.credentials import MASK, Credentials, tells_of_error
 from log10_trace.record.call import Call, Sink
 from log10_trace.record.content_encoding import decode_body
-from log10_trace.record.outcome import RESPONSES
 
 _BEGINNING: Final = guard("beginning a call")
 _RECORDING: Final = guard("recording a call")
@@ -167,9 +167,9 @@ class Recording:
             call.duration_ns = time.perf_counter_ns() - call.started_ns
             call.interrupted = interrupted
             call.write_request = None
-            call.status = "finished"
+            call.status = FINISHED
             if error is not None:
-                call.status = "failed"
+                call.status = FAILED
                 call.failure_kind = type(error).__name__
                 call.failure_reason = str(error)
             whole = call.chunks[0] if len(call.chunks) == 1 and not call.streamed else None

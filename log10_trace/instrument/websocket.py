@@ -13,6 +13,7 @@ from typing import Any, Final
 from weakref import WeakKeyDictionary
 
 from log10_trace.context import current
+from log10_trace.domain.call_labels import RESPONSES
 from log10_trace.guard import guard
 from log10_trace.instrument import wire
 from log10_trace.instrument.recording import Recording, new_call
@@ -20,7 +21,6 @@ from log10_trace.instrument.stack import sites
 from log10_trace.instrument.wrappers import capture_state
 from log10_trace.record.accumulate_responses import ENDS
 from log10_trace.record.json_bytes import parse
-from log10_trace.record.outcome import RESPONSES
 
 _END_WORDS: Final = tuple(f'{kind}"'.encode() for kind in (*ENDS, "error"))
 _BEGIN_WORD: Final = b'"response.create"'

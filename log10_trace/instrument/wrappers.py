@@ -12,12 +12,12 @@ from contextvars import ContextVar
 from typing import Any, Final
 
 from log10_trace.context import current
+from log10_trace.domain import call_labels
 from log10_trace.guard import guard
 from log10_trace.instrument import background, callsite
 from log10_trace.instrument.recording import CaptureConfig, Recording, new_call
 from log10_trace.instrument.stack import sites
 from log10_trace.instrument.tee import Tee
-from log10_trace.record.outcome import CHAT, RESPONSES, TEXT
 
 _BEGINNING: Final = guard("beginning a call")
 _RECORDING: Final = guard("recording a call")
@@ -25,7 +25,7 @@ _FAILING: Final = guard("recording a failed call")
 _NOTING: Final = guard("noting a response")
 _BUILDING: Final = guard("noting a request")
 
-ENDPOINTS: Final = {path: path for path in (CHAT, TEXT, RESPONSES)}
+ENDPOINTS: Final = {path: path for path in call_labels.ENDPOINTS}
 
 
 class _CaptureState:
@@ -140,7 +140,7 @@ def _begin(client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Record
         return _NOT_RECORDED
     site = callsite.pop_call_site(frame)
     scope, stack = (current(), sites.capture(frame)) if site is None else (site.scope, site.stack)
-    queued = endpoint == RESPONSES and background.is_background_request(options)
+    queued = endpoint == call_labels.RESPONSES and background.is_background_request(options)
     make = background.BackgroundRecording if queued else Recording
     recording = make(capture.sink, new_call(capture, endpoint, scope, stack), client, options)
     recording.on_start()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 from pydantic import Discriminator, Tag, ValidationError
 
+from log10_trace.domain import call_labels
 from log10_trace.models.base import Json, Model, Number, OpenEnum, OpenEnumField
 from log10_trace.models.chat_request import CreateChatCompletionRequest
 from log10_trace.models.chat_response import CreateChatCompletionResponse
@@ -25,16 +26,16 @@ if TYPE_CHECKING:
 class Kind(OpenEnum):
     """What was called: ``chat`` for chat completions and responses, ``prompt`` for text completions."""
 
-    CHAT = "chat"
-    PROMPT = "prompt"
+    CHAT = call_labels.CHAT
+    PROMPT = call_labels.PROMPT
 
 
 class Status(OpenEnum):
     """How far a call has come: ``started``, then ``finished`` or ``failed``, exactly once."""
 
-    STARTED = "started"
-    FINISHED = "finished"
-    FAILED = "failed"
+    STARTED = call_labels.STARTED
+    FINISHED = call_labels.FINISHED
+    FAILED = call_labels.FAILED
 
 
 class Stacktrace(Model):

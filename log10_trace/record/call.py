@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Protocol
 
+from log10_trace.domain.call_labels import STARTED
 from log10_trace.domain.ids import new_id
 
 
@@ -29,7 +30,7 @@ class Call:
     """The body that came back, as it was on the wire, in the pieces it came in."""
 
     # What is not said of a call stands in the class: most of it never is, and a call costs microseconds.
-    status: str = "started"
+    status: str = STARTED
     base_url: str | None = None
     organization_id: str | None = None
     tags: tuple[str, ...] = ()

@@ -7,6 +7,7 @@ import math
 from datetime import datetime, timedelta, timezone
 from typing import Any, Final
 
+from log10_trace.domain.call_labels import RESPONSES, kind_of_endpoint
 from log10_trace.models.components import Completion
 from log10_trace.record import chat_view
 from log10_trace.record.call import Call
@@ -18,7 +19,7 @@ from log10_trace.record.json_bytes import (
     to_json_string,
     to_single_line,
 )
-from log10_trace.record.outcome import RESPONSES, TEXT, Outcome, determine_outcome
+from log10_trace.record.outcome import Outcome, determine_outcome
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _EXTENSIONS: Final = ("base_url", "request_id", "retries", "metadata", "source", "sequence")
@@ -86,7 +87,7 @@ def _labels(call: Call, outcome: Outcome) -> dict[str, Any]:
     """Every field that is neither a body nor the stack; those without a value are left out."""
     labels: dict[str, Any] = {
         "id": call.id,
-        "kind": "prompt" if call.endpoint == TEXT else "chat",
+        "kind": kind_of_endpoint(call.endpoint),
         "status": outcome.status,
         "tags": call.tags,
         "session_id": call.session_id,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
 
+from log10_trace.domain.call_labels import CHAT_COMPLETIONS, FAILED, FINISHED, RESPONSES, STARTED
 from log10_trace.record import accumulate_choices, accumulate_responses, sse
 from log10_trace.record.call import Call
 from log10_trace.record.content_encoding import decode_body
@@ -17,9 +18,6 @@ from log10_trace.record.reported_failure import (
     may_report_failure,
 )
 
-CHAT: Final = "/chat/completions"
-TEXT: Final = "/completions"
-RESPONSES: Final = "/responses"
 MAX_EVENTS_BYTES: Final = 1 << 20
 
 _GOING_ON: Final = ("queued", "in_progress")
@@ -42,8 +40,8 @@ class Outcome(NamedTuple):
 
 def determine_outcome(call: Call) -> Outcome:
     """The outcome of a call, from its bytes and from what its thread saw."""
-    if call.status == "started":
-        return Outcome(b"null", "started")
+    if call.status == STARTED:
+        return Outcome(b"null", STARTED)
     body = decode_body(call.chunks, call.content_encoding if call.streamed else None)
     if sse.is_stream(body):
         return _stream_outcome(call, body)
@@ -78,7 +76,8 @@ def _new_accumulator(
     """What makes the one object that the call unstreamed gives from the events of a stream."""
     if endpoint == RESPONSES:
         return accumulate_responses.ResponseAccumulator()
-    return accumulate_choices.ChoiceAccumulator("chat.completion" if endpoint == CHAT else "text_completion")
+    kind = "chat.completion" if endpoint == CHAT_COMPLETIONS else "text_completion"
+    return accumulate_choices.ChoiceAccumulator(kind)
 
 
 class _ObservedEvents:
@@ -118,13 +117,13 @@ def _is_whole(endpoint: str, events: _ObservedEvents, response: dict[str, Any]) 
 def _outcome(
     call: Call, response: bytes, reported: Failure | None, *, is_whole: bool, raw: bytes | None = None
 ) -> Outcome:
-    if call.failure_kind is not None or call.status == "failed":
+    if call.failure_kind is not None or call.status == FAILED:
         # What its thread saw says more than the body: the SDK's exception, or that the process died.
         reason = call.failure_reason and call.failure_reason[:MAX_REASON]
-        return Outcome(response, "failed", False, call.failure_kind, reason, raw)
+        return Outcome(response, FAILED, False, call.failure_kind, reason, raw)
     if reported is not None:
-        return Outcome(response, "failed", False, *reported, raw)
-    return Outcome(response, "finished", interrupted=not is_whole, raw=raw)
+        return Outcome(response, FAILED, False, *reported, raw)
+    return Outcome(response, FINISHED, interrupted=not is_whole, raw=raw)
 
 
 def _type(event: sse.Event) -> str:

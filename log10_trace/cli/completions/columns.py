@@ -7,9 +7,10 @@ from typing import Any, Final
 import typer
 
 from log10_trace.cli.output import Column, count, moment_of, numeric_column, relative_time, seconds
+from log10_trace.domain.call_labels import FAILED, FINISHED, STARTED
 from log10_trace.models.components import CompletionSummary
 
-_STYLES: Final = {"finished": "green", "failed": "red", "started": "yellow"}
+_STYLES: Final = {FINISHED: "green", FAILED: "red", STARTED: "yellow"}
 
 
 def _text(value: Any) -> str:

@@ -6,6 +6,7 @@ import json
 import uuid
 from typing import Any, Final
 
+from log10_trace.domain.call_labels import PROMPT
 from log10_trace.domain.json_slices import decode, split_members
 
 Members = dict[str, tuple[str, Any]]
@@ -14,7 +15,7 @@ Members = dict[str, tuple[str, Any]]
 _ID_NAMESPACE: Final = uuid.UUID("6c6f6731-3074-5261-8365-000000000000")
 """The namespace of ids for lines without one: the same line, the same id, so importing twice is harmless."""
 
-_KINDS: Final = {"completion": "prompt"}
+_KINDS: Final = {"completion": PROMPT}
 """What the original client called our kinds."""
 
 

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 from log10_trace.cli.conversation import choices_of
+from log10_trace.domain.call_labels import FINISHED
 
 Object = dict[str, Any]
 
@@ -59,7 +60,7 @@ def training_example(call: Object) -> Object:
 
 
 def _request(call: Object) -> Object:
-    if call.get("status") != "finished" or call.get("interrupted"):
+    if call.get("status") != FINISHED or call.get("interrupted"):
         raise UnsuitableError("failed, interrupted or not finished")
     request = call.get("request")
     if not isinstance(request, dict):

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from log10_trace.export.spool.regular_file import describe_error, is_regular, read_regular
 from log10_trace.export.spool.spool import LETTERS, size_of
+from log10_trace.private_file import write_private_file
 
 _HEAD: Final = ("id", "source", "sequence", "url", "status", "code", "message")
 _MARK: Final = b'"completion":'
@@ -52,11 +53,7 @@ class DeadLetters:
         head = {name: getattr(letter, name) for name in _HEAD}
         # The completion is put in as the text it is: numbers and unknown keys stay as they were.
         text = json.dumps(head)[:-1].encode() + b", " + _MARK + b" " + letter.completion + b"}\n"
-        fresh = self._folder / f".{letter.id}.{os.getpid()}"
-        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-        with open(descriptor, "wb") as file:  # noqa: PTH123 -- a descriptor, not a path
-            file.write(text)
-        fresh.rename(self._path(letter.id))
+        write_private_file(self._path(letter.id), text)
 
     def __iter__(self) -> Iterator[DeadLetter]:
         """Every letter, oldest record first; files that are no letters are passed over."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from log10_trace.domain.ranges import format_ranges
 from log10_trace.export.spool.dead_letters import DeadLetters
 from log10_trace.export.spool.destination import Destination
 from log10_trace.export.spool.orphaned_backlog import is_of_later_version
@@ -132,19 +133,3 @@ def _inspect_entries(found: PendingSource, segment: Segment, path: Path) -> Iter
 def _describe_damage(damage: CorruptRange) -> str:
     lost = f", records {format_ranges([(damage.first, damage.last)])}" if damage.first else ""
     return f"has {damage.end - damage.start} damaged bytes at {damage.start}{lost}"
-
-
-def to_ranges(sequences: list[int]) -> list[tuple[int, int]]:
-    """The runs in a list of sequences: [1, 2, 3, 7] gives [(1, 3), (7, 7)]."""
-    runs: list[tuple[int, int]] = []
-    for each in sorted(set(sequences)):
-        if runs and each == runs[-1][1] + 1:
-            runs[-1] = (runs[-1][0], each)
-        else:
-            runs.append((each, each))
-    return runs
-
-
-def format_ranges(runs: list[tuple[int, int]]) -> str:
-    """Runs for people: ``1-3, 7``."""
-    return ", ".join(str(first) if first == last else f"{first}-{last}" for first, last in runs)

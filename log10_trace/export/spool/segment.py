@@ -14,6 +14,7 @@ from log10_trace.errors import describe_exception
 from log10_trace.export.spool import segment_format as form
 from log10_trace.export.spool.regular_file import describe_error, is_transient, open_regular
 from log10_trace.export.spool.segment_format import CorruptRange, Entry, UnusedTail
+from log10_trace.private_file import write_private_file
 
 SUFFIX: Final = ".seg"
 NEW: Final = ".new"
@@ -259,14 +260,7 @@ class Segment:
         content = b"".join(
             [form.encode_header(self.source, self.number, self.acknowledged_sequence or 0), *entries]
         )
-        fresh = self.path.with_suffix(NEW)
-        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW
-        descriptor = os.open(fresh, flags, 0o600)
-        try:
-            write_all(descriptor, [content], 0, len(content))
-        finally:
-            os.close(descriptor)
-        fresh.replace(self.path)
+        write_private_file(self.path, content, temporary=self.path.with_suffix(NEW))
 
     def close(self) -> None:
         """Let go of the file."""

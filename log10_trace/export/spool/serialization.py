@@ -6,6 +6,7 @@ import base64
 import json
 from typing import Any, Final
 
+from log10_trace.domain.call_labels import FAILED, PROCESS_DIED
 from log10_trace.domain.ids import new_id
 from log10_trace.export.spool.dead_letters import DeadLetter
 from log10_trace.export.spool.outbound_record import OutboundRecord
@@ -15,7 +16,6 @@ from log10_trace.record.call import Call
 from log10_trace.record.call_codec import decode
 from log10_trace.record.completion import to_json
 
-PROCESS_DIED: Final = "ProcessDied"
 _REASON: Final = "the process ended before the call did"
 
 
@@ -80,8 +80,8 @@ def serialize_as_process_died(entry: Entry, source: str) -> OutboundRecord:
 
 def _died(call: Call) -> bytes:
     if call.body_json is None:
-        call.status, call.failure_kind, call.failure_reason = "failed", PROCESS_DIED, _REASON
+        call.status, call.failure_kind, call.failure_reason = FAILED, PROCESS_DIED, _REASON
         return to_json(call)
     record: dict[str, Any] = json.loads(call.body_json)
-    record |= {"status": "failed", "failure_kind": PROCESS_DIED, "failure_reason": _REASON}
+    record |= {"status": FAILED, "failure_kind": PROCESS_DIED, "failure_reason": _REASON}
     return json.dumps(record).encode()

@@ -28,6 +28,7 @@ from log10_trace.export.spool.destination import Destination
 from log10_trace.export.spool.regular_file import is_regular, open_regular, read_regular, report_damage
 from log10_trace.export.spool.segment import NEW, SUFFIX, Segment, UnusableSegmentError, open_segment
 from log10_trace.guard import log_rate_limited
+from log10_trace.private_file import write_private_file
 
 LETTERS: Final = "dead-letters"
 STALE_AFTER_S: Final = 3600.0
@@ -79,7 +80,7 @@ class SourceLock:
         """The server knows no such key: from now on, a program with another key may deliver the records."""
         about = read_destination(self.folder)
         if about is not None and about.key is not None:
-            _write(self.folder / ABOUT, json.dumps(asdict(replace(about, key=None))).encode())
+            _write_about(self.folder, replace(about, key=None))
 
     def close(self) -> None:
         """Give the folder up to whoever comes next."""
@@ -135,7 +136,7 @@ class Spool:
             with suppress(OSError):  # network file systems lock files only
                 locks.append(_open_folder(fresh))
                 fcntl.flock(locks[1], fcntl.LOCK_EX | fcntl.LOCK_NB)
-            _write(fresh / ABOUT, json.dumps(asdict(destination)).encode())
+            _write_about(fresh, destination)
             folder = fresh.rename(self.root / source)
         except OSError:
             for lock in locks:
@@ -337,6 +338,12 @@ def _open_folder(folder: Path) -> int:
     return os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC | os.O_NOFOLLOW)
 
 
+def _write_about(folder: Path, destination: Destination) -> None:
+    about = folder / ABOUT
+    content = json.dumps(asdict(destination)).encode()
+    write_private_file(about, content, temporary=about.with_suffix(NEW))
+
+
 def is_alive(folder: Path) -> bool:
     """Whether somebody writes or delivers the folder's records at this moment."""
     claim = try_lock(folder)
@@ -344,17 +351,3 @@ def is_alive(folder: Path) -> bool:
         return True
     claim.close()
     return False
-
-
-def _write(path: Path, content: bytes) -> None:
-    """Write a file whole or leave it as it was.
-
-    Raises:
-        OSError: the disk does not take it.
-    """
-    fresh = path.with_suffix(NEW)
-    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
-    descriptor = os.open(fresh, flags, 0o600)
-    with open(descriptor, "wb") as file:  # noqa: PTH123 -- a descriptor, not a path
-        file.write(content)
-    fresh.replace(path)

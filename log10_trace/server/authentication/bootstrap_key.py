@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import time
 from pathlib import Path
 
 from log10_trace.config import log10_home
 from log10_trace.domain.keys import Scope, make_key, matches, split_token
 from log10_trace.errors import SetupError
+from log10_trace.private_file import write_private_file
 from log10_trace.server.store.protocol import Keys
 
 NAME = "this machine's own user"
@@ -55,8 +55,4 @@ def _read(file: Path) -> str:
 
 def _write(file: Path, token: str) -> None:
     file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    fresh = file.with_name(f"{file.name}.{os.getpid()}")
-    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with open(descriptor, "w", encoding="utf-8") as opened:  # noqa: PTH123 -- a descriptor, not a path
-        opened.write(f"{token}\n")
-    fresh.replace(file)
+    write_private_file(file, f"{token}\n".encode())

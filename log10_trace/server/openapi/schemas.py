@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from log10_trace.domain.call_labels import STATUSES
 from log10_trace.domain.completion_record import MAX_DURATION, MAX_LABEL, MAX_REASON, MAX_TAGS
 
 Schema = dict[str, Any]
@@ -58,7 +59,7 @@ _COMPLETION: Final[dict[str, Schema]] = {
         "description": "The key decides; naming another one is refused.",
     },
     "kind": {**nullable(LABEL), "description": "chat or prompt."},
-    "status": {"enum": ["started", "finished", "failed", None]},
+    "status": {"enum": [*STATUSES, None]},
     "tags": nullable(array(LABEL, maxItems=MAX_TAGS)),
     "request": {"description": "The JSON body that was sent to the provider."},
     "response": {"description": "The JSON body that came back; for a stream, the folded equivalent."},

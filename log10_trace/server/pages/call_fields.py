@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from log10_trace.domain.call_labels import FINISHED, STARTED, determine_status
 from log10_trace.domain.completion_record import MAX_TAGS
 from log10_trace.domain.ids import id_time_ms
 from log10_trace.domain.times import LAST_MS, parse_rfc3339_ms
@@ -40,16 +41,16 @@ class CallFields:
     @property
     def display_status(self) -> str:
         """The status in words: ``running``, ``finished``, ``interrupted``, ``failed``."""
-        if self.status == "started":
+        if self.status == STARTED:
             return "running"
-        return "interrupted" if self.interrupted and self.status == "finished" else self.status
+        return "interrupted" if self.interrupted and self.status == FINISHED else self.status
 
 
 def labels(completion_id: str, values: Mapping[str, Any]) -> CallFields:
     """The labels of the record with these values."""
     return CallFields(
         id=completion_id,
-        status=_status(values),
+        status=determine_status(values),
         kind=json_access.text(values.get("kind")),
         tags=tuple(tag for tag in json_access.sequence(values.get("tags"), MAX_TAGS) if isinstance(tag, str)),
         session_id=json_access.text(values.get("session_id")),
@@ -63,13 +64,6 @@ def labels(completion_id: str, values: Mapping[str, Any]) -> CallFields:
         retries=json_access.integer(values.get("retries")),
         interrupted=values.get("interrupted") is True,
     )
-
-
-def _status(values: Mapping[str, Any]) -> str:
-    stated = json_access.text(values.get("status"))
-    if stated or values.get("failure_kind"):
-        return stated or "failed"
-    return "finished" if values.get("response") is not None else "started"
 
 
 def _began_ms(completion_id: str, created_at: Any) -> int | None:

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from starlette.responses import Response
 
+from log10_trace.domain.call_labels import STARTED
 from log10_trace.domain.completion_record import MAX_DURATION, CompletionRecord, from_stored_fields
 from log10_trace.domain.ids import new_id
 from log10_trace.domain.json_slices import RecordFormatError, decode, split_members
@@ -38,7 +39,7 @@ _LIST_NAMES: Final = ("offset", "limit", "tagFilter", "createdFilter", "sort", "
 async def create(visit: RequestContext) -> Response:
     """A new record, as yet without content."""
     await visit.json_object(optional=True)
-    started = encode_json({"id": new_id(), "status": "started"})
+    started = encode_json({"id": new_id(), "status": STARTED})
     outcome = await store_completion(visit, len(started), lambda: parse_completion(started, visit))
     return json_response({"completionID": outcome.stored.id, "organizationSlug": SLUG})
 

@@ -12,6 +12,7 @@ from itertools import accumulate, chain
 from operator import add
 from typing import Any, Final, NamedTuple
 
+from log10_trace.domain.call_labels import FAILED, STARTED
 from log10_trace.server.store.columns import CompletionColumns
 
 # A bucket's bounds are 10 % apart, so its middle is within 5 % of whatever fell in. The first ends at 1 ms.
@@ -108,14 +109,14 @@ class Aggregate:
 
 def aggregate_of(facts: CompletionColumns, sign: int = 1) -> Aggregate:
     """The sum over one call; with ``sign`` -1 what takes it away."""
-    of_call = (sign, sign * (facts.status == "failed"), sign * (facts.tokens is not None))
+    of_call = (sign, sign * (facts.status == FAILED), sign * (facts.tokens is not None))
     counts: dict[str, Sequence[int]] = {
         rate: Counts(*of_call, sign * given, sign * made, sign * cached)
         for rate, given, made, cached in facts.charges[:1]
     }
     for rate, given, made, cached in facts.charges[1:]:
         counts[rate] = Counts(0, 0, 0, sign * given, sign * made, sign * cached)
-    is_timed = facts.duration is not None and facts.status != "started"
+    is_timed = facts.duration is not None and facts.status != STARTED
     return Aggregate(
         counts,
         {_bucket(facts.duration): sign} if is_timed and facts.duration is not None else {},

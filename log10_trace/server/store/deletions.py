@@ -15,6 +15,7 @@ from base64 import b64encode
 from hashlib import blake2b
 from typing import Final
 
+from log10_trace.domain.call_labels import STARTED
 from log10_trace.domain.completion_record import CompletionRecord
 from log10_trace.server.store.columns import CompletionColumns
 
@@ -30,7 +31,7 @@ def hash_id(organization_id: str, completion_id: str) -> str:
 
 def hash_content(incoming: CompletionRecord) -> str:
     """What tells a repeat from a new record; ``ANY_CONTENT`` for a record that was not concluded."""
-    if incoming.status == "started":
+    if incoming.status == STARTED:
         return ANY_CONTENT
     # The server sets created_at where it is missing, each time anew.
     fields = sorted(item for item in incoming.fields.items() if item[0] != "created_at")

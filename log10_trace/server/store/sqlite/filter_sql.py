@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
+from log10_trace.domain.call_labels import CHAT, FINISHED
 from log10_trace.domain.filters import COLUMN_FILTERS
 from log10_trace.server.store.common.paging import FIRST, LAST
 from log10_trace.server.store.data_types import CompletionFilter, Order
@@ -29,7 +30,7 @@ _INDEX_OF: Final = {
     "kind": "completions_not_chat",
 }
 """Filters whose column has an index of its own, which can drive."""
-_LEFT_OUT: Final = {"status": "finished", "kind": "chat"}
+_LEFT_OUT: Final = {"status": FINISHED, "kind": CHAT}
 """What their indexes leave out, because nearly all records have it."""
 _INDEX_OF_RANGE: Final = (
     ("completions_by_duration", "min_duration", "max_duration"),

@@ -1,0 +1,41 @@
+"""The labels of a call that every room knows: its status, its kind, its endpoint. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+STARTED: Final = "started"
+FINISHED: Final = "finished"
+FAILED: Final = "failed"
+STATUSES: Final = (STARTED, FINISHED, FAILED)
+
+CHAT: Final = "chat"
+"""The kind of chat completions and responses."""
+PROMPT: Final = "prompt"
+"""The kind of text completions."""
+KINDS: Final = (CHAT, PROMPT)
+
+CHAT_COMPLETIONS: Final = "/chat/completions"
+COMPLETIONS: Final = "/completions"
+RESPONSES: Final = "/responses"
+ENDPOINTS: Final = (CHAT_COMPLETIONS, COMPLETIONS, RESPONSES)
+"""The paths of the model API whose calls are recorded, below its base URL."""
+
+PROCESS_DIED: Final = "ProcessDied"
+"""The failure that a later process gives an open call of a dead one: a guess, which never replaces an end."""
+
+
+def kind_of_endpoint(endpoint: str) -> str:
+    """The kind of a call to an endpoint."""
+    return PROMPT if endpoint == COMPLETIONS else CHAT
+
+
+def determine_status(values: Mapping[str, Any]) -> str:
+    """The status that a record states, else the one that its failure and its response imply."""
+    stated = values.get("status")
+    if isinstance(stated, str) and stated:
+        return stated
+    if values.get("failure_kind") is not None:
+        return FAILED
+    return STARTED if values.get("response") is None else FINISHED
