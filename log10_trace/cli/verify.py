@@ -40,7 +40,7 @@ class SourceAudit:
     refused: set[int] = field(default_factory=set)
     given_up: set[int] = field(default_factory=set)
     missing: set[int] = field(default_factory=set)
-    in_progress: int = 0
+    unended: int = 0
     """Calls that were shown as started. They have no sequence before they end."""
 
     def reconcile(self) -> None:
@@ -93,7 +93,7 @@ def verify(*, server: Server, json: Json = False) -> None:
         )
         if waits:
             stderr_console.print("What waits is delivered by: log10-trace spool flush")
-        if unended := sum(each.in_progress for each in accounts):
+        if unended := sum(each.unended for each in accounts):
             stderr_console.print(
                 f"{unended} calls are in progress, or their process died and its spool is pending. "
                 "See: log10-trace completions list --status started"
@@ -126,7 +126,7 @@ def _add_server_state(client: Log10, accounts: _Accounts) -> None:
         accounts[found.source].missing |= _numbers(found.missing or [])
     for call in client.completions.list(status="started"):
         if call.source:
-            accounts[call.source].in_progress += 1
+            accounts[call.source].unended += 1
 
 
 def _add_local_state(spool_dir: Path, accounts: _Accounts) -> None:

@@ -10,6 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from log10_trace.domain.call_labels import CHAT, FAILED, FINISHED, PROMPT, STARTED
+
 FilterType = Literal["labels", "label", "choice", "start", "end", "seconds", "count", "search"]
 """How a value is read: some labels, one label, one of the choices, the start or the end of a span of time,
 a number of seconds, a whole number, or words to search for."""
@@ -76,7 +78,7 @@ FILTERS: Final = (
         type="choice",
         help="Status of the call.",
         label="status",
-        choices=(("started", "running"), ("finished", "finished"), ("failed", "failed")),
+        choices=((STARTED, "running"), (FINISHED, "finished"), (FAILED, "failed")),
         options=("--status",),
         column="status",
     ),
@@ -85,7 +87,7 @@ FILTERS: Final = (
         type="label",
         help="Kind of the call: chat or prompt.",
         label="kind",
-        choices=(("chat", "chat"), ("prompt", "text completion")),
+        choices=((CHAT, "chat"), (PROMPT, "text completion")),
         options=("--kind",),
         column="kind",
     ),
