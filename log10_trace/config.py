@@ -1,7 +1,9 @@
 """Settings: one table of options, resolved once, argument before environment before default.
 
-A value that cannot be used is a ``ConfigError`` that names its key. No other module reads the environment for
-settings of ours; ``network`` reads what other programs read there too: proxies and SSL_CERT_FILE.
+A value that cannot be used is a ``ConfigError`` that names its key. No other module resolves these options.
+The environment has other readers: ``cli`` for the options of its commands (LOG10_DATABASE, LOG10_PRICES,
+LOG10_ORG_ID) and for what the SDK reads, ``network`` for what other programs read too: proxies and
+SSL_CERT_FILE.
 """
 
 from __future__ import annotations
@@ -278,7 +280,7 @@ class Config:
 
 
 def resolve(arguments: Mapping[str, Any] | None = None, environ: Mapping[str, str] | None = None) -> Config:
-    """Settle every option: argument, else environment, else default.
+    """Resolve every option: argument, else environment, else default.
 
     An argument that is ``None``, or a variable that is empty, is not given.
 
@@ -295,6 +297,12 @@ def resolve(arguments: Mapping[str, Any] | None = None, environ: Mapping[str, st
     if settled["spool_dir"] is None:
         settled["spool_dir"] = own / "spool"
     return Config(**settled)
+
+
+def set_variables(environ: Mapping[str, str] | None = None) -> list[str]:
+    """The environment variables of options that are set and not empty, in the order of ``OPTIONS``."""
+    environ = os.environ if environ is None else environ
+    return [option.env for option in OPTIONS if option.env and environ.get(option.env)]
 
 
 _NAMES: Final = {option.name for option in OPTIONS}

@@ -1,6 +1,9 @@
 """Our own faults: counted, logged once a minute, never raised into the user's program.
 
-``with guard("what we were doing"):`` is the only place where any exception is caught whatever its kind.
+``with guard("what we were doing"):`` is how an exception of any kind is kept from the caller. Three other
+places keep one: ``redact.apply``, because an exception of the redactor decides what of the record is kept,
+and the writer threads of the two stores, which hand it to the future of the write. The wrappers of the SDK,
+generators and cleanup code also catch every exception, and raise it again.
 """
 
 from __future__ import annotations

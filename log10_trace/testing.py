@@ -1,4 +1,4 @@
-"""For your own tests: the calls that your code makes, as records, without a server, a disk or a thread."""
+"""For the tests of a program: the calls that it makes, as records, without a server, a disk or a thread."""
 
 from __future__ import annotations
 
@@ -35,7 +35,21 @@ def capture() -> Iterator[list[Completion]]:
             my_code()
         assert completions[0].request.model == "gpt-4o"
 
-    What was patched before delivers nothing meanwhile, and goes on afterwards.
+    What was patched before delivers nothing meanwhile, and goes on afterwards. A record gets into
+    the list when its call ends; that of a stream which is read after the block, then.
+
+    The redirection belongs to the process, not to the thread or the task that entered the block:
+
+    - Threads and asyncio tasks: the calls of all of them are recorded while the block is open, also
+      those of unrelated code. A call that began before the block goes to where calls went then.
+    - Nested blocks: the innermost one gets the calls.
+    - Overlapping blocks, in two threads or two tasks of one process, are not supported: records get into the
+      wrong list, and the block that was entered first stays in force after both have ended.
+    - Processes: the workers of pytest-xdist do not affect one another. Subprocesses are not seen.
+      A forked child records into its own copy of the list.
+
+    Raises:
+        ConfigError: a setting in the environment cannot be used.
     """
     records = _Records()
     with runtime.redirect_to(records):

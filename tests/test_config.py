@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from log10_trace.config import OPTIONS, log10_home, resolve
+from log10_trace.config import OPTIONS, log10_home, resolve, set_variables
 from log10_trace.errors import ConfigError
 
 
@@ -203,3 +203,10 @@ def test_every_option_says_what_it_means() -> None:
     """The table is the documentation: each row has a meaning, each variable the prefix LOG10_."""
     assert all(option.meaning for option in OPTIONS)
     assert all(option.env is None or option.env.startswith("LOG10_") for option in OPTIONS)
+
+
+def test_the_variables_that_are_set_are_named() -> None:
+    """In the order of the table; an empty one counts as not set, and others are not ours."""
+    environ = {"LOG10_TAGS": "a", "LOG10_URL": "http://host", "LOG10_TOKEN": "", "HOME": "/home/a"}
+
+    assert set_variables(environ) == ["LOG10_URL", "LOG10_TAGS"]

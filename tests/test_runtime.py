@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import logging
+import os
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -156,6 +158,64 @@ def test_capture_stands_in_for_what_was_patched(api: CompletionsAPI, client: ope
     assert log10_trace.flush(10.0)
     assert len(completions) == 1
     assert [row["request"]["messages"][0]["content"] for row in api.rows().values()] == ["outside"]
+
+
+def test_the_innermost_capture_gets_the_calls(client: openai.OpenAI) -> None:
+    """Blocks may be nested: the outer one goes on when the inner one ends."""
+    with capture() as outer:
+        ask(client, "1")
+        with capture() as inner:
+            ask(client, "2")
+        ask(client, "3")
+
+    assert [len(outer), len(inner)] == [2, 1]
+
+
+def test_capture_records_the_calls_of_every_thread_and_task(client: openai.OpenAI) -> None:
+    """The redirection belongs to the process: threads and tasks are recorded while the block is open."""
+
+    async def ask_in_tasks() -> None:
+        async with openai.AsyncOpenAI(base_url=client.base_url, api_key="k") as asynchronous:
+            calls = [
+                asynchronous.chat.completions.create(
+                    model=MODEL, messages=[{"role": "user", "content": "hi"}]
+                )
+                for _ in range(3)
+            ]
+            await asyncio.gather(*calls)
+
+    with capture() as completions:
+        thread = threading.Thread(target=ask, args=(client,))
+        thread.start()
+        thread.join()
+        asyncio.run(ask_in_tasks())
+
+    assert [each.status for each in completions] == ["finished"] * 4
+
+
+def test_a_stream_that_is_read_after_the_block_is_in_its_list(client: openai.OpenAI) -> None:
+    """A call belongs to the block in which it began, whenever it ends."""
+    with capture() as completions:
+        stream = client.chat.completions.create(
+            model=MODEL, messages=[{"role": "user", "content": "hi"}], stream=True
+        )
+    assert completions == []
+
+    list(stream)
+
+    assert [each.status for each in completions] == ["finished"]
+
+
+def test_a_forked_child_captures_into_its_own_list(client: openai.OpenAI) -> None:
+    """The parent's list has the parent's calls alone."""
+    with capture() as completions:
+        if (child := os.fork()) == 0:
+            ask(client)
+            os._exit(0 if len(completions) == 1 else 1)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+        ask(client)
+
+    assert len(completions) == 1
 
 
 def test_a_capture_that_cannot_begin_leaves_nothing_behind(

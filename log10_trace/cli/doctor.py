@@ -23,7 +23,7 @@ from log10_trace.cli.output import print_line, show_json
 from log10_trace.cli.spool import delivery_hint
 from log10_trace.cli.units import shown_bytes
 from log10_trace.client import Log10
-from log10_trace.config import OPTIONS, Config, resolve
+from log10_trace.config import Config, resolve, set_variables
 from log10_trace.errors import AuthenticationError, ConfigError, Log10Error, SDKError
 from log10_trace.export.delivery.responses import RecordResult
 from log10_trace.export.delivery.retry import Disposition
@@ -122,7 +122,7 @@ def _versions() -> Iterator[CheckResult]:
 
 
 def _configuration() -> CheckResult:
-    names = [option.env for option in OPTIONS if option.env and os.environ.get(option.env)]
+    names = set_variables()
     return CheckResult("configuration", f"from {', '.join(names)}" if names else "the defaults")
 
 

@@ -1,4 +1,4 @@
-"""The format of a segment file: pure functions between entries and bytes, no disk and no clock.
+"""The format of a segment file: pure functions between entries and bytes, without disk and clock.
 
 A segment is a header and then entries, one after the other. All numbers are little-endian and unsigned.
 
@@ -14,22 +14,23 @@ source        16    16  id of the process that wrote it, as bytes
 before        32     8  sequence of the last record before this segment, 0 without one
 crc           40     4  CRC-32 of bytes 0 to 39
 done crc      44     4  CRC-32 of the next field; zero in a file of version 0.1.0, which wrote none
-done          48     8  offset up to which the segment was delivered, 56 in a new one; no field changes
-                        but this one and its CRC
+done          48     8  checkpoint: offset up to which the segment was delivered, 56 in a new one; no
+                        field changes but this one and its CRC
 entry, the first at offset 56; offsets from its start
 magic          0     4  ``F1 4C 30 1E``
-kind           4     1  1 record, 2 conclusion, 3 started; an entry of another kind is left alone
+kind           4     1  1 record, 2 completed, 3 started; an entry of another kind is left alone
 padding        5     3  zero
 length         8     4  bytes of the payload
 sequence      12     8  sequence of the record within its source; 0 for a started record
 crc           20     4  CRC-32 of the payload
-head crc      24     4  CRC-32 of bytes 0 to 23, begun with the salt: the CRC-32 of ``<source>/<number>``
-payload       28     *  the call, see ``record.entry``
+head crc      24     4  CRC-32 of bytes 0 to 23, begun with the salt: CRC-32 of ``<source>/<number>``, the
+                        source in 32 lowercase hexadecimal digits, the number in decimal
+payload       28     *  the call, see ``record.call_codec``
 ========  ======  ====  ===================================================================================
 
 The head has a checksum of its own, so that a damaged entry costs itself and no other; the salt keeps bytes of
 another segment from passing for an entry. Zeros from the end of an entry up to the end of the file are room
-that was not written to yet.
+that was not written to yet: the file of a delivered segment is zeroed and written to again.
 """
 
 from __future__ import annotations

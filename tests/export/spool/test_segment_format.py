@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import struct
 from zlib import crc32
 
@@ -217,3 +218,43 @@ def test_a_file_that_is_shorter_than_what_was_taken_is_read_to_its_end() -> None
         form.FIRST_ENTRY_OFFSET,
         CorruptRange(len(whole), len(whole) + 50, 2, 2, torn=True),
     )
+
+
+def _table(title: str, until: str) -> list[tuple[str, int, int | None]]:
+    """Name, offset and size of the fields under ``title`` in the table of the module's docstring."""
+    text = (form.__doc__ or "").partition(f"\n{title}")[2].partition(until)[0]
+    rows = re.findall(r"^(\w[\w ]*?) +(\d+) +(\d+|\*)  ", text, re.MULTILINE)
+    return [(name, int(offset), None if size == "*" else int(size)) for name, offset, size in rows]
+
+
+def test_the_table_of_bytes_covers_header_and_entry() -> None:
+    """Each field begins where the one before it ends, and the last one ends where the code says."""
+    for title, until, size in (
+        ("header\n", "\nentry", form.FIRST_ENTRY_OFFSET),
+        ("entry,", "\n===", form.HEAD_SIZE),
+    ):
+        at = 0
+        for _name, offset, length in _table(title, until):
+            assert offset == at
+            at += length or 0
+        assert at == size
+
+
+def test_a_segment_is_read_by_the_table_alone() -> None:
+    """What the table says of each field is what is written."""
+    data = form.encode_header(SOURCE, 1, 6)
+    head, _ = form.encode_entry_header(SALT, form.RECORD, 7, [b"payload"])
+    fields = {name: data[at : at + (size or 0)] for name, at, size in _table("header\n", "\nentry")}
+    entry = {name: head[at : at + (size or 0)] for name, at, size in _table("entry,", "\n===")}
+
+    def number(raw: bytes) -> int:
+        return int.from_bytes(raw, "little")
+
+    assert (fields["magic"], number(fields["version"]), number(fields["flags"])) == (b"LOG10SPL", 1, 0)
+    assert (number(fields["number"]), fields["source"].hex(), number(fields["before"])) == (1, SOURCE, 6)
+    assert number(fields["crc"]) == crc32(data[:40])
+    assert (number(fields["done"]), number(fields["done crc"])) == (56, crc32(fields["done"]))
+    assert (entry["magic"], number(entry["kind"]), entry["padding"]) == (b"\xf1L0\x1e", 1, bytes(3))
+    assert (number(entry["length"]), number(entry["sequence"])) == (7, 7)
+    assert number(entry["crc"]) == crc32(b"payload")
+    assert number(entry["head crc"]) == crc32(head[:24], crc32(f"{SOURCE}/1".encode()))
