@@ -12,7 +12,7 @@ import pytest
 
 from log10_trace.errors import SetupError
 from log10_trace.server.store import open_store
-from log10_trace.server.store.postgres.migrations import known
+from log10_trace.server.store.postgres.migrations import known_migrations
 from tests.server.postgres_cluster import Cluster, with_database
 
 SECRET = "hunter2"
@@ -27,7 +27,7 @@ def test_servers_that_start_together_lay_the_schema_once(empty_postgres_url: str
 
     with psycopg.connect(empty_postgres_url) as connection:
         rows = connection.execute("SELECT number, checksum FROM log10_migrations ORDER BY number").fetchall()
-    assert rows == [(step.number, step.checksum) for step in known()]
+    assert rows == [(step.number, step.checksum) for step in known_migrations()]
 
 
 def test_roll_ups_of_the_first_schema_are_carried_over(empty_postgres_url: str) -> None:
@@ -37,7 +37,7 @@ def test_roll_ups_of_the_first_schema_are_carried_over(empty_postgres_url: str) 
     ended = "'none', '', 'gpt-4o', 73, 2, 0, 2, 1000000, 100000, 400000"
     running = "'none', '', 'a \"quoted\" model', -1, 1, 1, 1, 10, 5, 0"
     with psycopg.connect(empty_postgres_url) as connection:
-        for step in known()[:4]:
+        for step in known_migrations()[:4]:
             connection.execute(step.text)
         connection.execute(
             f"INSERT INTO rollups (organization_id, width, start, {columns})"
@@ -46,7 +46,7 @@ def test_roll_ups_of_the_first_schema_are_carried_over(empty_postgres_url: str) 
         connection.execute(
             f"INSERT INTO rollup_deltas (organization_id, start, {columns}) VALUES ('org', 0, {running})"
         )
-        connection.execute(known()[4].text)
+        connection.execute(known_migrations()[4].text)
         rows = connection.execute(
             "SELECT dimension, key, width, calls, counts, durations"
             " FROM rollups ORDER BY dimension, key, width"
@@ -64,7 +64,7 @@ def test_roll_ups_of_the_first_schema_are_carried_over(empty_postgres_url: str) 
 
 
 def test_a_newer_schema_is_refused(postgres_url: str) -> None:
-    """A database that a newer version wrote is left alone, and the sentence says which version is needed."""
+    """A database that a newer version wrote is left alone, and the sentence says what to do."""
     open_store(postgres_url).close()
     with psycopg.connect(postgres_url) as connection:
         connection.execute("INSERT INTO log10_migrations (number, name, checksum) VALUES (99, 'later', '')")
@@ -79,7 +79,7 @@ def test_a_changed_migration_is_refused(postgres_url: str) -> None:
     with psycopg.connect(postgres_url) as connection:
         connection.execute("UPDATE log10_migrations SET checksum = 'x' WHERE number = 1")
 
-    with pytest.raises(SetupError, match="Migration 1 "):
+    with pytest.raises(SetupError, match="migration 1 "):
         open_store(postgres_url)
 
 
@@ -129,7 +129,7 @@ def test_a_server_that_does_not_answer_is_one_sentence() -> None:
 )
 def test_an_address_that_cannot_be_read_is_not_repeated(url: str) -> None:
     """A password with unescaped marks makes an address nobody can read; no part of it is printed."""
-    with pytest.raises(SetupError, match="marks such as") as caught:
+    with pytest.raises(SetupError, match="characters such as") as caught:
         open_store(url)
 
     assert SECRET not in str(caught.value)

@@ -1,45 +1,23 @@
-"""The schema: numbered .sql files, each applied once, in order, and never changed afterwards."""
+"""The schema in PostgreSQL: its migrations, applied under a lock."""
 
 from __future__ import annotations
 
-import hashlib
-from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any
 
 from psycopg import Connection
 
-from log10_trace.errors import SetupError
+from log10_trace.server.store.common.migrations import Migration, load_migrations, pending_migrations
 from log10_trace.server.store.postgres.locks import MIGRATION_LOCK
 
 
-@dataclass(frozen=True, slots=True)
-class Migration:
-    """One step of the schema: its number, its name, its SQL, and the fingerprint of that SQL."""
-
-    number: int
-    name: str
-    text: bytes
-
-    @property
-    def checksum(self) -> str:
-        """SHA-256 of the SQL."""
-        return hashlib.sha256(self.text).hexdigest()
+def known_migrations() -> list[Migration]:
+    """The migrations of this version, in order."""
+    return load_migrations((files(__package__) / "migrations").iterdir())
 
 
-def known() -> list[Migration]:
-    """Every migration this version brings, in order: ``0001_name.sql``, ``0002_name.sql``, ..."""
-    steps = []
-    for file in files(__package__).joinpath("migrations").iterdir():
-        number, _, name = file.name.removesuffix(".sql").partition("_")
-        steps.append(Migration(int(number), name, file.read_bytes()))
-    return sorted(steps, key=lambda step: step.number)
-
-
-def migrate(connection: Connection[Any]) -> list[str]:
-    """Bring the schema up to date in one transaction; gives the names of what was applied.
-
-    Servers that start together wait for each other here.
+def migrate(connection: Connection[Any]) -> None:
+    """Bring the schema up to date in one transaction. Servers that start together wait for each other here.
 
     Raises:
         SetupError: the database was written by a newer version, or a migration was changed after the fact.
@@ -51,26 +29,14 @@ def migrate(connection: Connection[Any]) -> list[str]:
             " checksum text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())"
         )
         rows = connection.execute("SELECT number, checksum FROM log10_migrations").fetchall()
-        pending = _pending(known(), dict(rows))
-        for step in pending:
-            connection.execute(step.text)
+        for migration in pending_migrations(known_migrations(), dict(rows), "The PostgreSQL database"):
+            connection.execute(migration.text.encode())
             connection.execute(
                 "INSERT INTO log10_migrations (number, name, checksum) VALUES (%s, %s, %s)",
-                [step.number, step.name, step.checksum],
+                [migration.number, _short_name(migration), migration.checksum],
             )
-    return [step.name for step in pending]
 
 
-def _pending(steps: list[Migration], applied: dict[int, str]) -> list[Migration]:
-    newest = max(applied, default=0)
-    if newest > len(steps):
-        message = (
-            f"The PostgreSQL database has schema {newest}, and this log10-trace knows {len(steps)}:"
-            " it was written by a newer version. Install that version here."
-        )
-        raise SetupError(message)
-    for step in steps:
-        if step.number in applied and applied[step.number] != step.checksum:
-            message = f"Migration {step.number} ({step.name}) of the database is not the one of this version."
-            raise SetupError(message)
-    return [step for step in steps if step.number not in applied]
+def _short_name(migration: Migration) -> str:
+    """``completions`` for ``0001_completions.sql``, as the table has them since the first version."""
+    return migration.name.removesuffix(".sql").partition("_")[2]

@@ -6,17 +6,16 @@ transaction under the database's write lock, so two processes that start togethe
 
 from __future__ import annotations
 
-import hashlib
 import os
 import sqlite3
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 from typing import Final
 
 from log10_trace.errors import SetupError
+from log10_trace.server.store.common.migrations import Migration, load_migrations, pending_migrations
 from log10_trace.server.store.sqlite.connection import SQL, connect
 
 APPLICATION_ID: Final = 0x4C313054  # "L10T"
@@ -25,25 +24,9 @@ _PAGE_BYTES: Final = 8_192
 _OLDEST_SQLITE: Final = (3, 37, 0)
 
 
-@dataclass(frozen=True, slots=True)
-class Migration:
-    """One step of the schema."""
-
-    number: int
-    name: str
-    text: str
-
-    @property
-    def checksum(self) -> str:
-        """Tells whether the text is the one that was applied."""
-        return hashlib.sha256(self.text.encode()).hexdigest()
-
-
 def known_migrations() -> list[Migration]:
     """The migrations of this version, in order."""
-    folder = resources.files(__package__) / "sql"
-    files = sorted((file for file in folder.iterdir() if file.name[:4].isdigit()), key=lambda file: file.name)
-    return [Migration(int(file.name[:4]), file.name, file.read_text(encoding="utf-8")) for file in files]
+    return load_migrations((resources.files(__package__) / "sql").iterdir())
 
 
 def open_database(path: Path, migrations: Sequence[Migration] | None = None) -> sqlite3.Connection:
@@ -101,8 +84,9 @@ def _migrate(connection: sqlite3.Connection, path: Path, migrations: Sequence[Mi
     connection.execute("BEGIN IMMEDIATE")
     try:
         version = _pragma(connection, "user_version")
-        _check_version(connection, path, version, migrations)
-        pending = [migration for migration in migrations if migration.number > version]
+        rows = connection.execute(SQL["migrations"]) if version else ()
+        applied = {row["number"]: row["checksum"] for row in rows}
+        pending = pending_migrations(migrations, applied, f"The database {path}")
         if version and pending:
             _back_up(path, version)
         for migration in pending:
@@ -111,25 +95,6 @@ def _migrate(connection: sqlite3.Connection, path: Path, migrations: Sequence[Mi
     except BaseException:
         connection.rollback()
         raise
-
-
-def _check_version(
-    connection: sqlite3.Connection, path: Path, version: int, migrations: Sequence[Migration]
-) -> None:
-    newest = migrations[-1].number
-    if version > newest:
-        message = (
-            f"The database {path} was made by a newer log10-trace (its schema is {version}, "
-            f"this one knows {newest}); upgrade log10-trace."
-        )
-        raise SetupError(message)
-    if not version:
-        return
-    known = {migration.number: migration.checksum for migration in migrations}
-    for row in connection.execute(SQL["migrations"]):
-        if known.get(row["number"]) != row["checksum"]:
-            message = f"The schema of {path} is not the one this log10-trace made (migration {row['name']})."
-            raise SetupError(message)
 
 
 def _back_up(path: Path, version: int) -> None:

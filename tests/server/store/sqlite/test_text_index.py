@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 from log10_trace.server.store import open_store
+from log10_trace.server.store.common import group_commit
 from log10_trace.server.store.data_types import CompletionFilter
 from log10_trace.server.store.protocol import Store
 from log10_trace.server.store.record_codec import encode
-from log10_trace.server.store.sqlite import writer as writing
 from log10_trace.server.store.sqlite.connection import connect
 from log10_trace.server.store.sqlite.index_backlog import LARGE_BATCH, SMALL_BATCH, IndexBacklog, IndexEntry
 from log10_trace.server.store.sqlite.records import organization_word
@@ -43,7 +43,7 @@ os.kill(os.getpid(), signal.SIGKILL)
 @pytest.fixture
 def never_idle(monkeypatch: pytest.MonkeyPatch) -> None:
     """Writers index only what they have to."""
-    monkeypatch.setattr(writing, "IDLE_S", LATER_S)
+    monkeypatch.setattr(group_commit, "IDLE_S", LATER_S)
 
 
 @pytest.fixture
