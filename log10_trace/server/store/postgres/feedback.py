@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from concurrent.futures import Future
 from dataclasses import replace
 from typing import Any, Final
 
 from psycopg import Connection
 
+from log10_trace.server.store.common.feedback_matching import match_completions, unknown_task
 from log10_trace.server.store.data_types import (
     CompletionFilter,
     Feedback,
@@ -16,7 +18,6 @@ from log10_trace.server.store.data_types import (
     FeedbackTarget,
     FeedbackTask,
 )
-from log10_trace.server.store.errors import MatchError
 from log10_trace.server.store.postgres.connections import ReadPool, Row
 from log10_trace.server.store.postgres.executor import SerialExecutor
 from log10_trace.server.store.postgres.filter_sql import build_query
@@ -24,7 +25,6 @@ from log10_trace.server.store.postgres.partitioning import partition_ms
 from log10_trace.server.store.postgres.queries import load
 
 _SQL: Final = load("feedback.sql")
-_MOST_MATCHED: Final = 100_000
 
 
 class PostgresGrading:
@@ -64,9 +64,8 @@ class PostgresGrading:
         def task(connection: Connection[Row]) -> Feedback:
             about = {"organization_id": organization_id, "id": feedback.task_id}
             if connection.execute(_SQL["task"], about).fetchone() is None:
-                field, message = "task_id", "There is no such feedback task."
-                raise MatchError(field, message)
-            matched = _matched(connection, organization_id, selection)
+                raise unknown_task()
+            matched = _match(connection, organization_id, selection)
             _keep(connection, organization_id, feedback, matched)
             return replace(feedback, matched_completion_ids=matched)
 
@@ -101,41 +100,21 @@ class PostgresGrading:
         return None if row is None else _feedback(row)
 
 
-def _matched(connection: Connection[Row], organization_id: str, selection: FeedbackTarget) -> tuple[str, ...]:
-    """The ids of the completions that the selection means. Raises MatchError when it must not be."""
-    if selection.completion_ids:
-        return _known(connection, organization_id, selection)
-    matched = _tagged(connection, organization_id, selection) if selection.tags else ()
-    if not matched and not selection.allow_unmatched:
-        field, message = "completion_tags_selector", "No completion carries these tags."
-        raise MatchError(field, message)
-    return matched
+def _match(connection: Connection[Row], organization_id: str, target: FeedbackTarget) -> tuple[str, ...]:
+    def find_existing(completion_ids: Sequence[str]) -> list[str]:
+        values = {
+            "organization_id": organization_id,
+            "ids": list(completion_ids),
+            "placed": [partition_ms(completion_id) for completion_id in completion_ids],
+        }
+        return [row[0] for row in connection.execute(_SQL["known_ids"], values)]
 
+    def find_tagged(tags: Sequence[str], limit: int) -> list[str]:
+        query = build_query(organization_id, CompletionFilter(tags=tuple(tags), tag_match="all"))
+        rows = connection.execute(*query.page("keys", limit, "newest"))
+        return [completion_id for _, completion_id, _ in rows]
 
-def _known(connection: Connection[Row], organization_id: str, selection: FeedbackTarget) -> tuple[str, ...]:
-    wanted = tuple(dict.fromkeys(selection.completion_ids))
-    values = {
-        "organization_id": organization_id,
-        "ids": list(wanted),
-        "placed": [partition_ms(one) for one in wanted],
-    }
-    known = {row[0] for row in connection.execute(_SQL["known_ids"], values)}
-    if len(known) < len(wanted) and not selection.allow_unmatched:
-        field, message = "completion_ids", f"{len(wanted) - len(known)} of the completions are not known."
-        raise MatchError(field, message)
-    return tuple(one for one in wanted if one in known)
-
-
-def _tagged(connection: Connection[Row], organization_id: str, selection: FeedbackTarget) -> tuple[str, ...]:
-    most = _MOST_MATCHED if selection.max_matched is None else selection.max_matched
-    asked = build_query(organization_id, CompletionFilter(tags=selection.tags, tag_match="all"))
-    rows = connection.execute(*asked.page("keys", most + 1, "newest"))
-    matched = tuple(completion_id for _, completion_id, _ in rows)
-    if len(matched) > most:
-        field = "max_matched_completions"
-        message = f"More than {most} completions carry these tags."
-        raise MatchError(field, message)
-    return matched
+    return match_completions(target, find_existing, find_tagged)
 
 
 def _keep(

@@ -6,15 +6,14 @@ import json
 import sqlite3
 from concurrent.futures import Future
 from dataclasses import asdict, replace
+from typing import Any
 
+from log10_trace.server.store.common.feedback_matching import match_completions, unknown_task
 from log10_trace.server.store.data_types import Feedback, FeedbackPage, FeedbackTarget, FeedbackTask
-from log10_trace.server.store.errors import MatchError
 from log10_trace.server.store.sqlite.connection import SQL
 from log10_trace.server.store.sqlite.readers import ReadPool
 from log10_trace.server.store.sqlite.transaction import Transaction
 from log10_trace.server.store.sqlite.writer import Writer
-
-_MOST_MATCHED = 100_000
 
 
 class SqliteGrading:
@@ -57,9 +56,8 @@ class SqliteGrading:
         def job(transaction: Transaction) -> Feedback:
             task = {"organization_id": organization_id, "id": feedback.task_id}
             if transaction.first("task", task) is None:
-                field, message = "task_id", "There is no such feedback task."
-                raise MatchError(field, message)
-            matched = _matched(transaction, organization_id, selection)
+                raise unknown_task()
+            matched = _match(transaction, organization_id, selection)
             kept = replace(feedback, matched_completion_ids=matched)
             _keep(transaction, organization_id, kept)
             return kept
@@ -98,39 +96,16 @@ class SqliteGrading:
             return None if row is None else _feedback(connection, organization_id, row)
 
 
-def _matched(transaction: Transaction, organization_id: str, selection: FeedbackTarget) -> tuple[str, ...]:
-    """The ids of the completions that the selection means. Raises MatchError when it must not be."""
-    if selection.completion_ids:
-        return _known(transaction, organization_id, tuple(dict.fromkeys(selection.completion_ids)), selection)
-    if not selection.tags:
-        matched: tuple[str, ...] = ()
-    else:
-        most = _MOST_MATCHED if selection.max_matched is None else selection.max_matched
-        values = {
-            "organization_id": organization_id,
-            "tags": json.dumps(selection.tags),
-            "limit": most + 1,
-        }
-        matched = tuple(row["id"] for row in transaction.execute("tagged_with_all", values))
-        if len(matched) > most:
-            field = "max_matched_completions"
-            message = f"More than {most} completions carry these tags."
-            raise MatchError(field, message)
-    if not matched and not selection.allow_unmatched:
-        field, message = "completion_tags_selector", "No completion carries these tags."
-        raise MatchError(field, message)
-    return matched
+def _match(transaction: Transaction, organization_id: str, target: FeedbackTarget) -> tuple[str, ...]:
+    def find(name: str, **values: Any) -> list[str]:
+        rows = transaction.execute(name, {"organization_id": organization_id, **values})
+        return [row["id"] for row in rows]
 
-
-def _known(
-    transaction: Transaction, organization_id: str, wanted: tuple[str, ...], selection: FeedbackTarget
-) -> tuple[str, ...]:
-    values = {"organization_id": organization_id, "ids": json.dumps(wanted)}
-    known = {row["id"] for row in transaction.execute("known_ids", values)}
-    if len(known) < len(wanted) and not selection.allow_unmatched:
-        field, message = "completion_ids", f"{len(wanted) - len(known)} of the completions are not known."
-        raise MatchError(field, message)
-    return tuple(one for one in wanted if one in known)
+    return match_completions(
+        target,
+        find_existing=lambda ids: find("known_ids", ids=json.dumps(ids)),
+        find_tagged=lambda tags, limit: find("tagged_with_all", tags=json.dumps(tags), limit=limit),
+    )
 
 
 def _keep(transaction: Transaction, organization_id: str, feedback: Feedback) -> None:
