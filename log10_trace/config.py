@@ -158,21 +158,21 @@ OPTIONS: Final = (
         env="LOG10_URL",
         default=None,
         parse=_url,
-        meaning="where the completions API is; without it, this user's own `log10-trace serve`",
+        meaning="URL of the completions API; default: this user's own `log10-trace serve`",
     ),
     Option(
         name="token",
         env="LOG10_TOKEN",
         default=None,
         parse=_header,
-        meaning="the key that the completions API asks for",
+        meaning="API key of the completions API",
     ),
     Option(
         name="organization_id",
         env="LOG10_ORG_ID",
         default=None,
         parse=_header,
-        meaning="the organization the records belong to; without it, the token's",
+        meaning="organization of the records; default: the token's",
     ),
     Option(
         name="ca_file",
@@ -190,21 +190,21 @@ OPTIONS: Final = (
         env="LOG10_METADATA",
         default={},
         parse=_metadata,
-        meaning="a flat map kept with every record: team=search,stage=test",
+        meaning="a flat map stored with every record: team=search,stage=test",
     ),
     Option(
         name="redact",
         env=None,
         default=None,
         parse=_redactor,
-        meaning="a function from Completion to Completion, called on our thread before a record is kept",
+        meaning="Completion to Completion function, called on the delivery thread before a record is stored",
     ),
     Option(
         name="sample_rate",
         env="LOG10_SAMPLE_RATE",
         default=1.0,
         parse=_number(0, 1, "(share of calls)"),
-        meaning="the share of calls that is recorded, 0 to 1",
+        meaning="share of calls to record, 0 to 1",
     ),
     Option(
         name="disabled",
@@ -225,14 +225,14 @@ OPTIONS: Final = (
         env="LOG10_SPOOL_MAX_BYTES",
         default=1024 * MIB,
         parse=_integer(MIB, 2**50, "bytes"),
-        meaning="how large the spool may grow; the oldest records are dropped first",
+        meaning="maximum size of the spool; the oldest records are dropped first",
     ),
     Option(
         name="memory_max_bytes",
         env="LOG10_MEMORY_MAX_BYTES",
         default=64 * MIB,
         parse=_integer(MIB, 2**50, "bytes"),
-        meaning="how much memory waiting records may take, all stages",
+        meaning="maximum memory for waiting records, all stages",
     ),
     Option(
         name="flush_interval",
@@ -246,7 +246,7 @@ OPTIONS: Final = (
         env="LOG10_TIMEOUT",
         default=10.0,
         parse=_number(0.05, 600, "seconds"),
-        meaning="seconds one request to the completions API may take, from first to last byte",
+        meaning="maximum seconds for one request to the completions API, from first to last byte",
     ),
     Option(
         name="exit_timeout",
@@ -291,7 +291,7 @@ def resolve(arguments: Mapping[str, Any] | None = None, environ: Mapping[str, st
     environ = os.environ if environ is None else environ
     for key in arguments:
         if key not in _NAMES:
-            raise ConfigError(key, arguments[key], "there is no such setting")
+            raise ConfigError(key, arguments[key], "unknown setting")
     settled = {option.name: _resolve_option(option, arguments, environ) for option in OPTIONS}
     own = log10_home(environ)
     if settled["spool_dir"] is None:

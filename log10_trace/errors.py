@@ -89,7 +89,7 @@ class SDKError(Log10Error):
 
 
 class AuthenticationError(SDKError):
-    """The completions API does not take the key, or the key may not do this."""
+    """The completions API rejected the API key, or the key lacks the scope."""
 
 
 class NotFoundError(SDKError):

@@ -172,7 +172,7 @@ def shutdown(timeout: float = 2.0) -> bool:
     delivery = _runtime.delivery
     if delivery is None:
         return True
-    with guard("adopting the records of dead processes"):
+    with guard("recovering the records of dead processes"):
         delivery.adopt_left_behind()
     return delivery.close(timeout)
 

@@ -22,18 +22,18 @@ from log10_trace.errors import Log10Error
 GROUPS: Final = {
     "demo": "See six real calls of the OpenAI SDK arrive.",
     "serve": "Run the completions API and its page on this machine.",
-    "completions": "List, look at, follow, search, export, import and delete calls.",
+    "completions": "List, show, follow, search, export, import and delete calls.",
     "replay": "Send a logged request again, to the same model or another.",
     "benchmark": "Send logged requests to several models and compare the answers.",
-    "sessions": "List sessions and look into one.",
+    "sessions": "List sessions and show one.",
     "feedback-task": "Ask for feedback on calls.",
-    "feedback": "Give feedback on calls, and read it.",
-    "stats": "Calls, failures, tokens, cost and latency, in groups.",
-    "keys": "Make, list and revoke the keys of this machine's database.",
+    "feedback": "Give and read feedback on calls.",
+    "stats": "Calls, failures, tokens, cost and latency, by group or over time.",
+    "keys": "Create, list and revoke the keys of this machine's database.",
     "prune": "Delete old calls from this machine's database.",
-    "spool": "Look at what waits to be delivered, and deliver it.",
-    "verify": "Prove that every record arrived, or name those that did not.",
-    "doctor": "Find out why no records arrive.",
+    "spool": "Show what waits for delivery, and deliver it.",
+    "verify": "Check that every record arrived, and list those that did not.",
+    "doctor": "Diagnose why no records arrive.",
 }
 """The commands and what they are for, in the order of ``--help``."""
 
@@ -41,7 +41,7 @@ EXAMPLES: Final = """
 [bold]Examples[/bold]
 
   log10-trace demo                      see six real calls arrive
-  log10-trace serve                     keep the calls of your programs
+  log10-trace serve                     start the server for your programs
   log10-trace completions tail -f       watch them come in
   log10-trace completions list --since 2h --status failed
   log10-trace completions get latest
@@ -49,12 +49,12 @@ EXAMPLES: Final = """
 
 [bold]Exit codes[/bold]
 
-  0 done · 1 failed · 2 not understood · 3 no server · 4 refused by it · 130 Ctrl-C
+  0 done · 1 failed · 2 usage error · 3 no server · 4 rejected by the server · 130 Ctrl-C
 """
 
 app = typer.Typer(
     name="log10-trace",
-    help="Look at, keep and work with the OpenAI SDK calls of your programs.",
+    help="Record, store and inspect the OpenAI SDK calls of your programs.",
     epilog=EXAMPLES,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -76,7 +76,7 @@ def _whole_application(
         bool, typer.Option("--version", help="Show the version.", callback=_print_version, is_eager=True)
     ] = False,
 ) -> None:
-    """Look at, keep and work with the OpenAI SDK calls of your programs."""
+    """Record, store and inspect the OpenAI SDK calls of your programs."""
 
 
 def load(words: Sequence[str]) -> None:

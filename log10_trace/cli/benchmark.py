@@ -40,10 +40,10 @@ The requests go out with your own settings of the SDK: OPENAI_API_KEY, OPENAI_BA
 @expand_option_groups
 def benchmark(
     *,
-    models: Annotated[list[str], typer.Option("--models", "-m", help="The models, with commas.")],
-    ids: Annotated[list[str] | None, typer.Option("--ids", help="These calls, with commas.")] = None,
+    models: Annotated[list[str], typer.Option("--models", "-m", help="Models, separated by commas.")],
+    ids: Annotated[list[str] | None, typer.Option("--ids", help="Ids of calls, separated by commas.")] = None,
     which: CompletionFilterOptions,
-    limit: Annotated[int, typer.Option("--limit", "-n", help="How many calls at most.", min=1)] = 10,
+    limit: Annotated[int, typer.Option("--limit", "-n", help="Maximum number of calls.", min=1)] = 10,
     set_: Set = None,
     output: Annotated[
         str | None, typer.Option("--output", "-o", "-f", help="Write a report: .md, .csv or .jsonl.")

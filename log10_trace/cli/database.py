@@ -33,7 +33,7 @@ def _label(value: str) -> str:
 
 Organization = Annotated[
     str,
-    typer.Option(envvar="LOG10_ORG_ID", callback=_label, help="The organization whose records are meant."),
+    typer.Option(envvar="LOG10_ORG_ID", callback=_label, help="Organization of the records."),
 ]
 
 

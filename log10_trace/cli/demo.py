@@ -43,7 +43,7 @@ EXAMPLES: Final = """[bold]Examples[/bold]
 def demo(
     *,
     once: Annotated[
-        bool, typer.Option("--once", help="End after the table, 0 if all calls are stored.")
+        bool, typer.Option("--once", help="Exit after the table, with 0 if all calls are stored.")
     ] = False,
     port: Annotated[int, typer.Option(help="The server's port; 0 takes a free one.")] = 0,
 ) -> None:

@@ -54,14 +54,14 @@ def create(
     name: Annotated[str, typer.Option(help="The task's name.")],
     schema: Annotated[
         str,
-        typer.Option(
-            "--schema", "--task_schema", help="JSON Schema of the answers, or @ and the name of its file."
-        ),
+        typer.Option("--schema", "--task_schema", help="JSON Schema of the values, or @FILE."),
     ],
-    instruction: Annotated[str, typer.Option(help="What the grader is to do.")] = "",
+    instruction: Annotated[str, typer.Option(help="Instruction for the grader.")] = "",
     tag: Annotated[
         list[str] | None,
-        typer.Option("--tag", "--completion_tags_selector", help="Calls with this tag wait for feedback."),
+        typer.Option(
+            "--tag", "--completion_tags_selector", help="Select calls with this tag for feedback; repeatable."
+        ),
     ] = None,
     json: Json = False,
 ) -> None:
@@ -87,8 +87,8 @@ def create(
 def list_(
     *,
     server: Server,
-    limit: Annotated[int, typer.Option("--limit", "-n", help="How many at most.", min=1)] = 100,
-    offset: Annotated[int, typer.Option(help="Leave out so many.", min=0)] = 0,
+    limit: Annotated[int, typer.Option("--limit", "-n", help="Maximum number.", min=1)] = 100,
+    offset: Annotated[int, typer.Option(help="Skip this many.", min=0)] = 0,
     json: Json = False,
 ) -> None:
     """List the tasks, the oldest first."""

@@ -18,7 +18,7 @@ from log10_trace.domain.keys import Key, Scope, make_key
 from log10_trace.errors import SetupError
 
 keys = typer.Typer(
-    help="Make, list and revoke the keys that the server takes.",
+    help="Create, list and revoke the server's API keys.",
     epilog="""[bold]Examples[/bold]
 
   log10-trace keys create --scope ingest --name "batch job" --expires 90d
@@ -58,7 +58,7 @@ def create(
     scope: Annotated[
         list[Scope] | None, typer.Option(help="What the key may do; repeatable. Default: ingest, read.")
     ] = None,
-    name: Annotated[str, typer.Option(help="Whose key it is, for the list.")] = "",
+    name: Annotated[str, typer.Option(help="A name for the key, shown in the list.")] = "",
     organization: Organization = "default",
     expires: Annotated[str | None, typer.Option(help="Lifetime: 90d, 12h. Default: no expiry.")] = None,
     database: Database = None,
@@ -80,7 +80,7 @@ def create(
 @keys.command(name="list")
 def list_keys(
     *,
-    organization: Annotated[str | None, typer.Option(help="Only the keys of this one.")] = None,
+    organization: Annotated[str | None, typer.Option(help="Only keys of this organization.")] = None,
     database: Database = None,
     as_json: Json = False,
 ) -> None:

@@ -128,11 +128,13 @@ def _day(text: str) -> date:
 
 Since = Annotated[
     str | None,
-    typer.Option("--since", "--from", help="Not before: 2h, 7d, 2026-01-31, ...", callback=parse_timestamp),
+    typer.Option(
+        "--since", "--from", help="Earliest time: 2h, 7d, 2026-01-31, ...", callback=parse_timestamp
+    ),
 ]
 Until = Annotated[
     str | None,
-    typer.Option("--until", "--to", help="Before; a day without a time is included.", callback=end),
+    typer.Option("--until", "--to", help="Latest time; a day without a time is included.", callback=end),
 ]
 
 
@@ -160,6 +162,6 @@ def parse_json_option(text: str, what: str) -> Any:
         raise typer.BadParameter(message) from None
 
 
-Json = Annotated[bool, typer.Option("--json", help="JSON for programs, one object a line.")]
-Limit = Annotated[int, typer.Option("--limit", "-n", help="How many at most.", min=1)]
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON, one object a line.")]
+Limit = Annotated[int, typer.Option("--limit", "-n", help="Maximum number.", min=1)]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")]

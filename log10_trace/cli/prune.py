@@ -24,14 +24,15 @@ EXAMPLES: Final = """[bold]Examples[/bold]
 def prune(
     *,
     older_than: Annotated[
-        str | None, typer.Option(help="Delete the records of calls longer ago than this: 30d, 12h.")
+        str | None, typer.Option(help="Delete records of calls older than this: 30d, 12h.")
     ] = None,
     max_size: Annotated[
-        str | None, typer.Option(help="Delete the oldest until the database fits this: 5GB.")
+        str | None,
+        typer.Option(help="Delete the oldest records until the database is at most this large: 5GB."),
     ] = None,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")] = False,
     database: Database = None,
-    as_json: Annotated[bool, typer.Option("--json", help="JSON, for programs.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Delete the oldest records for good: rows, search index and all, and give the room back to the disk."""
     if older_than is None and max_size is None:
@@ -40,7 +41,7 @@ def prune(
     before_ms = None if older_than is None else time.time_ns() // 1_000_000 - span_ms(older_than)
     max_bytes = None if max_size is None else size_bytes(max_size)
     if not yes:
-        typer.confirm("Deleted records cannot be brought back. Go on?", abort=True)
+        typer.confirm("Deleted records cannot be restored. Continue?", abort=True)
     with open_database(database) as store:
         report = store.upkeep.prune(before_ms=before_ms, max_bytes=max_bytes).result()
     if as_json:

@@ -27,18 +27,18 @@ EXAMPLES: Final = """[bold]Examples[/bold]
 The requests go out with your own settings of the SDK: OPENAI_API_KEY, OPENAI_BASE_URL, ..."""
 
 Set = Annotated[
-    list[str] | None, typer.Option("--set", help="Change a parameter: temperature=0.2; repeat it.")
+    list[str] | None, typer.Option("--set", help="Change a parameter: temperature=0.2; repeatable.")
 ]
 
 
 @app.command(cls=OnceCommand, epilog=EXAMPLES)
 @expand_option_groups
 def replay(
-    completion_id: Annotated[str, typer.Argument(help="The call's id, or: latest")],
+    completion_id: Annotated[str, typer.Argument(help="The call's id, or latest.")],
     *,
     model: Annotated[
         list[str] | None,
-        typer.Option("--model", "-m", help="The model; repeat it.", show_default="the logged one"),
+        typer.Option("--model", "-m", help="The model; repeatable.", show_default="the logged one"),
     ] = None,
     set_: Set = None,
     server: Server,

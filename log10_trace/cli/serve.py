@@ -47,10 +47,10 @@ def serve(
     database: Database = None,
     organization: Organization = "default",
     allow_host: Annotated[
-        list[str] | None, typer.Option(help="A further host name the server is reached under; repeatable.")
+        list[str] | None, typer.Option(help="Additional allowed host name; repeatable.")
     ] = None,
     root_path: Annotated[
-        str, typer.Option(help="The path a proxy puts the server under, such as /log10.")
+        str, typer.Option(help="Path prefix that a reverse proxy adds, such as /log10.")
     ] = "",
     forwarded_allow_ips: Annotated[
         str | None,
@@ -62,14 +62,20 @@ def serve(
         ),
     ] = None,
     insecure: Annotated[
-        bool, typer.Option("--insecure", help="Ask for no key: whoever reaches the port sees everything.")
+        bool,
+        typer.Option(
+            "--insecure", help="Disable authentication: everyone who reaches the port sees everything."
+        ),
     ] = False,
     prices: Annotated[
         Path | None,
-        typer.Option(envvar="LOG10_PRICES", help="A price table of your own, a JSON file as the package's."),
+        typer.Option(
+            envvar="LOG10_PRICES", help="Price table: a JSON file in the format of the package's own."
+        ),
     ] = None,
     log_level: Annotated[
-        LogLevel, typer.Option(help="The log goes to standard error, a JSON object a line.")
+        LogLevel,
+        typer.Option(help="Log level; the log is written to standard error, one JSON object a line."),
     ] = LogLevel.INFO,
 ) -> None:
     """Keep the calls of your programs, and show them.
@@ -107,7 +113,7 @@ def _adopting_once_ready() -> Iterator[Callable[[], None]]:
     beside = ExitStack()
 
     def adopt() -> None:
-        with guard("taking over what dead processes left"):
+        with guard("recovering the records of dead processes"):
             from log10_trace.export.delivery.recovery import recover_spool  # noqa: PLC0415 -- see above
 
             beside.enter_context(recover_spool())

@@ -26,7 +26,7 @@ from log10_trace.cli.output import (
 )
 
 group = typer.Typer(
-    help="List sessions and look into one.",
+    help="List sessions and show one.",
     epilog="""[bold]Examples[/bold]
 
   log10-trace sessions list -n 5
@@ -60,7 +60,7 @@ def list_(
     *,
     which: CompletionFilterOptions,
     search: Annotated[
-        str | None, typer.Option("--search", "-q", help="With these words in a call; as completions search.")
+        str | None, typer.Option("--search", "-q", help="Text search in the calls, as in completions search.")
     ] = None,
     server: Server,
     limit: Limit = 25,

@@ -40,7 +40,7 @@ from log10_trace.export.spool.serialization import serialize_dead_letter
 from log10_trace.export.spool.spool import Spool
 
 spool: Final = typer.Typer(
-    help="Look at and deliver the records that wait on this machine.",
+    help="Show and deliver the records that wait on this machine.",
     epilog="""[bold]Examples[/bold]
 
   log10-trace spool status
@@ -143,13 +143,13 @@ def _as_json(each: PendingSource) -> dict[str, object]:
 @spool.command()
 def flush(
     *,
-    timeout: Annotated[float, typer.Option(min=0, help="Seconds to spend on it at most.")] = 60.0,
+    timeout: Annotated[float, typer.Option(min=0, help="Time limit in seconds.")] = 60.0,
     any_key: Annotated[
-        bool, typer.Option("--any-key", help="Also records that were captured with another key.")
+        bool, typer.Option("--any-key", help="Include records captured with another key.")
     ] = False,
     unknown_destination: Annotated[
         bool,
-        typer.Option("--unknown-destination", help="Also records whose destination is not known."),
+        typer.Option("--unknown-destination", help="Include records with an unknown destination."),
     ] = False,
 ) -> None:
     """Deliver now what ended processes left; what running ones have, they deliver themselves."""
@@ -190,18 +190,18 @@ def _server_of(delivery: Delivery) -> Server:
     delivery.addressing.suppress_notice()
     server = delivery.addressing.resolve()
     if server is None:
-        message = "no server is running. Type: log10-trace serve"
+        message = "no server is running. Run: log10-trace serve"
         raise APIConnectionError(message)
     return server
 
 
 @spool.command("dead-letters")
 def dead_letters(
-    letter_id: Annotated[
-        str | None, typer.Argument(metavar="[ID]", help="Show or send this one only.")
-    ] = None,
+    letter_id: Annotated[str | None, typer.Argument(metavar="[ID]", help="Only this dead letter.")] = None,
     *,
-    send: Annotated[bool, typer.Option("--send", help="Send them again; what is taken is deleted.")] = False,
+    send: Annotated[
+        bool, typer.Option("--send", help="Send them again; accepted records are deleted.")
+    ] = False,
     json: Json = False,
 ) -> None:
     """Show the records that a server refused, with its reason, or send them again."""

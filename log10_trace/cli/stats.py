@@ -64,7 +64,7 @@ _START: Final = Column(title="FROM", cell=lambda step: step.start or "")
 def stats(
     *,
     by: Annotated[GroupBy, typer.Option(help="Group by.")] = GroupBy.MODEL,
-    over: Annotated[Interval | None, typer.Option(help="In steps of time instead.")] = None,
+    over: Annotated[Interval | None, typer.Option(help="Group by time interval.")] = None,
     since: Since = None,
     until: Until = None,
     server: Server,

@@ -85,7 +85,7 @@ def delete_completions(
         ValueError: neither ``session_id`` nor ``tag`` is given, which could mean all of them.
     """
     if not filters.get("session_id") and not filters.get("tag"):
-        message = "a session_id or a tag is needed to say which completions are to be deleted"
+        message = "a session_id or a tag is needed to select the completions to delete"
         raise ValueError(message)
     return Operation(
         method="DELETE",

@@ -97,7 +97,7 @@ def create_task(
 def get_task(
     task_id: str, x_log10_organization: str | None = None
 ) -> Operation[operations.GetFeedbackTaskResponse]:
-    """One feedback task."""
+    """Get a feedback task."""
     return Operation(
         method="GET",
         path=f"{TASK_PATH}/{path_segment(task_id)}",

@@ -104,7 +104,7 @@ def path_segment(identifier: str) -> str:
         ValueError: it is empty, which would name another operation.
     """
     if not identifier:
-        message = "an id is needed, and this one is empty"
+        message = "the id is empty"
         raise ValueError(message)
     return quote(identifier, safe="")
 

@@ -200,10 +200,7 @@ FILTERS: Final = (
     Filter(
         name="q",
         type="search",
-        help=(
-            'Words that all occur; also "a phrase", begin*, an emoji; * is everything. '
-            "Other marks are refused."
-        ),
+        help='All words must occur; "a phrase", begin* and emoji; * matches all; other symbols are rejected.',
         label="text",
         field="text",
     ),

@@ -21,7 +21,7 @@ from log10_trace.record.call import Call
 from log10_trace.record.call_codec import encode
 from log10_trace.record.completion import to_model
 
-_KEEPING: Final = guard("keeping a record")
+_KEEPING: Final = guard("storing a record")
 
 WAKE_THRESHOLD: Final = 500
 """So many new records are a full batch, and worth waking the worker for."""
@@ -60,7 +60,7 @@ class JournalSink:
         """Remember a call that has begun, to show it should it take long."""
         self._open[call.id] = call
         if self.worker_is_idle:
-            with guard("noting that a call began"), self.gate:
+            with guard("storing the start of a call"), self.gate:
                 if self.journal is None:
                     self._begin()
                 self.gate.notify_all()
@@ -79,7 +79,7 @@ class JournalSink:
         except (KeyboardInterrupt, SystemExit):
             self._on_interrupt(call)
             raise
-        with guard("telling of a record that could not be kept"):
+        with guard("reporting a dropped record"):
             self._give_up(call)
 
     def reset_after_fork(self, gate: DeliveryMonitor) -> None:
@@ -221,7 +221,7 @@ class JournalSink:
         return None
 
     def _show(self, call: Call) -> None:
-        with guard("showing a call as started"):
+        with guard("sending a started record"):
             state = copy_as_started(call)
             state.request = state.request or _request_from_options(call)
             parts = encode(state if self._redactor is None else self._redacted(state, self._redactor))

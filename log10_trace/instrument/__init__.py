@@ -67,5 +67,5 @@ def uninstall() -> None:
 def settle_open_streams() -> None:
     """Record the calls whose stream is still open as left where they are: the program is ending."""
     for recording in open_streams():
-        with guard("settling an open stream"):
+        with guard("finishing open streams"):
             recording.finish(interrupted=True)

@@ -37,7 +37,7 @@ _sites: Final[dict[int, CallSite]] = {}
 def wrap_async_method(wrapped: Any, _resource: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Around an async method of a resource: its coroutine is returned as it is."""
     coroutine = wrapped(*args, **kwargs)
-    with guard("noting where a call is made"):
+    with guard("noting the call site"):
         if type(coroutine) is CoroutineType:
             _remember_call_site(coroutine, sys._getframe(1))  # noqa: SLF001 -- as in calls
     return coroutine

@@ -30,25 +30,25 @@ class Tee(wrapt.ObjectProxy):  # type: ignore[type-arg] # wrapt 1 takes none
 
     def close(self) -> None:
         """Close the stream; a body not read to its end was left."""
-        with guard("ending a stream"):
+        with guard("finishing a stream"):
             self._self_recording.on_abandoned()
         self.__wrapped__.close()
 
     async def aclose(self) -> None:
         """As ``close``."""
-        with guard("ending a stream"):
+        with guard("finishing a stream"):
             self._self_recording.on_abandoned()
         await self.__wrapped__.aclose()
 
     def __del__(self) -> None:
         # Dropped without being closed. At the end of the interpreter our own parts may be gone already.
         if guard is not None:
-            with guard("ending a stream"):
+            with guard("finishing a stream"):
                 self._self_recording.on_abandoned()
 
 
 def _tee(stream: Any, recording: Recording) -> Iterator[bytes]:
-    watching, keep, midway = guard("watching a stream"), recording.call.chunks.append, False
+    watching, keep, midway = guard("observing a stream"), recording.call.chunks.append, False
     try:
         for chunk in stream:
             # Most pieces come midway, and this much cannot fail: a guard for each would cost as much again.
@@ -67,7 +67,7 @@ def _tee(stream: Any, recording: Recording) -> Iterator[bytes]:
 
 
 async def _tee_async(stream: Any, recording: Recording) -> AsyncIterator[bytes]:
-    watching, keep, midway = guard("watching a stream"), recording.call.chunks.append, False
+    watching, keep, midway = guard("observing a stream"), recording.call.chunks.append, False
     chunks = stream.__aiter__()
     try:
         async for chunk in chunks:

@@ -141,18 +141,18 @@ class Completion(Model):
     created_at: datetime | str | None = None
     """When the call began; UTC, RFC 3339."""
     time_to_first_token: Number | None = None
-    """Seconds from the call to the first data of a stream."""
+    """Seconds from the start of the call to the first data of a stream."""
     endpoint: str | None = None
     """The path of the call without its query: ``/chat/completions``, ``/completions``, ``/responses``."""
     base_url: str | None = None
     request_id: str | None = None
     """The provider's own id of the request."""
     retries: int | None = None
-    """How often the SDK tried again."""
+    """Number of retries by the SDK."""
     interrupted: bool | None = None
     """True when a stream ended, or the program left it, before its answer was whole."""
     metadata: dict[str, Json] | None = None
-    """The user's own flat map."""
+    """Flat map of the user's metadata."""
     source: str | None = None
     """The process that made the record."""
     sequence: int | None = None

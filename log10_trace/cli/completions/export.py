@@ -38,16 +38,16 @@ def export(
         str | None,
         typer.Option("--output", "-o", "-f", help="The file.", show_default="standard output"),
     ] = None,
-    format: Annotated[Format, typer.Option(help="What a line is.")] = Format.JSONL,  # noqa: A002 -- the option's name
-    limit: Annotated[int | None, typer.Option("--limit", "-n", help="How many at most.", min=1)] = None,
+    format: Annotated[Format, typer.Option(help="Format of a line.")] = Format.JSONL,  # noqa: A002 -- the option's name
+    limit: Annotated[int | None, typer.Option("--limit", "-n", help="Maximum number.", min=1)] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Resume an interrupted export.")] = False,
-    bodies: Annotated[bool, typer.Option("--bodies", help="JSON bodies in the table as well: csv.")] = False,
-    force: Annotated[bool, typer.Option("--force", help="Write over a file that is there.")] = False,
+    bodies: Annotated[bool, typer.Option("--bodies", help="Include JSON bodies; csv only.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite an existing file.")] = False,
 ) -> None:
     """Write calls to a file, the oldest first. jsonl holds the records byte for byte, and can be imported."""
     _check(output, format, resume=resume, force=force)
     if bodies and format is not Format.CSV:
-        message = "The other formats have the bodies anyhow; only csv takes it."
+        message = "Only csv takes it; the other formats always include the bodies."
         raise typer.BadParameter(message, param_hint="--bodies")
     known = _known(output) if output and resume else frozenset()
     try:
@@ -63,7 +63,9 @@ def export(
                 written, left_out = _write(records, file, format, limit)
     except APIConnectionError:
         if output and output != STANDARD and format in WITH_ID:
-            stderr_console.print(f"{output} is not complete. The same command with --resume goes on with it.")
+            stderr_console.print(
+                f"{output} is not complete. Use the same command with --resume to continue it."
+            )
         raise
     stderr_console.print(_summary(written, left_out, len(known)))
 
@@ -88,7 +90,7 @@ def _known(output: str) -> frozenset[str]:
         with open_for_reading(output) as file:
             known = frozenset(map(_id, _whole(file)))
     except (RecordFormatError, KeyError):
-        message = f"{output} holds something else than an export, and cannot be gone on with."
+        message = f"{output} is not an export and cannot be resumed."
         raise SetupError(message) from None
     truncate_partial_line(path)
     return known
@@ -155,7 +157,7 @@ def _line(record: bytes, form: RecordFormatter, seen: set[bytes] | None) -> byte
     except UnsuitableError:
         raise
     except ValueError:
-        raise UnsuitableError("with a number of more digits than Python reads") from None
+        raise UnsuitableError("with a number of too many digits") from None
     if seen is not None:
         request, _ = split_members(decode(record)).get("request", ("", None))
         digest = blake2b(f"{request}\n".encode() + line, digest_size=16).digest()

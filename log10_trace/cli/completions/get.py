@@ -36,7 +36,7 @@ _STYLES: Final = {"user": "bold cyan", "assistant": "bold green", "tool": "bold 
 @expand_option_groups
 def get(
     completion_id: Annotated[
-        str | None, typer.Argument(help="The call's id, or: latest", show_default=False)
+        str | None, typer.Argument(help="The call's id, or latest.", show_default=False)
     ] = None,
     *,
     server: Server,

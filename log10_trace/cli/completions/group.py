@@ -10,7 +10,7 @@ ORDER: Final = ("list", "get", "tail", "search", "export", "download", "import",
 """The commands in the order of ``--help``."""
 
 group = typer.Typer(
-    help="List, look at, follow, search, export, import and delete calls.",
+    help="List, show, follow, search, export, import and delete calls.",
     epilog="""[bold]Examples[/bold]
 
   log10-trace completions list --tag checkout --since 2h

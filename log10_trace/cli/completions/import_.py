@@ -31,12 +31,13 @@ Numbered = tuple[int, bytes]
 @expand_option_groups
 def import_(
     file: Annotated[
-        str, typer.Argument(help="JSON lines: our export, or the original client's; - reads the pipe.")
+        str,
+        typer.Argument(help="JSON Lines from our export or the original client's; - reads standard input."),
     ],
     *,
     server: Server,
     keep_organization: Annotated[
-        bool, typer.Option(help="Keep the records' organization instead of taking the key's.")
+        bool, typer.Option(help="Keep the organization of the records instead of the key's.")
     ] = False,
 ) -> None:
     """Send the calls of a file to the server. Importing a file twice leaves each call there once."""

@@ -18,8 +18,8 @@ from log10_trace.models.components import CompletionSummary
 _ROOMY: Final = 120
 """Characters of width from which the usual columns have room."""
 
-Columns = Annotated[str | None, typer.Option(help="Which columns, with commas.", show_default=USUAL)]
-Oldest = Annotated[bool, typer.Option("--oldest", help="The oldest first.")]
+Columns = Annotated[str | None, typer.Option(help="Columns, separated by commas.", show_default=USUAL)]
+Oldest = Annotated[bool, typer.Option("--oldest", help="Oldest first.")]
 
 
 @group.command("list", cls=OnceCommand)
@@ -45,7 +45,7 @@ def list_(
 @group.command("search", cls=OnceCommand)
 @expand_option_groups
 def search(
-    words: Annotated[str, typer.Argument(help='Words that all occur; "a phrase" and begin* work.')],
+    words: Annotated[str, typer.Argument(help='All words must occur; "a phrase" and begin* are supported.')],
     *,
     which: CompletionFilterOptions,
     server: Server,

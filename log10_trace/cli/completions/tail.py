@@ -35,11 +35,11 @@ def tail(
     *,
     which: CompletionFilterOptions,
     server: Server,
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until Ctrl-C.")] = False,
-    lines: Annotated[int, typer.Option("--lines", "-n", help="How many to begin with.", min=0)] = 10,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Follow until Ctrl-C.")] = False,
+    lines: Annotated[int, typer.Option("--lines", "-n", help="Number of calls to begin with.", min=0)] = 10,
     interval: Annotated[float, typer.Option(help="Polling interval in seconds.", min=0.05)] = 0.5,
     columns: Annotated[
-        str | None, typer.Option(help="Which columns, with commas.", show_default=_LINE)
+        str | None, typer.Option(help="Columns, separated by commas.", show_default=_LINE)
     ] = None,
     json: Json = False,
 ) -> None:

@@ -44,7 +44,7 @@ _COLUMNS: Final = (
 
 Task = Annotated[str | None, typer.Option("--task", "--task_id", help="On this task.")]
 Filter = Annotated[str | None, typer.Option(help="Only feedback that matches: 'score <= 5'.")]
-Offset = Annotated[int, typer.Option(help="Leave out so many.", min=0)]
+Offset = Annotated[int, typer.Option(help="Skip this many.", min=0)]
 
 
 @group.command("create", cls=OnceCommand)
@@ -53,15 +53,17 @@ def create(
     *,
     server: Server,
     task: Annotated[str, typer.Option("--task", "--task_id", help="The task's id.")],
-    values: Annotated[str, typer.Option(help="The answer as JSON, or @ and the name of its file.")],
+    values: Annotated[str, typer.Option(help="Values as JSON, or @FILE.")],
     completion: Annotated[
-        list[str] | None, typer.Option("--completion", "--completion_id", help="On this call; repeat it.")
+        list[str] | None, typer.Option("--completion", "--completion_id", help="On this call; repeatable.")
     ] = None,
     tag: Annotated[
         list[str] | None,
-        typer.Option("--tag", "--completion_tags_selector", help="On the calls with all these tags."),
+        typer.Option(
+            "--tag", "--completion_tags_selector", help="On the calls that have all these tags; repeatable."
+        ),
     ] = None,
-    comment: Annotated[str, typer.Option(help="In your own words.")] = "",
+    comment: Annotated[str, typer.Option(help="A comment.")] = "",
     json: Json = False,
 ) -> None:
     """Give feedback on calls, named by id or by their tags."""
@@ -93,7 +95,7 @@ def list_(
     task: Task = None,
     completion: Annotated[str | None, typer.Option(help="On this call.")] = None,
     filter: Filter = None,  # noqa: A002 -- the option's name
-    limit: Annotated[int, typer.Option("--limit", "-n", help="How many at most.", min=1)] = 25,
+    limit: Annotated[int, typer.Option("--limit", "-n", help="Maximum number.", min=1)] = 25,
     offset: Offset = 0,
     json: Json = False,
 ) -> None:
@@ -115,7 +117,7 @@ def download(
     server: Server,
     task: Task = None,
     filter: Filter = None,  # noqa: A002 -- the option's name
-    limit: Annotated[int | None, typer.Option("--limit", "-n", help="How many at most.", min=1)] = None,
+    limit: Annotated[int | None, typer.Option("--limit", "-n", help="Maximum number.", min=1)] = None,
     offset: Offset = 0,
     output: Annotated[str | None, typer.Option("--output", "-o", "--file", "-f", help="The file.")] = None,
 ) -> None:

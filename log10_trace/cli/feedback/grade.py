@@ -41,11 +41,11 @@ def grade(
     *,
     server: Server,
     task: Annotated[str, typer.Option("--task", "--task_id", help="The task's id.")],
-    comment: Annotated[bool, typer.Option("--comment", help="Ask for a comment, too.")] = False,
+    comment: Annotated[bool, typer.Option("--comment", help="Also ask for a comment.")] = False,
 ) -> None:
     """Grade the calls that wait for feedback on a task, one after another, with the keyboard."""
     if not (sys.stdin.isatty() and console.is_terminal):
-        message = "Grading needs a terminal. Elsewhere there is: log10-trace feedback create"
+        message = "Grading needs a terminal. Use: log10-trace feedback create"
         raise SetupError(message)
     with server.client() as client:
         wanted = client.feedback_tasks.get(task_id=task).task

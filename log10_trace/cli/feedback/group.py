@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 group = typer.Typer(
-    help="Give feedback on calls, and read it.",
+    help="Give and read feedback on calls.",
     epilog="""[bold]Examples[/bold]
 
   log10-trace feedback grade --task TASK

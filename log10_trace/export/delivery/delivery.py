@@ -333,7 +333,7 @@ class Delivery:
         self._worker = None
         self._has_looked = self._exiting = False
         self.recorder.reset_after_fork(DeliveryMonitor())
-        with guard("letting go of the parent's files"):
+        with guard("detaching the parent's files"):
             if journal is not None:
                 journal.detach_after_fork()
             if worker is not None:

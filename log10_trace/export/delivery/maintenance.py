@@ -59,13 +59,13 @@ class SpoolMaintenance:
     def run_due_tasks(self, now: float) -> None:
         """Do what is due."""
         self.due_at = now + ADOPT_EVERY_S
-        with guard("showing long calls"):
+        with guard("sending started records"):
             self._write_started_records(now)
         if now >= self._heal_at:
-            with guard("finding the disk again"):
+            with guard("restoring the spool disk"):
                 self._restore_disk(now)
         if now >= self._adopt_at:
-            with guard("adopting the records of dead processes"):
+            with guard("recovering the records of dead processes"):
                 self._is_looking = True
                 self._adopt(now)
             self._is_looking = False

@@ -119,7 +119,7 @@ def _result_from_item(result: Any) -> RecordResult:
     """What a batch's result says to its record; a record without a result is sent again."""
     status = _status_of(result)
     if not status:
-        return RecordResult(Disposition.RETRY, message="it is not named in the answer")
+        return RecordResult(Disposition.RETRY, message="it is not named in the response")
     return RecordResult(disposition_of(status), status, str(result.get("code", "")), _message(result))
 
 

@@ -24,17 +24,15 @@ BATCH_BYTES: Final = 4 * 1024 * 1024
 """So many bytes of records are read back for one attempt, unless a single one is larger."""
 
 _UNAUTHORIZED: Final = 401
-_UNREADABLE: Final = RecordResult(
-    Disposition.REJECTED, 0, "unreadable", "nothing could be made of this entry"
-)
+_UNREADABLE: Final = RecordResult(Disposition.REJECTED, 0, "unreadable", "the entry cannot be decoded")
 _IS_OTHER: Final = "answers, but is no completions API"
 _PROBLEMS: Final = {
-    401: "does not take the key",
-    403: "does not take the key, or something before it refuses records",
+    401: "rejected the API key",
+    403: "rejected the API key, or something before it rejects records",
     404: _IS_OTHER,
     405: _IS_OTHER,
     407: "is behind a proxy that asks for a password",
-    421: "is not known by this name to the server",
+    421: "does not accept this host name",
 }
 _OF_KEY: Final = (401, 403)
 _TAKEN: Final = (Disposition.DONE, Disposition.REJECTED)
@@ -229,8 +227,8 @@ class Sender:
         if worst.verdict is Disposition.DENIED:
             setting = "LOG10_TOKEN" if worst.status in _OF_KEY else "LOG10_URL"
             message = (
-                f"log10_trace: %s {_problem_of(worst.status)} (HTTP %s); records are kept. "
-                f"Check {setting}, or type: log10-trace doctor"
+                f"log10_trace: %s {_problem_of(worst.status)} (HTTP %s); records stay queued. "
+                f"Check {setting}, or run: log10-trace doctor"
             )
         log_rate_limited(message, server.url, worst.status or worst.message)
 

@@ -29,7 +29,7 @@ def read_events(http: h11.Connection, stream: Stream, deadline: Deadline) -> Ite
                 raise ConnectionResetError("the server closed the connection without an answer")
             received += len(piece)
             if received > ANSWER_MAX_BYTES:
-                raise ConnectionError("the answer does not end")
+                raise ConnectionError("the response has no end")
             http.receive_data(piece)
             continue
         if not isinstance(event, h11.Event):

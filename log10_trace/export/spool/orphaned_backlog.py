@@ -224,7 +224,7 @@ class Orphans(Backlog):
         with guard("reading what a dead process left"):
             found = orphan.read(items, size, beyond=beyond)
         if not found and not beyond:
-            with guard("giving up the folder of a dead process"):
+            with guard("releasing the folder of a dead process"):
                 if not orphan.end() and not orphan.should_retry:
                     self.skipped.add(orphan.source)
             self._orphans.remove(orphan)

@@ -71,7 +71,7 @@ def call_id(entry: Entry) -> str | None:
 
 def serialize_as_process_died(entry: Entry, source: str) -> OutboundRecord:
     """The last word on a call whose process died before it ended."""
-    with guard("settling a call whose process died"):
+    with guard("closing a call of a dead process"):
         call = decode(entry.payload)
         call.source = source
         return OutboundRecord(call.id, _died(call), update=True)

@@ -47,7 +47,7 @@ class HostPolicy:
         """
         host = headers.get("host", "").lower()
         if not self._admits(host):
-            message = "This server does not answer under that host name. Allow it with --allow-host."
+            message = "This host name is not allowed. Allow it with --allow-host."
             raise ApiError(421, "wrong_host", message, field="Host")
         origin = headers.get("origin")
         if origin is not None and not _is_own(origin.lower(), host, forwarded_host):

@@ -87,7 +87,7 @@ class DeadlineHttpProtocol(HttpToolsProtocol):
         self._bodiless += len(data)
         super().data_received(data)
         if self._bodiless > MAX_HEAD_BYTES and not self.transport.is_closing():
-            self.send_400_response("The request's head is too long.")
+            self.send_400_response("The request head is too long.")
         self._watch()
 
     def connection_lost(self, exc: Exception | None) -> None:

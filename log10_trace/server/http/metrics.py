@@ -24,27 +24,27 @@ class Metrics:
         )
         self.seconds = Histogram(
             "log10_request_seconds",
-            "Seconds from a request's head to the end of its answer.",
+            "Seconds from the request's head to the end of the response.",
             ("route",),
             buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
             registry=self.registry,
         )
         self.records = Counter(
             "log10_records",
-            "Records taken, by what became of them: created, merged, refused.",
+            "Records received, by result: created, merged, refused.",
             ("outcome",),
             registry=self.registry,
         )
         self.in_progress = Gauge("log10_requests_in_hand", "Requests in progress.", registry=self.registry)
-        Gauge("log10_build_info", "The version that runs.", ("version",), registry=self.registry).labels(
+        Gauge("log10_build_info", "The running version.", ("version",), registry=self.registry).labels(
             __version__
         ).set(1)
         self._held = Gauge(
-            "log10_body_bytes_in_hand", "Bytes of requests' bodies being handled.", registry=self.registry
+            "log10_body_bytes_in_hand", "Bytes of request bodies in flight.", registry=self.registry
         )
         self._stored = Gauge("log10_store_bytes", "Size of the database, in bytes.", registry=self.registry)
         self._waiting = Gauge(
-            "log10_store_waiting", "Writes accepted and not yet committed.", registry=self.registry
+            "log10_store_waiting", "Writes queued and not yet committed.", registry=self.registry
         )
         ProcessCollector(registry=self.registry)
 

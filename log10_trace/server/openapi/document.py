@@ -18,7 +18,7 @@ _RETRYABLE_STATUSES: Final = frozenset({429, 503, 507})
 _ORGANIZATION: Final = {
     "name": "X-Log10-Organization",
     "in": "header",
-    "description": "The key decides; naming another organization is refused.",
+    "description": "Must be the key's organization, or absent.",
     "schema": {"type": "string"},
 }
 
@@ -33,7 +33,7 @@ def build_document(operations: Iterable[Operation]) -> dict[str, Any]:
         "openapi": "3.1.0",
         "info": {
             "title": "log10_trace",
-            "summary": "The completions API: every call of the OpenAI SDK, kept.",
+            "summary": "The completions API: records of OpenAI SDK calls.",
             "version": __version__,
         },
         "paths": paths,

@@ -19,7 +19,10 @@ from log10_trace.server.openapi.schemas import (
 )
 
 _COMPLETION: Final = reference("StoredCompletion")
-_CURSOR: Final[Schema] = {"type": ["string", "null"], "description": "For the next page; null at the end."}
+_CURSOR: Final[Schema] = {
+    "type": ["string", "null"],
+    "description": "Cursor of the next page; null on the last page.",
+}
 _ANY: Final[Schema] = {"type": "object"}
 _FOR_ORGANIZATION: Final = request_object({"organization_id": nullable(LABEL)}, required=[])
 _CREATED: Final = object_schema({"completionID": {"type": "string"}, "organizationSlug": {"type": "string"}})
@@ -63,7 +66,7 @@ OPERATION_DOCS: Final[dict[tuple[str, str], OperationDoc]] = {
     ),
     ("POST", "/api/v1/completions/{id}"): OperationDoc(
         id="update",
-        summary="Merge into a completion, or make it. What has ended never goes back to started.",
+        summary="Merge into a completion, or create it. A call that has ended never returns to started.",
         tag="Completions",
         request_schema=reference("Completion"),
         responses={200: _COMPLETION},
@@ -71,7 +74,7 @@ OPERATION_DOCS: Final[dict[tuple[str, str], OperationDoc]] = {
     ),
     ("POST", "/api/v1/completions/batch"): OperationDoc(
         id="createMany",
-        summary="Keep many completions; each has a result of its own, in order.",
+        summary="Store many completions; each has its own result, in order.",
         tag="Completions",
         request_schema=request_object(
             {"completions": array(reference("Completion"))}, required=["completions"]
@@ -85,7 +88,7 @@ OPERATION_DOCS: Final[dict[tuple[str, str], OperationDoc]] = {
     ),
     ("GET", "/api/v1/completions"): OperationDoc(
         id="list",
-        summary="List completions: a page of them, or all that match as JSON lines or CSV.",
+        summary="List completions: one page, or all that match as JSON Lines or CSV.",
         tag="Completions",
         query=query(*FILTER_NAMES, "limit", "cursor", "order", "view", "format", "bodies"),
         responses={200: object_schema({"completions": array(_ANY), "next_cursor": _CURSOR})},
@@ -102,21 +105,21 @@ OPERATION_DOCS: Final[dict[tuple[str, str], OperationDoc]] = {
     ),
     ("GET", "/api/v1/completions/{id}"): OperationDoc(
         id="get",
-        summary="One completion, whole, every field spelled as it was received.",
+        summary="Get one completion; every field has the text it was received as.",
         tag="Completions",
         responses={200: _COMPLETION},
         error_statuses=(404,),
     ),
     ("DELETE", "/api/v1/completions/{id}"): OperationDoc(
         id="delete",
-        summary="Delete a completion everywhere it is.",
+        summary="Delete a completion and all data derived from it.",
         tag="Completions",
         responses={200: _DELETED},
         error_statuses=(404, 503, 507),
     ),
     ("DELETE", "/api/v1/completions"): OperationDoc(
         id="deleteMany",
-        summary="Delete everything of a session or with a tag; further filters narrow it.",
+        summary="Delete the completions of a session or with a tag; other filters narrow the selection.",
         tag="Completions",
         query=query(*FILTER_NAMES),
         responses={200: _DELETED},
@@ -124,7 +127,7 @@ OPERATION_DOCS: Final[dict[tuple[str, str], OperationDoc]] = {
     ),
     ("POST", "/api/v1/sessions"): OperationDoc(
         id="createSession",
-        summary="Make a session.",
+        summary="Create a session.",
         tag="Sessions",
         request_schema=_FOR_ORGANIZATION,
         needs_body=False,
@@ -148,7 +151,7 @@ OPERATION_DOCS: Final[dict[tuple[str, str], OperationDoc]] = {
     ),
     ("POST", "/api/v1/feedback_task"): OperationDoc(
         id="createFeedbackTask",
-        summary="Make a feedback task.",
+        summary="Create a feedback task.",
         tag="FeedbackTasks",
         request_schema=reference("NewTask"),
         responses={200: reference("Task")},
@@ -164,14 +167,14 @@ OPERATION_DOCS: Final[dict[tuple[str, str], OperationDoc]] = {
     ),
     ("GET", "/api/v1/feedback_task/{id}"): OperationDoc(
         id="getFeedbackTask",
-        summary="One feedback task.",
+        summary="Get a feedback task.",
         tag="FeedbackTasks",
         responses={200: reference("Task")},
         error_statuses=(404,),
     ),
     ("POST", "/api/v1/feedback"): OperationDoc(
         id="upload",
-        summary="Keep feedback about named completions, or about all that carry the tags.",
+        summary="Store feedback on the named completions, or on all that have the tags.",
         tag="Feedback",
         request_schema=reference("NewFeedback"),
         responses={200: reference("Feedback")},
@@ -179,7 +182,7 @@ OPERATION_DOCS: Final[dict[tuple[str, str], OperationDoc]] = {
     ),
     ("GET", "/api/v1/feedback"): OperationDoc(
         id="listFeedback",
-        summary="List feedback, newest first. The filters may stand in a JSON body as well.",
+        summary="List feedback, newest first. Filters may also be given in a JSON body.",
         tag="Feedback",
         query=query("offset", "limit", "completion_id", "task_id"),
         responses={200: object_schema({"feedback": array(reference("Feedback")), "total": COUNT})},
@@ -187,14 +190,14 @@ OPERATION_DOCS: Final[dict[tuple[str, str], OperationDoc]] = {
     ),
     ("GET", "/api/v1/feedback/{id}"): OperationDoc(
         id="getFeedback",
-        summary="One piece of feedback.",
+        summary="Get one feedback.",
         tag="Feedback",
         responses={200: reference("Feedback")},
         error_statuses=(404,),
     ),
     ("GET", "/api/v1/statistics"): OperationDoc(
         id="statistics",
-        summary="Calls, tokens, cost and percentiles of duration: by group, and over time.",
+        summary="Calls, tokens, cost and duration percentiles, by group and over time.",
         tag="Reports",
         query=query("group_by", "interval", "since", "until"),
         responses={
@@ -204,21 +207,21 @@ OPERATION_DOCS: Final[dict[tuple[str, str], OperationDoc]] = {
     ),
     ("GET", "/api/v1/prices"): OperationDoc(
         id="prices",
-        summary="What tokens cost: the table that the cost of statistics and sessions comes from.",
+        summary="The price table that cost is computed with.",
         tag="Reports",
         responses={200: reference("Prices")},
         error_statuses=(422,),
     ),
     ("GET", "/api/v1/sources"): OperationDoc(
         id="listSources",
-        summary="What arrived from each process.",
+        summary="List the sources (processes) and the records received from each.",
         tag="Reports",
         responses={200: object_schema({"sources": array(reference("Source"))})},
         error_statuses=(422,),
     ),
     ("GET", "/api/v1/sources/{source}"): OperationDoc(
         id="getSource",
-        summary="What arrived from one process, and which of its numbers never did.",
+        summary="The records received from one source, and the sequence numbers that are missing.",
         tag="Reports",
         responses={200: reference("Source")},
         error_statuses=(404,),
@@ -228,14 +231,14 @@ OPERATION_DOCS: Final[dict[tuple[str, str], OperationDoc]] = {
     ),
     ("GET", "/healthz"): OperationDoc(
         id="health",
-        summary="Whether the database answers.",
+        summary="Health check: whether the database responds.",
         tag="Server",
         responses={200: object_schema({"status": {"const": "ok"}})},
         error_statuses=(503,),
     ),
     ("GET", "/metrics"): OperationDoc(
         id="metrics",
-        summary="What the server counts about itself, for Prometheus.",
+        summary="Server metrics in Prometheus format.",
         tag="Server",
         responses={200: {}},
         response_media_types={"text/plain": {"type": "string"}},
@@ -245,7 +248,7 @@ OPERATION_DOCS: Final[dict[tuple[str, str], OperationDoc]] = {
     ),
     ("POST", "/api/completions"): OperationDoc(
         id="createOlder",
-        summary="Make an empty completion, as the original Python client does.",
+        summary="Create an empty completion, as the original Python client does.",
         tag="Older prefix",
         request_schema=_FOR_ORGANIZATION,
         needs_body=False,
@@ -273,14 +276,14 @@ OPERATION_DOCS: Final[dict[tuple[str, str], OperationDoc]] = {
     ),
     ("GET", "/api/completions/{id}"): OperationDoc(
         id="getOlder",
-        summary="One completion, in the older form.",
+        summary="Get one completion in the legacy format.",
         tag="Older prefix",
         responses={200: object_schema({"data": _ANY})},
         error_statuses=(404,),
     ),
     ("POST", "/api/sessions"): OperationDoc(
         id="createSessionOlder",
-        summary="Make a session.",
+        summary="Create a session.",
         tag="Older prefix",
         request_schema=_FOR_ORGANIZATION,
         needs_body=False,
@@ -289,7 +292,7 @@ OPERATION_DOCS: Final[dict[tuple[str, str], OperationDoc]] = {
     ),
     ("GET", "/api/tags/search"): OperationDoc(
         id="searchTags",
-        summary="The tags that begin with the query.",
+        summary="List tags that begin with the query.",
         tag="Older prefix",
         query=query("query"),
         responses={

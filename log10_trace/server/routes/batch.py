@@ -103,7 +103,7 @@ def _stored_result(item: CompletionRecord, pending: Future[WriteResult]) -> dict
     status = 201 if outcome.change is WriteEffect.CREATED else 200
     result = {"id": item.id, "status": status, "outcome": outcome.change.value}
     if outcome.change is WriteEffect.DELETED:
-        result |= {"code": "deleted", "message": "It was deleted before; nothing was kept."}
+        result |= {"code": "deleted", "message": "It was deleted before; nothing was stored."}
     return result
 
 

@@ -67,7 +67,7 @@ async def list_feedback(visit: RequestContext) -> Response:
 
 
 async def get(visit: RequestContext) -> Response:
-    """One piece of feedback."""
+    """Get one feedback."""
     feedback_id = visit.request.path_params["id"]
     found = await visit.read(visit.store.grading.get, visit.organization_id, feedback_id)
     if found is None:

@@ -50,7 +50,7 @@ async def list_sources(visit: RequestContext) -> Response:
 
 
 async def get_source(visit: RequestContext) -> Response:
-    """What arrived from one process, and which of its numbers never did."""
+    """The records received from one source, and the sequence numbers that are missing."""
     source = visit.request.path_params["source"]
     found = await visit.read(visit.store.reports.source, visit.organization_id, source)
     if found is None:

@@ -10,7 +10,7 @@ from log10_trace.server.http.responses import json_response
 
 
 async def healthz(visit: RequestContext) -> Response:
-    """Whether the database answers."""
+    """Health check: whether the database responds."""
     await visit.service.read_threads.run_own(visit.store.upkeep.health)
     return json_response({"status": "ok"})
 

@@ -42,7 +42,7 @@ def _why_not_bound(host: str, number: int, error: OSError) -> str:
             f"Port {number} on {host} is in use. Stop what listens there, or use --port 0 to pick a free one."
         )
     if error.errno in (errno.EACCES, errno.EPERM):
-        return f"Port {number} on {host} needs more privileges. Choose one above 1023."
+        return f"Port {number} on {host} needs more privileges. Choose a port above 1023."
     return f"Nothing can listen on {host}:{number}: {error.strerror or error}."
 
 

@@ -123,7 +123,7 @@ def _run(
     def listening() -> None:
         if threading.current_thread() is threading.main_thread():  # no other hears signals
             asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, print_login_url)
-        with guard("telling this user's programs where the server is"):
+        with guard("publishing the server's address"):
             local_server.register(here)
         print_line(f"log10-trace: listening on {url}")
         print_line(f"log10-trace: records are kept in {_without_password(settings.database)}")

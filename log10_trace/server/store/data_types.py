@@ -255,4 +255,4 @@ class Health:
     kind: Literal["sqlite", "postgresql"]
     bytes: int
     waiting: int
-    """Writes accepted and not yet committed."""
+    """Writes queued and not yet committed."""

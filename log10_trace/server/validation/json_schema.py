@@ -30,9 +30,9 @@ def validate_schema(json_schema: dict[str, Any]) -> None:
         place = "/".join(map(str, error.path))
         raise unprocessable("json_schema", f"Not a valid JSON Schema: see /{place}.") from None
     except RecursionError:
-        raise unprocessable("json_schema", "It is nested too deep.") from None
+        raise unprocessable("json_schema", "The schema is nested too deeply.") from None
     except _LIBRARY_ERRORS:
-        raise unprocessable("json_schema", "It is no JSON Schema.") from None
+        raise unprocessable("json_schema", "Not a valid JSON Schema.") from None
 
 
 def validate_values(values: Any, json_schema: dict[str, Any]) -> None:
@@ -56,9 +56,9 @@ def validate_values(values: Any, json_schema: dict[str, Any]) -> None:
     except RecursionError:
         raise unprocessable("json_values", "The task's schema recurses without end.") from None
     except _LIBRARY_ERRORS:
-        raise unprocessable("json_values", "The task's schema cannot be applied to them.") from None
+        raise unprocessable("json_values", "The task's schema cannot be applied to the values.") from None
     if error is not None:
         place = "/".join(map(str, error.path))
         raise unprocessable(
-            "json_values", f"They do not fit the task's schema ({error.validator}) at /{place}."
+            "json_values", f"The values do not match the task's schema ({error.validator}) at /{place}."
         )

@@ -71,7 +71,7 @@ class SessionFinder:
                 if len(found) < limit and self._matches(row, wanted):
                     found.append(row)
                 if time.monotonic() > deadline:
-                    message = f"The sessions were not found in {READ_TIMEOUT_S} s; ask for less."
+                    message = f"The query timed out after {READ_TIMEOUT_S} s; narrow it."
                     raise StoreBusyError(message)
             if len(rows) < _ROWS or (wanted.since_ms is not None and rows[-1].last_ms < wanted.since_ms):
                 break

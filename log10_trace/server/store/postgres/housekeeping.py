@@ -59,7 +59,7 @@ class Housekeeper:
 
     def _run(self) -> None:
         while not self._closing:
-            with guard("keeping the PostgreSQL database in order"):
+            with guard("PostgreSQL housekeeping"):
                 self._run_once()
             self._wake.wait(_EVERY_S)
             self._wake.clear()
@@ -125,7 +125,7 @@ def reindex_records(connection: Connection[Row]) -> None:
             rows = connection.execute(_SQL["take_records"], {"limit": _TEXTS_AT_ONCE}).fetchall()
             for row in rows:
                 # One that cannot be read keeps the words that it has.
-                with guard("indexing a record anew"), connection.transaction():
+                with guard("reindexing a record"), connection.transaction():
                     found = lock_records(connection, [(row[0], row[1], row[2])])
                     add_texts(connection, [(*row, one.searched) for one in found.values()])
         has_more = len(rows) == _TEXTS_AT_ONCE

@@ -25,7 +25,7 @@ _WAIT_S: Final = 10.0
 _CACHE_KIB: Final = 4_096
 _STEPS: Final = 20_000
 """Instructions of SQLite's machine between two looks at the clock, about a millisecond."""
-_TOO_SLOW: Final = f"The database gave this up after {READ_TIMEOUT_S} s; ask for less."
+_TOO_SLOW: Final = f"The query timed out after {READ_TIMEOUT_S} s; narrow it."
 
 
 class _Connection(sqlite3.Connection):

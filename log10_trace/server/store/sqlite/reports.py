@@ -57,7 +57,7 @@ class SqliteReports:
             return [row["key"] for row in connection.execute(SQL["tags_in_use"], values)]
 
     def sources(self, organization_id: str) -> list[SourceReport]:
-        """What arrived from each process."""
+        """List the sources (processes) and the records received from each."""
         with self._readers.snapshot() as connection:
             rows = connection.execute(SQL["ranges"], {"organization_id": organization_id}).fetchall()
         by_source = groupby(rows, key=lambda row: str(row["source"]))

@@ -43,7 +43,7 @@ def _spell_some(transaction: Transaction) -> bool:
     positions = [row["position"] for row in transaction.execute("misspelled", (SMALL_BATCH,))]
     for position in positions:
         words = None
-        with guard("spelling the words of a record anew"):  # one that cannot be read keeps what it has
+        with guard("reindexing a record"):  # one that cannot be read keeps what it has
             words = records.words_at(transaction, position)
         if words is None or spread(words.text) == words.text:
             transaction.execute_now("delete_misspelled", (position,))
