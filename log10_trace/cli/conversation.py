@@ -8,6 +8,17 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
+from log10_trace.domain import chat_view
+from log10_trace.domain.conversation import (
+    ChatMessage,
+    ToolCall,
+    list_choices,
+    read_choice,
+    read_mapping,
+    read_message,
+    read_prompts,
+    read_tool_call,
+)
 from log10_trace.models.components import Completion
 
 
@@ -31,56 +42,43 @@ def _asked(request: dict[str, Any]) -> Iterator[ConversationMessage]:
     messages = request.get("messages")
     for message in messages if isinstance(messages, list) else []:
         if isinstance(message, dict):
-            yield ConversationMessage(_role(message, "?"), text_of(message))
+            chat_message = read_message(message)
+            yield ConversationMessage(_role(chat_message, "?"), text_of(chat_message))
         else:
             yield ConversationMessage("?", json.dumps(message))
-    if request.get("prompt") is not None:
-        prompt = request["prompt"]
+    for prompt in read_prompts(request):
         yield ConversationMessage("prompt", prompt if isinstance(prompt, str) else json.dumps(prompt))
 
 
 def _answered(response: Any) -> Iterator[ConversationMessage]:
     if isinstance(response, str):
         yield ConversationMessage("answer", response)
-    if not isinstance(response, dict):
-        return
-    for choice in choices_of(response):
-        message = choice.get("message")
-        if isinstance(message, dict):
-            yield ConversationMessage(_role(message, "assistant"), text_of(message))
-        elif choice.get("text") is not None:
-            yield ConversationMessage("assistant", str(choice["text"]))
-    if response.get("error"):
-        yield ConversationMessage("error", json.dumps(response["error"]))
+    for choice in map(read_choice, list_choices(response)):
+        if choice.message is not None:
+            yield ConversationMessage(_role(choice.message, "assistant"), text_of(choice.message))
+        elif choice.text is not None:
+            yield ConversationMessage("assistant", str(choice.text))
+    if error := read_mapping(response).get("error"):
+        yield ConversationMessage("error", json.dumps(error))
 
 
-def _role(message: dict[str, Any], otherwise: str) -> str:
-    role = message.get("role") or otherwise
+def _role(message: ChatMessage, otherwise: str) -> str:
+    # The role of a typed model is a member of an enumeration, which is a string as well.
+    role = message.role or otherwise
     return str(role.value if isinstance(role, Enum) else role)
 
 
-def choices_of(response: Any) -> list[dict[str, Any]]:
-    """The choices of a response, whatever else stands in their place left out."""
-    choices = response.get("choices") if isinstance(response, dict) else None
-    return [choice for choice in choices if isinstance(choice, dict)] if isinstance(choices, list) else []
-
-
 def first_answer_text(response: Any) -> str:
-    """What was answered first, as text; empty when nothing was."""
-    return next((said.text for said in _answered(response)), "")
+    """The first answer of a response of any endpoint, as text; empty when there is none."""
+    return next((message.text for message in _answered(chat_view.response(response))), "")
 
 
-def text_of(message: dict[str, Any]) -> str:
+def text_of(message: ChatMessage) -> str:
     """The text of a message: its content, its refusal, its tool calls."""
-    parts = [_content(message.get("content"))]
-    if message.get("refusal"):
-        parts.append(str(message["refusal"]))
-    calls = message.get("tool_calls")
-    calls = list(calls) if isinstance(calls, list) else []
-    if isinstance(message.get("function_call"), dict):
-        calls.append({"function": message["function_call"]})
-    parts += [_tool_call(call) for call in calls if isinstance(call, dict)]
-    return "\n".join(part for part in parts if part)
+    calls = [_tool_call(call) for call in message.tool_calls if isinstance(call, dict)]
+    if message.function_call:
+        calls.append(_called(message.function_call))
+    return "\n".join(part for part in (_content(message.content), message.refusal, *calls) if part)
 
 
 def _content(content: Any) -> str:
@@ -102,10 +100,12 @@ def _content_part(part: Any) -> str:
 
 
 def _tool_call(call: dict[str, Any]) -> str:
-    function = call.get("function")
-    if not isinstance(function, dict):
-        return json.dumps(call)
-    return f"{function.get('name', '?')}({function.get('arguments') or ''})"
+    has_tool = any(isinstance(call.get(kind), dict) for kind in ("function", "custom"))
+    return _called(read_tool_call(call)) if has_tool else json.dumps(call)
+
+
+def _called(call: ToolCall) -> str:
+    return f"{call.name or '?'}({call.arguments or ''})"
 
 
 def _plain(value: Any) -> Any:

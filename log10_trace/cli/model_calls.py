@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from log10_trace.cli.conversation import first_answer_text
-from log10_trace.domain.call_labels import CHAT_COMPLETIONS, COMPLETIONS, RESPONSES
+from log10_trace.domain.call_labels import CHAT_COMPLETIONS, COMPLETIONS, RESPONSES, is_text_request
 from log10_trace.domain.charges import charges, read_usage
 from log10_trace.domain.prices import Prices
 from log10_trace.errors import Log10Error, SetupError
@@ -56,7 +56,7 @@ def logged_answer(call: dict[str, Any], prices: Prices) -> ModelAnswer:
     # Charged as the statistics charge it: the view as chat comes first.
     responses = call.get("response"), call.get("native_response")
     answer = _answer(call, model, responses, call.get("duration"), prices)
-    return replace(answer, text=answer_text(response), error=failure, logged=True)
+    return replace(answer, text=first_answer_text(response), error=failure, logged=True)
 
 
 def replay_call(
@@ -94,7 +94,7 @@ def _request_of(call: dict[str, Any]) -> tuple[dict[str, Any] | None, str]:
         return native, RESPONSES
     if not isinstance(request, dict):
         return None, CHAT_COMPLETIONS
-    return request, COMPLETIONS if "prompt" in request and "messages" not in request else CHAT_COMPLETIONS
+    return request, COMPLETIONS if is_text_request(request) else CHAT_COMPLETIONS
 
 
 def _answer(
@@ -104,28 +104,12 @@ def _answer(
     return ModelAnswer(
         completion_id=str(call.get("id")),
         model=model,
-        text=answer_text(responses[0]),
+        text=first_answer_text(responses[0]),
         input_tokens=usage.input,
         output_tokens=usage.output,
         seconds=seconds,
         cost=prices.cost_of(charges({"model": model}, *responses, usage=usage)) if usage.is_stated else None,
     )
-
-
-def answer_text(response: Any) -> str:
-    """The text of an answer: of a chat or text completion, or of the Responses API."""
-    if not isinstance(response, dict) or not isinstance(response.get("output"), list):
-        return first_answer_text(response)
-    items = [item for item in response["output"] if isinstance(item, dict)]
-    return "\n".join(filter(None, (_item_text(item) for item in items)))
-
-
-def _item_text(item: dict[str, Any]) -> str:
-    if item.get("type") == "function_call":
-        return f"{item.get('name', '?')}({item.get('arguments') or ''})"
-    content = item.get("content")
-    parts = content if isinstance(content, list) else []
-    return "\n".join(str(part.get("text") or "") for part in parts if isinstance(part, dict))
 
 
 def _text(body: Any, name: str) -> str | None:

@@ -31,6 +31,11 @@ def kind_of_endpoint(endpoint: str) -> str:
     return PROMPT if endpoint == COMPLETIONS else CHAT
 
 
+def is_text_request(request: Mapping[str, Any]) -> bool:
+    """Whether a request body is that of a text completion, not of a chat."""
+    return "prompt" in request and "messages" not in request
+
+
 def determine_status(values: Mapping[str, Any]) -> str:
     """The status that a record states, else the one that its failure and its response imply."""
     stated = values.get("status")

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from log10_trace.domain.conversation import list_choices
+
 _INPUT: Final = ("prompt_tokens", "input_tokens")
 _OUTPUT: Final = ("completion_tokens", "output_tokens")
 
@@ -29,9 +31,7 @@ def _stated_usages(response: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     for name, value in response.items():
         if name.startswith("x_") and isinstance(value, dict) and isinstance(value.get("usage"), dict):
             yield value["usage"]
-    choices = response.get("choices")
-    if isinstance(choices, list):
-        yield from _usage_of_choices([choice for choice in choices if isinstance(choice, dict)])
+    yield from _usage_of_choices(list_choices(response))
     if isinstance(response.get("timings"), dict):
         yield from _usage_of_timings(response["timings"])
 

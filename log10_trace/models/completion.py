@@ -56,7 +56,7 @@ def _request_shape(value: Any) -> str:
         return "chat"
     if not isinstance(value, dict):
         return "json"
-    return "prompt" if "prompt" in value and "messages" not in value else "chat"
+    return "prompt" if call_labels.is_text_request(value) else "chat"
 
 
 def _response_shape(value: Any) -> str:

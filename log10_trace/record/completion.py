@@ -7,9 +7,9 @@ import math
 from datetime import datetime, timedelta, timezone
 from typing import Any, Final
 
+from log10_trace.domain import chat_view
 from log10_trace.domain.call_labels import RESPONSES, kind_of_endpoint
 from log10_trace.models.components import Completion
-from log10_trace.record import chat_view
 from log10_trace.record.call import Call
 from log10_trace.record.json_bytes import (
     MAX_INT_DIGITS,

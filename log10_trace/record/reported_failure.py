@@ -6,6 +6,8 @@ import json
 import re
 from typing import Any, Final, NamedTuple
 
+from log10_trace.domain.conversation import list_choices
+
 Object = dict[str, Any]
 
 MAX_REASON: Final = 100_000
@@ -46,7 +48,7 @@ def find_failure(body: Any, *, is_response: bool) -> Failure | None:
         return None
     return (
         _stated_failure(body, is_error=False)
-        or _choices_failure(body.get("choices"))
+        or _choices_failure(list_choices(body))
         or (_status_failure(body, body.get("status")) if is_response else None)
     )
 
@@ -100,10 +102,8 @@ def _error_failure(error: Any, holder: Object) -> Failure:
     return _failure("error", _text(holder) or json.dumps(error))
 
 
-def _choices_failure(choices: Any) -> Failure | None:
-    for choice in choices if isinstance(choices, list) else ():
-        if not isinstance(choice, dict):
-            continue
+def _choices_failure(choices: list[Object]) -> Failure | None:
+    for choice in choices:
         error = choice.get("error")
         if error and _says_something(error):
             return _error_failure(error, choice)

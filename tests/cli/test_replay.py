@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from log10_trace.cli.model_calls import ModelAnswer, ProviderError, answer_text, logged_answer, replay_call
+from log10_trace.cli.conversation import first_answer_text
+from log10_trace.cli.model_calls import ModelAnswer, ProviderError, logged_answer, replay_call
 from log10_trace.cli.report import csv_text, json_lines, markdown
 from log10_trace.cli.simulated_model import MODEL, simulated_model
 from log10_trace.domain.prices import Prices
@@ -147,7 +148,7 @@ def test_a_failed_call_is_shown_with_its_failure() -> None:
 )
 def test_any_answer_has_a_text(response: Any, text: str) -> None:
     """Whatever a provider answers can be shown as text."""
-    assert answer_text(response) == text
+    assert first_answer_text(response) == text
 
 
 ANSWERS = [

@@ -8,7 +8,7 @@ from enum import Enum
 from typing import Any, Final
 
 from log10_trace.cli.completions.training import UnsuitableError, training_example
-from log10_trace.cli.conversation import choices_of
+from log10_trace.domain.conversation import list_choices
 from log10_trace.domain.json_slices import decode, split_members
 
 
@@ -68,7 +68,7 @@ def openai_finetune(record: bytes) -> bytes:
 def _messages(call: dict[str, Any]) -> list[dict[str, Any]]:
     request = call.get("request")
     asked = request.get("messages") if isinstance(request, dict) else None
-    choices = choices_of(call.get("response"))
+    choices = list_choices(call.get("response"))
     answer = choices[0].get("message") if choices else None
     if not isinstance(answer, dict):
         raise UnsuitableError("without an answer")

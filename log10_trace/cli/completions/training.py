@@ -12,8 +12,8 @@ import json
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
-from log10_trace.cli.conversation import choices_of
 from log10_trace.domain.call_labels import FINISHED
+from log10_trace.domain.conversation import list_choices
 
 Object = dict[str, Any]
 
@@ -71,7 +71,7 @@ def _request(call: Object) -> Object:
 def _answer(call: Object) -> Object:
     """The message of the first choice, which must have come to its own end."""
     response = call.get("response")
-    choices = choices_of(response)
+    choices = list_choices(response)
     answer = choices[0].get("message") if choices else None
     if not isinstance(response, dict) or not isinstance(answer, dict) or response.get("error"):
         raise UnsuitableError("without an answer")

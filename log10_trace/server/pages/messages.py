@@ -6,10 +6,18 @@ Turns compare by what they show, so an answer and the same message sent back wit
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
+from log10_trace.domain import conversation
+from log10_trace.domain.conversation import (
+    ChatMessage,
+    read_choice,
+    read_message,
+    read_prompts,
+    read_tool_call,
+)
 from log10_trace.server.pages import json_access
 from log10_trace.server.pages.content_parts import PART_ENDS, Part, audio_part, content_parts
 from log10_trace.server.pages.excerpt import ENDS, Gap
@@ -62,10 +70,7 @@ def request_messages(request: Any, most: int = ENDS) -> tuple[Message, ...]:
     body = json_access.mapping(request)
     if "messages" in body:
         return tuple(map(_asked, json_access.sequence(body["messages"], most)))
-    prompt = body.get("prompt")
-    if isinstance(prompt, list) and all(isinstance(each, str) for each in prompt):
-        return tuple(map(_prompt, json_access.sequence(prompt, most)))
-    return (_prompt(_tokens(prompt)),) if prompt is not None else ()
+    return tuple(map(_prompt, json_access.sequence(read_prompts(body), most)))
 
 
 def response_choices(response: Any) -> tuple[Choice, ...]:
@@ -94,60 +99,55 @@ def count_common_prefix(earlier: tuple[Message, ...], later: tuple[Message, ...]
 def _asked(message: Any) -> Message:
     if isinstance(message, Gap):
         return Message(role="", omitted=message.omitted)
-    return _turn(json_access.mapping(message))
+    return _turn(read_message(message))
 
 
 def _prompt(prompt: Any) -> Message:
     if isinstance(prompt, Gap):
         return Message(role="", omitted=prompt.omitted)
-    return Message(role="prompt", parts=content_parts(prompt))
+    return Message(role="prompt", parts=content_parts(_tokens(prompt)))
 
 
 def _choice(item: Any) -> Choice:
     if isinstance(item, Gap):
         return Choice(Message(role="", omitted=item.omitted), "")
-    choice = json_access.mapping(item)
-    finish = json_access.short_text(choice.get("finish_reason"))
-    if "message" not in choice and "text" in choice:
-        return Choice(Message(role="completion", parts=content_parts(choice["text"])), finish)
-    return Choice(_turn(json_access.mapping(choice.get("message")), role="assistant"), finish)
+    choice = read_choice(item)
+    finish = json_access.short_text(choice.finish_reason)
+    if choice.message is None and choice.text is not None:
+        return Choice(Message(role="completion", parts=content_parts(choice.text)), finish)
+    return Choice(_turn(choice.message or read_message(None), role="assistant"), finish)
 
 
-def _turn(message: Mapping[str, Any], role: str = "") -> Message:
+def _turn(message: ChatMessage, role: str = "") -> Message:
     return Message(
-        role=json_access.short_text(message.get("role")) or role or "no role",
-        name=json_access.short_text(message.get("name")),
+        role=json_access.short_text(message.role) or role or "no role",
+        name=json_access.short_text(message.name),
         parts=tuple(_parts(message)),
         calls=tuple(_calls(message)),
-        answers=json_access.short_text(message.get("tool_call_id")),
+        answers=json_access.short_text(message.answered_call),
     )
 
 
-def _parts(message: Mapping[str, Any]) -> Iterator[Part]:
-    for name in ("reasoning_content", "reasoning"):
-        if isinstance(reasoning := message.get(name), str) and reasoning:
-            yield Part("reasoning", reasoning, "reasoning")
-            break
-    yield from content_parts(message.get("content"))
-    if refusal := json_access.text(message.get("refusal")):
-        yield Part("refusal", refusal, "refusal")
-    if audio := json_access.mapping(message.get("audio")):
-        yield audio_part(audio)
+def _parts(message: ChatMessage) -> Iterator[Part]:
+    if message.reasoning:
+        yield Part("reasoning", message.reasoning, "reasoning")
+    yield from content_parts(message.content)
+    if message.refusal:
+        yield Part("refusal", message.refusal, "refusal")
+    if message.audio:
+        yield audio_part(message.audio)
 
 
-def _calls(message: Mapping[str, Any]) -> Iterator[ToolCall]:
-    for call in json_access.sequence(message.get("tool_calls"), PART_ENDS):
-        is_gap = isinstance(call, Gap)
-        yield ToolCall(str(call), "", "") if is_gap else _call(json_access.mapping(call))
-    if function := json_access.mapping(message.get("function_call")):
-        yield _call({"function": function})
+def _calls(message: ChatMessage) -> Iterator[ToolCall]:
+    for call in json_access.sequence(message.tool_calls, PART_ENDS):
+        yield ToolCall(str(call), "", "") if isinstance(call, Gap) else _call(read_tool_call(call))
+    if message.function_call:
+        yield _call(message.function_call)
 
 
-def _call(call: Mapping[str, Any]) -> ToolCall:
-    function = json_access.mapping(call.get("function")) or json_access.mapping(call.get("custom"))
-    name = json_access.short_text(function.get("name")) or json_access.short_text(call.get("type")) or "tool"
-    given = function.get("arguments", function.get("input"))
-    return ToolCall(name, _arguments(given), json_access.short_text(call.get("id")))
+def _call(call: conversation.ToolCall) -> ToolCall:
+    name = json_access.short_text(call.name) or "tool"
+    return ToolCall(name, _arguments(call.arguments), json_access.short_text(call.id))
 
 
 def _arguments(given: Any) -> str:

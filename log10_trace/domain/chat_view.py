@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from log10_trace.domain.conversation import read_mapping
+
 Object = dict[str, Any]
 
 _SAME: Final = (
@@ -100,7 +102,9 @@ def _add_item(messages: list[Object], item: Object) -> None:
 
 
 def _is_call(item: Object) -> bool:
-    return str(item.get("type")).endswith("_call") and "call_id" in item and "output" not in item
+    kind = str(item.get("type"))
+    is_of_caller = "call_id" in item or kind in ("function_call", "custom_tool_call")
+    return kind.endswith("_call") and is_of_caller and "output" not in item
 
 
 def _tool_call(item: Object) -> Object:
@@ -145,7 +149,7 @@ def _tool(tool: Any) -> Any:
 
 def _choice(native: Object) -> Object:
     items = [item for item in native["output"] if isinstance(item, dict)]
-    parts = [part for item in items if item.get("type") == "message" for part in item.get("content") or []]
+    parts = [part for item in items if item.get("type") == "message" for part in _list(item.get("content"))]
     parts = [part for part in parts if isinstance(part, dict)]
     message: Object = {"role": "assistant", "content": _strung(parts, "text")}
     refusal = _strung(parts, "refusal")
@@ -157,10 +161,10 @@ def _choice(native: Object) -> Object:
     calls = [_tool_call(item) for item in items if _is_call(item)]
     if calls:
         message["tool_calls"] = calls
-    annotations = [note for part in parts for note in part.get("annotations") or []]
+    annotations = [note for part in parts for note in _list(part.get("annotations"))]
     if annotations:
         message["annotations"] = annotations
-    logprobs = [entry for part in parts for entry in part.get("logprobs") or []]
+    logprobs = [entry for part in parts for entry in _list(part.get("logprobs"))]
     choice: Object = {"index": 0, "message": message, "finish_reason": _finish_reason(native, bool(calls))}
     if logprobs:
         choice["logprobs"] = {"content": logprobs, "refusal": None}
@@ -173,18 +177,22 @@ def _strung(parts: list[Object], field: str) -> str | None:
 
 
 def _reasoning(item: Object) -> str:
-    parts = [*(item.get("summary") or []), *(item.get("content") or [])]
+    parts = [*_list(item.get("summary")), *_list(item.get("content"))]
     return "\n".join(str(part["text"]) for part in parts if isinstance(part, dict) and part.get("text"))
 
 
 def _finish_reason(native: Object, calls: bool) -> str | None:
     status = native.get("status")
     if status == "incomplete":
-        reason = (native.get("incomplete_details") or {}).get("reason")
+        reason = read_mapping(native.get("incomplete_details")).get("reason")
         return _FINISH.get(str(reason), reason)
     if status not in (None, "completed"):
         return None
     return "tool_calls" if calls else "stop"
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
 
 
 def _usage(usage: Object) -> Object:

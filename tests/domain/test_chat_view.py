@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from log10_trace.record import chat_view
+from log10_trace.domain import chat_view
 from log10_trace.record.sse import is_stream, parse_events
 from tests.recorded import exchanges, needed
 
