@@ -228,7 +228,7 @@ def test_export_does_not_write_over_a_file(cli: Cli, calls: Calls, tmp_path: Pat
     forced = cli.run("completions", "export", "-o", str(file), "--force")
 
     assert (refused.returncode, kept, forced.returncode) == (1, "mine", 0)
-    assert b"is there already" in refused.stderr
+    assert b"already exists" in refused.stderr
     assert len(file.read_bytes().splitlines()) == 6
 
 
