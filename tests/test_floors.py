@@ -43,6 +43,12 @@ ONLY_IN = {
 """Libraries that one room alone knows; ``cli`` calls the SDK to replay calls, as a user would."""
 
 MODULES = sorted(PACKAGE.rglob("*.py"))
+STORE_ENGINES = {"postgres", "sqlite"}
+STORE_MODULES = [
+    module
+    for room in sorted({"common"} | STORE_ENGINES)
+    for module in sorted((PACKAGE / "server" / "store" / room).rglob("*.py"))
+]
 EXPORT_MODULES = [path for path in MODULES if path.parent.is_relative_to(PACKAGE / "export")]
 
 
@@ -92,6 +98,15 @@ def test_imports_inside_export_go_down_only(path: Path) -> None:
     ]
 
     assert not wrong
+
+
+@pytest.mark.parametrize("path", STORE_MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_an_engine_of_the_store_knows_no_other(path: Path) -> None:
+    """What engines do alike is in ``store/common``, which imports no engine."""
+    room = path.relative_to(PACKAGE / "server" / "store").parts[0]
+    rooms = {".".join(name.split(".")[:4]) for name in imports_of(path)}
+
+    assert not {f"log10_trace.server.store.{engine}" for engine in STORE_ENGINES - {room}} & rooms
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))

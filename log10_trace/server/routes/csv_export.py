@@ -11,7 +11,7 @@ from log10_trace.domain.charges import read_usage
 from log10_trace.domain.completion_record import from_stored_fields
 from log10_trace.domain.csv_lines import csv_line, literal
 from log10_trace.domain.prices import Prices
-from log10_trace.server.store.columns import extract_columns
+from log10_trace.server.store.common.columns import extract_columns
 from log10_trace.server.store.data_types import StoredCompletion
 
 READ: Final = (

@@ -10,12 +10,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from log10_trace.server.store.common.search_query import parse_search_query
 from log10_trace.server.store.data_types import CompletionFilter
 from log10_trace.server.store.postgres import filter_sql
 from log10_trace.server.store.postgres.housekeeping import index_texts
 from log10_trace.server.store.postgres.text_search import normalize, to_tsquery
 from log10_trace.server.store.protocol import Store
-from log10_trace.server.store.search_query import parse_search_query
 from tests.server.postgres.conftest import Make
 
 ORG = "acme"

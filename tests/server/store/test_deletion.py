@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from log10_trace.server.store import open_store
+from log10_trace.server.store.common.deletions import DAY_MS, DAYS_REMEMBERED
 from log10_trace.server.store.data_types import CompletionFilter, FeedbackTarget, WriteEffect
-from log10_trace.server.store.deletions import DAY_MS, DAYS_REMEMBERED
 from log10_trace.server.store.errors import SearchError, StoreClosedError
 from log10_trace.server.store.protocol import Store
 from tests.processes import until

@@ -9,7 +9,10 @@ from typing import Any
 import psycopg
 import pytest
 
-from log10_trace.server.store import open_store, usage_statistics
+from log10_trace.server.store import open_store
+from log10_trace.server.store.common import usage_statistics
+from log10_trace.server.store.common.rollups import ALL_TIME, WIDTHS
+from log10_trace.server.store.common.usage_statistics import steps_of
 from log10_trace.server.store.data_types import (
     CompletionFilter,
     GroupBy,
@@ -19,8 +22,6 @@ from log10_trace.server.store.data_types import (
 )
 from log10_trace.server.store.errors import CursorError
 from log10_trace.server.store.protocol import Store
-from log10_trace.server.store.rollups import ALL_TIME, WIDTHS
-from log10_trace.server.store.usage_statistics import steps_of
 from tests.server.store.factories import (
     MINUTE_MS,
     NOON_MS,

@@ -8,12 +8,12 @@ from functools import partial
 from typing import Final
 
 from log10_trace.domain.prices import Prices
-from log10_trace.server.store.aggregates import Aggregate
+from log10_trace.server.store.common.aggregates import Aggregate
 from log10_trace.server.store.common.paging import LAST, next_cursor, read_cursor
 from log10_trace.server.store.common.session_filter import SessionFinder, SessionKey, SessionRow
+from log10_trace.server.store.common.usage_statistics import session_summary
 from log10_trace.server.store.data_types import CompletionFilter, Page, SessionSummary
 from log10_trace.server.store.protocol import Completions
-from log10_trace.server.store.usage_statistics import session_summary
 
 _NEWEST: Final[SessionKey] = (LAST, "")
 

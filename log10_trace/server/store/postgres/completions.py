@@ -8,6 +8,7 @@ from typing import Final
 
 from log10_trace.domain.completion_record import CompletionRecord
 from log10_trace.server.store.common.paging import next_cursor, read_cursor, read_in_batches
+from log10_trace.server.store.common.record_codec import EncodedRecord, decode, decode_head
 from log10_trace.server.store.data_types import (
     CompletionFilter,
     CompletionSummary,
@@ -32,7 +33,6 @@ from log10_trace.server.store.postgres.group_commit import GroupCommitWriter
 from log10_trace.server.store.postgres.partitioning import partition_ms, start_ms_of
 from log10_trace.server.store.postgres.prepared_records import WriteRequest
 from log10_trace.server.store.postgres.records import SQL
-from log10_trace.server.store.record_codec import EncodedRecord, decode, decode_head
 
 _STREAMED: Final = 50
 """Records that a stream holds at a time; between them it holds no connection."""

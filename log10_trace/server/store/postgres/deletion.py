@@ -8,7 +8,7 @@ from typing import Final
 
 from psycopg import Connection
 
-from log10_trace.server.store import deletions
+from log10_trace.server.store.common import deletions
 from log10_trace.server.store.postgres.arrays import rows_to_columns
 from log10_trace.server.store.postgres.connections import Row
 from log10_trace.server.store.postgres.filter_sql import FilterQuery

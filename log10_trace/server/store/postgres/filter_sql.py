@@ -10,6 +10,7 @@ from psycopg import Connection
 
 from log10_trace.domain.filters import COLUMN_FILTERS
 from log10_trace.domain.text_extraction import sanitize
+from log10_trace.server.store.common.search_query import parse_search_query
 from log10_trace.server.store.data_types import CompletionFilter, Order, TagMatch
 from log10_trace.server.store.postgres.arrays import rows_to_columns
 from log10_trace.server.store.postgres.connections import Row
@@ -17,7 +18,6 @@ from log10_trace.server.store.postgres.index_keys import truncate_key
 from log10_trace.server.store.postgres.partitioning import FIRST, LAST, first_place
 from log10_trace.server.store.postgres.queries import load
 from log10_trace.server.store.postgres.text_search import to_tsquery
-from log10_trace.server.store.search_query import parse_search_query
 
 _COMPARISONS: Final = {
     row.name: f"AND {row.column} {row.operator} %({row.name})s".encode() for row in COLUMN_FILTERS

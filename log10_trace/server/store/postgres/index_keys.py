@@ -6,7 +6,7 @@ import hashlib
 from dataclasses import replace
 from typing import Any, Final
 
-from log10_trace.server.store.columns import CompletionColumns
+from log10_trace.server.store.common.columns import CompletionColumns
 
 _MOST_BYTES: Final = 300
 _HASH_BYTES: Final = 8

@@ -12,14 +12,14 @@ from typing import Final, NamedTuple
 from log10_trace.domain.completion_record import CompletionRecord, from_stored_fields, merge
 from log10_trace.domain.ids import new_id
 from log10_trace.domain.text_extraction import CompletionText, extract_text
-from log10_trace.server.store.columns import CompletionColumns, extract_columns
-from log10_trace.server.store.counted import Counted, as_counted, write_charges
-from log10_trace.server.store.created_at import with_created_at
+from log10_trace.server.store.common.columns import CompletionColumns, extract_columns
+from log10_trace.server.store.common.counted import Counted, as_counted, write_charges
+from log10_trace.server.store.common.created_at import with_created_at
+from log10_trace.server.store.common.record_codec import EncodedRecord, decode, encode
+from log10_trace.server.store.common.seen_messages import SeenMessages
 from log10_trace.server.store.data_types import StoredCompletion, WriteEffect, WriteResult
 from log10_trace.server.store.postgres.index_keys import truncate_keys
 from log10_trace.server.store.postgres.partitioning import sort_key_of, start_ms_of
-from log10_trace.server.store.record_codec import EncodedRecord, decode, encode
-from log10_trace.server.store.seen_messages import SeenMessages
 
 _HASH_BYTES: Final = 16
 # Tells calls of one millisecond apart. Servers begin anywhere, so that two rarely say the same.

@@ -7,8 +7,8 @@ from typing import Final
 
 from psycopg import Connection, sql
 
-from log10_trace.server.store import deletions
-from log10_trace.server.store.aggregates import SerializedAggregate, negate
+from log10_trace.server.store.common import deletions
+from log10_trace.server.store.common.aggregates import SerializedAggregate, negate
 from log10_trace.server.store.data_types import PruneReport
 from log10_trace.server.store.postgres.connections import Row
 from log10_trace.server.store.postgres.deletion import delete_matching, remember, sweep_all_stacks

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib.resources import files
 
-from log10_trace.server.store.named_sql import read_blocks
+from log10_trace.server.store.common.named_sql import read_blocks
 
 
 def load(file: str) -> dict[str, bytes]:

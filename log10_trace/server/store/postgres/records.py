@@ -9,8 +9,10 @@ from typing import Final
 from psycopg import Connection
 
 from log10_trace.domain.ranges import Range, merge_ranges
-from log10_trace.server.store import deletions
-from log10_trace.server.store.counted import Counted
+from log10_trace.server.store.common import deletions
+from log10_trace.server.store.common.counted import Counted
+from log10_trace.server.store.common.record_codec import EncodedRecord
+from log10_trace.server.store.common.seen_messages import SeenMessages
 from log10_trace.server.store.data_types import WriteResult
 from log10_trace.server.store.postgres.arrays import rows_to_columns
 from log10_trace.server.store.postgres.connections import Row
@@ -29,8 +31,6 @@ from log10_trace.server.store.postgres.prepared_records import (
 from log10_trace.server.store.postgres.queries import load
 from log10_trace.server.store.postgres.rollup_compaction import Deltas
 from log10_trace.server.store.postgres.text_search import normalize
-from log10_trace.server.store.record_codec import EncodedRecord
-from log10_trace.server.store.seen_messages import SeenMessages
 
 SQL: Final = load("records.sql")
 _TAG_COLUMNS: Final = ("organization_ids", "tags", "places", "ids", "placed")

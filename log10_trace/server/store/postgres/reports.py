@@ -10,13 +10,8 @@ from psycopg import Connection
 
 from log10_trace.domain import ranges
 from log10_trace.domain.prices import Prices
-from log10_trace.server.store.data_types import SourceReport, Statistics, StatisticsQuery
-from log10_trace.server.store.postgres import rollup_compaction
-from log10_trace.server.store.postgres.connections import ReadPool, Row
-from log10_trace.server.store.postgres.index_keys import truncate_key
-from log10_trace.server.store.postgres.queries import load
-from log10_trace.server.store.rollups import LAST_MINUTE, cover_range
-from log10_trace.server.store.usage_statistics import (
+from log10_trace.server.store.common.rollups import LAST_MINUTE, cover_range
+from log10_trace.server.store.common.usage_statistics import (
     GROUPS,
     MINUTE_MS,
     SERIES_GROUPS,
@@ -27,6 +22,11 @@ from log10_trace.server.store.usage_statistics import (
     sum_by_key,
     sum_by_step,
 )
+from log10_trace.server.store.data_types import SourceReport, Statistics, StatisticsQuery
+from log10_trace.server.store.postgres import rollup_compaction
+from log10_trace.server.store.postgres.connections import ReadPool, Row
+from log10_trace.server.store.postgres.index_keys import truncate_key
+from log10_trace.server.store.postgres.queries import load
 
 _ARRIVALS: Final = load("arrivals.sql")
 

@@ -7,14 +7,9 @@ from typing import Any, Final
 
 from psycopg import Connection
 
-from log10_trace.server.store.aggregates import NOTHING, Aggregate, SerializedAggregate
-from log10_trace.server.store.columns import CompletionColumns
-from log10_trace.server.store.data_types import GroupBy
-from log10_trace.server.store.postgres.arrays import rows_to_columns
-from log10_trace.server.store.postgres.connections import ReadPool, Row
-from log10_trace.server.store.postgres.locks import FOLDING_LOCK
-from log10_trace.server.store.postgres.queries import load
-from log10_trace.server.store.rollups import (
+from log10_trace.server.store.common.aggregates import NOTHING, Aggregate, SerializedAggregate
+from log10_trace.server.store.common.columns import CompletionColumns
+from log10_trace.server.store.common.rollups import (
     Delta,
     RollupKey,
     RollupRange,
@@ -23,8 +18,13 @@ from log10_trace.server.store.rollups import (
     cover_range,
     minutes_of,
 )
-from log10_trace.server.store.rollups import RollupDeltas as OfOrganization
-from log10_trace.server.store.usage_statistics import sum_by_key
+from log10_trace.server.store.common.rollups import RollupDeltas as OfOrganization
+from log10_trace.server.store.common.usage_statistics import sum_by_key
+from log10_trace.server.store.data_types import GroupBy
+from log10_trace.server.store.postgres.arrays import rows_to_columns
+from log10_trace.server.store.postgres.connections import ReadPool, Row
+from log10_trace.server.store.postgres.locks import FOLDING_LOCK
+from log10_trace.server.store.postgres.queries import load
 
 SQL: Final = load("tallies.sql")
 

@@ -9,7 +9,7 @@ from typing import Final
 
 from log10_trace.domain.ids import new_id
 from log10_trace.domain.prices import Prices
-from log10_trace.server.store.aggregates import Aggregate
+from log10_trace.server.store.common.aggregates import Aggregate
 from log10_trace.server.store.common.session_filter import SessionKey, SessionRow
 from log10_trace.server.store.common.sessions import SessionReads
 from log10_trace.server.store.postgres import rollup_compaction

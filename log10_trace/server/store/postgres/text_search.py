@@ -7,8 +7,8 @@ import unicodedata
 from collections.abc import Iterable
 from typing import Final
 
-from log10_trace.server.store.search_query import Phrase
-from log10_trace.server.store.search_text import VOICED, spread
+from log10_trace.server.store.common.search_query import Phrase
+from log10_trace.server.store.common.search_text import VOICED, spread
 
 INDEXED_BYTES: Final = 400_000
 """Of one record's text. PostgreSQL refuses a row of words beyond a megabyte."""

@@ -13,8 +13,9 @@ from typing import Final
 
 from log10_trace.domain.completion_record import CompletionRecord
 from log10_trace.domain.ids import new_id
-from log10_trace.server.store import record_codec
+from log10_trace.server.store.common import record_codec
 from log10_trace.server.store.common.paging import LAST, next_cursor, read_cursor, read_in_batches
+from log10_trace.server.store.common.search_query import parse_search_query
 from log10_trace.server.store.data_types import (
     CompletionFilter,
     CompletionSummary,
@@ -23,7 +24,6 @@ from log10_trace.server.store.data_types import (
     StoredCompletion,
     WriteResult,
 )
-from log10_trace.server.store.search_query import parse_search_query
 from log10_trace.server.store.sqlite import records, sort_keys
 from log10_trace.server.store.sqlite.connection import SQL
 from log10_trace.server.store.sqlite.deletion import BackgroundDeleter

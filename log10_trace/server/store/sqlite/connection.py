@@ -11,8 +11,8 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, Final, TypeVar, overload
 
+from log10_trace.server.store.common.named_sql import read_blocks
 from log10_trace.server.store.errors import StoreBusyError, StoreError, StoreFullError
-from log10_trace.server.store.named_sql import read_blocks
 
 SQL: Final = read_blocks((resources.files(__package__) / "sql" / "queries.sql").read_text(encoding="utf-8"))
 BUSY_TIMEOUT_S: Final = 5.0

@@ -13,9 +13,9 @@ from typing import Any, Final, NamedTuple
 from log10_trace.domain.call_labels import CHAT, FINISHED
 from log10_trace.domain.filters import COLUMN_FILTERS
 from log10_trace.server.store.common.paging import FIRST, LAST
+from log10_trace.server.store.common.search_query import parse_search_query
+from log10_trace.server.store.common.search_text import spread
 from log10_trace.server.store.data_types import CompletionFilter, Order
-from log10_trace.server.store.search_query import parse_search_query
-from log10_trace.server.store.search_text import spread
 from log10_trace.server.store.sqlite import sort_keys
 from log10_trace.server.store.sqlite.records import organization_word
 

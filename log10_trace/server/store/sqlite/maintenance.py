@@ -8,9 +8,9 @@ from concurrent.futures import Future
 from functools import partial
 from typing import Final
 
+from log10_trace.server.store.common.deletions import DAY_MS, DAYS_REMEMBERED
 from log10_trace.server.store.common.paging import LAST
 from log10_trace.server.store.data_types import Health, PruneReport
-from log10_trace.server.store.deletions import DAY_MS, DAYS_REMEMBERED
 from log10_trace.server.store.sqlite import sort_keys
 from log10_trace.server.store.sqlite.connection import SQL
 from log10_trace.server.store.sqlite.deletion import BackgroundDeleter

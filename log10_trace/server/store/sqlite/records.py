@@ -11,10 +11,10 @@ from typing import Any
 
 from log10_trace.domain import text_extraction
 from log10_trace.domain.completion_record import CompletionRecord, from_stored_fields, merge
-from log10_trace.server.store import deletions, record_codec
-from log10_trace.server.store.columns import CompletionColumns, extract_columns
-from log10_trace.server.store.counted import Counted, as_counted, write_charges
-from log10_trace.server.store.created_at import with_created_at
+from log10_trace.server.store.common import deletions, record_codec
+from log10_trace.server.store.common.columns import CompletionColumns, extract_columns
+from log10_trace.server.store.common.counted import Counted, as_counted, write_charges
+from log10_trace.server.store.common.created_at import with_created_at
 from log10_trace.server.store.data_types import StoredCompletion, WriteEffect, WriteResult
 from log10_trace.server.store.sqlite import sort_keys
 from log10_trace.server.store.sqlite.index_backlog import IndexEntry

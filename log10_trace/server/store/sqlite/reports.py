@@ -10,12 +10,9 @@ from typing import Any
 
 from log10_trace.domain import ranges
 from log10_trace.domain.prices import Prices
-from log10_trace.server.store.aggregates import Aggregate
-from log10_trace.server.store.data_types import GroupBy, SourceReport, Statistics, StatisticsQuery
-from log10_trace.server.store.rollups import LAST_MINUTE, WIDTHS, RollupRange, cover_range, minutes_of
-from log10_trace.server.store.sqlite.connection import SQL
-from log10_trace.server.store.sqlite.readers import ReadPool
-from log10_trace.server.store.usage_statistics import (
+from log10_trace.server.store.common.aggregates import Aggregate
+from log10_trace.server.store.common.rollups import LAST_MINUTE, WIDTHS, RollupRange, cover_range, minutes_of
+from log10_trace.server.store.common.usage_statistics import (
     GROUPS,
     MINUTE_MS,
     SERIES_GROUPS,
@@ -27,6 +24,9 @@ from log10_trace.server.store.usage_statistics import (
     sum_by_key,
     sum_by_step,
 )
+from log10_trace.server.store.data_types import GroupBy, SourceReport, Statistics, StatisticsQuery
+from log10_trace.server.store.sqlite.connection import SQL
+from log10_trace.server.store.sqlite.readers import ReadPool
 
 
 class SqliteReports:

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from typing import Any, Final
 from zlib import crc32
 
-from log10_trace.server.store.aggregates import NOTHING, Aggregate, SerializedAggregate
-from log10_trace.server.store.rollups import RollupDeltas, RollupKey, aggregate_deltas, apply_delta
+from log10_trace.server.store.common.aggregates import NOTHING, Aggregate, SerializedAggregate
+from log10_trace.server.store.common.rollups import RollupDeltas, RollupKey, aggregate_deltas, apply_delta
 from log10_trace.server.store.sqlite.connection import SQL, insert_rows
 
 _MOST_DELTAS: Final = 16_000

@@ -9,9 +9,9 @@ from dataclasses import replace
 from typing import Final
 
 from log10_trace.domain.ranges import merge_ranges
+from log10_trace.server.store.common.usage_statistics import MINUTE_MS
 from log10_trace.server.store.data_types import CompletionFilter, Order
 from log10_trace.server.store.sqlite.connection import SQL
-from log10_trace.server.store.usage_statistics import MINUTE_MS
 
 _HOUR_MS: Final = 60 * MINUTE_MS
 

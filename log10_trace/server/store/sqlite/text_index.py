@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 from log10_trace.guard import guard
-from log10_trace.server.store.search_text import spread
+from log10_trace.server.store.common.search_text import spread
 from log10_trace.server.store.sqlite import records
 from log10_trace.server.store.sqlite.connection import insert_rows
 from log10_trace.server.store.sqlite.index_backlog import LARGE_BATCH, SMALL_BATCH, IndexEntry

@@ -10,11 +10,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from log10_trace.domain import ranges
-from log10_trace.server.store import deletions
-from log10_trace.server.store.columns import CompletionColumns
-from log10_trace.server.store.rollups import RollupDeltas
-from log10_trace.server.store.search_text import spread
-from log10_trace.server.store.seen_messages import SeenMessages
+from log10_trace.server.store.common import deletions
+from log10_trace.server.store.common.columns import CompletionColumns
+from log10_trace.server.store.common.rollups import RollupDeltas
+from log10_trace.server.store.common.search_text import spread
+from log10_trace.server.store.common.seen_messages import SeenMessages
 from log10_trace.server.store.sqlite import sort_keys
 from log10_trace.server.store.sqlite.connection import SQL, insert_rows
 from log10_trace.server.store.sqlite.index_backlog import IndexBacklog, IndexEntry

@@ -13,9 +13,9 @@ import pytest
 
 from log10_trace.server.store import open_store
 from log10_trace.server.store.common import group_commit
+from log10_trace.server.store.common.record_codec import encode
 from log10_trace.server.store.data_types import CompletionFilter
 from log10_trace.server.store.protocol import Store
-from log10_trace.server.store.record_codec import encode
 from log10_trace.server.store.sqlite.connection import connect
 from log10_trace.server.store.sqlite.index_backlog import LARGE_BATCH, SMALL_BATCH, IndexBacklog, IndexEntry
 from log10_trace.server.store.sqlite.records import organization_word

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
-from log10_trace.server.store.created_at import with_created_at
+from log10_trace.server.store.common.created_at import with_created_at
 
 _SMALL: Final = frozenset(
     ("kind", "status", "tags", "session_id", "duration", "failure_kind", "failure_reason", "created_at",

@@ -17,7 +17,7 @@ from typing import Final
 
 from log10_trace.domain.call_labels import STARTED
 from log10_trace.domain.completion_record import CompletionRecord
-from log10_trace.server.store.columns import CompletionColumns
+from log10_trace.server.store.common.columns import CompletionColumns
 
 DAYS_REMEMBERED: Final = 400
 DAY_MS: Final = 86_400_000

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 from log10_trace.domain.charges import Charge
-from log10_trace.server.store.columns import CompletionColumns
+from log10_trace.server.store.common.columns import CompletionColumns
 
 
 class Counted(NamedTuple):

@@ -13,7 +13,7 @@ from operator import add
 from typing import Any, Final, NamedTuple
 
 from log10_trace.domain.call_labels import FAILED, STARTED
-from log10_trace.server.store.columns import CompletionColumns
+from log10_trace.server.store.common.columns import CompletionColumns
 
 # A bucket's bounds are 10 % apart, so its middle is within 5 % of whatever fell in. The first ends at 1 ms.
 _STEP: Final = math.log(1.1)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, TypeAlias
 
 from log10_trace.domain.prices import Prices
-from log10_trace.server.store.aggregates import Aggregate, SerializedAggregate, parse_and_sum
+from log10_trace.server.store.common.aggregates import Aggregate, SerializedAggregate, parse_and_sum
 from log10_trace.server.store.data_types import (
     GroupTotals,
     Interval,

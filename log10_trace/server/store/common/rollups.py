@@ -11,14 +11,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final, NamedTuple
 
-from log10_trace.server.store.aggregates import (
+from log10_trace.server.store.common.aggregates import (
     Aggregate,
     SerializedAggregate,
     aggregate_of,
     parse_and_sum,
     sum_aggregates,
 )
-from log10_trace.server.store.columns import CompletionColumns
+from log10_trace.server.store.common.columns import CompletionColumns
 
 WIDTHS: Final = (1, 60, 1440)
 """Minutes of a roll-up: a minute, an hour, a day."""

@@ -6,8 +6,8 @@ import re
 from typing import Final, NamedTuple
 
 from log10_trace.domain.text_extraction import sanitize
+from log10_trace.server.store.common.search_text import has_words
 from log10_trace.server.store.errors import SearchError
-from log10_trace.server.store.search_text import has_words
 
 _TYPED: Final = re.compile(r'"([^"]*)"|(\S+)')
 _PHRASES: Final = 32

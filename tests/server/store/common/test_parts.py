@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from log10_trace.domain import ranges, text_extraction
 from log10_trace.domain.charges import Charge
 from log10_trace.domain.completion_record import parse
-from log10_trace.server.store import record_codec
-from log10_trace.server.store.aggregates import (
+from log10_trace.server.store.common import record_codec
+from log10_trace.server.store.common.aggregates import (
     NOTHING,
     Aggregate,
     aggregate_of,
@@ -20,8 +20,8 @@ from log10_trace.server.store.aggregates import (
     parse_and_sum,
     sum_aggregates,
 )
-from log10_trace.server.store.columns import CompletionColumns, extract_columns
-from log10_trace.server.store.rollups import (
+from log10_trace.server.store.common.columns import CompletionColumns, extract_columns
+from log10_trace.server.store.common.rollups import (
     ALL_TIME,
     RollupDeltas,
     RollupKey,
@@ -29,8 +29,8 @@ from log10_trace.server.store.rollups import (
     apply_delta,
     cover_range,
 )
-from log10_trace.server.store.search_query import Phrase, parse_search_query
-from log10_trace.server.store.seen_messages import SeenMessages
+from log10_trace.server.store.common.search_query import Phrase, parse_search_query
+from log10_trace.server.store.common.seen_messages import SeenMessages
 from tests.server.store.factories import NOON_MS, asked, completion
 
 NOW_MS = NOON_MS + 3_600_000
