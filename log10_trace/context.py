@@ -76,7 +76,7 @@ def process_session() -> Session:
     return _process.session
 
 
-def _checked(tags: Iterable[str]) -> tuple[str, ...]:
+def _check_tags(tags: Iterable[str]) -> tuple[str, ...]:
     if isinstance(tags, str):
         raise TypeError(f"tags are a list of strings, and {tags!r} is one string")
     for tag in tags:
@@ -233,7 +233,7 @@ class tags(_ScopeBase):  # noqa: N801 -- reads as a word of the language: with t
     __slots__ = ()
 
     def __init__(self, *labels: str) -> None:
-        super().__init__(_checked(labels))
+        super().__init__(_check_tags(labels))
 
     def __enter__(self) -> Self:
         self._enter()
@@ -261,7 +261,7 @@ class session(_ScopeBase):  # noqa: N801 -- as above
     def __init__(self, tags: Iterable[str] = (), *, id: str | None = None) -> None:  # noqa: A002 -- the record's word
         if callable(tags):
             raise TypeError("write @log10_trace.session() with brackets")
-        super().__init__(_checked(tags))
+        super().__init__(_check_tags(tags))
         if id is not None and not isinstance(id, str):
             raise TypeError(f"a session id is a string, and {id!r} is {type(id).__name__}")
         self._id = id

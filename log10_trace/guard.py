@@ -115,11 +115,11 @@ class guard:  # noqa: N801 -- reads as a statement: with guard("..."):
             return False
         if faults.add(self._doing, time.monotonic()):
             where = "".join(traceback.format_tb(trace))
-            logger.error("log10_trace: error while %s: %s\n%s", self._doing, _named(error), where)
+            logger.error("log10_trace: error while %s: %s\n%s", self._doing, _describe_error(error), where)
         return True
 
 
-def _named(error: Exception) -> str:
+def _describe_error(error: Exception) -> str:
     """What went wrong, without an exception's own words or its context: a prompt may stand in them."""
     return f"{type(error).__name__}: {error}" if isinstance(error, OSError) else type(error).__name__
 

@@ -48,7 +48,7 @@ def patterns(*expressions: str | re.Pattern[str], replacement: str = "[redacted]
         return text
 
     def redact(completion: components.Completion) -> components.Completion:
-        cleaned = _map_content_fields(completion, lambda words: _mapped(words, clean))
+        cleaned = _map_content_fields(completion, lambda words: _map_texts(words, clean))
         for frame in cleaned.stacktrace or ():
             # A prompt may stand in the very line that makes the call.
             frame.line = clean(frame.line)
@@ -121,14 +121,14 @@ def _map_content_fields(
     return components.Completion.model_validate(written)
 
 
-def _mapped(value: Any, clean: Callable[[str], str]) -> Any:
+def _map_texts(value: Any, clean: Callable[[str], str]) -> Any:
     """The JSON value with every text in it cleaned."""
     if isinstance(value, str):
         return clean(value)
     if isinstance(value, dict):
-        return {name: _mapped(item, clean) for name, item in value.items()}
+        return {name: _map_texts(item, clean) for name, item in value.items()}
     if isinstance(value, list):
-        return [_mapped(item, clean) for item in value]
+        return [_map_texts(item, clean) for item in value]
     return value
 
 

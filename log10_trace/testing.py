@@ -17,10 +17,10 @@ class _Records:
     def __init__(self) -> None:
         self.completions: list[Completion] = []
 
-    def started(self, call: Call) -> None:
+    def on_start(self, call: Call) -> None:
         """Nothing is shown of a call before it ends."""
 
-    def ended(self, call: Call) -> None:
+    def on_end(self, call: Call) -> None:
         """Keep the record."""
         self.completions.append(to_model(call))
 

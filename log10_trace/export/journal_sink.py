@@ -1,6 +1,6 @@
 """The sink: what happens on the caller's thread when a call begins and ends.
 
-At the end of a call its record is in the journal before ``ended`` returns. With a redactor, records wait in
+At the end of a call its record is in the journal before ``on_end`` returns. With a redactor, records wait in
 memory until our own thread has redacted them: nothing unredacted ever goes to disk.
 """
 
@@ -56,7 +56,7 @@ class JournalSink:
         self._started_entries: dict[str, EntryLocation] = {}
         self._inherited: frozenset[str] = frozenset()
 
-    def started(self, call: Call) -> None:
+    def on_start(self, call: Call) -> None:
         """Remember a call that has begun, to show it should it take long."""
         self._open[call.id] = call
         if self.worker_is_idle:
@@ -65,7 +65,7 @@ class JournalSink:
                     self._begin()
                 self.gate.notify_all()
 
-    def ended(self, call: Call) -> None:
+    def on_end(self, call: Call) -> None:
         """Keep the record of a call; on disk when this returns, unless it is to be redacted."""
         if call.id in self._inherited:
             return
@@ -189,14 +189,14 @@ class JournalSink:
 
     def _redact(self, call: Call, redactor: redact.Redactor) -> None:
         with guard("redacting a record"):
-            parts = encode(self._redacted(call, redactor))
+            parts = encode(self._redact_copy(call, redactor))
             with self.gate:
                 self._append(self.journal or self._begin(), call.id, call.sequence or 0, parts)
                 self._notify_worker()
             return
         self._give_up(call)
 
-    def _redacted(self, call: Call, redactor: redact.Redactor) -> Call:
+    def _redact_copy(self, call: Call, redactor: redact.Redactor) -> Call:
         completion, worked = redact.apply(redactor, to_model(call))
         if not worked:
             with self.gate:
@@ -224,7 +224,7 @@ class JournalSink:
         with guard("sending a started record"):
             state = copy_as_started(call)
             state.request = state.request or _request_from_options(call)
-            parts = encode(state if self._redactor is None else self._redacted(state, self._redactor))
+            parts = encode(state if self._redactor is None else self._redact_copy(state, self._redactor))
             with self.gate:
                 if call.id in self._open and self.journal is not None:
                     self._started_entries[call.id] = self.journal.append(STARTED, 0, parts)

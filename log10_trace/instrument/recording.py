@@ -1,6 +1,6 @@
 """The state of one call that is being recorded: what is noted at its start, its response and its end.
 
-Everything here runs on the caller's thread. Bytes are referred to, never copied or read; ``Sink.ended`` is
+Everything here runs on the caller's thread. Bytes are referred to, never copied or read; ``Sink.on_end`` is
 called exactly once.
 """
 
@@ -83,9 +83,9 @@ class Recording:
         with _BEGINNING:
             self.call.base_url = wire.base_url(self.client)
             self.call.write_request = partial(wire.options_json, self.options)
-            self.sink.started(self.call)
+            self.sink.on_start(self.call)
 
-    def built(self, request: Any) -> None:
+    def on_request(self, request: Any) -> None:
         """The SDK has made the HTTP request that it is about to send, or to send again."""
         self._note_sent(request)
         body = wire.body(request)
@@ -212,7 +212,7 @@ class Recording:
 
     def emit(self) -> None:
         """Hand the call over."""
-        self.sink.ended(self.call)
+        self.sink.on_end(self.call)
 
 
 _in_progress: Final[dict[int, Recording]] = {}

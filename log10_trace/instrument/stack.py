@@ -86,7 +86,7 @@ class StackCache:
             frames.append(frame)
             frame = frame.f_back
         text = json.dumps(
-            [_described(frame) for frame in reversed(_visible_frames(frames, self._left_out))]
+            [_describe_frame(frame) for frame in reversed(_visible_frames(frames, self._left_out))]
         ).encode()
         if len(self._known) >= MAX_SITES or self._bytes > MAX_SITES_BYTES:
             self._known.clear()
@@ -115,7 +115,7 @@ def _is_users(filename: str) -> bool:
     return not filename.startswith((_STDLIB, _SCRIPTS))
 
 
-def _described(frame: FrameType) -> dict[str, Any]:
+def _describe_frame(frame: FrameType) -> dict[str, Any]:
     code = frame.f_code
     lineno = frame.f_lineno or code.co_firstlineno
     return {"file": code.co_filename, "line": _source(frame, lineno), "lineno": lineno, "name": code.co_name}

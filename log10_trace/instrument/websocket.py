@@ -107,7 +107,7 @@ def _begin(connection: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Re
     recording = Recording(capture.sink, call, None, None)
     opening = getattr(getattr(connection, "_connection", None), "request", None)
     recording.sent = (opening,) if opening is not None else ()
-    capture.sink.started(call)
+    capture.sink.on_start(call)
     _waiting.setdefault(connection, []).append(recording)
     return recording
 

@@ -81,10 +81,10 @@ def options_json(options: Any) -> bytes:
 
 def dump_json(data: Any) -> bytes:
     """JSON of what a program handed the SDK. Generators are left alone: what is no JSON is named by type."""
-    return json.dumps(data, default=_named, skipkeys=True).encode()
+    return json.dumps(data, default=_to_plain_value, skipkeys=True).encode()
 
 
-def _named(value: Any) -> Any:
+def _to_plain_value(value: Any) -> Any:
     dump = getattr(value, "model_dump", None)
     if dump is not None and not isinstance(value, type):
         return dump(mode="json")

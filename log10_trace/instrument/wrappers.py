@@ -50,7 +50,7 @@ class _NullRecording(Recording):
     def on_error(self, _error: BaseException, /) -> None:
         """Nothing is kept of it."""
 
-    def built(self, _request: Any, /) -> None:
+    def on_request(self, _request: Any, /) -> None:
         """Nothing is kept of it."""
 
 
@@ -106,7 +106,7 @@ def note_request(request: Any) -> None:
     recording = _active.get()
     if recording is not None:
         with _BUILDING:
-            recording.built(request)
+            recording.on_request(request)
 
 
 def wrap_process_response(wrapped: Any, client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

@@ -16,7 +16,7 @@ from log10_trace.domain.ids import new_id
 class Call:
     """One call of the SDK: labels and clock readings from its beginning, bytes and outcome from its end.
 
-    Made by ``instrument``, kept by ``export``; after ``Sink.ended`` nobody changes it.
+    Made by ``instrument``, kept by ``export``; after ``Sink.on_end`` nobody changes it.
     """
 
     id: str
@@ -75,10 +75,10 @@ class Call:
 class Sink(Protocol):
     """The one door from capture to delivery. Called on the caller's thread; neither method may block."""
 
-    def started(self, call: Call) -> None:
+    def on_start(self, call: Call) -> None:
         """A call has begun: show it as started, should it take longer than a flush interval."""
         ...
 
-    def ended(self, call: Call) -> None:
+    def on_end(self, call: Call) -> None:
         """A call has ended: when this returns, its record survives the process."""
         ...

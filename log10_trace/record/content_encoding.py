@@ -1,4 +1,9 @@
-"""Content codings: the body of a response as it was before it was compressed for the wire."""
+"""Content encodings: the body of a response as it was before it was compressed for the wire.
+
+Not ``httpx.Response.iter_bytes``, although that decodes gzip, deflate and br alike, also when cut, broken or
+stacked: httpx 0.28 knows zstd only with the library ``zstandard``. The SDK also asks for zstd where
+``backports.zstd`` or, from Python 3.14 on, ``compression.zstd`` is there; httpx leaves such a body as it is.
+"""
 
 from __future__ import annotations
 

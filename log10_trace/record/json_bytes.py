@@ -52,11 +52,11 @@ def to_single_line(raw: bytes) -> Embedded | None:
     stand as strings with their names, and a body in UTF-16 or with a byte order mark as UTF-8.
     """
     try:
-        value, text = _strictly_parsed(raw), raw
+        value, text = _parse_strictly(raw), raw
     except (ValueError, RecursionError):
         try:
             text = _with_named_constants(_as_utf8(raw))
-            value = _strictly_parsed(text) if text != raw else None
+            value = _parse_strictly(text) if text != raw else None
         except (ValueError, RecursionError):
             return None
         if not isinstance(value, dict | list):
@@ -82,10 +82,10 @@ def _with_named_constants(text: bytes) -> bytes:
     """The text with NaN and Infinity as strings; all else stays as it is, also strings with these words."""
     if b"NaN" not in text and b"Infinity" not in text:
         return text
-    return _STRING_OR_CONSTANT.sub(lambda found: _quoted(found[0]), text)
+    return _STRING_OR_CONSTANT.sub(lambda found: _quote(found[0]), text)
 
 
-def _quoted(token: bytes) -> bytes:
+def _quote(token: bytes) -> bytes:
     return token if token.startswith(b'"') else b'"' + token + b'"'
 
 
@@ -114,7 +114,7 @@ def dump_fast(value: Any) -> bytes:
         return dump(value)
 
 
-def _strictly_parsed(raw: bytes) -> Any:
+def _parse_strictly(raw: bytes) -> Any:
     try:
         return from_json(raw, allow_inf_nan=False, cache_strings="keys")
     except ValueError:

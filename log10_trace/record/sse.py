@@ -48,7 +48,7 @@ class EventReader:
         for names, texts in _batches(self._body):
             kept = [i for i, text in enumerate(texts) if not text.startswith(b"[DONE]")]
             self.done |= len(kept) < len(texts)
-            yield from _parsed([names[i] for i in kept], [texts[i] for i in kept])
+            yield from _parse_texts([names[i] for i in kept], [texts[i] for i in kept])
 
     def first_as_json(self, max_bytes: int) -> bytes:
         """The data of the first events as a JSON array, byte for byte as it came, up to a size."""
@@ -77,18 +77,18 @@ def parse_events(body: bytes) -> Stream:
     return Stream(list(reader), reader.done)
 
 
-def _parsed(names: list[str | None], texts: list[bytes]) -> Iterator[Event]:
+def _parse_texts(names: list[str | None], texts: list[bytes]) -> Iterator[Event]:
     try:
         # One array is read in less time than its elements one by one.
         values = from_json(b"[" + b",".join(texts) + b"]", cache_strings="keys")
     except ValueError:
         values = []
     if len(values) != len(texts):
-        return _read_one_by_one(names, texts)
+        return _parse_one_by_one(names, texts)
     return map(Event, names, values)
 
 
-def _read_one_by_one(names: list[str | None], texts: list[bytes]) -> Iterator[Event]:
+def _parse_one_by_one(names: list[str | None], texts: list[bytes]) -> Iterator[Event]:
     for name, text in zip(names, texts, strict=True):
         try:
             value = parse(text)

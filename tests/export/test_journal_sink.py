@@ -22,11 +22,11 @@ def test_a_call_that_cannot_be_kept_is_counted_and_forgotten(monkeypatch: pytest
         raise ValueError
 
     with delivery() as made:
-        made.recorder.started(lost := call())
+        made.recorder.on_start(lost := call())
         with monkeypatch.context() as patched:
             patched.setattr("log10_trace.export.journal_sink.encode", fails)
-            made.recorder.ended(lost)
-        made.recorder.started(begun())
+            made.recorder.on_end(lost)
+        made.recorder.on_start(begun())
 
         assert made.stats().dropped == {"fault": 1}
         assert settled(made)
@@ -82,7 +82,7 @@ def test_a_call_that_ctrl_c_ends_here_is_in_the_books(
         with monkeypatch.context() as patched:
             patched.setattr(place, interrupt)
             with pytest.raises(KeyboardInterrupt):
-                made.recorder.ended(call())
+                made.recorder.on_end(call())
         keep(made, 1)
         until(lambda: not made.stats().pending, "the books are settled")
 
@@ -140,7 +140,7 @@ def test_a_call_that_is_kept_holds_no_body(private_home: Path) -> None:
     with CompletionsAPI() as api, delivery(api.url) as made:
         held = [call("first"), call("second")]
         for each in held:
-            made.recorder.ended(each)
+            made.recorder.on_end(each)
         assert made.flush(10.0)
 
         assert [each.chunks for each in held] == [[], []]

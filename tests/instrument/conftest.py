@@ -22,11 +22,11 @@ class Kept:
         self.begun: list[str] = []
         self.payloads: list[bytes] = []
 
-    def started(self, call: Call) -> None:
+    def on_start(self, call: Call) -> None:
         """Note that it began."""
         self.begun.append(call.id)
 
-    def ended(self, call: Call) -> None:
+    def on_end(self, call: Call) -> None:
         """Keep the record."""
         self.payloads.append(b"".join(encode(call)))
 

@@ -228,10 +228,10 @@ def test_a_large_image_is_referred_to_and_not_copied(client: Any, endpoint: Endp
     class Holding:
         """A sink that keeps the call."""
 
-        def started(self, call: Any) -> None:
+        def on_start(self, call: Any) -> None:
             """Nothing yet."""
 
-        def ended(self, call: Any) -> None:
+        def on_end(self, call: Any) -> None:
             """Keep it."""
             held.append(call)
 

@@ -219,11 +219,11 @@ def test_every_failure_is_the_same(name: str, trouble: str, endpoint: Endpoint) 
 class Broken:
     """A sink on a full disk."""
 
-    def started(self, call: Call) -> None:
+    def on_start(self, call: Call) -> None:
         """Fail."""
         raise OSError(28, "No space left on device")
 
-    ended = started
+    on_end = on_start
 
 
 MODULES: tuple[ModuleType, ...] = (

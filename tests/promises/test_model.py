@@ -48,14 +48,14 @@ class Books(RuleBasedStateMachine):
         """Calls end."""
         source = self.process.journal.source
         for _ in range(count):
-            self.process.recorder.ended(call("x" * size))
+            self.process.recorder.on_end(call("x" * size))
             self.captured.add((source, self.process.gate.counts.captured))
 
     @rule()
     def begin_a_long_call(self) -> None:
         """A call begins that is to be shown as started."""
         self.long.append(begun(begun_s_ago=10))
-        self.process.recorder.started(self.long[-1])
+        self.process.recorder.on_start(self.long[-1])
 
     @precondition(lambda self: self.long)
     @rule(data=st.data())
@@ -65,7 +65,7 @@ class Books(RuleBasedStateMachine):
 
     def _end(self, long: Call) -> None:
         long.status, long.duration_ns = "finished", 1
-        self.process.recorder.ended(long)
+        self.process.recorder.on_end(long)
         self.captured.add((self.process.journal.source, self.process.gate.counts.captured))
 
     @rule(steps=st.integers(1, 6))

@@ -34,7 +34,7 @@ class BackoffPolicy:
         """How many records the next attempt may carry, at most ``most``."""
         return min(self._items, most)
 
-    def succeeded(self) -> None:
+    def on_success(self) -> None:
         """The server has taken something: the next batch may be twice as large."""
         self.failures = self._growth = 0
         self.is_stuck = False
@@ -45,7 +45,7 @@ class BackoffPolicy:
         """The server finds so many records too many at a time: try half of them, at once."""
         self._items = max(1, items // 2)
 
-    def failed(
+    def on_failure(
         self,
         items: int,
         *,

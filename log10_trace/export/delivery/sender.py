@@ -9,7 +9,7 @@ from typing import Final
 
 from log10_trace.export.delivery.backoff import BackoffPolicy
 from log10_trace.export.delivery.outbound_cache import OutboundCache
-from log10_trace.export.delivery.poison import FAILED, Suspects, evidence_needed
+from log10_trace.export.delivery.poison import FAILED, Suspects, required_evidence
 from log10_trace.export.delivery.responses import RecordResult
 from log10_trace.export.delivery.retry import Disposition
 from log10_trace.export.delivery.transport import BATCH_ITEMS, Server, Transport
@@ -127,7 +127,7 @@ class Sender:
         answers = self._suspects.update([item.place for item in items], outcome.answers, alone=alone)
         if any(answer.verdict in _TAKEN for answer in answers):
             backlog.step_back()
-        failed = [pair for pair in zip(items, answers, strict=True) if alone and evidence_needed(pair[1])]
+        failed = [pair for pair in zip(items, answers, strict=True) if alone and required_evidence(pair[1])]
         for item, _ in failed:
             backlog.step_over(item)
         self._settle(server, backlog, pairs, answers, alone=alone)
@@ -202,7 +202,7 @@ class Sender:
     ) -> None:
         worst = next((each for each in answers if each.verdict in FAILED), None)
         if any(each.verdict in _TAKEN for each in answers):
-            self.pace.succeeded()
+            self.pace.on_success()
         if not alone and any(each.verdict is Disposition.TOO_LARGE for each in answers):
             self.pace.too_large(len(answers))
         if worst is None:
@@ -213,12 +213,12 @@ class Sender:
         self._log_failure(server, worst)
 
     def _slow_down(self, worst: RecordResult, retry_after: float, *, items: int) -> None:
-        self.pace.failed(
+        self.pace.on_failure(
             items,
             now=self._clock(),
             draw=self._draw(),
             retry_after=retry_after,
-            halve=evidence_needed(worst) > 0,
+            halve=required_evidence(worst) > 0,
             slow=worst.verdict is Disposition.DENIED,
         )
 

@@ -68,20 +68,20 @@ def open_socks(stream: Stream, proxy: httpx.URL, host: str, port: int, deadline:
     method = _collect(stream, b"", 2, deadline)[1]
     if method == _WITH_PASSWORD and proxy.username:
         user, password = proxy.username.encode(), proxy.password.encode()
-        stream.send(b"\x01" + _counted(user) + _counted(password), deadline)
+        stream.send(b"\x01" + _prefix_length(user) + _prefix_length(password), deadline)
         if _collect(stream, b"", 2, deadline)[1]:
             raise ProxyError(f"{describe_proxy(proxy)} does not take the user and the password")
     elif method != _WITHOUT_PASSWORD:
         wants = "does not take" if proxy.username else "asks for"
         raise ProxyError(f"{describe_proxy(proxy)} {wants} a user and a password")
-    stream.send(b"\x05\x01\x00\x03" + _counted(host.encode()) + port.to_bytes(2, "big"), deadline)
+    stream.send(b"\x05\x01\x00\x03" + _prefix_length(host.encode()) + port.to_bytes(2, "big"), deadline)
     answer = _collect(stream, b"", 5, deadline)
     if answer[1]:
         raise ProxyError(f"{describe_proxy(proxy)} cannot connect to {host}:{port} (SOCKS error {answer[1]})")
     _collect(stream, answer, 6 + _ADDRESS_BYTES.get(answer[3], 1 + answer[4]), deadline)
 
 
-def _counted(text: bytes) -> bytes:
+def _prefix_length(text: bytes) -> bytes:
     return bytes((min(len(text), 255),)) + text[:255]
 
 

@@ -178,7 +178,7 @@ class Backlog:
         try:
             for found in segment.pending_entries():
                 if isinstance(found, CorruptRange):
-                    self._damaged(segment, found)
+                    self._acknowledge_damage(segment, found)
                 else:
                     yield found
         except FileNotFoundError:
@@ -231,7 +231,7 @@ class Backlog:
     def _is_removable(self, segment: Segment) -> bool:
         return segment in self.segments
 
-    def _damaged(self, segment: Segment, damage: CorruptRange) -> None:
+    def _acknowledge_damage(self, segment: Segment, damage: CorruptRange) -> None:
         reason = "torn" if damage.torn else "damaged"
         loss = Loss(
             source=self.source, reason=reason, first=damage.first, last=damage.last, count=damage.count
@@ -246,7 +246,7 @@ class Backlog:
         segment.restore_aside()
         for found in segment.pending_entries():
             if isinstance(found, CorruptRange):
-                self._damaged(segment, found)
+                self._acknowledge_damage(segment, found)
             elif first and found.sequence == last + 1:
                 last = found.sequence
             elif found.sequence:

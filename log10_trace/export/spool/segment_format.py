@@ -219,7 +219,7 @@ def scan(
             if may_be_blank and is_blank(read, at, size):
                 yield UnusedTail(at, size)
                 return
-            found = _damage(read, at, size, salt, before)
+            found = _find_corrupt_range(read, at, size, salt, before)
             yield found
             at = found.end
             continue
@@ -260,7 +260,7 @@ def is_blank(read: Read, start: int, size: int) -> bool:
     return not any(read(at, min(_STEP, size - at)).strip(b"\0") for at in range(start, size, _STEP))
 
 
-def _damage(read: Read, start: int, size: int, salt: int, before: int | None) -> CorruptRange:
+def _find_corrupt_range(read: Read, start: int, size: int, salt: int, before: int | None) -> CorruptRange:
     """The stretch from a head that cannot be read, at ``start``, to the next one that can, or to ``size``."""
     # In steps that overlap by a head: a segment may be damaged in many places, and its file of any size.
     for base in range(start + 1, size, _STEP):
@@ -269,13 +269,13 @@ def _damage(read: Read, start: int, size: int, salt: int, before: int | None) ->
         while at >= 0:
             head = _head(window, at, salt)
             if head is not None:
-                return _gap(start, base + at, before, head[2])
+                return _corrupt_range_between(start, base + at, before, head[2])
             at = window.find(_MAGIC, at + 1)
     lost = 0 if before is None else before + 1
     return CorruptRange(start, size, lost, lost, torn=True)
 
 
-def _gap(start: int, end: int, before: int | None, after: int) -> CorruptRange:
+def _corrupt_range_between(start: int, end: int, before: int | None, after: int) -> CorruptRange:
     """What was lost between two sequences; without one of them, the one record that stood there."""
     if not after:
         return (

@@ -74,11 +74,11 @@ def serialize_as_process_died(entry: Entry, source: str) -> OutboundRecord:
     with guard("closing a call of a dead process"):
         call = decode(entry.payload)
         call.source = source
-        return OutboundRecord(call.id, _died(call), update=True)
+        return OutboundRecord(call.id, _to_failed_json(call), update=True)
     return OutboundRecord(new_id(), b"")
 
 
-def _died(call: Call) -> bytes:
+def _to_failed_json(call: Call) -> bytes:
     if call.body_json is None:
         call.status, call.failure_kind, call.failure_reason = FAILED, PROCESS_DIED, _REASON
         return to_json(call)

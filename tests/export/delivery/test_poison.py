@@ -264,7 +264,7 @@ def test_a_call_that_is_too_large_for_the_firewall_alone_is_set_aside(
     with delivery(api.url) as made:
         ids = keep(made, 4)
         large = call("x" * 100_000)
-        made.recorder.ended(large)
+        made.recorder.on_end(large)
         ids += keep(made, 4)
         until(lambda: made.flush(0.2) or made.stats().pending == 0, "an end")
 
