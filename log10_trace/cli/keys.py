@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-from datetime import datetime, timezone
 from typing import Annotated, Any, Final
 
 import typer
@@ -15,6 +14,7 @@ from log10_trace.cli.options import Json
 from log10_trace.cli.output import Column, show_json, show_rows
 from log10_trace.cli.units import span_ms
 from log10_trace.domain.keys import Key, Scope, make_key
+from log10_trace.domain.times import utc_datetime
 from log10_trace.errors import SetupError
 
 keys = typer.Typer(
@@ -127,4 +127,4 @@ def _shown(key: Key) -> dict[str, Any]:
 
 
 def _moment(ms: int | None) -> str | None:
-    return None if ms is None else datetime.fromtimestamp(ms / 1000, timezone.utc).isoformat()
+    return None if ms is None else utc_datetime(ms).isoformat()

@@ -31,6 +31,8 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
+from log10_trace.domain import formatting
+from log10_trace.domain.times import parse_rfc3339_ms, utc_datetime
 from log10_trace.models.base import Model
 
 console: Final = Console(highlight=False, markup=False, emoji=False)
@@ -46,7 +48,6 @@ _GAP: Final = 2
 _LEAST: Final = 6
 """Characters below which a shortened column says nothing any more."""
 _SPACE: Final = re.compile(r"\s+")
-_AGES: Final = ((86_400 * 365, "y"), (86_400, "d"), (3_600, "h"), (60, "m"), (1, "s"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,20 +184,16 @@ def relative_time(moment: datetime | None, now: datetime | None = None) -> str:
     """How long ago: ``12s``, ``3m``, ``2h``, ``5d``."""
     if moment is None:
         return ""
-    seconds = ((now or datetime.now(timezone.utc)) - moment).total_seconds()
-    size, unit = next(((size, unit) for size, unit in _AGES if seconds >= size), (1, "s"))
-    return f"{max(0, int(seconds // size))}{unit} ago"
+    now_ms = int((now or datetime.now(timezone.utc)).timestamp() * 1000)
+    return formatting.short_relative_time(int(moment.timestamp() * 1000), now_ms)
 
 
 def moment_of(value: datetime | str | None) -> datetime | None:
     """The moment that an RFC 3339 text names; none when it is no such text."""
     if value is None or isinstance(value, datetime):
         return value
-    try:
-        moment = datetime.fromisoformat(value.replace("Z", "+00:00").replace("z", "+00:00"))
-    except ValueError:
-        return None
-    return moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
+    ms = parse_rfc3339_ms(value)
+    return None if ms is None else utc_datetime(ms)
 
 
 def seconds(value: float | None) -> str:

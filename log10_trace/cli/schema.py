@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import datetime
 from typing import Any, Final
 
+from log10_trace.domain.times import utc_datetime
 from log10_trace.models.components import FeedbackTask
 
 _KEYS: Final = "123456789abcdefghijklmnoprtuvwxyz"
@@ -79,4 +80,4 @@ def _is_digit(value: Any) -> bool:
 
 def moment_of_ms(milliseconds: float | None) -> datetime | None:
     """The moment so many milliseconds after 1970."""
-    return None if milliseconds is None else datetime.fromtimestamp(milliseconds / 1000, timezone.utc)
+    return None if milliseconds is None else utc_datetime(milliseconds)

@@ -53,6 +53,11 @@ def is_day(text: str) -> bool:
     return _DAY.fullmatch(text) is not None
 
 
+def utc_datetime(ms: float) -> datetime:
+    """The ``datetime`` so many milliseconds after 1970, in UTC."""
+    return datetime.fromtimestamp(ms / 1000, timezone.utc)
+
+
 def rfc3339(ms: int) -> str:
     """``2026-01-31T12:00:00.000Z``."""
     # In whole numbers: a float has no room for the milliseconds of a far year.

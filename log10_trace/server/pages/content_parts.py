@@ -11,7 +11,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from log10_trace.server.pages import formatting, json_access
+from log10_trace.domain import formatting
+from log10_trace.server.pages import json_access
 from log10_trace.server.pages.excerpt import Gap
 
 Kind = Literal["text", "json", "image", "placeholder", "refusal", "reasoning", "transcript"]

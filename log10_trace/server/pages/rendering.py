@@ -10,8 +10,9 @@ from typing import Any, Final
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.responses import Response
 
+from log10_trace.domain import formatting
 from log10_trace.server.http.api_errors import ApiError
-from log10_trace.server.pages import formatting, sanitize
+from log10_trace.server.pages import sanitize
 from log10_trace.server.pages.urls import call_path, list_path, session_path
 
 _TYPES: Final = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}

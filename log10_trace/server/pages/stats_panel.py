@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from log10_trace.server.pages import formatting
+from log10_trace.domain import formatting
 from log10_trace.server.store.data_types import (
     CompletionFilter,
     GroupBy,

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Final
 
-from log10_trace.domain.times import rfc3339
+from log10_trace.domain.times import DAY_MS, rfc3339
 
 UNKNOWN: Final = "\N{EN DASH}"
 _THOUSAND: Final = 1_000
-_AGES: Final = ((86_400_000, "d"), (3_600_000, "h"), (60_000, "min"), (1_000, "s"))
+_AGES: Final = ((DAY_MS, "d"), (3_600_000, "h"), (60_000, "min"), (1_000, "s"))
+_YEAR_MS: Final = 365 * DAY_MS
 
 
 def duration(seconds: float | None) -> str:
@@ -75,8 +76,17 @@ def clock(ms: int) -> str:
 
 def relative_time(ms: int, now_ms: int) -> str:
     """``12 s ago``, ``3 min ago``, ``5 h ago``, ``2 d ago``; what lies ahead is ``now``."""
-    age = now_ms - ms
-    for width, unit in _AGES:
-        if age >= width:
-            return f"{age // width} {unit} ago"
-    return "now"
+    amount, unit = _largest_unit(now_ms - ms)
+    return f"{amount} {unit} ago" if amount else "now"
+
+
+def short_relative_time(ms: int, now_ms: int) -> str:
+    """``12s ago``, ``3m ago``, ``5h ago``, ``2d ago``, ``1y ago``, for a narrow column."""
+    age_ms = now_ms - ms
+    amount, unit = (age_ms // _YEAR_MS, "y") if age_ms >= _YEAR_MS else _largest_unit(age_ms)
+    return f"{amount}{unit[0]} ago"
+
+
+def _largest_unit(age_ms: int) -> tuple[int, str]:
+    width, unit = next(((width, unit) for width, unit in _AGES if age_ms >= width), _AGES[-1])
+    return max(0, age_ms // width), unit
