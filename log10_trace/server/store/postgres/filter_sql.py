@@ -27,7 +27,10 @@ _SQL: Final = {**load("listing.sql"), **_COMPARISONS}
 
 ALL: Final = "all"
 """The source of a question that no tag and no word narrows down."""
-_RANGES: Final = frozenset(row.name for row in COLUMN_FILTERS if row.operator != "=")
+_INDEXED_RANGES: Final = frozenset(
+    row.name for row in COLUMN_FILTERS if row.operator != "=" and row.column in ("duration", "tokens")
+)
+"""Ranges whose records an index finds, so that it costs little to look whether they are few."""
 _FEW: Final = 2_000
 """Records with the words, or in the range: with so many or more, reading in order soon fills a page."""
 Projection = Literal["summaries", "records", "keys"]
@@ -114,7 +117,7 @@ def choose_access_path(connection: Connection[Row], asked: FilterQuery) -> Filte
     if "all_tags" in asked.conditions:
         rarest = connection.execute(_SQL["rarest_tag"], asked.values).fetchone()
         asked = replace(asked, values={**asked.values, "tag": rarest and rarest[0]})
-    if ranges := [name for name in asked.conditions if name in _RANGES]:
+    if ranges := [name for name in asked.conditions if name in _INDEXED_RANGES]:
         values = {**asked.values, "low": asked.low, "high": asked.high, "most": _FEW}
         probe = b"\n".join(_SQL[name] for name in ("probe_range", *ranges, "most"))
         # Not prepared: a plan for any range whatever would not look at this one.
