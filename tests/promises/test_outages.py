@@ -56,19 +56,19 @@ PATIENT = """
 import sys, time
 from tests.export.factories import config, keep
 from log10_trace.export import Delivery
-from log10_trace.export.monitor import Gate
+from log10_trace.export.monitor import DeliveryMonitor
 
-class PatientGate(Gate):
+class PatientMonitor(DeliveryMonitor):
     waited = 0.0
 
     def _rest(self, waiter, seconds, sleep=None):
-        is_the_programs = sys._getframe(1).f_code is Gate.wait_until.__code__
+        is_the_programs = sys._getframe(1).f_code is DeliveryMonitor.wait_until.__code__
         woken = super()._rest(waiter, {patience} if is_the_programs else seconds, sleep)
         if is_the_programs and not woken:
             self.waited += seconds
         return woken
 
-gate = PatientGate()
+gate = PatientMonitor()
 made = Delivery(config({url!r}), gate, clock=lambda: gate.waited)
 ids = keep(made, 50)
 begun = time.process_time()
