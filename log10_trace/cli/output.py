@@ -32,6 +32,7 @@ from rich.table import Table
 from rich.text import Text
 
 from log10_trace.domain import formatting
+from log10_trace.domain.control_characters import replace_control_characters
 from log10_trace.domain.times import parse_rfc3339_ms, utc_datetime
 from log10_trace.models.base import Model
 
@@ -40,9 +41,6 @@ console: Final = Console(highlight=False, markup=False, emoji=False)
 stderr_console: Final = Console(stderr=True, highlight=False, markup=False, emoji=False)
 """What is said beside the result: on the standard error, so that a pipe gets the result alone."""
 
-_CONTROL: Final = re.compile(
-    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
-)
 _GAP: Final = 2
 """Characters between two columns."""
 _LEAST: Final = 6
@@ -167,11 +165,10 @@ def show_bytes(pieces: Iterable[bytes]) -> None:
 
 def escape_control_characters(text: str) -> str:
     """The text with control characters made visible; line breaks and tabs stay."""
-    return _CONTROL.sub(_visible, text.replace("\r\n", "\n"))
+    return replace_control_characters(text, _picture)
 
 
-def _visible(found: re.Match[str]) -> str:
-    code = ord(found.group())
+def _picture(code: int) -> str:
     return chr(0x2400 + code) if code < 0x20 else "\ufffd"  # noqa: PLR2004 -- the pictures of the C0 controls
 
 

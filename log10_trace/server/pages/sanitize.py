@@ -6,16 +6,12 @@ pairs. Each is shown as its number. What is stored stays as it is; this is for t
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import Final
 
+from log10_trace.domain.control_characters import replace_control_characters
+
 _LAST_OF_TWO_DIGITS: Final = 0xFF
-_CONTROL_CHARACTERS: Final = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufeff]"
-)
-"""Control characters but tab and line feed, line separators, marks that turn the direction of reading,
-surrogates, and the byte order mark, which nobody sees."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +30,7 @@ class TruncatedText:
 
 def escape_control_characters(text: str) -> str:
     r"""The text with every sign that steers replaced by its number, as in ``\x1b``."""
-    return _CONTROL_CHARACTERS.sub(_shown, text.replace("\r\n", "\n"))
+    return replace_control_characters(text, _number)
 
 
 def truncate(text: str, most: int | None) -> TruncatedText:
@@ -43,6 +39,5 @@ def truncate(text: str, most: int | None) -> TruncatedText:
     return TruncatedText(text if is_short else text[:most], len(text))
 
 
-def _shown(found: re.Match[str]) -> str:
-    code = ord(found[0])
+def _number(code: int) -> str:
     return f"\\x{code:02x}" if code <= _LAST_OF_TWO_DIGITS else f"\\u{code:04x}"

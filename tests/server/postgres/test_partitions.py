@@ -9,9 +9,10 @@ from typing import Any
 import psycopg
 import pytest
 
+from log10_trace.domain.times import DAY_MS
 from log10_trace.server.store.data_types import CompletionFilter, StatisticsQuery, WriteEffect
 from log10_trace.server.store.postgres.housekeeping import create_partitions
-from log10_trace.server.store.postgres.partitioning import DAY_MS, day_of
+from log10_trace.server.store.postgres.partitioning import day_of
 from log10_trace.server.store.protocol import Store
 from tests.server.postgres.conftest import Make
 

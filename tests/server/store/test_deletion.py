@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from log10_trace.domain.times import DAY_MS
 from log10_trace.server.store import open_store
-from log10_trace.server.store.common.deletions import DAY_MS, DAYS_REMEMBERED
+from log10_trace.server.store.common.deletions import DAYS_REMEMBERED
 from log10_trace.server.store.data_types import CompletionFilter, FeedbackTarget, WriteEffect
 from log10_trace.server.store.errors import SearchError, StoreClosedError
 from log10_trace.server.store.protocol import Store

@@ -20,7 +20,6 @@ from log10_trace.domain.completion_record import CompletionRecord
 from log10_trace.server.store.common.columns import CompletionColumns
 
 DAYS_REMEMBERED: Final = 400
-DAY_MS: Final = 86_400_000
 ANY_CONTENT: Final = ""
 
 

@@ -8,6 +8,7 @@ from typing import Final
 
 from psycopg import Connection
 
+from log10_trace.domain.times import DAY_MS
 from log10_trace.server.store.common import deletions
 from log10_trace.server.store.postgres.arrays import rows_to_columns
 from log10_trace.server.store.postgres.connections import Row
@@ -98,7 +99,7 @@ def delete(
 
 def remember(connection: Connection[Row], deleted: Sequence[tuple[str, str, str]]) -> None:
     """Remember deletions: rows of organization, id, content hash."""
-    today = time.time_ns() // 1_000_000 // deletions.DAY_MS
+    today = time.time_ns() // 1_000_000 // DAY_MS
     rows = sorted((key[0], deletions.hash_id(*key), content, today) for *key, content in deleted)
     if rows:
         names = ("organization_ids", "records", "contents", "days")

@@ -14,11 +14,12 @@ from typing import Final
 import psycopg
 from psycopg import Connection
 
+from log10_trace.domain.times import DAY_MS
 from log10_trace.guard import guard, log_rate_limited
 from log10_trace.server.store.postgres.connections import Row, connect
 from log10_trace.server.store.postgres.deletion import sweep_all_stacks
 from log10_trace.server.store.postgres.locks import LEADER_LOCK
-from log10_trace.server.store.postgres.partitioning import DAY_MS, day_of
+from log10_trace.server.store.postgres.partitioning import day_of
 from log10_trace.server.store.postgres.queries import load
 from log10_trace.server.store.postgres.records import add_texts, lock_records
 from log10_trace.server.store.postgres.rollup_compaction import compact

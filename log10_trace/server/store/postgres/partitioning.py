@@ -10,7 +10,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
-DAY_MS: Final = 86_400_000
+from log10_trace.domain.times import DAY_MS
+
 FIRST: Final = 0
 LAST: Final = (1 << 63) - 1
 _SHIFT: Final = 20

@@ -7,6 +7,7 @@ from typing import Final
 
 from psycopg import Connection, sql
 
+from log10_trace.domain.times import DAY_MS
 from log10_trace.server.store.common import deletions
 from log10_trace.server.store.common.aggregates import SerializedAggregate, negate
 from log10_trace.server.store.data_types import PruneReport
@@ -31,7 +32,7 @@ _SLACK: Final = 1.02
 def prune(connection: Connection[Row], before_ms: int | None, max_bytes: int | None) -> PruneReport:
     """Delete what began before ``before_ms``, then the oldest until everything fits ``max_bytes``."""
     bytes_before = _number(connection, "bytes")
-    today = time.time_ns() // 1_000_000 // deletions.DAY_MS
+    today = time.time_ns() // 1_000_000 // DAY_MS
     connection.execute(SQL["forget_deletions"], {"day": today - deletions.DAYS_REMEMBERED})
     deleted = 0 if before_ms is None else _delete_before(connection, first_place(before_ms))
     for _ in range(_ROUNDS):

@@ -8,7 +8,8 @@ from concurrent.futures import Future
 from functools import partial
 from typing import Final
 
-from log10_trace.server.store.common.deletions import DAY_MS, DAYS_REMEMBERED
+from log10_trace.domain.times import DAY_MS
+from log10_trace.server.store.common.deletions import DAYS_REMEMBERED
 from log10_trace.server.store.common.paging import LAST
 from log10_trace.server.store.data_types import Health, PruneReport
 from log10_trace.server.store.sqlite import sort_keys

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from log10_trace.domain import ranges
+from log10_trace.domain.times import DAY_MS
 from log10_trace.server.store.common import deletions
 from log10_trace.server.store.common.columns import CompletionColumns
 from log10_trace.server.store.common.rollups import RollupDeltas
@@ -141,7 +142,7 @@ class Transaction:
 
     def remember_deleted(self, organization_id: str, completion_id: str, content: str) -> None:
         """Remember a deletion."""
-        record, day = deletions.hash_id(organization_id, completion_id), _now_ms() // deletions.DAY_MS
+        record, day = deletions.hash_id(organization_id, completion_id), _now_ms() // DAY_MS
         self.execute_now("remember_deleted", (organization_id, record, content, day))
         self._deleted[organization_id, completion_id] = content
 

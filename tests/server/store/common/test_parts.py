@@ -8,9 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from log10_trace.domain import ranges, text_extraction
+from log10_trace.domain import text_extraction
 from log10_trace.domain.charges import Charge
-from log10_trace.domain.completion_record import parse
 from log10_trace.server.store.common import record_codec
 from log10_trace.server.store.common.aggregates import (
     NOTHING,
@@ -40,19 +39,6 @@ def facts_of(**fields: object) -> CompletionColumns:
     """The columns of a completion."""
     incoming = completion(**fields)
     return extract_columns(incoming, text_extraction.extract_text(incoming.values), now_ms=NOW_MS)
-
-
-@given(st.lists(st.tuples(st.integers(1, 60), st.integers(0, 5)).map(lambda pair: (pair[0], sum(pair)))))
-def test_ranges_hold_the_numbers_they_were_made_of(given_ranges: list[tuple[int, int]]) -> None:
-    """United ranges are apart and hold the same numbers; the gaps are exactly the others."""
-    numbers = {number for first, last in given_ranges for number in range(first, last + 1)}
-    united = ranges.merge_ranges(given_ranges)
-
-    assert {number for first, last in united for number in range(first, last + 1)} == numbers
-    assert all(one[1] + 1 < other[0] for one, other in pairwise(united))
-    assert ranges.count(united) == len(numbers)
-    missing = {number for first, last in ranges.missing_ranges(united) for number in range(first, last + 1)}
-    assert missing == set(range(1, max(numbers, default=0))) - numbers
 
 
 @given(st.integers(0, 20_000), st.integers(0, 20_000))
@@ -210,48 +196,6 @@ def test_usage_of_a_native_response_is_counted() -> None:
     assert (found.input_tokens, found.output_tokens) == (7, 3)
 
 
-@pytest.mark.parametrize(
-    ("request_body", "expected"),
-    [
-        (asked("a", "b"), ["a", "b"]),
-        ({"prompt": "once upon"}, ["once upon"]),
-        ({"prompt": ["one", "two"]}, ["one\ntwo"]),
-        ({"instructions": "be brief", "input": [{"role": "user", "content": "hi"}]}, ["be brief", "hi"]),
-        ({"input": "hi", "tools": [{"description": "never shown"}]}, ["hi"]),
-        (
-            {"messages": [{"content": [{"type": "text", "text": "see"}, {"image_url": {"url": "data:x"}}]}]},
-            ["see"],
-        ),
-        ({"messages": "x"}, [""]),
-        ("text\x00 only", ["text  only"]),
-        (None, []),
-        (["a"], []),
-    ],
-)
-def test_the_words_of_a_request_are_those_of_its_messages(request_body: object, expected: list[str]) -> None:
-    """What was said is found in every form of request; ids, links and schemas are not words."""
-    assert text_extraction.request_texts(request_body) == expected
-
-
-def test_words_are_fit_for_every_database() -> None:
-    """NUL and lone surrogates are replaced in what is searched, never in what is kept."""
-    incoming = parse('{"request": {"prompt": "a\\u0000b\\ud800c"}}')
-    words = text_extraction.extract_text(incoming.values).searchable_text()
-
-    assert words == "a b?c"
-    assert incoming.fields["request"] == '{"prompt": "a\\u0000b\\ud800c"}'
-
-
-def test_what_goes_into_the_index_is_bounded() -> None:
-    """A huge text is kept whole and found by its beginning."""
-    incoming = completion(request={"prompt": "word " * 100_000})
-
-    assert (
-        len(text_extraction.extract_text(incoming.values).searchable_text())
-        == text_extraction.SEARCHED_CHARACTERS
-    )
-
-
 def words(*messages: str, answer: str = "") -> text_extraction.CompletionText:
     """The words of a call."""
     return text_extraction.CompletionText(request_texts=list(messages), response_text=answer, failure="")
@@ -306,9 +250,3 @@ def test_what_is_typed_becomes_phrases(typed: str, expected: list[Phrase]) -> No
 
 def _is_encodable(text: str) -> bool:
     return not any("\ud800" <= character <= "\udfff" for character in text)
-
-
-@given(st.lists(st.sampled_from(["word", "w" * 90, " " * 240, "\n", "é"]), max_size=60).map(" ".join))
-def test_a_preview_is_the_beginning_on_one_line(text: str) -> None:
-    """What is shown of a text are its first 200 characters, however much space it has in between."""
-    assert text_extraction.preview(text) == " ".join(text[:800].split())[:200]
