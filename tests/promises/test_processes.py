@@ -23,7 +23,7 @@ made = Delivery(config({url!r}, timeout=30, exit_timeout=30))
 atexit.register(made.exit)
 """
 NEXT = """
-made.adopt()
+made.recover()
 assert made.flush(30), made.stats()
 """
 

@@ -48,7 +48,7 @@ from tests.export.factories import config
 from log10_trace.export import Delivery
 
 made = Delivery(config())
-made.adopt()
+made.recover()
 print(made.flush(60), made.stats())
 """
 
