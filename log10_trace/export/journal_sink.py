@@ -132,6 +132,10 @@ class JournalSink:
             journal.append(RECORD, sequence, parts)
             return
         journal.append(COMPLETED, sequence, parts)
+        self._discard_started(call_id)
+
+    def _discard_started(self, call_id: str) -> None:
+        """Have the started record of a call that has ended sent no more."""
         segment, start, end = self._started_entries.pop(call_id)
         segment.acknowledge(start, end)
 
@@ -228,6 +232,9 @@ class JournalSink:
             with self.gate:
                 if call.id in self._open and self.journal is not None:
                     self._started_entries[call.id] = self.journal.append(STARTED, 0, parts)
+                    if call.id not in self._open:
+                        # The garbage collector has ended the call meanwhile, in this very thread.
+                        self._discard_started(call.id)
                     self._notify_worker()
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from log10_trace import redact
 from log10_trace.export.spool.journal import EntryLocation, Journal
+from log10_trace.export.spool.segment_format import STARTED
 from tests import completions_api as does
 from tests.completions_api import CompletionsAPI, Exchange
 from tests.export.factories import begun, call, delivery, keep, segments, settled
@@ -146,3 +148,33 @@ def test_a_call_that_is_kept_holds_no_body(private_home: Path) -> None:
         assert [each.chunks for each in held] == [[], []]
         answers = [api.rows()[each.id]["response"]["choices"][0]["message"]["content"] for each in held]
         assert answers == ["first", "second"]
+
+
+def test_a_call_that_ends_while_it_is_shown_as_started_is_over(
+    private_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The garbage collector ends a call on our thread, just after its start was written: its end counts."""
+    append = Journal.append
+    long_call = call()
+
+    def append_and_end(journal: Journal, kind: int, sequence: int, parts: Sequence[bytes]) -> EntryLocation:
+        location = append(journal, kind, sequence, parts)
+        if kind == STARTED:
+            made.recorder.on_end(long_call)
+        return location
+
+    with CompletionsAPI() as api:
+        with delivery(api.url) as made:
+            made.recorder.on_start(long_call)
+            monkeypatch.setattr(Journal, "append", append_and_end)
+            with made.recorder.gate:
+                made.recorder.write_started_records(time.perf_counter_ns(), 0)
+            assert made.flush(10.0)
+        assert not segments(private_home / "spool")
+
+        with delivery(api.url) as following:
+            following.recover()
+            assert following.flush(10.0)
+
+        assert api.times() == {long_call.id: 1}
+        assert [each["status"] for each in api.stored] == ["finished"]

@@ -75,8 +75,12 @@ def test_kill_9_a_hundred_times(private_home: Path) -> None:
     ids = [row["id"] for row in rows]
     assert len(ids) == len(set(ids))
     assert set(returned) <= set(ids)
+    # On a busy machine a call takes so long that it is shown as started; killed then, it has no sequence.
+    unended = {row["id"] for row in rows if "sequence" not in row}
+    assert not unended & set(returned)
     by_source: dict[str, list[int]] = {}
     for row in rows:
-        by_source.setdefault(row["source"], []).append(row["sequence"])
+        if row["id"] not in unended:
+            by_source.setdefault(row["source"], []).append(row["sequence"])
     assert len(by_source) == 100
     assert all(sorted(each) == list(range(1, len(each) + 1)) for each in by_source.values())

@@ -54,6 +54,7 @@ class Segment:
     __slots__ = (
         "_clear",
         "_descriptor",
+        "_is_advancing",
         "_salt",
         "_settled",
         "acknowledged_offset",
@@ -103,6 +104,7 @@ class Segment:
         """Where the entries begin that are neither to be sent nor settled: calls shown as started, and what a
         later version wrote."""
         self._settled: dict[int, tuple[int, int]] = {}
+        self._is_advancing = False
         self._salt = form.salt_of(source, number)
         self._clear: tuple[int, int | None] = (form.FIRST_ENTRY_OFFSET, None)
         self._descriptor: int | None = None
@@ -223,6 +225,17 @@ class Segment:
             return
         self._settled[start] = (end, sequence)
         self.held_back.discard(start)
+        # A signal handler or the garbage collector may acknowledge more in this thread at any moment. It
+        # leaves the offset to the call that it interrupts: that would set it back, and what was delivered in
+        # between would be given out again.
+        while not self._is_advancing and self.acknowledged_offset in self._settled:
+            self._is_advancing = True
+            try:
+                self._advance()
+            finally:
+                self._is_advancing = False
+
+    def _advance(self) -> None:
         while (first := self._settled.get(self.acknowledged_offset)) is not None:
             settled = self.acknowledged_offset
             self.acknowledged_sequence = first[1] or self.acknowledged_sequence

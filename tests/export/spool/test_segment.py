@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Final
 
 import pytest
@@ -13,7 +14,7 @@ from tests.export.interleaving import at_every_moment
 
 SOURCE: Final = "0123456789abcdef0123456789abcdef"
 READING: Final = (Segment.pending_entries.__code__, form.scan.__code__)
-SETTLING: Final = (Segment.acknowledge.__code__,)
+SETTLING: Final = (Segment.acknowledge.__code__, Segment._advance.__code__)
 
 
 def segment(*kinds: int) -> tuple[Segment, list[Entry]]:
@@ -77,3 +78,20 @@ def test_an_entry_is_never_seen_half_settled(shown: bool) -> None:
             scene.last.start,
             2,
         )
+
+
+def test_an_acknowledgement_in_a_signal_handler_sets_nothing_back() -> None:
+    """Of three acknowledgements, one inside another at whatever moment, none is undone and none is lost."""
+    for play in at_every_moment(SETTLING):
+        made, (first, second, third) = segment(RECORD, RECORD, RECORD)
+        made.acknowledge(third.start, third.end, 3)
+
+        play(
+            partial(made.acknowledge, first.start, first.end, 1),
+            partial(made.acknowledge, second.start, second.end, 2),
+        )
+        made.acknowledge(second.start, second.end, 2)  # in the last turn the end of the play comes first
+
+        assert made.is_fully_acknowledged
+        assert not made.has_gaps
+        assert made.acknowledged_sequence == 3
