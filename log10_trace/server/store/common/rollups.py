@@ -8,10 +8,11 @@ seldom. Whoever reads adds the deltas that are not folded yet.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Final, NamedTuple
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final, NamedTuple
 
 from log10_trace.server.store.common.aggregates import (
+    NOTHING,
     Aggregate,
     SerializedAggregate,
     aggregate_of,
@@ -112,6 +113,32 @@ def apply_delta(before: SerializedAggregate | None, change: Aggregate) -> tuple[
     total = parse_and_sum([before])
     total.add(change)
     return total.calls, total.written()
+
+
+def apply_deltas(
+    before: Mapping[tuple[Any, ...], SerializedAggregate], changes: Mapping[RollupKey, Aggregate]
+) -> tuple[list[tuple[Any, ...]], list[RollupKey]]:
+    """The rows to write after changes (key, calls, counts, durations), and the roll-ups to delete.
+
+    ``before`` holds what stands under the keys of ``changes``. Both lists are in the order of the keys.
+    """
+    kept: list[tuple[Any, ...]] = []
+    empty: list[RollupKey] = []
+    for key in sorted(changes):
+        calls, written = apply_delta(before.get(key), changes[key])
+        if written == NOTHING:
+            empty.append(key)
+        else:
+            kept.append((*key, calls, *written))
+    return kept, empty
+
+
+def group_by_organization(rows: Iterable[Sequence[Any]]) -> dict[str, list[Any]]:
+    """Rows by their first column, the organization, without it."""
+    by_organization: dict[str, list[Any]] = {}
+    for organization_id, *row in rows:
+        by_organization.setdefault(organization_id, []).append(row)
+    return by_organization
 
 
 class RollupRange(NamedTuple):

@@ -5,19 +5,18 @@ from __future__ import annotations
 import hashlib
 import itertools
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
 
-from log10_trace.domain.completion_record import CompletionRecord, from_stored_fields, merge
-from log10_trace.domain.ids import new_id
+from log10_trace.domain.completion_record import CompletionRecord, from_stored_fields
 from log10_trace.domain.text_extraction import CompletionText, extract_text
 from log10_trace.server.store.common.columns import CompletionColumns, extract_columns
 from log10_trace.server.store.common.counted import Counted, as_counted, write_charges
-from log10_trace.server.store.common.created_at import with_created_at
 from log10_trace.server.store.common.record_codec import EncodedRecord, decode, encode
+from log10_trace.server.store.common.record_writes import apply_write, memory_size, write_result
 from log10_trace.server.store.common.seen_messages import SeenMessages
-from log10_trace.server.store.data_types import StoredCompletion, WriteEffect, WriteResult
+from log10_trace.server.store.data_types import WriteEffect, WriteResult
 from log10_trace.server.store.postgres.index_keys import truncate_keys
 from log10_trace.server.store.postgres.partitioning import sort_key_of, start_ms_of
 
@@ -43,7 +42,7 @@ class WriteRequest(NamedTuple):
 
     def size(self) -> int:
         """About the bytes it keeps in memory."""
-        return sum(map(len, self.incoming.fields.values()))
+        return memory_size(self.incoming)
 
 
 class CompletionRow(NamedTuple):
@@ -152,13 +151,6 @@ def stack_hash(text: str | None) -> bytes | None:
     return None if text is None else hashlib.blake2b(text.encode(), digest_size=_HASH_BYTES).digest()
 
 
-def ensure_id(put: WriteRequest) -> WriteRequest:
-    """The same, with an id of our making where it came without."""
-    if put.incoming.id is not None:
-        return put
-    return put._replace(incoming=replace(put.incoming, id=new_id()))
-
-
 def prepare(
     key: Key,
     placed_ms: int,
@@ -172,8 +164,8 @@ def prepare(
     stands = before.incoming if before else None
     laid = []
     for put in puts:
-        change, stands = _apply_write(stands, put)
-        laid.append((change, stands.fields))
+        effect, stands = apply_write(stands, put.incoming, replace_tags=put.replace_tags)
+        laid.append((effect, stands.fields))
     assert stands is not None  # noqa: S101 -- there is a write for every draft
     after = (
         _new_record(key[0], stands, now_ms, novelty) if before is None else _updated_record(before, stands)
@@ -184,22 +176,8 @@ def prepare(
         before=before,
         after=after,
         packed=encode(stands.fields),
-        outcomes=[_outcome(change, key, fields, after.place) for change, fields in laid],
+        outcomes=[write_result(effect, *key, fields, start_ms_of(after.place)) for effect, fields in laid],
     )
-
-
-def _outcome(change: WriteEffect, key: Key, fields: Mapping[str, str], place: int) -> WriteResult:
-    dated = with_created_at(fields, start_ms_of(place))
-    return WriteResult(
-        change=change, stored=StoredCompletion(organization_id=key[0], id=key[1], fields=dated)
-    )
-
-
-def _apply_write(stands: CompletionRecord | None, put: WriteRequest) -> tuple[WriteEffect, CompletionRecord]:
-    if stands is None:
-        return WriteEffect.CREATED, put.incoming
-    merged = merge(stands, put.incoming, replace_tags=put.replace_tags)
-    return (WriteEffect.UNCHANGED if merged.fields == stands.fields else WriteEffect.MERGED), merged
 
 
 def _new_record(

@@ -10,6 +10,7 @@ from psycopg import Connection, sql
 from log10_trace.domain.times import DAY_MS
 from log10_trace.server.store.common import deletions
 from log10_trace.server.store.common.aggregates import SerializedAggregate, negate
+from log10_trace.server.store.common.pruning import MAX_ROUNDS, count_to_prune
 from log10_trace.server.store.data_types import PruneReport
 from log10_trace.server.store.postgres.connections import Row
 from log10_trace.server.store.postgres.deletion import delete_matching, remember, sweep_all_stacks
@@ -24,9 +25,6 @@ _PARTED: Final = ("completions", "completion_tags", "completion_words")
 _MINUTE_MS: Final = 60_000
 _MINUTES_A_STEP: Final = 5_000
 _REMEMBERED_A_STEP: Final = 500
-_ROUNDS: Final = 6
-"""Estimates until the size fits: what a record takes is known only when it is gone."""
-_SLACK: Final = 1.02
 
 
 def prune(connection: Connection[Row], before_ms: int | None, max_bytes: int | None) -> PruneReport:
@@ -35,19 +33,26 @@ def prune(connection: Connection[Row], before_ms: int | None, max_bytes: int | N
     today = time.time_ns() // 1_000_000 // DAY_MS
     connection.execute(SQL["forget_deletions"], {"day": today - deletions.DAYS_REMEMBERED})
     deleted = 0 if before_ms is None else _delete_before(connection, first_place(before_ms))
-    for _ in range(_ROUNDS):
-        size, records = _number(connection, "bytes"), _number(connection, "records")
-        if max_bytes is None or size <= max_bytes or not records:
+    if max_bytes is not None:
+        deleted += _shrink(connection, max_bytes)
+    return PruneReport(
+        completions=deleted, bytes_before=bytes_before, bytes_after=_number(connection, "bytes")
+    )
+
+
+def _shrink(connection: Connection[Row], max_bytes: int) -> int:
+    """Delete the oldest until the database fits; how many."""
+    deleted = 0
+    for _ in range(MAX_ROUNDS):
+        too_many = count_to_prune(_number(connection, "records"), _number(connection, "bytes"), max_bytes)
+        if not too_many:
             break
-        too_many = min(int(records * (1 - max_bytes / size) * _SLACK) + 1, records)
         place = _number(connection, "place_of", count=too_many)
         parts = connection.execute(SQL["parts_before"], {"before": place}).fetchall()
         deleted += _delete_before(connection, place)
         for (part,) in parts:
             _give_back(connection, part)
-    return PruneReport(
-        completions=deleted, bytes_before=bytes_before, bytes_after=_number(connection, "bytes")
-    )
+    return deleted
 
 
 def _delete_before(connection: Connection[Row], place: int) -> int:

@@ -12,6 +12,7 @@ from log10_trace.domain.ranges import Range, merge_ranges
 from log10_trace.server.store.common import deletions
 from log10_trace.server.store.common.counted import Counted
 from log10_trace.server.store.common.record_codec import EncodedRecord
+from log10_trace.server.store.common.record_writes import ensure_id
 from log10_trace.server.store.common.seen_messages import SeenMessages
 from log10_trace.server.store.data_types import WriteResult
 from log10_trace.server.store.postgres.arrays import rows_to_columns
@@ -24,7 +25,6 @@ from log10_trace.server.store.postgres.prepared_records import (
     PreparedRecord,
     StoredRecord,
     WriteRequest,
-    ensure_id,
     prepare,
     record_from_row,
 )
@@ -44,7 +44,7 @@ class RecordWriter:
 
     def write(self, connection: Connection[Row], puts: Sequence[WriteRequest]) -> list[WriteResult]:
         """Create or merge each record, and all that is kept of it elsewhere; answers in the order given."""
-        puts = [ensure_id(put) for put in puts]
+        puts = [put._replace(incoming=ensure_id(put.incoming)) for put in puts]
         by_key: dict[Key, list[WriteRequest]] = {}
         for put in puts:
             by_key.setdefault(put.key, []).append(put)

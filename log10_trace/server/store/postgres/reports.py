@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import groupby
 from typing import Any, Final
 
 from psycopg import Connection
 
-from log10_trace.domain import ranges
 from log10_trace.domain.prices import Prices
 from log10_trace.server.store.common.rollups import LAST_MINUTE, cover_range
+from log10_trace.server.store.common.source_reports import report_sources
 from log10_trace.server.store.common.usage_statistics import (
     GROUPS,
     MINUTE_MS,
@@ -64,13 +63,13 @@ class PostgresReports:
     def sources(self, organization_id: str) -> list[SourceReport]:
         """What arrived from each process, and what did not."""
         rows = self._readers.rows(_ARRIVALS["all"], {"organization_id": organization_id})
-        return [_report(source, list(group)) for source, group in groupby(rows, key=lambda row: row[0])]
+        return report_sources((name, first, last) for name, first, last in rows)
 
     def source(self, organization_id: str, source: str) -> SourceReport | None:
         """What arrived from one process; None when nothing did."""
         values = {"organization_id": organization_id, "source": truncate_key(source)}
         rows = self._readers.rows(_ARRIVALS["one"], values)
-        return _report(source, rows) if rows else None
+        return next(iter(report_sources((source, first, last) for _, first, last in rows)), None)
 
 
 def _busiest(connection: Connection[Row], whole: dict[str, Any]) -> list[str]:
@@ -88,13 +87,3 @@ def _series(query: StatisticsQuery, keys: Sequence[str]) -> dict[str, Any]:
         "end": LAST_MINUTE if query.until_ms is None else -(-query.until_ms // step_ms) * width,
         "length": steps_of(width, keys),
     }
-
-
-def _report(source: str, rows: Sequence[Row]) -> SourceReport:
-    arrived = ranges.merge_ranges((first, last) for _, first, last in rows)
-    return SourceReport(
-        source=source,
-        count=ranges.count(arrived),
-        last=arrived[-1][1],
-        missing=tuple(ranges.missing_ranges(arrived)),
-    )

@@ -7,15 +7,16 @@ from typing import Any, Final
 
 from psycopg import Connection
 
-from log10_trace.server.store.common.aggregates import NOTHING, Aggregate, SerializedAggregate
+from log10_trace.server.store.common.aggregates import Aggregate, SerializedAggregate
 from log10_trace.server.store.common.columns import CompletionColumns
 from log10_trace.server.store.common.rollups import (
     Delta,
     RollupKey,
     RollupRange,
     aggregate_deltas,
-    apply_delta,
+    apply_deltas,
     cover_range,
+    group_by_organization,
     minutes_of,
 )
 from log10_trace.server.store.common.rollups import RollupDeltas as OfOrganization
@@ -63,10 +64,7 @@ def compact(connection: Connection[Row]) -> None:
         with connection.transaction():
             connection.execute(SQL["alone"], {"lock": FOLDING_LOCK})
             taken = connection.execute(SQL["take"], {"limit": _FOLDED_AT_ONCE}).fetchall()
-            by_organization: dict[str, list[Any]] = {}
-            for organization_id, *delta in taken:
-                by_organization.setdefault(organization_id, []).append(delta)
-            for organization_id, deltas in by_organization.items():
+            for organization_id, deltas in group_by_organization(taken).items():
                 _change(connection, organization_id, aggregate_deltas(deltas))
         has_more = len(taken) == _FOLDED_AT_ONCE
 
@@ -78,13 +76,7 @@ def _change(
     slots = sorted(changes)
     rows = connection.execute(SQL["standing"], common | rows_to_columns(RollupKey._fields, slots))
     before = {row[:4]: SerializedAggregate(*row[4:]) for row in rows}
-    kept, gone = [], []
-    for slot in slots:
-        calls, written = apply_delta(before.get(slot), changes[slot])
-        if written == NOTHING:
-            gone.append(slot)
-        else:
-            kept.append((*slot, calls, *written))
+    kept, gone = apply_deltas(before, changes)
     if kept:
         connection.execute(
             SQL["put"],

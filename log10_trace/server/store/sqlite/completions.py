@@ -7,14 +7,13 @@ import sqlite3
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
-from dataclasses import replace
 from functools import partial
 from typing import Final
 
 from log10_trace.domain.completion_record import CompletionRecord
-from log10_trace.domain.ids import new_id
 from log10_trace.server.store.common import record_codec
 from log10_trace.server.store.common.paging import LAST, next_cursor, read_cursor, read_in_batches
+from log10_trace.server.store.common.record_writes import ensure_id
 from log10_trace.server.store.common.search_query import parse_search_query
 from log10_trace.server.store.data_types import (
     CompletionFilter,
@@ -151,8 +150,7 @@ def _job(
     organization_id: str, incoming: CompletionRecord, *, replace_tags: bool = False
 ) -> WriteJob[WriteResult]:
     """The write of a record, with all that can be worked out beforehand worked out."""
-    if incoming.id is None:
-        incoming = replace(incoming, id=new_id())
+    incoming = ensure_id(incoming)
     draft = records.prepare(incoming, now_ms=_now_ms())
     lookup = LookupKey(organization_id, str(incoming.id), draft.facts.began_ms)
     run = partial(_put, organization_id=organization_id, draft=draft, replace_tags=replace_tags)

@@ -6,11 +6,11 @@ import sqlite3
 import time
 from concurrent.futures import Future
 from functools import partial
-from typing import Final
 
 from log10_trace.domain.times import DAY_MS
 from log10_trace.server.store.common.deletions import DAYS_REMEMBERED
 from log10_trace.server.store.common.paging import LAST
+from log10_trace.server.store.common.pruning import MAX_ROUNDS, count_to_prune
 from log10_trace.server.store.data_types import Health, PruneReport
 from log10_trace.server.store.sqlite import sort_keys
 from log10_trace.server.store.sqlite.connection import SQL
@@ -19,10 +19,6 @@ from log10_trace.server.store.sqlite.readers import ReadPool
 from log10_trace.server.store.sqlite.searchable import ensure_indexed
 from log10_trace.server.store.sqlite.transaction import Transaction
 from log10_trace.server.store.sqlite.writer import Writer
-
-_ROUNDS: Final = 6
-"""Estimates until the size fits: how much room a record took is known only when it is free again."""
-_SLACK: Final = 1.02
 
 
 class SqliteUpkeep:
@@ -62,11 +58,10 @@ class SqliteUpkeep:
     def _shrink(self, max_bytes: int) -> int:
         """Delete the oldest until the database fits; how many."""
         deleted = 0
-        for _ in range(_ROUNDS):
-            size, records = self._bytes(), self._records()
-            if size <= max_bytes or not records:
+        for _ in range(MAX_ROUNDS):
+            too_many = count_to_prune(self._records(), self._bytes(), max_bytes)
+            if not too_many:
                 break
-            too_many = min(int(records * (1 - max_bytes / size) * _SLACK) + 1, records)
             deleted += self._sweeper.delete(partial(_oldest, before=LAST), most=too_many, is_pruned=True)
             self._sweeper.purge_deleted()
         return deleted

@@ -10,12 +10,12 @@ from hashlib import blake2b
 from typing import Any
 
 from log10_trace.domain import text_extraction
-from log10_trace.domain.completion_record import CompletionRecord, from_stored_fields, merge
+from log10_trace.domain.completion_record import CompletionRecord, from_stored_fields
 from log10_trace.server.store.common import deletions, record_codec
 from log10_trace.server.store.common.columns import CompletionColumns, extract_columns
 from log10_trace.server.store.common.counted import Counted, as_counted, write_charges
-from log10_trace.server.store.common.created_at import with_created_at
-from log10_trace.server.store.data_types import StoredCompletion, WriteEffect, WriteResult
+from log10_trace.server.store.common.record_writes import apply_write, memory_size, write_result
+from log10_trace.server.store.data_types import WriteEffect, WriteResult
 from log10_trace.server.store.sqlite import sort_keys
 from log10_trace.server.store.sqlite.index_backlog import IndexEntry
 from log10_trace.server.store.sqlite.transaction import Transaction
@@ -39,7 +39,7 @@ class PreparedRecord:
     @property
     def size(self) -> int:
         """About the bytes it keeps in memory."""
-        return sum(map(len, self.incoming.fields.values()))
+        return memory_size(self.incoming)
 
 
 def prepare(incoming: CompletionRecord, *, now_ms: int) -> PreparedRecord:
@@ -57,19 +57,19 @@ def put(
     transaction: Transaction, organization_id: str, new: PreparedRecord, *, replace_tags: bool
 ) -> WriteResult:
     """Create the record, or merge into the one with its id."""
-    position = transaction.position_of(organization_id, str(new.incoming.id))
+    key = organization_id, str(new.incoming.id)
+    position = transaction.position_of(*key)
     if position is None and _is_repeat(transaction, organization_id, new):
-        return _outcome(WriteEffect.DELETED, organization_id, new.incoming, new.facts.began_ms)
+        return write_result(WriteEffect.DELETED, *key, new.incoming.fields, new.facts.began_ms)
     if position is None:
-        position = _insert(transaction, organization_id, new)
-        return _outcome(WriteEffect.CREATED, organization_id, new.incoming, sort_keys.began_ms(position))
+        began_ms = sort_keys.began_ms(_insert(transaction, organization_id, new))
+        return write_result(WriteEffect.CREATED, *key, new.incoming.fields, began_ms)
     old = _load(transaction, position)
-    merged = merge(old.prepare.incoming, new.incoming, replace_tags=replace_tags)
+    effect, merged = apply_write(old.prepare.incoming, new.incoming, replace_tags=replace_tags)
     began_ms = sort_keys.began_ms(old.position)
-    if merged.fields == old.prepare.incoming.fields:
-        return _outcome(WriteEffect.UNCHANGED, organization_id, merged, began_ms)
-    _replace(transaction, old, prepare(merged, now_ms=began_ms))
-    return _outcome(WriteEffect.MERGED, organization_id, merged, began_ms)
+    if effect is WriteEffect.MERGED:
+        _replace(transaction, old, prepare(merged, now_ms=began_ms))
+    return write_result(effect, *key, merged.fields, began_ms)
 
 
 def _is_repeat(transaction: Transaction, organization_id: str, new: PreparedRecord) -> bool:
@@ -259,11 +259,3 @@ def _delete_feedback(transaction: Transaction, organization_id: str, completion_
     for row in rows:
         about = {"organization_id": organization_id, "id": row["feedback_id"]}
         transaction.execute("delete_feedback_about_nothing", about)
-
-
-def _outcome(
-    change: WriteEffect, organization_id: str, incoming: CompletionRecord, began_ms: int
-) -> WriteResult:
-    fields = with_created_at(incoming.fields, began_ms)
-    stored = StoredCompletion(organization_id=organization_id, id=str(incoming.id), fields=fields)
-    return WriteResult(change=change, stored=stored)

@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import groupby
 from typing import Any
 
-from log10_trace.domain import ranges
 from log10_trace.domain.prices import Prices
 from log10_trace.server.store.common.aggregates import Aggregate
 from log10_trace.server.store.common.rollups import LAST_MINUTE, WIDTHS, RollupRange, cover_range, minutes_of
+from log10_trace.server.store.common.source_reports import report_sources
 from log10_trace.server.store.common.usage_statistics import (
     GROUPS,
     MINUTE_MS,
@@ -60,15 +59,14 @@ class SqliteReports:
         """List the sources (processes) and the records received from each."""
         with self._readers.snapshot() as connection:
             rows = connection.execute(SQL["ranges"], {"organization_id": organization_id}).fetchall()
-        by_source = groupby(rows, key=lambda row: str(row["source"]))
-        return [_report(source, list(group)) for source, group in by_source]
+        return report_sources((row["source"], row["first"], row["last"]) for row in rows)
 
     def source(self, organization_id: str, source: str) -> SourceReport | None:
         """What arrived from one process."""
         with self._readers.snapshot() as connection:
             values = {"organization_id": organization_id, "source": source}
             rows = connection.execute(SQL["ranges_of_source"], values).fetchall()
-        return _report(source, rows) if rows else None
+        return next(iter(report_sources((source, row["first"], row["last"]) for row in rows)), None)
 
 
 def read_totals(
@@ -131,13 +129,3 @@ class _RollupReader:
 
     def _read(self, name: str, values: dict[str, Any]) -> sqlite3.Cursor:
         return self._connection.execute(SQL[name], self._common | values)
-
-
-def _report(source: str, rows: Sequence[sqlite3.Row]) -> SourceReport:
-    arrived = [(row["first"], row["last"]) for row in rows]
-    return SourceReport(
-        source=source,
-        count=ranges.count(arrived),
-        last=arrived[-1][1],
-        missing=tuple(ranges.missing_ranges(arrived)),
-    )

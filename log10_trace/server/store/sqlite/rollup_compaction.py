@@ -5,11 +5,17 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 from zlib import crc32
 
-from log10_trace.server.store.common.aggregates import NOTHING, Aggregate, SerializedAggregate
-from log10_trace.server.store.common.rollups import RollupDeltas, RollupKey, aggregate_deltas, apply_delta
+from log10_trace.server.store.common.aggregates import Aggregate, SerializedAggregate
+from log10_trace.server.store.common.rollups import (
+    RollupDeltas,
+    RollupKey,
+    aggregate_deltas,
+    apply_deltas,
+    group_by_organization,
+)
 from log10_trace.server.store.sqlite.connection import SQL, insert_rows
 
 _MOST_DELTAS: Final = 16_000
@@ -69,9 +75,7 @@ def compact_all(connection: sqlite3.Connection) -> None:
 
 def _fold_share(connection: sqlite3.Connection, share: int) -> int:
     """Fold the deltas of one share; how many they were."""
-    by_organization: dict[str, list[Any]] = {}
-    for organization_id, *delta in connection.execute(SQL["take_deltas"], {"share": share}):
-        by_organization.setdefault(organization_id, []).append(delta)
+    by_organization = group_by_organization(connection.execute(SQL["take_deltas"], {"share": share}))
     for organization_id, deltas in by_organization.items():
         _change(connection, organization_id, aggregate_deltas(deltas))
     return sum(map(len, by_organization.values()))
@@ -86,12 +90,6 @@ def _change(
     before = {
         row[:4]: SerializedAggregate(row[4], row[5]) for row in connection.execute(SQL["rollups_at"], values)
     }
-    kept, gone = [], []
-    for slot in slots:
-        calls, written = apply_delta(before.get(slot), changes[slot])
-        if written == NOTHING:
-            gone.append((organization_id, *slot))
-        else:
-            kept.append((organization_id, *slot, calls, *written))
-    insert_rows(connection, "put_rollup", kept)
-    connection.executemany(SQL["delete_rollup"], gone)
+    kept, empty = apply_deltas(before, changes)
+    insert_rows(connection, "put_rollup", [(organization_id, *row) for row in kept])
+    connection.executemany(SQL["delete_rollup"], [(organization_id, *key) for key in empty])

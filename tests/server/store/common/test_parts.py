@@ -26,7 +26,9 @@ from log10_trace.server.store.common.rollups import (
     RollupKey,
     aggregate_deltas,
     apply_delta,
+    apply_deltas,
     cover_range,
+    group_by_organization,
 )
 from log10_trace.server.store.common.search_query import Phrase, parse_search_query
 from log10_trace.server.store.common.seen_messages import SeenMessages
@@ -92,6 +94,27 @@ def changes(deltas: RollupDeltas) -> dict[RollupKey, Aggregate]:
     return aggregate_deltas(
         (row.dimension, row.start, row.key, row.counts, row.durations) for row in deltas.rows()
     )
+
+
+def test_changes_of_roll_ups_are_written_in_order_or_deleted() -> None:
+    """Roll-ups without a call are deleted; what is written is in the order of the keys."""
+    one, two = (RollupKey("tag", 1, 0, name) for name in "ab")
+    call = aggregate_of(facts_of(duration=1.0))
+    gone = aggregate_of(facts_of(duration=1.0), -1)
+
+    kept, empty = apply_deltas({one: call.written()}, {two: call, one: gone})
+    doubled, none = apply_deltas({one: call.written()}, {two: call, one: call})
+
+    assert (kept, empty) == ([(*two, 1, *call.written())], [one])
+    assert [row[:5] for row in doubled] == [(*one, 2), (*two, 1)]
+    assert none == []
+
+
+def test_rows_are_grouped_by_their_organization() -> None:
+    """The first column goes, the order stays."""
+    rows = [("a", 1, 2), ("b", 3, 4), ("a", 5, 6)]
+
+    assert group_by_organization(rows) == {"a": [[1, 2], [5, 6]], "b": [[3, 4]]}
 
 
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.floats(0.002, 3_000)), max_size=9))
