@@ -41,15 +41,15 @@ Flow: TypeAlias = Generator[Step, Any, Result]
 
 
 def _send(request: httpx.Request) -> Step:
-    return lambda door: door.send(request)
+    return lambda backend: backend.send(request)
 
 
 def _read(response: httpx.Response) -> Step:
-    return lambda door: door.read(response)
+    return lambda backend: backend.read(response)
 
 
 def _sleep(seconds: float) -> Step:
-    return lambda door: door.sleep(seconds)
+    return lambda backend: backend.sleep(seconds)
 
 
 def execute(operation: Operation[Result], request: httpx.Request, retry: Retry) -> Flow[Result]:

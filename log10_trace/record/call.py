@@ -73,7 +73,7 @@ class Call:
 
 
 class Sink(Protocol):
-    """The one door from capture to delivery. Called on the caller's thread; neither method may block."""
+    """The interface between capture and delivery. Called on the caller's thread; neither method may block."""
 
     def on_start(self, call: Call) -> None:
         """A call has begun: show it as started, should it take longer than a flush interval."""

@@ -1,4 +1,4 @@
-"""The server's application: the store behind the routes, the edge around them."""
+"""The server's application: routes, store, pages and middleware, put together."""
 
 from __future__ import annotations
 
@@ -28,28 +28,28 @@ OWN_PATHS: Final = tuple(operation.path for operation in (*OPERATIONS, *SIGN_IN,
 
 def create_app(
     store: Store,
-    door: HostPolicy,
+    host_policy: HostPolicy,
     *,
     codes: LoginCodes | None = None,
     limits: Limits | None = None,
-    gate: Authenticator | None = None,
+    authenticator: Authenticator | None = None,
     proxies: ProxyPolicy | None = None,
 ) -> RequestMiddleware:
     """An ASGI application that serves ``store``.
 
     Args:
         store: Where the records are; whoever opened it closes it.
-        door: The host names under which the server answers.
+        host_policy: The host names under which the server answers.
         codes: The one-time codes that open the page.
         limits: How much is taken.
-        gate: Who is let in; by default holders of the store's keys, and nobody else.
+        authenticator: Authenticates requests; by default with the store's keys only.
         proxies: Whose forwarded headers are read; by default those of this machine.
     """
     limits = limits or Limits()
     metrics = Metrics()
     service = AppState(
         store=store,
-        gate=gate or Authenticator(store.keys),
+        authenticator=authenticator or Authenticator(store.keys),
         limits=limits,
         metrics=metrics,
         rates=RateLimiter(limits.requests_per_s),
@@ -60,4 +60,6 @@ def create_app(
         document=encode_json(build_document(OPERATIONS)),
     )
     routes = router((*OPERATIONS, *SIGN_IN, *PAGES), service)
-    return RequestMiddleware(routes, door, metrics, error_page, proxies or proxy_policy(own_paths=OWN_PATHS))
+    return RequestMiddleware(
+        routes, host_policy, metrics, error_page, proxies or proxy_policy(own_paths=OWN_PATHS)
+    )

@@ -37,11 +37,11 @@ class Server:
     url: str
     store: Store
     codes: LoginCodes
-    gate: Authenticator
+    authenticator: Authenticator
 
     def forget_keys(self) -> None:
         """Let the server look every key up again, as it does by itself after five seconds."""
-        self.gate.clear_cache()
+        self.authenticator.clear_cache()
 
     def key(self, organization_id: str, *scopes: Scope, **more: Any) -> tuple[str, Key]:
         """A new key of the organization, and its token."""
@@ -72,8 +72,10 @@ def running(database: Path | str, limits: Limits | None = None) -> Iterator[Serv
     started = threading.Event()
     with socket.create_server(("127.0.0.1", 0), backlog=512) as bound:
         port: int = bound.getsockname()[1]
-        gate = Authenticator(store.keys)
-        app = create_app(store, host_policy_for("127.0.0.1", port), gate=gate, codes=codes, limits=limits)
+        authenticator = Authenticator(store.keys)
+        app = create_app(
+            store, host_policy_for("127.0.0.1", port), authenticator=authenticator, codes=codes, limits=limits
+        )
         bounds = limits or Limits()
         listener = HttpServer(
             app,
@@ -88,7 +90,7 @@ def running(database: Path | str, limits: Limits | None = None) -> Iterator[Serv
         thread.start()
         try:
             assert started.wait(START_S)
-            yield Server(f"http://127.0.0.1:{port}", store, codes, gate)
+            yield Server(f"http://127.0.0.1:{port}", store, codes, authenticator)
         finally:
             listener.should_exit = True
             thread.join(START_S)

@@ -197,7 +197,7 @@ def test_a_server_that_others_could_reach_needs_a_key(refused: Refused) -> None:
 
 
 def test_with_a_key_others_may_reach_it(private_home: Path) -> None:
-    """A key made beforehand opens the door, by address and not by a foreign name."""
+    """A key made beforehand gives access, by address and not by a foreign name."""
     made = subprocess.run(
         [sys.executable, "-m", "log10_trace", "keys", "create", "--scope", "read"],
         capture_output=True,

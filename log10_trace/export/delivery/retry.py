@@ -47,7 +47,7 @@ def disposition_of(status: int) -> Disposition:
 
 
 def is_missing_endpoint(status: int) -> bool:
-    """Whether ``status`` says that there is no such door."""
+    """Whether ``status`` says that the path or method does not exist."""
     return status in (_NOT_FOUND, _NOT_ALLOWED)
 
 

@@ -55,7 +55,7 @@ class Principal:
 
 
 class Authenticator:
-    """Finds the access that belongs to a request. Used on the event loop only.
+    """Finds the principal of a request. Used on the event loop only.
 
     Args:
         keys: Where the keys are kept.
@@ -67,26 +67,26 @@ class Authenticator:
         self, keys: Keys, anonymous: Principal | None = None, clock: Callable[[], float] = time.time
     ) -> None:
         self._keys = keys
-        self._everybody = anonymous
+        self._anonymous = anonymous
         self._clock = clock
         self._key_cache: dict[str, tuple[int, Key]] = {}
         self._pending: dict[str, asyncio.Future[Key | None]] = {}
         self._threads = ThreadPoolExecutor(KEY_THREADS, thread_name_prefix="log10-trace-keys")
 
     async def authenticate(self, headers: Mapping[str, str], cookies: Mapping[str, str]) -> Principal:
-        """The access of whoever sent these.
+        """The principal that sent these headers and cookies.
 
         Raises:
-            Refusal: 401 without a good key, 403 when the headers name another organization.
+            ApiError: 401 without a good key, 403 when the headers name another organization.
         """
         token = headers.get("x-log10-token") or _bearer(headers.get("authorization", ""))
-        access = None
+        principal = None
         if token:
-            access = await self.authenticate_token(token)
+            principal = await self.authenticate_token(token)
         else:
-            access = await self._of_cookies(cookies)
-        access = access or self._everybody
-        if access is None:
+            principal = await self._of_cookies(cookies)
+        principal = principal or self._anonymous
+        if principal is None:
             said = (
                 "The key is unknown, revoked or expired."
                 if token
@@ -94,12 +94,12 @@ class Authenticator:
             )
             raise ApiError(401, "unauthorized", said, headers={"WWW-Authenticate": "Bearer"})
         for name in ("x-log10-organization", "x-log10-organization-id"):
-            if headers.get(name, "") not in ("", access.organization_id):
-                access.refuse_organization()
-        return access
+            if headers.get(name, "") not in ("", principal.organization_id):
+                principal.refuse_organization()
+        return principal
 
     async def authenticate_token(self, token: str) -> Principal | None:
-        """The access that a key gives; none for a key that is unknown, wrong, revoked or expired."""
+        """The principal of a key; none for a key that is unknown, wrong, revoked or expired."""
         parts = split_token(token)
         if parts is None:
             return None
@@ -109,7 +109,7 @@ class Authenticator:
         return self._granted(key)
 
     async def authenticate_cookie(self, cookie: str) -> Principal | None:
-        """The access of a page session; None once it has expired, signed out, or lost its key."""
+        """The principal of a page session; None once it has expired, signed out, or lost its key."""
         found = await self._session(cookie)
         if found is None:
             return None
@@ -129,9 +129,9 @@ class Authenticator:
             )
             await asyncio.wrap_future(pending)
 
-    async def session_cookie(self, access: Principal) -> str | None:
+    async def session_cookie(self, principal: Principal) -> str | None:
         """A cookie for the page, good for ``SESSION_S``; none when the key has gone meanwhile."""
-        key = await self._find(access.key_id)
+        key = await self._find(principal.key_id)
         if key is None:
             return None
         return make_cookie(key, self._now_ms() + SESSION_S * 1000)
@@ -142,8 +142,8 @@ class Authenticator:
 
     async def _of_cookies(self, cookies: Mapping[str, str]) -> Principal | None:
         for name, cookie in cookies.items():
-            if name.startswith(COOKIE) and (access := await self.authenticate_cookie(cookie)):
-                return access
+            if name.startswith(COOKIE) and (principal := await self.authenticate_cookie(cookie)):
+                return principal
         return None
 
     async def _session(self, cookie: str) -> tuple[SessionCookie, Key] | None:

@@ -21,16 +21,16 @@ class LoginCodes:
         self._clock = clock
         self._given: dict[bytes, tuple[float, Principal]] = {}
 
-    def issue(self, access: Principal) -> str:
-        """A code that stands for ``access``, once."""
+    def issue(self, principal: Principal) -> str:
+        """A code that stands for ``principal``, once."""
         code = secrets.token_urlsafe(32)
-        self._given[_hash(code)] = (self._clock() + CODE_LIFETIME_S, access)
+        self._given[_hash(code)] = (self._clock() + CODE_LIFETIME_S, principal)
         return code
 
     def redeem(self, code: str) -> Principal | None:
         """What the code stands for; none when it was used before, has grown old, or never was."""
-        until, access = self._given.pop(_hash(code), (0.0, None))
-        return access if self._clock() < until else None
+        until, principal = self._given.pop(_hash(code), (0.0, None))
+        return principal if self._clock() < until else None
 
 
 def _hash(code: str) -> bytes:

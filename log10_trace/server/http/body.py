@@ -33,7 +33,7 @@ async def read(request: Request, max_bytes: int, reserve: Callable[[int], None])
         reserve: Told how many more bytes are held; it may refuse.
 
     Raises:
-        Refusal: 413 when it is larger; by its declared length, before anything of it is read.
+        ApiError: 413 when it is larger; by its declared length, before anything of it is read.
     """
     declared = request.headers.get("content-length", "")
     if declared.isdigit() and int(declared) > max_bytes:
@@ -56,7 +56,7 @@ async def inflate(body: bytes, encoding: str, max_bytes: int) -> bytes:
     """The body without its ``Content-Encoding``, at most ``max_bytes`` bytes of it.
 
     Raises:
-        Refusal: 413 for more (a decompression bomb), 400 for a broken body, 415 for an unknown coding.
+        ApiError: 413 for more (a decompression bomb), 400 for a broken body, 415 for an unknown coding.
     """
     coding = encoding.strip().lower()
     if coding in ("", "identity"):

@@ -40,10 +40,10 @@ class HostPolicy:
             headers: The request's, names in lower case.
             page: It asks for a page with GET, which a link elsewhere may lead to.
             forwarded_host: The ``Host`` that a trusted proxy replaced, in lower case. It adds an origin and
-                no host name: only the proxy's own ``Host`` opens the door.
+                no host name: only the proxy's own ``Host`` is allowed.
 
         Raises:
-            Refusal: 421 for a wrong ``Host``, 403 for a request from another site.
+            ApiError: 421 for a wrong ``Host``, 403 for a request from another site.
         """
         host = headers.get("host", "").lower()
         if not self._admits(host):
@@ -63,7 +63,7 @@ class HostPolicy:
 
 
 def host_policy_for(bind_host: str, port: int, allowed: Iterable[str] = ()) -> HostPolicy:
-    """The door of a server that listens on ``bind_host`` and ``port`` and is also known as ``allowed``."""
+    """Host policy of a server that listens on ``bind_host`` and ``port`` and is also known as ``allowed``."""
     everywhere = bind_host in WILDCARDS
     own = [] if everywhere else [f"[{bind_host}]" if ":" in bind_host else bind_host]
     names = [*LOOPBACK_NAMES, *own, *allowed]

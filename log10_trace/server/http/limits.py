@@ -78,7 +78,7 @@ class InFlightBytes:
         """Count ``size`` more bytes.
 
         Raises:
-            Refusal: 503, when the bound would be passed. One body alone is always taken.
+            ApiError: 503, when the bound would be passed. One body alone is always taken.
         """
         if self._held and self._held + size > self._most:
             raise unavailable("Too many request bytes in flight; try again.")
@@ -101,7 +101,7 @@ class RateLimiter:
         """Count one request of ``key``.
 
         Raises:
-            Refusal: 429, when the key has no request left.
+            ApiError: 429, when the key has no request left.
         """
         if self._per_s <= 0:
             return

@@ -54,11 +54,16 @@ class RequestMiddleware:
     """An ASGI application around the routes."""
 
     def __init__(
-        self, routes: ASGIApp, door: HostPolicy, metrics: Metrics, error_page: ErrorPage, proxies: ProxyPolicy
+        self,
+        routes: ASGIApp,
+        host_policy: HostPolicy,
+        metrics: Metrics,
+        error_page: ErrorPage,
+        proxies: ProxyPolicy,
     ) -> None:
         self._routes = routes
         self._proxies = proxies
-        self._door = door
+        self._host_policy = host_policy
         self._metrics = metrics
         self._error_page = error_page
 
@@ -83,7 +88,7 @@ class RequestMiddleware:
         try:
             _check_single(scope)
             is_page = scope["method"] == "GET" and not is_api(scope["path"])
-            self._door.check(headers, page=is_page, forwarded_host=scope[FORWARDED_HOST])
+            self._host_policy.check(headers, page=is_page, forwarded_host=scope[FORWARDED_HOST])
             _check_path(scope)
             await self._routes(scope, receive, send)
         except ApiError as refusal:

@@ -29,7 +29,7 @@ class RequestParams:
     """The parameters of one request.
 
     Raises:
-        Refusal: 422 for a name that is not ``known`` or is repeated too often, and for a value with control
+        ApiError: 422 for a name that is not ``known`` or is repeated too often, and for a value with control
             characters in it.
     """
 
@@ -52,7 +52,7 @@ class RequestParams:
         """The value; none when it is not given or empty.
 
         Raises:
-            Refusal: 422, several values are given: taking one of them would not be what was asked for.
+            ApiError: 422, several values are given: taking one of them would not be what was asked for.
         """
         values = set(self.values(name))
         if len(values) > 1:
@@ -114,7 +114,7 @@ def end_ms(name: str, value: str, now_ms: int) -> int:
     """The milliseconds since 1970 before which a span ends; a day without a time belongs to it.
 
     Raises:
-        Refusal: 422, naming the parameter ``name``.
+        ApiError: 422, naming the parameter ``name``.
     """
     return timestamp_ms(name, value, now_ms) + (times.DAY_MS if times.is_day(value) else 0)
 
@@ -123,7 +123,7 @@ def timestamp_ms(name: str, value: str, now_ms: int) -> int:
     """The milliseconds since 1970 that ``value`` stands for; what names no zone is UTC.
 
     Raises:
-        Refusal: 422, naming the parameter ``name``.
+        ApiError: 422, naming the parameter ``name``.
     """
     ms = times.parse_timestamp_ms(value, now_ms)
     if ms is None:

@@ -49,7 +49,7 @@ class ReadThreads:
         """Call ``read`` on a thread of the pool, for the holder of the key.
 
         Raises:
-            Refusal: 503, when too many reads of the key wait.
+            ApiError: 503, when too many reads of the key wait.
         """
         reads = self._keys.setdefault(key_id, _KeyReads(asyncio.Semaphore(THREADS_OF_KEY)))
         if reads.count >= MAX_READS_OF_KEY:

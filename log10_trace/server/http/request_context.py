@@ -30,7 +30,7 @@ class AppState:
     """What all routes share."""
 
     store: Store
-    gate: Authenticator
+    authenticator: Authenticator
     limits: Limits
     metrics: Metrics
     rates: RateLimiter
@@ -48,9 +48,9 @@ class RequestContext:
 
     request: Request
     service: AppState
-    access: Principal
+    principal: Principal
     reserved_bytes: int = 0
-    """Bytes of bodies in hand; whoever made the visit releases them."""
+    """Bytes of bodies in hand; whoever made the context releases them."""
 
     @property
     def store(self) -> Store:
@@ -60,7 +60,7 @@ class RequestContext:
     @property
     def organization_id(self) -> str:
         """Whose records this request may see."""
-        return self.access.organization_id
+        return self.principal.organization_id
 
     @property
     def root_path(self) -> str:
@@ -76,9 +76,9 @@ class RequestContext:
         """Call ``read`` on one of the threads for reading.
 
         Raises:
-            Refusal: 503, when too many reads of this key wait.
+            ApiError: 503, when too many reads of this key wait.
         """
-        return await self.service.read_threads.run(self.access.key_id, read, *args, **kwargs)
+        return await self.service.read_threads.run(self.principal.key_id, read, *args, **kwargs)
 
     async def read_pieces(self, pieces: Iterator[bytes]) -> AsyncIterator[bytes]:
         """The pieces, each made on one of the threads for reading.
@@ -86,7 +86,7 @@ class RequestContext:
         The first is made before this returns, so that a store that cannot answer gives a refusal.
 
         Raises:
-            Refusal: 503, when too many reads of this key wait.
+            ApiError: 503, when too many reads of this key wait.
         """
         first = await self.read(next, pieces, None)
 
@@ -102,7 +102,7 @@ class RequestContext:
         """Count ``size`` more bytes as in hand.
 
         Raises:
-            Refusal: 503, when the server has too much in hand.
+            ApiError: 503, when the server has too much in hand.
         """
         self.service.in_flight.reserve(size)
         self.reserved_bytes += size
@@ -111,7 +111,7 @@ class RequestContext:
         """The request's body, inflated. What is no record may not grow beyond ``most`` by inflating, either.
 
         Raises:
-            Refusal: it is larger than ``most`` bytes, inflates to more than the limits allow, or is broken.
+            ApiError: it is larger than ``most`` bytes, inflates to more than the limits allow, or is broken.
         """
         raw = await body.read(self.request, most, self.reserve)
         encoding = self.request.headers.get("content-encoding", "")
@@ -125,8 +125,8 @@ class RequestContext:
 
     def check_organization(self, named: Any) -> None:
         """Refuse a request that names another organization than its key is for; it need not name one."""
-        if named not in (None, "", self.access.organization_id):
-            self.access.refuse_organization()
+        if named not in (None, "", self.principal.organization_id):
+            self.principal.refuse_organization()
 
     async def json_object(
         self, *, optional: bool = False, most: int | None = None
@@ -134,7 +134,7 @@ class RequestContext:
         """The body, a JSON object of at most ``most`` bytes: each member's exact text and its value.
 
         Raises:
-            Refusal: it is something else, or names another organization.
+            ApiError: it is something else, or names another organization.
         """
         raw = await self.body(most or self.service.limits.form_bytes)
         if optional and not raw.strip():

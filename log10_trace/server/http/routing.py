@@ -40,24 +40,24 @@ class Endpoint:
         """Answer one request.
 
         Raises:
-            Refusal: the request is not answered with what it asked for.
+            ApiError: the request is not answered with what it asked for.
         """
         scope["log10.route"] = self._path
         operation = self._operation(scope["method"])
         request = Request(scope, receive)
         try:
-            answer = await self._answer(operation, request)
+            response = await self._answer(operation, request)
         except StoreError as error:
             raise from_store_error(error) from error
-        await answer(scope, receive, send)
+        await response(scope, receive, send)
 
     async def _answer(self, operation: Operation, request: Request) -> Response:
         """What the operation answers; looking the key up asks the store as well."""
-        visit = RequestContext(request, self._service, await self._access(operation, request))
+        context = RequestContext(request, self._service, await self._access(operation, request))
         try:
-            return await operation.handler(visit)
+            return await operation.handler(context)
         finally:
-            self._service.in_flight.release(visit.reserved_bytes)
+            self._service.in_flight.release(context.reserved_bytes)
 
     def _operation(self, method: str) -> Operation:
         operation = self._operations.get("GET" if method == "HEAD" else method)
@@ -69,14 +69,14 @@ class Endpoint:
     async def _access(self, operation: Operation, request: Request) -> Principal:
         if operation.scopes is None:
             return ANONYMOUS
-        access = await self._service.gate.authenticate(request.headers, request.cookies)
-        request.scope["log10.key"] = access.key_id
-        self._service.rates.acquire(access.key_id)
-        access.require_scope(operation.scopes)
+        principal = await self._service.authenticator.authenticate(request.headers, request.cookies)
+        request.scope["log10.key"] = principal.key_id
+        self._service.rates.acquire(principal.key_id)
+        principal.require_scope(operation.scopes)
         named = request.query_params.getlist("organization_id")
-        if any(name not in ("", access.organization_id) for name in named):
-            access.refuse_organization()
-        return access
+        if any(name not in ("", principal.organization_id) for name in named):
+            principal.refuse_organization()
+        return principal
 
 
 async def _not_found(_scope: Scope, _receive: Receive, _send: Send) -> NoReturn:

@@ -42,47 +42,47 @@ _LATELY_MS: Final = 7 * 24 * 3_600_000
 """The models that were called so lately are offered."""
 
 
-async def calls(visit: RequestContext) -> Response:
+async def calls(context: RequestContext) -> Response:
     """The calls, newest first, with their filters and figures."""
-    return await visit.read(_list, visit)
+    return await context.read(_list, context)
 
 
-async def call(visit: RequestContext) -> Response:
+async def call(context: RequestContext) -> Response:
     """One call whole."""
-    return await visit.read(_call, visit)
+    return await context.read(_call, context)
 
 
-async def record(visit: RequestContext) -> Response:
+async def record(context: RequestContext) -> Response:
     """The whole record, exactly as it is stored."""
-    return json_bytes_response(completions.utf8(await visit.read(_stored, visit)))
+    return json_bytes_response(completions.utf8(await context.read(_stored, context)))
 
 
-async def body(visit: RequestContext) -> Response:
+async def body(context: RequestContext) -> Response:
     """One body of a call, exactly as it is stored."""
-    return await visit.read(_body, visit)
+    return await context.read(_body, context)
 
 
-def _body(visit: RequestContext) -> Response:
-    stored = _stored(visit)
-    field = visit.request.path_params["field"]
+def _body(context: RequestContext) -> Response:
+    stored = _stored(context)
+    field = context.request.path_params["field"]
     if field not in RAW or field not in stored.fields:
         raise not_found("part of a completion")
     return json_bytes_response(stored.fields[field].encode())
 
 
-async def sessions(visit: RequestContext) -> Response:
+async def sessions(context: RequestContext) -> Response:
     """The sessions, the one with the latest call first."""
-    return await visit.read(_sessions, visit)
+    return await context.read(_sessions, context)
 
 
-async def session(visit: RequestContext) -> Response:
+async def session(context: RequestContext) -> Response:
     """One session as a conversation."""
-    return await visit.read(_session, visit)
+    return await context.read(_session, context)
 
 
-async def static(visit: RequestContext) -> Response:
+async def static(context: RequestContext) -> Response:
     """A file that pages load."""
-    answer = static_file(visit.request.path_params["name"])
+    answer = static_file(context.request.path_params["name"])
     if answer is None:
         raise not_found("file")
     return answer
@@ -100,23 +100,27 @@ PAGES: Final = (
 """Everything that a browser may ask for; a read key's holder sees it, the static files are everybody's."""
 
 
-def _list(visit: RequestContext) -> Response:
-    conditions = filter_form_from(visit.request.query_params.multi_items())
+def _list(context: RequestContext) -> Response:
+    conditions = filter_form_from(context.request.query_params.multi_items())
     try:
-        query = RequestParams(visit.request.query_params, (*FILTER_NAMES, "order", "cursor"))
+        query = RequestParams(context.request.query_params, (*FILTER_NAMES, "order", "cursor"))
         order = query.choice("order", ORDERS, "newest")
-        view = _list_view(visit, conditions, parse_filters(query), order, query.text("cursor"))
+        view = _list_view(context, conditions, parse_filters(query), order, query.text("cursor"))
     except ApiError as refusal:
-        return _refused(visit, conditions, refusal)
+        return _refused(context, conditions, refusal)
     except (SearchError, CursorError) as error:
-        return _refused(visit, conditions, from_store_error(error))
-    return page("list.html", root=visit.root_path, view=view)
+        return _refused(context, conditions, from_store_error(error))
+    return page("list.html", root=context.root_path, view=view)
 
 
 def _list_view(
-    visit: RequestContext, conditions: FilterForm, wanted: CompletionFilter, order: Order, cursor: str | None
+    context: RequestContext,
+    conditions: FilterForm,
+    wanted: CompletionFilter,
+    order: Order,
+    cursor: str | None,
 ) -> list_view.ListView:
-    store, organization_id = visit.store, visit.organization_id
+    store, organization_id = context.store, context.organization_id
     found = store.completions.page(organization_id, wanted, limit=_CALLS, cursor=cursor, order=order)
     now_ms = time.time_ns() // 1_000_000
     query = stats_query(wanted, now_ms)
@@ -132,49 +136,49 @@ def _list_view(
     )
 
 
-def _refused(visit: RequestContext, conditions: FilterForm, refusal: ApiError) -> Response:
+def _refused(context: RequestContext, conditions: FilterForm, refusal: ApiError) -> Response:
     """The list's own page with what cannot be done, so that the filters can be mended where they stand."""
     view = list_view.ListView(conditions=conditions, fault=_fault(refusal))
-    return page("list.html", refusal.status, root=visit.root_path, view=view)
+    return page("list.html", refusal.status, root=context.root_path, view=view)
 
 
 def _fault(refusal: ApiError) -> str:
     return f"{refusal.field}: {refusal.message}" if refusal.field else refusal.message
 
 
-def _call(visit: RequestContext) -> Response:
-    is_whole = visit.request.query_params.get("show") == "all"
-    view = call_view(_stored(visit), whole=is_whole)
-    cost = visit.store.reports.prices.cost_of(view.charges) if view.charges else None
-    return page("call.html", root=visit.root_path, view=view, cost=cost)
+def _call(context: RequestContext) -> Response:
+    is_whole = context.request.query_params.get("show") == "all"
+    view = call_view(_stored(context), whole=is_whole)
+    cost = context.store.reports.prices.cost_of(view.charges) if view.charges else None
+    return page("call.html", root=context.root_path, view=view, cost=cost)
 
 
-def _stored(visit: RequestContext) -> StoredCompletion:
-    completion_id = completion_id_of(visit.request.path_params["id"])
-    found = visit.store.completions.get(visit.organization_id, completion_id)
+def _stored(context: RequestContext) -> StoredCompletion:
+    completion_id = completion_id_of(context.request.path_params["id"])
+    found = context.store.completions.get(context.organization_id, completion_id)
     if found is None:
         raise not_found("completion")
     return found
 
 
-def _sessions(visit: RequestContext) -> Response:
-    conditions = filter_form_from(visit.request.query_params.multi_items(), SESSIONS)
+def _sessions(context: RequestContext) -> Response:
+    conditions = filter_form_from(context.request.query_params.multi_items(), SESSIONS)
     shown: dict[str, object] = {"rows": (), "earlier": "", "is_first_page": True, "fault": ""}
     status = 200
     try:
-        query = RequestParams(visit.request.query_params, (*FILTER_NAMES, "cursor"))
-        shown |= _session_rows(visit, conditions, parse_filters(query), query.text("cursor"))
+        query = RequestParams(context.request.query_params, (*FILTER_NAMES, "cursor"))
+        shown |= _session_rows(context, conditions, parse_filters(query), query.text("cursor"))
     except ApiError as refusal:
         status, shown["fault"] = refusal.status, _fault(refusal)
     except (SearchError, CursorError) as error:
         status, shown["fault"] = from_store_error(error).status, _fault(from_store_error(error))
-    return page("sessions.html", status, root=visit.root_path, conditions=conditions, **shown)
+    return page("sessions.html", status, root=context.root_path, conditions=conditions, **shown)
 
 
 def _session_rows(
-    visit: RequestContext, conditions: FilterForm, wanted: CompletionFilter, cursor: str | None
+    context: RequestContext, conditions: FilterForm, wanted: CompletionFilter, cursor: str | None
 ) -> dict[str, object]:
-    store, organization_id = visit.store, visit.organization_id
+    store, organization_id = context.store, context.organization_id
     found = store.sessions.page(organization_id, wanted, limit=_SESSIONS, cursor=cursor)
     rows = []
     for each in found.items:
@@ -184,34 +188,36 @@ def _session_rows(
     return {"rows": rows, "earlier": earlier, "is_first_page": cursor is None}
 
 
-def _session(visit: RequestContext) -> Response:
-    store, organization_id = visit.store, visit.organization_id
-    session_id = visit.request.path_params["id"]
+def _session(context: RequestContext) -> Response:
+    store, organization_id = context.store, context.organization_id
+    session_id = context.request.path_params["id"]
     found = store.sessions.get(organization_id, session_id)
     if found is None:
         raise not_found("session")
-    cursor = visit.request.query_params.get("cursor") or None
+    cursor = context.request.query_params.get("cursor") or None
     wanted = CompletionFilter(session_id=session_id)
 
     def listed(limit: int) -> Page[CompletionSummary]:
         return store.completions.page(organization_id, wanted, limit=limit, cursor=cursor, order="oldest")
 
     summaries = listed(_STEPS)
-    records, count = _records(visit, summaries)
+    records, count = _records(context, summaries)
     if count < len(summaries.items):
         summaries = listed(count)
     address = PageURL(session_path(session_id))
     later = str(address.with_param("cursor", summaries.next_cursor)) if summaries.next_cursor else ""
     view = session_view(found, records, later)
-    return page("session.html", root=visit.root_path, view=view)
+    return page("session.html", root=context.root_path, view=view)
 
 
-def _records(visit: RequestContext, summaries: Page[CompletionSummary]) -> tuple[list[StoredCompletion], int]:
+def _records(
+    context: RequestContext, summaries: Page[CompletionSummary]
+) -> tuple[list[StoredCompletion], int]:
     """The records of the first summaries, as many as a page has memory for; and how many those are."""
     records: list[StoredCompletion] = []
     characters = 0
     for count, summary in enumerate(summaries.items):
-        stored = visit.store.completions.get(visit.organization_id, summary.id)
+        stored = context.store.completions.get(context.organization_id, summary.id)
         if stored is None:  # deleted since it was listed
             continue
         characters += sum(map(len, stored.fields.values()))

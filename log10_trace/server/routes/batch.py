@@ -29,39 +29,39 @@ _parse_lock: Final = threading.Lock()
 ready to be written before nearly all are, and each finds the processor's caches full of the others."""
 
 
-async def create_many(visit: RequestContext) -> Response:
+async def create_many(context: RequestContext) -> Response:
     """Keep every record that can be kept; 207 when some could not."""
-    declared = visit.request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    declared = context.request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if declared not in LINES:
-        visit.require_json_content_type()
-    raw = await visit.body(visit.service.limits.batch_bytes)
+        context.require_json_content_type()
+    raw = await context.body(context.service.limits.batch_bytes)
     # The whole batch on one thread: reading it takes as long as a hundred single requests do.
-    results = await asyncio.to_thread(_store_batch, visit, raw, declared in LINES)
+    results = await asyncio.to_thread(_store_batch, context, raw, declared in LINES)
     return _answer(results)
 
 
-def _store_batch(visit: RequestContext, raw: bytes, is_lines: bool) -> list[dict[str, Any]]:
-    texts = [line for line in raw.splitlines() if line.strip()] if is_lines else _of_array(visit, raw)
-    most = visit.service.limits.batch_items
+def _store_batch(context: RequestContext, raw: bytes, is_lines: bool) -> list[dict[str, Any]]:
+    texts = [line for line in raw.splitlines() if line.strip()] if is_lines else _of_array(context, raw)
+    most = context.service.limits.batch_items
     if len(texts) > most:
         raise ApiError(413, "too_many", f"The batch holds more than {most} records.")
     with _parse_lock:
-        understood_items = [_parse_item(visit, text) for text in texts]
+        understood_items = [_parse_item(context, text) for text in texts]
         good = [item for item in understood_items if isinstance(item, CompletionRecord)]
-        pending = iter(visit.store.completions.put_many(visit.organization_id, good))
+        pending = iter(context.store.completions.put_many(context.organization_id, good))
     results = [
         _error_result(None, item) if isinstance(item, ApiError) else _stored_result(item, next(pending))
         for item in understood_items
     ]
     for outcome, count in Counter(result.pop("outcome") for result in results).items():
-        visit.service.metrics.records.labels(outcome).inc(count)
+        context.service.metrics.records.labels(outcome).inc(count)
     return results
 
 
-def _of_array(visit: RequestContext, raw: bytes) -> list[str]:
+def _of_array(context: RequestContext, raw: bytes) -> list[str]:
     """The exact texts of the items of ``completions``."""
     try:
-        members = split_members(decode(raw), max_depth=visit.service.limits.depth)
+        members = split_members(decode(raw), max_depth=context.service.limits.depth)
     except RecordFormatError as error:
         raise from_format_error(error) from None
     text, value = members.get("completions", ("", None))
@@ -88,9 +88,9 @@ def _skip_whitespace(text: str, at: int) -> int:
     return at
 
 
-def _parse_item(visit: RequestContext, text: bytes | str) -> CompletionRecord | ApiError:
+def _parse_item(context: RequestContext, text: bytes | str) -> CompletionRecord | ApiError:
     try:
-        return assign_id(parse_completion(text, visit), None)
+        return assign_id(parse_completion(text, context), None)
     except ApiError as refusal:
         return refusal
 

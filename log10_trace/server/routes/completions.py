@@ -24,70 +24,72 @@ from log10_trace.server.routes.filters import parse_filters
 from log10_trace.server.store.data_types import StoredCompletion, WriteEffect, WriteResult
 
 
-async def create(visit: RequestContext) -> Response:
+async def create(context: RequestContext) -> Response:
     """A new record; 200 instead of 201 when it was there already."""
-    raw = await read_body(visit)
-    outcome = await store_completion(visit, len(raw), lambda: assign_id(parse_completion(raw, visit), None))
-    status = 201 if outcome.change is WriteEffect.CREATED else 200
-    return json_bytes_response(visible_json(visit.access, outcome.stored), status)
-
-
-async def update(visit: RequestContext) -> Response:
-    """What is given is merged into the record, which is made if it is not there."""
-    raw, completion_id = await read_body(visit), visit.request.path_params["id"]
+    raw = await read_body(context)
     outcome = await store_completion(
-        visit, len(raw), lambda: assign_id(parse_completion(raw, visit), completion_id), replace_tags=True
+        context, len(raw), lambda: assign_id(parse_completion(raw, context), None)
     )
-    return json_bytes_response(visible_json(visit.access, outcome.stored))
+    status = 201 if outcome.change is WriteEffect.CREATED else 200
+    return json_bytes_response(visible_json(context.principal, outcome.stored), status)
 
 
-async def get(visit: RequestContext) -> Response:
+async def update(context: RequestContext) -> Response:
+    """What is given is merged into the record, which is made if it is not there."""
+    raw, completion_id = await read_body(context), context.request.path_params["id"]
+    outcome = await store_completion(
+        context, len(raw), lambda: assign_id(parse_completion(raw, context), completion_id), replace_tags=True
+    )
+    return json_bytes_response(visible_json(context.principal, outcome.stored))
+
+
+async def get(context: RequestContext) -> Response:
     """The whole record, every field spelled as it was received."""
-    return json_bytes_response(await visit.read(_read, visit, visit.request.path_params["id"]))
+    return json_bytes_response(await context.read(_read, context, context.request.path_params["id"]))
 
 
-async def delete(visit: RequestContext) -> Response:
+async def delete(context: RequestContext) -> Response:
     """The record is gone, everywhere it was."""
-    pending = visit.store.completions.delete_one(visit.organization_id, visit.request.path_params["id"])
+    pending = context.store.completions.delete_one(context.organization_id, context.request.path_params["id"])
     if not await asyncio.wrap_future(pending):
         raise not_found("completion")
     return json_response({"deleted": 1})
 
 
-async def delete_many(visit: RequestContext) -> Response:
+async def delete_many(context: RequestContext) -> Response:
     """Everything of a session or with a tag is gone; further filters narrow it."""
-    query = RequestParams(visit.request.query_params, FILTER_NAMES)
+    query = RequestParams(context.request.query_params, FILTER_NAMES)
     wanted = parse_filters(query)
     if wanted.session_id is None and not wanted.tags:
         raise unprocessable("session_id", "Give a session_id or a tag.")
     if wanted.tags and wanted.tag_match == "none":
         raise unprocessable("tag_match", "tag_match=none cannot be used to delete.")
-    deleted = await asyncio.wrap_future(visit.store.completions.delete(visit.organization_id, wanted))
+    deleted = await asyncio.wrap_future(context.store.completions.delete(context.organization_id, wanted))
     return json_response({"deleted": deleted})
 
 
-async def read_body(visit: RequestContext) -> bytes:
+async def read_body(context: RequestContext) -> bytes:
     """The body of a record, inflated.
 
     Raises:
-        Refusal: it is too large, or does not say that it is JSON.
+        ApiError: it is too large, or does not say that it is JSON.
     """
-    visit.require_json_content_type()
-    return await visit.body(visit.service.limits.body_bytes)
+    context.require_json_content_type()
+    return await context.body(context.service.limits.body_bytes)
 
 
-def parse_completion(raw: bytes | str, visit: RequestContext) -> CompletionRecord:
+def parse_completion(raw: bytes | str, context: RequestContext) -> CompletionRecord:
     """The record that the text is.
 
     Raises:
-        Refusal: it is none, or names another organization.
+        ApiError: it is none, or names another organization.
     """
-    limits = visit.service.limits
+    limits = context.service.limits
     try:
         incoming = parse(raw, max_depth=limits.depth, max_tags=limits.tags)
     except RecordFormatError as error:
         raise from_format_error(error) from None
-    visit.check_organization(incoming.organization_id)
+    context.check_organization(incoming.organization_id)
     return incoming
 
 
@@ -95,7 +97,7 @@ def assign_id(incoming: CompletionRecord, completion_id: str | None) -> Completi
     """The record under the path's id, under its own, or under a new one.
 
     Raises:
-        Refusal: 422 when the path and the body name different ids.
+        ApiError: 422 when the path and the body name different ids.
     """
     if completion_id is None:
         return incoming if incoming.id is not None else dataclasses.replace(incoming, id=new_id())
@@ -109,28 +111,28 @@ def assign_id(incoming: CompletionRecord, completion_id: str | None) -> Completi
 
 
 async def store_completion(
-    visit: RequestContext, size: int, read: Callable[[], CompletionRecord], *, replace_tags: bool = False
+    context: RequestContext, size: int, read: Callable[[], CompletionRecord], *, replace_tags: bool = False
 ) -> WriteResult:
     """Keep the record that ``read`` makes of ``size`` bytes; when this returns, it is committed."""
 
     def put() -> Future[WriteResult]:
-        return visit.store.completions.put(visit.organization_id, read(), replace_tags=replace_tags)
+        return context.store.completions.put(context.organization_id, read(), replace_tags=replace_tags)
 
     outcome = await asyncio.wrap_future(await body.off_loop(size, put))
-    visit.service.metrics.records.labels(outcome.change.value).inc()
+    context.service.metrics.records.labels(outcome.change.value).inc()
     return outcome
 
 
-def _read(visit: RequestContext, completion_id: str) -> bytes:
-    found = visit.store.completions.get(visit.organization_id, completion_id)
+def _read(context: RequestContext, completion_id: str) -> bytes:
+    found = context.store.completions.get(context.organization_id, completion_id)
     if found is None:
         raise not_found("completion")
     return utf8(found)
 
 
-def visible_json(access: Principal, stored: StoredCompletion) -> bytes:
+def visible_json(principal: Principal, stored: StoredCompletion) -> bytes:
     """The record for whoever wrote it: whole, or without its content for a key that cannot read."""
-    if access.has_scope(Scope.READ):
+    if principal.has_scope(Scope.READ):
         return utf8(stored)
     fields = {name: stored.fields[name] for name in ("kind", "status") if name in stored.fields}
     return utf8(dataclasses.replace(stored, fields=fields))

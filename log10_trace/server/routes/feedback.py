@@ -25,14 +25,14 @@ MAX_MATCHED: Final = 100
 _NAMES: Final = ("offset", "limit", "completion_id", "task_id")
 
 
-async def upload(visit: RequestContext) -> Response:
+async def upload(context: RequestContext) -> Response:
     """Feedback about named completions, or about those that carry all the tags."""
-    members = await visit.json_object()
+    members = await context.json_object()
     values = {name: value for name, (_, value) in members.items()}
     selection = _selection(values)
-    task = await _task(visit, text(values, "task_id") or "")
+    task = await _task(context, text(values, "task_id") or "")
     require_object(members, "json_values")
-    await visit.service.examiner.validate_values(members["json_values"][0], task.json_schema)
+    await context.service.examiner.validate_values(members["json_values"][0], task.json_schema)
     feedback = Feedback(
         id=new_id(),
         task_id=task.id,
@@ -41,35 +41,35 @@ async def upload(visit: RequestContext) -> Response:
         matched_completion_ids=(),
         created_at_ms=time.time_ns() // 1_000_000,
     )
-    pending = visit.store.grading.add(visit.organization_id, feedback, selection)
+    pending = context.store.grading.add(context.organization_id, feedback, selection)
     return json_response(feedback_dict(await asyncio.wrap_future(pending)))
 
 
-async def list_feedback(visit: RequestContext) -> Response:
+async def list_feedback(context: RequestContext) -> Response:
     """Feedback, newest first; its filters may stand in the query or, as the original API has it, the body."""
-    params = [*visit.request.query_params.multi_items(), *await _body_params(visit)]
+    params = [*context.request.query_params.multi_items(), *await _body_params(context)]
     query = RequestParams(QueryParams(params), _NAMES)
-    found = await visit.read(
-        visit.store.grading.list,
-        visit.organization_id,
+    found = await context.read(
+        context.store.grading.list,
+        context.organization_id,
         offset=query.offset(),
-        limit=query.integer("limit", least=1, most=visit.service.limits.page_items) or DEFAULT_LIMIT,
+        limit=query.integer("limit", least=1, most=context.service.limits.page_items) or DEFAULT_LIMIT,
         completion_id=query.text("completion_id"),
         task_id=query.text("task_id"),
     )
     items = [feedback_dict(each) for each in found.items]
-    if not visit.is_legacy_client:
+    if not context.is_legacy_client:
         return json_response({"feedback": items, "total": found.total})
-    tasks = await visit.read(visit.store.grading.tasks, visit.organization_id)
+    tasks = await context.read(context.store.grading.tasks, context.organization_id)
     names = {task.id: task.name for task in tasks}
     named = [{**item, "task_name": names.get(item["task_id"], "")} for item in items]
     return json_response({"data": named, "total": found.total})
 
 
-async def get(visit: RequestContext) -> Response:
+async def get(context: RequestContext) -> Response:
     """Get one feedback."""
-    feedback_id = visit.request.path_params["id"]
-    found = await visit.read(visit.store.grading.get, visit.organization_id, feedback_id)
+    feedback_id = context.request.path_params["id"]
+    found = await context.read(context.store.grading.get, context.organization_id, feedback_id)
     if found is None:
         raise not_found("feedback")
     return json_response(feedback_dict(found))
@@ -87,8 +87,10 @@ def feedback_dict(feedback: Feedback) -> dict[str, Any]:
     }
 
 
-async def _task(visit: RequestContext, task_id: str) -> FeedbackTask:
-    found = await visit.service.read_threads.run_own(visit.store.grading.task, visit.organization_id, task_id)
+async def _task(context: RequestContext, task_id: str) -> FeedbackTask:
+    found = await context.service.read_threads.run_own(
+        context.store.grading.task, context.organization_id, task_id
+    )
     if found is None:
         raise not_found("task")
     return found
@@ -109,8 +111,8 @@ def _selection(values: dict[str, Any]) -> FeedbackTarget:
     return FeedbackTarget(completion_ids=ids, tags=tags, allow_unmatched=allow, max_matched=most)
 
 
-async def _body_params(visit: RequestContext) -> list[tuple[str, str]]:
-    members = await visit.json_object(optional=True)
+async def _body_params(context: RequestContext) -> list[tuple[str, str]]:
+    members = await context.json_object(optional=True)
     return [
         (name, value if isinstance(value, str) else body_text)
         for name, (body_text, value) in members.items()

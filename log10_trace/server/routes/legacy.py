@@ -36,65 +36,65 @@ _TELLING_STATUS: Final = ("status", "failure_kind", "response")
 _LIST_NAMES: Final = ("offset", "limit", "tagFilter", "createdFilter", "sort", "desc", "ids")
 
 
-async def create(visit: RequestContext) -> Response:
+async def create(context: RequestContext) -> Response:
     """A new record, as yet without content."""
-    await visit.json_object(optional=True)
+    await context.json_object(optional=True)
     started = encode_json({"id": new_id(), "status": STARTED})
-    outcome = await store_completion(visit, len(started), lambda: parse_completion(started, visit))
+    outcome = await store_completion(context, len(started), lambda: parse_completion(started, context))
     return json_response({"completionID": outcome.stored.id, "organizationSlug": SLUG})
 
 
-async def update(visit: RequestContext) -> Response:
+async def update(context: RequestContext) -> Response:
     """What is given is merged into the record, which is made if it is not there."""
-    completion_id = visit.request.path_params["id"]
-    members = await visit.json_object(most=visit.service.limits.body_bytes)
+    completion_id = context.request.path_params["id"]
+    members = await context.json_object(most=context.service.limits.body_bytes)
     size = sum(len(text) for text, _ in members.values())
     await store_completion(
-        visit, size, lambda: assign_id(_from_legacy(visit, members), completion_id), replace_tags=True
+        context, size, lambda: assign_id(_from_legacy(context, members), completion_id), replace_tags=True
     )
     return json_response({"completionID": completion_id, "organizationSlug": SLUG})
 
 
-async def get(visit: RequestContext) -> Response:
+async def get(context: RequestContext) -> Response:
     """The whole record, in the older form."""
-    return json_bytes_response(await visit.read(_read, visit, visit.request.path_params["id"]))
+    return json_bytes_response(await context.read(_read, context, context.request.path_params["id"]))
 
 
-async def list_completions(visit: RequestContext) -> Response:
+async def list_completions(context: RequestContext) -> Response:
     """Records, newest first."""
-    query = RequestParams(visit.request.query_params, _LIST_NAMES)
+    query = RequestParams(context.request.query_params, _LIST_NAMES)
     offset = query.offset()
-    limit = query.integer("limit", most=visit.service.limits.page_items)
+    limit = query.integer("limit", most=context.service.limits.page_items)
     limit = DEFAULT_LIMIT if limit is None else limit
     wanted = _filter_of(query)
-    items = await visit.read(_list_legacy, visit, wanted, offset, limit)
+    items = await context.read(_list_legacy, context, wanted, offset, limit)
     return json_bytes_response(b'{"data":[' + b",".join(items) + b"]}")
 
 
-async def create_session(visit: RequestContext) -> Response:
+async def create_session(context: RequestContext) -> Response:
     """A new session."""
-    await visit.json_object(optional=True)
-    session_id = await asyncio.wrap_future(visit.store.sessions.create(visit.organization_id))
+    await context.json_object(optional=True)
+    session_id = await asyncio.wrap_future(context.store.sessions.create(context.organization_id))
     return json_response({"sessionID": session_id})
 
 
-async def search_tags(visit: RequestContext) -> Response:
+async def search_tags(context: RequestContext) -> Response:
     """The tags that begin with ``query``."""
-    query = RequestParams(visit.request.query_params, ("query",))
-    found = await visit.read(
-        visit.store.reports.tags, visit.organization_id, prefix=query.text("query") or ""
+    query = RequestParams(context.request.query_params, ("query",))
+    found = await context.read(
+        context.store.reports.tags, context.organization_id, prefix=query.text("query") or ""
     )
     return json_response({"data": [_tag_dict(tag) for tag in found]})
 
 
-def _read(visit: RequestContext, completion_id: str) -> bytes:
-    found = visit.store.completions.get(visit.organization_id, completion_id)
+def _read(context: RequestContext, completion_id: str) -> bytes:
+    found = context.store.completions.get(context.organization_id, completion_id)
     if found is None:
         raise not_found("completion")
     return b'{"data":' + _to_legacy(found) + b"}"
 
 
-def _from_legacy(visit: RequestContext, members: dict[str, tuple[str, Any]]) -> CompletionRecord:
+def _from_legacy(context: RequestContext, members: dict[str, tuple[str, Any]]) -> CompletionRecord:
     """The record's own form, its JSON strings opened into exactly the text they hold."""
     texts = {name: text for name, (text, _) in members.items()}
     for name in _IN_STRINGS:
@@ -112,7 +112,7 @@ def _from_legacy(visit: RequestContext, members: dict[str, tuple[str, Any]]) -> 
     if is_number and 0 <= duration <= 1000 * MAX_DURATION:
         texts["duration"] = json.dumps(duration / 1000)
     body = ",".join(f"{json.dumps(name)}:{text}" for name, text in texts.items())
-    return parse_completion(f"{{{body}}}", visit)
+    return parse_completion(f"{{{body}}}", context)
 
 
 def _is_stack(frames: Any) -> bool:
@@ -181,6 +181,6 @@ def _filter_of(query: RequestParams) -> CompletionFilter:
     )
 
 
-def _list_legacy(visit: RequestContext, wanted: CompletionFilter, offset: int, limit: int) -> list[bytes]:
-    records = visit.store.completions.stream(visit.organization_id, wanted, limit=offset + limit)
+def _list_legacy(context: RequestContext, wanted: CompletionFilter, offset: int, limit: int) -> list[bytes]:
+    records = context.store.completions.stream(context.organization_id, wanted, limit=offset + limit)
     return [_to_legacy(stored) for stored in itertools.islice(records, offset, None)]

@@ -23,33 +23,33 @@ DEFAULT_LIMIT: Final = 50
 _CHUNK_BYTES: Final = 64 * 1024
 
 
-async def list_completions(visit: RequestContext) -> Response:
+async def list_completions(context: RequestContext) -> Response:
     """What matches the filters, in the form that ``format`` names."""
     known = (*FILTER_NAMES, "limit", "cursor", "order", "view", "format", "bodies")
-    query = RequestParams(visit.request.query_params, known)
+    query = RequestParams(context.request.query_params, known)
     wanted = parse_filters(query)
     order = query.choice("order", ORDERS, "newest")
-    limit = query.integer("limit", least=1, most=visit.service.limits.page_items)
+    limit = query.integer("limit", least=1, most=context.service.limits.page_items)
     form = query.choice("format", FORMATS, "json")
     bodies = query.choice("bodies", ("true", "false"), "false") == "true"
     if form != "json":
-        return await _export(visit, wanted, order, limit, form, bodies=bodies)
-    return await _page(visit, query, wanted, order, limit or DEFAULT_LIMIT)
+        return await _export(context, wanted, order, limit, form, bodies=bodies)
+    return await _page(context, query, wanted, order, limit or DEFAULT_LIMIT)
 
 
-async def ungraded(visit: RequestContext) -> Response:
+async def ungraded(context: RequestContext) -> Response:
     """Completions that a task selects and nobody has graded yet."""
-    query = RequestParams(visit.request.query_params, ("task_id", "limit", "cursor"))
-    limit = query.integer("limit", least=1, most=visit.service.limits.page_items) or DEFAULT_LIMIT
+    query = RequestParams(context.request.query_params, ("task_id", "limit", "cursor"))
+    limit = query.integer("limit", least=1, most=context.service.limits.page_items) or DEFAULT_LIMIT
     task_id = query.text("task_id")
-    tasks = [task_id] if task_id else await _all_task_ids(visit)
+    tasks = [task_id] if task_id else await _all_task_ids(context)
     unique: dict[bytes, None] = {}
     cursor = None
     for each in tasks:
         if len(unique) >= limit:
             break
         after = query.text("cursor") if task_id else None
-        records, cursor = await visit.read(_ungraded, visit, each, limit, after)
+        records, cursor = await context.read(_ungraded, context, each, limit, after)
         unique.update(dict.fromkeys(records))
     return json_bytes_response(
         wrap_json_array(list(unique)[:limit], "completions", next_cursor=cursor if task_id else None)
@@ -57,35 +57,35 @@ async def ungraded(visit: RequestContext) -> Response:
 
 
 def _ungraded(
-    visit: RequestContext, task_id: str, limit: int, cursor: str | None
+    context: RequestContext, task_id: str, limit: int, cursor: str | None
 ) -> tuple[list[bytes], str | None]:
-    found = visit.store.completions.ungraded(visit.organization_id, task_id, limit=limit, cursor=cursor)
+    found = context.store.completions.ungraded(context.organization_id, task_id, limit=limit, cursor=cursor)
     if found is None:
         raise not_found("task")
     return [_utf8(stored.to_json()) for stored in found.items], found.next_cursor
 
 
-async def _all_task_ids(visit: RequestContext) -> list[str]:
-    tasks = await visit.read(visit.store.grading.tasks, visit.organization_id)
+async def _all_task_ids(context: RequestContext) -> list[str]:
+    tasks = await context.read(context.store.grading.tasks, context.organization_id)
     return [task.id for task in tasks]
 
 
 async def _page(
-    visit: RequestContext, query: RequestParams, wanted: CompletionFilter, order: Order, limit: int
+    context: RequestContext, query: RequestParams, wanted: CompletionFilter, order: Order, limit: int
 ) -> Response:
     view = query.choice("view", VIEWS, "summary")
     read_page = partial(
-        visit.store.completions.page,
-        visit.organization_id,
+        context.store.completions.page,
+        context.organization_id,
         wanted,
         limit=limit,
         cursor=query.text("cursor"),
         order=order,
     )
     if view == "full":
-        pieces = await visit.read_pieces(_chunk(_full(visit, await visit.read(read_page))))
+        pieces = await context.read_pieces(_chunk(_full(context, await context.read(read_page))))
         return StreamingResponse(pieces, media_type="application/json")
-    return json_bytes_response(await visit.read(_summaries, read_page))
+    return json_bytes_response(await context.read(_summaries, read_page))
 
 
 def _summaries(read_page: Callable[[], Page[CompletionSummary]]) -> bytes:
@@ -94,12 +94,12 @@ def _summaries(read_page: Callable[[], Page[CompletionSummary]]) -> bytes:
     return wrap_json_array(items, "completions", next_cursor=found.next_cursor)
 
 
-def _full(visit: RequestContext, page: Page[CompletionSummary]) -> Iterator[bytes]:
+def _full(context: RequestContext, page: Page[CompletionSummary]) -> Iterator[bytes]:
     """The page with whole records, read one by one: a thousand of them may be larger than the memory."""
     yield b'{"completions":['
     comma = b""
     for summary in page.items:
-        stored = visit.store.completions.get(visit.organization_id, summary.id)
+        stored = context.store.completions.get(context.organization_id, summary.id)
         if stored is not None:
             yield comma + _utf8(stored.to_json())
             comma = b","
@@ -107,7 +107,7 @@ def _full(visit: RequestContext, page: Page[CompletionSummary]) -> Iterator[byte
 
 
 async def _export(
-    visit: RequestContext,
+    context: RequestContext,
     wanted: CompletionFilter,
     order: Order,
     limit: int | None,
@@ -115,18 +115,18 @@ async def _export(
     *,
     bodies: bool,
 ) -> StreamingResponse:
-    if visit.request.method == "HEAD":
+    if context.request.method == "HEAD":
         raise ApiError(405, "wrong_method", "Use GET to export.", headers={"Allow": "GET"})
-    records = await visit.read(
-        visit.store.completions.stream, visit.organization_id, wanted, order=order, limit=limit
+    records = await context.read(
+        context.store.completions.stream, context.organization_id, wanted, order=order, limit=limit
     )
     if form == "csv":
-        lines = csv_lines(records, visit.store.reports.prices, bodies=bodies)
+        lines = csv_lines(records, context.store.reports.prices, bodies=bodies)
     else:
         lines = (_utf8(each.to_json()) + b"\n" for each in records)
     media_type = "text/csv; charset=utf-8" if form == "csv" else "application/x-ndjson"
     headers = {"Content-Disposition": f'attachment; filename="completions.{form}"'}
-    pieces = await visit.read_pieces(_chunk(lines))
+    pieces = await context.read_pieces(_chunk(lines))
     return StreamingResponse(pieces, media_type=media_type, headers=headers)
 
 

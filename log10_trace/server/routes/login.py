@@ -26,34 +26,34 @@ class _Where(TypedDict):
     secure: bool
 
 
-async def login_form(visit: RequestContext) -> Response:
+async def login_form(context: RequestContext) -> Response:
     """The form; or, with a good one-time code, the way in."""
-    code = visit.request.query_params.get("code")
-    if code is None or visit.request.method == "HEAD":
-        return _form(visit, visit.request.query_params.get("next"))
-    access = visit.service.codes.redeem(code)
-    if access is None:
-        return _form(visit, None, _USED)
-    return await _start_session(visit, access, "/")
+    code = context.request.query_params.get("code")
+    if code is None or context.request.method == "HEAD":
+        return _form(context, context.request.query_params.get("next"))
+    principal = context.service.codes.redeem(code)
+    if principal is None:
+        return _form(context, None, _USED)
+    return await _start_session(context, principal, "/")
 
 
-async def login(visit: RequestContext) -> Response:
+async def login(context: RequestContext) -> Response:
     """Take the key that was typed, and let its holder in."""
-    fields = await _fields(visit)
+    fields = await _fields(context)
     goal = fields.get("next")
-    access = await visit.service.gate.authenticate_token(fields.get("token", "").strip())
-    if access is None or not access.has_scope(Scope.READ):
-        return _form(visit, goal, _WRONG)
-    return await _start_session(visit, access, safe_redirect_path(goal))
+    principal = await context.service.authenticator.authenticate_token(fields.get("token", "").strip())
+    if principal is None or not principal.has_scope(Scope.READ):
+        return _form(context, goal, _WRONG)
+    return await _start_session(context, principal, safe_redirect_path(goal))
 
 
-async def logout(visit: RequestContext) -> Response:
+async def logout(context: RequestContext) -> Response:
     """End the sessions of this browser, on every server of the database."""
-    answer = RedirectResponse(f"{visit.root_path}/login", 303)
-    for name, cookie in visit.request.cookies.items():
+    answer = RedirectResponse(f"{context.root_path}/login", 303)
+    for name, cookie in context.request.cookies.items():
         if name.startswith(COOKIE):
-            await visit.service.gate.sign_out(cookie)
-            answer.delete_cookie(name, httponly=True, samesite="strict", **_where(visit))
+            await context.service.authenticator.sign_out(cookie)
+            answer.delete_cookie(name, httponly=True, samesite="strict", **_where(context))
     return answer
 
 
@@ -63,32 +63,32 @@ def safe_redirect_path(goal: str | None) -> str:
     return goal if goal and is_own and not goal.startswith(("//", "/\\")) else "/"
 
 
-async def _start_session(visit: RequestContext, access: Principal, goal: str) -> Response:
-    cookie = await visit.service.gate.session_cookie(access)
+async def _start_session(context: RequestContext, principal: Principal, goal: str) -> Response:
+    cookie = await context.service.authenticator.session_cookie(principal)
     if cookie is None:
-        return _form(visit, goal, _WRONG)
-    answer = RedirectResponse(f"{visit.root_path}{goal}", 303)
+        return _form(context, goal, _WRONG)
+    answer = RedirectResponse(f"{context.root_path}{goal}", 303)
     # The key's id in the name: servers on other ports of this machine share the browser's cookies.
-    name = f"{COOKIE}_{access.key_id}"
-    answer.set_cookie(name, cookie, max_age=SESSION_S, httponly=True, samesite="strict", **_where(visit))
+    name = f"{COOKIE}_{principal.key_id}"
+    answer.set_cookie(name, cookie, max_age=SESSION_S, httponly=True, samesite="strict", **_where(context))
     return answer
 
 
-def _where(visit: RequestContext) -> _Where:
+def _where(context: RequestContext) -> _Where:
     """Where browsers send the cookie: under this server's path, and only over TLS if it was set over TLS."""
-    return {"path": visit.root_path or "/", "secure": visit.request.scope["scheme"] == "https"}
+    return {"path": context.root_path or "/", "secure": context.request.scope["scheme"] == "https"}
 
 
-def _form(visit: RequestContext, goal: str | None, fault: str | None = None) -> Response:
+def _form(context: RequestContext, goal: str | None, fault: str | None = None) -> Response:
     code = 200 if fault is None else 403
-    return page("login.html", code, root=visit.root_path, fault=fault, next=safe_redirect_path(goal))
+    return page("login.html", code, root=context.root_path, fault=fault, next=safe_redirect_path(goal))
 
 
-async def _fields(visit: RequestContext) -> dict[str, str]:
-    declared = visit.request.headers.get("content-type", "").partition(";")[0].strip().lower()
+async def _fields(context: RequestContext) -> dict[str, str]:
+    declared = context.request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if declared != _FORM:
         raise ApiError(415, "not_a_form", "The sign-in form is needed.", field="Content-Type")
-    raw = await visit.body(visit.service.limits.form_bytes)
+    raw = await context.body(context.service.limits.form_bytes)
     try:
         given = parse_qs(raw.decode("utf-8", "replace"), max_num_fields=_MOST_FIELDS)
     except ValueError:

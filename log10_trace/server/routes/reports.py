@@ -18,9 +18,9 @@ GROUPS: Final[tuple[GroupBy, ...]] = ("none", "model", "tag", "call_site", "sess
 INTERVALS: Final[tuple[Interval, ...]] = ("minute", "hour", "day")
 
 
-async def statistics(visit: RequestContext) -> Response:
+async def statistics(context: RequestContext) -> Response:
     """Counts, tokens, cost and percentiles, by group and over time."""
-    query = RequestParams(visit.request.query_params, ("group_by", "interval", "since", "until"))
+    query = RequestParams(context.request.query_params, ("group_by", "interval", "since", "until"))
     now_ms = time.time_ns() // 1_000_000
     wanted = StatisticsQuery(
         group_by=query.choice("group_by", GROUPS, "none"),
@@ -28,7 +28,7 @@ async def statistics(visit: RequestContext) -> Response:
         since_ms=query.timestamp_ms("since", now_ms),
         until_ms=query.end_ms("until", now_ms),
     )
-    found = await visit.read(visit.store.reports.statistics, visit.organization_id, wanted)
+    found = await context.read(context.store.reports.statistics, context.organization_id, wanted)
     return json_response(
         {
             "groups": [_totals_dict(each) for each in found.groups],
@@ -37,29 +37,29 @@ async def statistics(visit: RequestContext) -> Response:
     )
 
 
-async def prices(visit: RequestContext) -> Response:
+async def prices(context: RequestContext) -> Response:
     """What tokens cost, as the statistics charge them."""
-    RequestParams(visit.request.query_params, ())
-    return json_response({"models": visit.store.reports.prices.table})
+    RequestParams(context.request.query_params, ())
+    return json_response({"models": context.store.reports.prices.table})
 
 
-async def list_sources(visit: RequestContext) -> Response:
+async def list_sources(context: RequestContext) -> Response:
     """What arrived from every process."""
-    RequestParams(visit.request.query_params, ())
-    return await visit.read(_list_sources, visit)
+    RequestParams(context.request.query_params, ())
+    return await context.read(_list_sources, context)
 
 
-async def get_source(visit: RequestContext) -> Response:
+async def get_source(context: RequestContext) -> Response:
     """The records received from one source, and the sequence numbers that are missing."""
-    source = visit.request.path_params["source"]
-    found = await visit.read(visit.store.reports.source, visit.organization_id, source)
+    source = context.request.path_params["source"]
+    found = await context.read(context.store.reports.source, context.organization_id, source)
     if found is None:
         raise not_found("source")
     return json_response(_source_dict(found))
 
 
-def _list_sources(visit: RequestContext) -> Response:
-    found = visit.store.reports.sources(visit.organization_id)
+def _list_sources(context: RequestContext) -> Response:
+    found = context.store.reports.sources(context.organization_id)
     return json_response({"sources": [_source_dict(each) for each in found]})
 
 

@@ -18,20 +18,20 @@ from log10_trace.server.routes.listing import DEFAULT_LIMIT
 from log10_trace.server.store.data_types import SessionSummary
 
 
-async def create(visit: RequestContext) -> Response:
+async def create(context: RequestContext) -> Response:
     """A new session; its id stands alone and, as the original API has it, in ``session``."""
-    await visit.json_object(optional=True)
-    session_id = await asyncio.wrap_future(visit.store.sessions.create(visit.organization_id))
+    await context.json_object(optional=True)
+    session_id = await asyncio.wrap_future(context.store.sessions.create(context.organization_id))
     return json_response({"id": session_id, "session": {"id": session_id}}, 201)
 
 
-async def list_sessions(visit: RequestContext) -> Response:
+async def list_sessions(context: RequestContext) -> Response:
     """Sessions with a call that passes the filters, the one with the latest call first."""
-    query = RequestParams(visit.request.query_params, (*FILTER_NAMES, "limit", "cursor"))
-    limit = query.integer("limit", least=1, most=visit.service.limits.page_items) or DEFAULT_LIMIT
-    found = await visit.read(
-        visit.store.sessions.page,
-        visit.organization_id,
+    query = RequestParams(context.request.query_params, (*FILTER_NAMES, "limit", "cursor"))
+    limit = query.integer("limit", least=1, most=context.service.limits.page_items) or DEFAULT_LIMIT
+    found = await context.read(
+        context.store.sessions.page,
+        context.organization_id,
         parse_filters(query),
         limit=limit,
         cursor=query.text("cursor"),
@@ -40,10 +40,10 @@ async def list_sessions(visit: RequestContext) -> Response:
     return json_response({"sessions": sessions, "next_cursor": found.next_cursor})
 
 
-async def get(visit: RequestContext) -> Response:
+async def get(context: RequestContext) -> Response:
     """One session."""
-    session_id = visit.request.path_params["id"]
-    found = await visit.read(visit.store.sessions.get, visit.organization_id, session_id)
+    session_id = context.request.path_params["id"]
+    found = await context.read(context.store.sessions.get, context.organization_id, session_id)
     if found is None:
         raise not_found("session")
     return json_response(session_dict(found))

@@ -9,24 +9,24 @@ from log10_trace.server.http.request_context import RequestContext
 from log10_trace.server.http.responses import json_response
 
 
-async def healthz(visit: RequestContext) -> Response:
+async def healthz(context: RequestContext) -> Response:
     """Health check: whether the database responds."""
-    await visit.service.read_threads.run_own(visit.store.upkeep.health)
+    await context.service.read_threads.run_own(context.store.upkeep.health)
     return json_response({"status": "ok"})
 
 
-async def limits(visit: RequestContext) -> Response:
+async def limits(context: RequestContext) -> Response:
     """How much is taken."""
-    return json_response(visit.service.limits.as_dict())
+    return json_response(context.service.limits.as_dict())
 
 
-async def metrics(visit: RequestContext) -> Response:
+async def metrics(context: RequestContext) -> Response:
     """What the server counts about itself."""
-    health = await visit.service.read_threads.run_own(visit.store.upkeep.health)
-    visit.service.metrics.update_gauges(health, visit.service.in_flight.held)
-    return Response(visit.service.metrics.render(), media_type=None, headers={"Content-Type": CONTENT_TYPE})
+    health = await context.service.read_threads.run_own(context.store.upkeep.health)
+    context.service.metrics.update_gauges(health, context.service.in_flight.held)
+    return Response(context.service.metrics.render(), media_type=None, headers={"Content-Type": CONTENT_TYPE})
 
 
-async def document(visit: RequestContext) -> Response:
+async def document(context: RequestContext) -> Response:
     """The OpenAPI document."""
-    return Response(visit.service.document, media_type="application/json")
+    return Response(context.service.document, media_type="application/json")

@@ -23,12 +23,12 @@ from log10_trace.server.store.data_types import FeedbackTask
 _UNSTORABLE_CHARACTERS = re.compile("[\0\ud800-\udfff]")
 
 
-async def create(visit: RequestContext) -> Response:
+async def create(context: RequestContext) -> Response:
     """A new task; one of the same id is replaced."""
-    members = await visit.json_object()
+    members = await context.json_object()
     values = {name: value for name, (_, value) in members.items()}
     require_object(members, "json_schema")
-    await visit.service.examiner.validate_schema(members["json_schema"][0])
+    await context.service.examiner.validate_schema(members["json_schema"][0])
     task = FeedbackTask(
         id=label(values, "id") or new_id(),
         name=text(values, "name") or "",
@@ -37,30 +37,30 @@ async def create(visit: RequestContext) -> Response:
         completion_tags_selector=labels(values, "completion_tags_selector"),
         created_at_ms=time.time_ns() // 1_000_000,
     )
-    kept = await asyncio.wrap_future(visit.store.grading.add_task(visit.organization_id, task))
-    return json_response(task_dict(kept, visit.organization_id))
+    kept = await asyncio.wrap_future(context.store.grading.add_task(context.organization_id, task))
+    return json_response(task_dict(kept, context.organization_id))
 
 
-async def list_tasks(visit: RequestContext) -> Response:
+async def list_tasks(context: RequestContext) -> Response:
     """Every task, oldest first; in ``data`` for the original Python client."""
-    query = RequestParams(visit.request.query_params, ("offset", "limit"))
-    found = await visit.read(visit.store.grading.tasks, visit.organization_id)
+    query = RequestParams(context.request.query_params, ("offset", "limit"))
+    found = await context.read(context.store.grading.tasks, context.organization_id)
     offset = query.offset()
-    limit = query.integer("limit", least=1, most=visit.service.limits.page_items)
+    limit = query.integer("limit", least=1, most=context.service.limits.page_items)
     span = found[offset:] if limit is None else found[offset : offset + limit]
-    tasks = [task_dict(task, visit.organization_id) for task in span]
-    if visit.is_legacy_client:
+    tasks = [task_dict(task, context.organization_id) for task in span]
+    if context.is_legacy_client:
         return json_response({"data": tasks, "total": len(found)})
     return json_response(tasks)
 
 
-async def get(visit: RequestContext) -> Response:
+async def get(context: RequestContext) -> Response:
     """One task."""
-    task_id = visit.request.path_params["id"]
-    found = await visit.read(visit.store.grading.task, visit.organization_id, task_id)
+    task_id = context.request.path_params["id"]
+    found = await context.read(context.store.grading.task, context.organization_id, task_id)
     if found is None:
         raise not_found("task")
-    return json_response(task_dict(found, visit.organization_id))
+    return json_response(task_dict(found, context.organization_id))
 
 
 def task_dict(task: FeedbackTask, organization_id: str) -> dict[str, Any]:

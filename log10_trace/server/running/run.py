@@ -110,7 +110,7 @@ def _run(
         host_policy_for(settings.host, port, settings.allowed_hosts),
         codes=codes,
         limits=settings.limits,
-        gate=Authenticator(store.keys, anonymous=own if settings.insecure else None),
+        authenticator=Authenticator(store.keys, anonymous=own if settings.insecure else None),
         proxies=proxies,
     )
     url = f"http://{_shown(settings.host)}:{port}"

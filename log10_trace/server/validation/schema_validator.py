@@ -40,7 +40,7 @@ class SchemaValidator:
         """Refuse what is no JSON Schema, or takes too long to find that out.
 
         Raises:
-            Refusal: 422, naming the place in the schema.
+            ApiError: 422, naming the place in the schema.
         """
         if len(schema_text) <= _QUICK_SCHEMA:
             await asyncio.to_thread(_examine, schema_text, None)
@@ -51,7 +51,7 @@ class SchemaValidator:
         """Refuse values that do not fit the schema, or take too long to find that out.
 
         Raises:
-            Refusal: 422, naming the place in the values.
+            ApiError: 422, naming the place in the values.
         """
         if _is_quick(schema_text, values_text):
             await asyncio.to_thread(_examine, schema_text, values_text)

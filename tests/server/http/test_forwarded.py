@@ -40,8 +40,8 @@ def store(tmp_path: Path) -> Iterator[Store]:
 def client(store: Store, peer: tuple[str, int], root_path: str = "", *, is_open: bool = True) -> TestClient:
     """Somebody who connects from ``peer``."""
     policy = proxy_policy(root_path=root_path, own_paths=OWN_PATHS)
-    gate = Authenticator(store.keys, anonymous=READER if is_open else None)
-    app = create_app(store, host_policy_for("127.0.0.1", PORT), gate=gate, proxies=policy)
+    authenticator = Authenticator(store.keys, anonymous=READER if is_open else None)
+    app = create_app(store, host_policy_for("127.0.0.1", PORT), authenticator=authenticator, proxies=policy)
     return TestClient(
         app, base_url=f"http://127.0.0.1:{PORT}", client=peer, follow_redirects=False, headers=HTML
     )

@@ -1,4 +1,4 @@
-"""The door: host names, origins, and what browsers say of a request's site."""
+"""Host policy: host names, origins, and what browsers say of a request's site."""
 
 from __future__ import annotations
 
@@ -81,12 +81,12 @@ def test_a_link_on_another_site_may_lead_to_a_page_and_not_to_the_api() -> None:
 
 def test_a_server_on_all_addresses_answers_to_addresses_and_to_allowed_names() -> None:
     """Bound to every address, the server takes any address literal, and only the names it was given."""
-    door = host_policy_for("0.0.0.0", 4680, ["calls.example"])
+    host_policy = host_policy_for("0.0.0.0", 4680, ["calls.example"])
 
     for host in ("10.1.2.3:4680", "[fd00::1]:4680", "localhost:4680", "calls.example", "calls.example:443"):
-        door.check({"host": host}, page=False)
+        host_policy.check({"host": host}, page=False)
     with pytest.raises(ApiError):
-        door.check({"host": "evil.example:4680"}, page=False)
+        host_policy.check({"host": "evil.example:4680"}, page=False)
 
 
 @pytest.mark.parametrize(

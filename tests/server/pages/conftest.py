@@ -26,6 +26,6 @@ def store(tmp_path: Path) -> Iterator[Store]:
 @pytest.fixture
 def site(store: Store) -> Site:
     app = create_app(
-        store, host_policy_for("127.0.0.1", PORT), gate=Authenticator(store.keys, anonymous=READER)
+        store, host_policy_for("127.0.0.1", PORT), authenticator=Authenticator(store.keys, anonymous=READER)
     )
     return Site(store, TestClient(app, base_url=f"http://127.0.0.1:{PORT}", follow_redirects=False))

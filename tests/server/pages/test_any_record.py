@@ -264,7 +264,7 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
     """Somebody who may write, read and delete."""
     store = open_store(tmp_path_factory.mktemp("any") / "completions.db")
     app = create_app(
-        store, host_policy_for("127.0.0.1", PORT), gate=Authenticator(store.keys, anonymous=ADMIN)
+        store, host_policy_for("127.0.0.1", PORT), authenticator=Authenticator(store.keys, anonymous=ADMIN)
     )
     yield TestClient(app, base_url=f"http://127.0.0.1:{PORT}")
     store.close()
