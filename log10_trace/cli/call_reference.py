@@ -10,7 +10,7 @@ from log10_trace.errors import Log10Error
 LATEST: Final = "latest"
 
 
-def resolved(client: Log10, wanted: str) -> str:
+def resolve_id(client: Log10, wanted: str) -> str:
     """The id that is meant; ``latest`` is that of the newest call.
 
     Raises:

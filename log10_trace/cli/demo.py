@@ -62,7 +62,7 @@ def demo(
                 "No OPENAI_BASE_URL or OPENAI_API_KEY is set: a [bold]simulated model[/bold] answers."
             )
         made = _make_calls(server)
-        stored = _stored(server, made)
+        stored = _fetch_records(server, made)
         console.print(_table(stored))
         console.print(f"{len(stored)} of {len(made)} calls are stored in {folder / 'completions.db'}")
         if once:
@@ -87,13 +87,13 @@ def _server(folder: Path, port: int) -> Iterator[_Server]:
     with (folder / "serve.log").open("w") as log:
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True)  # noqa: S603 -- ourselves
     try:
-        yield _announced(process, folder)
+        yield _read_announcement(process, folder)
     finally:
         process.terminate()
         process.communicate()
 
 
-def _announced(process: subprocess.Popen[str], folder: Path) -> _Server:
+def _read_announcement(process: subprocess.Popen[str], folder: Path) -> _Server:
     lines: IO[str] | None = process.stdout
     page = ""
     for line in lines or ():
@@ -120,7 +120,7 @@ def _make_calls(server: _Server) -> dict[str, str]:
         log10_trace.shutdown()
 
 
-def _stored(server: _Server, made: dict[str, str]) -> dict[str, components.Completion]:
+def _fetch_records(server: _Server, made: dict[str, str]) -> dict[str, components.Completion]:
     """The records of the calls, as the server has them."""
     with Log10(server_url=server.url, log10_token=server.token) as client:
         arrived = {

@@ -21,7 +21,7 @@ from log10_trace.cli.app import app
 from log10_trace.cli.options import Json
 from log10_trace.cli.output import print_line, show_json
 from log10_trace.cli.spool import delivery_hint
-from log10_trace.cli.units import shown_bytes
+from log10_trace.cli.units import format_bytes
 from log10_trace.client import Log10
 from log10_trace.config import Config, resolve, set_variables
 from log10_trace.errors import AuthenticationError, ConfigError, Log10Error, SDKError
@@ -138,7 +138,7 @@ def _spool(settings: Config) -> Iterator[CheckResult]:
         yield CheckResult("spool", f"{root}: {error.strerror}", other)
         return
     free = shutil.disk_usage(root).free
-    room = f"{root}, {shown_bytes(free)} free"
+    room = f"{root}, {format_bytes(free)} free"
     yield CheckResult("spool", room, "" if free > ROOM_BYTES else "Make room on that disk.")
     found = list_pending(Spool(root))
     yield from _spool_problems(find_problems(Spool(root), found))
@@ -212,7 +212,7 @@ def _api(server: Server) -> Iterator[CheckResult]:
         ) as client:
             client.completions.limits()
     except Log10Error as error:
-        yield _refused(error)
+        yield _explain_rejection(error)
         return
     taken = f"the server takes it (fingerprint {fingerprint(server.token)})"
     yield CheckResult("token", taken if server.token else "the server asks for none")
@@ -235,7 +235,7 @@ def _delivery(server: Server, answer: RecordResult) -> CheckResult:
     return CheckResult("delivery", found, _remedy(answer.status, is_of_api=bool(answer.code)))
 
 
-def _refused(error: Log10Error) -> CheckResult:
+def _explain_rejection(error: Log10Error) -> CheckResult:
     """Whose fault it is that the API refuses: the key's, the address's, or that of something in between."""
     if not isinstance(error, SDKError):
         return CheckResult("API", str(error), "Look at what stands between here and the server.")

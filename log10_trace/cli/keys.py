@@ -74,7 +74,7 @@ def create(
     token, key = make_key(organization, scopes, name=name, now_ms=now_ms, expires_at_ms=expires_at_ms)
     with open_database(database) as store:
         kept = store.keys.add(organization, key).result()
-    typer.echo(json.dumps({"key": token, **_shown(kept)}) if as_json else token)
+    typer.echo(json.dumps({"key": token, **_format_key(kept)}) if as_json else token)
 
 
 @keys.command(name="list")
@@ -87,7 +87,7 @@ def list_keys(
     """List the keys, without their secrets."""
     with open_database(database) as store:
         found = store.keys.list(organization)
-    shown = [_shown(key) for key in found]
+    shown = [_format_key(key) for key in found]
     if not as_json:
         show_rows(_COLUMNS, shown, empty="There are no keys yet.")
         return
@@ -111,7 +111,7 @@ def revoke(
     typer.echo(f"Revoked {key_id}.")
 
 
-def _shown(key: Key) -> dict[str, Any]:
+def _format_key(key: Key) -> dict[str, Any]:
     now_ms = time.time_ns() // 1_000_000
     state = "revoked" if key.revoked_at_ms is not None else "valid" if key.is_valid(now_ms) else "expired"
     return {

@@ -83,7 +83,7 @@ def show_rows(columns: Sequence[Column], items: Iterable[Any], *, empty: str) ->
         return
     rows = [[_cell(column, item) for column in columns] for item in items]
     if rows:
-        console.print(_drawn(columns, rows))
+        console.print(_draw(columns, rows))
     else:
         stderr_console.print(empty)
 
@@ -93,7 +93,7 @@ def _cell(column: Column, item: Any) -> Text:
     return Text(one_line(text), style=column.style(item) if column.style else "")
 
 
-def _drawn(columns: Sequence[Column], rows: list[list[Text]]) -> Table:
+def _draw(columns: Sequence[Column], rows: list[list[Text]]) -> Table:
     natural = [
         max(len(column.title), *(row[at].cell_len for row in rows)) for at, column in enumerate(columns)
     ]

@@ -11,7 +11,7 @@ import typer
 from log10_trace.cli.app import app
 from log10_trace.cli.database import Database, open_database
 from log10_trace.cli.once import OnceCommand
-from log10_trace.cli.units import shown_bytes, size_bytes, span_ms
+from log10_trace.cli.units import format_bytes, size_bytes, span_ms
 
 EXAMPLES: Final = """[bold]Examples[/bold]
 
@@ -48,5 +48,5 @@ def prune(
         given = {"bytes_before": report.bytes_before, "bytes_after": report.bytes_after}
         typer.echo(json.dumps({"completions": report.completions, **given}))
         return
-    sizes = f"{shown_bytes(report.bytes_before)} before, {shown_bytes(report.bytes_after)} now"
+    sizes = f"{format_bytes(report.bytes_before)} before, {format_bytes(report.bytes_after)} now"
     typer.echo(f"Deleted {report.completions} records; {sizes}.")

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Final
 import typer
 
 from log10_trace.cli.app import app
-from log10_trace.cli.call_reference import resolved
+from log10_trace.cli.call_reference import resolve_id
 from log10_trace.cli.model_calls import ModelAnswer, logged_answer, make_sdk_sender, parameter, replay_call
 from log10_trace.cli.once import OnceCommand
 from log10_trace.cli.options import Json, Server, expand_option_groups, split_commas
@@ -48,7 +48,7 @@ def replay(
     changes = parameters(set_)
     send = make_sdk_sender()
     with server.client() as client:
-        answer = client.completions.get(completion_id=resolved(client, completion_id))
+        answer = client.completions.get(completion_id=resolve_id(client, completion_id))
         prices = prices_of(client)
     call = json_text.loads(answer.raw_response.content)
     logged = logged_answer(call, prices)

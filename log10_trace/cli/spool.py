@@ -21,7 +21,7 @@ from log10_trace.cli.output import (
     show_rows,
     stderr_console,
 )
-from log10_trace.cli.units import shown_bytes
+from log10_trace.cli.units import format_bytes
 from log10_trace.config import Config, resolve
 from log10_trace.domain.ranges import format_ranges, to_ranges
 from log10_trace.errors import APIConnectionError
@@ -66,7 +66,7 @@ def _settings() -> Config:
     return settings
 
 
-def _shown_destination(each: PendingSource) -> str:
+def _format_destination(each: PendingSource) -> str:
     if each.destination is None:
         return "not known"
     return each.destination.url or "this machine's server"
@@ -74,11 +74,11 @@ def _shown_destination(each: PendingSource) -> str:
 
 _COLUMNS: Final = (
     Column(title="SOURCE", cell=lambda each: each.source),
-    Column(title="TO", cell=_shown_destination, flexible=True),
+    Column(title="TO", cell=_format_destination, flexible=True),
     Column(title="KEY", cell=lambda each: each.destination.key or "any" if each.destination else "?"),
     Column(title="PROCESS", cell=lambda each: "running" if each.alive else "ended"),
     numeric_column("RECORDS", lambda each: len(each.sequences), count),
-    Column(title="SIZE", cell=lambda each: str(each.bytes), brief=lambda each: shown_bytes(each.bytes)),
+    Column(title="SIZE", cell=lambda each: str(each.bytes), brief=lambda each: format_bytes(each.bytes)),
 )
 
 

@@ -30,7 +30,7 @@ def size_bytes(text: str) -> int:
     return int(match[1]) * _SIZE[match[2]]
 
 
-def shown_bytes(size: int) -> str:
+def format_bytes(size: int) -> str:
     """A size for people: ``1.5 MB``."""
     amount = float(size)
     for unit in ("bytes", "KB", "MB", "GB"):

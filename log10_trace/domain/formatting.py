@@ -33,16 +33,16 @@ def count(number: int | None) -> str:
 
 def compact_number(number: int | None) -> str:
     """``987``, ``12.3k``, ``4.56M``: three digits that matter."""
-    return UNKNOWN if number is None else "".join(_scaled(number))
+    return UNKNOWN if number is None else "".join(_scale(number))
 
 
 def size(number: int) -> str:
     """Bytes: ``512 B``, ``1.5 KB``, ``20 MB``."""
-    digits, unit = _scaled(number)
+    digits, unit = _scale(number)
     return f"{digits} {unit.upper()}B"
 
 
-def _scaled(number: int) -> tuple[str, str]:
+def _scale(number: int) -> tuple[str, str]:
     """Three digits that matter, and the unit they count."""
     scaled, units = float(number), ["", "k", "M", "G"]
     while scaled >= _THOUSAND - 0.5 and len(units) > 1:

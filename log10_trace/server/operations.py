@@ -54,7 +54,7 @@ OPERATIONS: Final = (
     Operation("GET", "/api/v1/completions", listing.list_completions, READ),
     Operation("DELETE", "/api/v1/completions", completions.delete_many, ADMIN),
     Operation("POST", "/api/v1/completions/batch", batch.create_many, INGEST),
-    Operation("GET", "/api/v1/completions/ungraded", listing.ungraded, READ_OR_GRADE),
+    Operation("GET", "/api/v1/completions/ungraded", listing.list_ungraded, READ_OR_GRADE),
     Operation("POST", "/api/v1/completions/{id}", completions.update, INGEST),
     Operation("GET", "/api/v1/completions/{id}", completions.get, READ),
     Operation("DELETE", "/api/v1/completions/{id}", completions.delete, ADMIN),

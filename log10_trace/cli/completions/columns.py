@@ -27,11 +27,11 @@ def _tokens(call: CompletionSummary) -> str:
     return f"{count(call.usage.input_tokens) or '?'}/{count(call.usage.output_tokens) or '?'}"
 
 
-def _asked(call: CompletionSummary) -> str:
+def _preview_request(call: CompletionSummary) -> str:
     return (call.preview.request if call.preview else None) or ""
 
 
-def _answered(call: CompletionSummary) -> str:
+def _preview_response(call: CompletionSummary) -> str:
     if call.failure_kind:
         return f"{call.failure_kind}: {call.failure_reason or ''}".removesuffix(": ")
     return (call.preview.response if call.preview else None) or ""
@@ -52,8 +52,8 @@ COLUMNS: Final = {
     "tokens": Column(title="IN/OUT", cell=_tokens, right=True),
     "tags": Column(title="TAGS", cell=lambda call: ", ".join(call.tags or []), flexible=True),
     "session": Column(title="SESSION", cell=lambda call: _text(call.session_id)),
-    "request": Column(title="REQUEST", cell=_asked, flexible=True),
-    "response": Column(title="RESPONSE", cell=_answered, flexible=True),
+    "request": Column(title="REQUEST", cell=_preview_request, flexible=True),
+    "response": Column(title="RESPONSE", cell=_preview_response, flexible=True),
     "failure": Column(title="FAILURE", cell=lambda call: _text(call.failure_kind), flexible=True),
     "endpoint": Column(title="ENDPOINT", cell=lambda call: _text(call.endpoint), flexible=True),
     "source": Column(title="SOURCE", cell=lambda call: _text(call.source)),

@@ -49,7 +49,7 @@ def export(
     if bodies and format is not Format.CSV:
         message = "Only csv takes it; the other formats always include the bodies."
         raise typer.BadParameter(message, param_hint="--bodies")
-    known = _known(output) if output and resume else frozenset()
+    known = _read_exported_ids(output) if output and resume else frozenset()
     try:
         with server.client() as client:
             pieces = _pieces(client, which.filters(), format, limit, bodies=bodies)
@@ -81,7 +81,7 @@ def _check(output: str | None, form: Format, *, resume: bool, force: bool) -> No
         raise typer.BadParameter(message, param_hint="--resume")
 
 
-def _known(output: str) -> frozenset[str]:
+def _read_exported_ids(output: str) -> frozenset[str]:
     """The ids that the file holds already; of an export, its unfinished last line is cut off."""
     path = Path(output)
     if not path.exists():

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final
 import typer
 from rich.text import Text
 
-from log10_trace.cli.call_reference import resolved
+from log10_trace.cli.call_reference import resolve_id
 from log10_trace.cli.completions.group import group
 from log10_trace.cli.conversation import messages_of
 from log10_trace.cli.options import Server, expand_option_groups
@@ -50,16 +50,16 @@ def get(
         message = "Which call? Give its id, or: latest"
         raise typer.BadParameter(message)
     with server.client() as client:
-        answer = client.completions.get(completion_id=resolved(client, wanted))
+        answer = client.completions.get(completion_id=resolve_id(client, wanted))
     if raw:
         show_bytes([answer.raw_response.content, b"\n"])
     elif as_json:
-        print_line(_indented(answer.raw_response.text))
+        print_line(_indent(answer.raw_response.text))
     else:
         show_call(answer.completion)
 
 
-def _indented(record: str) -> str:
+def _indent(record: str) -> str:
     try:
         return json.dumps(json.loads(record), indent=2)
     except ValueError:  # it holds an integer of more digits than Python converts

@@ -72,7 +72,7 @@ class _Import:
             try:
                 record = convert_line(self._in_utf8(line), keep_organization=keep_organization)
             except Log10Error as error:
-                self._failed(number, str(error).replace("The body", "The line"))
+                self._report_failure(number, str(error).replace("The body", "The line"))
             else:
                 yield number, record
 
@@ -91,13 +91,13 @@ class _Import:
         for (number, _), result in zip(batch, results, strict=True):
             if not result.kept:
                 said = result.message or f"The server answered {result.status}."
-                self._failed(number, f"{result.field}: {said}" if result.field else said)
+                self._report_failure(number, f"{result.field}: {said}" if result.field else said)
             elif result.code == "deleted":
                 self.counts["deleted"] += 1
             else:
                 self.counts["new" if result.status == _MADE else "known"] += 1
 
-    def _failed(self, number: int, reason: str) -> None:
+    def _report_failure(self, number: int, reason: str) -> None:
         self.counts["failed"] += 1
         stderr_console.print(f"line {number}: {one_line(reason)}")
 

@@ -31,7 +31,7 @@ def convert_line(line: bytes, *, keep_organization: bool = False) -> bytes:
     """
     members = split_members(decode(line))
     if _is_original(members):
-        members = _converted(members)
+        members = _convert_legacy(members)
     if not keep_organization:
         members.pop("organization_id", None)
     if not (members.get("id") or ("", None))[1]:
@@ -46,7 +46,7 @@ def _is_original(members: Members) -> bool:
     return "tagResolved" in members or (isinstance(kind, str) and kind in _KINDS)
 
 
-def _converted(members: Members) -> Members:
+def _convert_legacy(members: Members) -> Members:
     """A record of the original client in the API's terms: tags by name, seconds, bodies as JSON."""
     converted = {name: member for name, member in members.items() if name != "tagResolved"}
     resolved = members.get("tagResolved", ("", None))[1]
@@ -61,7 +61,7 @@ def _converted(members: Members) -> Members:
     for name in ("request", "response", "stacktrace"):
         text = members.get(name, ("", None))[1]
         if isinstance(text, str):
-            converted[name] = _unwrapped(text, members[name])
+            converted[name] = _unwrap(text, members[name])
     return {name: member for name, member in converted.items() if member[1] is not None}
 
 
@@ -69,7 +69,7 @@ def _is_tag(tag: Any) -> bool:
     return isinstance(tag, dict) and isinstance(tag.get("name"), str)
 
 
-def _unwrapped(text: str, member: tuple[str, Any]) -> tuple[str, Any]:
+def _unwrap(text: str, member: tuple[str, Any]) -> tuple[str, Any]:
     """JSON that was written as a string, as JSON; any other string stays one."""
     try:
         return text, json.loads(text)

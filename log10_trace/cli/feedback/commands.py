@@ -102,7 +102,7 @@ def list_(
     """List feedback, the newest first."""
     wanted = condition(filter)
     with server.client() as client:
-        found = islice(_found(client, wanted, task, completion, offset), limit)
+        found = islice(_find_feedback(client, wanted, task, completion, offset), limit)
         if not json:
             show_rows(_COLUMNS, found, empty="No such feedback.")
             return
@@ -124,7 +124,7 @@ def download(
     """Write feedback to a file as JSON lines, the newest first."""
     wanted = condition(filter)
     with server.client() as client, open_for_writing(output) as file:
-        for feedback in islice(_found(client, wanted, task, None, offset), limit):
+        for feedback in islice(_find_feedback(client, wanted, task, None, offset), limit):
             file.write(feedback.to_json().encode() + b"\n")
 
 
@@ -146,7 +146,7 @@ def get(
     print_line(json_text.dumps(feedback.model_dump(), indent=2))
 
 
-def _found(
+def _find_feedback(
     client: Log10, wanted: Callable[[Feedback], bool], task: str | None, completion: str | None, offset: int
 ) -> Iterator[Feedback]:
     while True:

@@ -37,10 +37,10 @@ def condition(text: str | None) -> Callable[[Feedback], bool]:
         message = f"{text!r} is no condition. Write a value's name, a comparison and a value: score <= 5"
         raise typer.BadParameter(message, param_hint="--filter")
     name, sign, wanted = match.groups()
-    return lambda feedback: _holds(_value(feedback, name), _OPERATORS[sign], _typed(wanted))
+    return lambda feedback: _holds(_value(feedback, name), _OPERATORS[sign], _parse_value(wanted))
 
 
-def _typed(text: str) -> Any:
+def _parse_value(text: str) -> Any:
     try:
         return json.loads(text)
     except ValueError:

@@ -58,7 +58,7 @@ def _grade_all(client: Log10, task: FeedbackTask, *, with_comment: bool) -> int:
     graded = 0
     for call in iterate_ungraded(client, task.id):
         try:
-            values = _asked(task, call, f"{graded + 1}")
+            values = _ask_for_values(task, call, f"{graded + 1}")
             said = input("comment: ") if with_comment else ""
         except _GraderQuitError as left:
             if left.for_good:
@@ -89,7 +89,7 @@ def iterate_ungraded(client: Log10, task_id: str | None) -> Iterator[Completion]
             has_news = False
 
 
-def _asked(task: FeedbackTask, call: Completion, number: str) -> dict[str, Any]:
+def _ask_for_values(task: FeedbackTask, call: Completion, number: str) -> dict[str, Any]:
     console.rule(Text(f"{number}  {escape_control_characters(task.name or '')}"))
     show_call(call)
     if task.instruction:
@@ -102,10 +102,10 @@ def _asked(task: FeedbackTask, call: Completion, number: str) -> dict[str, Any]:
 def _answer(question: FormField) -> Any:
     about = f"  ({escape_control_characters(question.about)})" if question.about else ""
     console.print(Text.assemble("\n", (escape_control_characters(question.name), "bold cyan"), about))
-    return _pressed(question.choices) if question.choices else _typed(question)
+    return _read_key(question.choices) if question.choices else _read_line(question)
 
 
-def _pressed(choices: dict[str, Any]) -> Any:
+def _read_key(choices: dict[str, Any]) -> Any:
     shown = "   ".join(f"{key} {_word(value)}" for key, value in choices.items())
     with _single_keys() as next_key:
         console.print(Text(f"  {escape_control_characters(shown)}  "), end="")
@@ -131,7 +131,7 @@ def _word(value: Any) -> str:
     return str(value) if not isinstance(value, bool) else "yes" if value else "no"
 
 
-def _typed(question: FormField) -> Any:
+def _read_line(question: FormField) -> Any:
     while True:
         typed = input("  > ").strip()
         _leave_on(typed)

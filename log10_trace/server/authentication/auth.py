@@ -106,7 +106,7 @@ class Authenticator:
         key = await self._find(parts[0])
         if key is None or not matches(parts[1], key):
             return None
-        return self._granted(key)
+        return self._authorize(key)
 
     async def authenticate_cookie(self, cookie: str) -> Principal | None:
         """The principal of a page session; None once it has expired, signed out, or lost its key."""
@@ -116,7 +116,7 @@ class Authenticator:
         session, key = found
         if await self._ask(self._keys.is_page_session_revoked, key.organization_id, session.id):
             return None
-        return self._granted(key)
+        return self._authorize(key)
 
     async def sign_out(self, cookie: str) -> None:
         """End the session of the cookie on every server of this database; other text changes nothing."""
@@ -185,7 +185,7 @@ class Authenticator:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._threads, partial(read, *args, **kwargs))
 
-    def _granted(self, key: Key) -> Principal | None:
+    def _authorize(self, key: Key) -> Principal | None:
         now_ms = self._now_ms()
         if not key.is_valid(now_ms):
             return None

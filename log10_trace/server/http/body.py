@@ -65,7 +65,7 @@ async def inflate(body: bytes, encoding: str, max_bytes: int) -> bytes:
     if decoder is None:
         message = f"Supported Content-Encodings: {', '.join(sorted(_CODINGS))}."
         raise ApiError(415, "unknown_encoding", message, field="Content-Encoding")
-    return await off_loop(len(body), _inflated, decoder, body, max_bytes)
+    return await off_loop(len(body), _inflate, decoder, body, max_bytes)
 
 
 async def off_loop(size: int, work: Callable[..., Result], *arguments: Any) -> Result:
@@ -75,7 +75,7 @@ async def off_loop(size: int, work: Callable[..., Result], *arguments: Any) -> R
     return work(*arguments)
 
 
-def _inflated(decoder: Callable[[bytes, int], Iterator[bytes]], body: bytes, max_bytes: int) -> bytes:
+def _inflate(decoder: Callable[[bytes, int], Iterator[bytes]], body: bytes, max_bytes: int) -> bytes:
     pieces: list[bytes] = []
     size = 0
     for piece in decoder(body, _PIECE):

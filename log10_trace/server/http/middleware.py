@@ -79,7 +79,7 @@ class RequestMiddleware:
             with guard("answering a request"):
                 refusal = await self._answer(scope, receive, outgoing)
             if refusal is not None and not outgoing.status:
-                answer = self._shown(refusal, scope) if wants_page(scope) else error_response(refusal)
+                answer = self._render_error(refusal, scope) if wants_page(scope) else error_response(refusal)
                 await answer(scope, receive, outgoing)
         self._record_metrics(scope, outgoing, time.perf_counter() - began)
 
@@ -95,10 +95,12 @@ class RequestMiddleware:
             return refusal
         return None
 
-    def _shown(self, refusal: ApiError, scope: Scope) -> Response:
+    def _render_error(self, refusal: ApiError, scope: Scope) -> Response:
         """The error as a page; the sign-in form where only that is missing."""
         if refusal.status == UNAUTHORIZED and scope["method"] == "GET":
-            return RedirectResponse(f"{scope[ROOT_PATH]}/login?{urlencode({'next': _asked(scope)})}", 303)
+            return RedirectResponse(
+                f"{scope[ROOT_PATH]}/login?{urlencode({'next': _path_and_query(scope)})}", 303
+            )
         return self._error_page(refusal, scope[ROOT_PATH])
 
     def _record_metrics(self, scope: Scope, outgoing: _ResponseSender, seconds: float) -> None:
@@ -152,7 +154,7 @@ def wants_page(scope: Scope) -> bool:
     return not is_api(scope["path"]) and "text/html" in Headers(scope=scope).get("accept", "")
 
 
-def _asked(scope: Scope) -> str:
+def _path_and_query(scope: Scope) -> str:
     query = scope.get("query_string", b"").decode("ascii", "replace")
     path = quote(scope["path"])
     return f"{path}?{query}" if query else path

@@ -10,7 +10,7 @@ from log10_trace.domain.charges import Charge, Usage, charges, read_usage
 from log10_trace.server.pages import json_access
 from log10_trace.server.pages.call_fields import FIELDS, CallFields, labels
 from log10_trace.server.pages.excerpt import ENDS, Gap
-from log10_trace.server.pages.json_indent import indented
+from log10_trace.server.pages.json_indent import indent_json
 from log10_trace.server.pages.messages import Choice, Message, request_messages, response_choices
 from log10_trace.server.pages.sanitize import truncate
 from log10_trace.server.pages.stacktrace import Stack, stack_of
@@ -209,4 +209,4 @@ def _raws(fields: Mapping[str, str], most: int) -> Iterator[Raw]:
             is_a_view = fields.get(f"native_{field}", "null") != "null"
             title = f"{name} in the form of a chat" if is_a_view else name
             shown = truncate(text, most)
-            yield Raw(field, title, indented(shown.text), shown.whole, shown.is_whole)
+            yield Raw(field, title, indent_json(shown.text), shown.whole, shown.is_whole)

@@ -96,7 +96,7 @@ def _image(item: Mapping[str, Any]) -> Part:
     if not address.startswith("data:"):
         return Part("placeholder", address[:_SHOWN_ADDRESS], f"{note}, not loaded")
     form = address[5:_DATA_HEAD].partition(";")[0]
-    note = f"{note}, {form}, {_inflated(address)}"
+    note = f"{note}, {form}, {_format_decoded_size(address)}"
     if len(address) <= _LARGEST_PICTURE and _PICTURE.fullmatch(address):
         return Part("image", address, note)
     return Part("placeholder", "", f"{note}, not shown")
@@ -111,7 +111,7 @@ def _file(item: Mapping[str, Any]) -> Part:
     name = json_access.short_text(file.get("filename")) or json_access.short_text(file.get("file_id"))
     data = json_access.text(file.get("file_data"))
     address = json_access.text(file.get("file_url")) or json_access.text(file.get("document_url"))
-    note = f"file, {_inflated(data)}, not shown" if data else "file, not loaded"
+    note = f"file, {_format_decoded_size(data)}, not shown" if data else "file, not loaded"
     return Part("placeholder", name or address[:_SHOWN_ADDRESS], note)
 
 
@@ -123,10 +123,10 @@ def _unknown(item: Any) -> Part:
 def _sound_note(audio: Mapping[str, Any]) -> str:
     form = json_access.short_text(audio.get("format"))
     data = json_access.text(audio.get("data"))
-    return ", ".join(word for word in ("audio", form, _inflated(data) if data else "") if word)
+    return ", ".join(word for word in ("audio", form, _format_decoded_size(data) if data else "") if word)
 
 
-def _inflated(data: str) -> str:
+def _format_decoded_size(data: str) -> str:
     encoded = data.partition(",")[2] if data.startswith("data:") else data
     return formatting.size(int(len(encoded) * _BASE64_BYTES))
 

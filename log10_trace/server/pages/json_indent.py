@@ -16,7 +16,7 @@ _PIECE: Final = re.compile(rf'{_STRING}|[\[{{]\s*[\]}}]|[\[\]{{}},:]|[^\s\[\]{{}
 _STEP: Final = "  "
 
 
-def indented(text: str) -> str:
+def indent_json(text: str) -> str:
     """The JSON text, one member or item a line."""
     return "".join(_pieces(text))
 

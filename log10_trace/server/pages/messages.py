@@ -21,7 +21,7 @@ from log10_trace.domain.conversation import (
 from log10_trace.server.pages import json_access
 from log10_trace.server.pages.content_parts import PART_ENDS, Part, audio_part, content_parts
 from log10_trace.server.pages.excerpt import ENDS, Gap
-from log10_trace.server.pages.json_indent import indented
+from log10_trace.server.pages.json_indent import indent_json
 
 _INDENTED_CHARACTERS: Final = 200_000
 """Longer arguments are shown as they came: indenting takes many times their memory."""
@@ -161,7 +161,7 @@ def _arguments(given: Any) -> str:
         json.loads(given)
     except (ValueError, RecursionError):
         return given
-    return indented(given)
+    return indent_json(given)
 
 
 def _tokens(prompt: Any) -> Any:

@@ -54,7 +54,7 @@ async def call(context: RequestContext) -> Response:
 
 async def record(context: RequestContext) -> Response:
     """The whole record, exactly as it is stored."""
-    return json_bytes_response(completions.utf8(await context.read(_stored, context)))
+    return json_bytes_response(completions.utf8(await context.read(_get_stored, context)))
 
 
 async def body(context: RequestContext) -> Response:
@@ -63,7 +63,7 @@ async def body(context: RequestContext) -> Response:
 
 
 def _body(context: RequestContext) -> Response:
-    stored = _stored(context)
+    stored = _get_stored(context)
     field = context.request.path_params["field"]
     if field not in RAW or field not in stored.fields:
         raise not_found("part of a completion")
@@ -107,9 +107,9 @@ def _list(context: RequestContext) -> Response:
         order = query.choice("order", ORDERS, "newest")
         view = _list_view(context, conditions, parse_filters(query), order, query.text("cursor"))
     except ApiError as refusal:
-        return _refused(context, conditions, refusal)
+        return _render_list_error(context, conditions, refusal)
     except (SearchError, CursorError) as error:
-        return _refused(context, conditions, from_store_error(error))
+        return _render_list_error(context, conditions, from_store_error(error))
     return page("list.html", root=context.root_path, view=view)
 
 
@@ -136,7 +136,7 @@ def _list_view(
     )
 
 
-def _refused(context: RequestContext, conditions: FilterForm, refusal: ApiError) -> Response:
+def _render_list_error(context: RequestContext, conditions: FilterForm, refusal: ApiError) -> Response:
     """The list's own page with what cannot be done, so that the filters can be mended where they stand."""
     view = list_view.ListView(conditions=conditions, fault=_fault(refusal))
     return page("list.html", refusal.status, root=context.root_path, view=view)
@@ -148,12 +148,12 @@ def _fault(refusal: ApiError) -> str:
 
 def _call(context: RequestContext) -> Response:
     is_whole = context.request.query_params.get("show") == "all"
-    view = call_view(_stored(context), whole=is_whole)
+    view = call_view(_get_stored(context), whole=is_whole)
     cost = context.store.reports.prices.cost_of(view.charges) if view.charges else None
     return page("call.html", root=context.root_path, view=view, cost=cost)
 
 
-def _stored(context: RequestContext) -> StoredCompletion:
+def _get_stored(context: RequestContext) -> StoredCompletion:
     completion_id = completion_id_of(context.request.path_params["id"])
     found = context.store.completions.get(context.organization_id, completion_id)
     if found is None:
@@ -197,13 +197,13 @@ def _session(context: RequestContext) -> Response:
     cursor = context.request.query_params.get("cursor") or None
     wanted = CompletionFilter(session_id=session_id)
 
-    def listed(limit: int) -> Page[CompletionSummary]:
+    def list_page(limit: int) -> Page[CompletionSummary]:
         return store.completions.page(organization_id, wanted, limit=limit, cursor=cursor, order="oldest")
 
-    summaries = listed(_STEPS)
+    summaries = list_page(_STEPS)
     records, count = _records(context, summaries)
     if count < len(summaries.items):
-        summaries = listed(count)
+        summaries = list_page(count)
     address = PageURL(session_path(session_id))
     later = str(address.with_param("cursor", summaries.next_cursor)) if summaries.next_cursor else ""
     view = session_view(found, records, later)
@@ -218,7 +218,7 @@ def _records(
     characters = 0
     for count, summary in enumerate(summaries.items):
         stored = context.store.completions.get(context.organization_id, summary.id)
-        if stored is None:  # deleted since it was listed
+        if stored is None:  # deleted since it was list_page
             continue
         characters += sum(map(len, stored.fields.values()))
         if records and characters > _SESSION_CHARACTERS:

@@ -59,7 +59,7 @@ def call_path(completion_id: str) -> str:
         completion_id.endswith(_TWIN)
     )
     if is_fit:
-        return f"/completions/{_quoted(completion_id)}"
+        return f"/completions/{_quote_path(completion_id)}"
     encoded = base64.urlsafe_b64encode(completion_id.encode("utf-8", "replace")).decode().rstrip("=")
     return f"/completions/{_ENCODED}{encoded}"
 
@@ -79,8 +79,8 @@ def session_path(session_id: str) -> str:
     """The path of a session's page; of its list of calls when no path can carry the id."""
     if _UNFIT.search(session_id):
         return list_path(session_id=session_id)
-    return f"/sessions/{_quoted(session_id)}"
+    return f"/sessions/{_quote_path(session_id)}"
 
 
-def _quoted(name: str) -> str:
+def _quote_path(name: str) -> str:
     return quote(name, safe="", errors="replace")

@@ -102,7 +102,7 @@ def _from_legacy(context: RequestContext, members: dict[str, tuple[str, Any]]) -
         if isinstance(held, str) and (opened := _parse_embedded_json(held)):
             texts[name], members[name] = opened[0], opened
         elif isinstance(held, str) and name in _BODIES:
-            texts |= _opened_loosely(name, held, texts[name])
+            texts |= _parse_loosely(name, held, texts[name])
     if "stacktrace" in members and not _is_stack(members["stacktrace"][1]):
         texts["stacktrace_text"] = texts.pop("stacktrace")  # no reason to lose a record
     kind, duration = members.get("kind", ("", None))[1], members.get("duration", ("", None))[1]
@@ -128,7 +128,7 @@ def _parse_embedded_json(held: str) -> tuple[str, Any] | None:
     return members.get("held") if len(members) == 1 else None  # else it held a comma, and was no JSON
 
 
-def _opened_loosely(name: str, held: str, text: str) -> dict[str, str]:
+def _parse_loosely(name: str, held: str, text: str) -> dict[str, str]:
     """A body whose JSON has NaN or Infinity, as the recording client keeps it; nothing when it is no JSON."""
     body = to_single_line(decode(held).encode())
     return {} if body is None else {name: body.text.decode(), f"raw_{name}": text}

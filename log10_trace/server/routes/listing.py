@@ -37,7 +37,7 @@ async def list_completions(context: RequestContext) -> Response:
     return await _page(context, query, wanted, order, limit or DEFAULT_LIMIT)
 
 
-async def ungraded(context: RequestContext) -> Response:
+async def list_ungraded(context: RequestContext) -> Response:
     """Completions that a task selects and nobody has graded yet."""
     query = RequestParams(context.request.query_params, ("task_id", "limit", "cursor"))
     limit = query.integer("limit", least=1, most=context.service.limits.page_items) or DEFAULT_LIMIT
@@ -49,14 +49,14 @@ async def ungraded(context: RequestContext) -> Response:
         if len(unique) >= limit:
             break
         after = query.text("cursor") if task_id else None
-        records, cursor = await context.read(_ungraded, context, each, limit, after)
+        records, cursor = await context.read(_read_ungraded, context, each, limit, after)
         unique.update(dict.fromkeys(records))
     return json_bytes_response(
         wrap_json_array(list(unique)[:limit], "completions", next_cursor=cursor if task_id else None)
     )
 
 
-def _ungraded(
+def _read_ungraded(
     context: RequestContext, task_id: str, limit: int, cursor: str | None
 ) -> tuple[list[bytes], str | None]:
     found = context.store.completions.ungraded(context.organization_id, task_id, limit=limit, cursor=cursor)

@@ -113,7 +113,7 @@ def _run(
         authenticator=Authenticator(store.keys, anonymous=own if settings.insecure else None),
         proxies=proxies,
     )
-    url = f"http://{_shown(settings.host)}:{port}"
+    url = f"http://{_format_host(settings.host)}:{port}"
     here = local_server.LocalServer(url=_from_here(settings.host, port), token=token, pid=os.getpid())
 
     def print_login_url() -> None:
@@ -155,13 +155,13 @@ def _require_key_when_public(settings: Settings, store: Store) -> None:
     raise SetupError(message)
 
 
-def _shown(host: str) -> str:
+def _format_host(host: str) -> str:
     return f"[{host}]" if ":" in host else host
 
 
 def _from_here(host: str, port: int) -> str:
     """The address under which this machine's own programs reach the server."""
-    name = "127.0.0.1" if host in WILDCARDS else _shown(host)
+    name = "127.0.0.1" if host in WILDCARDS else _format_host(host)
     return f"http://{name}:{port}"
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from log10_trace.server.pages.json_indent import indented
+from log10_trace.server.pages.json_indent import indent_json
 from log10_trace.server.pages.sanitize import escape_control_characters, truncate
 
 ANY_TEXT = st.text(st.characters())
@@ -56,7 +56,7 @@ def test_indenting_adds_space_and_nothing_else(value: object, indent: int | None
     """Without the space outside of strings, indented JSON is what it was, however that was written."""
     text = json.dumps(value, indent=indent)
 
-    shown = indented(text)
+    shown = indent_json(text)
 
     assert OUTSIDE_STRINGS.sub(r"\1", shown) == OUTSIDE_STRINGS.sub(r"\1", text)
     assert json.loads(shown) == value
@@ -67,7 +67,7 @@ def test_json_that_was_cut_is_indented_as_far_as_it_goes(value: object, length: 
     """A text that ends anywhere keeps every sign it has."""
     text = json.dumps(value, ensure_ascii=False)[:length]
 
-    assert "".join(indented(text).split()) == "".join(text.split())
+    assert "".join(indent_json(text).split()) == "".join(text.split())
 
 
 @pytest.mark.parametrize(
