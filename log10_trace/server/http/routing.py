@@ -53,7 +53,7 @@ class Endpoint:
 
     async def _answer(self, operation: Operation, request: Request) -> Response:
         """What the operation answers; looking the key up asks the store as well."""
-        context = RequestContext(request, self._service, await self._access(operation, request))
+        context = RequestContext(request, self._service, await self._principal(operation, request))
         try:
             return await operation.handler(context)
         finally:
@@ -66,7 +66,7 @@ class Endpoint:
             raise ApiError(405, "wrong_method", f"This path allows: {allowed}.", headers={"Allow": allowed})
         return operation
 
-    async def _access(self, operation: Operation, request: Request) -> Principal:
+    async def _principal(self, operation: Operation, request: Request) -> Principal:
         if operation.scopes is None:
             return ANONYMOUS
         principal = await self._service.authenticator.authenticate(request.headers, request.cookies)
