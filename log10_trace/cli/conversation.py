@@ -14,11 +14,11 @@ from log10_trace.domain.conversation import (
     ToolCall,
     list_choices,
     read_choice,
-    read_mapping,
     read_message,
     read_prompts,
     read_tool_call,
 )
+from log10_trace.domain.json_values import read_list, read_mapping
 from log10_trace.models.components import Completion
 
 
@@ -39,8 +39,7 @@ def messages_of(call: Completion) -> Iterator[ConversationMessage]:
 
 
 def _asked(request: dict[str, Any]) -> Iterator[ConversationMessage]:
-    messages = request.get("messages")
-    for message in messages if isinstance(messages, list) else []:
+    for message in read_list(request.get("messages")):
         if isinstance(message, dict):
             chat_message = read_message(message)
             yield ConversationMessage(_role(chat_message, "?"), text_of(chat_message))

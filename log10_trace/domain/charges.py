@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 from log10_trace.domain import text_extraction
+from log10_trace.domain.json_values import read_mapping
 from log10_trace.domain.usage import find_usage
 
 _MOST: Final = 1 << 53
@@ -106,7 +107,7 @@ def read_usage(*responses: Any) -> Usage:
     """
     stated = find_usage(*responses)
     given, made = _details(stated, _INPUT_DETAILS), _details(stated, _OUTPUT_DETAILS)
-    by_age = _mapping(given.get("cache_write_tokens_details"))
+    by_age = read_mapping(given.get("cache_write_tokens_details"))
     return Usage(
         input=_count(stated, "prompt_tokens", "input_tokens"),
         output=_count(stated, "completion_tokens", "output_tokens"),
@@ -118,7 +119,7 @@ def read_usage(*responses: Any) -> Usage:
         cache_write_12h=_count(by_age, "ttl_12h_tokens") or 0,
         reasoning=_count(made, "reasoning_tokens") or 0,
         audio_input=_count(given, "audio_tokens") or 0,
-        audio_cached=_count(_mapping(given.get("cached_tokens_details")), "audio_tokens") or 0,
+        audio_cached=_count(read_mapping(given.get("cached_tokens_details")), "audio_tokens") or 0,
         audio_output=_count(made, "audio_tokens") or 0,
     )
 
@@ -191,10 +192,6 @@ def _count(holder: Mapping[str, Any], *names: str) -> int | None:
         if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < _MOST:
             return value
     return None
-
-
-def _mapping(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, dict) else {}
 
 
 def _name(value: Any) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from log10_trace.domain.conversation import read_mapping
+from log10_trace.domain.json_values import read_list, read_mapping
 
 Object = dict[str, Any]
 
@@ -149,7 +149,9 @@ def _tool(tool: Any) -> Any:
 
 def _choice(native: Object) -> Object:
     items = [item for item in native["output"] if isinstance(item, dict)]
-    parts = [part for item in items if item.get("type") == "message" for part in _list(item.get("content"))]
+    parts = [
+        part for item in items if item.get("type") == "message" for part in read_list(item.get("content"))
+    ]
     parts = [part for part in parts if isinstance(part, dict)]
     message: Object = {"role": "assistant", "content": _strung(parts, "text")}
     refusal = _strung(parts, "refusal")
@@ -161,10 +163,10 @@ def _choice(native: Object) -> Object:
     calls = [_tool_call(item) for item in items if _is_call(item)]
     if calls:
         message["tool_calls"] = calls
-    annotations = [note for part in parts for note in _list(part.get("annotations"))]
+    annotations = [note for part in parts for note in read_list(part.get("annotations"))]
     if annotations:
         message["annotations"] = annotations
-    logprobs = [entry for part in parts for entry in _list(part.get("logprobs"))]
+    logprobs = [entry for part in parts for entry in read_list(part.get("logprobs"))]
     choice: Object = {"index": 0, "message": message, "finish_reason": _finish_reason(native, bool(calls))}
     if logprobs:
         choice["logprobs"] = {"content": logprobs, "refusal": None}
@@ -177,7 +179,7 @@ def _strung(parts: list[Object], field: str) -> str | None:
 
 
 def _reasoning(item: Object) -> str:
-    parts = [*_list(item.get("summary")), *_list(item.get("content"))]
+    parts = [*read_list(item.get("summary")), *read_list(item.get("content"))]
     return "\n".join(str(part["text"]) for part in parts if isinstance(part, dict) and part.get("text"))
 
 
@@ -189,10 +191,6 @@ def _finish_reason(native: Object, calls: bool) -> str | None:
     if status not in (None, "completed"):
         return None
     return "tool_calls" if calls else "stop"
-
-
-def _list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []
 
 
 def _usage(usage: Object) -> Object:

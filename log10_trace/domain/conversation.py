@@ -2,7 +2,7 @@
 
 What is not of the type that the API gives it reads as empty; nothing raises. Contents, arguments and lists
 stay as they are: pages and the command line show them in ways of their own. A body of the Responses API is
-read through ``chat_view``.
+read through ``chat_view``. ``text_extraction`` stays apart: its result for a stored record must never change.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+
+from log10_trace.domain.json_values import read_list, read_mapping, read_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,16 +54,6 @@ class ChatChoice:
     finish_reason: str
 
 
-def read_mapping(value: Any) -> Mapping[str, Any]:
-    """The object, or an empty one."""
-    return value if isinstance(value, dict) else {}
-
-
-def read_text(value: Any) -> str:
-    """The string, or an empty one."""
-    return value if isinstance(value, str) else ""
-
-
 def read_prompts(request: Any) -> list[Any]:
     """The prompts of a text completion: texts, or one list of token numbers."""
     prompt = read_mapping(request).get("prompt")
@@ -73,7 +65,7 @@ def read_prompts(request: Any) -> list[Any]:
 def read_message(message: Any) -> ChatMessage:
     """A message of a chat request or of a choice."""
     holder = read_mapping(message)
-    tool_calls, function = holder.get("tool_calls"), read_mapping(holder.get("function_call"))
+    function = read_mapping(holder.get("function_call"))
     return ChatMessage(
         role=read_text(holder.get("role")),
         name=read_text(holder.get("name")),
@@ -81,7 +73,7 @@ def read_message(message: Any) -> ChatMessage:
         reasoning=read_text(holder.get("reasoning_content")) or read_text(holder.get("reasoning")),
         refusal=read_text(holder.get("refusal")),
         audio=read_mapping(holder.get("audio")),
-        tool_calls=tool_calls if isinstance(tool_calls, list) else [],
+        tool_calls=read_list(holder.get("tool_calls")),
         function_call=read_tool_call({"function": function}) if function else None,
         answered_call=read_text(holder.get("tool_call_id")),
     )
@@ -100,8 +92,8 @@ def read_tool_call(call: Any) -> ToolCall:
 
 def list_choices(response: Any) -> list[dict[str, Any]]:
     """The choices of a response, without what stands among them and is no object."""
-    choices = read_mapping(response).get("choices")
-    return [choice for choice in choices if isinstance(choice, dict)] if isinstance(choices, list) else []
+    choices = read_list(read_mapping(response).get("choices"))
+    return [choice for choice in choices if isinstance(choice, dict)]
 
 
 def read_choice(choice: Any) -> ChatChoice:

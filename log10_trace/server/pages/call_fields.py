@@ -9,6 +9,7 @@ from typing import Any, Final
 from log10_trace.domain.call_labels import FINISHED, STARTED, determine_status
 from log10_trace.domain.completion_record import MAX_TAGS
 from log10_trace.domain.ids import id_time_ms
+from log10_trace.domain.json_values import read_text
 from log10_trace.domain.times import LAST_MS, parse_rfc3339_ms
 from log10_trace.server.pages import json_access
 
@@ -51,16 +52,16 @@ def labels(completion_id: str, values: Mapping[str, Any]) -> CallFields:
     return CallFields(
         id=completion_id,
         status=determine_status(values),
-        kind=json_access.text(values.get("kind")),
+        kind=read_text(values.get("kind")),
         tags=tuple(tag for tag in json_access.sequence(values.get("tags"), MAX_TAGS) if isinstance(tag, str)),
-        session_id=json_access.text(values.get("session_id")),
+        session_id=read_text(values.get("session_id")),
         began_ms=_began_ms(completion_id, values.get("created_at")),
         duration=json_access.seconds(values.get("duration")),
         time_to_first_token=json_access.seconds(values.get("time_to_first_token")),
-        endpoint=json_access.text(values.get("endpoint")),
-        failure_kind=json_access.text(values.get("failure_kind")),
-        failure_reason=json_access.text(values.get("failure_reason")),
-        request_id=json_access.text(values.get("request_id")),
+        endpoint=read_text(values.get("endpoint")),
+        failure_kind=read_text(values.get("failure_kind")),
+        failure_reason=read_text(values.get("failure_reason")),
+        request_id=read_text(values.get("request_id")),
         retries=json_access.integer(values.get("retries")),
         interrupted=values.get("interrupted") is True,
     )
@@ -68,7 +69,7 @@ def labels(completion_id: str, values: Mapping[str, Any]) -> CallFields:
 
 def _began_ms(completion_id: str, created_at: Any) -> int | None:
     """When the record says that the call began, else when its UUIDv7 was made; None for what is no date."""
-    stated_ms = parse_rfc3339_ms(json_access.text(created_at))
+    stated_ms = parse_rfc3339_ms(read_text(created_at))
     if stated_ms is not None:
         return stated_ms
     made_ms = id_time_ms(completion_id)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from log10_trace.domain.charges import Charge, Usage, charges, read_usage
+from log10_trace.domain.json_values import read_mapping, read_text
 from log10_trace.server.pages import json_access
 from log10_trace.server.pages.call_fields import FIELDS, CallFields, labels
 from log10_trace.server.pages.excerpt import ENDS, Gap
@@ -121,9 +122,9 @@ def call_view(
         raw: Whether the view has the bodies.
     """
     values = json_access.values_of(stored, _FIELDS)
-    request, response = json_access.mapping(values.get("request")), values.get("response")
+    request, response = read_mapping(values.get("request")), values.get("response")
     model = json_access.short_text(request.get("model"))
-    answered_by = json_access.short_text(json_access.mapping(response).get("model"))
+    answered_by = json_access.short_text(read_mapping(response).get("model"))
     responses = _responses(stored, response)
     usage = read_usage(*responses)
     turns, choices = request_messages(request, ends), response_choices(response)
@@ -140,7 +141,7 @@ def call_view(
         stack=stack_of(values.get("stacktrace")),
         tools=tuple(_tools(request)),
         parameters=_pairs(request, without=_SHOWN_APART),
-        metadata=_pairs(json_access.mapping(values.get("metadata"))),
+        metadata=_pairs(read_mapping(values.get("metadata"))),
         base_url=json_access.short_text(values.get("base_url")),
         source=json_access.short_text(values.get("source")),
         sequence=json_access.integer(values.get("sequence")),
@@ -172,8 +173,8 @@ def _plain_answer(response: Any) -> str:
 
 
 def _error(response: Any) -> str:
-    error = json_access.mapping(response).get("error")
-    message = json_access.text(json_access.mapping(error).get("message"))
+    error = read_mapping(response).get("error")
+    message = read_text(read_mapping(error).get("message"))
     return message or (json_access.as_text(error) if error else "")
 
 
@@ -183,16 +184,10 @@ def _tools(request: Mapping[str, Any]) -> Iterator[Tool]:
             if isinstance(offered, Gap):
                 yield Tool(offered, "", offered)
                 continue
-            holder = json_access.mapping(offered)
-            tool = (
-                json_access.mapping(holder.get("function"))
-                or json_access.mapping(holder.get("custom"))
-                or holder
-            )
+            holder = read_mapping(offered)
+            tool = read_mapping(holder.get("function")) or read_mapping(holder.get("custom")) or holder
             title = json_access.short_text(tool.get("name")) or json_access.short_text(holder.get("type"))
-            yield Tool(
-                title or "tool", json_access.text(tool.get("description")), json_access.as_text(offered)
-            )
+            yield Tool(title or "tool", read_text(tool.get("description")), json_access.as_text(offered))
 
 
 def _pairs(holder: Mapping[str, Any], without: frozenset[str] = frozenset()) -> tuple[tuple[str, str], ...]:

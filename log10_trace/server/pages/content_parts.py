@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from log10_trace.domain import formatting
+from log10_trace.domain.json_values import read_mapping, read_text
 from log10_trace.server.pages import json_access
 from log10_trace.server.pages.excerpt import Gap
 
@@ -56,7 +57,7 @@ def content_parts(content: Any) -> tuple[Part, ...]:
 def audio_part(audio: Mapping[str, Any]) -> Part:
     """A spoken answer: its transcript, and how much sound came with it."""
     note = _sound_note(audio)
-    transcript = json_access.text(audio.get("transcript"))
+    transcript = read_text(audio.get("transcript"))
     return Part("transcript", transcript, note) if transcript else Part("placeholder", "", note)
 
 
@@ -65,8 +66,8 @@ def _part(item: Any) -> Part:
         return Part("placeholder", "", f"{item.omitted:,} parts in between, not shown")
     if isinstance(item, str):
         return Part("text", item)
-    holder = json_access.mapping(item)
-    read = _READERS.get(json_access.text(holder.get("type")))
+    holder = read_mapping(item)
+    read = _READERS.get(read_text(holder.get("type")))
     return read(holder) if read else _unknown(item)
 
 
@@ -76,7 +77,7 @@ def _text(item: Mapping[str, Any]) -> Part:
 
 
 def _refusal(item: Mapping[str, Any]) -> Part:
-    return Part("refusal", json_access.text(item.get("refusal")), "refusal")
+    return Part("refusal", read_text(item.get("refusal")), "refusal")
 
 
 def _reasoning(item: Mapping[str, Any]) -> Part:
@@ -88,8 +89,8 @@ def _reasoning(item: Mapping[str, Any]) -> Part:
 
 def _image(item: Mapping[str, Any]) -> Part:
     named = item.get("image_url")
-    address = json_access.text(named) or json_access.text(json_access.mapping(named).get("url"))
-    detail = json_access.short_text(json_access.mapping(named).get("detail")) or json_access.short_text(
+    address = read_text(named) or read_text(read_mapping(named).get("url"))
+    detail = json_access.short_text(read_mapping(named).get("detail")) or json_access.short_text(
         item.get("detail")
     )
     note = f"image, detail {detail}" if detail else "image"
@@ -103,26 +104,26 @@ def _image(item: Mapping[str, Any]) -> Part:
 
 
 def _sound(item: Mapping[str, Any]) -> Part:
-    return audio_part(json_access.mapping(item.get("input_audio")))
+    return audio_part(read_mapping(item.get("input_audio")))
 
 
 def _file(item: Mapping[str, Any]) -> Part:
-    file = json_access.mapping(item.get("file")) or item
+    file = read_mapping(item.get("file")) or item
     name = json_access.short_text(file.get("filename")) or json_access.short_text(file.get("file_id"))
-    data = json_access.text(file.get("file_data"))
-    address = json_access.text(file.get("file_url")) or json_access.text(file.get("document_url"))
+    data = read_text(file.get("file_data"))
+    address = read_text(file.get("file_url")) or read_text(file.get("document_url"))
     note = f"file, {_format_decoded_size(data)}, not shown" if data else "file, not loaded"
     return Part("placeholder", name or address[:_SHOWN_ADDRESS], note)
 
 
 def _unknown(item: Any) -> Part:
-    kind = json_access.short_text(json_access.mapping(item).get("type"))
+    kind = json_access.short_text(read_mapping(item).get("type"))
     return Part("json", json_access.as_text(item), kind)
 
 
 def _sound_note(audio: Mapping[str, Any]) -> str:
     form = json_access.short_text(audio.get("format"))
-    data = json_access.text(audio.get("data"))
+    data = read_text(audio.get("data"))
     return ", ".join(word for word in ("audio", form, _format_decoded_size(data) if data else "") if word)
 
 

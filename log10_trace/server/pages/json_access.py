@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from log10_trace.domain.completion_record import MAX_DURATION
+from log10_trace.domain.json_values import read_text
 from log10_trace.server.pages.excerpt import ENDS, Gap, abridge, excerpt
 from log10_trace.server.store.data_types import CompletionSummary, StoredCompletion
 
@@ -17,11 +18,6 @@ _LARGEST_COUNT: Final = 1 << 63
 def values_of(record: StoredCompletion | CompletionSummary, names: Iterable[str]) -> dict[str, Any]:
     """The values of the record's fields of these names; of long arrays and objects, the ends."""
     return {name: excerpt(record.fields[name]) for name in names if name in record.fields}
-
-
-def mapping(value: Any) -> Mapping[str, Any]:
-    """The object, or an empty one."""
-    return value if isinstance(value, dict) else {}
 
 
 def sequence(value: Any, most: int = ENDS) -> Sequence[Any]:
@@ -35,14 +31,9 @@ def pairs(holder: Mapping[str, Any], without: frozenset[str] = frozenset()) -> l
     return [("…", each) if isinstance(each, Gap) else each for each in named]
 
 
-def text(value: Any) -> str:
-    """The string, or an empty one."""
-    return value if isinstance(value, str) else ""
-
-
 def short_text(value: Any) -> str:
     """The string where a name belongs, on one line of a page; what is longer than any name ends in "…"."""
-    given = text(value)
+    given = read_text(value)
     return given if len(given) <= _LONGEST_NAME else f"{given[:_LONGEST_NAME]}…"
 
 

@@ -18,6 +18,7 @@ from log10_trace.domain.conversation import (
     read_prompts,
     read_tool_call,
 )
+from log10_trace.domain.json_values import read_mapping
 from log10_trace.server.pages import json_access
 from log10_trace.server.pages.content_parts import PART_ENDS, Part, audio_part, content_parts
 from log10_trace.server.pages.excerpt import ENDS, Gap
@@ -67,7 +68,7 @@ class Choice:
 
 def request_messages(request: Any, most: int = ENDS) -> tuple[Message, ...]:
     """The turns of a request: its messages, or its prompt; of many, ``most`` at each end."""
-    body = json_access.mapping(request)
+    body = read_mapping(request)
     if "messages" in body:
         return tuple(map(_asked, json_access.sequence(body["messages"], most)))
     return tuple(map(_prompt, json_access.sequence(read_prompts(body), most)))
@@ -75,7 +76,7 @@ def request_messages(request: Any, most: int = ENDS) -> tuple[Message, ...]:
 
 def response_choices(response: Any) -> tuple[Choice, ...]:
     """The answers of a response, in the order of its choices."""
-    return tuple(map(_choice, json_access.sequence(json_access.mapping(response).get("choices"))))
+    return tuple(map(_choice, json_access.sequence(read_mapping(response).get("choices"))))
 
 
 def ends(turns: tuple[Message, ...], most: int) -> tuple[Message, ...]:

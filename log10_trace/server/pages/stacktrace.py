@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final
 
+from log10_trace.domain.json_values import read_mapping
 from log10_trace.server.pages import json_access
 from log10_trace.server.pages.excerpt import Gap
 
@@ -56,7 +57,7 @@ def stack_of(stacktrace: Any) -> Stack:
 def _frame(item: Any) -> Frame:
     if isinstance(item, Gap):
         return Frame(file="", lineno=None, function="", line="", omitted=item.omitted)
-    frame = json_access.mapping(item)
+    frame = read_mapping(item)
     return Frame(
         file=json_access.short_text(frame.get("file")),
         lineno=json_access.integer(frame.get("lineno")),

@@ -10,6 +10,7 @@ from log10_trace.domain import text_extraction
 from log10_trace.domain.charges import Charge, charges, read_usage
 from log10_trace.domain.completion_record import CompletionRecord
 from log10_trace.domain.ids import id_time_ms
+from log10_trace.domain.json_values import read_mapping
 from log10_trace.domain.times import DAY_MS, parse_rfc3339_ms
 
 _NAME_CHARACTERS: Final = 1_000
@@ -58,7 +59,7 @@ def extract_columns(
 ) -> CompletionColumns:
     """The columns of ``incoming``; ``now_ms`` stands in where it does not say when the call began."""
     values = incoming.values
-    request, response = _mapping(values.get("request")), _mapping(values.get("response"))
+    request, response = read_mapping(values.get("request")), read_mapping(values.get("response"))
     responses = response, values.get("native_response")
     usage = read_usage(*responses)
     site = _innermost(values.get("stacktrace"))
@@ -95,11 +96,7 @@ def _began_ms(incoming: CompletionRecord, now_ms: int) -> int:
 
 
 def _innermost(stack: Any) -> Mapping[str, Any]:
-    return _mapping(stack[-1]) if isinstance(stack, list) and stack else {}
-
-
-def _mapping(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, dict) else {}
+    return read_mapping(stack[-1]) if isinstance(stack, list) and stack else {}
 
 
 def _name(value: Any) -> str | None:
