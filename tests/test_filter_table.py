@@ -73,6 +73,20 @@ def example(row: Filter) -> tuple[str, Any]:
     return (row.values[-1], row.values[-1]) if row.type == "choice" else EXAMPLES[row.type]
 
 
+def filters_of_options(words: list[str]) -> dict[str, Any]:
+    """What a command gives the client for these words of the command line."""
+    app, given = Typer(), []
+
+    @app.command()
+    @expand_option_groups
+    def command(which: CompletionFilterOptions) -> None:
+        given.append(which.filters())
+
+    result = CliRunner().invoke(app, words)
+    assert result.exit_code == 0, result.output
+    return dict(given[0])
+
+
 def test_names_are_unique() -> None:
     """No two filters share a name, a field of the store's filter, or an option."""
     for names in (
@@ -157,25 +171,31 @@ def test_the_commands_have_each_option(group: Typer, name: str) -> None:
 @pytest.mark.parametrize("row", [row for row in FILTERS if row.options], ids=lambda row: row.name)
 def test_the_command_line_reads_each_option(row: Filter) -> None:
     """An option sets the client's argument of its row, and no other."""
-    app, given = Typer(), []
-
-    @app.command()
-    @expand_option_groups
-    def command(which: CompletionFilterOptions) -> None:
-        given.append(which.filters())
-
     text, value = (row.values[-1],) * 2 if row.choices else EXAMPLES[row.type]
     needed = ["--tag", "a"] if row.name == "tag_match" else []
-    for option in row.options:
-        result = CliRunner().invoke(app, [*needed, option, text])
-        assert result.exit_code == 0, result.output
 
-    assert len(given) == len(row.options)
-    for filters in given:
+    for option in row.options:
+        filters = filters_of_options([*needed, option, text])
         assert row.name in filters
         assert set(filters) <= {row.name, "tag", "tag_match"}
         if row.type not in ("start", "end"):  # the command line reads days in the user's time zone
             assert filters[row.name] == (list(value) if row.type == "labels" else value)
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ([], {}),
+        (["--tag-match", "all"], {}),
+        (["--tag", " "], {}),
+        (["--tag", "a, b", "--tags", "c"], {"tag": ["a", "b", "c"], "tag_match": "any"}),
+        (["--tag", "a", "--tag-match", "none"], {"tag": ["a"], "tag_match": "none"}),
+        (["--min-duration", "0", "--max-tokens", "0"], {"min_duration": 0.0, "max_tokens": 0}),
+    ],
+)
+def test_options_that_ask_nothing_are_left_out(words: list[str], expected: dict[str, Any]) -> None:
+    """What was not given is not sent, nor how tags match where none is given; zero is a value."""
+    assert filters_of_options(words) == expected
 
 
 def test_the_page_has_a_field_for_each_filter() -> None:
@@ -183,7 +203,8 @@ def test_the_page_has_a_field_for_each_filter() -> None:
     response = rendering.page("list.html", root="", view=ListView(conditions=filter_form_from([])))
 
     html = bytes(response.body).decode()
-    form = html[html.index('<form class="filters"') :]
+    start = html.index('<form class="filters"')
+    form = html[start : html.index("</form>", start)]
     names = re.findall(r'<(?:input|select)[^>]* name="(\w+)"', form)
     assert sorted(names) == sorted([*FILTER_NAMES, "order"])
     for row in FILTERS:
