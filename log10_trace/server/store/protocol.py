@@ -4,7 +4,7 @@ Every method that touches rows takes the organization first and sees nothing of 
 the one way to learn the organization, ``Maintenance`` is the database's own business.
 
 A read that takes longer than ``READ_TIMEOUT_S`` ends with ``StoreBusyError``. Looking up keys and feedback
-tasks, and ``Upkeep.health``, use connections that no other read uses.
+tasks, and ``Maintenance.health``, use connections that no other read uses.
 
 Methods that write give a ``concurrent.futures.Future`` at once; it is resolved after the commit, so a result
 is durable and readable by everybody. Methods that read block; call them on a thread. All are safe to call

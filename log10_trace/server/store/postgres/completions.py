@@ -20,7 +20,7 @@ from log10_trace.server.store.data_types import (
 from log10_trace.server.store.postgres.connections import ReadPool, Row
 from log10_trace.server.store.postgres.deletion import delete_matching, delete_one
 from log10_trace.server.store.postgres.executor import SerialExecutor
-from log10_trace.server.store.postgres.feedback import PostgresGrading
+from log10_trace.server.store.postgres.feedback import PostgresFeedbackStore
 from log10_trace.server.store.postgres.filter_sql import (
     FilterQuery,
     KeysetPosition,
@@ -46,7 +46,7 @@ class PostgresCompletions:
         readers: ReadPool,
         writer: GroupCommitWriter[WriteRequest, WriteResult],
         sweeper: SerialExecutor,
-        grading: PostgresGrading,
+        grading: PostgresFeedbackStore,
     ) -> None:
         self._readers = readers
         self._writer = writer

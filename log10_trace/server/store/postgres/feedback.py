@@ -27,8 +27,8 @@ from log10_trace.server.store.postgres.queries import load
 _SQL: Final = load("feedback.sql")
 
 
-class PostgresGrading:
-    """Feedback tasks and feedback; see ``protocol.Grading``."""
+class PostgresFeedbackStore:
+    """Feedback tasks and feedback; see ``protocol.FeedbackStore``."""
 
     def __init__(self, readers: ReadPool, own_readers: ReadPool, tasks: SerialExecutor) -> None:
         self._readers = readers

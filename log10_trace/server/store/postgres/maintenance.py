@@ -19,8 +19,8 @@ _WAITING: Final = load("housekeeping.sql")["waiting"]
 _LOOK_EVERY_S: Final = 0.01
 
 
-class PostgresUpkeep:
-    """Pruning and health; see ``protocol.Upkeep``."""
+class PostgresMaintenance:
+    """Pruning and health; see ``protocol.Maintenance``."""
 
     def __init__(
         self, readers: ReadPool, sweeper: SerialExecutor, housekeeper: Housekeeper, waiting: Callable[[], int]

@@ -9,11 +9,11 @@ from log10_trace.server.store.data_types import WriteResult
 from log10_trace.server.store.postgres.completions import PostgresCompletions
 from log10_trace.server.store.postgres.connections import OWN_READERS, ReadPool, first_connection, settings
 from log10_trace.server.store.postgres.executor import SerialExecutor
-from log10_trace.server.store.postgres.feedback import PostgresGrading
+from log10_trace.server.store.postgres.feedback import PostgresFeedbackStore
 from log10_trace.server.store.postgres.group_commit import GroupCommitWriter
 from log10_trace.server.store.postgres.housekeeping import Housekeeper
 from log10_trace.server.store.postgres.keys import PostgresKeys
-from log10_trace.server.store.postgres.maintenance import PostgresUpkeep
+from log10_trace.server.store.postgres.maintenance import PostgresMaintenance
 from log10_trace.server.store.postgres.migrations import migrate
 from log10_trace.server.store.postgres.prepared_records import WriteRequest
 from log10_trace.server.store.postgres.records import RecordWriter
@@ -40,12 +40,12 @@ class PostgresStore:
         self._tasks = SerialExecutor("log10-tasks", address)
         self._sweeper = SerialExecutor("log10-sweeper", address)
         self._housekeeper = Housekeeper(address, lambda: self._writer.waiting > 0)
-        self.grading = PostgresGrading(self._readers, self._own_readers, self._tasks)
+        self.grading = PostgresFeedbackStore(self._readers, self._own_readers, self._tasks)
         self.completions = PostgresCompletions(self._readers, self._writer, self._sweeper, self.grading)
         self.sessions = PostgresSessions(self._readers, self._tasks, self.completions, prices)
         self.reports = PostgresReports(self._readers, prices)
         self.keys = PostgresKeys(self._own_readers, self._tasks)
-        self.upkeep = PostgresUpkeep(self._own_readers, self._sweeper, self._housekeeper, self._waiting)
+        self.upkeep = PostgresMaintenance(self._own_readers, self._sweeper, self._housekeeper, self._waiting)
 
     def close(self, timeout: float = 10.0) -> None:
         """Commit what was accepted, then shut. Seconds; called again it does nothing."""

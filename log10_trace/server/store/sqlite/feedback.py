@@ -1,4 +1,4 @@
-"""``Grading`` on SQLite."""
+"""``FeedbackStore`` on SQLite."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from log10_trace.server.store.sqlite.transaction import Transaction
 from log10_trace.server.store.sqlite.writer import Writer
 
 
-class SqliteGrading:
+class SqliteFeedbackStore:
     """Feedback tasks and feedback."""
 
     def __init__(self, writer: Writer, readers: ReadPool, own_readers: ReadPool) -> None:

@@ -1,4 +1,4 @@
-"""``Upkeep`` on SQLite."""
+"""``Maintenance`` on SQLite."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from log10_trace.server.store.sqlite.transaction import Transaction
 from log10_trace.server.store.sqlite.writer import Writer
 
 
-class SqliteUpkeep:
+class SqliteMaintenance:
     """The database's own business."""
 
     def __init__(self, writer: Writer, readers: ReadPool, sweeper: BackgroundDeleter) -> None:

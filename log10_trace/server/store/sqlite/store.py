@@ -8,9 +8,9 @@ from typing import Final
 from log10_trace.domain.prices import Prices
 from log10_trace.server.store.sqlite.completions import SqliteCompletions
 from log10_trace.server.store.sqlite.deletion import BackgroundDeleter
-from log10_trace.server.store.sqlite.feedback import SqliteGrading
+from log10_trace.server.store.sqlite.feedback import SqliteFeedbackStore
 from log10_trace.server.store.sqlite.keys import SqliteKeys
-from log10_trace.server.store.sqlite.maintenance import SqliteUpkeep
+from log10_trace.server.store.sqlite.maintenance import SqliteMaintenance
 from log10_trace.server.store.sqlite.readers import OWN_CONNECTIONS, ReadPool
 from log10_trace.server.store.sqlite.reports import SqliteReports
 from log10_trace.server.store.sqlite.schema import open_database
@@ -42,9 +42,9 @@ class SqliteStore:
         self.completions = SqliteCompletions(self._writer, self._readers, self._sweeper)
         self.sessions = SqliteSessions(self._writer, self._readers, self.completions, prices)
         self.reports = SqliteReports(self._readers, prices)
-        self.grading = SqliteGrading(self._writer, self._readers, self._own_readers)
+        self.grading = SqliteFeedbackStore(self._writer, self._readers, self._own_readers)
         self.keys = SqliteKeys(self._writer, self._own_readers)
-        self.upkeep = SqliteUpkeep(self._writer, self._own_readers, self._sweeper)
+        self.upkeep = SqliteMaintenance(self._writer, self._own_readers, self._sweeper)
         self._sweeper.start(self._sweeper.purge_deleted)  # what an earlier process left to do
 
     def close(self, timeout: float = 10.0) -> None:
