@@ -27,6 +27,9 @@ WRITES: dict[str, Callable[[Store], Futures]] = {
     "completions.put": lambda store: [store.completions.put(ORG, completion())],
     "completions.put_many": lambda store: store.completions.put_many(ORG, [completion(), completion()]),
     "completions.delete": lambda store: [store.completions.delete(ORG, CompletionFilter())],
+    "completions.delete by words": lambda store: [
+        store.completions.delete(ORG, CompletionFilter(text="word"))
+    ],
     "completions.delete_one": lambda store: [store.completions.delete_one(ORG, "a")],
     "sessions.create": lambda store: [store.sessions.create(ORG)],
     "grading.add_task": lambda store: [store.grading.add_task(ORG, task())],
@@ -37,6 +40,7 @@ WRITES: dict[str, Callable[[Store], Futures]] = {
         store.keys.revoke_page_session(ORG, "a", expires_at_ms=1, now_ms=1)
     ],
     "upkeep.prune": lambda store: [store.upkeep.prune(before_ms=1)],
+    "upkeep.prune to a size": lambda store: [store.upkeep.prune(max_bytes=1)],
 }
 
 READS: dict[str, Callable[[Store], object]] = {
@@ -56,6 +60,10 @@ READS: dict[str, Callable[[Store], object]] = {
     "keys.find": lambda store: store.keys.find("a"),
     "keys.list": lambda store: store.keys.list(),
     "keys.is_page_session_revoked": lambda store: store.keys.is_page_session_revoked(ORG, "a"),
+    "completions.page by words": lambda store: store.completions.page(
+        ORG, CompletionFilter(text="word"), limit=1
+    ),
+    "upkeep.wait_until_searchable": lambda store: store.upkeep.wait_until_searchable(),
     "upkeep.health": lambda store: store.upkeep.health(),
 }
 

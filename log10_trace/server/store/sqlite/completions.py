@@ -125,9 +125,15 @@ class SqliteCompletions:
 
     def delete(self, organization_id: str, wanted: CompletionFilter) -> Future[int]:
         """Delete what matches."""
-        self._prepare(wanted)
+        if wanted.text is not None:
+            parse_search_query(wanted.text)  # raises now; the index is brought up to date on the other thread
         find = partial(_find_in, organization_id=organization_id, wanted=wanted)
-        future = self._sweeper.start(partial(self._sweeper.delete, find))
+
+        def delete() -> int:
+            self._prepare(wanted)
+            return self._sweeper.delete(find)
+
+        future = self._sweeper.start(delete)
         future.add_done_callback(self._sweeper.purge_when_done)
         return future
 
