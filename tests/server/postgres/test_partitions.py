@@ -14,6 +14,7 @@ from log10_trace.server.store.data_types import CompletionFilter, StatisticsQuer
 from log10_trace.server.store.postgres.housekeeping import create_partitions
 from log10_trace.server.store.postgres.partitioning import day_of
 from log10_trace.server.store.protocol import Store
+from tests.processes import until
 from tests.server.postgres.conftest import Make
 
 NOW_MS = time.time_ns() // 1_000_000
@@ -101,6 +102,30 @@ def test_a_day_that_is_made_late_takes_its_records_over(
 
     assert partition_of(database, completion_id) == name_of(NOW_MS + 5 * DAY_MS)
     assert list(store.completions.stream(ORG, CompletionFilter(tags=("early",)))) == [stored]
+
+
+PREPARED_AFTER = 12
+"""So many executions of a statement, and PostgreSQL keeps its plan, which knows the partitions of before."""
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_a_day_that_is_made_while_a_record_is_written_takes_it(
+    postgres_url: str, store: Store, make: Make, database: psycopg.Connection[Any], count: int
+) -> None:
+    """A write that waits while its record's day is made is not refused; the record goes to that day."""
+    day = day_of(NOW_MS) + 5 * DAY_MS
+    ids = [id_of(day, number) for number in range(count)]
+    for number in range(PREPARED_AFTER):
+        store.completions.put(ORG, make(id=id_of(NOW_MS, number))).result()
+    blocked = "SELECT FROM pg_locks WHERE NOT granted AND relation = 'completions_rest'::regclass"
+    with psycopg.connect(postgres_url) as other:
+        other.execute("SELECT log10_add_day(%s)", [day])
+        futures = store.completions.put_many(ORG, [make(id=each) for each in ids])
+        until(lambda: database.execute(blocked).fetchall(), "the write waits")
+        other.commit()
+
+    assert [each.result().change for each in futures] == [WriteEffect.CREATED] * count
+    assert {partition_of(database, each) for each in ids} == {name_of(day)}
 
 
 def test_days_are_made_ahead(postgres_url: str, store: Store, database: psycopg.Connection[Any]) -> None:

@@ -49,8 +49,11 @@ class _Reconnecting(Generic[Request, Result]):
         self._connection: Connection[Row] | None = None
 
     def commit(self, requests: Sequence[Request]) -> Sequence[Result]:
-        """Run the requests, once more if the connection was lost."""
+        """Run the requests, once more if the connection was lost or a partition came between."""
         try:
+            return self._work(self._connect(), requests)
+        except psycopg.errors.CheckViolation:
+            # A record was on its way to the default partition while its day got a partition of its own.
             return self._work(self._connect(), requests)
         except psycopg.Error as error:
             if not is_connection_lost(error):
