@@ -118,13 +118,13 @@ def drain(to: str, records: int, url: str, token: str | None) -> Drain:
     """Let so many records wait, then deliver them all."""
     with tempfile.TemporaryDirectory() as spool:
         delivery = Delivery(resolve({"url": url, "token": token, "spool_dir": spool, "flush_interval": 3600}))
-        delivery.recorder.on_end(call())
+        delivery.sink.on_end(call())
         delivery.flush(10.0)
         times = []
         calls = [call() for _ in range(records)]
         for each in calls:
             begun = time.perf_counter_ns()
-            delivery.recorder.on_end(each)
+            delivery.sink.on_end(each)
             times.append(time.perf_counter_ns() - begun)
         before = delivery.stats().delivered
         wall, cpu = time.perf_counter(), time.process_time()

@@ -53,13 +53,13 @@ class _Runtime:
                 self._install()  # the SDK may have been imported anew meanwhile
                 return
             retired = self._delivery
-            self._delivery = Delivery(config, retired.recorder.gate if retired is not None else None)
+            self._delivery = Delivery(config, retired.sink.monitor if retired is not None else None)
             self._deliveries.add(self._delivery)
             self.config = config
             self._install()
             if retired is not None:
                 retired.stop_in_background()
-            self._delivery.addressing.resolve()
+            self._delivery.resolver.resolve()
             if not self._at_exit:
                 self._at_exit = True
                 atexit.register(self.exit)
@@ -68,7 +68,7 @@ class _Runtime:
         """Have calls recorded as the settings in force say, or not at all."""
         config, sink = self.config, self._diverted
         if sink is None and config is not None and self._delivery is not None:
-            sink = self._delivery.recorder
+            sink = self._delivery.sink
         if sink is None:
             instrument.uninstall()
             return

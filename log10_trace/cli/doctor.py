@@ -100,9 +100,9 @@ def _findings() -> Iterator[CheckResult]:
         return
     yield _configuration()
     yield from _spool(settings)
-    addressing = ServerResolver(settings)
-    addressing.suppress_notice()
-    server = addressing.resolve()
+    resolver = ServerResolver(settings)
+    resolver.suppress_notice()
+    server = resolver.resolve()
     if server is None:
         yield CheckResult("server", "none is running, and LOG10_URL is not set", "Type: log10-trace serve")
         return
@@ -151,8 +151,10 @@ def _spool(settings: Config) -> Iterator[CheckResult]:
             yield CheckResult(
                 "for others", f"{len(each.sequences)} records of {each.source}", delivery_hint(each)
             )
-    letters = len(DeadLetters(root))
-    yield CheckResult("dead letters", f"{letters}", "Type: log10-trace spool dead-letters" if letters else "")
+    dead_letters = len(DeadLetters(root))
+    yield CheckResult(
+        "dead letters", f"{dead_letters}", "Type: log10-trace spool dead-letters" if dead_letters else ""
+    )
 
 
 def _spool_problems(broken: list[Problem]) -> Iterator[CheckResult]:

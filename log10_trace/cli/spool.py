@@ -92,7 +92,7 @@ def status(*, json: Json = False) -> None:
     found = list_pending(Spool(settings.spool_dir))
     broken = find_problems(Spool(settings.spool_dir), found)
     losses = LossLog(settings.spool_dir).losses()
-    letters = len(DeadLetters(settings.spool_dir))
+    dead_letters = len(DeadLetters(settings.spool_dir))
     if json:
         given_up = [
             {name: getattr(loss, name) for name in ("source", "reason", "first", "last", "count")}
@@ -102,7 +102,7 @@ def status(*, json: Json = False) -> None:
             {
                 "waiting": [_as_json(each) for each in found],
                 "given_up": given_up,
-                "dead_letters": letters,
+                "dead_letters": dead_letters,
                 "problems": [_problem_as_json(each) for each in broken],
             }
         )
@@ -116,8 +116,8 @@ def status(*, json: Json = False) -> None:
             stderr_console.print(f"Given up: an unknown number of records of {loss.source} ({loss.reason})")
     for problem in broken:
         stderr_console.print(f"{problem.path} {problem.what}. {problem.remedy}", soft_wrap=True)
-    if letters:
-        stderr_console.print(f"{letters} dead letters. See: log10-trace spool dead-letters")
+    if dead_letters:
+        stderr_console.print(f"{dead_letters} dead letters. See: log10-trace spool dead-letters")
 
 
 def _problem_as_json(each: Problem) -> dict[str, str]:
@@ -165,12 +165,12 @@ def flush(
     waits = sum(len(each.sequences) for each in left)
     print_line(f"Delivered {stats.adopted} records; {waits} wait.")
     for each in left:
-        if each.sequences and not delivery.addressing.accepts(each.destination):
+        if each.sequences and not delivery.resolver.accepts(each.destination):
             stderr_console.print(delivery_hint(each))
         if each.newer:
             newer = f"{each.newer} records of {each.source} are of a later version: upgrade log10-trace."
             stderr_console.print(newer, soft_wrap=True)
-    if any(each.deliverable and delivery.addressing.accepts(each.destination) for each in left):
+    if any(each.deliverable and delivery.resolver.accepts(each.destination) for each in left):
         raise typer.Exit(exit_codes.FAILED)
 
 
@@ -187,8 +187,8 @@ def delivery_hint(each: PendingSource) -> str:
 
 
 def _server_of(delivery: Delivery) -> Server:
-    delivery.addressing.suppress_notice()
-    server = delivery.addressing.resolve()
+    delivery.resolver.suppress_notice()
+    server = delivery.resolver.resolve()
     if server is None:
         message = "no server is running. Run: log10-trace serve"
         raise APIConnectionError(message)
@@ -207,15 +207,15 @@ def dead_letters(
     """Show the records that a server refused, with its reason, or send them again."""
     settings = _settings()
     folder = DeadLetters(settings.spool_dir)
-    letters = [each for each in folder if letter_id in (None, each.id)]
+    dead_letters = [each for each in folder if letter_id in (None, each.id)]
     if send:
-        _send(settings, folder, letters)
+        _send(settings, folder, dead_letters)
     elif json or letter_id is not None:
-        for each in letters:
+        for each in dead_letters:
             show_json(each.as_json())
     else:
-        show_rows(_LETTERS, letters, empty="No dead letters.")
-    if letter_id is not None and not letters:
+        show_rows(_LETTERS, dead_letters, empty="No dead letters.")
+    if letter_id is not None and not dead_letters:
         stderr_console.print(f"There is no dead letter {letter_id}.")
         raise typer.Exit(exit_codes.FAILED)
 
@@ -228,11 +228,11 @@ _LETTERS: Final = (
 )
 
 
-def _send(settings: Config, folder: DeadLetters, letters: list[DeadLetter]) -> None:
+def _send(settings: Config, folder: DeadLetters, dead_letters: list[DeadLetter]) -> None:
     """Send letters again, one by one: each may be refused for a reason of its own."""
     server, transport = _server_of(Delivery(settings)), Transport()
     refused = 0
-    for each in letters:
+    for each in dead_letters:
         answer = transport.send(server, [serialize_dead_letter(each)], settings.timeout).answers[0]
         if answer.verdict is Disposition.DONE:
             folder.discard(each)
@@ -240,6 +240,6 @@ def _send(settings: Config, folder: DeadLetters, letters: list[DeadLetter]) -> N
         refused += 1
         stderr_console.print(f"{each.id} was not taken ({answer.status} {answer.code} {answer.message})")
     transport.close()
-    print_line(f"Sent {len(letters) - refused} records; {refused} stay dead letters.")
+    print_line(f"Sent {len(dead_letters) - refused} records; {refused} stay dead letters.")
     if refused:
         raise typer.Exit(exit_codes.REFUSED)

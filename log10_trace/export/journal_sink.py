@@ -32,7 +32,7 @@ class JournalSink:
 
     def __init__(
         self,
-        gate: DeliveryMonitor,
+        monitor: DeliveryMonitor,
         begin: Callable[[], Journal],
         *,
         redactor: redact.Redactor | None,
@@ -40,9 +40,9 @@ class JournalSink:
     ) -> None:
         """``begin`` gives the journal when there is none yet, and sees to it that it is delivered."""
         self.journal: Journal | None = None
-        self.gate = gate
+        self.monitor = monitor
         self.worker_is_idle = True
-        """Whether nobody looks unless the gate is notified."""
+        """Whether nobody looks unless the monitor is notified."""
         self.new_records = 0
         """Records that came since the worker last looked."""
         self._begin = begin
@@ -60,10 +60,10 @@ class JournalSink:
         """Remember a call that has begun, to show it should it take long."""
         self._open[call.id] = call
         if self.worker_is_idle:
-            with guard("storing the start of a call"), self.gate:
+            with guard("storing the start of a call"), self.monitor:
                 if self.journal is None:
                     self._begin()
-                self.gate.notify_all()
+                self.monitor.notify_all()
 
     def on_end(self, call: Call) -> None:
         """Keep the record of a call; on disk when this returns, unless it is to be redacted."""
@@ -82,16 +82,16 @@ class JournalSink:
         with guard("reporting a dropped record"):
             self._give_up(call)
 
-    def reset_after_fork(self, gate: DeliveryMonitor) -> None:
+    def reset_after_fork(self, monitor: DeliveryMonitor) -> None:
         """Start afresh in a forked child: the calls that were open belong to the parent."""
         self._inherited = frozenset(self._open) | self._inherited
-        self.gate = gate
+        self.monitor = monitor
         self._unredacted, self._unredacted_bytes, self._being_redacted = deque(), 0, 0
         self._open, self._started_entries = {}, {}
         self.end()
 
     def end(self) -> None:
-        """The journal has ended; the next record begins another. Called with the gate held."""
+        """The journal has ended; the next record begins another. Called with the lock held."""
         self.journal = None
         self.new_records = self._sequence = 0
         self._started_entries = {}
@@ -99,12 +99,12 @@ class JournalSink:
 
     def _keep(self, call: Call) -> None:
         parts = encode(call)
-        with self.gate.lock:
+        with self.monitor.lock:
             journal = self.journal or self._begin()
             self._open.pop(call.id, None)
             # Taken before it is used: a call that ends in between, in this very thread, takes the next one.
             self._sequence = call.sequence = sequence = self._sequence + 1
-            self.gate.counts.captured += 1
+            self.monitor.counts.captured += 1
             self._append(journal, call.id, sequence, parts)
             self._notify_worker()
         # A program may hold its streams, and through them their calls, for as long as it likes.
@@ -112,17 +112,17 @@ class JournalSink:
 
     def _give_up(self, call: Call) -> None:
         """Count a record that a fault of ours has cost, and name it when it had its sequence."""
-        with self.gate:
+        with self.monitor:
             self._open.pop(call.id, None)
             if call.sequence is not None and self.journal is not None:
                 self.journal.report_dropped("fault", call.sequence, call.sequence)
                 return
-            self.gate.counts.captured += call.sequence is None
-            self.gate.counts.dropped["fault"] += 1
+            self.monitor.counts.captured += call.sequence is None
+            self.monitor.counts.dropped["fault"] += 1
 
     def _on_interrupt(self, call: Call) -> None:
         """A signal handler has ended the call here; its record is kept if it had got far enough."""
-        with self.gate:
+        with self.monitor:
             has_place = self.journal is not None and self.journal.has_written(call.sequence or 0)
             if not has_place and not any(each is call for each, _ in self._unredacted):
                 self._give_up(call)
@@ -143,16 +143,16 @@ class JournalSink:
         """Wake the worker when it sleeps for good or a batch is full, and not for every record."""
         self.new_records += 1
         if self.worker_is_idle or self.new_records == WAKE_THRESHOLD:
-            self.gate.notify_all()
+            self.monitor.notify_all()
 
     def _keep_to_redact(self, call: Call, redactor: redact.Redactor) -> None:
         size = len(call.request) + sum(map(len, call.chunks)) + len(call.stack)
-        with self.gate:
+        with self.monitor:
             journal = self.journal or self._begin()
             call.source = journal.source
             self._open.pop(call.id, None)
             self._sequence = call.sequence = self._sequence + 1
-            self.gate.counts.captured += 1
+            self.monitor.counts.captured += 1
             fits = self._unredacted_bytes + size <= self._memory_max_bytes
             if fits:
                 self._unredacted.append((call, size))
@@ -173,7 +173,7 @@ class JournalSink:
         Called on our thread, and at the end of the program on another, which begins none after ``until``.
         """
         while self._redactor is not None and clock() < until:
-            with self.gate:
+            with self.monitor:
                 if not self._unredacted:
                     return
                 call, size = self._unredacted.popleft()
@@ -181,11 +181,11 @@ class JournalSink:
             try:
                 self._redact(call, self._redactor)
             finally:
-                with self.gate:
+                with self.monitor:
                     self._being_redacted -= 1
                     self._unredacted_bytes -= size
                     if not self.unredacted:
-                        self.gate.notify_all()  # the end of the program may wait for this
+                        self.monitor.notify_all()  # the end of the program may wait for this
 
     def redact_inline(self) -> None:
         """From now on redact on the caller's thread: ours is at its end."""
@@ -194,7 +194,7 @@ class JournalSink:
     def _redact(self, call: Call, redactor: redact.Redactor) -> None:
         with guard("redacting a record"):
             parts = encode(self._redact_copy(call, redactor))
-            with self.gate:
+            with self.monitor:
                 self._append(self.journal or self._begin(), call.id, call.sequence or 0, parts)
                 self._notify_worker()
             return
@@ -203,8 +203,8 @@ class JournalSink:
     def _redact_copy(self, call: Call, redactor: redact.Redactor) -> Call:
         completion, worked = redact.apply(redactor, to_model(call))
         if not worked:
-            with self.gate:
-                self.gate.counts.withheld += 1
+            with self.monitor:
+                self.monitor.counts.withheld += 1
         kept = copy_as_started(call)
         kept.request = kept.stack = b""
         kept.tags, kept.metadata = (), None
@@ -213,7 +213,7 @@ class JournalSink:
 
     def write_started_records(self, now_ns: int, after_ns: int) -> float | None:
         """Keep a started record of each call that began ``after_ns`` ago; seconds until the next is due."""
-        with self.gate:
+        with self.monitor:
             calls = list(self._open.values())
         for call in calls:
             left = call.started_ns + after_ns - now_ns
@@ -229,7 +229,7 @@ class JournalSink:
             state = copy_as_started(call)
             state.request = state.request or _request_from_options(call)
             parts = encode(state if self._redactor is None else self._redact_copy(state, self._redactor))
-            with self.gate:
+            with self.monitor:
                 if call.id in self._open and self.journal is not None:
                     self._started_entries[call.id] = self.journal.append(STARTED, 0, parts)
                     if call.id not in self._open:

@@ -125,12 +125,12 @@ def test_dead_letters_can_be_looked_at_and_sent_again(private_home: Path, api: C
     variables = {"LOG10_URL": api.url}
 
     listed = log10_trace(private_home, "spool", "dead-letters", "--json", **variables).stdout.splitlines()
-    letters = [json.loads(line) for line in listed]
-    assert {each["sequence"]: (each["status"], each["code"]) for each in letters} == {
+    dead_letters = [json.loads(line) for line in listed]
+    assert {each["sequence"]: (each["status"], each["code"]) for each in dead_letters} == {
         1: (422, "invalid"),
         2: (422, "invalid"),
     }
-    assert letters[0]["completion"]["request"]["messages"][0]["content"] == "hello"
+    assert dead_letters[0]["completion"]["request"]["messages"][0]["content"] == "hello"
 
     refused = log10_trace(private_home, "spool", "dead-letters", "--send", **variables)
     assert refused.returncode == 4

@@ -52,8 +52,8 @@ def keep(made: Delivery, count: int, text: str = "hello") -> list[str]:
     """Let so many calls end; their ids in order."""
     calls = [call(text) for _ in range(count)]
     for each in calls:
-        made.recorder.on_start(each)
-        made.recorder.on_end(each)
+        made.sink.on_start(each)
+        made.sink.on_end(each)
     return [each.id for each in calls]
 
 

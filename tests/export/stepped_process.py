@@ -60,27 +60,27 @@ class Process:
         self.now = 0.0
         self.settings = config("http://127.0.0.1:9", spool_dir=root)
         self.spool = Spool(root)
-        self.gate = DeliveryMonitor()
-        self.recorder = JournalSink(self.gate, self.begin, redactor=None, memory_max_bytes=2**20)
-        letters = DeadLetters(root)
-        addressing = ServerResolver(self.settings)
-        self.keeper = SpoolMaintenance(
+        self.monitor = DeliveryMonitor()
+        self.sink = JournalSink(self.monitor, self.begin, redactor=None, memory_max_bytes=2**20)
+        dead_letters = DeadLetters(root)
+        resolver = ServerResolver(self.settings)
+        self.maintenance = SpoolMaintenance(
             config=self.settings,
-            addressing=addressing,
+            resolver=resolver,
             spool=self.spool,
-            letters=letters,
-            recorder=self.recorder,
-            lose=self.lose,
+            dead_letters=dead_letters,
+            sink=self.sink,
+            on_loss=self.on_loss,
             clock=self.clock,
         )
-        self.sender = Sender(network, letters, self.gate, clock=self.clock, draw=lambda: 0.5)
+        self.sender = Sender(network, dead_letters, self.monitor, clock=self.clock, draw=lambda: 0.5)
         self.journal = self.begin()
         self.worker = Worker(
             config=self.settings,
-            addressing=addressing,
-            recorder=self.recorder,
+            resolver=resolver,
+            sink=self.sink,
             journal=self.journal,
-            keeper=self.keeper,
+            maintenance=self.maintenance,
             sender=self.sender,
             clock=self.clock,
         )
@@ -88,21 +88,21 @@ class Process:
     def begin(self) -> Journal:
         """Begin a journal, as a delivery does."""
         source = new_source()
-        claim = self.spool.create(source, destination_of(self.settings))
-        self.gate.sources.add(source)
+        source_lock = self.spool.create(source, destination_of(self.settings))
+        self.monitor.sources.add(source)
         bounds = SizeLimits(disk=64 * 1024, memory=64 * 1024)
-        self.recorder.journal = Journal(source, claim, bounds, self.gate, self.lose)
-        return self.recorder.journal
+        self.sink.journal = Journal(source, source_lock, bounds, self.monitor, self.on_loss)
+        return self.sink.journal
 
     def clock(self) -> float:
         """The time, moved on by every step."""
         return self.now
 
-    def lose(self, loss: Loss) -> None:
+    def on_loss(self, loss: Loss) -> None:
         """Count a loss, as a delivery does."""
         self._lost.append(loss)
-        if loss.source in self.gate.sources:
-            self.gate.counts.dropped[loss.reason] += loss.count
+        if loss.source in self.monitor.sources:
+            self.monitor.counts.dropped[loss.reason] += loss.count
 
     def step(self) -> None:
         """One step of the worker, any pause being over."""
@@ -113,5 +113,5 @@ class Process:
     def die(self) -> None:
         """The kernel takes back every file and lock."""
         self.journal.detach_after_fork()
-        for orphan in self.keeper.orphans:
+        for orphan in self.maintenance.orphans:
             orphan.unlock()

@@ -24,23 +24,23 @@ def test_a_call_that_cannot_be_kept_is_counted_and_forgotten(monkeypatch: pytest
         raise ValueError
 
     with delivery() as made:
-        made.recorder.on_start(lost := call())
+        made.sink.on_start(lost := call())
         with monkeypatch.context() as patched:
             patched.setattr("log10_trace.export.journal_sink.encode", fails)
-            made.recorder.on_end(lost)
-        made.recorder.on_start(begun())
+            made.sink.on_end(lost)
+        made.sink.on_start(begun())
 
         assert made.stats().dropped == {"fault": 1}
         assert settled(made)
-        assert made.recorder.write_started_records(time.perf_counter_ns(), 10**12) is not None
-        assert len(made.recorder._open) == 1
+        assert made.sink.write_started_records(time.perf_counter_ns(), 10**12) is not None
+        assert len(made.sink._open) == 1
 
 
 @pytest.mark.parametrize("redactor", [None, lambda record: record], ids=["as it is", "redacted"])
 def test_a_record_that_is_lost_after_it_was_numbered_is_named(
     monkeypatch: pytest.MonkeyPatch, redactor: redact.Redactor | None
 ) -> None:
-    """A fault of ours while a record is written leaves a gap in the sequence, and the ledger names it."""
+    """A fault of ours while a record is written leaves a gap in the sequence, and the loss log names it."""
 
     def fails(*_: object) -> EntryLocation:
         patched.undo()
@@ -48,14 +48,14 @@ def test_a_record_that_is_lost_after_it_was_numbered_is_named(
 
     with delivery(redact=redactor) as made:
         keep(made, 1)
-        until(lambda: not made.recorder.unredacted, "the first is kept")
+        until(lambda: not made.sink.unredacted, "the first is kept")
         with monkeypatch.context() as patched:
             patched.setattr(Journal, "append", fails)
             keep(made, 1)
             until(lambda: made.stats().dropped, "the loss is counted")
         keep(made, 1)
 
-        (loss,) = made.ledger.losses()
+        (loss,) = made.loss_log.losses()
         assert (loss.reason, loss.first, loss.last, loss.count) == ("fault", 2, 2, 1)
         assert made.stats().dropped == {"fault": 1}
         assert made.stats().captured == 3
@@ -84,7 +84,7 @@ def test_a_call_that_ctrl_c_ends_here_is_in_the_books(
         with monkeypatch.context() as patched:
             patched.setattr(place, interrupt)
             with pytest.raises(KeyboardInterrupt):
-                made.recorder.on_end(call())
+                made.sink.on_end(call())
         keep(made, 1)
         until(lambda: not made.stats().pending, "the books are settled")
 
@@ -107,7 +107,7 @@ def test_what_waits_to_be_redacted_is_on_disk_when_the_end_gives_up(private_home
         api.behave(fails_late)
         assert not made.close(10.0)
 
-        assert made.recorder.unredacted == 0
+        assert made.sink.unredacted == 0
         assert made.stats().pending == made.stats().spooled
         assert segments(private_home / "spool")
         assert settled(made)
@@ -142,7 +142,7 @@ def test_a_call_that_is_kept_holds_no_body(private_home: Path) -> None:
     with CompletionsAPI() as api, delivery(api.url) as made:
         held = [call("first"), call("second")]
         for each in held:
-            made.recorder.on_end(each)
+            made.sink.on_end(each)
         assert made.flush(10.0)
 
         assert [each.chunks for each in held] == [[], []]
@@ -160,15 +160,15 @@ def test_a_call_that_ends_while_it_is_shown_as_started_is_over(
     def append_and_end(journal: Journal, kind: int, sequence: int, parts: Sequence[bytes]) -> EntryLocation:
         location = append(journal, kind, sequence, parts)
         if kind == STARTED:
-            made.recorder.on_end(long_call)
+            made.sink.on_end(long_call)
         return location
 
     with CompletionsAPI() as api:
         with delivery(api.url) as made:
-            made.recorder.on_start(long_call)
+            made.sink.on_start(long_call)
             monkeypatch.setattr(Journal, "append", append_and_end)
-            with made.recorder.gate:
-                made.recorder.write_started_records(time.perf_counter_ns(), 0)
+            with made.sink.monitor:
+                made.sink.write_started_records(time.perf_counter_ns(), 0)
             assert made.flush(10.0)
         assert not segments(private_home / "spool")
 

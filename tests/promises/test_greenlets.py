@@ -171,7 +171,7 @@ held = allocate_lock()
 held.acquire()
 
 def hold():
-    _runtime.delivery.recorder.gate.lock.acquire()
+    _runtime.delivery.sink.monitor.lock.acquire()
     held.release()
 
 ask()

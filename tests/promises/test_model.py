@@ -48,14 +48,14 @@ class Books(RuleBasedStateMachine):
         """Calls end."""
         source = self.process.journal.source
         for _ in range(count):
-            self.process.recorder.on_end(call("x" * size))
-            self.captured.add((source, self.process.gate.counts.captured))
+            self.process.sink.on_end(call("x" * size))
+            self.captured.add((source, self.process.monitor.counts.captured))
 
     @rule()
     def begin_a_long_call(self) -> None:
         """A call begins that is to be shown as started."""
         self.long.append(begun(begun_s_ago=10))
-        self.process.recorder.on_start(self.long[-1])
+        self.process.sink.on_start(self.long[-1])
 
     @precondition(lambda self: self.long)
     @rule(data=st.data())
@@ -65,8 +65,8 @@ class Books(RuleBasedStateMachine):
 
     def _end(self, long: Call) -> None:
         long.status, long.duration_ns = "finished", 1
-        self.process.recorder.on_end(long)
-        self.captured.add((self.process.journal.source, self.process.gate.counts.captured))
+        self.process.sink.on_end(long)
+        self.captured.add((self.process.journal.source, self.process.monitor.counts.captured))
 
     @rule(steps=st.integers(1, 6))
     def deliver(self, steps: int) -> None:
@@ -127,7 +127,7 @@ class Books(RuleBasedStateMachine):
     @invariant()
     def the_counters_balance(self) -> None:
         """What is pending is what stands in the journal."""
-        counts = self.process.gate.counts
+        counts = self.process.monitor.counts
         journal = self.process.journal
         assert counts.pending == sum(segment.records for segment in journal.segments)
 

@@ -91,13 +91,13 @@ def record():
 threads = [threading.Thread(target=record) for _ in range(3)]
 for each in threads: each.start()
 open_calls = [begun() for _ in range(5)]
-for each in open_calls: made.recorder.on_start(each)
+for each in open_calls: made.sink.on_start(each)
 
 def fork():
     for _ in range(10):
         child = os.fork()
         if child == 0:
-            for each in open_calls: made.recorder.on_end(each)
+            for each in open_calls: made.sink.on_end(each)
             keep(made, 20)
             made.flush(30)
             os._exit(0)
@@ -107,7 +107,7 @@ forker = threading.Thread(target=fork)
 forker.start(); forker.join()
 stop.set()
 for each in threads: each.join()
-for each in open_calls: made.recorder.on_end(each)
+for each in open_calls: made.sink.on_end(each)
 """
     with CompletionsAPI() as api:
         run(private_home, api, source)

@@ -46,13 +46,13 @@ def test_a_long_call_shows_as_started_and_then_as_finished(api: CompletionsAPI) 
     """A call that takes longer than a flush interval is there before it ends, and ends once."""
     with delivery(api.url) as made:
         long = begun("slow")
-        made.recorder.on_start(long)
+        made.sink.on_start(long)
         api.wait_for(lambda api: long.id in api.rows())
         assert api.rows()[long.id]["status"] == "started"
         assert api.rows()[long.id]["request"]["messages"][0]["content"] == "slow"
 
         long.status, long.duration_ns = "finished", 10**9
-        made.recorder.on_end(long)
+        made.sink.on_end(long)
         assert made.flush(10.0)
 
         assert [each["status"] for each in api.stored if each["id"] == long.id] == ["started", "finished"]
@@ -66,9 +66,9 @@ def test_a_call_whose_process_dies_is_settled(api: CompletionsAPI, private_home:
         api.behave(does.status(503))
     work = f"""
 long = begun("slow")
-made.recorder.on_start(long)
+made.sink.on_start(long)
 from tests.processes import until
-until(lambda: made.recorder._shown, "it is noted")
+until(lambda: made.sink._shown, "it is noted")
 made.flush({10 if shown else 0.1})
 keep(made, 3)
 """
@@ -93,11 +93,11 @@ def test_a_call_that_ended_after_it_was_shown_is_not_settled_twice(
     api.behave(does.status(503))
     work = """
 long = begun("slow")
-made.recorder.on_start(long)
+made.sink.on_start(long)
 from tests.processes import until
-until(lambda: made.recorder._shown, "it is noted")
+until(lambda: made.sink._shown, "it is noted")
 long.status, long.duration_ns = "finished", 1
-made.recorder.on_end(long)
+made.sink.on_end(long)
 """
     leave(private_home, work, api.url)
     api.behave(does.work)
@@ -147,7 +147,7 @@ def test_a_flipped_bit_costs_one_record_and_is_told(
     with delivery(api.url) as made:
         made.recover()
         assert made.flush(10.0)
-        (loss,) = made.ledger.losses()
+        (loss,) = made.loss_log.losses()
 
     assert (loss.reason, loss.count, loss.first) == ("damaged", 1, 5)
     assert list(api.sequences().values()) == [[1, 2, 3, 4, 6, 7, 8, 9]]
@@ -198,7 +198,7 @@ def test_a_redactor_that_cannot_keep_up_never_grows_memory_nor_loses(api: Comple
         ids = keep(made, 1)
         api.wait_for(lambda api: api.requests)
         ids += keep(made, 1000, "x" * 2000)
-        assert made.recorder._unredacted_bytes <= bound // 2
+        assert made.sink._unredacted_bytes <= bound // 2
         until(lambda: made.flush(10.0), "everything is delivered")
 
         assert set(api.rows()) == set(ids)
@@ -226,11 +226,11 @@ def peak():
 
 # On a busy machine an answer may take long. A batch is not given up for that here, and so not sent again.
 made = Delivery(config({url!r}, timeout=60.0))
-made.recorder.on_end(call("x" * 1000))
+made.sink.on_end(call("x" * 1000))
 made.flush(0.5)
 before = peak()
 for _ in range({count} - 1):
-    made.recorder.on_end(call("x" * 1000))
+    made.sink.on_end(call("x" * 1000))
 outage = peak() - before
 print(json.dumps(dict(grown=outage, pending=made.stats().pending)), flush=True)
 sys.stdin.readline()

@@ -28,8 +28,8 @@ for round in range({rounds}):
     if child == 0:
         while True:
             one = call("x" * random.randrange(4000))
-            made.recorder.on_start(one)
-            made.recorder.on_end(one)
+            made.sink.on_start(one)
+            made.sink.on_end(one)
             os.write(writing, one.id.encode() + b"\\n")
     os.close(writing)
     with os.fdopen(reading, "rb") as lines:

@@ -44,27 +44,27 @@ class Delivery:
     def __init__(
         self,
         config: Config,
-        gate: DeliveryMonitor | None = None,
+        monitor: DeliveryMonitor | None = None,
         *,
         any_key: bool = False,
         unknown_destination: bool = False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Go on counting where the delivery that ``gate`` came from has counted.
+        """Go on counting where the delivery that ``monitor`` came from has counted.
 
         With ``any_key``, records of dead processes that had another key are adopted as well; with
         ``unknown_destination``, those whose folder does not tell where they are to go.
         """
         self.config = config
-        self.addressing = ServerResolver(config, any_key=any_key, unknown_destination=unknown_destination)
-        self.recorder = JournalSink(
-            gate or DeliveryMonitor(),
+        self.resolver = ServerResolver(config, any_key=any_key, unknown_destination=unknown_destination)
+        self.sink = JournalSink(
+            monitor or DeliveryMonitor(),
             self._open_journal,
             redactor=config.redact,
             memory_max_bytes=config.memory_max_bytes // 2,
         )
         self._spool = Spool(config.spool_dir)
-        self.ledger = LossLog(config.spool_dir)
+        self.loss_log = LossLog(config.spool_dir)
         self._worker: Worker | None = None
         self._clock = clock
         self._moved_at = 0.0
@@ -76,13 +76,13 @@ class Delivery:
 
     def stats(self) -> Stats:
         """What has become of this process's records up to now."""
-        with self.recorder.gate:
-            counts = self.recorder.gate.counts
+        with self.sink.monitor:
+            counts = self.sink.monitor.counts
             return counts.snapshot(in_memory=self._count_in_memory(), faults=faults.counts())
 
     def recover(self) -> None:
         """Deliver what dead processes left, now and from now on, without records of our own."""
-        with self.recorder.gate:
+        with self.sink.monitor:
             if self._worker is None:
                 self._start(None)
 
@@ -92,12 +92,12 @@ class Delivery:
         The thread ends with it, or with an attempt that brings nothing.
         """
         if self._worker is None and self._is_left_behind():
-            with self.recorder.gate:
+            with self.sink.monitor:
                 if self._worker is None:
                     self._start(None).stop()
 
     def _is_left_behind(self) -> bool:
-        return self._spool.has_orphans(self.addressing.accepts)
+        return self._spool.has_orphans(self.resolver.accepts)
 
     def flush(self, timeout: float) -> bool:
         """Deliver everything captured so far, and what dead processes left.
@@ -105,28 +105,28 @@ class Delivery:
         True when that was done within ``timeout`` seconds. Where nothing of our own waits, an attempt
         that brings nothing ends it.
         """
-        gate, until = self.recorder.gate, self._clock() + timeout
-        counts = gate.counts
-        with gate:
+        monitor, until = self.sink.monitor, self._clock() + timeout
+        counts = monitor.counts
+        with monitor:
             goal, lost = counts.captured, counts.lost
             worker = self._worker
             if worker is None and not counts.pending and not self._is_left_behind():
                 return True
             if worker is None:
-                worker = self._start(self.recorder.journal)
+                worker = self._start(self.sink.journal)
                 if not counts.pending:
                     worker.stop()
             worker.flush_now()
-            gate.notify_all()
+            monitor.notify_all()
 
         def is_over() -> bool:
-            is_delivered = counts.captured - counts.pending >= goal and worker.keeper.has_no_orphans
+            is_delivered = counts.captured - counts.pending >= goal and worker.maintenance.has_no_orphans
             return is_delivered or worker is not self._worker
 
-        gate.wait_until(is_over, lambda: until, self._clock)
-        with gate:
+        monitor.wait_until(is_over, lambda: until, self._clock)
+        with monitor:
             is_delivered = counts.captured - counts.pending >= goal and counts.lost == lost
-            is_clear = worker.keeper.has_no_orphans
+            is_clear = worker.maintenance.has_no_orphans
             if self._is_retired:
                 worker.stop()
             return is_delivered and is_clear
@@ -148,24 +148,24 @@ class Delivery:
             lambda: min(until, self._moved_at + NO_PROGRESS_TIMEOUT_S),
         )
         self._redact_remaining(until)
-        is_clear = ending is None or ending.keeper.has_no_orphans
-        return is_clear and self._wait_until(lambda: self.recorder.gate.counts.pending == 0, self._clock)
+        is_clear = ending is None or ending.maintenance.has_no_orphans
+        return is_clear and self._wait_until(lambda: self.sink.monitor.counts.pending == 0, self._clock)
 
     def _stop(self) -> bool:
-        """Have the thread deliver what goes through, and end. Called with the gate held."""
+        """Have the thread deliver what goes through, and end. Called with the lock held."""
         if self._worker is not None:
             self._worker.stop()
-            self.recorder.gate.notify_all()
+            self.sink.monitor.notify_all()
         return True
 
     def _wait_until(self, is_over: Callable[[], bool], until: Callable[[], float]) -> bool:
         """Whether ``is_over`` came true in time. At the end of the program no greenlet is waited for."""
-        return self.recorder.gate.wait_until(is_over, until, self._clock, blocking=self._exiting)
+        return self.sink.monitor.wait_until(is_over, until, self._clock, blocking=self._exiting)
 
     def _redact_remaining(self, until: float) -> None:
         """Redact here what our thread, which waits for the network, still has in memory alone."""
-        self.recorder.redact_waiting(until, self._clock)
-        self._wait_until(lambda: not self.recorder.unredacted, lambda: until)
+        self.sink.redact_waiting(until, self._clock)
+        self._wait_until(lambda: not self.sink.unredacted, lambda: until)
 
     def stop_in_background(self) -> None:
         """Deliver what goes through and end, without being waited for.
@@ -182,7 +182,7 @@ class Delivery:
         A program that made no call looks now, once, for what dead processes left.
         """
         self._exiting = True
-        self.recorder.redact_inline()
+        self.sink.redact_inline()
         until = self._clock() + self.config.exit_timeout
         try:
             if not self._has_looked and self._is_left_behind():
@@ -216,30 +216,30 @@ class Delivery:
             self._finish(worker, None)
 
     def _count_in_memory(self) -> int:
-        """The records that end with the process. Called with the gate held."""
-        journal = self.recorder.journal
-        return self.recorder.unredacted + (journal.records_in_memory if journal is not None else 0)
+        """The records that end with the process. Called with the lock held."""
+        journal = self.sink.journal
+        return self.sink.unredacted + (journal.records_in_memory if journal is not None else 0)
 
     def _open_journal(self) -> Journal:
-        """Begin a journal, and the thread that delivers it. Called with the gate held."""
+        """Begin a journal, and the thread that delivers it. Called with the lock held."""
         source = new_source()
-        claim, trouble = self._claim(source)
+        source_lock, trouble = self._create_source(source)
         bounds = SizeLimits(disk=self.config.spool_max_bytes, memory=self.config.memory_max_bytes // 2)
-        journal = Journal(source, claim, bounds, self.recorder.gate, self._on_loss)
+        journal = Journal(source, source_lock, bounds, self.sink.monitor, self._on_loss)
         journal.disk_error = trouble
-        if self.recorder.journal is not None:
+        if self.sink.journal is not None:
             # A signal handler has made a call meanwhile, in this very thread: its journal is for all.
             journal.end()
-            return self.recorder.journal
-        self.recorder.journal = journal
-        self.recorder.gate.sources.add(source)
+            return self.sink.journal
+        self.sink.journal = journal
+        self.sink.monitor.sources.add(source)
         if not self._exiting:
             worker = self._start(journal)
             if self._is_retired:
                 worker.stop()
         return journal
 
-    def _claim(self, source: str) -> tuple[SourceLock | None, OSError | None]:
+    def _create_source(self, source: str) -> tuple[SourceLock | None, OSError | None]:
         try:
             return self._spool.create(source, destination_of(self.config)), None
         except OSError as error:
@@ -258,81 +258,81 @@ class Delivery:
 
     def _build_worker(self, journal: Journal | None, config: Config) -> Worker:
         """A worker for ``journal``, if there is one, and for what dead processes left; nothing is begun."""
-        letters = DeadLetters(config.spool_dir)
-        keeper = SpoolMaintenance(
+        dead_letters = DeadLetters(config.spool_dir)
+        maintenance = SpoolMaintenance(
             config=config,
-            addressing=self.addressing,
+            resolver=self.resolver,
             spool=self._spool,
-            letters=letters,
-            recorder=self.recorder,
-            lose=self._on_loss,
+            dead_letters=dead_letters,
+            sink=self.sink,
+            on_loss=self._on_loss,
         )
         # What is being sent is neither given up nor counted against the bounds: it is small beside them.
         batch_bytes = min(BATCH_BYTES, config.spool_max_bytes // 8, config.memory_max_bytes // 8)
         transport = Transport(self._on_progress)
         return Worker(
             config=config,
-            addressing=self.addressing,
-            recorder=self.recorder,
+            resolver=self.resolver,
+            sink=self.sink,
             journal=journal,
-            keeper=keeper,
-            sender=Sender(transport, letters, self.recorder.gate, batch_bytes=batch_bytes),
+            maintenance=maintenance,
+            sender=Sender(transport, dead_letters, self.sink.monitor, batch_bytes=batch_bytes),
         )
 
     def _run(self, worker: Worker, journal: Journal | None) -> None:
         """The thread."""
-        gate, pid = self.recorder.gate, os.getpid()
+        monitor, pid = self.sink.monitor, os.getpid()
         try:
             while True:
                 with guard("delivering"):
                     worker.step()
-                with gate:
-                    gate.notify_all()  # whoever waits for a flush
+                with monitor:
+                    monitor.notify_all()  # whoever waits for a flush
                     if worker.is_done:
                         return
                     rest = worker.seconds_until_due()
                     if rest:
-                        gate.wait(rest)
-                    self.recorder.worker_is_idle = False
+                        monitor.wait(rest)
+                    self.sink.worker_is_idle = False
         finally:
             if pid == os.getpid():
                 self._finish(worker, journal)
 
     def _finish(self, worker: Worker, journal: Journal | None) -> None:
-        with self.recorder.gate:
+        with self.sink.monitor:
             if self._worker is worker:
                 self._worker = None
-            if journal is not None and self.recorder.journal is journal:
+            if journal is not None and self.sink.journal is journal:
                 with guard("redacting"):
-                    self.recorder.redact_waiting()  # a call may have ended since the last step
-                self.recorder.end()
+                    self.sink.redact_waiting()  # a call may have ended since the last step
+                self.sink.end()
                 if lost := journal.records_in_memory:
-                    self.recorder.gate.counts.dropped["memory_lost"] += lost
+                    self.sink.monitor.counts.dropped["memory_lost"] += lost
             worker.close()
             if journal is not None:
                 journal.end()
-            self.recorder.gate.notify_all()
+            self.sink.monitor.notify_all()
 
     def _on_progress(self) -> None:
         self._moved_at = self._clock()
 
     def _on_loss(self, loss: Loss) -> None:
-        with self.recorder.gate:
-            if loss.source in self.recorder.gate.sources:
-                self.recorder.gate.counts.dropped[loss.reason] += loss.count
+        with self.sink.monitor:
+            if loss.source in self.sink.monitor.sources:
+                self.sink.monitor.counts.dropped[loss.reason] += loss.count
         message = "log10_trace: records were dropped (%s). See: log10-trace spool status"
         log_rate_limited(message, loss.reason)
         try:
-            self.ledger.add(loss)
+            self.loss_log.add(loss)
         except OSError as error:
             log_rate_limited("log10_trace: the loss log cannot be written: %s", error)
 
     def after_fork_in_child(self) -> None:
         """Start afresh: queue, journal, thread and connection are the parent's."""
-        journal, worker = self.recorder.journal, self._worker
+        journal, worker = self.sink.journal, self._worker
         self._worker = None
         self._has_looked = self._exiting = False
-        self.recorder.reset_after_fork(DeliveryMonitor())
+        self.sink.reset_after_fork(DeliveryMonitor())
         with guard("detaching the parent's files"):
             if journal is not None:
                 journal.detach_after_fork()

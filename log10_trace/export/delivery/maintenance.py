@@ -33,22 +33,22 @@ class SpoolMaintenance:
         self,
         *,
         config: Config,
-        addressing: ServerResolver,
+        resolver: ServerResolver,
         spool: Spool,
-        letters: DeadLetters,
-        recorder: JournalSink,
-        lose: OnLoss,
+        dead_letters: DeadLetters,
+        sink: JournalSink,
+        on_loss: OnLoss,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.orphans = Orphans(lose)
+        self.orphans = Orphans(on_loss)
         """What dead processes left, claimed by us."""
         self.due_at = 0.0
         """When something is to be done next."""
         self._config = config
-        self._addressing = addressing
+        self._resolver = resolver
         self._spool = spool
-        self._letters = letters
-        self._recorder = recorder
+        self._dead_letters = dead_letters
+        self._sink = sink
         self._clock = clock
         self._adopt_at = 0.0
         self._heal_at = 0.0
@@ -88,10 +88,10 @@ class SpoolMaintenance:
 
     def _enforce_size_limit(self) -> None:
         """Give up the oldest when all that is in the folder takes more than it may."""
-        self._letters.enforce_size_limit(self._config.spool_max_bytes // DEAD_LETTER_FRACTION)
+        self._dead_letters.enforce_size_limit(self._config.spool_max_bytes // DEAD_LETTER_FRACTION)
         excess = self._spool.size() - self._config.spool_max_bytes
         while excess > 0:
-            candidates: list[Backlog] = [self.orphans, *filter(None, [self._recorder.journal])]
+            candidates: list[Backlog] = [self.orphans, *filter(None, [self._sink.journal])]
             freed = next(filter(None, (each.drop_oldest("spool_full") for each in candidates)), 0)
             if not freed:
                 return
@@ -99,14 +99,14 @@ class SpoolMaintenance:
 
     def _write_started_records(self, now: float) -> None:
         interval = self._config.flush_interval
-        wait = self._recorder.write_started_records(time.perf_counter_ns(), int(interval * 1e9))
+        wait = self._sink.write_started_records(time.perf_counter_ns(), int(interval * 1e9))
         if wait is not None:
             self.due_at = min(self.due_at, now + wait)
 
     def _restore_disk(self, now: float) -> None:
         """Go to memory when the disk fails, and back when it works."""
         self._heal_at = now + HEAL_EVERY_S
-        journal = self._recorder.journal
+        journal = self._sink.journal
         if journal is None:
             return
         if journal.is_unlinked():
@@ -116,11 +116,11 @@ class SpoolMaintenance:
         self._log_disk_error(journal.disk_error)
         self.due_at = min(self.due_at, self._heal_at)
         try:
-            if journal.claim is not None and not journal.claim.folder.exists():
-                journal.claim.close()
-                journal.claim = None
-            if journal.claim is None:
-                journal.claim = self._spool.create(journal.source, destination_of(self._config))
+            if journal.source_lock is not None and not journal.source_lock.folder.exists():
+                journal.source_lock.close()
+                journal.source_lock = None
+            if journal.source_lock is None:
+                journal.source_lock = self._spool.create(journal.source, destination_of(self._config))
             journal.flush_memory_to_disk()
         except OSError as error:
             journal.disk_error = error
@@ -141,9 +141,7 @@ class SpoolMaintenance:
         self._adopt_at = now + ADOPT_EVERY_S
         begun = self._clock()
         self._spool.remove_stale(time.time())
-        self.orphans.claim_from(
-            self._spool.lock_orphans(cache(self._addressing.accepts), self.orphans.skipped)
-        )
+        self.orphans.claim_from(self._spool.lock_orphans(cache(self._resolver.accepts), self.orphans.skipped))
         self._enforce_size_limit()
         pause = max(ADOPT_EVERY_S, LOOK_SHARE * (self._clock() - begun))
         self._adopt_at = now + min(pause, ADOPT_MAX_INTERVAL_S)

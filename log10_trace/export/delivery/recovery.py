@@ -14,7 +14,7 @@ from log10_trace.export.delivery.delivery import Delivery
 def recover_spool() -> Iterator[None]:
     """While the block runs, records that wait for a local server are delivered to the one that runs now."""
     delivery = Delivery(replace(resolve(), url=None, token=None, organization_id=None))
-    delivery.addressing.suppress_notice()
+    delivery.resolver.suppress_notice()
     delivery.recover()
     try:
         yield

@@ -44,14 +44,14 @@ class Sender:
     def __init__(
         self,
         transport: Transport,
-        letters: DeadLetters,
-        gate: DeliveryMonitor,
+        dead_letters: DeadLetters,
+        monitor: DeliveryMonitor,
         *,
         batch_bytes: int = BATCH_BYTES,
         clock: Callable[[], float] = time.monotonic,
         draw: Callable[[], float] = random.random,
     ) -> None:
-        self.pace = BackoffPolicy(BATCH_ITEMS)
+        self.backoff = BackoffPolicy(BATCH_ITEMS)
         self._suspects = Suspects()
         self._lacks_others = False
         """Whether there was none to try beside the record that fails alone."""
@@ -59,8 +59,8 @@ class Sender:
         """Whether another record is due, which the server has asked to wait for."""
         self.transport = transport
         self._parcels = OutboundCache()
-        self._letters = letters
-        self._gate = gate
+        self._dead_letters = dead_letters
+        self._monitor = monitor
         self._batch_bytes = batch_bytes
         self._clock = clock
         self._draw = draw
@@ -72,7 +72,7 @@ class Sender:
             if not items:
                 return False
             culprit = self._send(server, backlog, items, timeout)
-            self._is_beyond_next = culprit is not None and self.pace.asked_by_server
+            self._is_beyond_next = culprit is not None and self.backoff.asked_by_server
             if culprit is not None and not self._is_beyond_next:
                 self._try_beyond(server, backlog, culprit, timeout)
         finally:
@@ -83,7 +83,7 @@ class Sender:
         """What the next attempt carries; a record that has failed alone before goes alone."""
         if self._is_beyond_next and (others := backlog.read(1, self._batch_bytes, beyond=True)):
             return others
-        items = backlog.read(self.pace.items(self.transport.max_items(server)), self._batch_bytes)
+        items = backlog.read(self.backoff.items(self.transport.max_items(server)), self._batch_bytes)
         for at, item in enumerate(items):
             if self._suspects.has_failed_alone(item.place):
                 return items[: max(at, 1)]
@@ -100,17 +100,17 @@ class Sender:
             backlog.step_back()
         elif self._send(server, backlog, others, timeout) is None:
             self._slow_down(culprit, 0.0, items=1)
-            self.pace.is_stuck = False
+            self.backoff.is_stuck = False
 
     def records_came(self) -> None:
         """Where another record was lacking, to tell one's fault from an outage, try that at once."""
         if self._lacks_others:
             self._lacks_others = False
-            self.pace.hurry_politely()
+            self.backoff.hurry_politely()
 
     def no_server(self) -> None:
         """There is no server to send to: look again soon, which costs little."""
-        self.pace.server_missing(self._clock())
+        self.backoff.server_missing(self._clock())
 
     def _send(
         self, server: Server, backlog: Backlog, items: list[PendingEntry], timeout: float
@@ -156,10 +156,10 @@ class Sender:
                 self._dead_letter(server, backlog, item, parcel, answer)
         records = [item for item in done if item.entry.sequence]
         backlog.on_delivered(done)
-        with self._gate:
-            own = sum(1 for item in records if item.source in self._gate.sources)
-            self._gate.counts.delivered += own
-            self._gate.counts.adopted += len(records) - own
+        with self._monitor:
+            own = sum(1 for item in records if item.source in self._monitor.sources)
+            self._monitor.counts.delivered += own
+            self._monitor.counts.adopted += len(records) - own
 
     def _dead_letter(
         self,
@@ -181,7 +181,7 @@ class Sender:
             completion=parcel.body,
         )
         try:
-            self._letters.add(letter)
+            self._dead_letters.add(letter)
         except OSError as error:
             log_rate_limited(
                 "log10_trace: cannot write to the dead-letter queue (%s); the record stays queued", error
@@ -189,9 +189,9 @@ class Sender:
             return
         backlog.acknowledge([item])
         self._parcels.discard(item)
-        with self._gate:
-            is_own = item.source in self._gate.sources
-            self._gate.counts.dead_letters += bool(is_own and item.entry.sequence)
+        with self._monitor:
+            is_own = item.source in self._monitor.sources
+            self._monitor.counts.dead_letters += bool(is_own and item.entry.sequence)
         log_rate_limited(
             "log10_trace: %s refused a record (%s %s). See: log10-trace spool dead-letters",
             server.url, answer.status, answer.code,
@@ -202,18 +202,18 @@ class Sender:
     ) -> None:
         worst = next((each for each in answers if each.verdict in FAILED), None)
         if any(each.verdict in _TAKEN for each in answers):
-            self.pace.on_success()
+            self.backoff.on_success()
         if not alone and any(each.verdict is Disposition.TOO_LARGE for each in answers):
-            self.pace.too_large(len(answers))
+            self.backoff.too_large(len(answers))
         if worst is None:
             return
         self._slow_down(worst, retry_after, items=1 if alone else len(answers))
-        with self._gate:
-            self._gate.counts.retries += 1
+        with self._monitor:
+            self._monitor.counts.retries += 1
         self._log_failure(server, worst)
 
     def _slow_down(self, worst: RecordResult, retry_after: float, *, items: int) -> None:
-        self.pace.on_failure(
+        self.backoff.on_failure(
             items,
             now=self._clock(),
             draw=self._draw(),

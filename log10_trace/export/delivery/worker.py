@@ -28,19 +28,19 @@ class Worker:
         self,
         *,
         config: Config,
-        addressing: ServerResolver,
-        recorder: JournalSink,
+        resolver: ServerResolver,
+        sink: JournalSink,
         journal: Journal | None,
-        keeper: SpoolMaintenance,
+        maintenance: SpoolMaintenance,
         sender: Sender,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.keeper = keeper
+        self.maintenance = maintenance
         self._config = config
-        self._recorder = recorder
+        self._sink = sink
         self._journal = journal
         self._sender = sender
-        self._addressing = addressing
+        self._resolver = resolver
         self._clock = clock
         self._waiting_since: float | None = None
         self._waiting = 0
@@ -52,72 +52,70 @@ class Worker:
         """Do what is due; at most one attempt to send."""
         now = self._clock()
         with guard("redacting"):
-            self._recorder.redact_waiting()
-        self.keeper.run_due_tasks(now)
+            self._sink.redact_waiting()
+        self.maintenance.run_due_tasks(now)
         self._count_new_records(now)
         if self._due_at(now) <= now:
             was_stopping = self._stopping
             with guard("delivering records"):
                 self._attempt()
-                with self._recorder.gate:
-                    if self._stopping and not (was_stopping and self._sender.pace.is_stuck):
+                with self._sink.monitor:
+                    if self._stopping and not (was_stopping and self._sender.backoff.is_stuck):
                         self._go_on()
                 return
-            self._sender.pace.server_missing(now)
+            self._sender.backoff.server_missing(now)
 
     def _go_on(self) -> None:
         """In the end, make another attempt at once; after one that brought nothing there is none."""
-        self._sender.pace.is_stuck = False
-        self._sender.pace.hurry_politely()
+        self._sender.backoff.is_stuck = False
+        self._sender.backoff.hurry_politely()
 
     def seconds_until_due(self) -> float | None:
-        """Seconds until something is to be done, unless the gate is notified. Called with the gate held."""
+        """Seconds until something is to be done, unless the monitor is notified. The lock is held."""
         now = self._clock()
         self._count_new_records(now)
-        if self._recorder.unredacted:
+        if self._sink.unredacted:
             return 0.0
-        until = min(self._due_at(now), self.keeper.due_at)
-        self._recorder.worker_is_idle = (
-            self._waiting_since is None and until > now + self._config.flush_interval
-        )
+        until = min(self._due_at(now), self.maintenance.due_at)
+        self._sink.worker_is_idle = self._waiting_since is None and until > now + self._config.flush_interval
         return max(0.0, until - now)
 
     def flush_now(self) -> None:
-        """Send what waits at once, even to a server that asked for a pause. Called with the gate held."""
+        """Send what waits at once, even to a server that asked for a pause. Called with the lock held."""
         self._flush_requested = True
-        self._sender.pace.reset_delay()
-        self.keeper.recover_now()
+        self._sender.backoff.reset_delay()
+        self.maintenance.recover_now()
 
     def stop(self) -> None:
-        """Send what goes through at once, and be done. Called with the gate held."""
+        """Send what goes through at once, and be done. Called with the lock held."""
         self._stopping = self._flush_requested = True
         self._go_on()
-        self.keeper.recover_now()
+        self.maintenance.recover_now()
 
     def close(self) -> None:
         """Give up what was claimed, and close the connection."""
-        self.keeper.release_orphans()
+        self.maintenance.release_orphans()
         self._sender.transport.close()
 
     def detach_after_fork(self) -> None:
         """In a forked child: let go of everything without touching what the parent shares with us."""
-        self.keeper.release_orphans()
+        self.maintenance.release_orphans()
         self._sender.transport.detach_after_fork()
 
     @property
     def is_done(self) -> bool:
-        """Whether it was told to stop, and has sent what it can. Called with the gate held."""
-        if not self._stopping or self._recorder.unredacted:
+        """Whether it was told to stop, and has sent what it can. Called with the lock held."""
+        if not self._stopping or self._sink.unredacted:
             return False  # what is not redacted yet is in memory alone
-        nothing_waits = self._waiting_since is None and not self._recorder.new_records
+        nothing_waits = self._waiting_since is None and not self._sink.new_records
         now = self._clock()
-        cannot_go_on = self._sender.pace.is_stuck or now < self._due_at(now) < _NEVER
-        return cannot_go_on or (nothing_waits and self.keeper.has_no_orphans)
+        cannot_go_on = self._sender.backoff.is_stuck or now < self._due_at(now) < _NEVER
+        return cannot_go_on or (nothing_waits and self.maintenance.has_no_orphans)
 
     def _count_new_records(self, now: float) -> None:
         """Take note of the records that came."""
-        with self._recorder.gate:
-            fresh, self._recorder.new_records = self._recorder.new_records, 0
+        with self._sink.monitor:
+            fresh, self._sink.new_records = self._sink.new_records, 0
         if fresh:
             self._sender.records_came()
         if fresh and self._waiting_since is None:
@@ -126,19 +124,19 @@ class Worker:
 
     def _due_at(self, now: float) -> float:
         """When the next attempt is due."""
-        if self._waiting_since is None and not self.keeper.orphans:
+        if self._waiting_since is None and not self.maintenance.orphans:
             return _NEVER
         hurries = self._flush_requested or self._stopping or self._waiting >= WAKE_THRESHOLD
-        at_once = hurries or self.keeper.orphans or self._sender.pace.failures
+        at_once = hurries or self.maintenance.orphans or self._sender.backoff.failures
         company = 0.0 if at_once else self._config.flush_interval
-        return max((self._waiting_since or now) + company, self._sender.pace.not_before)
+        return max((self._waiting_since or now) + company, self._sender.backoff.not_before)
 
     def _attempt(self) -> None:
         backlog = self._next_backlog()
         if backlog is None:
             self._nothing_waits()
             return
-        server = self._addressing.resolve()
+        server = self._resolver.resolve()
         if server is None:
             self._sender.no_server()
             return
@@ -152,13 +150,13 @@ class Worker:
     def _nothing_waits(self) -> None:
         self._waiting_since = None
         self._waiting = 0
-        with self._recorder.gate:
+        with self._sink.monitor:
             # What came in the meantime may be what somebody waits for: that is not to be forgotten here.
-            self._flush_requested = self._flush_requested and self._recorder.new_records > 0
+            self._flush_requested = self._flush_requested and self._sink.new_records > 0
 
     def _next_backlog(self) -> Backlog | None:
         """This process's own records and those of dead ones take turns; in the end its own go first."""
         self._orphans_turn = not (self._orphans_turn or self._stopping)
-        if self.keeper.orphans and (self._orphans_turn or self._waiting_since is None):
-            return self.keeper.orphans
+        if self.maintenance.orphans and (self._orphans_turn or self._waiting_since is None):
+            return self.maintenance.orphans
         return self._journal

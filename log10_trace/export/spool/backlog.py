@@ -52,16 +52,16 @@ class PendingEntry:
 
 
 class Backlog:
-    """The segments of one source that wait, and what was lost of them (told to ``lose``).
+    """The segments of one source that wait, and what was lost of them (told to ``on_loss``).
 
     ``lock`` is held for the moments in which the segments change; reading is done without it.
     """
 
-    def __init__(self, source: str, lock: AbstractContextManager[Any], lose: OnLoss) -> None:
+    def __init__(self, source: str, lock: AbstractContextManager[Any], on_loss: OnLoss) -> None:
         self.source = source
         self.segments: list[Segment] = []
         self._lock = lock
-        self._lose = lose
+        self._on_loss = on_loss
         self._held: set[Segment] = set()
         self._stepped_over: set[Place] = set()
         """What ``read`` with ``beyond`` does not give out until ``step_back``."""
@@ -160,7 +160,7 @@ class Backlog:
         """Report the records from sequence ``first`` to ``last`` as dropped; none when ``first`` is 0."""
         count = last - first + 1
         if first and count > 0:
-            self._lose(Loss(source=self.source, reason=reason, first=first, last=last, count=count))
+            self._on_loss(Loss(source=self.source, reason=reason, first=first, last=last, count=count))
 
     def close(self) -> None:
         """Let go of all files, and leave them where they are."""
@@ -238,7 +238,7 @@ class Backlog:
         )
         with self._lock:
             segment.acknowledge(damage.start, damage.end, damage.last)
-        self._lose(loss)
+        self._on_loss(loss)
 
     def _report_all_dropped(self, segment: Segment, reason: str) -> None:
         """Tell of everything that waits in the segment, one loss for each run of sequences."""

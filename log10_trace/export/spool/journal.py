@@ -47,13 +47,13 @@ class Journal(Backlog):
     def __init__(
         self,
         source: str,
-        claim: SourceLock | None,
+        source_lock: SourceLock | None,
         bounds: SizeLimits,
         lock: AbstractContextManager[Any],
-        lose: OnLoss,
+        on_loss: OnLoss,
     ) -> None:
-        super().__init__(source, lock, lose)
-        self.claim = claim
+        super().__init__(source, lock, on_loss)
+        self.source_lock = source_lock
         """The folder that is written to; none while there is none to be had."""
         self.disk_error: OSError | None = None
         """Why entries are kept in memory; none while they go to disk."""
@@ -109,8 +109,8 @@ class Journal(Backlog):
 
     def on_unauthorized(self) -> None:
         """The server did not know the key that these were sent with."""
-        if self.claim is not None:
-            self.claim.clear_key()
+        if self.source_lock is not None:
+            self.source_lock.clear_key()
 
     def on_delivered(self, items: list[PendingEntry]) -> None:
         """The server has these; what it was shown as started stays until the call ends."""
@@ -126,7 +126,7 @@ class Journal(Backlog):
         Raises:
             OSError: the disk does not take them yet.
         """
-        assert self.claim is not None  # noqa: S101 -- given a folder before it is healed
+        assert self.source_lock is not None  # noqa: S101 -- given a folder before it is healed
         with self._lock:
             self._current = None  # a call that ends in between, in this very thread, goes behind them
             for segment in self.segments:
@@ -173,8 +173,8 @@ class Journal(Backlog):
     def detach_after_fork(self) -> None:
         """Let go of the files of the process that we were forked from, and leave them to it."""
         self.close()
-        if self.claim is not None:
-            self.claim.close()
+        if self.source_lock is not None:
+            self.source_lock.close()
 
     def end(self) -> None:
         """Let go of everything: what is delivered is deleted, what waits is left to others."""
@@ -187,9 +187,9 @@ class Journal(Backlog):
                     segment.write_checkpoint()
             self._delete_recycled()
             self.close()
-            if self.claim is not None:
-                self.claim.remove()
-                self.claim = None
+            if self.source_lock is not None:
+                self.source_lock.remove()
+                self.source_lock = None
 
     def _roll_back(self, segment: Segment, start: int, end: int) -> None:
         """Let go of a place that could not be written, unless something stands behind it already."""
@@ -201,8 +201,8 @@ class Journal(Backlog):
             os.ftruncate(segment.descriptor, start)
 
     def _path(self, number: int) -> Path:
-        assert self.claim is not None  # noqa: S101
-        return self.claim.folder / f"{number:06}{SUFFIX}"
+        assert self.source_lock is not None  # noqa: S101
+        return self.source_lock.folder / f"{number:06}{SUFFIX}"
 
     def _limit(self, segment: Segment) -> int:
         return self._bounds.segment if segment.memory is None else self._bounds.memory_segment
@@ -212,7 +212,7 @@ class Journal(Backlog):
         self._number += 1
         if self.segments and self.segments[-1].last_sequence is None:
             self.segments[-1].last_sequence = self._last
-        if self.disk_error is None and self.claim is not None:
+        if self.disk_error is None and self.source_lock is not None:
             segment = Segment(self.source, self._number, path=self._path(self._number))
             segment.acknowledged_sequence = self._last
             try:

@@ -25,7 +25,9 @@ MOST_ORPHANS: Final = 16
 class OrphanedBacklog(Backlog):
     """Gives out what the dead process had captured, and at the end its calls that never ended, as failed."""
 
-    def __init__(self, claim: SourceLock, lose: OnLoss, stepped_over: set[Place] | None = None) -> None:
+    def __init__(
+        self, source_lock: SourceLock, on_loss: OnLoss, stepped_over: set[Place] | None = None
+    ) -> None:
         """Load the segments, and tell of the records that are missing because a file was cut short.
 
         ``stepped_over`` is what ``read`` with ``beyond`` leaves out, kept by whoever claims orphans.
@@ -33,11 +35,11 @@ class OrphanedBacklog(Backlog):
         Raises:
             OSError: the folder cannot be read, or is gone.
         """
-        super().__init__(claim.source, threads.new_reentrant_lock(), lose)
+        super().__init__(source_lock.source, threads.new_reentrant_lock(), on_loss)
         if stepped_over is not None:
             self._stepped_over = stepped_over
-        self.segments = claim.segments()
-        self._claim = claim
+        self.segments = source_lock.segments()
+        self._source_lock = source_lock
         self._unended: dict[str, PendingEntry] = {}
         for segment, following in zip(self.segments, self.segments[1:], strict=False):
             segment.last_sequence = _last_sequence_before(segment, following)
@@ -55,7 +57,7 @@ class OrphanedBacklog(Backlog):
 
     def on_unauthorized(self) -> None:
         """The server did not know the key that these were sent with."""
-        self._claim.clear_key()
+        self._source_lock.clear_key()
 
     def serialize(self, item: PendingEntry) -> OutboundRecord:
         """The record as it goes over the wire."""
@@ -79,18 +81,18 @@ class OrphanedBacklog(Backlog):
                 with suppress(OSError):  # then what was delivered behind the first of them is sent again
                     segment.compact()
         self.close()
-        self._claim.remove()
-        return not self._claim.folder.exists()
+        self._source_lock.remove()
+        return not self._source_lock.folder.exists()
 
     @property
     def should_retry(self) -> bool:
         """Whether something was left that may be readable at another time."""
-        return self._claim.should_retry
+        return self._source_lock.should_retry
 
     def unlock(self) -> None:
         """Give the folder up as it is."""
         self.close()
-        self._claim.close()
+        self._source_lock.close()
 
     def _hold_back(self, item: PendingEntry) -> bool:
         """Whether an entry waits: for its call's end, told further on, or for a later version."""
@@ -111,7 +113,7 @@ class OrphanedBacklog(Backlog):
 
     def _leave_alone(self, segment: Segment, error: OSError) -> None:
         super()._leave_alone(segment, error)
-        self._claim.should_retry = True
+        self._source_lock.should_retry = True
 
     def _detach_all_finished(self) -> None:
         for segment in self._detach_finished():
@@ -129,7 +131,7 @@ class OrphanedBacklog(Backlog):
             segment.acknowledged_sequence = 0
         if segment.acknowledged_sequence is None or segment.last_sequence is None:
             reason = "torn" if segment is self.segments[-1] else "damaged"
-            self._lose(Loss(source=self.source, reason=reason, first=0, last=0, count=0))
+            self._on_loss(Loss(source=self.source, reason=reason, first=0, last=0, count=0))
 
     def _report_missing(self, segment: Segment) -> None:
         """Tell of records behind the last one in a segment, where the next segment says that some were.
@@ -146,8 +148,8 @@ class Orphans(Backlog):
     One attempt carries the records of several of them: there may be thousands with a record each.
     """
 
-    def __init__(self, lose: OnLoss) -> None:
-        super().__init__("", threads.new_reentrant_lock(), lose)
+    def __init__(self, on_loss: OnLoss) -> None:
+        super().__init__("", threads.new_reentrant_lock(), on_loss)
         self.skipped: set[str] = set()
         """Sources of which something is left that is not ours to deliver."""
         self._claims: Iterator[SourceLock] = iter(())
@@ -240,17 +242,17 @@ class Orphans(Backlog):
         """Claim as many as there is room for; whether any are claimed then."""
         room = MOST_ORPHANS - len(self._orphans)
         claims = list(islice(self._claims, room))
-        for claim in claims:
-            self._adopt(claim)
+        for source_lock in claims:
+            self._adopt(source_lock)
         self._has_more = len(claims) == room
         return bool(self._orphans)
 
-    def _adopt(self, claim: SourceLock) -> None:
+    def _adopt(self, source_lock: SourceLock) -> None:
         try:
-            self._orphans.append(OrphanedBacklog(claim, self._lose, self._stepped_over))
+            self._orphans.append(OrphanedBacklog(source_lock, self._on_loss, self._stepped_over))
         except OSError as error:
-            report_damage(claim.folder, describe_error(error))
-            claim.close()
+            report_damage(source_lock.folder, describe_error(error))
+            source_lock.close()
 
 
 def _first_of(waiting: Iterable[PendingEntry], items: int, size: int) -> list[PendingEntry]:

@@ -4,8 +4,8 @@
     spool/<source>/lock           locked as long as a process writes or delivers the folder's records
     spool/<source>/000001.seg     records, see ``segment``
     spool/.<source>/              a source's folder while it is made
-    spool/given-up.jsonl          what was lost, see ``ledger``
-    spool/dead-letters/<id>.json  what the server refused, see ``letters``
+    spool/given-up.jsonl          what was lost, see ``loss_log``
+    spool/dead-letters/<id>.json  what the server refused, see ``dead_letters``
 
 The kernel decides who owns a source's folder: it drops the lock with the process that held it, however that
 process ends. The writer locks the folder itself as well; that lock decides where ``lock`` was deleted.
@@ -171,11 +171,11 @@ class Spool:
                 continue
             destination = read_destination(folder)
             is_rest = destination is None and _is_empty(folder)
-            claim = try_lock(folder) if is_rest or ours(destination) else None
-            if claim is not None and is_rest:
-                claim.remove()
-            elif claim is not None:
-                yield claim
+            source_lock = try_lock(folder) if is_rest or ours(destination) else None
+            if source_lock is not None and is_rest:
+                source_lock.remove()
+            elif source_lock is not None:
+                yield source_lock
 
     def has_orphans(self, ours: Callable[[Destination | None], bool]) -> bool:
         """Whether dead processes have left records that are ``ours`` to deliver; the first one answers it."""
@@ -187,8 +187,8 @@ class Spool:
     def remove_stale(self, now: float) -> None:
         """Delete what processes that were killed at the wrong moment have half made; ``now`` is the time."""
         folders = [each for each in _entries(self.root) if _is_source(each, prefix=".")]
-        letters = [each for each in _entries(self.root / LETTERS) if each.name.startswith(".")]
-        for each in [*folders, *letters]:
+        dead_letters = [each for each in _entries(self.root / LETTERS) if each.name.startswith(".")]
+        for each in [*folders, *dead_letters]:
             with suppress(OSError):  # somebody was faster, or something else is in it
                 if each.stat(follow_symlinks=False).st_mtime < now - STALE_AFTER_S:
                     _delete(Path(each.path))
@@ -346,8 +346,8 @@ def _write_about(folder: Path, destination: Destination) -> None:
 
 def is_alive(folder: Path) -> bool:
     """Whether somebody writes or delivers the folder's records at this moment."""
-    claim = try_lock(folder)
-    if claim is None:
+    source_lock = try_lock(folder)
+    if source_lock is None:
         return True
-    claim.close()
+    source_lock.close()
     return False

@@ -43,27 +43,27 @@ def leave_behind(spool: Spool, count: int, url: str | None = None) -> list[str]:
     bounds = SizeLimits(disk=2**20, memory=2**20)
     sources = [new_source() for _ in range(count)]
     for source in sources:
-        claim = spool.create(source, destination_of(config(url)))
-        journal = Journal(source, claim, bounds, threading.RLock(), lambda _: None)
+        source_lock = spool.create(source, destination_of(config(url)))
+        journal = Journal(source, source_lock, bounds, threading.RLock(), lambda _: None)
         journal.append(RECORD, 1, encode(call()))
         journal.detach_after_fork()
     return sorted(sources)
 
 
-def keeper(
+def maintenance(
     spool: Spool, url: str | None = None, clock: Callable[[], float] = time.monotonic
 ) -> SpoolMaintenance:
     settings = config(url)
-    recorder = JournalSink(
+    sink = JournalSink(
         DeliveryMonitor(), lambda: pytest.fail("nothing is recorded"), redactor=None, memory_max_bytes=0
     )
     return SpoolMaintenance(
         config=settings,
-        addressing=ServerResolver(settings),
+        resolver=ServerResolver(settings),
         spool=spool,
-        letters=DeadLetters(spool.root),
-        recorder=recorder,
-        lose=lambda _: None,
+        dead_letters=DeadLetters(spool.root),
+        sink=sink,
+        on_loss=lambda _: None,
         clock=clock,
     )
 
@@ -77,7 +77,7 @@ def test_many_dead_processes_cost_few_open_files(tmp_path: Path) -> None:
     """However many have died, no more are claimed at a time than the program can spare files for."""
     spool = Spool(tmp_path)
     sources = leave_behind(spool, MANY)
-    kept = keeper(spool)
+    kept = maintenance(spool)
 
     kept.run_due_tasks(0.0)
 
@@ -153,7 +153,7 @@ def test_folders_bound_elsewhere_are_looked_at_once_a_listing(
     leave_behind(spool, MANY, "http://127.0.0.1:9")
     asked: list[object] = []
     monkeypatch.setattr(ServerResolver, "accepts", lambda _, destination: asked.append(destination))
-    kept = keeper(spool)
+    kept = maintenance(spool)
 
     kept.run_due_tasks(0.0)
 
@@ -178,7 +178,7 @@ def test_a_long_listing_is_repeated_less_often(
         return []
 
     monkeypatch.setattr(Spool, "sources", list_slowly)
-    kept = keeper(Spool(private_home / "spool"), clock=lambda: now)
+    kept = maintenance(Spool(private_home / "spool"), clock=lambda: now)
     for now in (0.0, pause - 0.5, pause):
         kept.run_due_tasks(now)
 
@@ -190,7 +190,7 @@ def test_other_threads_never_see_the_dead_as_delivered_while_more_are_to_be_clai
 ) -> None:
     """Between one handful of folders and the next, a flush goes on waiting."""
     leave_behind(Spool(private_home / "spool"), MOST_ORPHANS + 1, api.url)
-    kept = keeper(Spool(private_home / "spool"), url=api.url)
+    kept = maintenance(Spool(private_home / "spool"), url=api.url)
     kept.run_due_tasks(0.0)
     seen: list[bool] = []
     end = OrphanedBacklog.end

@@ -76,7 +76,7 @@ def attempts(process: Process, network: Firewall, most: int = 200) -> Iterator[f
         before = len(network.sizes)
         process.worker.step()
         if len(network.sizes) > before:
-            yield max(0.0, process.sender.pace.not_before - process.now)
+            yield max(0.0, process.sender.backoff.not_before - process.now)
 
 
 @pytest.mark.parametrize("blocked", [BLOCKED, BUSY], ids=["403", "503"])
@@ -84,7 +84,7 @@ def test_the_others_pass_within_seconds(process: Process, network: Firewall, blo
     """Pauses do not grow while batches are halved: a hundred wait for no minute."""
     network.blocked = blocked
     for number in range(100):
-        process.recorder.on_end(call(WORDS.decode() if number == 50 else "hello"))
+        process.sink.on_end(call(WORDS.decode() if number == 50 else "hello"))
     begun = process.now
     for _ in attempts(process, network):
         if sum(network.taken.values()) == 99:
@@ -92,28 +92,28 @@ def test_the_others_pass_within_seconds(process: Process, network: Firewall, blo
 
     assert sum(network.taken.values()) == 99
     assert process.now - begun < 15.0
-    assert process.gate.counts.dead_letters == 1
+    assert process.monitor.counts.dead_letters == 1
 
 
 def test_a_server_that_takes_nothing_is_asked_once_a_minute(process: Process, network: Firewall) -> None:
     """After the search has come to single records, and none of them passed."""
     network.takes_others = False
     for _ in range(40):
-        process.recorder.on_end(call())
+        process.sink.on_end(call())
     pauses = [pause for pause, _ in zip(attempts(process, network), range(30), strict=False)]
 
     narrowing = network.sizes.index(1)
     assert network.sizes[:narrowing] == [40, 40, 20, 10, 5, 2]
     assert max(pauses[:narrowing]) <= BASE_S * 2**SHRINK_AFTER
     assert all(pause >= DENIED_DELAY_S / 2 for pause in pauses[-10:])
-    assert process.gate.counts.dead_letters == 0
+    assert process.monitor.counts.dead_letters == 0
 
 
 def test_a_server_that_is_busy_is_asked_as_ever(process: Process, network: Firewall) -> None:
     """An outage keeps its pauses of at most ten seconds, however long it takes."""
     network.takes_others, network.blocked = False, BUSY
     for _ in range(40):
-        process.recorder.on_end(call())
+        process.sink.on_end(call())
     pauses = [pause for pause, _ in zip(attempts(process, network), range(60), strict=False)]
 
     assert all(MAX_DELAY_S / 4 <= pause <= MAX_DELAY_S for pause in pauses[-10:])
@@ -121,20 +121,20 @@ def test_a_server_that_is_busy_is_asked_as_ever(process: Process, network: Firew
     for _ in attempts(process, network, most=20):
         pass
     assert sum(network.taken.values()) == 40
-    assert process.gate.counts.dead_letters == 0
+    assert process.monitor.counts.dead_letters == 0
 
 
 def test_the_next_record_does_not_wait_for_the_pause_of_one_that_fails(
     process: Process, network: Firewall, tmp_path: Path
 ) -> None:
     """What was lacking, another record to try, has come; when that fails too, the pause holds."""
-    process.recorder.on_end(call(WORDS.decode()))
+    process.sink.on_end(call(WORDS.decode()))
     for pause in attempts(process, network):
         if pause >= DENIED_DELAY_S / 2:
             break
     assert not network.taken
 
-    process.recorder.on_end(call())
+    process.sink.on_end(call())
     waited = process.worker.seconds_until_due()
     for _ in attempts(process, network, most=5):
         pass
@@ -147,16 +147,16 @@ def test_the_next_record_does_not_wait_for_the_pause_of_one_that_fails(
 def test_records_that_come_in_an_outage_do_not_hurry_it(process: Process, network: Firewall) -> None:
     """Where two records failed alike, a third one changes nothing about the pause."""
     network.takes_others = False
-    process.recorder.on_end(call())
-    process.recorder.on_end(call())
+    process.sink.on_end(call())
+    process.sink.on_end(call())
     for pause in attempts(process, network):
         if pause >= DENIED_DELAY_S / 2:
             break
 
-    process.recorder.on_end(call())
+    process.sink.on_end(call())
 
     process.worker.seconds_until_due()
-    assert process.sender.pace.not_before - process.now > DENIED_DELAY_S / 4
+    assert process.sender.backoff.not_before - process.now > DENIED_DELAY_S / 4
 
 
 @pytest.mark.parametrize("status", [500, 503])
@@ -169,14 +169,14 @@ def test_a_server_that_fails_at_random_costs_no_healthy_record(
     process = Process(tmp_path, network, [])
     process.now = 1.0
     for _ in range(300):
-        process.recorder.on_end(call())
+        process.sink.on_end(call())
         for _ in attempts(process, network, most=3):
             pass
     for _ in attempts(process, network, most=300):
         pass
 
     assert sum(network.taken.values()) == 300
-    assert process.gate.counts.dead_letters == 0
+    assert process.monitor.counts.dead_letters == 0
     process.die()
 
 
@@ -186,12 +186,12 @@ def test_a_record_that_fails_is_found_on_a_server_that_fails_at_random(tmp_path:
     process = Process(tmp_path, network, [])
     process.now = 1.0
     for number in range(300):
-        process.recorder.on_end(call(WORDS.decode() if number in (30, 31, 60) else "hello"))
+        process.sink.on_end(call(WORDS.decode() if number in (30, 31, 60) else "hello"))
         for _ in attempts(process, network, most=5):
             pass
     for _ in attempts(process, network, most=300):
         pass
 
     assert sum(network.taken.values()) == 297
-    assert process.gate.counts.dead_letters == 3
+    assert process.monitor.counts.dead_letters == 3
     process.die()

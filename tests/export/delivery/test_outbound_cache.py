@@ -95,7 +95,7 @@ def test_a_long_stream_is_folded_once_though_it_is_sent_often(monkeypatch: pytes
     with CompletionsAPI() as api, delivery(api.url) as made:
         api.behave(does.status(503), times=3)
         stream = long_stream()
-        made.recorder.on_end(stream)
+        made.sink.on_end(stream)
         until(lambda: made.flush(1.0), "it is delivered")
         after = keep(made, 2)
         until(lambda: made.flush(1.0), "the others are delivered")

@@ -49,7 +49,7 @@ def keep_poison(made: Delivery) -> str:
     return poison
 
 
-def letters(home: Path) -> list[DeadLetter]:
+def dead_letters(home: Path) -> list[DeadLetter]:
     return list(DeadLetters(home / "spool"))
 
 
@@ -84,7 +84,7 @@ def test_a_record_that_something_in_front_refuses_is_set_aside(
 
         assert set(api.rows()) == set(ids)
         assert set(api.times().values()) == {1}
-        (letter,) = letters(private_home)
+        (letter,) = dead_letters(private_home)
         assert (letter.id, letter.status) == (poison, status)
         assert "while other records are taken" in letter.message
         assert made.stats().dead_letters == 1
@@ -108,7 +108,7 @@ def test_several_records_in_a_row_are_set_aside(
         more = list[str]()
         until(lambda: more.extend(keep(made, 1)) or made.flush(0.2) or not made.stats().pending, "an end")
 
-    assert {letter.id for letter in letters(private_home)} == set(poison)
+    assert {letter.id for letter in dead_letters(private_home)} == set(poison)
     assert set(api.rows()) == {*ids, *more}
 
 
@@ -121,14 +121,14 @@ def test_a_record_that_is_alone_waits_for_another_to_pass(
     with delivery(api.url) as made:
         poison = keep_poison(made)
         until(lambda: made.flush(0.1) or made.stats().retries > 6, "it was tried")
-        assert (made.stats().pending, letters(private_home)) == (1, [])
+        assert (made.stats().pending, dead_letters(private_home)) == (1, [])
 
         ids = keep(made, 1)
         until(lambda: made.flush(0.1) or api.rows(), "the other passes it")
         until(lambda: ids.extend(keep(made, 1)) or made.flush(0.1) or made.stats().dead_letters, "an end")
 
         assert set(api.rows()) == set(ids)
-        assert [letter.id for letter in letters(private_home)] == [poison]
+        assert [letter.id for letter in dead_letters(private_home)] == [poison]
 
 
 def test_what_a_dead_process_left_does_not_block_the_next_one(
@@ -150,13 +150,13 @@ os._exit(0)
     with delivery(api.url) as made:
         ids = keep(made, 5)
         until(
-            lambda: made.flush(0.2) and len(letters(private_home)) == 2,
+            lambda: made.flush(0.2) and len(dead_letters(private_home)) == 2,
             "the next one's records and the dead ones' are delivered or set aside",
         )
 
         assert made.stats().delivered == 5
         assert made.stats().adopted == 10
-    assert {letter.id for letter in letters(private_home)} == {first for first, *_ in left}
+    assert {letter.id for letter in dead_letters(private_home)} == {first for first, *_ in left}
     assert set(api.rows()) == {*ids, *(each for _, *rest in left for each in rest)}
 
 
@@ -179,7 +179,7 @@ for text in [{poison!r}] * 20 + ["hello"] * 3:
     program(private_home, dead.format(url=api.url, poison=POISON))
     with delivery(api.url) as made:
         made.recover()
-        until(lambda: made.flush(0.2) and len(letters(private_home)) == 20, "an end")
+        until(lambda: made.flush(0.2) and len(dead_letters(private_home)) == 20, "an end")
 
         assert made.stats().adopted == 3
 
@@ -198,7 +198,7 @@ def test_a_refusal_of_everything_costs_no_record(
         ids = keep(made, 3)
         until(lambda: made.flush(0.05) or made.stats().retries > 8, "it was tried again and again")
 
-        assert (made.stats().pending, letters(private_home)) == (3, [])
+        assert (made.stats().pending, dead_letters(private_home)) == (3, [])
         api.behave(does.work)
         until(lambda: made.flush(5.0), "everything is delivered")
 
@@ -218,7 +218,7 @@ def test_an_outage_that_heals_at_any_moment_costs_no_record(
         until(lambda: made.flush(5.0), "everything is delivered")
 
         assert set(api.rows()) == set(ids)
-        assert letters(private_home) == []
+        assert dead_letters(private_home) == []
 
 
 def test_an_outage_that_comes_back_costs_no_record(api: CompletionsAPI, private_home: Path) -> None:
@@ -231,7 +231,7 @@ def test_an_outage_that_comes_back_costs_no_record(api: CompletionsAPI, private_
         until(lambda: made.flush(5.0), "everything is delivered")
 
         assert set(api.rows()) == set(ids)
-        assert letters(private_home) == []
+        assert dead_letters(private_home) == []
 
 
 def test_a_server_that_cannot_be_reached_gets_no_smaller_batches(private_home: Path) -> None:
@@ -264,11 +264,11 @@ def test_a_call_that_is_too_large_for_the_firewall_alone_is_set_aside(
     with delivery(api.url) as made:
         ids = keep(made, 4)
         large = call("x" * 100_000)
-        made.recorder.on_end(large)
+        made.sink.on_end(large)
         ids += keep(made, 4)
         until(lambda: made.flush(0.2) or made.stats().pending == 0, "an end")
 
-        assert [letter.id for letter in letters(private_home)] == [large.id]
+        assert [letter.id for letter in dead_letters(private_home)] == [large.id]
         assert set(api.rows()) == set(ids)
 
 
@@ -294,7 +294,7 @@ def test_programs_that_end_at_once_do_not_hand_it_on(
     poison = ids.pop(2)
 
     assert set(api.rows()) == set(ids)
-    assert [letter.id for letter in letters(private_home)] == [poison]
+    assert [letter.id for letter in dead_letters(private_home)] == [poison]
 
 
 def test_a_program_that_ends_delivers_its_own_records_first(api: CompletionsAPI, private_home: Path) -> None:

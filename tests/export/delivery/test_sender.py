@@ -100,7 +100,7 @@ def test_a_record_that_crashes_the_server_does_not_stop_the_others(api: Completi
     with delivery(api.url) as made:
         ids = keep(made, 3)
         poison = call("poison")
-        made.recorder.on_end(poison)
+        made.sink.on_end(poison)
         ids += keep(made, 3)
         until(lambda: made.stats().delivered == 6 or made.flush(0.3), "the others are delivered")
 

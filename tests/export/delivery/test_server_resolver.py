@@ -31,33 +31,33 @@ def own_server() -> LocalServer:
 def test_a_server_that_was_named_is_the_one() -> None:
     """Settings go before what runs on this machine."""
     own_server()
-    addressing = ServerResolver(config(ELSEWHERE, token="t", organization_id="o"))
+    resolver = ServerResolver(config(ELSEWHERE, token="t", organization_id="o"))
 
-    assert addressing.resolve() == Server(url=ELSEWHERE, token="t", organization_id="o")
+    assert resolver.resolve() == Server(url=ELSEWHERE, token="t", organization_id="o")
 
 
 def test_otherwise_it_is_this_users_own_wherever_it_listens_now() -> None:
     """A server that starts, moves or stops is found, or missed, the next time that somebody asks."""
-    addressing = ServerResolver(config(organization_id="o"))
-    assert addressing.resolve() is None
+    resolver = ServerResolver(config(organization_id="o"))
+    assert resolver.resolve() is None
 
     own = own_server()
-    assert addressing.resolve() == Server(url=URL, token="its own", organization_id="o")
+    assert resolver.resolve() == Server(url=URL, token="its own", organization_id="o")
 
     unregister(own.pid)
-    assert addressing.resolve() is None
+    assert resolver.resolve() is None
 
 
 def test_that_none_runs_is_said_once(caplog: pytest.LogCaptureFixture) -> None:
     """With the command to type, and not at all when a server is about to run."""
     caplog.set_level(logging.INFO)
-    hushed, addressing = ServerResolver(config()), ServerResolver(config())
+    hushed, resolver = ServerResolver(config()), ServerResolver(config())
     hushed.suppress_notice()
     hushed.resolve()
     assert not caplog.records
 
-    addressing.resolve()
-    addressing.resolve()
+    resolver.resolve()
+    resolver.resolve()
     assert [each.getMessage().endswith("Run: log10-trace serve") for each in caplog.records] == [True]
 
 
@@ -88,22 +88,22 @@ def test_nobody_sends_anothers_records_to_their_own(
 
 def test_with_any_key_the_server_and_the_organization_count_still() -> None:
     """Who overrides the key does not override where the records go."""
-    addressing = ServerResolver(config(URL, token="mine"), any_key=True)
+    resolver = ServerResolver(config(URL, token="mine"), any_key=True)
 
-    assert addressing.accepts(bound(URL, token="theirs"))
-    assert not addressing.accepts(bound(ELSEWHERE, token="theirs"))
-    assert not addressing.accepts(bound(URL, "o", token="theirs"))
+    assert resolver.accepts(bound(URL, token="theirs"))
+    assert not resolver.accepts(bound(ELSEWHERE, token="theirs"))
+    assert not resolver.accepts(bound(URL, "o", token="theirs"))
 
 
 def test_this_users_own_server_takes_what_was_bound_for_its_address() -> None:
     """Records for the address of the own server, with its key, are its own."""
-    addressing = ServerResolver(config())
-    assert not addressing.accepts(bound(URL, token="its own"))
+    resolver = ServerResolver(config())
+    assert not resolver.accepts(bound(URL, token="its own"))
 
     own_server()
 
-    assert addressing.accepts(bound(URL, token="its own"))
-    assert not addressing.accepts(bound(URL, token="another's"))
+    assert resolver.accepts(bound(URL, token="its own"))
+    assert not resolver.accepts(bound(URL, token="another's"))
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ def test_who_comes_while_nothing_is_found_is_not_forgotten(
     """A call, and an end or a flush, that come just when the worker finds nothing more, have their due."""
     network = Network()
     process = Process(tmp_path, network, [])
-    process.recorder.on_end(call())
+    process.sink.on_end(call())
     process.worker.flush_now()
     process.worker.step()
     read = Journal.read
@@ -28,7 +28,7 @@ def test_who_comes_while_nothing_is_found_is_not_forgotten(
         found = read(journal, items, size)
         if not found:
             monkeypatch.undo()
-            process.recorder.on_end(call())
+            process.sink.on_end(call())
             getattr(process.worker, wish)()
         return found
 

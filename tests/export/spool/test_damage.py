@@ -44,15 +44,15 @@ ALL: Final = frozenset(range(1, PER_SEGMENT * SEGMENTS + 1))
 
 def leave_source(root: Path, destination: Destination = NOWHERE) -> Path:
     """The folder of a process that died with three segments of three records each."""
-    claim = Spool(root).create(new_source(), destination)
+    source_lock = Spool(root).create(new_source(), destination)
     bounds = SizeLimits(disk=2**30, memory=2**20)
-    journal = Journal(claim.source, claim, bounds, threading.RLock(), lambda _: None)
+    journal = Journal(source_lock.source, source_lock, bounds, threading.RLock(), lambda _: None)
     for sequence in sorted(ALL):
         segment, _, _ = journal.append(RECORD, sequence, encode(call(f"call {sequence}")))
         if sequence % PER_SEGMENT == 0:
             bounds.segment = segment.size
     journal.detach_after_fork()
-    return claim.folder
+    return source_lock.folder
 
 
 def recover(root: Path) -> tuple[list[int], list[Loss]]:
@@ -539,16 +539,16 @@ def test_a_folder_without_its_lock_is_adopted_when_its_process_is_dead(
 
 def test_a_living_process_whose_lock_was_deleted_keeps_its_folder(tmp_path: Path) -> None:
     """Deleting the lock of a living process does not hand its records to another."""
-    claim = Spool(tmp_path).create(new_source(), NOWHERE)
-    (claim.folder / "lock").unlink()
+    source_lock = Spool(tmp_path).create(new_source(), NOWHERE)
+    (source_lock.folder / "lock").unlink()
 
-    assert try_lock(claim.folder) is None
-    claim.close()
-    taken = try_lock(claim.folder)
+    assert try_lock(source_lock.folder) is None
+    source_lock.close()
+    taken = try_lock(source_lock.folder)
     assert taken is not None
-    assert try_lock(claim.folder) is None
+    assert try_lock(source_lock.folder) is None
     taken.remove()
-    assert not claim.folder.exists()
+    assert not source_lock.folder.exists()
 
 
 ABOUTS: Final[dict[str, Callable[[Path], Any]]] = {
@@ -582,8 +582,8 @@ def test_a_folder_that_does_not_tell_its_destination_is_named_and_sent_on_demand
 
     (problem,) = found_problems(tmp_path)
     (mine,) = [each.source for each in list_pending(Spool(tmp_path)) if each.destination is None]
-    ours = [claim.source for claim in Spool(tmp_path).lock_orphans(usual.accepts)]
-    all_of_them = [claim.source for claim in Spool(tmp_path).lock_orphans(asked.accepts)]
+    ours = [source_lock.source for source_lock in Spool(tmp_path).lock_orphans(usual.accepts)]
+    all_of_them = [source_lock.source for source_lock in Spool(tmp_path).lock_orphans(asked.accepts)]
 
     assert (problem.path, mine) == (folder / "about.json", folder.name)
     assert "--unknown-destination" in problem.remedy
@@ -647,11 +647,11 @@ def test_what_stands_among_the_dead_letters_and_is_none_is_named(
     """A folder, link or pipe named like a dead letter stops neither the list nor the bound."""
     (tmp_path / LETTERS).mkdir()
     make(tmp_path / LETTERS / "a.json")
-    letters = DeadLetters(tmp_path)
+    dead_letters = DeadLetters(tmp_path)
 
-    letters.enforce_size_limit(2**20)
+    dead_letters.enforce_size_limit(2**20)
 
-    assert list(letters) == []
+    assert list(dead_letters) == []
     named = "is not a dead letter" if what == "is not a segment" else what
     assert [(each.path.name, each.what) for each in found_problems(tmp_path)] == [("a.json", named)]
 
@@ -662,11 +662,11 @@ def test_a_loss_log_that_is_no_file_is_an_error_and_no_standstill(
 ) -> None:
     """A pipe that no process reads does not hold up the process that writes to it."""
     make(tmp_path / NAME)
-    ledger = LossLog(tmp_path)
+    loss_log = LossLog(tmp_path)
 
     with pytest.raises(OSError, match=r"\[Errno"):
-        ledger.add(Loss(source="s", reason="torn", first=1, last=1, count=1))
-    assert ledger.losses() == []
+        loss_log.add(Loss(source="s", reason="torn", first=1, last=1, count=1))
+    assert loss_log.losses() == []
 
 
 @pytest.mark.parametrize(
@@ -675,13 +675,13 @@ def test_a_loss_log_that_is_no_file_is_an_error_and_no_standstill(
 )
 def test_a_line_of_the_loss_log_that_is_none_is_passed_over(tmp_path: Path, line: str) -> None:
     """Whatever stands in the file, the losses around it are told."""
-    ledger = LossLog(tmp_path)
+    loss_log = LossLog(tmp_path)
     losses = [Loss(source="s", reason="torn", first=at, last=at, count=1) for at in (1, 2)]
-    ledger.add(losses[0])
+    loss_log.add(losses[0])
     (tmp_path / NAME).write_text((tmp_path / NAME).read_text() + "\n" + line)
-    ledger.add(losses[1])
+    loss_log.add(losses[1])
 
-    assert ledger.losses() == losses
+    assert loss_log.losses() == losses
 
 
 def test_damage_that_several_processes_meet_counts_once(private_home: Path) -> None:

@@ -125,7 +125,7 @@ def test_memory_is_bounded_and_what_is_given_up_is_counted(
     monkeypatch.setenv("LOG10_HOME", str(tmp_path / "file"))
     with delivery(api.url, memory_max_bytes=1024 * 1024) as made:
         ids = keep(made, 1000, "x" * 2000)
-        journal = made.recorder.journal
+        journal = made.sink.journal
         assert journal is not None
         assert journal.in_memory <= 1024 * 1024 // 2
 
@@ -211,7 +211,7 @@ def test_nobody_else_can_read_the_spool(api: CompletionsAPI, tmp_path: Path) -> 
 def test_the_disk_bound_gives_up_the_oldest_and_writes_down_which(
     api: CompletionsAPI, tmp_path: Path
 ) -> None:
-    """Past spool_max_bytes the oldest go, the ledger names their sequences, and the rest arrives."""
+    """Past spool_max_bytes the oldest go, the loss log names their sequences, and the rest arrives."""
     api.behave(does.hang)
     spool = tmp_path / "spool"
     with delivery(api.url, spool_dir=spool, spool_max_bytes=1024 * 1024, timeout=0.3) as made:
@@ -223,7 +223,7 @@ def test_the_disk_bound_gives_up_the_oldest_and_writes_down_which(
         until(lambda: made.stats().pending == 0 or made.flush(5.0), "the rest is delivered")
 
         stats = made.stats()
-        lost = {n for loss in made.ledger.losses() for n in range(loss.first, loss.last + 1)}
+        lost = {n for loss in made.loss_log.losses() for n in range(loss.first, loss.last + 1)}
         assert stats.dropped == {"spool_full": len(lost)}
         kept = [each for n, each in enumerate(ids, 1) if n not in lost]
         assert set(api.ended()) == set(kept)

@@ -30,9 +30,9 @@ class Books:
         self.spool = Spool(root)
         self.lost: list[Loss] = []
         source = new_source()
-        claim = self.spool.create(source, destination_of(config()))
+        source_lock = self.spool.create(source, destination_of(config()))
         bounds = SizeLimits(disk=2**20, memory=2**20)
-        self.journal = Journal(source, claim, bounds, threading.RLock(), self.lost.append)
+        self.journal = Journal(source, source_lock, bounds, threading.RLock(), self.lost.append)
 
     def append(self, sequence: int) -> None:
         """Write a record, as a caller does."""
@@ -49,14 +49,14 @@ class Books:
     def read_after_death(self) -> list[int]:
         """The sequences that wait, as the next process reads them."""
         self.journal.detach_after_fork()
-        (claim,) = self.spool.lock_orphans(lambda _: True)
-        left = Backlog(claim.source, threading.RLock(), self.lost.append)
-        left.segments = claim.segments()
+        (source_lock,) = self.spool.lock_orphans(lambda _: True)
+        left = Backlog(source_lock.source, threading.RLock(), self.lost.append)
+        left.segments = source_lock.segments()
         try:
             return self.read(left)
         finally:
             left.close()
-            claim.close()
+            source_lock.close()
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""The ledger of what was given up: it outlives processes, full disks and other hands."""
+"""The loss log of what was given up: it outlives processes, full disks and other hands."""
 
 from __future__ import annotations
 
@@ -33,20 +33,20 @@ def loss(first: int = 1) -> Loss:
 def test_what_was_written_down_is_read_back(tmp_path: Path, written: list[Loss]) -> None:
     """Losses come back in order, whole; one that several processes have told of counts once."""
     (tmp_path / NAME).unlink(missing_ok=True)
-    ledger = LossLog(tmp_path)
+    loss_log = LossLog(tmp_path)
     for each in written:
-        ledger.add(each)
+        loss_log.add(each)
 
-    assert ledger.losses() == list(dict.fromkeys(written))
+    assert loss_log.losses() == list(dict.fromkeys(written))
 
 
 def test_nothing_was_given_up_where_there_is_no_ledger(tmp_path: Path) -> None:
-    """A spool that never lost anything has no ledger."""
+    """A spool that never lost anything has no loss log."""
     assert LossLog(tmp_path).losses() == []
 
 
 def test_only_its_owner_reads_it(tmp_path: Path) -> None:
-    """The ledger is readable by its owner alone."""
+    """The loss log is readable by its owner alone."""
     LossLog(tmp_path).add(loss())
 
     assert stat.S_IMODE((tmp_path / NAME).stat().st_mode) == 0o600
@@ -54,29 +54,29 @@ def test_only_its_owner_reads_it(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("line", [b"", b"nonsense", b"[]", b'{"source": "s"}', b"\xff", b"null"])
 def test_lines_that_cannot_be_read_are_passed_over(tmp_path: Path, line: bytes) -> None:
-    """What somebody else wrote into the ledger hides nothing of what we did."""
-    ledger = LossLog(tmp_path)
-    ledger.add(loss(1))
+    """What somebody else wrote into the loss log hides nothing of what we did."""
+    loss_log = LossLog(tmp_path)
+    loss_log.add(loss(1))
     with (tmp_path / NAME).open("ab") as file:
         file.write(b"\n" + line)
-    ledger.add(loss(2))
+    loss_log.add(loss(2))
 
-    assert ledger.losses() == [loss(1), loss(2)]
+    assert loss_log.losses() == [loss(1), loss(2)]
 
 
 def test_a_line_that_a_full_disk_cuts_short_is_told_and_spoils_no_other(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The disk takes half a line: that is an error, and the next line stands by itself."""
-    ledger, write = LossLog(tmp_path), os.write
-    ledger.add(loss(1))
+    loss_log, write = LossLog(tmp_path), os.write
+    loss_log.add(loss(1))
     with monkeypatch.context() as patched:
         patched.setattr(os, "write", lambda file, data: write(file, data[: len(data) // 2]))
         with pytest.raises(OSError, match="No space left"):
-            ledger.add(loss(2))
-    ledger.add(loss(3))
+            loss_log.add(loss(2))
+    loss_log.add(loss(3))
 
-    assert ledger.losses() == [loss(1), loss(3)]
+    assert loss_log.losses() == [loss(1), loss(3)]
 
 
 def test_several_may_write_at_once(tmp_path: Path) -> None:

@@ -26,16 +26,20 @@ THERE: Final = Destination(url="http://127.0.0.1:9", organization_id=None, key="
 
 def leave(root: Path, *entries: tuple[int, Call]) -> Path:
     """The folder of a process that died with these entries."""
-    claim = Spool(root).create(new_source(), THERE)
+    source_lock = Spool(root).create(new_source(), THERE)
     journal = Journal(
-        claim.source, claim, SizeLimits(disk=2**24, memory=2**20), threading.RLock(), lambda _: None
+        source_lock.source,
+        source_lock,
+        SizeLimits(disk=2**24, memory=2**20),
+        threading.RLock(),
+        lambda _: None,
     )
     sequence = 0
     for kind, each in entries:
         sequence += kind != STARTED
         journal.append(kind, sequence if kind != STARTED else 0, encode(each))
     journal.detach_after_fork()
-    return claim.folder
+    return source_lock.folder
 
 
 def adopt(root: Path) -> tuple[Orphans, list[Loss]]:
@@ -140,9 +144,13 @@ def test_a_segment_that_cannot_be_read_is_not_given_up(
 
 def test_an_unreadable_started_entry_keeps_no_other_from_being_settled(tmp_path: Path) -> None:
     """Entries that name no call are kept apart: each becomes a dead letter of its own, none is forgotten."""
-    claim = Spool(tmp_path).create(new_source(), THERE)
+    source_lock = Spool(tmp_path).create(new_source(), THERE)
     journal = Journal(
-        claim.source, claim, SizeLimits(disk=2**24, memory=2**20), threading.RLock(), lambda _: None
+        source_lock.source,
+        source_lock,
+        SizeLimits(disk=2**24, memory=2**20),
+        threading.RLock(),
+        lambda _: None,
     )
     for _ in range(3):
         journal.append(STARTED, 0, [b"\x01not a call"])
@@ -156,4 +164,4 @@ def test_an_unreadable_started_entry_keeps_no_other_from_being_settled(tmp_path:
         orphans.on_delivered(items)
 
     assert taken == 4
-    assert not claim.folder.exists()
+    assert not source_lock.folder.exists()

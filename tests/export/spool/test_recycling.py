@@ -63,7 +63,7 @@ def test_what_stands_in_a_file_that_is_reused_survives_the_process(
     with delivery(api.url) as made:
         made.recover()
         assert made.flush(10.0)
-        assert made.ledger.losses() == []
+        assert made.loss_log.losses() == []
     assert [each["sequence"] for each in api.stored] == [1, 2, 3, 4, 5, 6, 7, 8]
 
 

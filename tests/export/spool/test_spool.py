@@ -70,7 +70,7 @@ def test_what_was_half_made_is_swept_after_an_hour(tmp_path: Path) -> None:
 def test_nothing_else_is_swept(tmp_path: Path) -> None:
     """Sources, letters, and what is not ours stay, however old."""
     spool = Spool(tmp_path)
-    claim = spool.create(new_source(), DESTINATION)
+    source_lock = spool.create(new_source(), DESTINATION)
     DeadLetters(tmp_path).add(LETTER)
     (tmp_path / ".nfs0000").touch()
     (killed_while_making(spool, new_source()) / "precious").touch()
@@ -81,7 +81,7 @@ def test_nothing_else_is_swept(tmp_path: Path) -> None:
     assert [each for each in before if each.name not in ("lock", "about.new")] == [
         each for each in sorted(tmp_path.rglob("*")) if each.name not in ("lock", "about.new")
     ]
-    claim.close()
+    source_lock.close()
 
 
 def test_the_address_of_records_is_written_whole_or_not_at_all(
@@ -99,9 +99,9 @@ def test_the_address_of_records_is_written_whole_or_not_at_all(
 
 def test_a_claim_that_a_forgotten_key_was_cut_short_in_leaves_nothing(tmp_path: Path) -> None:
     """A folder in which an address was half rewritten is deleted all the same, once it is empty."""
-    claim = Spool(tmp_path).create(new_source(), DESTINATION)
-    (claim.folder / "about.new").touch()
+    source_lock = Spool(tmp_path).create(new_source(), DESTINATION)
+    (source_lock.folder / "about.new").touch()
 
-    claim.remove()
+    source_lock.remove()
 
-    assert not claim.folder.exists()
+    assert not source_lock.folder.exists()

@@ -94,14 +94,18 @@ def test_a_spool_of_version_1_is_delivered_whole(api: CompletionsAPI, spool: Pat
 
 def left_behind(spool: Path, url: str, *entries: tuple[int, int, list[bytes]]) -> Path:
     """The folder of a process that died with these entries in its spool."""
-    claim = Spool(spool).create(new_source(), Destination(url=url, organization_id=None, key=None))
+    source_lock = Spool(spool).create(new_source(), Destination(url=url, organization_id=None, key=None))
     journal = Journal(
-        claim.source, claim, SizeLimits(disk=2**20, memory=2**20), threading.RLock(), lambda _: None
+        source_lock.source,
+        source_lock,
+        SizeLimits(disk=2**20, memory=2**20),
+        threading.RLock(),
+        lambda _: None,
     )
     for kind, sequence, parts in entries:
         journal.append(kind, sequence, parts)
     journal.detach_after_fork()
-    return claim.folder
+    return source_lock.folder
 
 
 def of_version_2(parts: list[bytes]) -> list[bytes]:
@@ -180,9 +184,9 @@ def test_what_stands_around_entries_of_a_later_version_is_delivered_once(
 def test_what_a_later_version_wrote_is_counted_when_it_is_given_up(spool: Path) -> None:
     """A spool that is full gives up such records as any others, and says which."""
     left_behind(spool, "http://127.0.0.1:9", (RECORD, 1, of_version_2(encode(call()))))
-    (claim,) = Spool(spool).lock_orphans(lambda _: True)
+    (source_lock,) = Spool(spool).lock_orphans(lambda _: True)
     losses: list[Loss] = []
-    orphan = OrphanedBacklog(claim, losses.append)
+    orphan = OrphanedBacklog(source_lock, losses.append)
     assert orphan.read(10, 10**6) == []
     orphan.release()
 
