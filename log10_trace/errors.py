@@ -1,4 +1,4 @@
-"""Everything that can go wrong and is said to the user.
+"""Exceptions that users see.
 
 Log10Error
 ├── ConfigError            a setting that cannot be used

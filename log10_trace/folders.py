@@ -20,7 +20,7 @@ def check_folder(path: Path) -> None:
     """Find out whether files can be made in a folder of this user, or the folder where it is not there yet.
 
     Raises:
-        ValueError: they cannot; says why.
+        ValueError: they cannot; with the reason.
     """
     try:
         nearest, found = _nearest(path)

@@ -1,4 +1,4 @@
-"""The command line, ``log10-trace``: one file a command group, put together in ``cli.app``."""
+"""The command line, ``log10-trace``: one file a command group, registered in ``cli.app``."""
 
 from __future__ import annotations
 

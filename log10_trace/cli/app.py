@@ -1,7 +1,7 @@
-"""The one application that all command groups hang on, and how what goes wrong becomes an exit code.
+"""The Typer application with all command groups, and the mapping of errors to exit codes.
 
 A group is one module (or package) of this folder, named as the word a user types, with ``_`` for ``-``. It
-imports ``app``, hangs its command or its own ``Typer`` on it, and has a line in ``GROUPS``.
+imports ``app``, registers its command or its own ``Typer`` with it, and has a line in ``GROUPS``.
 """
 
 from __future__ import annotations
@@ -104,7 +104,7 @@ def _placeholder() -> None:
 
 
 def _words() -> list[str]:
-    """The words typed so far, by a user or, before a TAB, by a shell that asks how to go on."""
+    """The words typed so far, by a user or, before a TAB, by a shell that asks for completions."""
     asked = os.environ.get("COMP_WORDS") or os.environ.get("_TYPER_COMPLETE_ARGS") or ""
     return [*sys.argv[1:], *asked.split()]
 
@@ -135,7 +135,7 @@ def run() -> int:
 
 
 def _flush_stdout(code: int) -> int:
-    """The code, once everything said is out; a reader that went away (``| head``) is no failure."""
+    """The code, after the output is flushed; a closed pipe (``| head``) is not a failure."""
     try:
         sys.stdout.flush()
     except BrokenPipeError:

@@ -1,4 +1,4 @@
-"""A call as a conversation: who said what, in order. Pure; reads any shape that a provider may have sent."""
+"""A call as a conversation: roles and messages in order. Pure; reads any shape a provider may send."""
 
 from __future__ import annotations
 

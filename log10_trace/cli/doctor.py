@@ -1,4 +1,4 @@
-"""``log10-trace doctor``: look at everything that delivery stands on; each line says ok, or what to do."""
+"""``log10-trace doctor``: check everything that delivery depends on; each line shows ok or a remedy."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ _REMEDIES: Final = {
     421: "Start the server with --allow-host and the host name of LOG10_URL.",
     429: "The server asks for fewer requests: records are kept meanwhile.",
 }
-"""What to do about a status that says what is wrong."""
+"""Remedies for HTTP statuses that identify the problem."""
 MAX_PROBLEMS: Final = 10
 
 
@@ -78,7 +78,7 @@ EXAMPLES: Final = """[bold]Example[/bold]
 
 @app.command(epilog=EXAMPLES)
 def doctor(*, json: Json = False) -> None:
-    """Look at configuration, spool, server, token, clock and versions; each line says ok or what to do."""
+    """Check configuration, spool, server, token, clock and versions; each line shows ok or a remedy."""
     findings = list(_findings())
     for each in findings:
         if json:

@@ -1,12 +1,12 @@
-"""What the exit code of a command means, and which one an error becomes: the only place that knows.
+"""Exit codes of commands, and the mapping of errors to them.
 
 | code | meaning |
 |---|---|
 | 0 | done |
 | 1 | failed: what was asked for is not there, a file cannot be read, the server had a fault |
-| 2 | not understood: an option, a date or a filter that means nothing |
-| 3 | unreachable: no server answers |
-| 4 | refused: the server does not take the key, or what was sent |
+| 2 | usage error: an option, a date or a filter that cannot be parsed |
+| 3 | unreachable: no server responds |
+| 4 | rejected: the server rejected the key or the request |
 | 130 | stopped with Ctrl-C |
 """
 

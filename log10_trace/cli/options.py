@@ -83,7 +83,7 @@ def parse_timestamp(value: str | None) -> str | None:
     """The moment that a user means, as RFC 3339; a day is its first moment.
 
     Raises:
-        BadParameter: it is no moment.
+        BadParameter: it is not a timestamp.
     """
     return _rfc3339(value, day_ends=False)
 
@@ -92,7 +92,7 @@ def end(value: str | None) -> str | None:
     """The moment before which the user's span of time ends, as RFC 3339; a day belongs to the span.
 
     Raises:
-        BadParameter: it is no moment.
+        BadParameter: it is not a timestamp.
     """
     return _rfc3339(value, day_ends=True)
 

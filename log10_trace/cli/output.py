@@ -1,4 +1,4 @@
-"""How commands speak: tables for people, tab-separated lines for pipes, JSON for programs.
+"""Output of commands: tables on terminals, tab-separated lines in pipes, JSON for programs.
 
 On a terminal a table is as wide as the terminal. In a pipe a row is a line, its cells apart by tabs, nothing
 shortened, no header. What came from elsewhere is shown with its control characters made visible, so that a
@@ -39,12 +39,12 @@ from log10_trace.models.base import Model
 console: Final = Console(highlight=False, markup=False, emoji=False)
 """The standard output. Honours NO_COLOR, and draws nothing in a pipe."""
 stderr_console: Final = Console(stderr=True, highlight=False, markup=False, emoji=False)
-"""What is said beside the result: on the standard error, so that a pipe gets the result alone."""
+"""Messages other than the result, on standard error, so that a pipe receives the result alone."""
 
 _GAP: Final = 2
 """Characters between two columns."""
 _LEAST: Final = 6
-"""Characters below which a shortened column says nothing any more."""
+"""Minimum width of a shortened column, in characters."""
 _SPACE: Final = re.compile(r"\s+")
 
 
@@ -76,7 +76,7 @@ def numeric_column(
 
 
 def show_rows(columns: Sequence[Column], items: Iterable[Any], *, empty: str) -> None:
-    """Show the items as a table, or as lines in a pipe; ``empty`` is said when there are none."""
+    """Show the items as a table, or as lines in a pipe; ``empty`` is printed when there are none."""
     if not console.is_terminal:
         for item in items:
             print_line("\t".join(one_line(column.cell(item)) for column in columns))

@@ -19,7 +19,7 @@ def prices_of(client: Log10) -> Prices:
     This machine's is the file that ``LOG10_PRICES`` names, else the package's own.
 
     Raises:
-        ConfigError: the file is no price table.
+        ConfigError: the file is not a price table.
         Log10Error: the server's table cannot be read.
     """
     try:

@@ -1,4 +1,4 @@
-"""``log10-trace prune``: give up the oldest records, by age or by size."""
+"""``log10-trace prune``: delete the oldest records, by age or by size."""
 
 from __future__ import annotations
 

@@ -120,7 +120,7 @@ def report_writer_for(name: str) -> Callable[[Iterable[ModelAnswer]], str]:
     """The form that the file's name asks for.
 
     Raises:
-        BadParameter: its ending says nothing.
+        BadParameter: the file extension is unknown.
     """
     ending = Path(name).suffix.lower()
     if ending not in REPORTS:

@@ -1,4 +1,4 @@
-"""A small model endpoint over real HTTP for the demo: it speaks OpenAI's protocol and says it is simulated.
+"""A small model endpoint over real HTTP for the demo; its responses say that they are simulated.
 
 It answers chat completions (plain, streamed, with a tool call) and text completions, and refuses models it
 does not know. It thinks nothing: the answer is the question, counted.

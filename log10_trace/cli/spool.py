@@ -1,4 +1,4 @@
-"""``log10-trace spool``: what waits for delivery, what was given up, what the server refused."""
+"""``log10-trace spool``: pending records, dropped records, dead letters."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ _COLUMNS: Final = (
 
 @spool.command()
 def status(*, json: Json = False) -> None:
-    """Show what waits, for each process that captured it, what was given up, and what is damaged.
+    """Show pending records of each process, dropped records, and damaged files.
 
     KEY is the fingerprint of the token that the records wait for; `log10-trace doctor` shows that of yours.
     """
@@ -229,7 +229,7 @@ _LETTERS: Final = (
 
 
 def _send(settings: Config, folder: DeadLetters, dead_letters: list[DeadLetter]) -> None:
-    """Send letters again, one by one: each may be refused for a reason of its own."""
+    """Send dead letters again, one by one: each may be rejected for its own reason."""
     server, transport = _server_of(Delivery(settings)), Transport()
     refused = 0
     for each in dead_letters:

@@ -1,4 +1,4 @@
-"""``log10-trace verify``: prove that every record of every process arrived, or name the ones that did not."""
+"""``log10-trace verify``: check that every record of every process arrived, and list those that did not."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class SourceAudit:
     """Calls that were shown as started. They have no sequence before they end."""
 
     def reconcile(self) -> None:
-        """What waits is not missing, nor is what is known to be refused or given up."""
+        """Pending, rejected and dropped records are not missing."""
         self.refused -= self.waiting
         self.given_up -= self.waiting | self.refused
         self.missing -= self.waiting | self.refused | self.given_up
@@ -76,8 +76,8 @@ EXAMPLES: Final = """[bold]Example[/bold]
 def verify(*, server: Server, json: Json = False) -> None:
     """Compare what processes have numbered with what the server has, and name every gap.
 
-    Counts what still waits on this machine, what was given up, and what was refused. Exit code 1 when a
-    record is missing, given up or refused. A call that has not ended is none of these, and is counted apart.
+    Counts records that are pending on this machine, dropped, or rejected. Exit code 1 when a
+    record is missing, dropped or rejected. A call that has not ended is none of these, and is counted apart.
     """
     accounts = _accounts(server)
     broken = [each for each in accounts if not each.is_whole]
@@ -130,7 +130,7 @@ def _add_server_state(client: Log10, accounts: _Accounts) -> None:
 
 
 def _add_local_state(spool_dir: Path, accounts: _Accounts) -> None:
-    """Enter what waits on this machine, and what was refused and given up."""
+    """Add the records that are pending on this machine, rejected or dropped."""
     for each in list_pending(Spool(spool_dir)):
         accounts[each.source].waiting |= set(each.sequences)
     for letter in DeadLetters(spool_dir):

@@ -37,7 +37,7 @@ def list_feedback(
     """Feedback, newest first.
 
     Args:
-        x_log10_organization: stands in for the client's own organization.
+        x_log10_organization: replaces the client's own organization.
         request_body: ``offset``, ``limit``, ``completion_id`` and ``task_id`` as the API's documentation has
             them. They travel in the address: many proxies drop the body of a GET.
         filters: the same four as keyword arguments.

@@ -1,4 +1,4 @@
-"""Which completions are meant: the filters that list, search, export, tail and delete share."""
+"""The filters that list, search, export, tail and delete share."""
 
 from __future__ import annotations
 

@@ -65,7 +65,7 @@ class Log10:
 
     @property
     def server_url(self) -> str:
-        """The server that was settled on."""
+        """URL of the server."""
         return self._driver.settings.url
 
     def close(self) -> None:
@@ -109,7 +109,7 @@ class AsyncLog10:
 
     @property
     def server_url(self) -> str:
-        """The server that was settled on."""
+        """URL of the server."""
         return self._driver.settings.url
 
     async def close(self) -> None:

@@ -1,4 +1,4 @@
-"""What an operation of the API is: a request, and how its answer is read. No I/O here."""
+"""An operation of the API: its request, and the parser of its response. No I/O here."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ class Listing(Generic[Item]):
 
 
 def query(parameters: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
-    """The parameters that were given, as they stand in an address; a list is repeated."""
+    """The given parameters as a query string; a list is repeated."""
     return tuple(
         (name, _as_text(item))
         for name, value in parameters.items()
@@ -98,7 +98,7 @@ def _as_text(value: Any) -> str:
 
 
 def path_segment(identifier: str) -> str:
-    """An id as it may stand in a path.
+    """An id, quoted for a path.
 
     Raises:
         ValueError: it is empty, which would name another operation.

@@ -1,4 +1,4 @@
-"""What an outcome means: the operation's result, or the error that says what went wrong. No I/O here."""
+"""From a response to the operation's result or an error. No I/O here."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def parse_response(operation: Operation[Result], outcome: Attempt) -> Result:
     """What the operation gives.
 
     Raises:
-        SDKError: the API refused, or failed, or what answered is no completions API.
+        SDKError: the API refused, or failed, or what answered is not a completions API.
         APIConnectionError: there was no answer.
     """
     if not isinstance(outcome, httpx.Response):

@@ -17,7 +17,7 @@ Attempt: TypeAlias = httpx.Response | httpx.TransportError
 
 _RETRYABLE_STATUSES: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
 _NOT_PROCESSED_STATUSES: Final = frozenset({425, 429})
-"""Answers that say the request was not acted on."""
+"""Statuses that mean the request was not processed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

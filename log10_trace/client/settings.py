@@ -29,7 +29,7 @@ class Settings:
     """The certificates that the server's own is verified with; without it, the usual ones."""
 
     def headers(self, organization: str | None = None) -> dict[str, str]:
-        """The headers of every request; ``organization`` stands in for the client's own."""
+        """The headers of every request; ``organization`` replaces the client's own."""
         token = self.token() if callable(self.token) else self.token
         named = {"X-Log10-Token": token, "X-Log10-Organization": organization or self.organization}
         return {name: value for name, value in named.items() if value}

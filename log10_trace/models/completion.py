@@ -126,7 +126,7 @@ class Completion(Model):
     request: Request | None = None
     """The JSON body that was sent."""
     response: Response | None = None
-    """The JSON body that came back; for a stream its folded equivalent. A body that is not JSON stands here
+    """The JSON body received; for a stream the object made of its events. A body that is not JSON stands here
     as a string."""
     stacktrace: list[Stacktrace] | None = None
     """Outermost frame first, ending at the user's own line."""

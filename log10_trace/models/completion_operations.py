@@ -91,7 +91,7 @@ class DeleteResponse(Response):
 
 @dataclass(frozen=True, kw_only=True)
 class DeleteManyResponse(Response):
-    """How many completions are gone; none when the server does not say."""
+    """Number of deleted completions; None when the server does not state it."""
 
     deleted: int | None
 

@@ -1,4 +1,4 @@
-"""What every answer of the API has, whatever it brought."""
+"""What every response of the API has."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ def create_app(
     """An ASGI application that serves ``store``.
 
     Args:
-        store: Where the records are; whoever opened it closes it.
+        store: The store; its opener closes it.
         host_policy: The host names under which the server answers.
         codes: The one-time codes that open the page.
         limits: How much is taken.

@@ -1,4 +1,4 @@
-"""The table of all operations of the API: method, path, who may, and what answers."""
+"""The table of all operations of the API: method, path, scopes, handler."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ ANY_KEY: Final = tuple(Scope)
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One thing that can be asked for.
+    """One operation of the API.
 
     Attributes:
         scopes: A key needs one of them; None: no key is needed.

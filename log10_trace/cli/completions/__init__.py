@@ -10,7 +10,7 @@ from log10_trace.cli.once import OnceCommand
 
 __all__ = ["delete", "export", "get", "import_", "list_", "tail"]
 
-# The name and the place that it had in the original client.
+# Name and group of the command in the original client.
 group.command("benchmark_models", cls=OnceCommand, hidden=True)(benchmark)
 group.registered_commands.sort(key=lambda command: ORDER.index(command.name or ""))
 app.add_typer(group, name="completions")

@@ -64,7 +64,7 @@ def confirm_or_exit(question: str, *, yes: bool) -> None:
 
     Raises:
         Exit: the user does not.
-        BadParameter: there is nobody to ask.
+        BadParameter: standard input is not a terminal.
     """
     if yes:
         return

@@ -1,4 +1,4 @@
-"""The forms that calls are exported in: from the record's JSON text to a line of another kind. Pure."""
+"""Export formats: from a record's JSON text to a line of the format. Pure."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Format(str, Enum):
 _RAWS: Final = ("raw_request", "raw_response", "raw_events")
 
 RecordFormatter = Callable[[bytes], bytes]
-"""From a record to the line that stands for it; UnsuitableError when the call has no place in such a file."""
+"""Formats a record as one line; UnsuitableError when the format cannot represent the call."""
 
 
 def raw(record: bytes) -> bytes:
@@ -96,4 +96,4 @@ FORMATTERS: Final[dict[Format, RecordFormatter]] = {
 EACH_ONCE: Final = frozenset({Format.OPENAI_FINETUNE})
 """The forms that hold a line once, however many calls it stands for."""
 WITH_ID: Final = frozenset({Format.JSONL, Format.RAW, Format.CHAT})
-"""The forms whose lines name their call, so that an export can go on where it broke off."""
+"""Formats whose lines contain the call's id, so that an interrupted export can be resumed."""

@@ -1,4 +1,4 @@
-"""The group that the commands on completions hang on."""
+"""The Typer group of the commands on completions."""
 
 from __future__ import annotations
 

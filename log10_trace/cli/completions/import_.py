@@ -21,7 +21,7 @@ from log10_trace.models.operations import BatchResult, Limits
 _MADE: Final = 201
 _WINDOWS: Final = "cp1252"
 _CAREFUL: Final = Limits(batch_items=100, batch_bytes=4 * 1024 * 1024)
-"""For a server that does not say what it takes."""
+"""Used when the server does not state its limits."""
 
 Numbered = tuple[int, bytes]
 """A record, and the number of its line."""
@@ -56,7 +56,7 @@ def import_(
 
 
 class _Import:
-    """What has become of the lines so far; a line that fails is said at once, by its number."""
+    """Counts the imported lines; a failed line is reported immediately with its number."""
 
     def __init__(self) -> None:
         self.counts: Counter[str] = Counter()

@@ -75,7 +75,7 @@ class Seen:
 def _coming(
     client: Log10, filters: Filters, seen: Seen, wait: Callable[[], None]
 ) -> Iterator[CompletionSummary]:
-    """Calls as they come in, for ever."""
+    """Yields calls as they arrive, without end."""
     while True:
         wait()
         yield from reversed(_news(client.completions.list(**filters).pages(), seen))

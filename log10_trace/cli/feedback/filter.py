@@ -28,7 +28,7 @@ def condition(text: str | None) -> Callable[[Feedback], bool]:
     """Whether a feedback meets the condition; every one does when there is none.
 
     Raises:
-        BadParameter: it is no condition.
+        BadParameter: it is not a condition.
     """
     if text is None:
         return lambda _: True

@@ -1,4 +1,4 @@
-"""The group that the commands on feedback hang on."""
+"""The Typer group of the commands on feedback."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who asks, and what they may do: from a key or a page's cookie to an ``Principal``."""
+"""Authentication and authorization: from an API key or a session cookie to a ``Principal``."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from log10_trace.server.store.protocol import Keys
 
 COOKIE: Final = "log10_session"
 SESSION_S: Final = 7 * 24 * 3600
-"""How long somebody stays logged in on the page, in seconds."""
+"""Lifetime of a page session, in seconds."""
 
 KEY_CACHE_MS: Final = 5_000
 """How long a key once looked up is trusted: a revocation takes effect within five seconds."""
@@ -178,7 +178,7 @@ class Authenticator:
     def _forget_pending(self, key_id: str, pending: asyncio.Future[Key | None]) -> None:
         del self._pending[key_id]
         if not pending.cancelled():
-            pending.exception()  # whoever waits for it gets it; if all have gone, it is not worth a warning
+            pending.exception()  # every waiter receives it; without waiters it needs no warning
 
     async def _ask(self, read: Callable[P, Result], /, *args: P.args, **kwargs: P.kwargs) -> Result:
         """Ask the store on a thread that nothing but the look-ups of keys and sessions uses."""

@@ -1,4 +1,4 @@
-"""The key of this machine's own user: made at the first start, kept in a file only that user can read."""
+"""The API key of this machine's own user: created at the first start, in a file only that user can read."""
 
 from __future__ import annotations
 

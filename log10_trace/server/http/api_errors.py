@@ -1,4 +1,4 @@
-"""What the API says when it does not do what was asked: a status, a code, a sentence."""
+"""Errors of the API: a status, a code and a message."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a reverse proxy says about a request: the scheme, host and client before it, and the path it strips.
+"""What a reverse proxy states about a request: the scheme, host and client before it, and the path it strips.
 
 Anybody can send these headers, so only those of trusted proxies are read.
 """

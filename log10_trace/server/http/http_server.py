@@ -55,7 +55,7 @@ class WaitingConnections:
 class DeadlineHttpProtocol(HttpToolsProtocol):
     """Closes a connection that is too slow, one too many, or sends a head without end.
 
-    uvicorn has no timeout for slow request bodies (slowloris), and keeps whatever comes before a body.
+    uvicorn has no timeout for slow request bodies (slowloris), and buffers whatever arrives before a body.
 
     Attributes:
         head_s: Seconds from the first byte of a request, or the opening of a connection, to its head's last.
@@ -123,7 +123,7 @@ class DeadlineHttpProtocol(HttpToolsProtocol):
         self._is_awaited, self._bodiless = False, 0
 
     def on_response_complete(self) -> None:
-        """Its answer is sent: nobody waits for the rest of its body, or another request may come."""
+        """The response is sent: the rest of the body is not awaited, and another request may come."""
         super().on_response_complete()
         if self.transport.is_closing() or not self.cycle.response_complete:
             return
@@ -163,7 +163,7 @@ class HttpServer(uvicorn.Server):
         head_s: Seconds its head may take; never more than ``request_s``.
         half_open: How many connections may be without a whole head.
         idle: How many may be between two requests.
-        stop_s: Seconds that requests in hand may take after a signal.
+        stop_s: Seconds that requests in flight may take after a signal.
     """
 
     def __init__(
@@ -201,7 +201,7 @@ class HttpServer(uvicorn.Server):
         self._ready = ready
 
     async def startup(self, sockets: list[socket] | None = None) -> None:
-        """Listen, and say so."""
+        """Listen, and log the URL."""
         await super().startup(sockets)
         if self.started:
             self._ready()

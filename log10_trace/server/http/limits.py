@@ -1,4 +1,4 @@
-"""How much is taken: the sizes that ``GET /api/v1/limits`` advertises, and the rate of one key."""
+"""Limits: the sizes that ``GET /api/v1/limits`` returns, and the request rate of a key."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Limits:
     body_bytes: int = 64 * MIB
     inflated_bytes: int = 128 * MIB
     form_bytes: int = MIB
-    """For what is no record: feedback, tasks, a login."""
+    """For bodies other than records: feedback, tasks, a login."""
     in_flight_bytes: int = 256 * MIB
     """For the bodies of all requests that are being handled; beyond it, 503."""
     depth: int = MAX_DEPTH
@@ -44,7 +44,7 @@ class Limits:
     idle_connections: int = 512
     """Connections between two requests; beyond them the oldest is closed."""
     requests_per_s: float = 5000.0
-    """For one key, with twice as many at once; 0 is no limit."""
+    """For one key, with bursts of twice as many; 0 means no limit."""
 
     def as_dict(self) -> dict[str, int | float]:
         """What a client may want to know before it sends."""
@@ -71,7 +71,7 @@ class InFlightBytes:
 
     @property
     def held(self) -> int:
-        """How many bytes are in hand."""
+        """Number of bytes in flight."""
         return self._held
 
     def reserve(self, size: int) -> None:
@@ -90,7 +90,7 @@ class InFlightBytes:
 
 
 class RateLimiter:
-    """A token bucket for each key: so many requests a second, twice as many at once."""
+    """A token bucket for each key: a rate of requests a second, with bursts of twice as many."""
 
     def __init__(self, per_s: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._per_s = per_s

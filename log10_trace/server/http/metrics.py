@@ -1,4 +1,4 @@
-"""What the server counts about itself, as Prometheus text. No label holds anything of a record or a key."""
+"""Server metrics in Prometheus format. No label contains anything of a record or a key."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Metrics:
         ProcessCollector(registry=self.registry)
 
     def update_gauges(self, health: Health, body_bytes: int) -> None:
-        """Take over how the store is, and how many bytes of bodies are in hand."""
+        """Update the store's health and the number of body bytes in flight."""
         self._held.set(body_bytes)
         self._stored.set(health.bytes)
         self._waiting.set(health.waiting)

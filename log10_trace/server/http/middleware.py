@@ -42,7 +42,7 @@ SECURITY_HEADERS: Final = [
 UNAUTHORIZED: Final = 401
 
 ErrorPage = Callable[[ApiError, str], Response]
-"""Makes the page of a refusal, under a root path."""
+"""Renders the page of an error, under a root path."""
 
 SINGLE: Final = frozenset(
     (b"host", b"origin", b"sec-fetch-site", b"content-type", b"authorization", b"x-log10-token")

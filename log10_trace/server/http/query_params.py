@@ -100,7 +100,7 @@ class RequestParams:
         return number
 
     def timestamp_ms(self, name: str, now_ms: int) -> int | None:
-        """A moment: RFC 3339, or so long ago as ``90s``, ``15m``, ``2h``, ``7d``, ``4w``."""
+        """A timestamp: RFC 3339, or a relative time such as ``90s``, ``15m``, ``2h``, ``7d``, ``4w``."""
         value = self.text(name)
         return None if value is None else timestamp_ms(name, value, now_ms)
 

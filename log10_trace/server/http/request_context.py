@@ -44,13 +44,13 @@ class AppState:
 
 @dataclass(slots=True)
 class RequestContext:
-    """One request of somebody whose key was found good."""
+    """One authenticated request."""
 
     request: Request
     service: AppState
     principal: Principal
     reserved_bytes: int = 0
-    """Bytes of bodies in hand; whoever made the context releases them."""
+    """Bytes of bodies in flight; the creator of the context releases them."""
 
     @property
     def store(self) -> Store:
@@ -83,7 +83,7 @@ class RequestContext:
     async def read_pieces(self, pieces: Iterator[bytes]) -> AsyncIterator[bytes]:
         """The pieces, each made on one of the threads for reading.
 
-        The first is made before this returns, so that a store that cannot answer gives a refusal.
+        The first is made before this returns, so that a store that cannot answer gives an error.
 
         Raises:
             ApiError: 503, when too many reads of this key wait.
@@ -99,16 +99,16 @@ class RequestContext:
         return rest()
 
     def reserve(self, size: int) -> None:
-        """Count ``size`` more bytes as in hand.
+        """Count ``size`` more bytes as in flight.
 
         Raises:
-            ApiError: 503, when the server has too much in hand.
+            ApiError: 503, when too many bytes are in flight.
         """
         self.service.in_flight.reserve(size)
         self.reserved_bytes += size
 
     async def body(self, most: int) -> bytes:
-        """The request's body, inflated. What is no record may not grow beyond ``most`` by inflating, either.
+        """The request's body, decompressed; ``most`` bounds it after decompression too, except records.
 
         Raises:
             ApiError: it is larger than ``most`` bytes, inflates to more than the limits allow, or is broken.
@@ -148,7 +148,7 @@ class RequestContext:
         return members
 
     def require_json_content_type(self) -> None:
-        """Refuse a body that does not say it is JSON: a form of another site cannot say so."""
+        """Reject a body without the Content-Type of JSON: a form of another site cannot send it."""
         declared = self.request.headers.get("content-type", "").partition(";")[0].strip().lower()
         if declared != "application/json":
             message = "The Content-Type must be application/json."

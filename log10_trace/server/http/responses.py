@@ -1,4 +1,4 @@
-"""Answers: JSON as bytes, ready to be sent."""
+"""Responses with JSON bytes."""
 
 from __future__ import annotations
 

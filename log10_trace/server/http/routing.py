@@ -1,4 +1,4 @@
-"""One path: finds the operation for the method, asks for the key, and lets the operation answer."""
+"""Routing of one path: selects the operation by method, authenticates, and calls its handler."""
 
 from __future__ import annotations
 

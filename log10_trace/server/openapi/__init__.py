@@ -1,4 +1,4 @@
-"""The OpenAPI document of the API, put together from the table of operations and served as it is."""
+"""The OpenAPI document of the API, built from the table of operations and served as it is."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The document itself: each operation of the table, with its words, its parameters and its errors."""
+"""The document: each operation of the table, with its description, parameters and errors."""
 
 from __future__ import annotations
 

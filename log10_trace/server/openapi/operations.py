@@ -1,4 +1,4 @@
-"""What each operation takes and answers, in the words of the document."""
+"""Request and response descriptions of each operation, for the OpenAPI document."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The shapes that the API takes and gives, as JSON Schema."""
+"""JSON Schemas of requests and responses."""
 
 from __future__ import annotations
 

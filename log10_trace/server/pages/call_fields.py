@@ -68,7 +68,7 @@ def labels(completion_id: str, values: Mapping[str, Any]) -> CallFields:
 
 
 def _began_ms(completion_id: str, created_at: Any) -> int | None:
-    """When the record says that the call began, else when its UUIDv7 was made; None for what is no date."""
+    """The start of the call by the record, else when its UUIDv7 was made; None for what is no date."""
     stated_ms = parse_rfc3339_ms(read_text(created_at))
     if stated_ms is not None:
         return stated_ms

@@ -98,14 +98,14 @@ class CallView:
 
     @property
     def collapsed(self) -> range:
-        """Which of the turns asked, by index, are folded away: the middle of a long conversation."""
+        """Which of the turns asked, by index, are collapsed: the middle of a long conversation."""
         last = len(self.asked) - _UNFOLDED_LAST
         is_long = not self.is_whole and last > 2 * _UNFOLDED_FIRST
         return range(_UNFOLDED_FIRST, last) if is_long else range(0)
 
     @property
     def folded_messages(self) -> int:
-        """How many messages are folded away, those that the page leaves out included."""
+        """Number of collapsed messages, including those that the page omits."""
         folded = self.collapsed
         return sum(turn.omitted or 1 for turn in self.asked[folded.start : folded.stop])
 

@@ -21,7 +21,7 @@ ENDS: Final = 100
 _BUDGET: Final = 500_000
 """Values that are read, those within others included; Python needs about a hundred bytes for each."""
 _VALUE_CHARACTERS: Final = 2
-"""A value has at least so many, with its comma."""
+"""Minimum length of a value with its comma."""
 _RUN: Final = 100
 
 # Repetitions are bounded: the engine keeps a place to come back to for each. Every choice is told by its
@@ -32,7 +32,7 @@ _PLAIN: Final = r'[^\[\]{}"]*'
 
 
 def _block(depth: int) -> str:
-    """Matches an array or object of at most so many levels, and not too many strings."""
+    """Matches an array or object of at most ``depth`` levels, and not too many strings."""
     inner = f"{_STRING}|{_block(depth - 1)}" if depth > 1 else _STRING
     return rf"[\[{{]{_PLAIN}(?:(?:{inner}){_PLAIN}){{0,100}}[\]}}]"
 
@@ -49,7 +49,7 @@ _SPACE: Final = re.compile(r"[\s:]*")
 
 
 class Gap(str):
-    """Stands where members were left out, and says so wherever the value is shown as JSON.
+    """Replaces omitted members, and is visible wherever the value is shown as JSON.
 
     Attributes:
         omitted: How many were left out.
@@ -81,7 +81,7 @@ def abridge(items: list[Any], most: int = ENDS) -> list[Any]:
 
 @dataclass(frozen=True, slots=True)
 class _Member:
-    """Where a member of an array or object stands in the text."""
+    """The position of a member of an array or object in the text."""
 
     begin: int
     """Of its name, in an object."""

@@ -16,7 +16,7 @@ SPANS: Final = (("1h", "1 hour"), ("24h", "24 hours"), ("7d", "7 days"), ("30d",
 _LABELS: Final = {**{row.name: row.label for row in FILTERS}, "order": "order"}
 _MAX_SHOWN: Final = 100
 _IN_SIGHT: Final = frozenset(("q", "status", "model", "tag"))
-"""Fields of the form that are always open; each has its own place in the template."""
+"""Fields of the form that are always visible; each has its own markup in the template."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ class FilterForm:
 
     @property
     def has_advanced_filters(self) -> bool:
-        """Whether a field is set that the form keeps folded."""
+        """Whether one of the collapsed fields of the form is set."""
         in_sight = {*_IN_SIGHT, "since"} if any(span.is_chosen for span in self.spans) else _IN_SIGHT
         return any(name not in in_sight for name, _ in self.address.pairs if name in _LABELS)
 
@@ -83,7 +83,7 @@ class FilterForm:
 
     @property
     def advanced_fields(self) -> tuple[FormField, ...]:
-        """The fields that the form keeps folded."""
+        """The collapsed fields of the form."""
         return tuple(field for name, field in FIELDS.items() if name not in _IN_SIGHT)
 
     @property

@@ -70,7 +70,7 @@ def row(summary: CompletionSummary) -> Row:
 
 
 def older(conditions: FilterForm, found: Page[CompletionSummary]) -> str:
-    """Where the list goes on; empty when that was all."""
+    """URL of the next page; empty on the last page."""
     if found.next_cursor is None:
         return ""
     return str(conditions.address.with_param("cursor", found.next_cursor))

@@ -1,4 +1,4 @@
-"""A conversation as turns: who spoke, what was said, which tools were called. Pure.
+"""A conversation as messages: role, contents, tool calls. Pure.
 
 Turns compare by what they show, so an answer and the same message sent back with the next request are equal.
 """

@@ -1,4 +1,4 @@
-"""From a view to an answer: templates in which everything is text, and the files that pages load."""
+"""Rendering of views with autoescaped templates, and the static files of the pages."""
 
 from __future__ import annotations
 
@@ -68,12 +68,12 @@ def static_file(name: str) -> Response | None:
 
 
 def _static_path(name: str) -> str:
-    """The address of a file, which changes with its content, so that browsers may keep it for ever."""
+    """The address of a file, which changes with its content, so that browsers may cache it without limit."""
     return f"/static/{name}?{hashlib.sha256(STATIC[name]).hexdigest()[:12]}"
 
 
 def _sanitize(value: Any) -> Any:
-    """What a template is about to write: strangers' text loses its power here, for all templates at once."""
+    """Finalizes values in templates: untrusted text is sanitized here, for all templates."""
     return (
         sanitize.escape_control_characters(value)
         if isinstance(value, str) and not hasattr(value, "__html__")

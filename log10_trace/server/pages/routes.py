@@ -1,4 +1,4 @@
-"""The pages' routes: each reads the store for the organization of whoever asks, and shows a view of it."""
+"""The pages' routes: each reads the store for the principal's organization and renders a view."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The strip of figures above a list: calls, failures, tokens, time, cost, and when they came. Pure."""
+"""The statistics panel above a list: calls, failures, tokens, time, cost, and a histogram over time. Pure."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def stats_query(wanted: CompletionFilter, now_ms: int) -> StatisticsQuery:
 
 
 def build_stats_panel(statistics: Statistics, wanted: CompletionFilter, query: StatisticsQuery) -> StatsPanel:
-    """The strip of what was counted for ``wanted``."""
+    """The statistics panel for the filter ``wanted``."""
     total = next(iter(statistics.groups), None)
     return StatsPanel(
         figures=_figures(total) if total else (),

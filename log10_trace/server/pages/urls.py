@@ -24,7 +24,7 @@ class PageURL:
     pairs: tuple[tuple[str, str], ...] = ()
 
     def __str__(self) -> str:
-        # A half of a surrogate pair cannot stand in an address; the store's columns hold "?" for it as well.
+        # An unpaired surrogate cannot be part of a URL; the store's columns hold "?" for it as well.
         return f"{self.path}?{urlencode(self.pairs, errors='replace')}" if self.pairs else self.path
 
     def with_param(self, name: str, value: str) -> PageURL:

@@ -1,4 +1,4 @@
-"""Many records in one request, each with a result of its own: one bad record costs none of the others."""
+"""Batches: each record has its own result; an invalid record does not affect the others."""
 
 from __future__ import annotations
 

@@ -72,7 +72,7 @@ async def read_body(context: RequestContext) -> bytes:
     """The body of a record, inflated.
 
     Raises:
-        ApiError: it is too large, or does not say that it is JSON.
+        ApiError: it is too large, or its Content-Type is not JSON.
     """
     context.require_json_content_type()
     return await context.body(context.service.limits.body_bytes)
@@ -131,7 +131,7 @@ def _read(context: RequestContext, completion_id: str) -> bytes:
 
 
 def visible_json(principal: Principal, stored: StoredCompletion) -> bytes:
-    """The record for whoever wrote it: whole, or without its content for a key that cannot read."""
+    """The record as returned to its writer: whole, or without its content for a key that cannot read."""
     if principal.has_scope(Scope.READ):
         return utf8(stored)
     fields = {name: stored.fields[name] for name in ("kind", "status") if name in stored.fields}

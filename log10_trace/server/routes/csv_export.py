@@ -23,7 +23,7 @@ KEPT: Final = (
     "duration", "time_to_first_token", "tags", "session_id", "kind", "failure_kind", "failure_reason",
     "endpoint", "base_url", "request_id", "retries", "interrupted", "metadata", "source", "sequence",
 )  # fmt: skip
-"""Columns that stand in the record. Text stands as it is, everything else as JSON."""
+"""Columns copied from the record: text as it is, everything else as JSON."""
 BODIES: Final = (
     "stacktrace", "request", "response", "native_request", "native_response", "raw_request", "raw_response",
     "raw_events",

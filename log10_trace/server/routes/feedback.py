@@ -1,4 +1,4 @@
-"""Feedback: what people said about completions."""
+"""Feedback on completions: creation and lists."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from log10_trace.server.routes.tasks import labels, require_object, text
 from log10_trace.server.store.data_types import Feedback, FeedbackTarget, FeedbackTask
 
 MAX_MATCHED: Final = 100
-"""How many completions a tags selector may match unless the request says otherwise."""
+"""Default maximum number of completions that a tags selector may match."""
 
 _NAMES: Final = ("offset", "limit", "completion_id", "task_id")
 
@@ -46,7 +46,7 @@ async def upload(context: RequestContext) -> Response:
 
 
 async def list_feedback(context: RequestContext) -> Response:
-    """Feedback, newest first; its filters may stand in the query or, as the original API has it, the body."""
+    """Feedback, newest first; filters are read from the query or, as in the original API, from the body."""
     params = [*context.request.query_params.multi_items(), *await _body_params(context)]
     query = RequestParams(QueryParams(params), _NAMES)
     found = await context.read(

@@ -1,4 +1,4 @@
-"""The older prefix, ``/api/completions``: what programs written for the original Python client send.
+"""The legacy prefix, ``/api/completions``, for programs written for the original Python client.
 
 There ``request``, ``response`` and ``stacktrace`` are JSON inside strings, ``duration`` is in milliseconds
 and a text completion's kind is ``completion``. All of it is turned into the record's own form and back.

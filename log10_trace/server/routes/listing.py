@@ -38,7 +38,7 @@ async def list_completions(context: RequestContext) -> Response:
 
 
 async def list_ungraded(context: RequestContext) -> Response:
-    """Completions that a task selects and nobody has graded yet."""
+    """Completions that a task selects and that have no feedback yet."""
     query = RequestParams(context.request.query_params, ("task_id", "limit", "cursor"))
     limit = query.integer("limit", least=1, most=context.service.limits.page_items) or DEFAULT_LIMIT
     task_id = query.text("task_id")

@@ -1,4 +1,4 @@
-"""Signing in on the page: with the one-time address that the server prints, or with a key."""
+"""Sign-in on the page: with the one-time URL that the server prints, or with a key."""
 
 from __future__ import annotations
 

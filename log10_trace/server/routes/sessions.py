@@ -1,4 +1,4 @@
-"""Sessions: made by asking, or by the first call that names one."""
+"""Sessions: created by request, or by the first call that names one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The server about itself: health, limits, metrics, and the document of the API."""
+"""System endpoints: health, limits, metrics, OpenAPI document."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Feedback tasks: what people are asked to say, and in which form."""
+"""Feedback tasks: their instruction and the JSON Schema of the values."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a server needs for itself: a port, and a SQLite file."""
+"""Binds the port and locks the SQLite file."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def listening_socket(host: str, number: int) -> Iterator[socket.socket]:
     """A socket that listens on ``host`` and port ``number`` (0: a free one) while the block runs.
 
     Raises:
-        SetupError: nothing can listen there; the message says why and what to do.
+        SetupError: the address cannot be bound; the message has the reason and a remedy.
     """
     try:
         found = socket.getaddrinfo(host or None, number, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)

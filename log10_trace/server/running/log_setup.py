@@ -1,4 +1,4 @@
-"""The server's log: one JSON object a line on the standard error, for people with grep and programs alike."""
+"""Log set-up: one JSON object a line on standard error."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class JsonFormatter(logging.Formatter):
 
 
 class OncePerMinute(logging.Filter):
-    """Passes one record of each message a minute, and says with the next how many it held back."""
+    """Passes one record of each message a minute, and appends to the next the number that it suppressed."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__()
@@ -58,7 +58,7 @@ class OncePerMinute(logging.Filter):
 def configure_logging(level: str) -> None:
     """Log to the standard error from ``level`` on.
 
-    What clients make uvicorn and asyncio say, with malformed requests for one, is said once a minute.
+    Messages of uvicorn and asyncio on what clients do, such as malformed requests, are logged once a minute.
     """
     ours, theirs = logging.StreamHandler(sys.stderr), logging.StreamHandler(sys.stderr)
     theirs.addFilter(OncePerMinute())

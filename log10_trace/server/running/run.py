@@ -1,4 +1,4 @@
-"""``serve``: puts port, store, first key and application together, and runs until it is told to stop."""
+"""``serve``: assembles port, store, bootstrap key and application, and runs until it is stopped."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ from log10_trace.server.store.protocol import Store
 THREAD_SWITCH_INTERVAL_S: Final = 0.0005
 """The writer gives the interpreter up at every statement; under load it waits this long to get it back."""
 GC_THRESHOLD: Final = 100_000
-"""New objects until Python looks for cycles among them. Records have none, but a few hundred are in hand at
+"""New objects until Python looks for cycles among them. Records have none, but a few hundred are in flight at
 once, and with Python's 700 looking in vain takes a sixth of a batch's processor time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """How to serve; the command's options say what each means."""
+    """Settings of the server; the help of the command's options describes each."""
 
     host: str
     port: int

@@ -19,7 +19,7 @@ def validate_schema(json_schema: dict[str, Any]) -> None:
     """Refuse what is no JSON Schema.
 
     Raises:
-        ApiError: 422, naming the place in the schema.
+        ApiError: 422, with the location in the schema.
     """
     from jsonschema.exceptions import SchemaError  # noqa: PLC0415 -- see above
     from jsonschema.validators import Draft202012Validator, validator_for  # noqa: PLC0415
@@ -39,7 +39,7 @@ def validate_values(values: Any, json_schema: dict[str, Any]) -> None:
     """Refuse values that do not fit the schema.
 
     Raises:
-        ApiError: 422, naming the place in the values.
+        ApiError: 422, with the location in the values.
     """
     from jsonschema.exceptions import best_match  # noqa: PLC0415 -- see above
     from jsonschema.validators import Draft202012Validator, validator_for  # noqa: PLC0415

@@ -26,7 +26,7 @@ _QUICK_SCHEMA: Final = 8_192
 _QUICK_PRODUCT: Final = 2_000_000
 """The same for a schema of plain keywords and values: the characters of one times those of the other."""
 _NOT_PLAIN: Final = ('"pattern', 'ref"', 'Ref"', '"uniqueItems', '"unevaluated', "\\u")
-"""Where one of these stands in a schema's text, its cost cannot be told by length."""
+"""A schema whose text contains one of these has a cost that its length does not bound."""
 _CHILD: Final = "from log10_trace.server.validation.schema_validator import answer; answer()"
 
 
@@ -40,7 +40,7 @@ class SchemaValidator:
         """Refuse what is no JSON Schema, or takes too long to find that out.
 
         Raises:
-            ApiError: 422, naming the place in the schema.
+            ApiError: 422, with the location in the schema.
         """
         if len(schema_text) <= _QUICK_SCHEMA:
             await asyncio.to_thread(_examine, schema_text, None)
@@ -51,7 +51,7 @@ class SchemaValidator:
         """Refuse values that do not fit the schema, or take too long to find that out.
 
         Raises:
-            ApiError: 422, naming the place in the values.
+            ApiError: 422, with the location in the values.
         """
         if _is_quick(schema_text, values_text):
             await asyncio.to_thread(_examine, schema_text, values_text)
@@ -69,7 +69,7 @@ class SchemaValidator:
 
 
 def subprocess_main() -> None:
-    """Be the process: examine what the standard input holds, and write the refusal, or an empty object."""
+    """Main function of the subprocess: validate standard input, and write the error or an empty object."""
     schema_text, values_text = json.load(sys.stdin)
     resource.setrlimit(resource.RLIMIT_CPU, (MAX_CPU_S, MAX_CPU_S))
     refused: dict[str, Any] = {}
@@ -93,7 +93,7 @@ def _examine(schema_text: str, values_text: str | None) -> None:
 
 
 async def _run_subprocess(question: bytes) -> dict[str, Any] | None:
-    """What a process of its own said to the question; None when it did not come to an end."""
+    """The subprocess's result; None when it did not finish."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-c",
