@@ -9,8 +9,7 @@ from typing import Annotated
 import typer
 
 from log10_trace.config import log10_home
-from log10_trace.domain.completion_record import MAX_LABEL
-from log10_trace.domain.json_slices import LABEL_PATTERN
+from log10_trace.domain.labels import MAX_LABEL, is_label
 from log10_trace.server.store import open_store
 from log10_trace.server.store.protocol import Store
 
@@ -25,7 +24,7 @@ Database = Annotated[
 
 
 def _label(value: str) -> str:
-    if not value or len(value) > MAX_LABEL or not LABEL_PATTERN.fullmatch(value):
+    if not is_label(value, min_chars=1):
         message = f"an organization is text of 1 to {MAX_LABEL} characters, none of them a control character."
         raise typer.BadParameter(message)
     return value

@@ -21,19 +21,17 @@ from log10_trace.domain.call_labels import (
     determine_status,
 )
 from log10_trace.domain.json_slices import (
-    LABEL_PATTERN,
     MAX_DEPTH,
     RecordFormatError,
     decode,
     parse_value,
     split_members,
 )
+from log10_trace.domain.labels import MAX_LABEL, is_label
 
 __all__ = ["CompletionRecord", "RecordFormatError", "from_stored_fields", "merge", "parse"]
 
 MAX_TAGS: Final = 1_000
-MAX_LABEL: Final = 512
-"""Characters of an id, a tag, a session id and the like: what becomes a key."""
 MAX_REASON: Final = 1_000_000
 """Characters of ``failure_reason``."""
 MAX_DURATION: Final = 10**12
@@ -210,11 +208,7 @@ def _check(values: Mapping[str, Any], *, max_tags: int) -> None:
 
 
 def _check_label(name: str, value: Any, *, least: int = 0) -> None:
-    if (
-        not isinstance(value, str)
-        or not least <= len(value) <= MAX_LABEL
-        or not LABEL_PATTERN.fullmatch(value)
-    ):
+    if not is_label(value, min_chars=least):
         _refuse(name, f"It is text of at most {MAX_LABEL} characters, none of them a control character.")
 
 

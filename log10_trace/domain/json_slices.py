@@ -7,11 +7,10 @@ import re
 from json.decoder import JSONDecoder, scanstring  # type: ignore[attr-defined]
 from typing import Any, Final, NoReturn
 
+from log10_trace.domain.labels import is_label
 from log10_trace.errors import Log10Error
 
 MAX_DEPTH: Final = 128
-LABEL_PATTERN: Final = re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff]*")
-"""Text without control characters and lone surrogates: fit for a key, a header, a log line."""
 
 _INT_DIGITS: Final = 512
 _SHOWN: Final = 64
@@ -128,7 +127,7 @@ def _name(text: str, at: int) -> tuple[str, int]:
     if text[at : at + 1] != '"':
         raise _wrong(text, at)
     name, end = scanstring(text, at + 1, True)
-    if not LABEL_PATTERN.fullmatch(name):
+    if not is_label(name, max_chars=None):
         code, message = "invalid_field", "A field's name holds a control character."
         raise RecordFormatError(code, message)
     return name, _next(text, end, ":")[0]

@@ -11,7 +11,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from log10_trace.domain.completion_record import (
-    MAX_LABEL,
     PROCESS_DIED,
     CompletionRecord,
     RecordFormatError,
@@ -20,6 +19,7 @@ from log10_trace.domain.completion_record import (
     parse,
 )
 from log10_trace.domain.json_slices import decode, parse_value, split_members
+from log10_trace.domain.labels import MAX_LABEL
 
 names = st.text(st.characters(exclude_categories=("Cs", "Cc")), min_size=1, max_size=8)
 scalars = st.none() | st.booleans() | st.integers() | st.floats(-1e9, 1e9) | st.text(max_size=20)

@@ -11,7 +11,7 @@ from typing import Final, TypeVar
 from starlette.datastructures import QueryParams
 
 from log10_trace.domain import times
-from log10_trace.domain.json_slices import LABEL_PATTERN
+from log10_trace.domain.labels import is_label
 from log10_trace.server.http.api_errors import unprocessable
 
 MAX_CHARS: Final = 4096
@@ -42,7 +42,7 @@ class RequestParams:
         for name, value in given:
             if name not in allowed:
                 raise unprocessable(name, "Unknown parameter.")
-            if len(value) > MAX_CHARS or not LABEL_PATTERN.fullmatch(value):
+            if not is_label(value, max_chars=MAX_CHARS):
                 raise unprocessable(
                     name, f"Must be at most {MAX_CHARS} characters, without control characters."
                 )

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any, Final
 
 from log10_trace.domain.call_labels import STATUSES
-from log10_trace.domain.completion_record import MAX_DURATION, MAX_LABEL, MAX_REASON, MAX_TAGS
+from log10_trace.domain.completion_record import MAX_DURATION, MAX_REASON, MAX_TAGS
+from log10_trace.domain.labels import MAX_LABEL
 
 Schema = dict[str, Any]
 

@@ -9,11 +9,12 @@ from concurrent.futures import Future
 
 from starlette.responses import Response
 
-from log10_trace.domain.completion_record import MAX_LABEL, CompletionRecord, parse
+from log10_trace.domain.completion_record import CompletionRecord, parse
 from log10_trace.domain.filters import FILTER_NAMES
 from log10_trace.domain.ids import new_id
-from log10_trace.domain.json_slices import LABEL_PATTERN, RecordFormatError
+from log10_trace.domain.json_slices import RecordFormatError
 from log10_trace.domain.keys import Scope
+from log10_trace.domain.labels import MAX_LABEL, is_label
 from log10_trace.server.authentication.auth import Principal
 from log10_trace.server.http import body
 from log10_trace.server.http.api_errors import conflict, from_format_error, not_found, unprocessable
@@ -103,7 +104,7 @@ def assign_id(incoming: CompletionRecord, completion_id: str | None) -> Completi
         return incoming if incoming.id is not None else dataclasses.replace(incoming, id=new_id())
     if incoming.id not in (None, completion_id):
         raise conflict("id", "The id in the body differs from the id in the path.")
-    if not LABEL_PATTERN.fullmatch(completion_id) or len(completion_id) > MAX_LABEL:
+    if not is_label(completion_id):
         raise unprocessable(
             "id", f"An id is text of at most {MAX_LABEL} characters without control characters."
         )

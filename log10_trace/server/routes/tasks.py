@@ -10,9 +10,9 @@ from typing import Any
 
 from starlette.responses import Response
 
-from log10_trace.domain.completion_record import MAX_LABEL, MAX_TAGS
+from log10_trace.domain.completion_record import MAX_TAGS
 from log10_trace.domain.ids import new_id
-from log10_trace.domain.json_slices import LABEL_PATTERN
+from log10_trace.domain.labels import MAX_LABEL, is_label
 from log10_trace.domain.times import rfc3339
 from log10_trace.server.http.api_errors import not_found, unprocessable
 from log10_trace.server.http.query_params import RequestParams
@@ -113,6 +113,6 @@ def labels(values: dict[str, Any], name: str) -> tuple[str, ...]:
 
 
 def _label(name: str, value: Any) -> str:
-    if isinstance(value, str) and 1 <= len(value) <= MAX_LABEL and LABEL_PATTERN.fullmatch(value):
+    if is_label(value, min_chars=1):
         return value
     raise unprocessable(name, f"It must be text of 1 to {MAX_LABEL} characters, without control characters.")

@@ -1,0 +1,24 @@
+"""Labels: short texts that become keys, headers and lines of a log. Pure."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final, TypeGuard
+
+MAX_LABEL: Final = 512
+"""Characters of a label."""
+
+_LABEL: Final = re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff]*")
+
+
+def is_label(value: Any, *, min_chars: int = 0, max_chars: int | None = MAX_LABEL) -> TypeGuard[str]:
+    """Whether a value is text of that length without control characters and lone surrogates.
+
+    Args:
+        value: Anything.
+        min_chars: The fewest characters.
+        max_chars: The most characters; None for any number.
+    """
+    if not isinstance(value, str) or len(value) < min_chars:
+        return False
+    return (max_chars is None or len(value) <= max_chars) and _LABEL.fullmatch(value) is not None
