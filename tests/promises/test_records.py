@@ -68,7 +68,7 @@ def test_a_call_whose_process_dies_is_settled(api: CompletionsAPI, private_home:
 long = begun("slow")
 made.sink.on_start(long)
 from tests.processes import until
-until(lambda: made.sink._shown, "it is noted")
+until(lambda: made.sink._started_entries, "it is noted")
 made.flush({10 if shown else 0.1})
 keep(made, 3)
 """
@@ -95,7 +95,7 @@ def test_a_call_that_ended_after_it_was_shown_is_not_settled_twice(
 long = begun("slow")
 made.sink.on_start(long)
 from tests.processes import until
-until(lambda: made.sink._shown, "it is noted")
+until(lambda: made.sink._started_entries, "it is noted")
 long.status, long.duration_ns = "finished", 1
 made.sink.on_end(long)
 """
