@@ -34,11 +34,11 @@ def messages_of(call: Completion) -> Iterator[ConversationMessage]:
     """The messages of the request and then the answers, one for each choice."""
     request, response = _plain(call.request), _plain(call.response)
     if isinstance(request, dict):
-        yield from _asked(request)
-    yield from _answered(response)
+        yield from _read_request(request)
+    yield from _read_response(response)
 
 
-def _asked(request: dict[str, Any]) -> Iterator[ConversationMessage]:
+def _read_request(request: dict[str, Any]) -> Iterator[ConversationMessage]:
     for message in read_list(request.get("messages")):
         if isinstance(message, dict):
             chat_message = read_message(message)
@@ -49,7 +49,7 @@ def _asked(request: dict[str, Any]) -> Iterator[ConversationMessage]:
         yield ConversationMessage("prompt", prompt if isinstance(prompt, str) else json.dumps(prompt))
 
 
-def _answered(response: Any) -> Iterator[ConversationMessage]:
+def _read_response(response: Any) -> Iterator[ConversationMessage]:
     if isinstance(response, str):
         yield ConversationMessage("answer", response)
     for choice in map(read_choice, list_choices(response)):
@@ -69,14 +69,14 @@ def _role(message: ChatMessage, otherwise: str) -> str:
 
 def first_answer_text(response: Any) -> str:
     """The first answer of a response of any endpoint, as text; empty when there is none."""
-    return next((message.text for message in _answered(chat_view.response(response))), "")
+    return next((message.text for message in _read_response(chat_view.response(response))), "")
 
 
 def text_of(message: ChatMessage) -> str:
     """The text of a message: its content, its refusal, its tool calls."""
     calls = [_tool_call(call) for call in message.tool_calls if isinstance(call, dict)]
     if message.function_call:
-        calls.append(_called(message.function_call))
+        calls.append(_format_tool_call(message.function_call))
     return "\n".join(part for part in (_content(message.content), message.refusal, *calls) if part)
 
 
@@ -100,10 +100,10 @@ def _content_part(part: Any) -> str:
 
 def _tool_call(call: dict[str, Any]) -> str:
     has_tool = any(isinstance(call.get(kind), dict) for kind in ("function", "custom"))
-    return _called(read_tool_call(call)) if has_tool else json.dumps(call)
+    return _format_tool_call(read_tool_call(call)) if has_tool else json.dumps(call)
 
 
-def _called(call: ToolCall) -> str:
+def _format_tool_call(call: ToolCall) -> str:
     return f"{call.name or '?'}({call.arguments or ''})"
 
 

@@ -40,13 +40,13 @@ class Network(Transport):
         self.answers: list[RecordResult] = [DONE]
         self.taken: Counter[Place] = Counter()
 
-    def send(self, server: Server, parcels: Sequence[OutboundRecord], timeout: float) -> SendResult:
+    def send(self, server: Server, outbound_records: Sequence[OutboundRecord], timeout: float) -> SendResult:
         """Answer the records in turn as told."""
-        answers = [self.answers[at % len(self.answers)] for at in range(len(parcels))]
+        answers = [self.answers[at % len(self.answers)] for at in range(len(outbound_records))]
         if TOO_LARGE in answers:
-            answers = [TOO_LARGE] * len(parcels)
-        for parcel, answer in zip(parcels, answers, strict=True):
-            record = json.loads(parcel.body)
+            answers = [TOO_LARGE] * len(outbound_records)
+        for outbound_record, answer in zip(outbound_records, answers, strict=True):
+            record = json.loads(outbound_record.body)
             if answer is DONE and record.get("sequence"):
                 self.taken[record["source"], record["sequence"]] += 1
         return SendResult(answers)

@@ -22,7 +22,7 @@ SCOPES = pytest.mark.parametrize(
 )
 
 
-def parcel(**fields: Any) -> OutboundRecord:
+def outbound_record(**fields: Any) -> OutboundRecord:
     """A record with these fields, ready to go."""
     record = {"id": new_id(), "kind": "chat", "status": "finished", **fields}
     return OutboundRecord(record["id"], json.dumps(record).encode())
@@ -32,7 +32,7 @@ def parcel(**fields: Any) -> OutboundRecord:
 def test_every_answer_to_a_single_record_names_it(tenant: Tenant, scopes: tuple[Scope, ...]) -> None:
     """Made, there already, updated, deleted before: also for a key that may not read."""
     client = tenant.client(*scopes)
-    sent = parcel(request={"model": "m", "seed": 10**40}, extra={"x": 1.50})
+    sent = outbound_record(request={"model": "m", "seed": 10**40}, extra={"x": 1.50})
 
     def answer(path: str) -> tuple[int, Disposition]:
         reply = client.post(path, content=sent.body, headers=JSON)
@@ -54,13 +54,13 @@ def test_every_result_of_a_batch_names_its_record(tenant: Tenant, scopes: tuple[
     """What is taken is done, what is refused is refused, whether its id could be read or not."""
     token, _ = tenant.server.key(tenant.organization_id, *scopes)
     sender = Transport()
-    parcels = [
-        parcel(),
-        parcel(tags="no list"),
+    outbound_records = [
+        outbound_record(),
+        outbound_record(tags="no list"),
         OutboundRecord("spoilt", b'{"id":"spoilt","status":'),
-        parcel(),
+        outbound_record(),
     ]
-    outcome = sender.send(Server(url=tenant.server.url, token=token), parcels, 30.0)
+    outcome = sender.send(Server(url=tenant.server.url, token=token), outbound_records, 30.0)
     sender.close()
 
     done, refused = Disposition.DONE, Disposition.REJECTED
@@ -75,7 +75,7 @@ def test_the_servers_own_refusal_of_a_single_record_is_recognised(
     token, _ = tenant.server.key(tenant.organization_id, Scope.INGEST)
     monkeypatch.setattr(transport, "_BATCH", "/api/v1/no-such-route")
     sender = Transport()
-    outcome = sender.send(Server(url=tenant.server.url, token=token), [parcel(tags="no list")], 30.0)
+    outcome = sender.send(Server(url=tenant.server.url, token=token), [outbound_record(tags="no list")], 30.0)
     sender.close()
 
     assert outcome.is_single

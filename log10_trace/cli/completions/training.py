@@ -50,8 +50,8 @@ def training_example(call: Object) -> Object:
     if not isinstance(asked, list) or not asked or not all(isinstance(each, dict) for each in asked):
         raise UnsuitableError("without chat messages")
     if isinstance(call.get("native_request"), dict):
-        asked = _joined(asked)
-    offered = _offered(request)
+        asked = _join_messages(asked)
+    offered = _collect_tools(request)
     messages = [_message(message, offered) for message in asked]
     messages.append(_assistant(answer, offered))
     _check_results(messages)
@@ -107,7 +107,7 @@ def _check_is_complete(call: Object, request: Object) -> None:
             raise UnsuitableError(_BUILT_IN)
 
 
-def _joined(messages: Iterable[Object]) -> list[Object]:
+def _join_messages(messages: Iterable[Object]) -> list[Object]:
     """Items of the Responses API as the trainer has them: no reasoning, calls made at once in one message."""
     joined: list[Object] = []
     for message in messages:
@@ -121,7 +121,7 @@ def _joined(messages: Iterable[Object]) -> list[Object]:
     return joined
 
 
-def _offered(request: Object) -> Object:
+def _collect_tools(request: Object) -> Object:
     """The tools that the request offers, as the example names them."""
     offered: Object = {}
     tools, functions = (request.get(name) or [] for name in ("tools", "functions"))
@@ -155,11 +155,11 @@ def _message(message: Object, offered: Object) -> Object:
 
 
 def _system(message: Object, _: Object) -> Object:
-    return _named({"role": "system", "content": _content(message, pictures=False)}, message)
+    return _copy_name({"role": "system", "content": _content(message, pictures=False)}, message)
 
 
 def _user(message: Object, _: Object) -> Object:
-    return _named({"role": "user", "content": _content(message, pictures=True)}, message)
+    return _copy_name({"role": "user", "content": _content(message, pictures=True)}, message)
 
 
 def _tool(message: Object, _: Object) -> Object:
@@ -172,17 +172,17 @@ def _tool(message: Object, _: Object) -> Object:
 def _function(message: Object, _: Object) -> Object:
     if not isinstance(message.get("name"), str):
         raise UnsuitableError(_UNPAIRED)
-    return _named({"role": "function", "content": _content(message, pictures=False)}, message)
+    return _copy_name({"role": "function", "content": _content(message, pictures=False)}, message)
 
 
 def _assistant(message: Object, offered: Object) -> Object:
-    made = _named({"role": "assistant"}, message)
+    made = _copy_name({"role": "assistant"}, message)
     if message.get("content"):
         made["content"] = _content(message, pictures=False)
     if message.get("tool_calls"):
         made["tool_calls"] = _tool_calls(message["tool_calls"], offered)
     if message.get("function_call"):
-        made["function_call"] = _called(message["function_call"], offered.get("functions", ()))
+        made["function_call"] = _read_function_call(message["function_call"], offered.get("functions", ()))
     if not (_has_text(made.get("content")) or "tool_calls" in made or "function_call" in made):
         raise UnsuitableError("with an empty message of the assistant")
     return made
@@ -198,7 +198,7 @@ _ROLES: Final[dict[str, Callable[[Object, Object], Object]]] = {
 }
 
 
-def _named(made: Object, message: Object) -> Object:
+def _copy_name(made: Object, message: Object) -> Object:
     return {**made, "name": message["name"]} if isinstance(message.get("name"), str) else made
 
 
@@ -238,11 +238,17 @@ def _tool_calls(calls: Any, offered: Object) -> list[Object]:
             raise UnsuitableError(_BUILT_IN)
         if not isinstance(call.get("id"), str):
             raise UnsuitableError(_MALFORMED)
-        made.append({"id": call["id"], "type": "function", "function": _called(call["function"], functions)})
+        made.append(
+            {
+                "id": call["id"],
+                "type": "function",
+                "function": _read_function_call(call["function"], functions),
+            }
+        )
     return made
 
 
-def _called(function: Any, functions: Iterable[Object]) -> Object:
+def _read_function_call(function: Any, functions: Iterable[Object]) -> Object:
     """Name and arguments of a call, if it is to one of ``functions``."""
     if not _has_name(function) or not _is_json(function.get("arguments")):
         raise UnsuitableError(_MALFORMED)

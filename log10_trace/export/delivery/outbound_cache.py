@@ -1,4 +1,4 @@
-"""Parcels of large entries, kept from one attempt to the next: to fold a long stream takes seconds."""
+"""Serialized large entries, cached between attempts: accumulating a long stream takes seconds."""
 
 from __future__ import annotations
 
@@ -8,43 +8,43 @@ from log10_trace.export.spool.backlog import Backlog, PendingEntry
 from log10_trace.export.spool.outbound_record import OutboundRecord
 
 LARGE_BYTES: Final = 256 * 1024
-"""Smaller payloads are made into parcels in less time than a request takes."""
+"""Smaller payloads are serialized in less time than a request takes."""
 MAX_BYTES: Final = 8 * 1024 * 1024
 
 _Key = tuple[str, int, int]
 
 
 class OutboundCache:
-    """The last parcels that were made of large entries, of at most ``max_bytes`` together."""
+    """The latest serialized records of large entries, of at most ``max_bytes`` together."""
 
     def __init__(self, max_bytes: int = MAX_BYTES) -> None:
         self._max_bytes = max_bytes
-        self._parcels: dict[_Key, OutboundRecord] = {}
+        self._records: dict[_Key, OutboundRecord] = {}
 
     def get(self, backlog: Backlog, item: PendingEntry) -> OutboundRecord:
-        """The parcel of an item of the backlog, made when it is not here."""
+        """The serialized record of an item of the backlog, from the cache or new."""
         key = _key(item)
         if key is None:
             return backlog.serialize(item)
-        parcel = self._parcels.get(key)
-        if parcel is None:
-            parcel = backlog.serialize(item)
-            if 0 < len(parcel.body) <= self._max_bytes:
-                self._keep(key, parcel)
-        return parcel
+        record = self._records.get(key)
+        if record is None:
+            record = backlog.serialize(item)
+            if 0 < len(record.body) <= self._max_bytes:
+                self._keep(key, record)
+        return record
 
     def discard(self, item: PendingEntry) -> None:
-        """Let go of the parcel of an item that is settled."""
+        """Remove the record of an item that is acknowledged."""
         key = _key(item)
         if key is not None:
-            self._parcels.pop(key, None)
+            self._records.pop(key, None)
 
-    def _keep(self, key: _Key, parcel: OutboundRecord) -> None:
-        self._parcels[key] = parcel
-        excess = sum(len(each.body) for each in self._parcels.values()) - self._max_bytes
+    def _keep(self, key: _Key, record: OutboundRecord) -> None:
+        self._records[key] = record
+        excess = sum(len(each.body) for each in self._records.values()) - self._max_bytes
         while excess > 0:
-            oldest = next(iter(self._parcels))
-            excess -= len(self._parcels.pop(oldest).body)
+            oldest = next(iter(self._records))
+            excess -= len(self._records.pop(oldest).body)
 
 
 def _key(item: PendingEntry) -> _Key | None:

@@ -60,11 +60,11 @@ def parse_batch_results(reply: HttpReply, ids: Sequence[str]) -> list[RecordResu
     ]
 
 
-def result_for_record(reply: HttpReply, parcel: OutboundRecord) -> RecordResult:
+def result_for_record(reply: HttpReply, record: OutboundRecord) -> RecordResult:
     """What a reply says to the one record that was posted: it has it only if it names its id."""
     said = reply.json()
-    is_echo = reply.status != _CREATED and reply.body.strip() == parcel.body.strip()
-    names_it = isinstance(said, dict) and said.get("id") == parcel.id and not is_echo
+    is_echo = reply.status != _CREATED and reply.body.strip() == record.body.strip()
+    names_it = isinstance(said, dict) and said.get("id") == record.id and not is_echo
     return _record_result(reply.status, said, names_it=names_it)
 
 

@@ -117,12 +117,12 @@ class Sender:
     ) -> RecordResult | None:
         """Send these; the answer to one that failed in a request of its own, if one did."""
         pairs = [(item, self._parcels.get(backlog, item)) for item in items]
-        for item, parcel in pairs:
-            if not parcel.body:
-                parcel.body = dump_unreadable(item.entry)
-                self._dead_letter(server, backlog, item, parcel, _UNREADABLE)
+        for item, outbound in pairs:
+            if not outbound.body:
+                outbound.body = dump_unreadable(item.entry)
+                self._dead_letter(server, backlog, item, outbound, _UNREADABLE)
                 return None
-        outcome = self.transport.send(server, [parcel for _, parcel in pairs], timeout)
+        outcome = self.transport.send(server, [outbound for _, outbound in pairs], timeout)
         alone = outcome.is_single or len(items) == 1
         answers = self._suspects.update([item.place for item in items], outcome.answers, alone=alone)
         if any(answer.verdict in _TAKEN for answer in answers):
@@ -147,13 +147,13 @@ class Sender:
     ) -> None:
         """Be done with every record that was answered for good."""
         done: list[PendingEntry] = []
-        for (item, parcel), answer in zip(pairs, answers, strict=True):
+        for (item, outbound), answer in zip(pairs, answers, strict=True):
             too_large = answer.verdict is Disposition.TOO_LARGE and alone
             if answer.verdict is Disposition.DONE:
                 done.append(item)
                 self._parcels.discard(item)
             elif answer.verdict is Disposition.REJECTED or too_large:
-                self._dead_letter(server, backlog, item, parcel, answer)
+                self._dead_letter(server, backlog, item, outbound, answer)
         records = [item for item in done if item.entry.sequence]
         backlog.on_delivered(done)
         with self._monitor:
@@ -166,19 +166,19 @@ class Sender:
         server: Server,
         backlog: Backlog,
         item: PendingEntry,
-        parcel: OutboundRecord,
+        outbound: OutboundRecord,
         answer: RecordResult,
     ) -> None:
         """Keep a record that was refused as a dead letter, with the reason."""
         letter = DeadLetter(
-            id=parcel.id,
+            id=outbound.id,
             source=item.source,
             sequence=item.entry.sequence,
             url=server.url,
             status=answer.status,
             code=answer.code,
             message=answer.message,
-            completion=parcel.body,
+            completion=outbound.body,
         )
         try:
             self._dead_letters.add(letter)

@@ -82,28 +82,28 @@ class Transport:
         """How many records are worth handing over at a time."""
         return SINGLE_ITEMS if self._is_single(server) else BATCH_ITEMS
 
-    def send(self, server: Server, parcels: Sequence[OutboundRecord], timeout: float) -> SendResult:
+    def send(self, server: Server, records: Sequence[OutboundRecord], timeout: float) -> SendResult:
         """Try once to hand these records over; ``timeout`` is the seconds that one request may take."""
         if self._is_single(server):
-            return self._send_singly(server, parcels, timeout)
-        body = b"\n".join([*(parcel.body for parcel in parcels), b""])
+            return self._send_singly(server, records, timeout)
+        body = b"\n".join([*(record.body for record in records), b""])
         reply = self._post(server, _BATCH, body, timeout, "application/x-ndjson")
         if isinstance(reply, RecordResult):
-            return SendResult([reply] * len(parcels))
-        answers = parse_batch_results(reply, [parcel.id for parcel in parcels])
+            return SendResult([reply] * len(records))
+        answers = parse_batch_results(reply, [record.id for record in records])
         if answers is not None:
             self._takes_batches.add(server.url)
             return SendResult(answers, retry_after_of(reply))
         answer = result_for_batch(reply)
         if self._may_lack_batches(server, answer):
-            outcome = self._send_singly(server, parcels, timeout)
+            outcome = self._send_singly(server, records, timeout)
             if any(each.verdict in (Disposition.DONE, Disposition.REJECTED) for each in outcome.answers):
                 self._takes_batches.discard(server.url)
                 self._single_until[server.url] = self._clock() + BATCHES_AGAIN_S
             return outcome
-        if answer.verdict is Disposition.REJECTED and len(parcels) > 1:
+        if answer.verdict is Disposition.REJECTED and len(records) > 1:
             answer = replace(answer, verdict=Disposition.TOO_LARGE)  # split, to see which of them it is
-        return SendResult([answer] * len(parcels), retry_after_of(reply))
+        return SendResult([answer] * len(records), retry_after_of(reply))
 
     def probe(self, server: Server, timeout: float) -> RecordResult:
         """What a delivery without records meets: ``DONE`` where records would be taken.
@@ -129,26 +129,26 @@ class Transport:
         is_denied = answer.verdict in (Disposition.DENIED, Disposition.REJECTED)
         return server.url not in self._takes_batches and is_denied and is_of_endpoint
 
-    def _send_singly(self, server: Server, parcels: Sequence[OutboundRecord], timeout: float) -> SendResult:
+    def _send_singly(self, server: Server, records: Sequence[OutboundRecord], timeout: float) -> SendResult:
         """One post for each of the first few records, until one fails."""
         answers: list[RecordResult] = []
         retry_after = 0.0
-        for parcel in parcels[:SINGLE_ITEMS]:
-            reply = self._post_one(server, parcel, timeout)
-            answers.append(reply if isinstance(reply, RecordResult) else result_for_record(reply, parcel))
+        for record in records[:SINGLE_ITEMS]:
+            reply = self._post_one(server, record, timeout)
+            answers.append(reply if isinstance(reply, RecordResult) else result_for_record(reply, record))
             if answers[-1].verdict in (Disposition.RETRY, Disposition.DENIED):
                 retry_after = retry_after_of(reply) if isinstance(reply, HttpReply) else 0.0
                 break
-        unsent = [RecordResult(Disposition.UNSENT)] * (len(parcels) - len(answers))
+        unsent = [RecordResult(Disposition.UNSENT)] * (len(records) - len(answers))
         return SendResult(answers + unsent, retry_after, is_single=True)
 
-    def _post_one(self, server: Server, parcel: OutboundRecord, timeout: float) -> HttpReply | RecordResult:
+    def _post_one(self, server: Server, record: OutboundRecord, timeout: float) -> HttpReply | RecordResult:
         """The reply to one record; it is written over what the server has under its id."""
-        path = f"{_COMPLETIONS}/{parcel.id}" if parcel.update else _COMPLETIONS
-        reply = self._post(server, path, parcel.body, timeout, "application/json")
-        if isinstance(reply, HttpReply) and reply.status == httpx.codes.CONFLICT and not parcel.update:
-            path = f"{_COMPLETIONS}/{parcel.id}"
-            reply = self._post(server, path, parcel.body, timeout, "application/json")
+        path = f"{_COMPLETIONS}/{record.id}" if record.update else _COMPLETIONS
+        reply = self._post(server, path, record.body, timeout, "application/json")
+        if isinstance(reply, HttpReply) and reply.status == httpx.codes.CONFLICT and not record.update:
+            path = f"{_COMPLETIONS}/{record.id}"
+            reply = self._post(server, path, record.body, timeout, "application/json")
         return reply
 
     def _post(

@@ -70,7 +70,7 @@ def request_messages(request: Any, most: int = ENDS) -> tuple[Message, ...]:
     """The turns of a request: its messages, or its prompt; of many, ``most`` at each end."""
     body = read_mapping(request)
     if "messages" in body:
-        return tuple(map(_asked, json_access.sequence(body["messages"], most)))
+        return tuple(map(_message_or_gap, json_access.sequence(body["messages"], most)))
     return tuple(map(_prompt, json_access.sequence(read_prompts(body), most)))
 
 
@@ -97,7 +97,7 @@ def count_common_prefix(earlier: tuple[Message, ...], later: tuple[Message, ...]
     return same
 
 
-def _asked(message: Any) -> Message:
+def _message_or_gap(message: Any) -> Message:
     if isinstance(message, Gap):
         return Message(role="", omitted=message.omitted)
     return _turn(read_message(message))

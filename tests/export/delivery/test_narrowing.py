@@ -31,13 +31,13 @@ class Firewall(Network):
         self.takes_others = True
         self.sizes: list[int] = []
 
-    def send(self, server: Server, parcels: Sequence[OutboundRecord], timeout: float) -> SendResult:
+    def send(self, server: Server, records: Sequence[OutboundRecord], timeout: float) -> SendResult:
         """Refuse what holds the words, or everything."""
-        self.sizes.append(len(parcels))
-        if not self.takes_others or any(WORDS in parcel.body for parcel in parcels):
-            return SendResult([self.blocked] * len(parcels))
+        self.sizes.append(len(records))
+        if not self.takes_others or any(WORDS in record.body for record in records):
+            return SendResult([self.blocked] * len(records))
         self.answers = [DONE]
-        return super().send(server, parcels, timeout)
+        return super().send(server, records, timeout)
 
 
 class Flaky(Firewall):
@@ -49,10 +49,10 @@ class Flaky(Firewall):
         self._share = share
         self.blocked = RecordResult(Disposition.RETRY, status)
 
-    def send(self, server: Server, parcels: Sequence[OutboundRecord], timeout: float) -> SendResult:
+    def send(self, server: Server, records: Sequence[OutboundRecord], timeout: float) -> SendResult:
         """Refuse this share of the requests."""
         self.takes_others = self._random.random() >= self._share
-        return super().send(server, parcels, timeout)
+        return super().send(server, records, timeout)
 
 
 @pytest.fixture

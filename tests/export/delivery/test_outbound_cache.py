@@ -1,4 +1,4 @@
-"""The parcels of large entries: made once for all attempts, within a bound."""
+"""The records of large entries: made once for all attempts, within a bound."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from tests.processes import until
 
 
 class Making:
-    """A backlog that counts the parcels which it makes."""
+    """A backlog that counts the records which it makes."""
 
     def __init__(self) -> None:
         self.made: list[int] = []
 
     def serialize(self, item: PendingEntry) -> OutboundRecord:
-        """A parcel that is named by the sequence of its entry."""
+        """A record that is named by the sequence of its entry."""
         self.made.append(item.entry.sequence)
         return OutboundRecord(str(item.entry.sequence), b"x" * 100)
 
@@ -61,7 +61,7 @@ def test_small_entries_and_started_calls_are_not_kept() -> None:
 
 @pytest.mark.parametrize(("room", "made"), [(250, [1, 2, 3, 1]), (99, [1, 2, 3, 3, 2, 1]), (300, [1, 2, 3])])
 def test_the_oldest_go_when_there_is_no_room(room: int, made: list[int]) -> None:
-    """Parcels of at most so many bytes are kept; larger ones never are."""
+    """Records of at most so many bytes are kept; larger ones never are."""
     cache, backlog = OutboundCache(room), Making()
 
     get(cache, backlog, item(1), item(2), item(3), item(3), item(2), item(1))

@@ -22,7 +22,7 @@ from tests.completions_api import CompletionsAPI, Exchange
 from tests.export.factories import delivery, keep, settled
 from tests.processes import until
 
-PARCEL = OutboundRecord("a", b'{"id":"a","status":"finished"}')
+RECORD = OutboundRecord("a", b'{"id":"a","status":"finished"}')
 
 
 @pytest.fixture
@@ -171,13 +171,13 @@ def test_a_record_that_could_not_be_read_is_refused_without_its_id(
 )
 def test_a_single_record_is_done_when_the_answer_is_the_record(body: bytes, expected: Disposition) -> None:
     """The Completion under its id, whatever stands in it."""
-    assert result_for_record(HttpReply(201, {}, body), PARCEL).verdict is expected
+    assert result_for_record(HttpReply(201, {}, body), RECORD).verdict is expected
 
 
 def test_an_echo_byte_for_byte_is_no_completion() -> None:
     """What says no more than was sent, and not that anything was made, may be a mirror."""
-    assert result_for_record(HttpReply(200, {}, PARCEL.body + b"\n"), PARCEL).verdict is Disposition.DENIED
-    assert result_for_record(HttpReply(201, {}, PARCEL.body), PARCEL).verdict is Disposition.DONE
+    assert result_for_record(HttpReply(200, {}, RECORD.body + b"\n"), RECORD).verdict is Disposition.DENIED
+    assert result_for_record(HttpReply(201, {}, RECORD.body), RECORD).verdict is Disposition.DONE
 
 
 def test_two_states_of_one_record_in_a_batch_have_their_own_results() -> None:
@@ -203,10 +203,10 @@ def test_a_refusal_is_the_records_own_in_the_words_of_our_api_alone(status: int)
 
     unnamed = HttpReply(status, {}, json.dumps({**OWN, "field": None}).encode())
 
-    assert result_for_record(own, PARCEL).verdict is Disposition.REJECTED
-    assert result_for_record(unnamed, PARCEL).verdict is Disposition.DENIED
-    assert result_for_record(PROXYS(status), PARCEL).verdict is Disposition.DENIED
-    assert result_for_record(HttpReply(status, {}, b'{"detail": []}'), PARCEL).verdict is Disposition.DENIED
+    assert result_for_record(own, RECORD).verdict is Disposition.REJECTED
+    assert result_for_record(unnamed, RECORD).verdict is Disposition.DENIED
+    assert result_for_record(PROXYS(status), RECORD).verdict is Disposition.DENIED
+    assert result_for_record(HttpReply(status, {}, b'{"detail": []}'), RECORD).verdict is Disposition.DENIED
 
 
 def test_a_400_to_all_alike_is_nobodys_own() -> None:
@@ -236,7 +236,7 @@ def test_batches_are_tried_again_after_a_while(api: CompletionsAPI, status: int)
 
     def paths() -> list[str]:
         del api.requests[:]
-        outcome = transport.send(server, [PARCEL], 5.0)
+        outcome = transport.send(server, [RECORD], 5.0)
         assert [answer.verdict for answer in outcome.answers] == [Disposition.DONE]
         return [request.path.rpartition("/")[2] for request in api.requests]
 
@@ -256,7 +256,7 @@ def test_a_server_that_takes_nothing_at_all_is_not_said_to_take_single_posts(api
     """Where single posts do not go through either, batches are not given up for them."""
     transport, server = Transport(), Server(url=api.url)
     api.behave(does.status(404))
-    transport.send(server, [PARCEL], 5.0)
+    transport.send(server, [RECORD], 5.0)
 
     assert transport.max_items(server) == 500
     transport.close()

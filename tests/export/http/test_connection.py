@@ -16,7 +16,7 @@ from tests.certificates import Authority, make_authority
 from tests.raw_server import Peer, raw_server
 
 TAKEN = b'{"results": [{"id": "1", "status": 201}]}'
-PARCEL = OutboundRecord("1", b'{"id":"1"}')
+RECORD = OutboundRecord("1", b'{"id":"1"}')
 NAME = "log.example.test"
 
 
@@ -36,7 +36,7 @@ def send(url: str, transport: Transport | None = None, *, ca_file: Path | None =
     """What is said to one record."""
     server = Server(url=url, token="our-key", ca_file=ca_file)
     used = transport or Transport()
-    answer = used.send(server, [PARCEL], 5.0).answers[0]
+    answer = used.send(server, [RECORD], 5.0).answers[0]
     if transport is None:
         used.close()
     return answer

@@ -21,7 +21,7 @@ from log10_trace.export.spool.outbound_record import OutboundRecord
 from tests.raw_server import Peer, raw_server
 
 OK = b"HTTP/1.1 200 OK\r\n"
-PARCEL = OutboundRecord("1", b'{"id":"1"}')
+RECORD = OutboundRecord("1", b'{"id":"1"}')
 
 
 def trickled_head(peer: Peer) -> None:
@@ -83,7 +83,7 @@ def unread(peer: Peer) -> None:
 def test_an_answer_that_does_not_come_in_time_is_given_up(serve: object) -> None:
     """A byte now and then buys no more time."""
     with raw_server(serve) as server:
-        (answer,) = Transport().send(Server(url=server.url), [PARCEL], 0.3).answers
+        (answer,) = Transport().send(Server(url=server.url), [RECORD], 0.3).answers
 
     assert (answer.verdict, answer.message) == (Disposition.RETRY, "no answer within 0.3 s")
 
@@ -108,7 +108,7 @@ def test_a_handshake_that_does_not_end_is_given_up(serve: object) -> None:
     """A server that says nothing to TLS, or a byte of it now and then."""
     with raw_server(serve) as server:
         url = server.url.replace("http:", "https:")
-        (answer,) = Transport().send(Server(url=url), [PARCEL], 0.3).answers
+        (answer,) = Transport().send(Server(url=url), [RECORD], 0.3).answers
 
     assert (answer.verdict, answer.message) == (Disposition.RETRY, "no answer within 0.3 s")
 
@@ -126,7 +126,7 @@ def full() -> Iterator[str]:
 
 def test_a_connection_that_does_not_come_about_is_given_up(full: str) -> None:
     """A server that does not accept."""
-    (answer,) = Transport().send(Server(url=full), [PARCEL], 0.3).answers
+    (answer,) = Transport().send(Server(url=full), [RECORD], 0.3).answers
 
     assert (answer.verdict, answer.message) == (Disposition.RETRY, "no answer within 0.3 s")
 
@@ -146,11 +146,11 @@ def test_a_name_server_that_does_not_answer_is_given_up(monkeypatch: pytest.Monk
     with raw_server(lambda peer: (peer.request(), peer.answer(b"{}"))) as server:
         named = Server(url=f"http://log.example.test:{server.port}")
         for _ in range(2):
-            (answer,) = transport.send(named, [PARCEL], 0.3).answers
+            (answer,) = transport.send(named, [RECORD], 0.3).answers
             assert (answer.verdict, answer.message) == (Disposition.RETRY, "no answer within 0.3 s")
         assert asked == ["log.example.test"]
         answers.set()
-        assert transport.send(named, [PARCEL], 5.0).answers[0].status == 200
+        assert transport.send(named, [RECORD], 5.0).answers[0].status == 200
         transport.close()
 
 
@@ -204,7 +204,7 @@ def test_a_proxy_that_trickles_is_given_up(monkeypatch: pytest.MonkeyPatch, sche
     """The way through the proxy counts as well."""
     with raw_server(lambda peer: peer.trickle(b"H" if scheme == "http" else b"")) as proxy:
         monkeypatch.setenv("https_proxy", f"{scheme}://127.0.0.1:{proxy.port}")
-        (answer,) = Transport().send(Server(url="https://log.example.test"), [PARCEL], 0.3).answers
+        (answer,) = Transport().send(Server(url="https://log.example.test"), [RECORD], 0.3).answers
 
     assert (answer.verdict, answer.message) == (Disposition.RETRY, "no answer within 0.3 s")
 
