@@ -11,7 +11,7 @@ from typing import Final
 
 import pytest
 
-from log10_trace.export.spool import spool as spool_module
+from log10_trace import private_file
 from log10_trace.export.spool.dead_letters import DeadLetter, DeadLetters
 from log10_trace.export.spool.destination import Destination
 from log10_trace.export.spool.spool import LETTERS, STALE_AFTER_S, Spool, new_source, size_of
@@ -89,7 +89,7 @@ def test_the_address_of_records_is_written_whole_or_not_at_all(
 ) -> None:
     """A disk that fills up while a folder is made leaves no folder whose records belong nowhere."""
     spool = Spool(tmp_path)
-    monkeypatch.setattr(spool_module, "open", lambda *_, **__: Full(), raising=False)
+    monkeypatch.setattr(private_file, "open", lambda *_, **__: Full(), raising=False)
 
     with pytest.raises(OSError, match="No space left"):
         spool.create(new_source(), DESTINATION)
