@@ -1,4 +1,4 @@
-"""Our own faults: counted, logged once a minute, never raised into the user's program.
+"""Internal faults: counted, logged once a minute, never raised into the user's program.
 
 ``with guard("what we were doing"):`` is how an exception of any kind is kept from the caller. Three other
 places keep one: ``redact.apply``, because an exception of the redactor decides what of the record is kept,

@@ -1,4 +1,4 @@
-"""Numbers and moments as people read them. Pure; moments are milliseconds since 1970, UTC."""
+"""Numbers and times, formatted for display. Pure; moments are milliseconds since 1970, UTC."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The sink: what happens on the caller's thread when a call begins and ends.
+"""The sink that writes to the journal, on the caller's thread when a call begins and ends.
 
 At the end of a call its record is in the journal before ``on_end`` returns. With a redactor, records wait in
 memory until our own thread has redacted them: nothing unredacted ever goes to disk.

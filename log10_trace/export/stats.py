@@ -1,4 +1,4 @@
-"""What has become of the records of this process: counters, and the frozen picture of them."""
+"""Delivery counters of this process, and their snapshot."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The seam in the OpenAI SDK: the only room that imports openai and wrapt.
+"""Instrumentation of the OpenAI SDK: the only room that imports openai and wrapt.
 
 ``install`` wraps, ``uninstall`` restores bit for bit. Calls go to the ``Sink`` and nowhere else.
 """

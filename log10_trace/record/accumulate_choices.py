@@ -1,4 +1,4 @@
-"""The chunks of a streamed chat or text completion, folded into what the same call unstreamed gives.
+"""Accumulates the chunks of a streamed chat or text completion into the unstreamed response.
 
 Nothing is invented and no key is dropped, known or not, save ``obfuscation``, which is noise by design. The
 work grows with the length of the stream, whatever the number of its chunks.

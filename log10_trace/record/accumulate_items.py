@@ -1,4 +1,4 @@
-"""The output items of a streamed response: as they came when done, else put together from their deltas."""
+"""The output items of a streamed response: the final item, or one accumulated from deltas."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The events of a streamed response, folded into the response that the same call unstreamed gives."""
+"""Accumulates the events of a streamed response into the unstreamed response."""
 
 from __future__ import annotations
 

@@ -78,7 +78,7 @@ class BackoffPolicy:
             self._items = max(1, items // 2)
 
     def server_missing(self, now: float) -> None:
-        """There is nobody to try."""
+        """No server is known."""
         self.failures += 1
         self.is_stuck = True
         self.asked_by_server = False

@@ -287,7 +287,7 @@ class Delivery:
                 with guard("delivering"):
                     worker.step()
                 with monitor:
-                    monitor.notify_all()  # whoever waits for a flush
+                    monitor.notify_all()  # threads that wait in flush()
                     if worker.is_done:
                         return
                     rest = worker.seconds_until_due()

@@ -27,7 +27,7 @@ DEAD_LETTER_FRACTION: Final = 4
 
 
 class SpoolMaintenance:
-    """What is to be done at intervals. Used by our own thread."""
+    """Periodic tasks of the delivery thread."""
 
     def __init__(
         self,
@@ -82,7 +82,7 @@ class SpoolMaintenance:
         self._adopt_at = self.due_at = 0.0
 
     def release_orphans(self) -> None:
-        """Give up what was claimed and is not delivered, for whoever comes next."""
+        """Release the locked orphans that are not delivered, for other processes."""
         self._has_left_some = bool(self.orphans)
         self.orphans.unlock()
 

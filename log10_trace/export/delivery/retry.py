@@ -1,4 +1,4 @@
-"""When to try again: pure functions of what the server said and how often it failed."""
+"""Retry rules: pure functions of the server's response and the number of failures."""
 
 from __future__ import annotations
 

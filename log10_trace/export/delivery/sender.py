@@ -1,4 +1,4 @@
-"""One attempt to send what waits in a backlog, and what follows for each record from the answers."""
+"""One attempt to send from a backlog, and the handling of each record's result."""
 
 from __future__ import annotations
 

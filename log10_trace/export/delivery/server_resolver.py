@@ -1,4 +1,4 @@
-"""Which server the records go to at this moment."""
+"""Resolves the server that records are sent to."""
 
 from __future__ import annotations
 

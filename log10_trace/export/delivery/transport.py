@@ -1,4 +1,4 @@
-"""Requests to the completions API: how records go over the wire and what its answers mean for each.
+"""Requests to the completions API: sends records, and reads the result of each.
 
 No threads and no retries here: one call of ``send`` is one attempt.
 """

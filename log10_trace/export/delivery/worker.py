@@ -1,4 +1,4 @@
-"""When our one thread does what: redact, keep the spool in order, send. One step after the other.
+"""The delivery thread's loop: redact, maintain the spool, send. One step after the other.
 
 Between steps the thread waits on the monitor for as long as ``seconds_until_due`` says. Nothing here starts a
 thread or sleeps, so that a test can take the steps itself.
@@ -22,7 +22,7 @@ _NEVER = float("inf")
 
 
 class Worker:
-    """Delivers this process's own records and those of dead processes that it has adopted."""
+    """Delivers this process's own records and those of orphans that it has recovered."""
 
     def __init__(
         self,

@@ -1,3 +1,3 @@
-"""An HTTP/1.1 client over sockets of our own, with one deadline for each exchange."""
+"""An HTTP/1.1 client over its own sockets, with one deadline for each exchange."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What waits of one source: its segments, oldest first, and how far each has been delivered.
+"""Backlog of one source: its segments, oldest first, and how far each is acknowledged.
 
 The same for the living process's own records and for those of a dead one.
 """

@@ -1,4 +1,4 @@
-"""Dead letters: records that the server refused, each in a file of its own with the server's reason."""
+"""Dead letters: records that the server rejected, each in its own file with the server's reason."""
 
 from __future__ import annotations
 
@@ -33,18 +33,18 @@ class DeadLetter:
     completion: bytes
 
     def as_json(self) -> dict[str, Any]:
-        """The letter for a command to show, its completion parsed."""
+        """The dead letter with its completion parsed, for commands."""
         return {**{name: getattr(self, name) for name in _HEAD}, "completion": json.loads(self.completion)}
 
 
 class DeadLetters:
-    """The folder of dead letters. A letter's name is its record's id, so it is there only once."""
+    """The folder of dead letters. A file's name is its record's id, so each record is there once."""
 
     def __init__(self, root: Path) -> None:
         self._folder = root / LETTERS
 
     def add(self, letter: DeadLetter) -> None:
-        """Keep a letter; when this returns it survives the process.
+        """Store a dead letter durably.
 
         Raises:
             OSError: it cannot be written.
@@ -56,24 +56,24 @@ class DeadLetters:
         write_private_file(self._path(letter.id), text)
 
     def __iter__(self) -> Iterator[DeadLetter]:
-        """Every letter, oldest record first; files that are no letters are passed over."""
+        """Every dead letter, oldest record first; other files are skipped."""
         for path in self._paths():
             with suppress(OSError, ValueError):
                 yield _read(path)
 
     def unreadable(self) -> list[tuple[Path, str]]:
-        """What stands in the folder and is no letter, and why."""
+        """Files of the folder that are not dead letters, with the reason."""
         return [(path, what) for path in self._paths() if (what := _problem_of(path))]
 
     def __len__(self) -> int:
         return len(self._paths())
 
     def discard(self, letter: DeadLetter) -> None:
-        """Delete a letter."""
+        """Delete a dead letter."""
         self._path(letter.id).unlink(missing_ok=True)
 
     def enforce_size_limit(self, most_bytes: int) -> None:
-        """Delete the oldest letters when all of them take more than ``most_bytes``."""
+        """Delete the oldest dead letters until all take at most ``most_bytes``."""
         sizes = [(path, size_of(path)) for path in self._paths() if is_regular(path)]
         excess = sum(size for _, size in sizes) - most_bytes
         for path, size in sizes:
@@ -98,7 +98,7 @@ def _read(path: Path) -> DeadLetter:
 
     Raises:
         OSError: it cannot be read.
-        ValueError: it is no letter.
+        ValueError: it is not a dead letter.
     """
     text = read_regular(path)
     try:

@@ -137,7 +137,7 @@ class Journal(Backlog):
             self._current = None
 
     def is_unlinked(self) -> bool:
-        """Whether somebody deleted the file that is being written."""
+        """Whether the file that is being written was deleted."""
         segment = self._current
         return segment is not None and segment.memory is None and os.fstat(segment.descriptor).st_nlink == 0
 

@@ -1,4 +1,4 @@
-"""What was given up, in a file that outlives the process: counts by reason, and sequence ranges by source."""
+"""Log of dropped records in a file: counts by reason, and sequence ranges by source."""
 
 from __future__ import annotations
 

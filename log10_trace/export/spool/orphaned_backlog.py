@@ -211,7 +211,7 @@ class Orphans(Backlog):
         return next(filter(None, (each.drop_oldest(reason, memory=memory) for each in self)), 0)
 
     def unlock(self) -> None:
-        """Give up what was claimed and is not delivered, for whoever comes next."""
+        """Release the locked orphans that are not delivered, for other processes."""
         self._claims, self._has_more = iter(()), False
         for orphan in self:
             orphan.unlock()

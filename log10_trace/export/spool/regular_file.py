@@ -1,4 +1,4 @@
-"""Opens the spool's files, and nothing else that stands under their names: no links, folders or pipes."""
+"""Opens regular files of the spool, and rejects links, folders and pipes under their names."""
 
 from __future__ import annotations
 

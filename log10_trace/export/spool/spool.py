@@ -1,4 +1,4 @@
-"""The spool folder: whose it is, who writes where in it, and which records in it belong to dead processes.
+"""The spool folder: ownership checks, locks of sources, and orphans of dead processes.
 
     spool/<source>/about.json     where these records are to go
     spool/<source>/lock           locked as long as a process writes or delivers the folder's records

@@ -1,4 +1,4 @@
-"""Where completions are kept: one protocol, SQLite and PostgreSQL behind it."""
+"""Storage of completions: one protocol, implemented on SQLite and PostgreSQL."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a store is asked with and answers with. Data only; times are milliseconds since 1970, UTC."""
+"""Arguments and results of a store. Data only; times are milliseconds since 1970, UTC."""
 
 from __future__ import annotations
 
@@ -195,7 +195,7 @@ class Statistics:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeedbackTask:
-    """What people are asked to say about completions, and about which."""
+    """A request for feedback: the schema of the values, and the completions it applies to."""
 
     id: str
     name: str
@@ -219,7 +219,7 @@ class FeedbackTarget:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Feedback:
-    """What somebody said about completions."""
+    """Feedback on completions."""
 
     id: str
     task_id: str

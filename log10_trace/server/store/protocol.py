@@ -287,7 +287,7 @@ class Store(Protocol):
 
     @property
     def grading(self) -> FeedbackStore:
-        """What people say about them."""
+        """Feedback tasks and feedback."""
         ...
 
     @property
@@ -297,7 +297,7 @@ class Store(Protocol):
 
     @property
     def upkeep(self) -> Maintenance:
-        """The database's own business."""
+        """Maintenance of the database: health, pruning, space."""
         ...
 
     def close(self, timeout: float = 10.0) -> None:

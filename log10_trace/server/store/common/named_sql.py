@@ -1,4 +1,4 @@
-"""SQL from files: blocks that begin with ``-- :name``, by that name. Nothing is put together here."""
+"""SQL from files: blocks that begin with ``-- :name``, by that name."""
 
 from __future__ import annotations
 

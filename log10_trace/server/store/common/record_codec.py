@@ -1,4 +1,4 @@
-"""How a completion's fields lie in the database: a small head that lists read, and a compressed body.
+"""Encoding of a completion's fields in the database: a small head that lists read, and a compressed body.
 
 Pure. Both hold the fields' texts as they were received; ``stacktrace`` goes its own way, because the stacks
 of one program are few.

@@ -1,4 +1,4 @@
-"""What somebody typed into a search box, as phrases. Pure; a store writes them in its query language."""
+"""Parses a search query into phrases. Pure; each store translates them into its own query language."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ WIDTH_OF: Final[dict[Interval, int]] = {"minute": 1, "hour": 60, "day": 1440}
 Step: TypeAlias = tuple[str, int]
 """A key and the minute that a step of time begins in."""
 RollupRow: TypeAlias = tuple[str, int, str, str]
-"""A roll-up (or a delta that is not folded yet): key, start, and the texts of its tally."""
+"""A roll-up (or a delta that is not compacted yet): key, start, and the serialized aggregate."""
 
 
 def sum_by_key(rows: Iterable[RollupRow]) -> dict[str, Aggregate]:

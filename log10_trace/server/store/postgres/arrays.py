@@ -1,4 +1,4 @@
-"""Rows turned into columns: a group goes into one statement as arrays, which ``unnest`` makes rows of."""
+"""Converts rows to arrays, so that one statement with ``unnest`` writes a group."""
 
 from __future__ import annotations
 

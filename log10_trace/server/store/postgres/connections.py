@@ -1,4 +1,4 @@
-"""Connections to PostgreSQL, and what its errors mean to somebody who asked a store for something."""
+"""Connections to PostgreSQL, and the translation of its errors to store errors."""
 
 from __future__ import annotations
 

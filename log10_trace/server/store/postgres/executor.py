@@ -1,4 +1,4 @@
-"""Everything that is written beside the records: one thing after the other, on a thread of its own."""
+"""Executor of writes other than records: sequential, on its own thread."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A filter as a question to PostgreSQL: named blocks of SQL side by side, and the values to bind."""
+"""Translates a filter to SQL of PostgreSQL: named blocks of SQL, and the values to bind."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _FEW: Final = 2_000
 """Records with the words, or in the range: with so many or more, reading in order soon fills a page."""
 Projection = Literal["summaries", "records", "keys"]
 KeysetPosition = tuple[int, str]
-"""Where a record stands in lists: its place, then its id."""
+"""Order of records in lists: sort key, then id."""
 
 
 @dataclass(frozen=True, slots=True)

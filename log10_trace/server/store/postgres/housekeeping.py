@@ -1,4 +1,4 @@
-"""What one server does for all: indexing texts, folding roll-ups, making the days ahead.
+"""Work of the leader for all servers: text indexing, roll-up compaction, partitions in advance.
 
 Every server has this thread; the one that holds the leader's lock works, the others look in now and then. The
 lock lives as long as its connection, so the next one takes over when a leader dies.

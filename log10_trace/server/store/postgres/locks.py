@@ -9,6 +9,6 @@ MIGRATION_LOCK: Final = 0x6C6F6731_0001
 LEADER_LOCK: Final = 0x6C6F6731_0002
 """Held by the one server that does the housekeeping, as long as its connection lives."""
 STACKS_LOCK: Final = 0x6C6F6731_0003
-"""Shared by writers, alone for whoever sweeps call stacks that nothing names any more."""
+"""Shared by writers; exclusive while unreferenced call stacks are deleted."""
 FOLDING_LOCK: Final = 0x6C6F6731_0004
-"""Held while roll-ups are folded, which the leader and whoever prunes both do."""
+"""Held during roll-up compaction, by the leader or a pruning server."""

@@ -1,4 +1,4 @@
-"""The database's own business."""
+"""Maintenance of the database: health, pruning, space."""
 
 from __future__ import annotations
 

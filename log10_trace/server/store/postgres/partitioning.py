@@ -1,4 +1,4 @@
-"""Where a record stands: its place in lists, and the day (the partition) it lies in.
+"""The sort key of a record, and the day (partition) that contains it.
 
 The day is told by the id where that is a UUIDv7, by the first arrival where it is not.
 PostgreSQL can hold ids unique within a day only. A UUIDv7 carries its own millisecond, so its day never

@@ -1,4 +1,4 @@
-"""Pruning: whole days are dropped, of the day that is cut into the records are deleted one by one."""
+"""Pruning: whole partitions are dropped; in the last day records are deleted one by one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The SQL of this store: the .sql files beside this module, each statement by its name."""
+"""The SQL statements of this store by name, from the .sql files of this folder."""
 
 from __future__ import annotations
 

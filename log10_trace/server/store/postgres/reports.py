@@ -1,4 +1,4 @@
-"""What is counted as records come in, in PostgreSQL."""
+"""Statistics and sources, in PostgreSQL."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Roll-ups in PostgreSQL: servers append what changes, the leader folds it, every question adds both up."""
+"""Roll-ups in PostgreSQL: servers append deltas, the leader compacts them, each query sums both."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The store on PostgreSQL, put together: a writer, two threads for what is slower, readers, a housekeeper."""
+"""The store on PostgreSQL: a writer thread, two threads for slower writes, readers, housekeeping."""
 
 from __future__ import annotations
 

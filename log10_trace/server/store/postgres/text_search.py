@@ -1,4 +1,4 @@
-"""Texts and questions as PostgreSQL's text search takes them: the words that SQLite's index has too. Pure."""
+"""Texts and queries for PostgreSQL's text search, with the same words as SQLite's index. Pure."""
 
 from __future__ import annotations
 

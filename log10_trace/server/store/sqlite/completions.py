@@ -105,7 +105,7 @@ class SqliteCompletions:
     def ungraded(
         self, organization_id: str, task_id: str, *, limit: int, cursor: str | None = None
     ) -> Page[StoredCompletion] | None:
-        """Completions of a task that nobody has graded."""
+        """Completions of a task without feedback."""
         before = LAST if cursor is None else read_cursor(cursor, int)[0]
         with self._readers.snapshot() as connection:
             values = {"organization_id": organization_id, "id": task_id}

@@ -1,4 +1,4 @@
-"""Connections to the database file, and what SQLite's complaints mean. No tables here."""
+"""Connections to the database file, and the translation of SQLite's errors to store errors."""
 
 from __future__ import annotations
 

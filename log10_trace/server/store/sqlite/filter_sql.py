@@ -1,4 +1,4 @@
-"""From a ``CompletionFilter`` to SQL: which positions match, in order. Pure.
+"""Translates a ``CompletionFilter`` to SQL that yields the matching sort keys in order. Pure.
 
 Conditions come from a closed table; values are bound, never written into the text. Every query is driven by
 one index; the other conditions only look at what comes. Most indexes end with the position, so their rows

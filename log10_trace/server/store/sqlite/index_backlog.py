@@ -1,4 +1,4 @@
-"""What waits for the text index, as far as it is remembered. No SQL here."""
+"""In-memory backlog of the text index. No SQL here."""
 
 from __future__ import annotations
 

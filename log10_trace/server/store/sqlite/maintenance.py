@@ -22,7 +22,7 @@ from log10_trace.server.store.sqlite.writer import Writer
 
 
 class SqliteMaintenance:
-    """The database's own business."""
+    """Maintenance of the database: health, pruning, space."""
 
     def __init__(self, writer: Writer, readers: ReadPool, sweeper: BackgroundDeleter) -> None:
         self._writer = writer

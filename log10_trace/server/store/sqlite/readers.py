@@ -1,4 +1,4 @@
-"""Reading: a few read-only connections, each used by one thread at a time, each read one snapshot.
+"""Pool of read-only connections; each is used by one thread at a time, each read sees one snapshot.
 
 A read has a deadline. SQLite calls the progress handler at intervals, also within one long statement.
 """

@@ -1,4 +1,4 @@
-"""A record in the database: put there, merged, taken away everywhere it is. Inside a transaction."""
+"""Inserts, merges and deletes a record with everything derived from it. Inside a transaction."""
 
 from __future__ import annotations
 

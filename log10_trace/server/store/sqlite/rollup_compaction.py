@@ -1,4 +1,4 @@
-"""Folding: what commits noted of their changes goes into the roll-ups. Inside a transaction."""
+"""Compaction: adds the deltas of commits to the roll-ups. Inside a transaction."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _MOST_DELTAS: Final = 16_000
 _FEW_DELTAS: Final = 500
 """Unfolded when there is nothing else to do: questions do not notice them."""
 _SHARDS: Final = 16
-"""Deltas are folded by shares of the keys, so that no commit folds all at once and holds the next one up."""
+"""Deltas are compacted by shares of the keys, so that no commit compacts all and delays the next."""
 
 
 class RollupCompactor:

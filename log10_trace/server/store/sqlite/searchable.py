@@ -1,4 +1,4 @@
-"""Search sees what is committed: whoever searches has the rest of the words indexed first."""
+"""Read-your-writes for search: a search first indexes the texts that wait."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The store on SQLite: its parts put together, for one process and any number of its threads."""
+"""The store on SQLite, for one process and any number of its threads."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from log10_trace.server.store.sqlite.sessions import SqliteSessions
 from log10_trace.server.store.sqlite.writer import Writer
 
 _SETTINGS: Final = (
-    "PRAGMA synchronous = FULL",  # a commit is on the disk before anybody hears of it
+    "PRAGMA synchronous = FULL",  # a commit is durable before it is acknowledged
     "PRAGMA secure_delete = ON",  # what is deleted is overwritten
     "PRAGMA wal_autocheckpoint = 2000",  # pages: fewer and longer checkpoints, 16 MB of log
     "PRAGMA journal_size_limit = 67108864",

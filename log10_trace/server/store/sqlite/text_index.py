@@ -1,4 +1,4 @@
-"""Words go into the text index here: behind the commit of their records, many records at once.
+"""Deferred text indexing: after the commit of the records, many records at once.
 
 Whoever searches has the rest indexed first, so that a record that was acknowledged is always found.
 """

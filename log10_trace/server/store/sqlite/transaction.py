@@ -1,4 +1,4 @@
-"""One commit's worth of writing: the connection, and what is summed up over all its jobs and written once."""
+"""A write transaction: the connection, and the changes that its jobs accumulate and write once."""
 
 from __future__ import annotations
 
