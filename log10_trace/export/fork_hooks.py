@@ -37,4 +37,5 @@ def _in_child() -> None:
         delivery.after_fork_in_child()
 
 
+# One hook for all: it cannot be taken back, and one for each delivery would keep every delivery alive.
 os.register_at_fork(after_in_child=_in_child)

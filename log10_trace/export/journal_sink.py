@@ -76,6 +76,7 @@ class JournalSink:
                 else:
                     self._keep_to_redact(call, self._redactor)
                 return
+            # Reached only after a fault: the guard has kept the exception, and the record is given up below.
         except (KeyboardInterrupt, SystemExit):
             self._on_interrupt(call)
             raise
@@ -198,6 +199,7 @@ class JournalSink:
                 self._append(self.journal or self._begin(), call.id, call.sequence or 0, parts)
                 self._notify_worker()
             return
+        # The guard has kept an exception.
         self._give_up(call)
 
     def _redact_copy(self, call: Call, redactor: redact.Redactor) -> Call:

@@ -102,6 +102,7 @@ def _begin(connection: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Re
         return None
     call = new_call(capture, RESPONSES, current(), sites.capture(sys._getframe(2)))  # noqa: SLF001 -- as in calls
     call.request = request
+    # Its events are kept as server-sent events, so that one reader serves both transports.
     call.content_type = "text/event-stream"
     call.streamed = True
     recording = Recording(capture.sink, call, None, None)

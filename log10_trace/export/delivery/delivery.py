@@ -190,6 +190,7 @@ class Delivery:
             self.close(until - self._clock())
         except KeyboardInterrupt:
             return
+        # Counted under the lock, and not waited for: a thread that hangs on a dead disk may hold it.
         lost = 0
 
         def count() -> bool:
@@ -253,6 +254,7 @@ class Delivery:
             threads.start(partial(self._run, worker, journal), "log10-trace")
             fork_hooks.register_multiprocessing_finalizer(self.exit)
             return worker
+        # No thread began: the next record tries again, and nobody waits for this one.
         self._worker = None
         return worker
 

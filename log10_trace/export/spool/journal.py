@@ -96,6 +96,7 @@ class Journal(Backlog):
             self.disk_error = error
             self._current = None
             segment.last_sequence = sequence - 1 if sequence else self._last
+            # Ends after one turn: with ``disk_error`` set, the next segment is in memory.
             return self.append(kind, sequence, parts)
         finally:
             # Unless it stands behind one that is being written still, which then does this for both.
@@ -255,6 +256,7 @@ class Journal(Backlog):
     def _detach_finished(self) -> list[Segment]:
         with self._lock:
             current = self._current
+            # A short one goes on, so that not every flush of a few records begins a file.
             if (
                 current is not None
                 and current.is_fully_acknowledged

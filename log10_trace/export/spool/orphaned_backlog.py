@@ -107,6 +107,7 @@ class OrphanedBacklog(Backlog):
                 super().acknowledge([begun])
         if item.entry.kind != STARTED:
             return False
+        # Whether the call ended is known only when everything behind it has been read.
         item.segment.held_back.add(item.entry.start)
         self._unended[call_id(item.entry) or _place_of(item)] = item
         return True
@@ -225,6 +226,7 @@ class Orphans(Backlog):
         found: list[PendingEntry] = []
         with guard("reading what a dead process left"):
             found = orphan.read(items, size, beyond=beyond)
+        # Beyond those that were stepped over, nothing found does not mean that nothing is left.
         if not found and not beyond:
             with guard("releasing the folder of a dead process"):
                 if not orphan.end() and not orphan.should_retry:

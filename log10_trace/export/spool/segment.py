@@ -211,6 +211,8 @@ class Segment:
                 clear = False
                 yield found
             elif clear:
+                # A call that runs for hours is held back at the head: the next read begins behind it, instead
+                # of reading all that was acknowledged after it once more.
                 before = (found.sequence if isinstance(found, Entry) else found.last) or before
                 self._clear = (found.end, before)
 

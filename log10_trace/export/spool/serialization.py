@@ -29,6 +29,7 @@ def serialize_entry(entry: Entry, source: str) -> OutboundRecord:
         call.source = source
         call.sequence = entry.sequence or None
         return OutboundRecord(call.id, to_json(call), update=entry.kind != RECORD)
+    # The guard has kept an exception. The id cannot be read: a new one names the dead letter.
     return OutboundRecord(new_id(), b"")
 
 
