@@ -30,7 +30,7 @@ from log10_trace.server.store.postgres.filter_sql import (
     ungraded,
 )
 from log10_trace.server.store.postgres.group_commit import GroupCommitWriter
-from log10_trace.server.store.postgres.partitioning import partition_ms, start_ms_of
+from log10_trace.server.store.postgres.partitioning import SORT_KEYS, partition_ms
 from log10_trace.server.store.postgres.prepared_records import WriteRequest
 from log10_trace.server.store.postgres.records import SQL
 
@@ -161,7 +161,7 @@ def _sort_key(row: Row) -> KeysetPosition:
 
 def _stored(organization_id: str, row: Row) -> StoredCompletion:
     place, completion_id, head, body, stack = row
-    fields = decode(EncodedRecord(head=head, body=body, stack=stack), start_ms_of(place))
+    fields = decode(EncodedRecord(head=head, body=body, stack=stack), SORT_KEYS.began_ms(place))
     return StoredCompletion(organization_id=organization_id, id=completion_id, fields=fields)
 
 
@@ -170,7 +170,7 @@ def _summary(organization_id: str, row: Row) -> CompletionSummary:
     return CompletionSummary(
         organization_id=organization_id,
         id=completion_id,
-        fields=decode_head(head, start_ms_of(place)),
+        fields=decode_head(head, SORT_KEYS.began_ms(place)),
         model=model,
         input_tokens=input_tokens,
         output_tokens=output_tokens,

@@ -10,12 +10,13 @@ from psycopg import Connection
 
 from log10_trace.domain.filters import COLUMN_FILTERS
 from log10_trace.domain.text_extraction import sanitize
+from log10_trace.server.store.common.paging import FIRST, LAST
 from log10_trace.server.store.common.search_query import parse_search_query
 from log10_trace.server.store.data_types import CompletionFilter, Order, TagMatch
 from log10_trace.server.store.postgres.arrays import rows_to_columns
 from log10_trace.server.store.postgres.connections import Row
 from log10_trace.server.store.postgres.index_keys import truncate_key
-from log10_trace.server.store.postgres.partitioning import FIRST, LAST, first_place
+from log10_trace.server.store.postgres.partitioning import SORT_KEYS
 from log10_trace.server.store.postgres.queries import load
 from log10_trace.server.store.postgres.text_search import to_tsquery
 
@@ -103,8 +104,8 @@ def build_query(organization_id: str, wanted: CompletionFilter) -> FilterQuery:
         source=source,
         conditions=tuple(conditions),
         values=values,
-        low=FIRST if wanted.since_ms is None else first_place(wanted.since_ms),
-        high=LAST if wanted.until_ms is None else first_place(wanted.until_ms) - 1,
+        low=FIRST if wanted.since_ms is None else SORT_KEYS.first_of(wanted.since_ms),
+        high=LAST if wanted.until_ms is None else SORT_KEYS.first_of(wanted.until_ms) - 1,
         otherwise=otherwise,
     )
 

@@ -11,11 +11,10 @@ import re
 from typing import Final
 
 from log10_trace.domain.times import DAY_MS
+from log10_trace.server.store.common.sort_keys import SortKeyFormat
 
-FIRST: Final = 0
-LAST: Final = (1 << 63) - 1
-_SHIFT: Final = 20
-_MASK: Final = (1 << _SHIFT) - 1
+SORT_KEYS: Final = SortKeyFormat(tie_bits=20)
+"""A record's place in lists. Two servers may give one to two records; lists tell those apart by their ids."""
 
 # Fixed for good: a record is found again by what this says of its id.
 _UUID_V7: Final = re.compile(
@@ -27,24 +26,6 @@ def partition_ms(completion_id: str) -> int | None:
     """The millisecond that the id carries; None when it carries none."""
     found = _UUID_V7.fullmatch(completion_id)
     return int(found[1] + found[2], 16) if found else None
-
-
-def sort_key_of(began_ms: int, arrival: int) -> int:
-    """A record's place in every list: the millisecond its call began, and what tells it from its neighbours.
-
-    Two servers may give one place to two records; lists tell those apart by their ids.
-    """
-    return began_ms << _SHIFT | arrival & _MASK
-
-
-def first_place(began_ms: int) -> int:
-    """The lowest place of a millisecond; bounds a span of time."""
-    return min(max(began_ms, 0) << _SHIFT, LAST)
-
-
-def start_ms_of(place: int) -> int:
-    """The millisecond that the call at ``place`` began."""
-    return place >> _SHIFT
 
 
 def day_of(moment_ms: int) -> int:

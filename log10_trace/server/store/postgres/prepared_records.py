@@ -18,7 +18,7 @@ from log10_trace.server.store.common.record_writes import apply_write, memory_si
 from log10_trace.server.store.common.seen_messages import SeenMessages
 from log10_trace.server.store.data_types import WriteEffect, WriteResult
 from log10_trace.server.store.postgres.index_keys import truncate_keys
-from log10_trace.server.store.postgres.partitioning import sort_key_of, start_ms_of
+from log10_trace.server.store.postgres.partitioning import SORT_KEYS
 
 _HASH_BYTES: Final = 16
 # Tells calls of one millisecond apart. Servers begin anywhere, so that two rarely say the same.
@@ -176,7 +176,9 @@ def prepare(
         before=before,
         after=after,
         packed=encode(stands.fields),
-        outcomes=[write_result(effect, *key, fields, start_ms_of(after.place)) for effect, fields in laid],
+        outcomes=[
+            write_result(effect, *key, fields, SORT_KEYS.began_ms(after.place)) for effect, fields in laid
+        ],
     )
 
 
@@ -186,7 +188,7 @@ def _new_record(
     said = extract_text(incoming.values)
     known = truncate_keys(extract_columns(incoming, said, now_ms=now_ms))
     return StoredRecord(
-        place=sort_key_of(known.began_ms, next(_arrivals)),
+        place=SORT_KEYS.make(known.began_ms, next(_arrivals)),
         incoming=incoming,
         facts=known,
         words=said,
@@ -208,6 +210,6 @@ def record_from_row(
 
 def _standing_at(place: int, skipped: int, incoming: CompletionRecord) -> StoredRecord:
     # A record keeps its place for good, so when it began is what its place says, whatever came later.
-    began, said = start_ms_of(place), extract_text(incoming.values)
+    began, said = SORT_KEYS.began_ms(place), extract_text(incoming.values)
     known = replace(truncate_keys(extract_columns(incoming, said, now_ms=began)), began_ms=began)
     return StoredRecord(place=place, incoming=incoming, facts=known, words=said, skipped=skipped)

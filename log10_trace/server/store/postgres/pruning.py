@@ -15,7 +15,7 @@ from log10_trace.server.store.data_types import PruneReport
 from log10_trace.server.store.postgres.connections import Row
 from log10_trace.server.store.postgres.deletion import delete_matching, remember, sweep_all_stacks
 from log10_trace.server.store.postgres.filter_sql import ALL, FilterQuery
-from log10_trace.server.store.postgres.partitioning import first_place, start_ms_of
+from log10_trace.server.store.postgres.partitioning import SORT_KEYS
 from log10_trace.server.store.postgres.queries import load
 from log10_trace.server.store.postgres.records import lock_records
 from log10_trace.server.store.postgres.rollup_compaction import append, compact
@@ -32,7 +32,7 @@ def prune(connection: Connection[Row], before_ms: int | None, max_bytes: int | N
     bytes_before = _number(connection, "bytes")
     today = time.time_ns() // 1_000_000 // DAY_MS
     connection.execute(SQL["forget_deletions"], {"day": today - deletions.DAYS_REMEMBERED})
-    deleted = 0 if before_ms is None else _delete_before(connection, first_place(before_ms))
+    deleted = 0 if before_ms is None else _delete_before(connection, SORT_KEYS.first_of(before_ms))
     if max_bytes is not None:
         deleted += _shrink(connection, max_bytes)
     return PruneReport(
@@ -58,9 +58,11 @@ def _shrink(connection: Connection[Row], max_bytes: int) -> int:
 def _delete_before(connection: Connection[Row], place: int) -> int:
     """Delete the records whose place is lower; how many."""
     # Noted before the first is gone: until then it keeps nothing out that is there.
-    connection.execute(SQL["note_pruned"], {"before_ms": start_ms_of(place - 1) + 1})
-    minute = start_ms_of(place) // _MINUTE_MS
-    dropped = _drop_days(connection, end_ms=start_ms_of(place), kept=first_place(minute * _MINUTE_MS))
+    connection.execute(SQL["note_pruned"], {"before_ms": SORT_KEYS.began_ms(place - 1) + 1})
+    minute = SORT_KEYS.began_ms(place) // _MINUTE_MS
+    dropped = _drop_days(
+        connection, end_ms=SORT_KEYS.began_ms(place), kept=SORT_KEYS.first_of(minute * _MINUTE_MS)
+    )
     deleted = 0
     for (organization_id,) in connection.execute(SQL["organizations"]).fetchall():
         values = {"organization_id": organization_id}
@@ -71,7 +73,7 @@ def _delete_before(connection: Connection[Row], place: int) -> int:
         _forget_minutes(connection, minute)
         sweep_all_stacks(connection)
     compact(connection)
-    connection.execute(SQL["forget_sessions"], {"before_ms": start_ms_of(place)})
+    connection.execute(SQL["forget_sessions"], {"before_ms": SORT_KEYS.began_ms(place)})
     return deleted + dropped
 
 

@@ -23,12 +23,13 @@ from log10_trace.server.store.data_types import (
     StoredCompletion,
     WriteResult,
 )
-from log10_trace.server.store.sqlite import records, sort_keys
+from log10_trace.server.store.sqlite import records
 from log10_trace.server.store.sqlite.connection import SQL
 from log10_trace.server.store.sqlite.deletion import BackgroundDeleter
 from log10_trace.server.store.sqlite.filter_sql import BoundQuery, select_positions
 from log10_trace.server.store.sqlite.readers import ReadPool
 from log10_trace.server.store.sqlite.searchable import ensure_indexed
+from log10_trace.server.store.sqlite.sort_keys import SORT_KEYS
 from log10_trace.server.store.sqlite.tag_exclusion import split_by_time
 from log10_trace.server.store.sqlite.transaction import LookupKey, Transaction
 from log10_trace.server.store.sqlite.writer import WriteJob, Writer
@@ -214,7 +215,7 @@ def _sort_key(position: int) -> tuple[int]:
 
 def _stored(row: sqlite3.Row) -> StoredCompletion:
     packed = record_codec.EncodedRecord(row["head"], row["body"], row["stack"])
-    fields = record_codec.decode(packed, sort_keys.began_ms(row["position"]))
+    fields = record_codec.decode(packed, SORT_KEYS.began_ms(row["position"]))
     return StoredCompletion(organization_id=row["organization_id"], id=row["id"], fields=fields)
 
 
@@ -222,7 +223,7 @@ def _summary(row: sqlite3.Row) -> CompletionSummary:
     return CompletionSummary(
         organization_id=row["organization_id"],
         id=row["id"],
-        fields=record_codec.decode_head(row["head"], sort_keys.began_ms(row["position"])),
+        fields=record_codec.decode_head(row["head"], SORT_KEYS.began_ms(row["position"])),
         model=row["model"],
         input_tokens=row["input_tokens"],
         output_tokens=row["output_tokens"],

@@ -16,8 +16,8 @@ from log10_trace.server.store.common.paging import FIRST, LAST
 from log10_trace.server.store.common.search_query import parse_search_query
 from log10_trace.server.store.common.search_text import spread
 from log10_trace.server.store.data_types import CompletionFilter, Order
-from log10_trace.server.store.sqlite import sort_keys
 from log10_trace.server.store.sqlite.records import organization_word
+from log10_trace.server.store.sqlite.sort_keys import SORT_KEYS
 
 _COMPARISONS: Final = {row.name: f"{row.column} {row.operator} :{row.name}" for row in COLUMN_FILTERS}
 _INDEX_OF: Final = {
@@ -194,8 +194,8 @@ def _tag_conditions(wanted: CompletionFilter, driver: AccessPath) -> list[str]:
 def _values(
     organization_id: str, wanted: CompletionFilter, after: int | None, order: Order
 ) -> dict[str, Any]:
-    low = FIRST if wanted.since_ms is None else sort_keys.first_at(wanted.since_ms)
-    high = LAST if wanted.until_ms is None else sort_keys.first_at(wanted.until_ms) - 1
+    low = FIRST if wanted.since_ms is None else SORT_KEYS.first_of(wanted.since_ms)
+    high = LAST if wanted.until_ms is None else SORT_KEYS.first_of(wanted.until_ms) - 1
     if after is not None:
         low, high = (low, min(high, after - 1)) if order == "newest" else (max(low, after + 1), high)
     values = {name: getattr(wanted, name) for name in _COMPARISONS if getattr(wanted, name) is not None}

@@ -12,11 +12,11 @@ from log10_trace.server.store.common.deletions import DAYS_REMEMBERED
 from log10_trace.server.store.common.paging import LAST
 from log10_trace.server.store.common.pruning import MAX_ROUNDS, count_to_prune
 from log10_trace.server.store.data_types import Health, PruneReport
-from log10_trace.server.store.sqlite import sort_keys
 from log10_trace.server.store.sqlite.connection import SQL
 from log10_trace.server.store.sqlite.deletion import BackgroundDeleter
 from log10_trace.server.store.sqlite.readers import ReadPool
 from log10_trace.server.store.sqlite.searchable import ensure_indexed
+from log10_trace.server.store.sqlite.sort_keys import SORT_KEYS
 from log10_trace.server.store.sqlite.transaction import Transaction
 from log10_trace.server.store.sqlite.writer import Writer
 
@@ -47,7 +47,7 @@ class SqliteMaintenance:
         self._sweeper.forget_deletions(time.time_ns() // 1_000_000 // DAY_MS - DAYS_REMEMBERED)
         if before_ms is not None:
             deleted += self._sweeper.delete(
-                partial(_oldest, before=sort_keys.first_at(before_ms)), is_pruned=True
+                partial(_oldest, before=SORT_KEYS.first_of(before_ms)), is_pruned=True
             )
             self._writer.submit(partial(_delete_old_sessions, before_ms=before_ms)).result()
             self._sweeper.purge_deleted()

@@ -16,8 +16,8 @@ from log10_trace.server.store.common.columns import CompletionColumns, extract_c
 from log10_trace.server.store.common.counted import Counted, as_counted, write_charges
 from log10_trace.server.store.common.record_writes import apply_write, memory_size, write_result
 from log10_trace.server.store.data_types import WriteEffect, WriteResult
-from log10_trace.server.store.sqlite import sort_keys
 from log10_trace.server.store.sqlite.index_backlog import IndexEntry
+from log10_trace.server.store.sqlite.sort_keys import SORT_KEYS
 from log10_trace.server.store.sqlite.transaction import Transaction
 
 PURGE_INDEX = "cleanse"
@@ -62,11 +62,11 @@ def put(
     if position is None and _is_repeat(transaction, organization_id, new):
         return write_result(WriteEffect.DELETED, *key, new.incoming.fields, new.facts.began_ms)
     if position is None:
-        began_ms = sort_keys.began_ms(_insert(transaction, organization_id, new))
+        began_ms = SORT_KEYS.began_ms(_insert(transaction, organization_id, new))
         return write_result(WriteEffect.CREATED, *key, new.incoming.fields, began_ms)
     old = _load(transaction, position)
     effect, merged = apply_write(old.prepare.incoming, new.incoming, replace_tags=replace_tags)
-    began_ms = sort_keys.began_ms(old.position)
+    began_ms = SORT_KEYS.began_ms(old.position)
     if effect is WriteEffect.MERGED:
         _replace(transaction, old, prepare(merged, now_ms=began_ms))
     return write_result(effect, *key, merged.fields, began_ms)
@@ -104,7 +104,7 @@ def delete(transaction: Transaction, position: int, *, is_pruned: bool = False) 
 def _remember(transaction: Transaction, old: _LoadedRecord, *, is_pruned: bool) -> None:
     incoming = old.prepare.incoming
     if is_pruned:
-        transaction.note_pruned(sort_keys.began_ms(old.position) + 1)
+        transaction.note_pruned(SORT_KEYS.began_ms(old.position) + 1)
         if deletions.has_sequence(old.prepare.facts):
             return
     content = deletions.hash_content(incoming)
@@ -126,7 +126,7 @@ def _load(transaction: Transaction, position: int) -> _LoadedRecord:
     row = transaction.execute("load_at", {"position": position}).fetchone()
     fields = record_codec.decode(record_codec.EncodedRecord(row["head"], row["body"], row["stack"]))
     incoming = from_stored_fields(row["id"], row["organization_id"], fields)
-    kept = prepare(incoming, now_ms=sort_keys.began_ms(position))
+    kept = prepare(incoming, now_ms=SORT_KEYS.began_ms(position))
     counted = Counted(*(row[name] for name in Counted._fields))
     known = as_counted(kept.facts, counted, incoming.values.get("response"))
     return _LoadedRecord(
@@ -186,7 +186,7 @@ def _remove_derived_rows(transaction: Transaction, old: _LoadedRecord) -> None:
 
 def _with_fixed_start(known: CompletionColumns, position: int) -> CompletionColumns:
     """A record keeps its place for good, so it is counted when that says it began, whatever came later."""
-    began_ms = sort_keys.began_ms(position)
+    began_ms = SORT_KEYS.began_ms(position)
     return known if known.began_ms == began_ms else replace(known, began_ms=began_ms)
 
 

@@ -16,10 +16,10 @@ from log10_trace.server.store.common.columns import CompletionColumns
 from log10_trace.server.store.common.rollups import RollupDeltas
 from log10_trace.server.store.common.search_text import spread
 from log10_trace.server.store.common.seen_messages import SeenMessages
-from log10_trace.server.store.sqlite import sort_keys
 from log10_trace.server.store.sqlite.connection import SQL, insert_rows
 from log10_trace.server.store.sqlite.index_backlog import IndexBacklog, IndexEntry
 from log10_trace.server.store.sqlite.rollup_compaction import RollupCompactor, compact_all
+from log10_trace.server.store.sqlite.sort_keys import SORT_KEYS, free_positions
 
 _STACKS_REMEMBERED: Final = 4_096
 
@@ -124,8 +124,8 @@ class Transaction:
 
     def allocate_position(self, organization_id: str, completion_id: str, began_ms: int, arrival: int) -> int:
         """A free place for a new record, which is from now on its own."""
-        for position in sort_keys.free_positions(began_ms, arrival):
-            self._look_at([sort_keys.began_ms(position)])
+        for position in free_positions(began_ms, arrival):
+            self._look_at([SORT_KEYS.began_ms(position)])
             if position not in self._taken:
                 break
         self._taken.add(position)
@@ -239,8 +239,8 @@ class Transaction:
         if not fresh:
             return
         self._looked_at |= fresh
-        starts = json.dumps([sort_keys.first_at(began_ms) for began_ms in fresh])
-        taken = self.execute_now("taken", {"starts": starts, "width": sort_keys.WIDTH})
+        starts = json.dumps([SORT_KEYS.first_of(began_ms) for began_ms in fresh])
+        taken = self.execute_now("taken", {"starts": starts, "width": SORT_KEYS.per_millisecond})
         self._taken.update(row["position"] for row in taken)
 
     def _check_data_version(self) -> None:
