@@ -31,7 +31,7 @@ class ListView:
     rows: tuple[Row, ...] = ()
     older: str = ""
     """The address of the next page, empty on the last."""
-    strip: StatsPanel | None = None
+    stats_panel: StatsPanel | None = None
     models: tuple[str, ...] = ()
     """Offered in the form, like ``tags``."""
     tags: tuple[str, ...] = ()

@@ -130,7 +130,7 @@ def _list_view(
         conditions=conditions,
         rows=list_view.rows(found),
         older=list_view.older(conditions, found),
-        strip=build_stats_panel(store.reports.statistics(organization_id, query), wanted, query),
+        stats_panel=build_stats_panel(store.reports.statistics(organization_id, query), wanted, query),
         models=tuple(sorted(group.key for group in models.groups if group.key)),
         tags=tuple(store.reports.tags(organization_id)),
     )
