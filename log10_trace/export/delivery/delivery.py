@@ -254,7 +254,7 @@ class Delivery:
             threads.start(partial(self._run, worker, journal), "log10-trace")
             fork_hooks.register_multiprocessing_finalizer(self.exit)
             return worker
-        # No thread began: the next record tries again, and nobody waits for this one.
+        # No thread began: `flush` tries again, and nobody waits for this one.
         self._worker = None
         return worker
 
