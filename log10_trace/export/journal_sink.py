@@ -1,7 +1,7 @@
 """The sink that writes to the journal, on the caller's thread when a call begins and ends.
 
 At the end of a call its record is in the journal before ``on_end`` returns. With a redactor, records wait in
-memory until our own thread has redacted them: nothing unredacted ever goes to disk.
+memory until the delivery thread has redacted them: nothing unredacted is written to disk.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class JournalSink:
         self.journal: Journal | None = None
         self.monitor = monitor
         self.worker_is_idle = True
-        """Whether nobody looks unless the monitor is notified."""
+        """Whether the worker waits until the monitor is notified."""
         self.new_records = 0
         """Records that came since the worker last looked."""
         self._begin = begin
@@ -171,7 +171,7 @@ class JournalSink:
     def redact_waiting(self, until: float = math.inf, clock: Callable[[], float] = time.monotonic) -> None:
         """Redact the records that wait for it, and keep what is left of them.
 
-        Called on our thread, and at the end of the program on another, which begins none after ``until``.
+        Called on the delivery thread, and at exit on another, which begins none after ``until``.
         """
         while self._redactor is not None and clock() < until:
             with self.monitor:

@@ -45,7 +45,7 @@ class DeliveryMonitor:
             each.release()
 
     def wait(self, seconds: float | None = None) -> None:
-        """Let go of the lock until notified, or for so many seconds. Called with it held, on our thread."""
+        """Release the lock until notified, or ``seconds`` passed. For the delivery thread, which holds it."""
         waiter = self._enlist()
         held = self.lock._release_save()  # noqa: SLF001 -- as threading.Condition does
         try:

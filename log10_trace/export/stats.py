@@ -37,7 +37,7 @@ class Stats:
 
 @dataclass(slots=True)
 class Counters:
-    """The counters behind ``Stats``; whoever changes them holds the lock of the delivery."""
+    """The counters behind ``Stats``; the lock of the monitor is held to change them."""
 
     captured: int = 0
     delivered: int = 0

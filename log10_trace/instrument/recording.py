@@ -207,7 +207,7 @@ class Recording:
         return tells_of_error(body, whole=stopped or call.endpoint == RESPONSES)
 
     def discard(self) -> None:
-        """Let go of the call without a record."""
+        """Forget the call without a record."""
         _in_progress.pop(id(self), None)
 
     def emit(self) -> None:

@@ -1,7 +1,7 @@
 """The call: what the caller's thread has in hand when a call of the SDK ends, and nothing made of it yet.
 
 The request and the response stand here as the bytes that were on the wire. Turning them into a Completion is
-the business of ``record.completion``, on our thread.
+the business of ``record.completion``, on the delivery thread.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from log10_trace.domain.ids import new_id
 class Call:
     """One call of the SDK: labels and clock readings from its beginning, bytes and outcome from its end.
 
-    Made by ``instrument``, kept by ``export``; after ``Sink.on_end`` nobody changes it.
+    Made by ``instrument``, kept by ``export``; not changed after ``Sink.on_end``.
     """
 
     id: str

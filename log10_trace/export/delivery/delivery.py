@@ -163,7 +163,7 @@ class Delivery:
         return self.sink.monitor.wait_until(is_over, until, self._clock, blocking=self._exiting)
 
     def _redact_remaining(self, until: float) -> None:
-        """Redact here what our thread, which waits for the network, still has in memory alone."""
+        """Redact here what the delivery thread, blocked by the network, has not redacted."""
         self.sink.redact_waiting(until, self._clock)
         self._wait_until(lambda: not self.sink.unredacted, lambda: until)
 
@@ -208,7 +208,7 @@ class Delivery:
         try:
             threads.start(partial(self._run, worker, None), "log10-trace")
         except RuntimeError:
-            # Python 3.12. Nobody can give up on this thread, so each request has to be short.
+            # Python 3.12. This thread cannot be abandoned, so each request has to be short.
             brief = replace(self.config, timeout=min(self.config.timeout, NO_PROGRESS_TIMEOUT_S))
             self._worker = worker = self._build_worker(None, brief)
             worker.stop()
@@ -254,7 +254,7 @@ class Delivery:
             threads.start(partial(self._run, worker, journal), "log10-trace")
             fork_hooks.register_multiprocessing_finalizer(self.exit)
             return worker
-        # No thread began: `flush` tries again, and nobody waits for this one.
+        # No thread began: `flush` tries again, and does not wait for this one.
         self._worker = None
         return worker
 

@@ -87,7 +87,7 @@ class SpoolMaintenance:
         self.orphans.unlock()
 
     def _enforce_size_limit(self) -> None:
-        """Give up the oldest when all that is in the folder takes more than it may."""
+        """Drop the oldest records while the folder exceeds its size limit."""
         self._dead_letters.enforce_size_limit(self._config.spool_max_bytes // DEAD_LETTER_FRACTION)
         excess = self._spool.size() - self._config.spool_max_bytes
         while excess > 0:

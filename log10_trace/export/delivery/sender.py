@@ -145,7 +145,7 @@ class Sender:
         *,
         alone: bool,
     ) -> None:
-        """Be done with every record that was answered for good."""
+        """Acknowledge every record whose answer is final."""
         done: list[PendingEntry] = []
         for (item, outbound), answer in zip(pairs, answers, strict=True):
             too_large = answer.verdict is Disposition.TOO_LARGE and alone

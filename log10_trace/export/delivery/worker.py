@@ -93,12 +93,12 @@ class Worker:
         self.maintenance.recover_now()
 
     def close(self) -> None:
-        """Give up what was claimed, and close the connection."""
+        """Release the orphans, and close the connection."""
         self.maintenance.release_orphans()
         self._sender.transport.close()
 
     def detach_after_fork(self) -> None:
-        """In a forked child: let go of everything without touching what the parent shares with us."""
+        """In a forked child: release everything without touching what is shared with the parent."""
         self.maintenance.release_orphans()
         self._sender.transport.detach_after_fork()
 
@@ -151,7 +151,7 @@ class Worker:
         self._waiting_since = None
         self._waiting = 0
         with self._sink.monitor:
-            # What came in the meantime may be what somebody waits for: that is not to be forgotten here.
+            # Records that came in the meantime may be those that a flush waits for: its request is kept.
             self._flush_requested = self._flush_requested and self._sink.new_records > 0
 
     def _next_backlog(self) -> Backlog | None:

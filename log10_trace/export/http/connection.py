@@ -2,7 +2,7 @@
 
 Not httpx, although the rest of the package uses it: the tools that watch or mock it would see our deliveries
 as requests of the program (see ``streams``). And its time-outs bound each read, so that a server that sends a
-byte now and then would hold a connection for ever.
+byte now and then would hold a connection without limit.
 """
 
 from __future__ import annotations
@@ -156,7 +156,7 @@ class Connection:
         self._tcp.close()
 
     def detach_after_fork(self) -> None:
-        """Let go of it where it belongs to the process we were forked from."""
+        """Release it where it belongs to the parent process."""
         self._tcp.detach_after_fork()
 
 

@@ -17,7 +17,7 @@ from typing import Any, Final, TypeAlias
 from log10_trace import threads
 
 # Python imports ``encodings.idna`` when a host name is first looked up, which would be on a thread of ours: a
-# child that is forked in the middle of that waits for ever for the import to end.
+# child that is forked in the middle of that waits without end for the import.
 from log10_trace.export.http.deadline import Deadline
 
 Address: TypeAlias = tuple[int, Any]
@@ -41,7 +41,7 @@ class _Lookup:
     def start(self) -> None:
         """Ask, on the thread of the caller where the interpreter begins no other any more.
 
-        The main one does not ask: it is to end, and nobody could give up waiting for it.
+        The main one does not ask: it is to end, and waiting for it could not be abandoned.
         """
         try:
             threads.start(self._ask, "log10-trace-lookup")

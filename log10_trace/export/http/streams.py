@@ -25,8 +25,8 @@ PIECE_BYTES: Final = 256 * 1024
 """So much is handed to the kernel at a time, and counts as progress once it was taken."""
 _RECEIVE_BYTES: Final = 64 * 1024
 
-# The first makes OpenSSL prepare itself, which is not to happen on our thread: a child that is forked in the
-# middle of that would never see it end.
+# The first makes OpenSSL prepare itself, which is not to happen on the delivery thread: a child that is
+# forked in the middle of that would never see it end.
 ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
@@ -86,7 +86,7 @@ class TcpStream:
         self._socket.close()
 
     def detach_after_fork(self) -> None:
-        """Let go of a connection that another process uses as well, without a word on its wire."""
+        """Release a connection that another process uses as well, without sending anything."""
         if self._socket.fileno() >= 0:
             os.close(self._socket.detach())
 

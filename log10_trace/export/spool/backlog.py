@@ -114,7 +114,7 @@ class Backlog:
         self.acknowledge(items)
 
     def acknowledge(self, items: list[PendingEntry]) -> None:
-        """Be done with these for good; segments that are all done are deleted, the others note how far."""
+        """Acknowledge these: finished segments are deleted, the others write a checkpoint."""
         with self._lock:
             for item in items:
                 self._stepped_over.discard(item.place)
@@ -124,7 +124,7 @@ class Backlog:
             touched.discard(segment)
             self._discard(segment)
         for segment in touched.intersection(self.segments):
-            with suppress(OSError):  # whoever comes after us then sends some of it again
+            with suppress(OSError):  # the next process then sends some of it again
                 segment.write_checkpoint()
 
     def release(self) -> None:
@@ -136,7 +136,7 @@ class Backlog:
             self._held.clear()
 
     def drop_oldest(self, reason: str, *, memory: bool = False) -> int:
-        """Lose the oldest segment that nobody holds or writes; the bytes that frees, 0 without any."""
+        """Drop the oldest segment that is neither held nor written; the bytes that frees, 0 without any."""
         with self._lock:
             for segment in self.segments:
                 is_meant = (segment.memory is not None) == memory and segment not in self._held
@@ -163,7 +163,7 @@ class Backlog:
             self._on_loss(Loss(source=self.source, reason=reason, first=first, last=last, count=count))
 
     def close(self) -> None:
-        """Let go of all files, and leave them where they are."""
+        """Close all files without deleting any."""
         for segment in self.segments:
             segment.close()
 
@@ -187,7 +187,7 @@ class Backlog:
             self._leave_alone(segment, error)
 
     def _report_unlinked(self, segment: Segment) -> None:
-        """Tell of a segment whose file somebody deleted, as far as it is known what was in it."""
+        """Report a segment whose file was deleted by others, as far as its sequences are known."""
         with self._lock:
             at = self.segments.index(segment)
             last = segment.last_sequence

@@ -105,7 +105,7 @@ class Journal(Backlog):
         return segment, start, end
 
     def has_written(self, sequence: int) -> bool:
-        """Whether a record has got as far as its place: then it is read, or missed, by whoever reads on."""
+        """Whether a record has an offset in the journal: then readers find it, or find it missing."""
         return self._last >= sequence
 
     def on_unauthorized(self) -> None:
@@ -166,19 +166,19 @@ class Journal(Backlog):
         return (0 if memory else self._delete_recycled()) or super().drop_oldest(reason, memory=memory)
 
     def close(self) -> None:
-        """Let go of all files, and leave them where they are."""
+        """Close all files without deleting any."""
         super().close()
         if self._recycled is not None:
             self._recycled.close()
 
     def detach_after_fork(self) -> None:
-        """Let go of the files of the process that we were forked from, and leave them to it."""
+        """In a forked child: close the files of the parent, which keeps them."""
         self.close()
         if self.source_lock is not None:
             self.source_lock.close()
 
     def end(self) -> None:
-        """Let go of everything: what is delivered is deleted, what waits is left to others."""
+        """End the journal: delivered segments are deleted, the others are left to the next process."""
         with self._lock:
             self._current = None
             for segment in self._detach_finished():
@@ -193,7 +193,7 @@ class Journal(Backlog):
                 self.source_lock = None
 
     def _roll_back(self, segment: Segment, start: int, end: int) -> None:
-        """Let go of a place that could not be written, unless something stands behind it already."""
+        """Release a range that could not be written, unless something was written behind it."""
         if segment.size != end:
             segment.acknowledge(start, end)
             return

@@ -30,7 +30,7 @@ class OrphanedBacklog(Backlog):
     ) -> None:
         """Load the segments, and tell of the records that are missing because a file was cut short.
 
-        ``stepped_over`` is what ``read`` with ``beyond`` leaves out, kept by whoever claims orphans.
+        ``stepped_over`` is what ``read`` with ``beyond`` leaves out, kept by the caller.
 
         Raises:
             OSError: the folder cannot be read, or is gone.
@@ -66,7 +66,7 @@ class OrphanedBacklog(Backlog):
         return super().serialize(item)
 
     def acknowledge(self, items: list[PendingEntry]) -> None:
-        """Be done with these for good."""
+        """Acknowledge these."""
         gone = {(item.segment, item.entry.start) for item in items}
         self._unended = {
             name: item for name, item in self._unended.items() if (item.segment, item.entry.start) not in gone
@@ -197,7 +197,7 @@ class Orphans(Backlog):
             orphan.on_unauthorized()
 
     def acknowledge(self, items: list[PendingEntry]) -> None:
-        """Be done with these for good."""
+        """Acknowledge these."""
         for orphan in self:
             if own := [item for item in items if item.source == orphan.source]:
                 orphan.acknowledge(own)
@@ -235,7 +235,7 @@ class Orphans(Backlog):
         return found
 
     def _make_room(self) -> bool:
-        """Give up one of those that were stepped over, so that another can be claimed, if there is one."""
+        """Unlock one of those that were stepped over, so that another can be locked, if there is one."""
         if self._has_more:
             self._orphans.pop(0).unlock()
         return self._has_more

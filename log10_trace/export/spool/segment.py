@@ -84,7 +84,7 @@ class Segment:
         self.size = form.FIRST_ENTRY_OFFSET
         """The bytes that are taken, also by entries that are being written at this moment."""
         self.readable_offset = form.FIRST_ENTRY_OFFSET
-        """Up to here nobody writes any more, and it may be read."""
+        """Up to here everything is written and can be read."""
         self.acknowledged_offset = form.FIRST_ENTRY_OFFSET
         self.acknowledged_sequence: int | None = None
         """The sequence of the last record that was settled in it or stood before it, where known."""
@@ -222,7 +222,7 @@ class Segment:
         )
 
     def acknowledge(self, start: int, end: int, sequence: int = 0) -> None:
-        """Be done with the entry from ``start`` to ``end``; ``sequence`` is 0 without a record."""
+        """Acknowledge the entry from ``start`` to ``end``; ``sequence`` is 0 without a record."""
         if start < self.acknowledged_offset:
             return
         self._settled[start] = (end, sequence)
@@ -255,7 +255,7 @@ class Segment:
         self._clear = (form.FIRST_ENTRY_OFFSET, None)
 
     def write_checkpoint(self) -> None:
-        """Write down in the file up to where it is settled, for whoever reads it after us."""
+        """Write into the file up to which offset it is acknowledged, for the next process."""
         if self.memory is None:
             os.pwrite(self.descriptor, form.encode_checkpoint(self.acknowledged_offset), form.DONE_CRC_AT)
 
@@ -278,7 +278,7 @@ class Segment:
         write_private_file(self.path, content, temporary=self.path.with_suffix(NEW))
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None

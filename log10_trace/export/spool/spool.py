@@ -42,7 +42,7 @@ _MAX_ABOUT_BYTES: Final = 64 * 1024
 
 
 def new_source() -> str:
-    """A name for this process: sorts by time, and is nobody else's."""
+    """A unique name for this process, which sorts by time."""
     return new_id().replace("-", "")
 
 
@@ -83,7 +83,7 @@ class SourceLock:
             _write_about(self.folder, replace(about, key=None))
 
     def close(self) -> None:
-        """Give the folder up to whoever comes next."""
+        """Release the locks, so that another process can take the folder."""
         for lock in self._locks:
             os.close(lock)
 
@@ -110,7 +110,7 @@ class Spool:
         """Make the folder, readable by this user alone.
 
         Raises:
-            OSError: it cannot be made, or is somebody else's.
+            OSError: it cannot be made, or belongs to another user.
         """
         self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
         found = self.root.stat()
@@ -126,7 +126,7 @@ class Spool:
             OSError: it cannot be made.
         """
         self.prepare()
-        # Under another name until it is locked: nobody may take it for a dead process's.
+        # Under another name until it is locked: no process may take it for an orphan.
         fresh = self.root / f".{source}"
         fresh.mkdir(mode=0o700, exist_ok=True)  # the disk may have taken the folder, and no file, before
         flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
@@ -189,7 +189,7 @@ class Spool:
         folders = [each for each in _entries(self.root) if _is_source(each, prefix=".")]
         dead_letters = [each for each in _entries(self.root / LETTERS) if each.name.startswith(".")]
         for each in [*folders, *dead_letters]:
-            with suppress(OSError):  # somebody was faster, or something else is in it
+            with suppress(OSError):  # another process was faster, or something else is in it
                 if each.stat(follow_symlinks=False).st_mtime < now - STALE_AFTER_S:
                     _delete(Path(each.path))
 
@@ -263,7 +263,7 @@ def _size_of_entry(entry: os.DirEntry[str]) -> int:
 
 
 def size_of(path: Path) -> int:
-    """The bytes of a file; none when somebody has deleted it in the meantime, having delivered it."""
+    """The bytes of a file; 0 when it was delivered and deleted in the meantime."""
     try:
         return path.stat().st_size
     except FileNotFoundError:
@@ -310,7 +310,7 @@ def has_lock(folder: Path) -> bool:
 
 
 def try_lock(folder: Path) -> SourceLock | None:
-    """The folder, if it is nobody's: its process is dead and no other delivers its records."""
+    """The folder, locked, if it is an orphan: its process is dead and no other delivers its records."""
     try:
         lock = _open_lock(folder)
     except OSError:
@@ -345,7 +345,7 @@ def _write_about(folder: Path, destination: Destination) -> None:
 
 
 def is_alive(folder: Path) -> bool:
-    """Whether somebody writes or delivers the folder's records at this moment."""
+    """Whether a process writes or delivers the folder's records at this moment."""
     source_lock = try_lock(folder)
     if source_lock is None:
         return True
