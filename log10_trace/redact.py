@@ -50,7 +50,7 @@ def patterns(*expressions: str | re.Pattern[str], replacement: str = "[redacted]
     def redact(completion: components.Completion) -> components.Completion:
         cleaned = _map_content_fields(completion, lambda words: _map_texts(words, clean))
         for frame in cleaned.stacktrace or ():
-            # A prompt may stand in the very line that makes the call.
+            # A prompt may be part of the line that makes the call.
             frame.line = clean(frame.line)
         return cleaned
 

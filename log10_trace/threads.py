@@ -3,7 +3,7 @@
 They replace names in ``_thread`` and ``threading`` at whatever moment the program chooses. Whoever waits for
 a lock that was made before stops every greenlet of the thread, and a thread that begins afterwards runs only
 while the others let it. So what our own thread shares with the program's comes from a copy of the module
-``_thread`` that nobody else has.
+``_thread`` of its own.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ new_lock: Final[Callable[[], Any]] = _own.allocate_lock
 new_reentrant_lock: Final[Callable[[], Any]] = _own.RLock
 """Makes a lock that its thread may take again.
 
-The greenlets of a thread are one to it, so nobody switches to another while holding it.
+The greenlets of a thread are one to it, so it must not switch to another while holding it.
 """
 
 

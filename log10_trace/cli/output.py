@@ -211,7 +211,7 @@ def count(value: float | None) -> str:
 
 
 def count_noun(number: int, thing: str) -> str:
-    """So many things: ``1 call``, ``2,000 calls``."""
+    """A number with its noun: ``1 call``, ``2,000 calls``."""
     return f"{number:,} {thing}" if number == 1 else f"{number:,} {thing}s"
 
 

@@ -79,5 +79,5 @@ def _is_digit(value: Any) -> bool:
 
 
 def moment_of_ms(milliseconds: float | None) -> datetime | None:
-    """The moment so many milliseconds after 1970."""
+    """The time of ``milliseconds`` since 1970."""
     return None if milliseconds is None else utc_datetime(milliseconds)

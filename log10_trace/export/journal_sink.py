@@ -24,7 +24,7 @@ from log10_trace.record.completion import to_model
 _KEEPING: Final = guard("storing a record")
 
 WAKE_THRESHOLD: Final = 500
-"""So many new records are a full batch, and worth waking the worker for."""
+"""Number of new records that wakes the worker: a full batch."""
 
 
 class JournalSink:

@@ -87,7 +87,7 @@ class DeliveryMonitor:
         return waiter
 
     def _rest(self, waiter: Any, seconds: float, sleep: Callable[[float], object] | None = None) -> bool:
-        """Whether it was notified within so many seconds."""
+        """Whether it was notified within the given seconds."""
         try:
             if sleep is not None:
                 sleep(min(seconds, _GREENLETS_EVERY_S))

@@ -12,7 +12,7 @@ from log10_trace.record.call import Call, Sink
 from log10_trace.record.json_bytes import parse
 
 MAX_QUEUED: Final = 1024
-"""So many background responses are waited for; the oldest is forgotten first."""
+"""Maximum number of background responses awaited; the oldest is forgotten first."""
 
 _PATH: Final = re.compile(r"/?responses/([^/?]+)(?:/cancel)?/?(?:\?.*)?")
 _ID: Final = re.compile(rb'"id"\s*:\s*"([^"]+)"')
@@ -61,7 +61,7 @@ class BackgroundResultRecording(Recording):
         super().__init__(sink, call, client, options)
 
     def on_response(self, response: Any, retries: int | None) -> None:
-        """As for any call, save that the request stays that of the call which queued it."""
+        """As for any call, except that the request stays that of the call that queued it."""
         request = self.call.request
         super().on_response(response, retries)
         self.call.request = request

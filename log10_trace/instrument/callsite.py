@@ -16,7 +16,7 @@ from log10_trace.guard import guard
 from log10_trace.instrument.stack import sites
 
 _REACH: Final = 8
-"""So many frames at most lie between ``request`` and the resource's method."""
+"""Maximum number of frames between ``request`` and the resource's method."""
 
 
 class CallSite:

@@ -19,7 +19,7 @@ MASK: Final = "***"
 _MIN_LENGTH: Final = 8
 """Shorter values are placeholders ("x", "EMPTY") and words of ordinary text."""
 _MIN_NAMED_LENGTH: Final = 4
-"""So long is a value that has digits, under a name that says that it is secret."""
+"""Minimum length of a secret value with digits under a name that marks it as secret."""
 _MAX_COUNT: Final = 64
 
 _NAMES: Final = re.compile(

@@ -93,7 +93,7 @@ class Recording:
             self.call.request = body
 
     def on_response(self, response: Any, retries: int | None) -> None:
-        """The SDK has a response in hand; its body may still be to come."""
+        """The SDK has received a response's head; its body may follow."""
         call = self.call
         call.retries = retries
         call.status_code = response.status_code

@@ -100,7 +100,7 @@ _UNCHECKED: Final = (
 )
 """Fields of a record in which the API keeps values of any type."""
 _INT_DIGITS: Final = 4_300
-"""More than so many Python does not convert."""
+"""Python converts at most this number of digits."""
 
 
 def _is_at_fault(name: str, error: ValidationError) -> bool:

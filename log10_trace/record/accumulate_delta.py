@@ -25,7 +25,7 @@ from log10_trace.record.accumulate_tool_calls import ToolCalls, is_whole
 _FRAGMENTED: Final = ("audio", "function_call", "function", "custom")
 """Objects whose texts all come in fragments."""
 _LONG: Final = 16
-"""An unknown text of a message that comes again is a label when it is at least so many characters long."""
+"""An unknown text of a message that comes again is a label when it has at least this number of characters."""
 
 
 class Place(Enum):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 _BLOCK_PIECES: Final = 1_000
-"""So many pieces are joined to a block: a small string takes ten times the room of its characters."""
+"""Number of pieces joined to a block: a small string takes ten times the room of its characters."""
 
 
 class Pieces:

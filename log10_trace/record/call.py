@@ -1,4 +1,4 @@
-"""The call: what the caller's thread has in hand when a call of the SDK ends, and nothing made of it yet.
+"""The call: the raw data that the caller's thread has when a call of the SDK ends.
 
 The request and the response stand here as the bytes that were on the wire. Turning them into a Completion is
 the business of ``record.completion``, on the delivery thread.

@@ -12,7 +12,7 @@ from pydantic_core import to_json as fast_json
 MAX_DEPTH: Final = 100
 """Deeper JSON is kept as text: the API takes records nested up to 128 levels, the record's own included."""
 MAX_INT_DIGITS: Final = 4_300
-"""More than so many Python does not convert."""
+"""Python converts at most this number of digits."""
 MAX_RAW_BYTES: Final = 16 << 20
 """Of a larger body only the JSON is kept, so that the record stays below what the API takes."""
 

@@ -12,7 +12,7 @@ from log10_trace.record.json_bytes import parse, to_single_line
 _BOM: Final = b"\xef\xbb\xbf"
 _FIELD_PREFIXES: Final = (b"data:", b"event:", b":", b"id:", b"retry:")
 _WINDOW: Final = 16 * 1024
-"""So many bytes of a body are made into events at once, and no more, unless a line is longer."""
+"""Maximum bytes of a body parsed into events at once, unless a line is longer."""
 
 _Batch = tuple[list[str | None], list[bytes]]
 

@@ -7,9 +7,9 @@ from typing import Final
 from log10_trace.export.delivery.retry import DENIED_DELAY_S, delay
 
 SHRINK_AFTER: Final = 2
-"""After so many failures in a row batches are halved, should one record be what fails."""
+"""After this number of failures in a row batches are halved, should one record be what fails."""
 SLOW_AFTER: Final = 8
-"""Where so many attempts that cannot be narrowed further failed, the server takes nothing at all."""
+"""After this number of failed attempts that cannot be narrowed further, the server accepts nothing."""
 SERVER_MISSING_DELAY_S: Final = 1.0
 
 
@@ -42,7 +42,7 @@ class BackoffPolicy:
         self._items = min(self._most_items, self._items * 2)
 
     def too_large(self, items: int) -> None:
-        """The server finds so many records too many at a time: try half of them, at once."""
+        """The batch was too large for the server: halve it and retry immediately."""
         self._items = max(1, items // 2)
 
     def on_failure(

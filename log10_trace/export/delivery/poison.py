@@ -23,7 +23,7 @@ DOUBT_MOST: Final = 8.0
 DOUBT_GOES: Final = 0.1
 """Each attempt that passes takes so much of the doubt away."""
 MAX_SUSPECTS: Final = 1000
-"""So many are remembered; a batch has 500."""
+"""Number of records remembered; a batch has 500."""
 _NOT_OF_RECORD: Final = (401, 407, 429)
 _SERVER_ERROR: Final = 500
 _REASON: Final = "it fails again and again, alone, while other records are taken"

@@ -52,7 +52,7 @@ def is_missing_endpoint(status: int) -> bool:
 
 
 def delay(failures: int, draw: float, retry_after: float = 0.0) -> float:
-    """Seconds to wait after so many failures in a row (1, 2, ...).
+    """Seconds to wait after ``failures`` failures in a row (1, 2, ...).
 
     Exponential with full jitter: ``draw`` is a random number from 0 to 1. Never less than ``retry_after``,
     what the server asked for.

@@ -21,7 +21,7 @@ from log10_trace.export.spool.serialization import dump_unreadable
 from log10_trace.guard import log_rate_limited
 
 BATCH_BYTES: Final = 4 * 1024 * 1024
-"""So many bytes of records are read back for one attempt, unless a single one is larger."""
+"""Maximum bytes of records read for one attempt, unless a single one is larger."""
 
 _UNAUTHORIZED: Final = 401
 _UNREADABLE: Final = RecordResult(Disposition.REJECTED, 0, "unreadable", "the entry cannot be decoded")

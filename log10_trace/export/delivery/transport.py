@@ -40,7 +40,7 @@ BATCH_ITEMS: Final = 500
 SINGLE_ITEMS: Final = 16
 """So few at a time, where each is a request, that stop and flush are heard in between."""
 BATCHES_AGAIN_S: Final = 300.0
-"""A server that took no batches is asked again after so long: it may have been in the middle of a deploy."""
+"""A server that took no batches is asked again after this time: it may have been restarting."""
 COMPRESS_FROM_BYTES: Final = 1400
 """Less fits into one packet anyway."""
 

@@ -26,7 +26,7 @@ from log10_trace.export.http.streams import Stream, TcpStream, TlsStream
 from log10_trace.network import find_proxy
 
 KEEPALIVE_S: Final = 60.0
-"""A connection that was idle for so long is not used again: something in between may have dropped it."""
+"""A connection idle for longer is not reused: a device in between may have dropped it."""
 _HEADER_MAX_BYTES: Final = 100 * 1024
 _PORTS: Final = {"http": 80, "https": 443, "socks5": 1080, "socks5h": 1080}
 _COMPRESSED: Final = ("gzip", "x-gzip", "deflate")

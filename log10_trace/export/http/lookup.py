@@ -53,7 +53,7 @@ class _Lookup:
                 self._ask()
 
     def is_over(self, seconds: float) -> bool:
-        """Whether the resolver answers within so many seconds."""
+        """Whether the resolver answers within the given seconds."""
         if self._asking.acquire(timeout=seconds):
             self._asking.release()
             return True

@@ -19,7 +19,7 @@ from log10_trace.guard import guard, log_rate_limited
 from log10_trace.record.call_codec import is_newer
 
 MOST_ORPHANS: Final = 16
-"""So many are claimed at a time: each costs an open file, and those are the program's."""
+"""Maximum number locked at a time: each costs an open file of the program."""
 
 
 class OrphanedBacklog(Backlog):
@@ -258,7 +258,7 @@ class Orphans(Backlog):
 
 
 def _first_of(waiting: Iterable[PendingEntry], items: int, size: int) -> list[PendingEntry]:
-    """The first so many items and bytes of them, but at least one."""
+    """The first items within both limits, but at least one."""
     taken: list[PendingEntry] = []
     for item in islice(waiting, items):
         size -= len(item.entry.payload)

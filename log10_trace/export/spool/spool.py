@@ -32,7 +32,7 @@ from log10_trace.private_file import write_private_file
 
 LETTERS: Final = "dead-letters"
 STALE_AFTER_S: Final = 3600.0
-"""What has been half made for so long was left by a process that was killed."""
+"""An incomplete folder older than this was left by a killed process."""
 
 LOCK: Final = "lock"
 ABOUT: Final = "about.json"
@@ -317,7 +317,7 @@ def try_lock(folder: Path) -> SourceLock | None:
         return None
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        # Whoever had it before may have delivered everything and deleted it while we opened it.
+        # Another process may have delivered everything and deleted it while it was opened here.
         if os.fstat(lock).st_nlink and folder.exists():
             return SourceLock(folder, lock)
     except OSError:

@@ -1,6 +1,6 @@
 """What a reverse proxy states about a request: the scheme, host and client before it, and the path it strips.
 
-Anybody can send these headers, so only those of trusted proxies are read.
+Any client can send these headers, so only those of trusted proxies are read.
 """
 
 from __future__ import annotations

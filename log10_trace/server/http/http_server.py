@@ -28,7 +28,7 @@ _STOP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 class WaitingConnections:
     """Connections that wait for their client, bounded: one more, and the one that waits longest is closed.
 
-    Whoever opens connections and sends nothing closes their own. Used on the event loop only.
+    A client that opens connections and sends nothing loses its own. Used on the event loop only.
     """
 
     def __init__(self, what: str, most: int) -> None:
@@ -60,7 +60,7 @@ class DeadlineHttpProtocol(HttpToolsProtocol):
     Attributes:
         head_s: Seconds from the first byte of a request, or the opening of a connection, to its head's last.
         request_s: Seconds from there to the request's last byte.
-        half_open: The connections without a whole head, or whose body nobody waits for.
+        half_open: The connections without a whole head, or whose body is not awaited.
         idle: The connections between two requests.
     """
 

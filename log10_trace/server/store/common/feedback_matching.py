@@ -27,7 +27,7 @@ def match_completions(
     Args:
         target: ids, or else tags.
         find_existing: those of the ids that the organization has.
-        find_tagged: the ids of the completions with all of the tags, at most so many.
+        find_tagged: the ids of the completions with all of the tags, up to a maximum.
 
     Raises:
         MatchError: an id is unknown, too many completions have the tags, or none has.

@@ -61,7 +61,7 @@ def read_in_batches(
 ) -> Iterator[Row]:
     """Rows one by one, at most ``limit``; no more than ``batch_size`` are held at a time.
 
-    ``read`` gives at most so many rows after a sort key (None: from the start). Between two batches no
+    ``read`` gives at most a number of rows after a sort key (None: from the start). Between two batches no
     connection is held.
     """
     after, remaining = None, limit

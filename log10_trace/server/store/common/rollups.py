@@ -3,7 +3,7 @@
 A record is added when it comes, taken away when it goes, and both when it changes, so the sums are always
 those of the records that are there. A commit only notes what it changes, minute by minute (deltas); many
 deltas together are then folded into the roll-ups, so that a sum that changes all the time is written
-seldom. Whoever reads adds the deltas that are not folded yet.
+seldom. Readers add the deltas that are not compacted yet.
 """
 
 from __future__ import annotations

@@ -40,9 +40,9 @@ class SessionFinder:
     """Finds the sessions of one organization with what its store can read."""
 
     calls: Callable[[CompletionFilter, int], Page[CompletionSummary]]
-    """The newest calls that match, at most so many."""
+    """The newest matching calls, up to a limit."""
     after: Callable[[SessionKey, int], Sequence[SessionRow]]
-    """At most so many sessions after a sort key, the latest first."""
+    """Sessions after a sort key up to a limit, the latest first."""
     one: Callable[[str], SessionRow | None]
     """The session of an id."""
 

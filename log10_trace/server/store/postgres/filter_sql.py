@@ -33,7 +33,7 @@ _INDEXED_RANGES: Final = frozenset(
 )
 """Ranges whose records an index finds, so that it costs little to look whether they are few."""
 _FEW: Final = 2_000
-"""Records with the words, or in the range: with so many or more, reading in order soon fills a page."""
+"""Matching records above which reading in order soon fills a page."""
 Projection = Literal["summaries", "records", "keys"]
 KeysetPosition = tuple[int, str]
 """Order of records in lists: sort key, then id."""

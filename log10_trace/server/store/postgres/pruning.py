@@ -119,7 +119,7 @@ def _remember_day(connection: Connection[Row], day: dict[str, int]) -> None:
 
 
 def _give_back(connection: Connection[Row], part: str) -> None:
-    """Give the room of deleted records back to the disk. Whoever writes to this day waits meanwhile."""
+    """Return the space of deleted records to the disk. Writers to this day wait meanwhile."""
     for parent in _PARTED:
         connection.execute(sql.SQL("VACUUM (FULL, ANALYZE) {}").format(sql.Identifier(f"{parent}_{part}")))
 

@@ -23,7 +23,7 @@ _PAGES_A_STEP: Final = 500
 _FREED_A_STEP: Final = 2_000
 
 Find = Callable[[Transaction, int], list[int]]
-"""Up to so many positions that are to go."""
+"""Sort keys of records to delete, up to a limit."""
 
 
 class BackgroundDeleter:

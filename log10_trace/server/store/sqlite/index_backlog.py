@@ -43,7 +43,7 @@ class IndexBacklog:
         return self._characters >= _LARGE_CHARACTERS
 
     def due_batch_size(self, commit_size: int) -> int:
-        """How many to index together in a commit of so many records; 0 while it is better to wait."""
+        """Number of records to index in a commit of a number of records; 0 while waiting is better."""
         at_once = SMALL_BATCH if commit_size <= _SMALL_COMMIT else LARGE_BATCH
         return at_once if self.count >= at_once or self.is_large else 0
 

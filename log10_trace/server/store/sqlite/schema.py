@@ -77,7 +77,7 @@ def _check_application_id(connection: sqlite3.Connection, path: Path) -> None:
 
 def _migrate(connection: sqlite3.Connection, path: Path, migrations: Sequence[Migration]) -> None:
     if _pragma(connection, "user_version") == 0:
-        # Heeded only before the first table. A larger page holds two bodies and more, not one and a gap.
+        # Effective only before the first table. A larger page holds two bodies and more, not one and a gap.
         connection.execute(f"PRAGMA page_size = {_PAGE_BYTES:d}")
         connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
     connection.execute("PRAGMA journal_mode = WAL")

@@ -1,6 +1,6 @@
 """Deferred text indexing: after the commit of the records, many records at once.
 
-Whoever searches has the rest indexed first, so that a record that was acknowledged is always found.
+A search first indexes the rest, so that an acknowledged record is always found.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def _waiting(transaction: Transaction) -> int:
 
 
 def _index(transaction: Transaction, at_once: int) -> int:
-    """Index those that come first, up to so many together; how many."""
+    """Index the first records, up to a limit; returns their number."""
     # In their order, because FTS5 writes a segment whenever a row comes before the last.
     positions = [row["position"] for row in transaction.execute("unindexed", (at_once,))]
     rows: list[tuple[int, str, str]] = []
