@@ -37,7 +37,12 @@ if child:
 PROCESSES = """
 import multiprocessing
 context = multiprocessing.get_context("fork")
-children = [context.Process(target=ask) for _ in range(2)]
+
+def ask_anew():
+    # Each on a connection of its own: the parent's is one, and the answers on it go to whoever reads first.
+    openai.OpenAI(max_retries=0).chat.completions.create(**asked)
+
+children = [context.Process(target=ask_anew) for _ in range(2)]
 for each in children:
     each.start()
 for each in children:
