@@ -14,7 +14,7 @@ from typing import Any
 
 from log10_trace.local_server import LocalServer
 
-DEADLINE_S = 60.0
+DEADLINE_S = 120.0
 """How long a process may take to become ready on a busy machine; reached only when something is wrong."""
 
 
