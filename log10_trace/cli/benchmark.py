@@ -51,7 +51,7 @@ def benchmark(
     server: Server,
     json: Json = False,
 ) -> None:
-    """Send logged requests to several models: their answers, tokens, time and cost beside the logged ones."""
+    """Send logged requests to several models; compare answers, tokens, time and cost with the logged ones."""
     changes, names = parameters(set_), split_commas(models)
     form = report_writer_for(output) if output else None
     send = make_sdk_sender()

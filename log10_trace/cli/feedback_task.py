@@ -65,7 +65,7 @@ def create(
     ] = None,
     json: Json = False,
 ) -> None:
-    """Make a task: what people are asked, about which calls, and in which form they answer."""
+    """Create a feedback task: instruction, tags of the calls, and JSON Schema of the values."""
     wanted = parse_json_option(schema, 'a schema such as {"type": "object", "properties": {...}}')
     if not isinstance(wanted, dict):
         message = "A JSON Schema is an object."

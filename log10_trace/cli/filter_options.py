@@ -20,7 +20,7 @@ _TYPES: Final[Mapping[FilterType, Any]] = {
     "count": int,
 }
 _TIMES: Final[Mapping[FilterType, Any]] = {"start": Since, "end": Until}
-_NOTES: Final[Mapping[FilterType, str]] = {"labels": " Repeat it, or use commas."}
+_NOTES: Final[Mapping[FilterType, str]] = {"labels": " Repeatable, or separated by commas."}
 
 
 class CompletionFilterOptions(OptionGroup):

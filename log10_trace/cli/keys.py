@@ -64,7 +64,7 @@ def create(
     database: Database = None,
     as_json: Json = False,
 ) -> None:
-    """Make a key and show it, this once: only a hash of it is kept.
+    """Create a key and show it once: only its hash is stored.
 
     ingest writes records and reads none, read reads, feedback grades, admin does everything.
     """
@@ -101,7 +101,7 @@ def revoke(
     key_id: Annotated[str, typer.Argument(help="The id that `keys list` shows.")],
     database: Database = None,
 ) -> None:
-    """Revoke a key: a running server takes it no more after five seconds at most."""
+    """Revoke a key: a running server rejects it after at most five seconds."""
     with open_database(database) as store:
         key = store.keys.find(key_id)
         now_ms = time.time_ns() // 1_000_000

@@ -68,10 +68,14 @@ def expand_option_groups(command: Callable[..., None]) -> Callable[..., None]:
 class Server(OptionGroup):
     """Which server is asked."""
 
-    url: Annotated[str | None, typer.Option(help="The server.", show_default="LOG10_URL, or yours")] = None
-    token: Annotated[str | None, typer.Option(help="Its key.", show_default="LOG10_TOKEN")] = None
+    url: Annotated[
+        str | None, typer.Option(help="URL of the server.", show_default="LOG10_URL, or yours")
+    ] = None
+    token: Annotated[str | None, typer.Option(help="API key of the server.", show_default="LOG10_TOKEN")] = (
+        None
+    )
     organization: Annotated[
-        str | None, typer.Option(help="The organization.", show_default="LOG10_ORG_ID")
+        str | None, typer.Option(help="Organization of the records.", show_default="LOG10_ORG_ID")
     ] = None
 
     def client(self) -> Log10:

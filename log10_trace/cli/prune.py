@@ -34,7 +34,7 @@ def prune(
     database: Database = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Delete the oldest records for good: rows, search index and all, and give the room back to the disk."""
+    """Delete the oldest records for good, including the search index, and return the space to the disk."""
     if older_than is None and max_size is None:
         message = "give --older-than, --max-size or both."
         raise typer.BadParameter(message)

@@ -78,9 +78,9 @@ def serve(
         typer.Option(help="Log level; the log is written to standard error, one JSON object a line."),
     ] = LogLevel.INFO,
 ) -> None:
-    """Keep the calls of your programs, and show them.
+    """Run the completions API, its database and its web page.
 
-    Listens on this machine only unless told otherwise. The first start makes a key, which programs and
+    Listens on this machine only, unless --host is given. The first start makes a key, which programs and
     commands of the same user find by themselves, and prints an address that opens the page. SIGUSR1 prints
     another: kill -USR1 PID.
     """

@@ -66,7 +66,7 @@ def list_(
     limit: Limit = 25,
     json: Json = False,
 ) -> None:
-    """List sessions with a call that is meant, the one with the latest call first."""
+    """List sessions with a matching call, the one with the latest call first."""
     filters = which.filters()
     if search is not None:
         filters["q"] = search

@@ -152,7 +152,7 @@ def flush(
         typer.Option("--unknown-destination", help="Include records with an unknown destination."),
     ] = False,
 ) -> None:
-    """Deliver now what ended processes left; what running ones have, they deliver themselves."""
+    """Deliver the records that ended processes left; running processes deliver their own."""
     settings = _settings()
     delivery = Delivery(settings, any_key=any_key, unknown_destination=unknown_destination)
     _server_of(delivery)
@@ -204,7 +204,7 @@ def dead_letters(
     ] = False,
     json: Json = False,
 ) -> None:
-    """Show the records that a server refused, with its reason, or send them again."""
+    """Show the records that a server rejected, with the reason, or send them again."""
     settings = _settings()
     folder = DeadLetters(settings.spool_dir)
     dead_letters = [each for each in folder if letter_id in (None, each.id)]

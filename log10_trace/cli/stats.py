@@ -70,7 +70,7 @@ def stats(
     server: Server,
     json: Json = False,
 ) -> None:
-    """Show how many calls, failures, tokens and dollars, and how long the calls took."""
+    """Show counts of calls, failures and tokens, cost, and durations."""
     with server.client() as client:
         found = client.completions.statistics(
             group_by=by.value,

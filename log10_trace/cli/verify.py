@@ -74,7 +74,7 @@ EXAMPLES: Final = """[bold]Example[/bold]
 @app.command(epilog=EXAMPLES)
 @expand_option_groups
 def verify(*, server: Server, json: Json = False) -> None:
-    """Compare what processes have numbered with what the server has, and name every gap.
+    """Compare the sequence numbers of each process with the server's records, and list every gap.
 
     Counts records that are pending on this machine, dropped, or rejected. Exit code 1 when a
     record is missing, dropped or rejected. A call that has not ended is none of these, and is counted apart.

@@ -44,7 +44,7 @@ def get(
     as_json: Annotated[bool, typer.Option("--json", help="The record as indented JSON.")] = False,
     raw: Annotated[bool, typer.Option("--raw", help="The record's JSON text, byte for byte.")] = False,
 ) -> None:
-    """Show one call whole: what was asked, what was answered, from where."""
+    """Show one call: request, response, call site and stack."""
     wanted = completion_id or id_
     if wanted is None:
         message = "Which call? Give its id, or: latest"

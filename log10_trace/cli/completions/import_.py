@@ -40,7 +40,7 @@ def import_(
         bool, typer.Option(help="Keep the organization of the records instead of the key's.")
     ] = False,
 ) -> None:
-    """Send the calls of a file to the server. Importing a file twice leaves each call there once."""
+    """Send the calls of a file to the server. Importing a file twice stores each call once."""
     import_ = _Import()
     with (
         server.client() as client,

@@ -53,7 +53,7 @@ def search(
     columns: Columns = None,
     json: Json = False,
 ) -> None:
-    """Search in what was asked and answered, the newest first."""
+    """Search the texts of requests and responses, the newest first."""
     with server.client() as client:
         show(client.completions.search(words, limit=limit, **which.filters()), columns, as_json=json)
 

@@ -43,7 +43,7 @@ def tail(
     ] = None,
     json: Json = False,
 ) -> None:
-    """Show the newest calls, the newest last. A call that takes long is shown again when it ends."""
+    """Show the newest calls, the newest last. A call shown while running is shown again at its end."""
     table = select_columns(columns or (_LINE if console.is_terminal else _PIPED))
     with server.client() as client:
         filters = which.filters()
