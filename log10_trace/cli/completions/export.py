@@ -63,9 +63,7 @@ def export(
                 written, left_out = _write(records, file, format, limit)
     except APIConnectionError:
         if output and output != STANDARD and format in WITH_ID:
-            stderr_console.print(
-                f"{output} is not complete. Use the same command with --resume to continue it."
-            )
+            stderr_console.print(f"{output} is not complete. The same command with --resume goes on with it.")
         raise
     stderr_console.print(_summary(written, left_out, len(known)))
 
@@ -90,7 +88,7 @@ def _read_exported_ids(output: str) -> frozenset[str]:
         with open_for_reading(output) as file:
             known = frozenset(map(_id, _whole(file)))
     except (RecordFormatError, KeyError):
-        message = f"{output} is not an export and cannot be resumed."
+        message = f"{output} holds something else than an export, and cannot be gone on with."
         raise SetupError(message) from None
     truncate_partial_line(path)
     return known
