@@ -83,7 +83,8 @@ def test_records_go_back_to_disk_when_it_works_again(
         assert made.stats().spooled == 70
         api.behave(does.work)
         until(lambda: made.flush(10.0), "everything is delivered")
-        assert api.ended() == ids
+        # In any order: the API may begin to work between an attempt with the oldest record and the next one.
+        assert sorted(api.ended()) == sorted(ids)
 
 
 def test_a_folder_that_the_disk_took_by_half_is_made_whole(
