@@ -69,9 +69,11 @@ def fill_sqlite(path: Path, maker: Maker, count: int, organization_id: str) -> N
     for setting in _SQLITE_SETTINGS:
         connection.execute(setting)
     with closing(Transaction(connection)) as transaction, _made(maker, count, _draft) as groups:
-        for drafts in groups:
-            jobs = [partial(_put, organization_id=organization_id, draft=draft) for draft in drafts]
-            wanted = [LookupKey(organization_id, str(one.incoming.id), one.facts.began_ms) for one in drafts]
+        for prepared in groups:
+            jobs = [partial(_put, organization_id=organization_id, draft=draft) for draft in prepared]
+            wanted = [
+                LookupKey(organization_id, str(one.incoming.id), one.facts.began_ms) for one in prepared
+            ]
             transaction.run([*jobs, partial(index_many, at_once=LARGE_BATCH)], wanted)
         while transaction.run([index_some])[0]:
             pass

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import braintrust
-
-from benchmarks.peers.recorder import Recorder, sdk_client
+from benchmarks.peers.sink import Recorder, sdk_client
 
 
 def record(api: str) -> Recorder:

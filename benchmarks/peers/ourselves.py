@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from benchmarks.peers.sink import Recorder
+
 import log10_trace
-from benchmarks.peers.recorder import Recorder
 
 
 def record(api: str) -> Recorder:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+from benchmarks.peers.sink import Recorder
 from posthog import Posthog
 from posthog.ai.openai import OpenAI
-
-from benchmarks.peers.recorder import Recorder
 
 
 def record(api: str) -> Recorder:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import sentry_sdk
-
-from benchmarks.peers.recorder import Recorder
+from benchmarks.peers.sink import Recorder
 
 
 def record(api: str) -> Recorder:

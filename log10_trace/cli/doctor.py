@@ -226,7 +226,7 @@ def _api(server: Server) -> Iterator[CheckResult]:
 
 def _delivery(server: Server, answer: RecordResult) -> CheckResult:
     """Whether records can be delivered."""
-    if answer.verdict is Disposition.DONE:
+    if answer.disposition is Disposition.DONE:
         return CheckResult("delivery", "the server takes records")
     if not answer.status:
         return CheckResult("delivery", f"a POST brings no answer ({answer.message})", _BETWEEN)

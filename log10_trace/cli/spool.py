@@ -234,7 +234,7 @@ def _send(settings: Config, folder: DeadLetters, dead_letters: list[DeadLetter])
     refused = 0
     for each in dead_letters:
         answer = transport.send(server, [serialize_dead_letter(each)], settings.timeout).answers[0]
-        if answer.verdict is Disposition.DONE:
+        if answer.disposition is Disposition.DONE:
             folder.discard(each)
             continue
         refused += 1

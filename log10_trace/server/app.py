@@ -54,7 +54,7 @@ def create_app(
         metrics=metrics,
         rates=RateLimiter(limits.requests_per_s),
         codes=codes or LoginCodes(),
-        examiner=SchemaValidator(),
+        validator=SchemaValidator(),
         read_threads=ReadThreads(),
         in_flight=InFlightBytes(limits.in_flight_bytes),
         document=encode_json(build_document(OPERATIONS)),

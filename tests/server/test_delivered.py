@@ -38,7 +38,7 @@ def test_every_answer_to_a_single_record_names_it(tenant: Tenant, scopes: tuple[
         reply = client.post(path, content=sent.body, headers=JSON)
         return reply.status_code, result_for_record(
             HttpReply(reply.status_code, {}, reply.content), sent
-        ).verdict
+        ).disposition
 
     created = "/api/v1/completions"
     assert answer(created) == (201, Disposition.DONE)
@@ -64,7 +64,7 @@ def test_every_result_of_a_batch_names_its_record(tenant: Tenant, scopes: tuple[
     sender.close()
 
     done, refused = Disposition.DONE, Disposition.REJECTED
-    assert [answer.verdict for answer in outcome.answers] == [done, refused, refused, done]
+    assert [answer.disposition for answer in outcome.answers] == [done, refused, refused, done]
     assert not outcome.is_single
 
 
@@ -79,13 +79,13 @@ def test_the_servers_own_refusal_of_a_single_record_is_recognised(
     sender.close()
 
     assert outcome.is_single
-    assert [answer.verdict for answer in outcome.answers] == [Disposition.REJECTED]
+    assert [answer.disposition for answer in outcome.answers] == [Disposition.REJECTED]
 
 
 def test_a_delivery_without_records_is_taken(tenant: Tenant) -> None:
     """Doctor's question changes nothing, and a key that may not write is told so."""
-    for scope, verdict in ((Scope.INGEST, Disposition.DONE), (Scope.READ, Disposition.DENIED)):
+    for scope, disposition in ((Scope.INGEST, Disposition.DONE), (Scope.READ, Disposition.DENIED)):
         token, _ = tenant.server.key(tenant.organization_id, scope)
         sender = Transport()
-        assert sender.probe(Server(url=tenant.server.url, token=token), 30.0).verdict is verdict
+        assert sender.probe(Server(url=tenant.server.url, token=token), 30.0).disposition is disposition
         sender.close()

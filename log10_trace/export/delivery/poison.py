@@ -34,9 +34,9 @@ def required_evidence(answer: RecordResult) -> int:
 
     Statuses of gateways that are busy, and time-outs, take more: they come and go.
     """
-    if answer.verdict not in FAILED or not answer.connected or answer.status in _NOT_OF_RECORD:
+    if answer.disposition not in FAILED or not answer.connected or answer.status in _NOT_OF_RECORD:
         return 0
-    comes_and_goes = answer.verdict is Disposition.RETRY and answer.status != _SERVER_ERROR
+    comes_and_goes = answer.disposition is Disposition.RETRY and answer.status != _SERVER_ERROR
     return 3 * _ALONE if comes_and_goes else 2 * _ALONE
 
 
@@ -58,7 +58,7 @@ class Suspects:
         """
         pairs = list(zip(places, answers, strict=True))
         passed = [
-            place for place, answer in pairs if answer.verdict in (Disposition.DONE, Disposition.REJECTED)
+            place for place, answer in pairs if answer.disposition in (Disposition.DONE, Disposition.REJECTED)
         ]
         if passed:
             self._doubt = max(0.0, self._doubt - DOUBT_GOES)
@@ -92,7 +92,7 @@ class Suspects:
         if alone and sum(rounds.values()) >= needed + self._doubt * _ALONE:
             del self._rounds[place]
             message = f"{answer.message}; " if answer.message else ""
-            return replace(answer, verdict=Disposition.REJECTED, message=f"{message}{_REASON}")
+            return replace(answer, disposition=Disposition.REJECTED, message=f"{message}{_REASON}")
         while len(self._rounds) > MAX_SUSPECTS:
             del self._rounds[next(iter(self._rounds))]
         return answer

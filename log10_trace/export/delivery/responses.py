@@ -21,7 +21,7 @@ _REFUSAL: Final = ("code", "message", "field")
 class RecordResult:
     """What the server said to one record."""
 
-    verdict: Disposition
+    disposition: Disposition
     status: int = 0
     code: str = ""
     message: str = ""
@@ -53,10 +53,11 @@ def parse_batch_results(reply: HttpReply, ids: Sequence[str]) -> list[RecordResu
         _result_from_item(in_place if _is_about(in_place, record_id) else by_id.get(record_id))
         for record_id, in_place in zip(ids, in_order, strict=True)
     ]
-    if any(answer.verdict is Disposition.DONE for answer in answers):
+    if any(answer.disposition is Disposition.DONE for answer in answers):
         return answers
     return [
-        replace(each, verdict=Disposition.DENIED) if each.status == _BAD_REQUEST else each for each in answers
+        replace(each, disposition=Disposition.DENIED) if each.status == _BAD_REQUEST else each
+        for each in answers
     ]
 
 

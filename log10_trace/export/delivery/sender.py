@@ -125,7 +125,7 @@ class Sender:
         outcome = self.transport.send(server, [outbound for _, outbound in pairs], timeout)
         alone = outcome.is_single or len(items) == 1
         answers = self._suspects.update([item.place for item in items], outcome.answers, alone=alone)
-        if any(answer.verdict in _TAKEN for answer in answers):
+        if any(answer.disposition in _TAKEN for answer in answers):
             backlog.step_back()
         failed = [pair for pair in zip(items, answers, strict=True) if alone and required_evidence(pair[1])]
         for item, _ in failed:
@@ -148,11 +148,11 @@ class Sender:
         """Acknowledge every record whose answer is final."""
         done: list[PendingEntry] = []
         for (item, outbound), answer in zip(pairs, answers, strict=True):
-            too_large = answer.verdict is Disposition.TOO_LARGE and alone
-            if answer.verdict is Disposition.DONE:
+            too_large = answer.disposition is Disposition.TOO_LARGE and alone
+            if answer.disposition is Disposition.DONE:
                 done.append(item)
                 self._parcels.discard(item)
-            elif answer.verdict is Disposition.REJECTED or too_large:
+            elif answer.disposition is Disposition.REJECTED or too_large:
                 self._dead_letter(server, backlog, item, outbound, answer)
         records = [item for item in done if item.entry.sequence]
         backlog.on_delivered(done)
@@ -200,10 +200,10 @@ class Sender:
     def _update_backoff(
         self, server: Server, answers: Sequence[RecordResult], retry_after: float, *, alone: bool
     ) -> None:
-        worst = next((each for each in answers if each.verdict in FAILED), None)
-        if any(each.verdict in _TAKEN for each in answers):
+        worst = next((each for each in answers if each.disposition in FAILED), None)
+        if any(each.disposition in _TAKEN for each in answers):
             self.backoff.on_success()
-        if not alone and any(each.verdict is Disposition.TOO_LARGE for each in answers):
+        if not alone and any(each.disposition is Disposition.TOO_LARGE for each in answers):
             self.backoff.too_large(len(answers))
         if worst is None:
             return
@@ -219,12 +219,12 @@ class Sender:
             draw=self._draw(),
             retry_after=retry_after,
             halve=required_evidence(worst) > 0,
-            slow=worst.verdict is Disposition.DENIED,
+            slow=worst.disposition is Disposition.DENIED,
         )
 
     def _log_failure(self, server: Server, worst: RecordResult) -> None:
         message = "log10_trace: %s cannot be reached or is busy (%s); records stay queued and are retried"
-        if worst.verdict is Disposition.DENIED:
+        if worst.disposition is Disposition.DENIED:
             setting = "LOG10_TOKEN" if worst.status in _OF_KEY else "LOG10_URL"
             message = (
                 f"log10_trace: %s {_problem_of(worst.status)} (HTTP %s); records stay queued. "

@@ -97,12 +97,12 @@ class Transport:
         answer = result_for_batch(reply)
         if self._may_lack_batches(server, answer):
             outcome = self._send_singly(server, records, timeout)
-            if any(each.verdict in (Disposition.DONE, Disposition.REJECTED) for each in outcome.answers):
+            if any(each.disposition in (Disposition.DONE, Disposition.REJECTED) for each in outcome.answers):
                 self._takes_batches.discard(server.url)
                 self._single_until[server.url] = self._clock() + BATCHES_AGAIN_S
             return outcome
-        if answer.verdict is Disposition.REJECTED and len(records) > 1:
-            answer = replace(answer, verdict=Disposition.TOO_LARGE)  # split, to see which of them it is
+        if answer.disposition is Disposition.REJECTED and len(records) > 1:
+            answer = replace(answer, disposition=Disposition.TOO_LARGE)  # split, to see which of them it is
         return SendResult([answer] * len(records), retry_after_of(reply))
 
     def probe(self, server: Server, timeout: float) -> RecordResult:
@@ -126,7 +126,7 @@ class Transport:
         if is_missing_endpoint(answer.status):
             return True
         is_of_endpoint = answer.status not in _NOT_OF_ENDPOINT
-        is_denied = answer.verdict in (Disposition.DENIED, Disposition.REJECTED)
+        is_denied = answer.disposition in (Disposition.DENIED, Disposition.REJECTED)
         return server.url not in self._takes_batches and is_denied and is_of_endpoint
 
     def _send_singly(self, server: Server, records: Sequence[OutboundRecord], timeout: float) -> SendResult:
@@ -136,7 +136,7 @@ class Transport:
         for record in records[:SINGLE_ITEMS]:
             reply = self._post_one(server, record, timeout)
             answers.append(reply if isinstance(reply, RecordResult) else result_for_record(reply, record))
-            if answers[-1].verdict in (Disposition.RETRY, Disposition.DENIED):
+            if answers[-1].disposition in (Disposition.RETRY, Disposition.DENIED):
                 retry_after = retry_after_of(reply) if isinstance(reply, HttpReply) else 0.0
                 break
         unsent = [RecordResult(Disposition.UNSENT)] * (len(records) - len(answers))

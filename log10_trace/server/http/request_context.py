@@ -36,7 +36,7 @@ class AppState:
     rates: RateLimiter
     in_flight: InFlightBytes
     codes: LoginCodes
-    examiner: SchemaValidator
+    validator: SchemaValidator
     read_threads: ReadThreads
     document: bytes
     """The OpenAPI document."""

@@ -32,7 +32,7 @@ async def upload(context: RequestContext) -> Response:
     selection = _selection(values)
     task = await _task(context, text(values, "task_id") or "")
     require_object(members, "json_values")
-    await context.service.examiner.validate_values(members["json_values"][0], task.json_schema)
+    await context.service.validator.validate_values(members["json_values"][0], task.json_schema)
     feedback = Feedback(
         id=new_id(),
         task_id=task.id,

@@ -28,7 +28,7 @@ async def create(context: RequestContext) -> Response:
     members = await context.json_object()
     values = {name: value for name, (_, value) in members.items()}
     require_object(members, "json_schema")
-    await context.service.examiner.validate_schema(members["json_schema"][0])
+    await context.service.validator.validate_schema(members["json_schema"][0])
     task = FeedbackTask(
         id=label(values, "id") or new_id(),
         name=text(values, "name") or "",

@@ -171,13 +171,15 @@ def test_a_record_that_could_not_be_read_is_refused_without_its_id(
 )
 def test_a_single_record_is_done_when_the_answer_is_the_record(body: bytes, expected: Disposition) -> None:
     """The Completion under its id, whatever stands in it."""
-    assert result_for_record(HttpReply(201, {}, body), RECORD).verdict is expected
+    assert result_for_record(HttpReply(201, {}, body), RECORD).disposition is expected
 
 
 def test_an_echo_byte_for_byte_is_no_completion() -> None:
     """What says no more than was sent, and not that anything was made, may be a mirror."""
-    assert result_for_record(HttpReply(200, {}, RECORD.body + b"\n"), RECORD).verdict is Disposition.DENIED
-    assert result_for_record(HttpReply(201, {}, RECORD.body), RECORD).verdict is Disposition.DONE
+    assert (
+        result_for_record(HttpReply(200, {}, RECORD.body + b"\n"), RECORD).disposition is Disposition.DENIED
+    )
+    assert result_for_record(HttpReply(201, {}, RECORD.body), RECORD).disposition is Disposition.DONE
 
 
 def test_two_states_of_one_record_in_a_batch_have_their_own_results() -> None:
@@ -189,7 +191,7 @@ def test_two_states_of_one_record_in_a_batch_have_their_own_results() -> None:
     answers = parse_batch_results(HttpReply(207, {}, json.dumps({"results": results}).encode()), ["a", "a"])
 
     assert answers is not None
-    assert [answer.verdict for answer in answers] == [Disposition.REJECTED, Disposition.DONE]
+    assert [answer.disposition for answer in answers] == [Disposition.REJECTED, Disposition.DONE]
 
 
 OWN = {"code": "invalid", "message": "no", "field": "request"}
@@ -203,10 +205,12 @@ def test_a_refusal_is_the_records_own_in_the_words_of_our_api_alone(status: int)
 
     unnamed = HttpReply(status, {}, json.dumps({**OWN, "field": None}).encode())
 
-    assert result_for_record(own, RECORD).verdict is Disposition.REJECTED
-    assert result_for_record(unnamed, RECORD).verdict is Disposition.DENIED
-    assert result_for_record(PROXYS(status), RECORD).verdict is Disposition.DENIED
-    assert result_for_record(HttpReply(status, {}, b'{"detail": []}'), RECORD).verdict is Disposition.DENIED
+    assert result_for_record(own, RECORD).disposition is Disposition.REJECTED
+    assert result_for_record(unnamed, RECORD).disposition is Disposition.DENIED
+    assert result_for_record(PROXYS(status), RECORD).disposition is Disposition.DENIED
+    assert (
+        result_for_record(HttpReply(status, {}, b'{"detail": []}'), RECORD).disposition is Disposition.DENIED
+    )
 
 
 def test_a_400_to_all_alike_is_nobodys_own() -> None:
@@ -216,7 +220,7 @@ def test_a_400_to_all_alike_is_nobodys_own() -> None:
 
     def verdicts(*results: dict[str, Any]) -> list[Disposition]:
         body = json.dumps({"results": results}).encode()
-        return [each.verdict for each in parse_batch_results(HttpReply(207, {}, body), ["a", "b"]) or []]
+        return [each.disposition for each in parse_batch_results(HttpReply(207, {}, body), ["a", "b"]) or []]
 
     assert verdicts(spoilt, spoilt) == [Disposition.DENIED, Disposition.DENIED]
     assert verdicts(spoilt, taken) == [Disposition.REJECTED, Disposition.DONE]
@@ -237,7 +241,7 @@ def test_batches_are_tried_again_after_a_while(api: CompletionsAPI, status: int)
     def paths() -> list[str]:
         del api.requests[:]
         outcome = transport.send(server, [RECORD], 5.0)
-        assert [answer.verdict for answer in outcome.answers] == [Disposition.DONE]
+        assert [answer.disposition for answer in outcome.answers] == [Disposition.DONE]
         return [request.path.rpartition("/")[2] for request in api.requests]
 
     assert paths() == ["batch"]

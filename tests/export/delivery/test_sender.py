@@ -201,7 +201,7 @@ def test_an_answer_without_end_is_not_waited_for(api: CompletionsAPI) -> None:
     api.behave(endless)
     outcome = Transport().send(Server(url=api.url), [OutboundRecord("1", b'{"id":"1"}')], 5.0)
 
-    assert [answer.verdict for answer in outcome.answers] == [Disposition.RETRY]
+    assert [answer.disposition for answer in outcome.answers] == [Disposition.RETRY]
 
 
 @pytest.mark.parametrize(

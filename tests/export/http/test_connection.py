@@ -179,7 +179,7 @@ def test_what_is_no_whole_answer_is_tried_again(said: bytes) -> None:
         peer.say(said)
 
     with raw_server(serve) as server:
-        assert send(server.url).verdict.value == "again"
+        assert send(server.url).disposition.value == "again"
 
 
 def test_a_proxy_passes_requests_on(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -308,6 +308,6 @@ def test_a_proxy_that_refuses_is_named(
         monkeypatch.setenv("https_proxy", f"{scheme}://user:secret@127.0.0.1:{proxy.port}")
         answer = send(f"https://{NAME}")
 
-    assert answer.verdict.value == "again"
+    assert answer.disposition.value == "again"
     assert message in answer.message
     assert "secret" not in answer.message

@@ -85,7 +85,7 @@ def test_an_answer_that_does_not_come_in_time_is_given_up(serve: object) -> None
     with raw_server(serve) as server:
         (answer,) = Transport().send(Server(url=server.url), [RECORD], 0.3).answers
 
-    assert (answer.verdict, answer.message) == (Disposition.RETRY, "no answer within 0.3 s")
+    assert (answer.disposition, answer.message) == (Disposition.RETRY, "no answer within 0.3 s")
 
 
 def test_a_server_that_does_not_read_is_given_up() -> None:
@@ -95,7 +95,7 @@ def test_a_server_that_does_not_read_is_given_up() -> None:
     with raw_server(unread) as server:
         (answer,) = Transport().send(Server(url=server.url), [large], 0.3).answers
 
-    assert (answer.verdict, answer.message) == (Disposition.RETRY, "no answer within 0.3 s")
+    assert (answer.disposition, answer.message) == (Disposition.RETRY, "no answer within 0.3 s")
 
 
 def trickled_handshake(peer: Peer) -> None:
@@ -110,7 +110,7 @@ def test_a_handshake_that_does_not_end_is_given_up(serve: object) -> None:
         url = server.url.replace("http:", "https:")
         (answer,) = Transport().send(Server(url=url), [RECORD], 0.3).answers
 
-    assert (answer.verdict, answer.message) == (Disposition.RETRY, "no answer within 0.3 s")
+    assert (answer.disposition, answer.message) == (Disposition.RETRY, "no answer within 0.3 s")
 
 
 @pytest.fixture
@@ -128,7 +128,7 @@ def test_a_connection_that_does_not_come_about_is_given_up(full: str) -> None:
     """A server that does not accept."""
     (answer,) = Transport().send(Server(url=full), [RECORD], 0.3).answers
 
-    assert (answer.verdict, answer.message) == (Disposition.RETRY, "no answer within 0.3 s")
+    assert (answer.disposition, answer.message) == (Disposition.RETRY, "no answer within 0.3 s")
 
 
 def test_a_name_server_that_does_not_answer_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -147,7 +147,7 @@ def test_a_name_server_that_does_not_answer_is_given_up(monkeypatch: pytest.Monk
         named = Server(url=f"http://log.example.test:{server.port}")
         for _ in range(2):
             (answer,) = transport.send(named, [RECORD], 0.3).answers
-            assert (answer.verdict, answer.message) == (Disposition.RETRY, "no answer within 0.3 s")
+            assert (answer.disposition, answer.message) == (Disposition.RETRY, "no answer within 0.3 s")
         assert asked == ["log.example.test"]
         answers.set()
         assert transport.send(named, [RECORD], 5.0).answers[0].status == 200
@@ -206,7 +206,7 @@ def test_a_proxy_that_trickles_is_given_up(monkeypatch: pytest.MonkeyPatch, sche
         monkeypatch.setenv("https_proxy", f"{scheme}://127.0.0.1:{proxy.port}")
         (answer,) = Transport().send(Server(url="https://log.example.test"), [RECORD], 0.3).answers
 
-    assert (answer.verdict, answer.message) == (Disposition.RETRY, "no answer within 0.3 s")
+    assert (answer.disposition, answer.message) == (Disposition.RETRY, "no answer within 0.3 s")
 
 
 def test_a_deadline_counts_down_on_its_clock() -> None:

@@ -45,12 +45,12 @@ class PostgresCompletions:
         self,
         readers: ReadPool,
         writer: GroupCommitWriter[WriteRequest, WriteResult],
-        sweeper: SerialExecutor,
+        deleter: SerialExecutor,
         grading: PostgresFeedbackStore,
     ) -> None:
         self._readers = readers
         self._writer = writer
-        self._sweeper = sweeper
+        self._deleter = deleter
         self._grading = grading
 
     def put(
@@ -129,13 +129,13 @@ class PostgresCompletions:
     def delete(self, organization_id: str, wanted: CompletionFilter) -> Future[int]:
         """Delete what matches everywhere it is; how many."""
         asked = build_query(organization_id, wanted)
-        return self._sweeper.run_without_transaction(
+        return self._deleter.run_without_transaction(
             lambda connection: delete_matching(connection, organization_id, asked)
         )
 
     def delete_one(self, organization_id: str, completion_id: str) -> Future[bool]:
         """Delete one record everywhere it is; False when there was none."""
-        return self._sweeper.run_without_transaction(
+        return self._deleter.run_without_transaction(
             lambda connection: delete_one(connection, organization_id, completion_id)
         )
 

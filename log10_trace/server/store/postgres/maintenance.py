@@ -23,17 +23,17 @@ class PostgresMaintenance:
     """Pruning and health; see ``protocol.Maintenance``."""
 
     def __init__(
-        self, readers: ReadPool, sweeper: SerialExecutor, housekeeper: Housekeeper, waiting: Callable[[], int]
+        self, readers: ReadPool, deleter: SerialExecutor, housekeeper: Housekeeper, waiting: Callable[[], int]
     ) -> None:
         self._readers = readers
-        self._sweeper = sweeper
+        self._deleter = deleter
         self._housekeeper = housekeeper
         self._pause = threading.Event()  # never set: a pause that is no sleep
         self._waiting = waiting
 
     def prune(self, *, before_ms: int | None = None, max_bytes: int | None = None) -> Future[PruneReport]:
         """Delete what is too old, then the oldest until the database fits."""
-        return self._sweeper.run_without_transaction(
+        return self._deleter.run_without_transaction(
             lambda connection: prune(connection, before_ms, max_bytes)
         )
 

@@ -158,7 +158,7 @@ def prepare(
     before: StoredRecord | None,
     *,
     now_ms: int,
-    novelty: SeenMessages,
+    seen_messages: SeenMessages,
 ) -> PreparedRecord:
     """Lay the writes of one record on each other, in order, over what stands."""
     stands = before.incoming if before else None
@@ -168,7 +168,9 @@ def prepare(
         laid.append((effect, stands.fields))
     assert stands is not None  # noqa: S101 -- there is a write for every draft
     after = (
-        _new_record(key[0], stands, now_ms, novelty) if before is None else _updated_record(before, stands)
+        _new_record(key[0], stands, now_ms, seen_messages)
+        if before is None
+        else _updated_record(before, stands)
     )
     return PreparedRecord(
         key=key,
@@ -183,7 +185,7 @@ def prepare(
 
 
 def _new_record(
-    organization_id: str, incoming: CompletionRecord, now_ms: int, novelty: SeenMessages
+    organization_id: str, incoming: CompletionRecord, now_ms: int, seen_messages: SeenMessages
 ) -> StoredRecord:
     said = extract_text(incoming.values)
     known = truncate_keys(extract_columns(incoming, said, now_ms=now_ms))
@@ -192,7 +194,7 @@ def _new_record(
         incoming=incoming,
         facts=known,
         words=said,
-        skipped=novelty.count_repeated(organization_id, known.session_id, said),
+        skipped=seen_messages.count_repeated(organization_id, known.session_id, said),
     )
 
 

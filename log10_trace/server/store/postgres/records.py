@@ -40,7 +40,7 @@ class RecordWriter:
     """The work of the writer thread."""
 
     def __init__(self) -> None:
-        self._novelty = SeenMessages()
+        self._seen_messages = SeenMessages()
 
     def write(self, connection: Connection[Row], puts: Sequence[WriteRequest]) -> list[WriteResult]:
         """Create or merge each record, and all that is kept of it elsewhere; answers in the order given."""
@@ -52,13 +52,13 @@ class RecordWriter:
             with connection.transaction():
                 # In one order everywhere, so that servers never wait for each other in a ring.
                 connection.execute(SQL["hold_stacks"], {"lock": STACKS_LOCK})
-                drafts = self._upsert(connection, {key: by_key[key] for key in sorted(by_key)})
+                prepared = self._upsert(connection, {key: by_key[key] for key in sorted(by_key)})
                 with connection.pipeline():
-                    _write_derived_rows(connection, [one for one in drafts if one.is_changed])
+                    _write_derived_rows(connection, [one for one in prepared if one.is_changed])
         except BaseException:
-            self._novelty.forget()
+            self._seen_messages.forget()
             raise
-        answers = {one.key: iter(one.outcomes) for one in drafts}
+        answers = {one.key: iter(one.outcomes) for one in prepared}
         return [next(answers[put.key]) for put in puts]
 
     def _upsert(
@@ -67,45 +67,45 @@ class RecordWriter:
         """Insert what is new; lock and merge what was there."""
         now_ms = time.time_ns() // 1_000_000
         placed = _resolve_partitions(connection, by_key, now_ms)
-        drafts = {
-            key: prepare(key, placed[key], puts, None, now_ms=now_ms, novelty=self._novelty)
+        prepared = {
+            key: prepare(key, placed[key], puts, None, now_ms=now_ms, seen_messages=self._seen_messages)
             for key, puts in by_key.items()
         }
         repeats: set[Key] = set()
-        settled = _insert(connection, list(drafts.values()), repeats)
-        while conflicts := [key for key in drafts if key not in settled]:
+        settled = _insert(connection, list(prepared.values()), repeats)
+        while conflicts := [key for key in prepared if key not in settled]:
             found = lock_records(connection, [(*key, placed[key]) for key in conflicts])
             for key, before in found.items():
-                drafts[key] = prepare(
-                    key, placed[key], by_key[key], before, now_ms=now_ms, novelty=self._novelty
+                prepared[key] = prepare(
+                    key, placed[key], by_key[key], before, now_ms=now_ms, seen_messages=self._seen_messages
                 )
-            _update(connection, [drafts[key] for key in found if drafts[key].is_changed])
+            _update(connection, [prepared[key] for key in found if prepared[key].is_changed])
             # What was there a moment ago and is gone was deleted meanwhile.
-            gone = [drafts[key] for key in conflicts if key not in found]
+            gone = [prepared[key] for key in conflicts if key not in found]
             settled |= found.keys() | _insert(connection, gone, repeats)
         if repeats:
-            self._novelty.forget()  # their messages are not in the text index
-        return [one.as_repeat() if key in repeats else one for key, one in drafts.items()]
+            self._seen_messages.forget()  # their messages are not in the text index
+        return [one.as_repeat() if key in repeats else one for key, one in prepared.items()]
 
 
-def _insert(connection: Connection[Row], drafts: Sequence[PreparedRecord], repeats: set[Key]) -> set[Key]:
+def _insert(connection: Connection[Row], prepared: Sequence[PreparedRecord], repeats: set[Key]) -> set[Key]:
     """Insert records; the keys of those that were not there. Those deleted before join ``repeats``."""
-    if not drafts:
+    if not prepared:
         return set()
-    _keep_stacks(connection, drafts)
-    values = rows_to_columns(CompletionRow._fields, [one.line() for one in drafts])
+    _keep_stacks(connection, prepared)
+    values = rows_to_columns(CompletionRow._fields, [one.line() for one in prepared])
     inserted = set(connection.execute(SQL["insert"], values).fetchall())
     # After the insertion, which waits for a deletion that is under way on another server.
-    found = _find_repeats(connection, [one for one in drafts if one.key in inserted])
+    found = _find_repeats(connection, [one for one in prepared if one.key in inserted])
     if found:
-        _take_back(connection, [one for one in drafts if one.key in found])
+        _take_back(connection, [one for one in prepared if one.key in found])
         repeats |= found
     return inserted
 
 
-def _find_repeats(connection: Connection[Row], drafts: Sequence[PreparedRecord]) -> set[Key]:
+def _find_repeats(connection: Connection[Row], prepared: Sequence[PreparedRecord]) -> set[Key]:
     """Which of the records, that were not there, were there and were deleted or pruned."""
-    by_key = {one.key: one for one in drafts}
+    by_key = {one.key: one for one in prepared}
     rows = [
         (
             *one.key,
@@ -114,7 +114,7 @@ def _find_repeats(connection: Connection[Row], drafts: Sequence[PreparedRecord])
             one.after.facts.source,
             one.after.facts.sequence,
         )
-        for one in drafts
+        for one in prepared
     ]
     names = ("organization_ids", "ids", "records", "began", "sources", "sequences")
     found = set()
@@ -125,16 +125,16 @@ def _find_repeats(connection: Connection[Row], drafts: Sequence[PreparedRecord])
     return found
 
 
-def _take_back(connection: Connection[Row], drafts: Sequence[PreparedRecord]) -> None:
-    rows = [(*one.key, one.placed_ms) for one in drafts]
+def _take_back(connection: Connection[Row], prepared: Sequence[PreparedRecord]) -> None:
+    rows = [(*one.key, one.placed_ms) for one in prepared]
     connection.execute(SQL["take_back"], rows_to_columns(("organization_ids", "ids", "placed"), rows))
 
 
-def _update(connection: Connection[Row], drafts: Sequence[PreparedRecord]) -> None:
-    if drafts:
-        _keep_stacks(connection, drafts)
+def _update(connection: Connection[Row], prepared: Sequence[PreparedRecord]) -> None:
+    if prepared:
+        _keep_stacks(connection, prepared)
         connection.execute(
-            SQL["update"], rows_to_columns(CompletionRow._fields, [one.line() for one in drafts])
+            SQL["update"], rows_to_columns(CompletionRow._fields, [one.line() for one in prepared])
         )
 
 
@@ -170,9 +170,9 @@ def lock_records(
     return found
 
 
-def _keep_stacks(connection: Connection[Row], drafts: Iterable[PreparedRecord]) -> None:
+def _keep_stacks(connection: Connection[Row], prepared: Iterable[PreparedRecord]) -> None:
     """Keep the call stacks of the records, each once."""
-    stacks = {(one.key[0], one.stack_hash): one.packed.stack for one in drafts if one.packed.stack}
+    stacks = {(one.key[0], one.stack_hash): one.packed.stack for one in prepared if one.packed.stack}
     if stacks:
         rows = sorted((*key, body) for key, body in stacks.items())
         connection.execute(
@@ -180,12 +180,12 @@ def _keep_stacks(connection: Connection[Row], drafts: Iterable[PreparedRecord]) 
         )
 
 
-def _write_derived_rows(connection: Connection[Row], drafts: Sequence[PreparedRecord]) -> None:
-    _keep_tags(connection, drafts)
-    _keep_texts(connection, drafts)
-    _keep_sessions(connection, drafts)
-    _keep_arrivals(connection, drafts)
-    _keep_tallies(connection, drafts)
+def _write_derived_rows(connection: Connection[Row], prepared: Sequence[PreparedRecord]) -> None:
+    _keep_tags(connection, prepared)
+    _keep_texts(connection, prepared)
+    _keep_sessions(connection, prepared)
+    _keep_arrivals(connection, prepared)
+    _keep_tallies(connection, prepared)
 
 
 def remove_tags(connection: Connection[Row], rows: Sequence[Row]) -> None:
@@ -194,10 +194,10 @@ def remove_tags(connection: Connection[Row], rows: Sequence[Row]) -> None:
         connection.execute(SQL["remove_tags"], rows_to_columns(_TAG_COLUMNS, rows))
 
 
-def _keep_tags(connection: Connection[Row], drafts: Sequence[PreparedRecord]) -> None:
+def _keep_tags(connection: Connection[Row], prepared: Sequence[PreparedRecord]) -> None:
     added: list[Row] = []
     removed: list[Row] = []
-    for one in drafts:
+    for one in prepared:
         before = set(one.before.facts.tags) if one.before else set()
         after = set(one.after.facts.tags)
         added += [_tag_row(one, tag) for tag in after - before]
@@ -207,12 +207,12 @@ def _keep_tags(connection: Connection[Row], drafts: Sequence[PreparedRecord]) ->
         connection.execute(SQL["add_tags"], rows_to_columns(_TAG_COLUMNS, added))
 
 
-def _keep_texts(connection: Connection[Row], drafts: Sequence[PreparedRecord]) -> None:
+def _keep_texts(connection: Connection[Row], prepared: Sequence[PreparedRecord]) -> None:
     add_texts(
         connection,
         [
             (*one.key, one.placed_ms, one.after.searched)
-            for one in drafts
+            for one in prepared
             if one.before is None or one.before.searched != one.after.searched
         ],
     )
@@ -226,9 +226,9 @@ def add_texts(connection: Connection[Row], texts: Sequence[tuple[str, str, int, 
         connection.execute(SQL["add_texts"], rows_to_columns(names, rows))
 
 
-def _keep_sessions(connection: Connection[Row], drafts: Sequence[PreparedRecord]) -> None:
+def _keep_sessions(connection: Connection[Row], prepared: Sequence[PreparedRecord]) -> None:
     spans: dict[Key, list[int]] = {}
-    for one in drafts:
+    for one in prepared:
         if (session_id := one.after.facts.session_id) is not None:
             spans.setdefault((one.key[0], session_id), []).append(one.after.facts.began_ms)
     if spans:
@@ -237,9 +237,9 @@ def _keep_sessions(connection: Connection[Row], drafts: Sequence[PreparedRecord]
         connection.execute(SQL["meet_sessions"], rows_to_columns(names, rows))
 
 
-def _keep_arrivals(connection: Connection[Row], drafts: Sequence[PreparedRecord]) -> None:
+def _keep_arrivals(connection: Connection[Row], prepared: Sequence[PreparedRecord]) -> None:
     arrived: dict[Key, list[Range]] = {}
-    for one in drafts:
+    for one in prepared:
         known = one.after.facts
         if known.source is not None and known.sequence is not None:
             arrived.setdefault((one.key[0], known.source), []).append((known.sequence, known.sequence))
@@ -249,9 +249,9 @@ def _keep_arrivals(connection: Connection[Row], drafts: Sequence[PreparedRecord]
         connection.execute(SQL["add_arrivals"], rows_to_columns(names, rows))
 
 
-def _keep_tallies(connection: Connection[Row], drafts: Sequence[PreparedRecord]) -> None:
+def _keep_tallies(connection: Connection[Row], prepared: Sequence[PreparedRecord]) -> None:
     deltas = Deltas()
-    for one in drafts:
+    for one in prepared:
         if one.before is not None:
             deltas.count(one.key[0], one.before.facts, sign=-1)
         deltas.count(one.key[0], one.after.facts)

@@ -38,22 +38,22 @@ class PostgresStore:
             "log10-writer", address, RecordWriter().write
         )
         self._tasks = SerialExecutor("log10-tasks", address)
-        self._sweeper = SerialExecutor("log10-sweeper", address)
+        self._deleter = SerialExecutor("log10-sweeper", address)
         self._housekeeper = Housekeeper(address, lambda: self._writer.waiting > 0)
         self.grading = PostgresFeedbackStore(self._readers, self._own_readers, self._tasks)
-        self.completions = PostgresCompletions(self._readers, self._writer, self._sweeper, self.grading)
+        self.completions = PostgresCompletions(self._readers, self._writer, self._deleter, self.grading)
         self.sessions = PostgresSessions(self._readers, self._tasks, self.completions, prices)
         self.reports = PostgresReports(self._readers, prices)
         self.keys = PostgresKeys(self._own_readers, self._tasks)
-        self.upkeep = PostgresMaintenance(self._own_readers, self._sweeper, self._housekeeper, self._waiting)
+        self.upkeep = PostgresMaintenance(self._own_readers, self._deleter, self._housekeeper, self._waiting)
 
     def close(self, timeout: float = 10.0) -> None:
         """Commit what was accepted, then shut. Seconds; called again it does nothing."""
         deadline = time.monotonic() + timeout
-        for part in (self._writer, self._tasks, self._sweeper, self._housekeeper):
+        for part in (self._writer, self._tasks, self._deleter, self._housekeeper):
             part.close(max(deadline - time.monotonic(), 0.0))
         self._readers.close()
         self._own_readers.close()
 
     def _waiting(self) -> int:
-        return self._writer.waiting + self._tasks.waiting + self._sweeper.waiting
+        return self._writer.waiting + self._tasks.waiting + self._deleter.waiting

@@ -40,10 +40,10 @@ _STREAMED_AT_ONCE: Final = 100
 class SqliteCompletions:
     """The records."""
 
-    def __init__(self, writer: Writer, readers: ReadPool, sweeper: BackgroundDeleter) -> None:
+    def __init__(self, writer: Writer, readers: ReadPool, deleter: BackgroundDeleter) -> None:
         self._writer = writer
         self._readers = readers
-        self._sweeper = sweeper
+        self._deleter = deleter
 
     def put(
         self, organization_id: str, incoming: CompletionRecord, *, replace_tags: bool = False
@@ -132,17 +132,17 @@ class SqliteCompletions:
 
         def delete() -> int:
             self._prepare(wanted)
-            return self._sweeper.delete(find)
+            return self._deleter.delete(find)
 
-        future = self._sweeper.start(delete)
-        future.add_done_callback(self._sweeper.purge_when_done)
+        future = self._deleter.start(delete)
+        future.add_done_callback(self._deleter.purge_when_done)
         return future
 
     def delete_one(self, organization_id: str, completion_id: str) -> Future[bool]:
         """Delete one record."""
         job = partial(_delete_one, organization_id=organization_id, completion_id=completion_id)
         future = self._writer.submit(job)
-        future.add_done_callback(self._sweeper.purge_when_done)
+        future.add_done_callback(self._deleter.purge_when_done)
         return future
 
     def _prepare(self, wanted: CompletionFilter) -> None:

@@ -24,14 +24,14 @@ from log10_trace.server.store.sqlite.writer import Writer
 class SqliteMaintenance:
     """Maintenance of the database: health, pruning, space."""
 
-    def __init__(self, writer: Writer, readers: ReadPool, sweeper: BackgroundDeleter) -> None:
+    def __init__(self, writer: Writer, readers: ReadPool, deleter: BackgroundDeleter) -> None:
         self._writer = writer
         self._readers = readers
-        self._sweeper = sweeper
+        self._deleter = deleter
 
     def prune(self, *, before_ms: int | None = None, max_bytes: int | None = None) -> Future[PruneReport]:
         """Delete what is too old, then the oldest until the database fits."""
-        return self._sweeper.start(partial(self._prune, before_ms, max_bytes))
+        return self._deleter.start(partial(self._prune, before_ms, max_bytes))
 
     def wait_until_searchable(self, timeout: float = 30.0) -> bool:
         """Have the words of all that is committed indexed now."""
@@ -44,13 +44,13 @@ class SqliteMaintenance:
     def _prune(self, before_ms: int | None, max_bytes: int | None) -> PruneReport:
         bytes_before = self._bytes()
         deleted = 0
-        self._sweeper.forget_deletions(time.time_ns() // 1_000_000 // DAY_MS - DAYS_REMEMBERED)
+        self._deleter.forget_deletions(time.time_ns() // 1_000_000 // DAY_MS - DAYS_REMEMBERED)
         if before_ms is not None:
-            deleted += self._sweeper.delete(
+            deleted += self._deleter.delete(
                 partial(_oldest, before=SORT_KEYS.first_of(before_ms)), is_pruned=True
             )
             self._writer.submit(partial(_delete_old_sessions, before_ms=before_ms)).result()
-            self._sweeper.purge_deleted()
+            self._deleter.purge_deleted()
         if max_bytes is not None:
             deleted += self._shrink(max_bytes)
         return PruneReport(completions=deleted, bytes_before=bytes_before, bytes_after=self._bytes())
@@ -62,8 +62,8 @@ class SqliteMaintenance:
             too_many = count_to_prune(self._records(), self._bytes(), max_bytes)
             if not too_many:
                 break
-            deleted += self._sweeper.delete(partial(_oldest, before=LAST), most=too_many, is_pruned=True)
-            self._sweeper.purge_deleted()
+            deleted += self._deleter.delete(partial(_oldest, before=LAST), most=too_many, is_pruned=True)
+            self._deleter.purge_deleted()
         return deleted
 
     def _bytes(self) -> int:

@@ -38,18 +38,18 @@ class SqliteStore:
         self._writer = Writer(connection)
         self._readers = ReadPool(path)
         self._own_readers = ReadPool(path, OWN_CONNECTIONS)
-        self._sweeper = BackgroundDeleter(self._writer, path)
-        self.completions = SqliteCompletions(self._writer, self._readers, self._sweeper)
+        self._deleter = BackgroundDeleter(self._writer, path)
+        self.completions = SqliteCompletions(self._writer, self._readers, self._deleter)
         self.sessions = SqliteSessions(self._writer, self._readers, self.completions, prices)
         self.reports = SqliteReports(self._readers, prices)
         self.grading = SqliteFeedbackStore(self._writer, self._readers, self._own_readers)
         self.keys = SqliteKeys(self._writer, self._own_readers)
-        self.upkeep = SqliteMaintenance(self._writer, self._own_readers, self._sweeper)
-        self._sweeper.start(self._sweeper.purge_deleted)  # what an earlier process left to do
+        self.upkeep = SqliteMaintenance(self._writer, self._own_readers, self._deleter)
+        self._deleter.start(self._deleter.purge_deleted)  # what an earlier process left to do
 
     def close(self, timeout: float = 10.0) -> None:
         """Commit what was accepted, then shut."""
-        self._sweeper.close()
+        self._deleter.close()
         self._readers.close()
         self._own_readers.close()
         self._writer.close(timeout)  # last, because the last writing connection puts the log away

@@ -39,7 +39,7 @@ class Transaction:
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
-        self.novelty = SeenMessages()
+        self.seen_messages = SeenMessages()
         self.unindexed = IndexBacklog()
         self.stacks: dict[tuple[str, bytes], int] = {}
         """Numbers of the stacks in the database, by organization and digest."""
@@ -255,7 +255,7 @@ class Transaction:
     def _forget(self) -> None:
         self.stacks.clear()
         self._pruned_before_ms = None
-        self.novelty.forget()
+        self.seen_messages.forget()
         self.unindexed.forget()
         self._folder.forget()
 

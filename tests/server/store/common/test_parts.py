@@ -226,34 +226,34 @@ def words(*messages: str, answer: str = "") -> text_extraction.CompletionText:
 
 def test_a_growing_conversation_is_new_from_where_it_went_on() -> None:
     """What earlier calls of the session asked and got is not new; another session's is."""
-    novelty = SeenMessages()
+    seen_messages = SeenMessages()
 
-    assert novelty.count_repeated("org", "s", words("a", answer="b")) == 0
-    assert novelty.count_repeated("org", "s", words("a", "b", "c", answer="d")) == 2
-    assert novelty.count_repeated("org", "s", words("a", "b", "c", "d", "e")) == 4
-    assert novelty.count_repeated("org", "t", words("a", "b", "c")) == 0
-    assert novelty.count_repeated("other", "s", words("a", "b", "c")) == 0
-    assert novelty.count_repeated("org", None, words("a", "b", "c")) == 0
+    assert seen_messages.count_repeated("org", "s", words("a", answer="b")) == 0
+    assert seen_messages.count_repeated("org", "s", words("a", "b", "c", answer="d")) == 2
+    assert seen_messages.count_repeated("org", "s", words("a", "b", "c", "d", "e")) == 4
+    assert seen_messages.count_repeated("org", "t", words("a", "b", "c")) == 0
+    assert seen_messages.count_repeated("other", "s", words("a", "b", "c")) == 0
+    assert seen_messages.count_repeated("org", None, words("a", "b", "c")) == 0
 
 
 def test_a_question_that_is_asked_again_is_new() -> None:
     """Two calls that ask the same are two calls."""
-    novelty = SeenMessages()
-    novelty.count_repeated("org", "s", words("a", answer="b"))
+    seen_messages = SeenMessages()
+    seen_messages.count_repeated("org", "s", words("a", answer="b"))
 
-    assert novelty.count_repeated("org", "s", words("a", answer="c")) == 0
+    assert seen_messages.count_repeated("org", "s", words("a", answer="c")) == 0
 
 
 def test_conversations_side_by_side_are_kept_apart() -> None:
     """Several agents in one session each go on from their own history."""
-    novelty = SeenMessages()
-    novelty.count_repeated("org", "s", words("a"))
-    novelty.count_repeated("org", "s", words("x"))
+    seen_messages = SeenMessages()
+    seen_messages.count_repeated("org", "s", words("a"))
+    seen_messages.count_repeated("org", "s", words("x"))
 
-    assert novelty.count_repeated("org", "s", words("a", "b")) == 1
-    assert novelty.count_repeated("org", "s", words("x", "y")) == 1
-    novelty.forget()
-    assert novelty.count_repeated("org", "s", words("a", "b", "c")) == 0
+    assert seen_messages.count_repeated("org", "s", words("a", "b")) == 1
+    assert seen_messages.count_repeated("org", "s", words("x", "y")) == 1
+    seen_messages.forget()
+    assert seen_messages.count_repeated("org", "s", words("a", "b", "c")) == 0
 
 
 @pytest.mark.parametrize(

@@ -287,23 +287,23 @@ def test_nothing_of_a_deleted_record_is_left_in_any_table(tmp_path: Path) -> Non
 def test_a_sweep_ends_when_the_store_is_shut(tmp_path: Path) -> None:
     """Work of many commits does not hold up the end of the program."""
     writer = Writer(open_database(tmp_path / "a.db"))
-    sweeper = BackgroundDeleter(writer, tmp_path / "a.db")
-    sweeper.close()
+    deleter = BackgroundDeleter(writer, tmp_path / "a.db")
+    deleter.close()
     writer.close(5)
 
-    assert isinstance(sweeper.start(sweeper.purge_deleted).exception(5), StoreClosedError)
+    assert isinstance(deleter.start(deleter.purge_deleted).exception(5), StoreClosedError)
 
 
 def test_a_sweep_that_did_not_begin_fails_when_the_store_is_closed(tmp_path: Path) -> None:
     """What waits for a thread at the end fails as closed; what was cancelled stays cancelled."""
     writer = Writer(open_database(tmp_path / "a.db"))
-    sweeper = BackgroundDeleter(writer, tmp_path / "a.db")
+    deleter = BackgroundDeleter(writer, tmp_path / "a.db")
     opened = threading.Event()
-    running = [sweeper.start(lambda: opened.wait(30)) for _ in range(2)]
-    waiting, cancelled = sweeper.start(lambda: 1), sweeper.start(lambda: 2)
+    running = [deleter.start(lambda: opened.wait(30)) for _ in range(2)]
+    waiting, cancelled = deleter.start(lambda: 1), deleter.start(lambda: 2)
     assert cancelled.cancel()
 
-    sweeper.close()
+    deleter.close()
     opened.set()
 
     assert isinstance(waiting.exception(30), StoreClosedError)
