@@ -21,11 +21,12 @@ import psycopg
 
 from benchmarks.records import DAYS, Maker
 from log10_trace.domain.completion_record import CompletionRecord, parse
+from log10_trace.domain.times import DAY_MS
 from log10_trace.server.store import open_store
 from log10_trace.server.store.data_types import CompletionFilter, WriteResult
 from log10_trace.server.store.postgres.connections import connect, settings
 from log10_trace.server.store.postgres.housekeeping import index_texts
-from log10_trace.server.store.postgres.partitioning import DAY_MS, day_of
+from log10_trace.server.store.postgres.partitioning import day_of
 from log10_trace.server.store.postgres.prepared_records import WriteRequest
 from log10_trace.server.store.postgres.records import RecordWriter
 from log10_trace.server.store.postgres.rollup_compaction import compact
@@ -69,11 +70,9 @@ def fill_sqlite(path: Path, maker: Maker, count: int, organization_id: str) -> N
     for setting in _SQLITE_SETTINGS:
         connection.execute(setting)
     with closing(Transaction(connection)) as transaction, _made(maker, count, _draft) as groups:
-        for prepared in groups:
-            jobs = [partial(_put, organization_id=organization_id, draft=draft) for draft in prepared]
-            wanted = [
-                LookupKey(organization_id, str(one.incoming.id), one.facts.began_ms) for one in prepared
-            ]
+        for drafts in groups:
+            jobs = [partial(_put, organization_id=organization_id, draft=draft) for draft in drafts]
+            wanted = [LookupKey(organization_id, str(one.incoming.id), one.facts.began_ms) for one in drafts]
             transaction.run([*jobs, partial(index_many, at_once=LARGE_BATCH)], wanted)
         while transaction.run([index_some])[0]:
             pass

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchmarks.peers.sink import Recorder
+from benchmarks.peers.recorder import Recorder
 
 
 def record(api: str) -> Recorder:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import braintrust
-from benchmarks.peers.sink import Recorder, sdk_client
+
+from benchmarks.peers.recorder import Recorder, sdk_client
 
 
 def record(api: str) -> Recorder:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from benchmarks.peers.sink import Recorder
 from ddtrace.llmobs import LLMObs
+
+from benchmarks.peers.recorder import Recorder
 
 
 def record(_api: str) -> Recorder:

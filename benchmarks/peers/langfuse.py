@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from benchmarks.peers.sink import Recorder
 from langfuse import Langfuse
 from langfuse.openai import OpenAI
+
+from benchmarks.peers.recorder import Recorder
 
 
 def record(api: str) -> Recorder:

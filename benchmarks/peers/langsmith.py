@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from benchmarks.peers.sink import Recorder, sdk_client
 from langsmith import Client
 from langsmith.wrappers import wrap_openai
+
+from benchmarks.peers.recorder import Recorder, sdk_client
 
 
 def record(api: str) -> Recorder:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logfire
-from benchmarks.peers.sink import Recorder
+
+from benchmarks.peers.recorder import Recorder
 
 
 def record(api: str) -> Recorder:

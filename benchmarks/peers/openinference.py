@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from benchmarks.peers.sink import Recorder
 from openinference.instrumentation.openai import OpenAIInstrumentor
 from phoenix.otel import register
+
+from benchmarks.peers.recorder import Recorder
 
 
 def record(api: str) -> Recorder:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from benchmarks.peers.sink import Recorder
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.trace import get_tracer_provider
 from traceloop.sdk import Traceloop
+
+from benchmarks.peers.recorder import Recorder
 
 
 def record(api: str) -> Recorder:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import opik
-from benchmarks.peers.sink import Recorder, sdk_client
 from opik.integrations.openai import track_openai
+
+from benchmarks.peers.recorder import Recorder, sdk_client
 
 
 def record(_api: str) -> Recorder:

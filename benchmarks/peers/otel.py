@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from benchmarks.peers.sink import Recorder
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.instrumentation.openai_v2 import OpenAIInstrumentor
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
+
+from benchmarks.peers.recorder import Recorder
 
 
 def record(api: str) -> Recorder:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from benchmarks.peers.sink import Recorder
-
 import log10_trace
+from benchmarks.peers.recorder import Recorder
 
 
 def record(api: str) -> Recorder:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from benchmarks.peers.sink import Recorder
 from posthog import Posthog
 from posthog.ai.openai import OpenAI
+
+from benchmarks.peers.recorder import Recorder
 
 
 def record(api: str) -> Recorder:

@@ -14,10 +14,10 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any, Final, cast
 
-from benchmarks.peers.sink import Recorder
 from openai import OpenAI
 
 from benchmarks.peers.questions import WARM_UP, large, small
+from benchmarks.peers.recorder import Recorder
 from benchmarks.workloads import WORKLOADS, measure
 
 LOOPBACK: Final = {"127.0.0.1", "::1", "localhost"}
@@ -31,31 +31,31 @@ HANGING_S: Final = 30
 """When a forked child that should have ended is called hanging, and killed."""
 
 
-def some(client: OpenAI, _sink: Recorder) -> None:
+def some(client: OpenAI, _recorder: Recorder) -> None:
     """Fifty calls."""
     for number in range(50):
         ask(client, number)
 
 
-def healthy(client: OpenAI, sink: Recorder) -> None:
+def healthy(client: OpenAI, recorder: Recorder) -> None:
     """Fifty calls, all the time the library asks for, and some seconds more."""
-    some(client, sink)
-    sink.flush()
+    some(client, recorder)
+    recorder.flush()
     time.sleep(5)
 
 
-def killed(client: OpenAI, _sink: Recorder) -> None:
+def killed(client: OpenAI, _recorder: Recorder) -> None:
     """A hundred calls a second, SIGKILL right after number 287."""
     paced(client, 287, 2.87)
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def short_outage(client: OpenAI, _sink: Recorder) -> None:
+def short_outage(client: OpenAI, _recorder: Recorder) -> None:
     """Two hundred calls within a short outage, then a program that goes on."""
     _outage(client, SHORT_S)
 
 
-def long_outage(client: OpenAI, _sink: Recorder) -> None:
+def long_outage(client: OpenAI, _recorder: Recorder) -> None:
     """Two hundred calls within a long one."""
     _outage(client, LONG_S)
 
@@ -66,46 +66,46 @@ def _outage(client: OpenAI, seconds: float) -> None:
     time.sleep(max(0.0, end - time.monotonic()))
 
 
-def restarted(_client: OpenAI, _sink: Recorder) -> None:
+def restarted(_client: OpenAI, _recorder: Recorder) -> None:
     """The next run of a program: it lives for some seconds."""
     time.sleep(5)
 
 
-def forked(_client: OpenAI, sink: Recorder) -> None:
+def forked(_client: OpenAI, recorder: Recorder) -> None:
     """A child that makes 20 calls, lives on for some seconds, and ends as a worker process does."""
     child = os.fork()
     if not child:
-        twenty(sink)
+        twenty(recorder)
         time.sleep(FORKED_S)
         os._exit(0)
     await_child(child, FORKED_S + HANGING_S)
 
 
-def forked_exits(_client: OpenAI, sink: Recorder) -> None:
+def forked_exits(_client: OpenAI, recorder: Recorder) -> None:
     """A child that makes 20 calls and ends by sys.exit at once."""
     child = os.fork()
     if not child:
-        twenty(sink)
+        twenty(recorder)
         sys.exit()
     await_child(child, HANGING_S)
     time.sleep(FORKED_S)
 
 
-def caller(client: OpenAI, sink: Recorder) -> None:
+def caller(client: OpenAI, recorder: Recorder) -> None:
     """For every line that comes in, a call of 1 MB: says the ms of CPU time that it took this thread."""
     for number, _line in enumerate(sys.stdin):
         messages = large(number)
         begun = time.thread_time()
         client.chat.completions.create(model="gpt-4o", messages=messages)
         say(f"TOOK {(time.thread_time() - begun) * 1000}")
-        sink.flush()
+        recorder.flush()
 
 
-def rounds(client: OpenAI, sink: Recorder) -> None:
+def rounds(client: OpenAI, recorder: Recorder) -> None:
     """For every line, the number of a workload and of calls, a round of them: says what ``measure`` gives."""
     for line in sys.stdin:
         workload, calls = map(int, line.split())
-        mine, whole = measure(client, WORKLOADS[workload].call, calls, sink.flush)
+        mine, whole = measure(client, WORKLOADS[workload].call, calls, recorder.flush)
         say(f"TOOK {mine} {whole}")
 
 
@@ -118,9 +118,9 @@ PROGRAMS: Final[dict[str, Callable[[OpenAI, Recorder], None]]] = {
 }
 
 
-def twenty(sink: Recorder) -> None:
+def twenty(recorder: Recorder) -> None:
     """A forked child's calls, on a connection of its own."""
-    client = sink.client(model_url())
+    client = recorder.client(model_url())
     for number in range(20):
         ask(client, number)
 
@@ -178,14 +178,14 @@ def main() -> None:
     """Set up, warm up, and be the program."""
     sys.addaudithook(stay_here)
     module, program, api, _model = sys.argv[1:]
-    sink = cast("Recorder", import_module(f"benchmarks.peers.{module}").record(api))
-    client = sink.client(model_url())
+    recorder = cast("Recorder", import_module(f"benchmarks.peers.{module}").record(api))
+    client = recorder.client(model_url())
     ask(client, WARM_UP)
-    sink.flush()
+    recorder.flush()
     say("READY")
     sys.stdin.readline()
     parent = os.getpid()
-    PROGRAMS[program](client, sink)
+    PROGRAMS[program](client, recorder)
     if os.getpid() == parent:
         say("END")
 

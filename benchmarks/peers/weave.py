@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import openai  # noqa: F401 -- it patches what is imported
 import weave
-from benchmarks.peers.sink import Recorder
+
+from benchmarks.peers.recorder import Recorder
 
 
 def record(_api: str) -> Recorder:
