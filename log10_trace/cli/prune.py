@@ -43,7 +43,7 @@ def prune(
     if not yes:
         typer.confirm("Deleted records cannot be restored. Continue?", abort=True)
     with open_database(database) as store:
-        report = store.upkeep.prune(before_ms=before_ms, max_bytes=max_bytes).result()
+        report = store.maintenance.prune(before_ms=before_ms, max_bytes=max_bytes).result()
     if as_json:
         given = {"bytes_before": report.bytes_before, "bytes_after": report.bytes_after}
         typer.echo(json.dumps({"completions": report.completions, **given}))

@@ -56,7 +56,7 @@ def write_through_the_store(database: str | Path, maker: Maker) -> None:
     store = open_store(database)
     for future in store.completions.put_many(ORG, [parse(line) for line in maker.lines(0, COUNT)]):
         future.result()
-    assert store.upkeep.wait_until_searchable()
+    assert store.maintenance.wait_until_searchable()
     store.close()
 
 

@@ -41,7 +41,7 @@ async def upload(context: RequestContext) -> Response:
         matched_completion_ids=(),
         created_at_ms=time.time_ns() // 1_000_000,
     )
-    pending = context.store.grading.add(context.organization_id, feedback, selection)
+    pending = context.store.feedback.add(context.organization_id, feedback, selection)
     return json_response(feedback_dict(await asyncio.wrap_future(pending)))
 
 
@@ -50,7 +50,7 @@ async def list_feedback(context: RequestContext) -> Response:
     params = [*context.request.query_params.multi_items(), *await _body_params(context)]
     query = RequestParams(QueryParams(params), _NAMES)
     found = await context.read(
-        context.store.grading.list,
+        context.store.feedback.list,
         context.organization_id,
         offset=query.offset(),
         limit=query.integer("limit", least=1, most=context.service.limits.page_items) or DEFAULT_LIMIT,
@@ -60,7 +60,7 @@ async def list_feedback(context: RequestContext) -> Response:
     items = [feedback_dict(each) for each in found.items]
     if not context.is_legacy_client:
         return json_response({"feedback": items, "total": found.total})
-    tasks = await context.read(context.store.grading.tasks, context.organization_id)
+    tasks = await context.read(context.store.feedback.tasks, context.organization_id)
     names = {task.id: task.name for task in tasks}
     named = [{**item, "task_name": names.get(item["task_id"], "")} for item in items]
     return json_response({"data": named, "total": found.total})
@@ -69,7 +69,7 @@ async def list_feedback(context: RequestContext) -> Response:
 async def get(context: RequestContext) -> Response:
     """Get one feedback."""
     feedback_id = context.request.path_params["id"]
-    found = await context.read(context.store.grading.get, context.organization_id, feedback_id)
+    found = await context.read(context.store.feedback.get, context.organization_id, feedback_id)
     if found is None:
         raise not_found("feedback")
     return json_response(feedback_dict(found))
@@ -89,7 +89,7 @@ def feedback_dict(feedback: Feedback) -> dict[str, Any]:
 
 async def _task(context: RequestContext, task_id: str) -> FeedbackTask:
     found = await context.service.read_threads.run_own(
-        context.store.grading.task, context.organization_id, task_id
+        context.store.feedback.task, context.organization_id, task_id
     )
     if found is None:
         raise not_found("task")

@@ -66,7 +66,7 @@ def _read_ungraded(
 
 
 async def _all_task_ids(context: RequestContext) -> list[str]:
-    tasks = await context.read(context.store.grading.tasks, context.organization_id)
+    tasks = await context.read(context.store.feedback.tasks, context.organization_id)
     return [task.id for task in tasks]
 
 

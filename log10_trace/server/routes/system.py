@@ -11,7 +11,7 @@ from log10_trace.server.http.responses import json_response
 
 async def healthz(context: RequestContext) -> Response:
     """Health check: whether the database responds."""
-    await context.service.read_threads.run_own(context.store.upkeep.health)
+    await context.service.read_threads.run_own(context.store.maintenance.health)
     return json_response({"status": "ok"})
 
 
@@ -22,7 +22,7 @@ async def limits(context: RequestContext) -> Response:
 
 async def metrics(context: RequestContext) -> Response:
     """What the server counts about itself."""
-    health = await context.service.read_threads.run_own(context.store.upkeep.health)
+    health = await context.service.read_threads.run_own(context.store.maintenance.health)
     context.service.metrics.update_gauges(health, context.service.in_flight.held)
     return Response(context.service.metrics.render(), media_type=None, headers={"Content-Type": CONTENT_TYPE})
 

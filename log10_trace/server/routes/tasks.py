@@ -37,14 +37,14 @@ async def create(context: RequestContext) -> Response:
         completion_tags_selector=labels(values, "completion_tags_selector"),
         created_at_ms=time.time_ns() // 1_000_000,
     )
-    kept = await asyncio.wrap_future(context.store.grading.add_task(context.organization_id, task))
+    kept = await asyncio.wrap_future(context.store.feedback.add_task(context.organization_id, task))
     return json_response(task_dict(kept, context.organization_id))
 
 
 async def list_tasks(context: RequestContext) -> Response:
     """Every task, oldest first; in ``data`` for the original Python client."""
     query = RequestParams(context.request.query_params, ("offset", "limit"))
-    found = await context.read(context.store.grading.tasks, context.organization_id)
+    found = await context.read(context.store.feedback.tasks, context.organization_id)
     offset = query.offset()
     limit = query.integer("limit", least=1, most=context.service.limits.page_items)
     span = found[offset:] if limit is None else found[offset : offset + limit]
@@ -57,7 +57,7 @@ async def list_tasks(context: RequestContext) -> Response:
 async def get(context: RequestContext) -> Response:
     """One task."""
     task_id = context.request.path_params["id"]
-    found = await context.read(context.store.grading.task, context.organization_id, task_id)
+    found = await context.read(context.store.feedback.task, context.organization_id, task_id)
     if found is None:
         raise not_found("task")
     return json_response(task_dict(found, context.organization_id))

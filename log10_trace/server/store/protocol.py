@@ -286,7 +286,7 @@ class Store(Protocol):
         ...
 
     @property
-    def grading(self) -> FeedbackStore:
+    def feedback(self) -> FeedbackStore:
         """Feedback tasks and feedback."""
         ...
 
@@ -296,7 +296,7 @@ class Store(Protocol):
         ...
 
     @property
-    def upkeep(self) -> Maintenance:
+    def maintenance(self) -> Maintenance:
         """Maintenance of the database: health, pruning, space."""
         ...
 

@@ -147,7 +147,7 @@ def test_pruning_drops_whole_days_and_every_trace_of_them(
     for future in store.completions.put_many(ORG, puts):
         future.result()
 
-    report = store.upkeep.prune(before_ms=tomorrow + DAY_MS).result()
+    report = store.maintenance.prune(before_ms=tomorrow + DAY_MS).result()
 
     assert report.completions == 20
     assert database.execute("SELECT count(*) FROM days WHERE first_ms = %s", [tomorrow]).fetchone() == (0,)
@@ -169,7 +169,7 @@ def test_a_record_of_a_dropped_day_stays_gone(store: Store, make: Make, sent: di
     tomorrow = day_of(NOW_MS) + DAY_MS
     record = make(id=id_of(tomorrow), **sent)
     store.completions.put(ORG, record).result()
-    store.upkeep.prune(before_ms=tomorrow + DAY_MS).result()
+    store.maintenance.prune(before_ms=tomorrow + DAY_MS).result()
 
     assert store.completions.put(ORG, record).result().change is WriteEffect.DELETED
     assert store.completions.get(ORG, id_of(tomorrow)) is None
@@ -179,7 +179,7 @@ def test_a_late_update_of_a_dropped_day_is_kept(store: Store, make: Make) -> Non
     """A record of a day that is gone makes a new record; nothing is refused and nothing lost."""
     tomorrow = day_of(NOW_MS) + DAY_MS
     store.completions.put(ORG, make(id=id_of(tomorrow))).result()
-    store.upkeep.prune(before_ms=tomorrow + DAY_MS).result()
+    store.maintenance.prune(before_ms=tomorrow + DAY_MS).result()
 
     outcome = store.completions.put(ORG, make(id=id_of(tomorrow), tags=["late"])).result()
 
@@ -194,7 +194,7 @@ def test_a_record_that_began_after_its_day_is_not_dropped_with_it(store: Store, 
     for future in store.completions.put_many(ORG, puts):
         future.result()
 
-    report = store.upkeep.prune(before_ms=day_of(NOW_MS) + DAY_MS).result()
+    report = store.maintenance.prune(before_ms=day_of(NOW_MS) + DAY_MS).result()
 
     assert report.completions == 1
     assert [one.id for one in store.completions.page(ORG, CompletionFilter(), limit=9).items] == [

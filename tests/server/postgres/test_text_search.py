@@ -72,7 +72,7 @@ def test_a_text_that_cannot_be_indexed_stops_nothing(store: Store, make: Make, p
     """A text that PostgreSQL refuses to index is passed over; the texts before and after it are found."""
     for completion_id in ("first", "second", "third"):
         store.completions.put(ORG, make(id=completion_id)).result()
-    assert store.upkeep.wait_until_searchable()
+    assert store.maintenance.wait_until_searchable()
     store.close()
     too_much = " ".join(f"word{number}" for number in range(200_000))
     waiting = (
@@ -96,7 +96,7 @@ def test_a_deleted_record_is_not_indexed_afterwards(store: Store, make: Make) ->
     stored = store.completions.put(ORG, make()).result().stored
     store.completions.delete_one(ORG, stored.id).result()
 
-    assert store.upkeep.wait_until_searchable()
+    assert store.maintenance.wait_until_searchable()
     assert store.completions.page(ORG, CompletionFilter(text="insect"), limit=9).items == ()
 
 
@@ -108,7 +108,7 @@ def test_rare_and_common_words_are_searched_alike(
     monkeypatch.setattr(filter_sql, "_FEW", few)
     puts = [make(tags=["even" if number % 2 == 0 else "odd"]) for number in range(6)]
     records = [future.result().stored.id for future in store.completions.put_many(ORG, puts)]
-    assert store.upkeep.wait_until_searchable()
+    assert store.maintenance.wait_until_searchable()
 
     def ids(**wanted: Any) -> list[str]:
         return sorted(
@@ -128,7 +128,7 @@ def test_words_of_an_older_schema_are_spelled_anew(store: Store, postgres_url: s
     said = {"model": "m", "messages": [{"role": "user", "content": "well done 🎉"}]}
     for name in ("old", "broken"):
         store.completions.put(ORG, make(id=name, request=said)).result()
-    assert store.upkeep.wait_until_searchable()
+    assert store.maintenance.wait_until_searchable()
     with psycopg.connect(postgres_url) as connection:
         connection.execute("UPDATE completion_words SET words = to_tsvector('simple', 'well done')")
         connection.execute("UPDATE completions SET body = '' WHERE id = 'broken'")
@@ -136,7 +136,7 @@ def test_words_of_an_older_schema_are_spelled_anew(store: Store, postgres_url: s
             "INSERT INTO waiting_records SELECT organization_id, id, placed_ms FROM completions"
         )
 
-    assert store.upkeep.wait_until_searchable()
+    assert store.maintenance.wait_until_searchable()
 
     found = store.completions.page(ORG, CompletionFilter(text="🎉"), limit=9)
     assert [item.id for item in found.items] == ["old"]

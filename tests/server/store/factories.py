@@ -58,7 +58,7 @@ def put(
 ) -> WriteResult:
     """Put a completion and wait until it can be searched for."""
     outcome = store.completions.put(organization_id, incoming, replace_tags=replace_tags).result()
-    assert store.upkeep.wait_until_searchable()
+    assert store.maintenance.wait_until_searchable()
     return outcome
 
 
@@ -67,7 +67,7 @@ def put_all(
 ) -> list[WriteResult]:
     """Put many and wait until they can be searched for."""
     outcomes = [future.result() for future in store.completions.put_many(organization_id, list(records))]
-    assert store.upkeep.wait_until_searchable()
+    assert store.maintenance.wait_until_searchable()
     return outcomes
 
 

@@ -125,15 +125,15 @@ def test_deleting_by_text_without_a_word_is_refused(store: Store) -> None:
 
 def test_feedback_about_a_deleted_record_alone_goes_with_it(store: Store) -> None:
     """What was said about a deleted completion goes, unless it was said about others too."""
-    store.grading.add_task(ORG, task()).result()
+    store.feedback.add_task(ORG, task()).result()
     put_all(store, [completion(id="a"), completion(id="b")])
     lonely = add(store, FeedbackTarget(completion_ids=("a",)))
     shared = add(store, FeedbackTarget(completion_ids=("a", "b")))
 
     store.completions.delete_one(ORG, "a").result()
 
-    assert store.grading.get(ORG, lonely.id) is None
-    kept = store.grading.get(ORG, shared.id)
+    assert store.feedback.get(ORG, lonely.id) is None
+    kept = store.feedback.get(ORG, shared.id)
     assert kept is not None
     assert kept.matched_completion_ids == ("b",)
 
@@ -144,7 +144,7 @@ def test_pruning_by_age_takes_every_organizations_old_records(store: Store) -> N
         records = [completion(created_at=at(number), session_id=f"s{number}") for number in range(5)]
         put_all(store, records, organization_id)
 
-    report = store.upkeep.prune(before_ms=NOON_MS + 3 * MINUTE_MS).result()
+    report = store.maintenance.prune(before_ms=NOON_MS + 3 * MINUTE_MS).result()
 
     assert report.completions == 6
     assert len(ids(store)) == 2
@@ -155,17 +155,17 @@ def test_pruning_nothing_takes_nothing(store: Store) -> None:
     """A database within its bounds is left alone."""
     put(store, completion(id="a"))
 
-    assert store.upkeep.prune(before_ms=0, max_bytes=1 << 40).result().completions == 0
+    assert store.maintenance.prune(before_ms=0, max_bytes=1 << 40).result().completions == 0
     assert ids(store) == ["a"]
 
 
 def test_health_says_what_the_store_is(store: Store) -> None:
     """Health asks the database and tells its size."""
-    health = store.upkeep.health()
+    health = store.maintenance.health()
 
     assert health.kind in ("sqlite", "postgresql")
     assert health.bytes > 0
-    until(lambda: store.upkeep.health().waiting == 0, "nothing waits")
+    until(lambda: store.maintenance.health().waiting == 0, "nothing waits")
 
 
 def test_a_closed_store_refuses(store: Store) -> None:
@@ -181,13 +181,13 @@ def test_a_closed_store_refuses(store: Store) -> None:
 
 def test_unmatched_feedback_survives_deletions(store: Store) -> None:
     """Feedback that matched nothing is not taken for feedback about a deleted record."""
-    store.grading.add_task(ORG, task()).result()
+    store.feedback.add_task(ORG, task()).result()
     put(store, completion(id="a", response=answer("x")))
-    kept = store.grading.add(ORG, feedback(), FeedbackTarget(allow_unmatched=True)).result()
+    kept = store.feedback.add(ORG, feedback(), FeedbackTarget(allow_unmatched=True)).result()
 
     store.completions.delete_one(ORG, "a").result()
 
-    assert store.grading.get(ORG, kept.id) == kept
+    assert store.feedback.get(ORG, kept.id) == kept
 
 
 SENT = {"source": "a" * 32, "sequence": 7}
@@ -261,7 +261,7 @@ def test_a_pruned_record_stays_gone_when_its_sender_repeats_it(
     old = completion(id="old", **sent)
     put(store, old)
     limits = {"before_ms": NOON_MS + 1} if how == "by time" else {"max_bytes": 1}
-    store.upkeep.prune(**limits).result()
+    store.maintenance.prune(**limits).result()
     assert ids(store) == []
 
     repeated = put(store, old)
@@ -279,6 +279,6 @@ def test_old_deletions_are_forgotten(store: Store, monkeypatch: pytest.MonkeyPat
 
     later = time.time_ns() + (DAYS_REMEMBERED + 2) * DAY_MS * 1_000_000
     monkeypatch.setattr(time, "time_ns", lambda: later)
-    store.upkeep.prune(before_ms=0).result()
+    store.maintenance.prune(before_ms=0).result()
 
     assert put(store, first).change is WriteEffect.CREATED

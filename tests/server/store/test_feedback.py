@@ -46,7 +46,7 @@ def feedback(**fields: Any) -> Feedback:
 @pytest.fixture
 def graded(store: Store) -> Store:
     """A store with a task and three completions that it selects, and one that it does not."""
-    store.grading.add_task(ORG, task()).result()
+    store.feedback.add_task(ORG, task()).result()
     put_all(
         store,
         [
@@ -62,7 +62,7 @@ def graded(store: Store) -> Store:
 
 def add(store: Store, selection: FeedbackTarget, **fields: Any) -> Feedback:
     """Keep feedback."""
-    return store.grading.add(ORG, feedback(**fields), selection).result()
+    return store.feedback.add(ORG, feedback(**fields), selection).result()
 
 
 def left(store: Store, **how: Any) -> list[str]:
@@ -74,14 +74,14 @@ def left(store: Store, **how: Any) -> list[str]:
 
 def test_a_task_comes_back_and_can_be_replaced(store: Store) -> None:
     """A task is kept as it was given; giving its id again replaces it."""
-    store.grading.add_task(ORG, task()).result()
-    assert store.grading.task(ORG, "task") == task()
+    store.feedback.add_task(ORG, task()).result()
+    assert store.feedback.task(ORG, "task") == task()
 
-    store.grading.add_task(ORG, task(name="Manner")).result()
+    store.feedback.add_task(ORG, task(name="Manner")).result()
 
-    assert [one.name for one in store.grading.tasks(ORG)] == ["Manner"]
-    assert store.grading.task(OTHER, "task") is None
-    assert store.grading.tasks(OTHER) == []
+    assert [one.name for one in store.feedback.tasks(ORG)] == ["Manner"]
+    assert store.feedback.task(OTHER, "task") is None
+    assert store.feedback.tasks(OTHER) == []
 
 
 def test_feedback_names_the_completions_it_is_about(graded: Store) -> None:
@@ -89,8 +89,8 @@ def test_feedback_names_the_completions_it_is_about(graded: Store) -> None:
     kept = add(graded, FeedbackTarget(completion_ids=("b", "a", "b")))
 
     assert kept.matched_completion_ids == ("b", "a")
-    assert graded.grading.get(ORG, kept.id) == kept
-    assert graded.grading.get(OTHER, kept.id) is None
+    assert graded.feedback.get(ORG, kept.id) == kept
+    assert graded.feedback.get(OTHER, kept.id) is None
 
 
 def test_feedback_by_tags_is_about_all_that_carry_them_all(graded: Store) -> None:
@@ -117,7 +117,7 @@ def test_a_selection_that_must_not_be_is_refused(
         add(graded, selection)
 
     assert caught.value.field == field
-    assert graded.grading.list(ORG).total == 0
+    assert graded.feedback.list(ORG).total == 0
 
 
 def test_feedback_without_a_match_can_be_allowed(graded: Store) -> None:
@@ -125,7 +125,7 @@ def test_feedback_without_a_match_can_be_allowed(graded: Store) -> None:
     kept = add(graded, FeedbackTarget(tags=("nothing",), allow_unmatched=True))
 
     assert kept.matched_completion_ids == ()
-    assert graded.grading.list(ORG).total == 1
+    assert graded.feedback.list(ORG).total == 1
 
 
 def test_feedback_for_no_task_is_refused(graded: Store) -> None:
@@ -141,30 +141,30 @@ def test_feedback_is_listed_newest_first_in_pages(graded: Store) -> None:
     kept = [add(graded, FeedbackTarget(completion_ids=("a",))) for _ in range(5)]
     kept.reverse()
 
-    first = graded.grading.list(ORG, limit=3)
-    second = graded.grading.list(ORG, offset=3, limit=3)
+    first = graded.feedback.list(ORG, limit=3)
+    second = graded.feedback.list(ORG, offset=3, limit=3)
 
     assert (*first.items, *second.items) == tuple(kept)
     assert first.total == second.total == 5
-    assert graded.grading.list(OTHER).total == 0
+    assert graded.feedback.list(OTHER).total == 0
 
 
 def test_feedback_is_listed_by_completion_and_task(graded: Store) -> None:
     """Feedback can be asked for by what it is about and by its task."""
-    graded.grading.add_task(ORG, task(id="other")).result()
+    graded.feedback.add_task(ORG, task(id="other")).result()
     one = add(graded, FeedbackTarget(completion_ids=("a", "b")))
     two = add(graded, FeedbackTarget(completion_ids=("b",)), task_id="other")
 
-    assert graded.grading.list(ORG, completion_id="a").items == (one,)
-    assert graded.grading.list(ORG, completion_id="b").items == (two, one)
-    assert graded.grading.list(ORG, completion_id="b", task_id="other").items == (two,)
-    assert graded.grading.list(ORG, task_id="task").items == (one,)
-    assert graded.grading.list(ORG, completion_id="c").total == 0
+    assert graded.feedback.list(ORG, completion_id="a").items == (one,)
+    assert graded.feedback.list(ORG, completion_id="b").items == (two, one)
+    assert graded.feedback.list(ORG, completion_id="b", task_id="other").items == (two,)
+    assert graded.feedback.list(ORG, task_id="task").items == (one,)
+    assert graded.feedback.list(ORG, completion_id="c").total == 0
 
 
 def test_ungraded_is_what_the_task_selects_and_nobody_graded(graded: Store) -> None:
     """A completion with any of the task's tags waits until there is feedback for this task."""
-    graded.grading.add_task(ORG, task(id="other")).result()
+    graded.feedback.add_task(ORG, task(id="other")).result()
     assert left(graded) == ["c", "b", "a"]
 
     add(graded, FeedbackTarget(completion_ids=("b",)))

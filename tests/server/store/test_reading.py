@@ -51,15 +51,15 @@ def test_readers_that_take_every_connection_delay_no_write_and_no_look_up(store:
     task = FeedbackTask(
         id="t", name="", instruction="", json_schema="{}", completion_tags_selector=(), created_at_ms=1
     )
-    store.grading.add_task(ORG, task).result(WAIT_S)
+    store.feedback.add_task(ORG, task).result(WAIT_S)
 
     with holding(store, "_readers"):
         with pytest.raises(StoreBusyError):
             store.completions.get(ORG, "any")
         assert store.completions.put(ORG, completion()).result(WAIT_S).change is WriteEffect.CREATED
         assert store.keys.find(key.id) is not None
-        assert store.grading.task(ORG, "t") == task
-        assert store.upkeep.health().bytes > 0
+        assert store.feedback.task(ORG, "t") == task
+        assert store.maintenance.health().bytes > 0
 
 
 def test_a_look_up_that_gets_no_connection_is_a_store_error(store: Store) -> None:

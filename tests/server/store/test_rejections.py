@@ -32,15 +32,15 @@ WRITES: dict[str, Callable[[Store], Futures]] = {
     ],
     "completions.delete_one": lambda store: [store.completions.delete_one(ORG, "a")],
     "sessions.create": lambda store: [store.sessions.create(ORG)],
-    "grading.add_task": lambda store: [store.grading.add_task(ORG, task())],
-    "grading.add": lambda store: [store.grading.add(ORG, feedback(), FeedbackTarget(allow_unmatched=True))],
+    "feedback.add_task": lambda store: [store.feedback.add_task(ORG, task())],
+    "feedback.add": lambda store: [store.feedback.add(ORG, feedback(), FeedbackTarget(allow_unmatched=True))],
     "keys.add": lambda store: [store.keys.add(ORG, KEY)],
     "keys.revoke": lambda store: [store.keys.revoke(ORG, "a", now_ms=1)],
     "keys.revoke_page_session": lambda store: [
         store.keys.revoke_page_session(ORG, "a", expires_at_ms=1, now_ms=1)
     ],
-    "upkeep.prune": lambda store: [store.upkeep.prune(before_ms=1)],
-    "upkeep.prune to a size": lambda store: [store.upkeep.prune(max_bytes=1)],
+    "maintenance.prune": lambda store: [store.maintenance.prune(before_ms=1)],
+    "maintenance.prune to a size": lambda store: [store.maintenance.prune(max_bytes=1)],
 }
 
 READS: dict[str, Callable[[Store], object]] = {
@@ -53,18 +53,18 @@ READS: dict[str, Callable[[Store], object]] = {
     "reports.statistics": lambda store: store.reports.statistics(ORG, StatisticsQuery()),
     "reports.tags": lambda store: store.reports.tags(ORG),
     "reports.sources": lambda store: store.reports.sources(ORG),
-    "grading.tasks": lambda store: store.grading.tasks(ORG),
-    "grading.task": lambda store: store.grading.task(ORG, "a"),
-    "grading.list": lambda store: store.grading.list(ORG),
-    "grading.get": lambda store: store.grading.get(ORG, "a"),
+    "feedback.tasks": lambda store: store.feedback.tasks(ORG),
+    "feedback.task": lambda store: store.feedback.task(ORG, "a"),
+    "feedback.list": lambda store: store.feedback.list(ORG),
+    "feedback.get": lambda store: store.feedback.get(ORG, "a"),
     "keys.find": lambda store: store.keys.find("a"),
     "keys.list": lambda store: store.keys.list(),
     "keys.is_page_session_revoked": lambda store: store.keys.is_page_session_revoked(ORG, "a"),
     "completions.page by words": lambda store: store.completions.page(
         ORG, CompletionFilter(text="word"), limit=1
     ),
-    "upkeep.wait_until_searchable": lambda store: store.upkeep.wait_until_searchable(),
-    "upkeep.health": lambda store: store.upkeep.health(),
+    "maintenance.wait_until_searchable": lambda store: store.maintenance.wait_until_searchable(),
+    "maintenance.health": lambda store: store.maintenance.health(),
 }
 
 
@@ -144,7 +144,7 @@ def test_a_write_of_another_kind_to_a_full_store_fails_in_its_future(store: Stor
     """Keys, sessions and feedback are written through bounded queues too."""
     accepted = gate.fill(lambda: store.sessions.create(ORG))
 
-    rejected = store.sessions.create(ORG), store.keys.add(ORG, KEY), store.grading.add_task(ORG, task())
+    rejected = store.sessions.create(ORG), store.keys.add(ORG, KEY), store.feedback.add_task(ORG, task())
     gate.opened.set()
 
     assert {type(future.exception(WAIT_S)) for future in rejected} == {StoreBusyError}

@@ -46,12 +46,12 @@ class PostgresCompletions:
         readers: ReadPool,
         writer: GroupCommitWriter[WriteRequest, WriteResult],
         deleter: SerialExecutor,
-        grading: PostgresFeedbackStore,
+        feedback: PostgresFeedbackStore,
     ) -> None:
         self._readers = readers
         self._writer = writer
         self._deleter = deleter
-        self._grading = grading
+        self._feedback = feedback
 
     def put(
         self, organization_id: str, incoming: CompletionRecord, *, replace_tags: bool = False
@@ -115,7 +115,7 @@ class PostgresCompletions:
         self, organization_id: str, task_id: str, *, limit: int, cursor: str | None = None
     ) -> Page[StoredCompletion] | None:
         """Completions that wait for feedback, newest first; None when there is no such task."""
-        task = self._grading.task(organization_id, task_id)
+        task = self._feedback.task(organization_id, task_id)
         if task is None:
             return None
         after = _after(cursor)

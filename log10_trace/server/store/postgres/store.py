@@ -40,12 +40,14 @@ class PostgresStore:
         self._tasks = SerialExecutor("log10-tasks", address)
         self._deleter = SerialExecutor("log10-sweeper", address)
         self._housekeeper = Housekeeper(address, lambda: self._writer.waiting > 0)
-        self.grading = PostgresFeedbackStore(self._readers, self._own_readers, self._tasks)
-        self.completions = PostgresCompletions(self._readers, self._writer, self._deleter, self.grading)
+        self.feedback = PostgresFeedbackStore(self._readers, self._own_readers, self._tasks)
+        self.completions = PostgresCompletions(self._readers, self._writer, self._deleter, self.feedback)
         self.sessions = PostgresSessions(self._readers, self._tasks, self.completions, prices)
         self.reports = PostgresReports(self._readers, prices)
         self.keys = PostgresKeys(self._own_readers, self._tasks)
-        self.upkeep = PostgresMaintenance(self._own_readers, self._deleter, self._housekeeper, self._waiting)
+        self.maintenance = PostgresMaintenance(
+            self._own_readers, self._deleter, self._housekeeper, self._waiting
+        )
 
     def close(self, timeout: float = 10.0) -> None:
         """Commit what was accepted, then shut. Seconds; called again it does nothing."""

@@ -27,8 +27,8 @@ from log10_trace.server.store.sqlite import records
 from log10_trace.server.store.sqlite.connection import SQL
 from log10_trace.server.store.sqlite.deletion import BackgroundDeleter
 from log10_trace.server.store.sqlite.filter_sql import BoundQuery, select_positions
+from log10_trace.server.store.sqlite.index_readiness import ensure_indexed
 from log10_trace.server.store.sqlite.readers import ReadPool
-from log10_trace.server.store.sqlite.searchable import ensure_indexed
 from log10_trace.server.store.sqlite.sort_keys import SORT_KEYS
 from log10_trace.server.store.sqlite.tag_exclusion import split_by_time
 from log10_trace.server.store.sqlite.transaction import LookupKey, Transaction

@@ -14,8 +14,8 @@ from log10_trace.server.store.common.pruning import MAX_ROUNDS, count_to_prune
 from log10_trace.server.store.data_types import Health, PruneReport
 from log10_trace.server.store.sqlite.connection import SQL
 from log10_trace.server.store.sqlite.deletion import BackgroundDeleter
+from log10_trace.server.store.sqlite.index_readiness import ensure_indexed
 from log10_trace.server.store.sqlite.readers import ReadPool
-from log10_trace.server.store.sqlite.searchable import ensure_indexed
 from log10_trace.server.store.sqlite.sort_keys import SORT_KEYS
 from log10_trace.server.store.sqlite.transaction import Transaction
 from log10_trace.server.store.sqlite.writer import Writer

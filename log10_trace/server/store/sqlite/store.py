@@ -42,9 +42,9 @@ class SqliteStore:
         self.completions = SqliteCompletions(self._writer, self._readers, self._deleter)
         self.sessions = SqliteSessions(self._writer, self._readers, self.completions, prices)
         self.reports = SqliteReports(self._readers, prices)
-        self.grading = SqliteFeedbackStore(self._writer, self._readers, self._own_readers)
+        self.feedback = SqliteFeedbackStore(self._writer, self._readers, self._own_readers)
         self.keys = SqliteKeys(self._writer, self._own_readers)
-        self.upkeep = SqliteMaintenance(self._writer, self._own_readers, self._deleter)
+        self.maintenance = SqliteMaintenance(self._writer, self._own_readers, self._deleter)
         self._deleter.start(self._deleter.purge_deleted)  # what an earlier process left to do
 
     def close(self, timeout: float = 10.0) -> None:

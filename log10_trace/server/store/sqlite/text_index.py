@@ -19,7 +19,7 @@ _STEP_CHARACTERS: Final = 4_000_000
 
 
 def index_many(transaction: Transaction, at_once: int) -> None:
-    """Index ``execute_now`` of what waits, but for a remainder that goes better with what comes next."""
+    """Index ``at_once`` of what waits, but for a remainder that goes better with what comes next."""
     waiting = _waiting(transaction)
     if waiting >= at_once or (waiting and transaction.unindexed.is_large):
         waiting -= _index(transaction, at_once)

@@ -201,7 +201,7 @@ def test_deleted_words_leave_the_file(tmp_path: Path) -> None:
         completion(id=secret, request=asked(secret), tags=[secret], session_id=secret, stacktrace=stack),
     )
     store.completions.delete_one(ORG, secret).result()
-    store.upkeep.prune(max_bytes=1 << 40).result()
+    store.maintenance.prune(max_bytes=1 << 40).result()
     log = tmp_path / "a.db-wal"
     until(lambda: _chores(path) == 0 and not log.stat().st_size, "the deletion is cleaned up behind")
 
@@ -232,9 +232,9 @@ def test_pruning_by_size_keeps_the_newest(tmp_path: Path) -> None:
     filler = " ".join(f"word{number}" for number in range(2_000))
     minutes = [f"2026-03-01T12:{number % 60:02d}:00Z" for number in range(300)]
     put_all(store, [completion(request=asked(filler), created_at=moment) for moment in minutes])
-    before = store.upkeep.health().bytes
+    before = store.maintenance.health().bytes
 
-    report = store.upkeep.prune(max_bytes=before // 2).result()
+    report = store.maintenance.prune(max_bytes=before // 2).result()
 
     assert report.bytes_before == before
     assert report.bytes_after <= before // 2

@@ -18,9 +18,9 @@ from log10_trace.server.store.data_types import CompletionFilter
 from log10_trace.server.store.protocol import Store
 from log10_trace.server.store.sqlite.connection import connect
 from log10_trace.server.store.sqlite.index_backlog import LARGE_BATCH, SMALL_BATCH, IndexBacklog, IndexEntry
+from log10_trace.server.store.sqlite.index_readiness import is_fully_indexed
 from log10_trace.server.store.sqlite.records import organization_word
 from log10_trace.server.store.sqlite.schema import known_migrations, open_database
-from log10_trace.server.store.sqlite.searchable import is_fully_indexed
 from log10_trace.server.store.sqlite.store import SqliteStore
 from tests.processes import DEADLINE_S, until
 from tests.server.store.factories import NOON_MS, ORG, OTHER, asked, completion, ids, put
@@ -239,7 +239,7 @@ def test_words_of_an_older_schema_are_spelled_anew(tmp_path: Path) -> None:
     connection.close()
     store = open_store(tmp_path / "a.db")
 
-    assert store.upkeep.wait_until_searchable()
+    assert store.maintenance.wait_until_searchable()
     assert ids(store, CompletionFilter(text="🎉")) == ids(store, CompletionFilter(text="well done")) == ["a0"]
     assert ids(store, CompletionFilter(text="nothing")) == ["a1"]
     assert store.completions.delete(ORG, CompletionFilter(text="done")).result() == 1

@@ -1,4 +1,4 @@
-"""Read-your-writes for search: a search first indexes the texts that wait."""
+"""Whether the text index holds all that is committed; a search has the rest indexed first."""
 
 from __future__ import annotations
 
