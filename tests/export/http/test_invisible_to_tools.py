@@ -161,7 +161,7 @@ def test_a_test_with_pytest_httpx_passes(private_home: Path, api: CompletionsAPI
     command = ["pytest", "-q", "-p", "no:cacheprovider", "--import-mode=importlib", str(test)]
     source = f"import sys, pytest\nsys.exit(pytest.main({command[1:]!r}))"
 
-    ended = program(private_home, source, PYTHONPATH=str(Path.cwd()))
+    ended = program(private_home, source, PYTHONPATH=str(Path.cwd()), PYTEST_ADDOPTS="")
 
     assert ended.returncode == 0, ended.stdout
     assert len(api.ended()) == 3
