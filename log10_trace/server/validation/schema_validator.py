@@ -27,7 +27,7 @@ _QUICK_PRODUCT: Final = 2_000_000
 """The same for a schema of plain keywords and values: the characters of one times those of the other."""
 _NOT_PLAIN: Final = ('"pattern', 'ref"', 'Ref"', '"uniqueItems', '"unevaluated', "\\u")
 """A schema whose text contains one of these has a cost that its length does not bound."""
-_CHILD: Final = "from log10_trace.server.validation.schema_validator import subprocess_main; subprocess_main()"
+_CHILD: Final = "from log10_trace.server.validation.schema_validator import subprocess_main as run; run()"
 
 
 class SchemaValidator:
