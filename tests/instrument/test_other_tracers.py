@@ -83,7 +83,9 @@ class Ours:
 def sdk_classes() -> set[type]:
     """Every class of the SDK that is loaded."""
     modules = [module for name, module in sys.modules.items() if name.startswith("openai.")]
-    found = {value for module in modules for value in list(vars(module).values()) if isinstance(value, type)}
+    values = [value for module in modules for value in list(vars(module).values())]
+    # Not isinstance(): it would ask the SDK's stand-in for numpy, which raises where numpy is not installed.
+    found = {value for value in values if issubclass(type(value), type)}
     return {each for each in found if each.__module__.startswith("openai.")}
 
 
