@@ -122,6 +122,14 @@ class Page(Generic[Item_co]):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Neighbors:
+    """The ids of the completions next to one in a list; None at its ends."""
+
+    newer: str | None = None
+    older: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SessionSummary:
     """A session and what was called in it."""
 

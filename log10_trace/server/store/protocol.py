@@ -30,6 +30,7 @@ from log10_trace.server.store.data_types import (
     FeedbackTarget,
     FeedbackTask,
     Health,
+    Neighbors,
     Order,
     Page,
     PruneReport,
@@ -81,6 +82,23 @@ class Completions(Protocol):
         Raises:
             CursorError: ``cursor`` was not given by a page.
             SearchError: ``wanted.text`` holds no word.
+        """
+        ...
+
+    def find_neighbors(self, organization_id: str, completion_id: str, wanted: CompletionFilter) -> Neighbors:
+        """The calls beside a call in the list of what matches; none beside an unknown call.
+
+        The call itself need not match.
+
+        Raises:
+            SearchError: ``wanted.text`` holds no word.
+        """
+        ...
+
+    def find_deletion(self, organization_id: str, completion_id: str) -> int | None:
+        """The day on which the record was deleted, as its first millisecond; None when none is remembered.
+
+        Of a pruned record nothing is remembered as a rule.
         """
         ...
 

@@ -68,6 +68,18 @@ def test_deleting_nothing_says_so(store: Store) -> None:
     assert store.completions.get(OTHER, "a") is not None
 
 
+def test_a_store_tells_the_day_of_a_deletion(store: Store) -> None:
+    """The day is remembered for the organization whose record it was, and of no other record."""
+    put_all(store, [completion(id="a"), completion(id="b")])
+    days = [time.time_ns() // 1_000_000 // DAY_MS * DAY_MS]
+    assert store.completions.delete_one(ORG, "a").result()
+    days.append(time.time_ns() // 1_000_000 // DAY_MS * DAY_MS)
+
+    assert store.completions.find_deletion(ORG, "a") in days
+    assert store.completions.find_deletion(ORG, "b") is None
+    assert store.completions.find_deletion(OTHER, "a") is None
+
+
 def test_a_deleted_record_can_be_put_again(store: Store) -> None:
     """After deletion an id is free, and its new record is found by its own words only."""
     put(store, completion(id="a", request=asked("giraffe")))

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from log10_trace.server.store.data_types import CompletionFilter
+from log10_trace.server.store.data_types import CompletionFilter, Neighbors
 from log10_trace.server.store.errors import CursorError, SearchError
 from log10_trace.server.store.protocol import Store
 from tests.server.store.factories import (
@@ -131,6 +131,29 @@ def test_a_stream_gives_whole_records_of_the_same_list(
 
     assert [one.id for one in streamed] == list(expected)
     assert all(varied.completions.get(ORG, one.id) == one for one in streamed)
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        CompletionFilter(),
+        CompletionFilter(tags=("x", "z")),
+        CompletionFilter(tags=("y",), tag_match="none"),
+        CompletionFilter(status="finished"),
+        CompletionFilter(text="giraffe"),
+        CompletionFilter(until_ms=NOON_MS + 3 * MINUTE_MS),
+    ],
+    ids=repr,
+)
+def test_a_call_has_neighbors_in_every_list(varied: Store, wanted: CompletionFilter) -> None:
+    """The calls beside each call are those of the list before and after it, also where it is not listed."""
+    listed = ids(varied, wanted)
+
+    for each in "abcde":
+        beside = varied.completions.find_neighbors(ORG, each, wanted)
+        assert beside.newer == min((other for other in listed if other > each), default=None)
+        assert beside.older == max((other for other in listed if other < each), default=None)
+    assert varied.completions.find_neighbors(OTHER, "a", wanted) == Neighbors()
 
 
 def test_a_stream_can_be_cut_short(varied: Store) -> None:

@@ -7,11 +7,14 @@ from concurrent.futures import Future
 from typing import Final
 
 from log10_trace.domain.completion_record import CompletionRecord
+from log10_trace.domain.times import DAY_MS
+from log10_trace.server.store.common import deletions
 from log10_trace.server.store.common.paging import next_cursor, read_cursor, read_in_batches
 from log10_trace.server.store.common.record_codec import EncodedRecord, decode, decode_head
 from log10_trace.server.store.data_types import (
     CompletionFilter,
     CompletionSummary,
+    Neighbors,
     Order,
     Page,
     StoredCompletion,
@@ -93,6 +96,33 @@ class PostgresCompletions:
         rows = self._rows(asked, "summaries", limit + 1, order, _after(cursor))
         items = tuple(_summary(organization_id, row) for row in rows[:limit])
         return Page(items=items, next_cursor=next_cursor(rows, limit, _sort_key))
+
+    def find_neighbors(self, organization_id: str, completion_id: str, wanted: CompletionFilter) -> Neighbors:
+        """The calls beside a call in the list of what matches."""
+        asked = build_query(organization_id, wanted)
+        values = {
+            "organization_id": organization_id,
+            "id": completion_id,
+            "placed_ms": partition_ms(completion_id),
+        }
+        row = self._readers.row(SQL["sort_key"], values)
+        if row is None:
+            return Neighbors()
+
+        def next_id(order: Order) -> str | None:
+            found = self._rows(asked, "keys", 1, order, _sort_key(row))
+            return found[0][1] if found else None
+
+        return Neighbors(newer=next_id("oldest"), older=next_id("newest"))
+
+    def find_deletion(self, organization_id: str, completion_id: str) -> int | None:
+        """The day on which the record was deleted."""
+        values = {
+            "organization_id": organization_id,
+            "record": deletions.hash_id(organization_id, completion_id),
+        }
+        row = self._readers.row(SQL["deletion_day"], values)
+        return None if row is None else int(row[0]) * DAY_MS
 
     def stream(
         self,

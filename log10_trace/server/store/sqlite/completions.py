@@ -11,13 +11,15 @@ from functools import partial
 from typing import Final
 
 from log10_trace.domain.completion_record import CompletionRecord
-from log10_trace.server.store.common import record_codec
+from log10_trace.domain.times import DAY_MS
+from log10_trace.server.store.common import deletions, record_codec
 from log10_trace.server.store.common.paging import LAST, next_cursor, read_cursor, read_in_batches
 from log10_trace.server.store.common.record_writes import ensure_id
 from log10_trace.server.store.common.search_query import parse_search_query
 from log10_trace.server.store.data_types import (
     CompletionFilter,
     CompletionSummary,
+    Neighbors,
     Order,
     Page,
     StoredCompletion,
@@ -81,6 +83,30 @@ class SqliteCompletions:
             rows = connection.execute(SQL["summaries"], {"positions": json.dumps(found[:limit])})
             items = tuple(map(_summary, rows))
         return Page(items=items, next_cursor=next_cursor(found, limit, _sort_key))
+
+    def find_neighbors(self, organization_id: str, completion_id: str, wanted: CompletionFilter) -> Neighbors:
+        """The calls beside a call in the list of what matches."""
+        self._prepare(wanted)
+        with self._readers.snapshot() as connection:
+            values = {"organization_id": organization_id, "id": completion_id}
+            row = connection.execute(SQL["position"], values).fetchone()
+            if row is None:
+                return Neighbors()
+
+            def next_id(order: Order) -> str | None:
+                found = _find(
+                    connection, organization_id, wanted, after=row["position"], limit=1, order=order
+                )
+                return connection.execute(SQL["id"], found).fetchone()["id"] if found else None
+
+            return Neighbors(newer=next_id("oldest"), older=next_id("newest"))
+
+    def find_deletion(self, organization_id: str, completion_id: str) -> int | None:
+        """The day on which the record was deleted."""
+        values = (organization_id, deletions.hash_id(organization_id, completion_id))
+        with self._readers.snapshot() as connection:
+            row = connection.execute(SQL["deletion_day"], values).fetchone()
+        return None if row is None else int(row["day"]) * DAY_MS
 
     def stream(
         self,

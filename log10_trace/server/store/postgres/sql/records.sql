@@ -95,6 +95,16 @@ WHERE c.organization_id = %(organization_id)s AND c.id = %(id)s
       %(placed_ms)s::bigint,
       (SELECT placed_ms FROM placements WHERE organization_id = %(organization_id)s AND id = %(id)s));
 
+-- :sort_key
+SELECT c.place, c.id FROM completions AS c
+WHERE c.organization_id = %(organization_id)s AND c.id = %(id)s
+  AND c.placed_ms = COALESCE(
+      %(placed_ms)s::bigint,
+      (SELECT placed_ms FROM placements WHERE organization_id = %(organization_id)s AND id = %(id)s));
+
+-- :deletion_day
+SELECT day FROM deleted WHERE organization_id = %(organization_id)s AND record = %(record)s;
+
 -- :add_tags
 INSERT INTO completion_tags (organization_id, tag, place, id, placed_ms)
 SELECT * FROM unnest(%(organization_ids)b::text[], %(tags)b::text[], %(places)b::bigint[], %(ids)b::text[],

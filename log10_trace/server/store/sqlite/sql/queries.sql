@@ -44,6 +44,12 @@ SELECT c.position, c.organization_id, c.id, b.head, b.body, s.body AS stack
 FROM completions c JOIN bodies b USING (position) LEFT JOIN stacks s ON s.number = b.stack
 WHERE c.organization_id = :organization_id AND c.id = :id;
 
+-- :position
+SELECT position FROM completions WHERE organization_id = :organization_id AND id = :id;
+
+-- :id
+SELECT id FROM completions WHERE position = ?;
+
 -- :load_at
 SELECT c.position, c.organization_id, c.id, b.head, b.body, b.skipped, b.stack AS stack_number, s.body AS stack,
     c.model, c.input_tokens, c.output_tokens, b.charges
@@ -402,6 +408,9 @@ JOIN deleted d ON d.organization_id = :organization_id AND d.record = wanted.val
 -- :remember_deleted
 INSERT INTO deleted (organization_id, record, content, day) VALUES (?, ?, ?, ?)
 ON CONFLICT (organization_id, record) DO UPDATE SET content = excluded.content, day = excluded.day;
+
+-- :deletion_day
+SELECT day FROM deleted WHERE organization_id = ? AND record = ?;
 
 -- :forget_deletions
 DELETE FROM deleted WHERE (organization_id, record) IN (
