@@ -23,8 +23,8 @@ from log10_trace.server.http.query_params import RequestParams
 from log10_trace.server.openapi.document import build_document
 from log10_trace.server.operations import OPERATIONS
 from log10_trace.server.pages import rendering
+from log10_trace.server.pages.calls.list_view import ListView
 from log10_trace.server.pages.filter_form import filter_form_from
-from log10_trace.server.pages.list_view import ListView
 from log10_trace.server.routes.filters import parse_filters
 from log10_trace.server.store.data_types import CompletionFilter
 from log10_trace.server.store.postgres import filter_sql as postgres_sql

@@ -49,6 +49,10 @@ class ApiError(Exception):
     def __repr__(self) -> str:
         return describe_exception(self)
 
+    def describe(self) -> str:
+        """The message, with the field at fault before it."""
+        return f"{self.field}: {self.message}" if self.field else self.message
+
     def as_dict(self) -> dict[str, str | None]:
         """The body of the answer."""
         return {"code": self.code, "message": self.message, "field": self.field}

@@ -13,6 +13,7 @@ from starlette.responses import Response
 from log10_trace.domain import formatting
 from log10_trace.server.http.api_errors import ApiError
 from log10_trace.server.pages import sanitize
+from log10_trace.server.pages.navigation import PLACES
 from log10_trace.server.pages.urls import call_path, list_path, session_path
 
 _TYPES: Final = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
@@ -31,6 +32,8 @@ STATIC: Final = {
     if file.is_file()
 }
 """The files that pages load, held in memory: no path is ever made from what a browser asks for."""
+_VERSION: Final = hashlib.sha256(repr(sorted(STATIC.items())).encode()).hexdigest()[:12]
+"""Part of every file's path, so that browsers may cache the files without limit."""
 
 
 def page(template: str, code: int = 200, /, *, root: str, **shown: Any) -> Response:
@@ -57,19 +60,22 @@ def error_page(refusal: ApiError, root: str) -> Response:
     return answer
 
 
-def static_file(name: str) -> Response | None:
-    """One of ``STATIC``; None for any other name."""
+def static_file(version: str, name: str) -> Response | None:
+    """One of ``STATIC``; None for any other name.
+
+    Browsers keep it under the path of its own version only: during an upgrade a page of one server may ask
+    another server for its files.
+    """
     content = STATIC.get(name)
     if content is None:
         return None
-    return Response(
-        content, headers={"Cache-Control": _IMMUTABLE_CACHE}, media_type=_TYPES[name.rpartition(".")[2]]
-    )
+    headers = {"Cache-Control": _IMMUTABLE_CACHE if version == _VERSION else "no-store"}
+    return Response(content, headers=headers, media_type=_TYPES[name.rpartition(".")[2]])
 
 
 def _static_path(name: str) -> str:
-    """The address of a file, which changes with its content, so that browsers may cache it without limit."""
-    return f"/static/{name}?{hashlib.sha256(STATIC[name]).hexdigest()[:12]}"
+    """The path of a file. A module that imports ``./other.js`` stays in the same version of all files."""
+    return f"/static/{_VERSION}/{name}"
 
 
 def _sanitize(value: Any) -> Any:
@@ -95,6 +101,7 @@ def _make_environment() -> Environment:
         truncate=sanitize.truncate,
         formatting=formatting,
         list_path=list_path,
+        places=PLACES,
         session_path=session_path,
         static=_static_path,
     )

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from log10_trace.server.pages import routes
+from log10_trace.server.pages.sessions import routes
 from tests.server.pages.page_client import Site, chat_response, completion
 
 SYSTEM = {"role": "system", "content": "Be brief."}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from log10_trace.server.pages.stats_panel import HEIGHT, build_stats_panel, stats_query
+from log10_trace.server.pages.calls.stats_panel import HEIGHT, build_stats_panel, stats_query
 from log10_trace.server.store.data_types import CompletionFilter, GroupTotals, Statistics
 
 HOUR_MS = 3_600_000

@@ -1,8 +1,8 @@
 // What a browser with JavaScript adds: the page works whole without it. Nothing here makes markup of text.
 
-const LIVE_MS = 4000;
+import { addKeys } from "./keys.js";
 
-const typing = (target) => target.closest("input, select, textarea, [contenteditable]") !== null;
+const LIVE_MS = 4000;
 
 /** Leave the fields that ask nothing out of the address. */
 function submitWhatIsSet(form) {
@@ -51,21 +51,17 @@ function enableCopying(within) {
   }
 }
 
-/** `j` and `k` go down and up the list, `/` into the search, Enter opens as everywhere. */
-function onKey(event) {
-  if (event.altKey || event.ctrlKey || event.metaKey || typing(event.target)) return;
-  if (event.key === "/") {
-    const search = document.querySelector("[data-hotkey='/']");
-    if (search === null) return;
-    event.preventDefault();
-    search.focus();
-    search.select();
-  } else if (event.key === "j" || event.key === "k") {
-    const links = [...document.querySelectorAll("a.whole, .step .bar > a:first-child")];
-    const at = links.indexOf(document.activeElement);
-    const next = links[event.key === "j" ? at + 1 : Math.max(at - 1, 0)];
-    next?.focus();
-  }
+function goToSearch() {
+  const search = document.querySelector("[data-hotkey='/']");
+  search?.focus();
+  search?.select();
+}
+
+/** Put the focus on the next row of a list, or with -1 on the one before. */
+function goToRow(step) {
+  const links = [...document.querySelectorAll("a.whole, .step .bar > a:first-child")];
+  const at = links.indexOf(document.activeElement);
+  links[Math.max(at + step, 0)]?.focus();
 }
 
 async function keepFresh() {
@@ -74,7 +70,11 @@ async function keepFresh() {
 }
 
 document.querySelectorAll("form.filters").forEach(submitWhatIsSet);
-document.addEventListener("keydown", onKey);
+addKeys("Lists", [
+  { key: "/", label: "search", run: goToSearch },
+  { key: "j", label: "next row", run: () => goToRow(1) },
+  { key: "k", label: "row before", run: () => goToRow(-1) },
+]);
 localizeMoments(document);
 enableCopying(document);
 setTimeout(keepFresh, LIVE_MS);

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from log10_trace.server.pages import json_access
 from log10_trace.server.pages.call_fields import FIELDS, CallFields, labels
+from log10_trace.server.pages.calls.stats_panel import StatsPanel
 from log10_trace.server.pages.filter_form import FilterForm
-from log10_trace.server.pages.stats_panel import StatsPanel
 from log10_trace.server.store.data_types import CompletionSummary, Page, SessionSummary
 
 

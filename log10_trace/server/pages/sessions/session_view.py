@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from log10_trace.server.pages.call_view import CallView, call_view, text_limit
+from log10_trace.server.pages.call.call_view import CallView, call_view, text_limit
 from log10_trace.server.pages.messages import Message, count_common_prefix, ends
 from log10_trace.server.store.data_types import SessionSummary, StoredCompletion
 

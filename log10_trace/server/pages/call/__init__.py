@@ -1,0 +1,3 @@
+"""The Call page: one call whole."""
+
+from __future__ import annotations

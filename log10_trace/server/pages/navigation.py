@@ -1,0 +1,21 @@
+"""The places that every page's header leads to."""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+from log10_trace.server.pages.urls import HOME, SESSIONS
+
+
+class Place(NamedTuple):
+    """One place: the name by which a template says that it is there, its path and its title."""
+
+    name: str
+    path: str
+    title: str
+
+
+PLACES: Final = (
+    Place("calls", HOME, "Calls"),
+    Place("sessions", SESSIONS, "Sessions"),
+)
