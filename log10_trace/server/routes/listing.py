@@ -59,7 +59,9 @@ async def list_ungraded(context: RequestContext) -> Response:
 def _read_ungraded(
     context: RequestContext, task_id: str, limit: int, cursor: str | None
 ) -> tuple[list[bytes], str | None]:
-    found = context.store.completions.ungraded(context.organization_id, task_id, limit=limit, cursor=cursor)
+    found = context.store.completions.list_ungraded(
+        context.organization_id, task_id, limit=limit, cursor=cursor
+    )
     if found is None:
         raise not_found("task")
     return [_utf8(stored.to_json()) for stored in found.items], found.next_cursor

@@ -117,7 +117,7 @@ class Completions(Protocol):
         """
         ...
 
-    def ungraded(
+    def list_ungraded(
         self, organization_id: str, task_id: str, *, limit: int, cursor: str | None = None
     ) -> Page[StoredCompletion] | None:
         """Completions with any tag of the task's selector and no feedback for the task, newest first.

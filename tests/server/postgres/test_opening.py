@@ -12,7 +12,7 @@ import pytest
 
 from log10_trace.errors import SetupError
 from log10_trace.server.store import open_store
-from log10_trace.server.store.postgres.migrations import known_migrations
+from log10_trace.server.store.postgres.migrations import load_known_migrations
 from tests.server.postgres_cluster import Cluster, with_database
 
 SECRET = "hunter2"
@@ -27,7 +27,7 @@ def test_servers_that_start_together_lay_the_schema_once(empty_postgres_url: str
 
     with psycopg.connect(empty_postgres_url) as connection:
         rows = connection.execute("SELECT number, checksum FROM log10_migrations ORDER BY number").fetchall()
-    assert rows == [(step.number, step.checksum) for step in known_migrations()]
+    assert rows == [(step.number, step.checksum) for step in load_known_migrations()]
 
 
 def test_roll_ups_of_the_first_schema_are_carried_over(empty_postgres_url: str) -> None:
@@ -37,7 +37,7 @@ def test_roll_ups_of_the_first_schema_are_carried_over(empty_postgres_url: str) 
     ended = "'none', '', 'gpt-4o', 73, 2, 0, 2, 1000000, 100000, 400000"
     running = "'none', '', 'a \"quoted\" model', -1, 1, 1, 1, 10, 5, 0"
     with psycopg.connect(empty_postgres_url) as connection:
-        for step in known_migrations()[:4]:
+        for step in load_known_migrations()[:4]:
             connection.execute(step.text)
         connection.execute(
             f"INSERT INTO rollups (organization_id, width, start, {columns})"
@@ -46,7 +46,7 @@ def test_roll_ups_of_the_first_schema_are_carried_over(empty_postgres_url: str) 
         connection.execute(
             f"INSERT INTO rollup_deltas (organization_id, start, {columns}) VALUES ('org', 0, {running})"
         )
-        connection.execute(known_migrations()[4].text)
+        connection.execute(load_known_migrations()[4].text)
         rows = connection.execute(
             "SELECT dimension, key, width, calls, counts, durations"
             " FROM rollups ORDER BY dimension, key, width"

@@ -67,7 +67,7 @@ def add(store: Store, selection: FeedbackTarget, **fields: Any) -> Feedback:
 
 def left(store: Store, **how: Any) -> list[str]:
     """The ids of what nobody has graded."""
-    page = store.completions.ungraded(ORG, "task", **({"limit": 10} | how))
+    page = store.completions.list_ungraded(ORG, "task", **({"limit": 10} | how))
     assert page is not None
     return [one.id for one in page.items]
 
@@ -175,9 +175,9 @@ def test_ungraded_is_what_the_task_selects_and_nobody_graded(graded: Store) -> N
 
 def test_ungraded_is_paged(graded: Store) -> None:
     """Pages of ungraded completions put together are the list, with whole records."""
-    first = graded.completions.ungraded(ORG, "task", limit=2)
+    first = graded.completions.list_ungraded(ORG, "task", limit=2)
     assert first is not None
-    second = graded.completions.ungraded(ORG, "task", limit=2, cursor=first.next_cursor)
+    second = graded.completions.list_ungraded(ORG, "task", limit=2, cursor=first.next_cursor)
     assert second is not None
 
     assert [one.id for one in (*first.items, *second.items)] == ["c", "b", "a"]
@@ -187,5 +187,5 @@ def test_ungraded_is_paged(graded: Store) -> None:
 
 def test_ungraded_of_no_task_is_none(graded: Store) -> None:
     """A task that the organization does not have has no list."""
-    assert graded.completions.ungraded(ORG, "nothing", limit=1) is None
-    assert graded.completions.ungraded(OTHER, "task", limit=1) is None
+    assert graded.completions.list_ungraded(ORG, "nothing", limit=1) is None
+    assert graded.completions.list_ungraded(OTHER, "task", limit=1) is None

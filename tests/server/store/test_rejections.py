@@ -47,7 +47,7 @@ READS: dict[str, Callable[[Store], object]] = {
     "completions.get": lambda store: store.completions.get(ORG, "a"),
     "completions.page": lambda store: store.completions.page(ORG, CompletionFilter(), limit=1),
     "completions.stream": lambda store: list(store.completions.stream(ORG, CompletionFilter())),
-    "completions.ungraded": lambda store: store.completions.ungraded(ORG, "a", limit=1),
+    "completions.list_ungraded": lambda store: store.completions.list_ungraded(ORG, "a", limit=1),
     "sessions.page": lambda store: store.sessions.page(ORG, limit=1),
     "sessions.get": lambda store: store.sessions.get(ORG, "a"),
     "reports.statistics": lambda store: store.reports.statistics(ORG, StatisticsQuery()),

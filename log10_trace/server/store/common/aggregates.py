@@ -72,9 +72,9 @@ class Aggregate:
         self._count(other.counts)
         self._time(other.durations)
 
-    def written(self) -> SerializedAggregate:
+    def serialize(self) -> SerializedAggregate:
         """The tally as text, without what came to nothing."""
-        counts = [f"{_quoted(rate)}:{list(each)}" for rate, each in self.counts.items() if any(each)]
+        counts = [f"{_quote(rate)}:{list(each)}" for rate, each in self.counts.items() if any(each)]
         times = self.durations.items()
         if 0 in self.durations.values():
             times = {bucket: calls for bucket, calls in times if calls}.items()
@@ -107,7 +107,7 @@ class Aggregate:
             mine[bucket] = mine.get(bucket, 0) + calls
 
 
-def aggregate_of(facts: CompletionColumns, sign: int = 1) -> Aggregate:
+def aggregate_call(facts: CompletionColumns, sign: int = 1) -> Aggregate:
     """The sum over one call; with ``sign`` -1 what takes it away."""
     of_call = (sign, sign * (facts.status == FAILED), sign * (facts.tokens is not None))
     counts: dict[str, Sequence[int]] = {
@@ -139,10 +139,10 @@ def parse_and_sum(written: Sequence[SerializedAggregate]) -> Aggregate:
         flat = iter(json.loads(written[0].durations))
         return Aggregate(json.loads(written[0].counts), dict(zip(flat, flat, strict=True)))
     by_rate: dict[str, list[Sequence[int]]] = {}
-    for counts in _parsed([one.counts for one in written]):
+    for counts in _parse_json_texts([one.counts for one in written]):
         for rate, each in counts.items():
             by_rate.setdefault(rate, []).append(each)
-    flat = chain.from_iterable(_parsed([one.durations for one in written]))
+    flat = chain.from_iterable(_parse_json_texts([one.durations for one in written]))
     durations: dict[int, int] = {}
     for bucket, calls in zip(flat, flat, strict=True):  # one iterator: in pairs
         durations[bucket] = durations.get(bucket, 0) + calls
@@ -157,13 +157,13 @@ def negate(written: SerializedAggregate) -> SerializedAggregate:
     return Aggregate(
         {rate: [-count for count in counts] for rate, counts in one.counts.items()},
         {bucket: -calls for bucket, calls in one.durations.items()},
-    ).written()
+    ).serialize()
 
 
-_quoted = lru_cache(json.dumps)  # json would take most of the time that folding takes
+_quote = lru_cache(json.dumps)  # json would take most of the time that folding takes
 
 
-def _parsed(texts: Sequence[str]) -> list[Any]:
+def _parse_json_texts(texts: Sequence[str]) -> list[Any]:
     """The values of JSON texts; read all at once, which takes half the time of one by one."""
     values: list[Any] = json.loads(f"[{','.join(texts)}]")
     return values

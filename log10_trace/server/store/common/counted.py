@@ -26,25 +26,25 @@ def write_charges(charges: Sequence[Charge]) -> str:
     return json.dumps(charges, separators=(",", ":"))
 
 
-def as_counted(known: CompletionColumns, counted: Counted, response: Any) -> CompletionColumns:
+def restore_counted(known: CompletionColumns, counted: Counted, response: Any) -> CompletionColumns:
     """``known`` with what the record was counted as, by whatever rules that was."""
     return replace(
         known,
         model=counted.model,
         input_tokens=counted.input_tokens,
         output_tokens=counted.output_tokens,
-        charges=_charges(counted, response),
+        charges=_read_charges(counted, response),
     )
 
 
-def _charges(counted: Counted, response: Any) -> tuple[Charge, ...]:
+def _read_charges(counted: Counted, response: Any) -> tuple[Charge, ...]:
     if counted.charges is not None:
         return tuple(Charge(*each) for each in json.loads(counted.charges))
     given, made = counted.input_tokens or 0, counted.output_tokens or 0
-    return (Charge(counted.model or "", given, made, _cached_tokens(response)),)
+    return (Charge(counted.model or "", given, made, _read_cached_tokens(response)),)
 
 
-def _cached_tokens(response: Any) -> int:
+def _read_cached_tokens(response: Any) -> int:
     """Cached tokens as they were counted before charges."""
     usage = response.get("usage") if isinstance(response, dict) else None
     for name in ("prompt_tokens_details", "input_tokens_details"):

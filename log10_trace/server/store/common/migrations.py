@@ -45,7 +45,7 @@ def load_migrations(files: Iterable[File]) -> list[Migration]:
     return sorted(migrations, key=lambda migration: migration.number)
 
 
-def pending_migrations(
+def select_pending_migrations(
     migrations: Sequence[Migration], applied: Mapping[int, str], database: str
 ) -> list[Migration]:
     """Those of ``migrations`` that a database lacks, in order.

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
-from log10_trace.server.store.common.created_at import with_created_at
+from log10_trace.server.store.common.created_at import fill_created_at
 
 _SMALL: Final = frozenset(
     ("kind", "status", "tags", "session_id", "duration", "failure_kind", "failure_reason", "created_at",
@@ -60,7 +60,7 @@ def encode(fields: Mapping[str, str]) -> EncodedRecord:
 def decode_head(head: str, began_ms: int | None = None) -> dict[str, str]:
     """The small fields; with ``began_ms`` the ``created_at`` of this moment among them, if they have none."""
     fields = _split(head)
-    return fields if began_ms is None else dict(with_created_at(fields, began_ms))
+    return fields if began_ms is None else dict(fill_created_at(fields, began_ms))
 
 
 def decode(packed: EncodedRecord, began_ms: int | None = None) -> dict[str, str]:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from log10_trace.domain.completion_record import CompletionRecord, merge
 from log10_trace.domain.ids import new_id
-from log10_trace.server.store.common.created_at import with_created_at
+from log10_trace.server.store.common.created_at import fill_created_at
 from log10_trace.server.store.data_types import StoredCompletion, WriteEffect, WriteResult
 
 
@@ -31,11 +31,11 @@ def apply_write(
     return (WriteEffect.UNCHANGED if merged.fields == stored.fields else WriteEffect.MERGED), merged
 
 
-def write_result(
+def build_write_result(
     effect: WriteEffect, organization_id: str, completion_id: str, fields: Mapping[str, str], began_ms: int
 ) -> WriteResult:
     """The result of a write after which a record has ``fields`` and stands in lists at ``began_ms``."""
     stored = StoredCompletion(
-        organization_id=organization_id, id=completion_id, fields=with_created_at(fields, began_ms)
+        organization_id=organization_id, id=completion_id, fields=fill_created_at(fields, began_ms)
     )
     return WriteResult(change=effect, stored=stored)

@@ -15,7 +15,7 @@ from log10_trace.server.store.common.aggregates import (
     NOTHING,
     Aggregate,
     SerializedAggregate,
-    aggregate_of,
+    aggregate_call,
     parse_and_sum,
     sum_aggregates,
 )
@@ -59,7 +59,7 @@ class RollupDeltas:
 
     def count(self, facts: CompletionColumns, sign: int = 1) -> None:
         """Add one call, or with ``sign`` -1 take it away."""
-        one = aggregate_of(facts, sign)
+        one = aggregate_call(facts, sign)
         minute = facts.began_ms // _MINUTE_MS
         for dimension, key in keys(facts):
             self._minutes.setdefault((dimension, minute, key), []).append(one)
@@ -67,7 +67,7 @@ class RollupDeltas:
     def rows(self) -> list[Delta]:
         """The changes, as they are to be kept."""
         totals = ((place, sum_aggregates(tallies)) for place, tallies in self._minutes.items())
-        return [Delta(*place, total.calls, *total.written()) for place, total in totals]
+        return [Delta(*place, total.calls, *total.serialize()) for place, total in totals]
 
 
 def keys(facts: CompletionColumns) -> Iterator[tuple[str, str]]:
@@ -109,10 +109,10 @@ def _rebucket(tallies: Mapping[int, Aggregate], width: int) -> dict[int, Aggrega
 def apply_delta(before: SerializedAggregate | None, change: Aggregate) -> tuple[int, SerializedAggregate]:
     """The calls of a roll-up after a change, and what is to be written; ``NOTHING`` when no call is left."""
     if before is None:
-        return change.calls, change.written()
+        return change.calls, change.serialize()
     total = parse_and_sum([before])
     total.add(change)
-    return total.calls, total.written()
+    return total.calls, total.serialize()
 
 
 def apply_deltas(

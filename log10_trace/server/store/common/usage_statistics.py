@@ -47,7 +47,7 @@ def sum_by_step(rows: Iterable[RollupRow], width: int) -> dict[Step, Aggregate]:
     return {step: parse_and_sum(written) for step, written in found.items()}
 
 
-def requested_keys(query: StatisticsQuery) -> list[str] | None:
+def select_keys(query: StatisticsQuery) -> list[str] | None:
     """The keys of roll-ups that the query asks for; None: the busiest ones."""
     if query.group_by == "none":
         return [""]

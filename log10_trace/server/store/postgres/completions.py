@@ -29,8 +29,8 @@ from log10_trace.server.store.postgres.filter_sql import (
     KeysetPosition,
     Projection,
     build_query,
+    build_ungraded_query,
     choose_access_path,
-    ungraded,
 )
 from log10_trace.server.store.postgres.group_commit import GroupCommitWriter
 from log10_trace.server.store.postgres.partitioning import SORT_KEYS, partition_ms
@@ -80,7 +80,7 @@ class PostgresCompletions:
             "placed_ms": partition_ms(completion_id),
         }
         row = self._readers.row(SQL["get"], values)
-        return None if row is None else _stored(organization_id, row)
+        return None if row is None else _to_stored(organization_id, row)
 
     def page(
         self,
@@ -93,8 +93,8 @@ class PostgresCompletions:
     ) -> Page[CompletionSummary]:
         """One page of what matches."""
         asked = build_query(organization_id, wanted)
-        rows = self._rows(asked, "summaries", limit + 1, order, _after(cursor))
-        items = tuple(_summary(organization_id, row) for row in rows[:limit])
+        rows = self._read_rows(asked, "summaries", limit + 1, order, _after(cursor))
+        items = tuple(_to_summary(organization_id, row) for row in rows[:limit])
         return Page(items=items, next_cursor=next_cursor(rows, limit, _sort_key))
 
     def find_neighbors(self, organization_id: str, completion_id: str, wanted: CompletionFilter) -> Neighbors:
@@ -110,7 +110,7 @@ class PostgresCompletions:
             return Neighbors()
 
         def next_id(order: Order) -> str | None:
-            found = self._rows(asked, "keys", 1, order, _sort_key(row))
+            found = self._read_rows(asked, "keys", 1, order, _sort_key(row))
             return found[0][1] if found else None
 
         return Neighbors(newer=next_id("oldest"), older=next_id("newest"))
@@ -136,12 +136,12 @@ class PostgresCompletions:
         asked = build_query(organization_id, wanted)  # raises now, not when the first record is asked for
 
         def read(after: KeysetPosition | None, size: int) -> list[Row]:
-            return self._rows(asked, "records", size, order, after)
+            return self._read_rows(asked, "records", size, order, after)
 
         rows = read_in_batches(read, _sort_key, batch_size=_STREAMED, limit=limit)
-        return (_stored(organization_id, row) for row in rows)
+        return (_to_stored(organization_id, row) for row in rows)
 
-    def ungraded(
+    def list_ungraded(
         self, organization_id: str, task_id: str, *, limit: int, cursor: str | None = None
     ) -> Page[StoredCompletion] | None:
         """Completions that wait for feedback, newest first; None when there is no such task."""
@@ -151,9 +151,9 @@ class PostgresCompletions:
         after = _after(cursor)
         if not task.completion_tags_selector:
             return Page(items=(), next_cursor=None)
-        asked = ungraded(organization_id, task_id, task.completion_tags_selector)
-        rows = self._rows(asked, "records", limit + 1, "newest", after)
-        items = tuple(_stored(organization_id, row) for row in rows[:limit])
+        asked = build_ungraded_query(organization_id, task_id, task.completion_tags_selector)
+        rows = self._read_rows(asked, "records", limit + 1, "newest", after)
+        items = tuple(_to_stored(organization_id, row) for row in rows[:limit])
         return Page(items=items, next_cursor=next_cursor(rows, limit, _sort_key))
 
     def delete(self, organization_id: str, wanted: CompletionFilter) -> Future[int]:
@@ -169,7 +169,7 @@ class PostgresCompletions:
             lambda connection: delete_one(connection, organization_id, completion_id)
         )
 
-    def _rows(
+    def _read_rows(
         self, asked: FilterQuery, wanted: Projection, limit: int, order: Order, after: KeysetPosition | None
     ) -> list[Row]:
         with self._readers.connection() as connection:
@@ -189,13 +189,13 @@ def _sort_key(row: Row) -> KeysetPosition:
     return place, completion_id
 
 
-def _stored(organization_id: str, row: Row) -> StoredCompletion:
+def _to_stored(organization_id: str, row: Row) -> StoredCompletion:
     place, completion_id, head, body, stack = row
     fields = decode(EncodedRecord(head=head, body=body, stack=stack), SORT_KEYS.began_ms(place))
     return StoredCompletion(organization_id=organization_id, id=completion_id, fields=fields)
 
 
-def _summary(organization_id: str, row: Row) -> CompletionSummary:
+def _to_summary(organization_id: str, row: Row) -> CompletionSummary:
     place, completion_id, head, model, input_tokens, output_tokens, preview_request, preview_response = row
     return CompletionSummary(
         organization_id=organization_id,

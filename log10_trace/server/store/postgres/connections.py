@@ -85,7 +85,7 @@ def _explain_connection_error(error: psycopg.OperationalError) -> str:
 
 
 @contextmanager
-def translated() -> Iterator[None]:
+def translate_errors() -> Iterator[None]:
     """Say what goes wrong with PostgreSQL inside this block in the store's own errors."""
     try:
         yield
@@ -146,7 +146,7 @@ class ReadPool:
             StoreBusyError: none is to be had, or PostgreSQL does not answer.
             StoreClosedError: the store is shut.
         """
-        with translated(), self._pool.connection() as connection:
+        with translate_errors(), self._pool.connection() as connection:
             yield connection
 
     def rows(self, statement: bytes, values: dict[str, Any]) -> list[Row]:

@@ -91,7 +91,7 @@ def build_query(organization_id: str, wanted: CompletionFilter) -> FilterQuery:
     if wanted.tags:
         tags = list(dict.fromkeys(map(truncate_key, wanted.tags)))
         values |= {"tag": tags[0], "tags": tags}
-        source, conditions = _by_tags(wanted.tag_match, len(tags) > 1)
+        source, conditions = _choose_tag_source(wanted.tag_match, len(tags) > 1)
     if wanted.text is not None:
         values["query"] = to_tsquery(parse_search_query(wanted.text))
         conditions += ["has_tag"] if source != ALL else []
@@ -124,11 +124,11 @@ def choose_access_path(connection: Connection[Row], asked: FilterQuery) -> Filte
         # Not prepared: a plan for any range whatever would not look at this one.
         rows = connection.execute(probe, values, prepare=False).fetchall()
         if len(rows) < _FEW:
-            return _found(asked, rows)
-    return _with_words(connection, asked) if asked.source == "words" else asked
+            return _restrict_to_rows(asked, rows)
+    return _find_words(connection, asked) if asked.source == "words" else asked
 
 
-def _found(asked: FilterQuery, rows: Sequence[Row]) -> FilterQuery:
+def _restrict_to_rows(asked: FilterQuery, rows: Sequence[Row]) -> FilterQuery:
     """The same question of these records alone."""
     seen_to = {"tag": "has_tag", "any_tag": "has_tag", "words": "has_words"}
     also = (seen_to[asked.source],) if asked.source in seen_to else ()
@@ -138,7 +138,7 @@ def _found(asked: FilterQuery, rows: Sequence[Row]) -> FilterQuery:
     )
 
 
-def _with_words(connection: Connection[Row], asked: FilterQuery) -> FilterQuery:
+def _find_words(connection: Connection[Row], asked: FilterQuery) -> FilterQuery:
     values = {**asked.values, "low": asked.low, "high": asked.high, "most": _FEW}
     with connection.transaction():
         connection.execute(_SQL["bitmaps_only"])
@@ -151,13 +151,13 @@ def _with_words(connection: Connection[Row], asked: FilterQuery) -> FilterQuery:
     return replace(asked, source="found", values={**asked.values, **found})
 
 
-def ungraded(organization_id: str, task_id: str, tags: tuple[str, ...]) -> FilterQuery:
+def build_ungraded_query(organization_id: str, task_id: str, tags: tuple[str, ...]) -> FilterQuery:
     """What to ask for completions with any of ``tags`` and no feedback for the task."""
     by_tag = build_query(organization_id, CompletionFilter(tags=tags, tag_match="any"))
     return replace(by_tag, conditions=("ungraded",), values={**by_tag.values, "task_id": task_id})
 
 
-def _by_tags(match: TagMatch, has_several: bool) -> tuple[str, list[str]]:
+def _choose_tag_source(match: TagMatch, has_several: bool) -> tuple[str, list[str]]:
     """What to read, and what must hold. A single tag is read off its index, in the order of the list."""
     if match == "none":
         return ALL, ["no_tag"]

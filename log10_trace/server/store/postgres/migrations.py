@@ -7,11 +7,11 @@ from typing import Any
 
 from psycopg import Connection
 
-from log10_trace.server.store.common.migrations import Migration, load_migrations, pending_migrations
+from log10_trace.server.store.common.migrations import Migration, load_migrations, select_pending_migrations
 from log10_trace.server.store.postgres.locks import MIGRATION_LOCK
 
 
-def known_migrations() -> list[Migration]:
+def load_known_migrations() -> list[Migration]:
     """The migrations of this version, in order."""
     return load_migrations((files(__package__) / "migrations").iterdir())
 
@@ -29,7 +29,9 @@ def migrate(connection: Connection[Any]) -> None:
             " checksum text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())"
         )
         rows = connection.execute("SELECT number, checksum FROM log10_migrations").fetchall()
-        for migration in pending_migrations(known_migrations(), dict(rows), "The PostgreSQL database"):
+        for migration in select_pending_migrations(
+            load_known_migrations(), dict(rows), "The PostgreSQL database"
+        ):
             connection.execute(migration.text.encode())
             connection.execute(
                 "INSERT INTO log10_migrations (number, name, checksum) VALUES (%s, %s, %s)",

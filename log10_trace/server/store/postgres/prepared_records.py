@@ -12,9 +12,9 @@ from typing import Final, NamedTuple
 from log10_trace.domain.completion_record import CompletionRecord, from_stored_fields
 from log10_trace.domain.text_extraction import CompletionText, extract_text
 from log10_trace.server.store.common.columns import CompletionColumns, extract_columns
-from log10_trace.server.store.common.counted import Counted, as_counted, write_charges
+from log10_trace.server.store.common.counted import Counted, restore_counted, write_charges
 from log10_trace.server.store.common.record_codec import EncodedRecord, decode, encode
-from log10_trace.server.store.common.record_writes import apply_write, memory_size, write_result
+from log10_trace.server.store.common.record_writes import apply_write, build_write_result, memory_size
 from log10_trace.server.store.common.seen_messages import SeenMessages
 from log10_trace.server.store.data_types import WriteEffect, WriteResult
 from log10_trace.server.store.postgres.index_keys import truncate_keys
@@ -112,12 +112,12 @@ class PreparedRecord:
             outcome.change not in (WriteEffect.UNCHANGED, WriteEffect.DELETED) for outcome in self.outcomes
         )
 
-    def as_repeat(self) -> PreparedRecord:
+    def mark_as_repeat(self) -> PreparedRecord:
         """The same, of a record that was deleted before: nothing is to stand."""
         outcomes = [replace(outcome, change=WriteEffect.DELETED) for outcome in self.outcomes]
         return replace(self, outcomes=outcomes)
 
-    def line(self) -> CompletionRow:
+    def to_row(self) -> CompletionRow:
         """Its row."""
         known = self.after.facts
         return CompletionRow(
@@ -168,9 +168,9 @@ def prepare(
         laid.append((effect, stands.fields))
     assert stands is not None  # noqa: S101 -- there is a write for every draft
     after = (
-        _new_record(key[0], stands, now_ms, seen_messages)
+        _create_record(key[0], stands, now_ms, seen_messages)
         if before is None
-        else _updated_record(before, stands)
+        else _update_record(before, stands)
     )
     return PreparedRecord(
         key=key,
@@ -179,12 +179,13 @@ def prepare(
         after=after,
         packed=encode(stands.fields),
         outcomes=[
-            write_result(effect, *key, fields, SORT_KEYS.began_ms(after.place)) for effect, fields in laid
+            build_write_result(effect, *key, fields, SORT_KEYS.began_ms(after.place))
+            for effect, fields in laid
         ],
     )
 
 
-def _new_record(
+def _create_record(
     organization_id: str, incoming: CompletionRecord, now_ms: int, seen_messages: SeenMessages
 ) -> StoredRecord:
     said = extract_text(incoming.values)
@@ -198,19 +199,19 @@ def _new_record(
     )
 
 
-def _updated_record(before: StoredRecord, incoming: CompletionRecord) -> StoredRecord:
-    return _standing_at(before.place, before.skipped, incoming)
+def _update_record(before: StoredRecord, incoming: CompletionRecord) -> StoredRecord:
+    return _build_record(before.place, before.skipped, incoming)
 
 
 def record_from_row(
     key: Key, place: int, skipped: int, packed: EncodedRecord, counted: Counted
 ) -> StoredRecord:
     """A record as it stands and was counted, from its row."""
-    found = _standing_at(place, skipped, from_stored_fields(key[1], key[0], decode(packed)))
-    return replace(found, facts=as_counted(found.facts, counted, found.incoming.values.get("response")))
+    found = _build_record(place, skipped, from_stored_fields(key[1], key[0], decode(packed)))
+    return replace(found, facts=restore_counted(found.facts, counted, found.incoming.values.get("response")))
 
 
-def _standing_at(place: int, skipped: int, incoming: CompletionRecord) -> StoredRecord:
+def _build_record(place: int, skipped: int, incoming: CompletionRecord) -> StoredRecord:
     # A record keeps its place for good, so when it began is what its place says, whatever came later.
     began, said = SORT_KEYS.began_ms(place), extract_text(incoming.values)
     known = replace(truncate_keys(extract_columns(incoming, said, now_ms=began)), began_ms=began)

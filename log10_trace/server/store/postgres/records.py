@@ -85,7 +85,7 @@ class RecordWriter:
             settled |= found.keys() | _insert(connection, gone, repeats)
         if repeats:
             self._seen_messages.forget()  # their messages are not in the text index
-        return [one.as_repeat() if key in repeats else one for key, one in prepared.items()]
+        return [one.mark_as_repeat() if key in repeats else one for key, one in prepared.items()]
 
 
 def _insert(connection: Connection[Row], prepared: Sequence[PreparedRecord], repeats: set[Key]) -> set[Key]:
@@ -93,7 +93,7 @@ def _insert(connection: Connection[Row], prepared: Sequence[PreparedRecord], rep
     if not prepared:
         return set()
     _keep_stacks(connection, prepared)
-    values = rows_to_columns(CompletionRow._fields, [one.line() for one in prepared])
+    values = rows_to_columns(CompletionRow._fields, [one.to_row() for one in prepared])
     inserted = set(connection.execute(SQL["insert"], values).fetchall())
     # After the insertion, which waits for a deletion that is under way on another server.
     found = _find_repeats(connection, [one for one in prepared if one.key in inserted])
@@ -134,7 +134,7 @@ def _update(connection: Connection[Row], prepared: Sequence[PreparedRecord]) -> 
     if prepared:
         _keep_stacks(connection, prepared)
         connection.execute(
-            SQL["update"], rows_to_columns(CompletionRow._fields, [one.line() for one in prepared])
+            SQL["update"], rows_to_columns(CompletionRow._fields, [one.to_row() for one in prepared])
         )
 
 

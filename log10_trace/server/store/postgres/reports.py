@@ -15,7 +15,7 @@ from log10_trace.server.store.common.usage_statistics import (
     MINUTE_MS,
     SERIES_GROUPS,
     WIDTH_OF,
-    requested_keys,
+    select_keys,
     statistics,
     steps_of,
     sum_by_key,
@@ -45,7 +45,7 @@ class PostgresReports:
         values = {"organization_id": organization_id, "dimension": query.group_by}
         whole = values | rollup_compaction.bind_ranges(pieces)
         with self._readers.snapshot() as connection:
-            asked = requested_keys(query)
+            asked = select_keys(query)
             keys = list(map(truncate_key, asked)) if asked else _busiest(connection, whole)
             totals = connection.execute(rollup_compaction.SQL["totals"], whole | {"keys": keys}).fetchall()
             shown = keys[:SERIES_GROUPS]

@@ -64,7 +64,7 @@ class SqliteCompletions:
         with self._readers.snapshot() as connection:
             values = {"organization_id": organization_id, "id": completion_id}
             row = connection.execute(SQL["load"], values).fetchone()
-        return None if row is None else _stored(row)
+        return None if row is None else _to_stored(row)
 
     def page(
         self,
@@ -81,7 +81,7 @@ class SqliteCompletions:
         with self._readers.snapshot() as connection:
             found = _find(connection, organization_id, wanted, after=after, limit=limit + 1, order=order)
             rows = connection.execute(SQL["summaries"], {"positions": json.dumps(found[:limit])})
-            items = tuple(map(_summary, rows))
+            items = tuple(map(_to_summary, rows))
         return Page(items=items, next_cursor=next_cursor(found, limit, _sort_key))
 
     def find_neighbors(self, organization_id: str, completion_id: str, wanted: CompletionFilter) -> Neighbors:
@@ -127,9 +127,9 @@ class SqliteCompletions:
         rows = read_in_batches(
             read, lambda row: int(row["position"]), batch_size=_STREAMED_AT_ONCE, limit=limit
         )
-        return map(_stored, rows)
+        return map(_to_stored, rows)
 
-    def ungraded(
+    def list_ungraded(
         self, organization_id: str, task_id: str, *, limit: int, cursor: str | None = None
     ) -> Page[StoredCompletion] | None:
         """Completions of a task without feedback."""
@@ -147,7 +147,7 @@ class SqliteCompletions:
                 "limit": limit + 1,
             }
             found = [row["position"] for row in connection.execute(SQL["ungraded"], query)]
-            items = tuple(map(_stored, _load_many(connection, found[:limit])))
+            items = tuple(map(_to_stored, _load_many(connection, found[:limit])))
         return Page(items=items, next_cursor=next_cursor(found, limit, _sort_key))
 
     def delete(self, organization_id: str, wanted: CompletionFilter) -> Future[int]:
@@ -197,7 +197,7 @@ def _put(
 
 
 def _delete_one(transaction: Transaction, *, organization_id: str, completion_id: str) -> bool:
-    position = transaction.position_of(organization_id, completion_id)
+    position = transaction.find_position(organization_id, completion_id)
     return position is not None and records.delete(transaction, position)
 
 
@@ -239,13 +239,13 @@ def _sort_key(position: int) -> tuple[int]:
     return (position,)
 
 
-def _stored(row: sqlite3.Row) -> StoredCompletion:
+def _to_stored(row: sqlite3.Row) -> StoredCompletion:
     packed = record_codec.EncodedRecord(row["head"], row["body"], row["stack"])
     fields = record_codec.decode(packed, SORT_KEYS.began_ms(row["position"]))
     return StoredCompletion(organization_id=row["organization_id"], id=row["id"], fields=fields)
 
 
-def _summary(row: sqlite3.Row) -> CompletionSummary:
+def _to_summary(row: sqlite3.Row) -> CompletionSummary:
     return CompletionSummary(
         organization_id=row["organization_id"],
         id=row["id"],

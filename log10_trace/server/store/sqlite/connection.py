@@ -77,7 +77,7 @@ def _of_many(name: str, count: int) -> str:
 
 
 @contextmanager
-def translated() -> Iterator[None]:
+def translate_errors() -> Iterator[None]:
     """Turn SQLite's errors into the store's. Their text is SQLite's own and quotes no value."""
     try:
         yield

@@ -11,7 +11,7 @@ from typing import Any, Final, TypeVar
 
 from log10_trace.server.store.errors import StoreClosedError
 from log10_trace.server.store.sqlite import records
-from log10_trace.server.store.sqlite.connection import connect, translated
+from log10_trace.server.store.sqlite.connection import connect, translate_errors
 from log10_trace.server.store.sqlite.transaction import Transaction
 from log10_trace.server.store.sqlite.writer import Writer
 
@@ -77,7 +77,7 @@ class BackgroundDeleter:
     def _truncate_wal(self) -> None:
         """Empty the write-ahead log, where what was deleted may still stand."""
         connection = connect(self._path, can_write=True)
-        with closing(connection), translated():
+        with closing(connection), translate_errors():
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def purge_when_done(self, deleting: Future[Any]) -> None:

@@ -89,21 +89,21 @@ def select_positions(
         SearchError: the text to search for holds no word.
     """
     values = _values(organization_id, wanted, after, order) | {"limit": limit}
-    arms = [_union_branch(driver, wanted) for driver in _drivers(wanted, values, count)]
+    arms = [_union_branch(driver, wanted) for driver in _choose_access_paths(wanted, values, count)]
     text = " UNION ".join(arms)
     return BoundQuery(f"{text} ORDER BY position {_DIRECTIONS[order]} LIMIT :limit", values)
 
 
-def _drivers(
+def _choose_access_paths(
     wanted: CompletionFilter, values: dict[str, Any], count: Callable[[BoundQuery], int]
 ) -> list[AccessPath]:
     """The rows to go by: one index, or with any of several tags those of each."""
 
     def length(way: list[AccessPath], most: int) -> int:
-        return sum(count(_counting(driver, values, most)) for driver in way)
+        return sum(count(_build_count(driver, values, most)) for driver in way)
 
-    ways = _ordered_access_paths(wanted)
-    short = _unordered_access_paths(wanted) + ([] if wanted.text is None else ways)
+    ways = _list_ordered_access_paths(wanted)
+    short = _list_unordered_access_paths(wanted) + ([] if wanted.text is None else ways)
     for way in short:
         if length(way, _FEW + 1) <= _FEW:
             return way
@@ -114,7 +114,7 @@ def _drivers(
     return min(ways, key=lambda way: length(way, _MOST_COUNTED))
 
 
-def _ordered_access_paths(wanted: CompletionFilter) -> list[list[AccessPath]]:
+def _list_ordered_access_paths(wanted: CompletionFilter) -> list[list[AccessPath]]:
     """Indexes whose rows come in the order of the list."""
     ways = [
         [_by_column(name)]
@@ -128,7 +128,7 @@ def _ordered_access_paths(wanted: CompletionFilter) -> list[list[AccessPath]]:
     return ways
 
 
-def _unordered_access_paths(wanted: CompletionFilter) -> list[list[AccessPath]]:
+def _list_unordered_access_paths(wanted: CompletionFilter) -> list[list[AccessPath]]:
     """Indexes whose rows come in the order of a value."""
     return [
         [AccessPath(f"completions c INDEXED BY {index}", " AND ".join([_OURS, *asked]))]
@@ -154,7 +154,7 @@ def _by_tag(number: int) -> AccessPath:
     )
 
 
-def _counting(driver: AccessPath, values: dict[str, Any], most: int) -> BoundQuery:
+def _build_count(driver: AccessPath, values: dict[str, Any], most: int) -> BoundQuery:
     """How many rows a driver would read, as far as it matters."""
     rows = f"{_rows(driver, [], [])} LIMIT {most:d}"
     return BoundQuery(f"SELECT count(*) FROM ({rows})", values)  # noqa: S608 -- made of the tables above

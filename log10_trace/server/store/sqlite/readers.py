@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from log10_trace.server.store.errors import StoreBusyError, StoreClosedError
 from log10_trace.server.store.protocol import READ_TIMEOUT_S
-from log10_trace.server.store.sqlite.connection import connect, translated
+from log10_trace.server.store.sqlite.connection import connect, translate_errors
 
 CONNECTIONS: Final = 4
 OWN_CONNECTIONS: Final = 2
@@ -70,7 +70,7 @@ class ReadPool:
         if not self._turns.acquire(timeout=_WAIT_S):
             raise StoreBusyError
         try:
-            with translated():
+            with translate_errors():
                 connection = self._take()
                 try:
                     connection.execute("BEGIN")

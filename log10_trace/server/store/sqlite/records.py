@@ -13,8 +13,8 @@ from log10_trace.domain import text_extraction
 from log10_trace.domain.completion_record import CompletionRecord, from_stored_fields
 from log10_trace.server.store.common import deletions, record_codec
 from log10_trace.server.store.common.columns import CompletionColumns, extract_columns
-from log10_trace.server.store.common.counted import Counted, as_counted, write_charges
-from log10_trace.server.store.common.record_writes import apply_write, memory_size, write_result
+from log10_trace.server.store.common.counted import Counted, restore_counted, write_charges
+from log10_trace.server.store.common.record_writes import apply_write, build_write_result, memory_size
 from log10_trace.server.store.data_types import WriteEffect, WriteResult
 from log10_trace.server.store.sqlite.index_backlog import IndexEntry
 from log10_trace.server.store.sqlite.sort_keys import SORT_KEYS
@@ -58,24 +58,24 @@ def put(
 ) -> WriteResult:
     """Create the record, or merge into the one with its id."""
     key = organization_id, str(new.incoming.id)
-    position = transaction.position_of(*key)
+    position = transaction.find_position(*key)
     if position is None and _is_repeat(transaction, organization_id, new):
-        return write_result(WriteEffect.DELETED, *key, new.incoming.fields, new.facts.began_ms)
+        return build_write_result(WriteEffect.DELETED, *key, new.incoming.fields, new.facts.began_ms)
     if position is None:
         began_ms = SORT_KEYS.began_ms(_insert(transaction, organization_id, new))
-        return write_result(WriteEffect.CREATED, *key, new.incoming.fields, began_ms)
+        return build_write_result(WriteEffect.CREATED, *key, new.incoming.fields, began_ms)
     old = _load(transaction, position)
     effect, merged = apply_write(old.prepare.incoming, new.incoming, replace_tags=replace_tags)
     began_ms = SORT_KEYS.began_ms(old.position)
     if effect is WriteEffect.MERGED:
         _replace(transaction, old, prepare(merged, now_ms=began_ms))
-    return write_result(effect, *key, merged.fields, began_ms)
+    return build_write_result(effect, *key, merged.fields, began_ms)
 
 
 def _is_repeat(transaction: Transaction, organization_id: str, new: PreparedRecord) -> bool:
     """Whether the record, which is not there, was there and was deleted or pruned."""
     facts = new.facts
-    remembered = transaction.deleted_content(organization_id, str(new.incoming.id))
+    remembered = transaction.find_deleted_content(organization_id, str(new.incoming.id))
     if deletions.is_repeat(new.incoming, facts, remembered):
         return True
     if facts.source is None or facts.sequence is None or facts.began_ms >= transaction.pruned_before_ms:
@@ -128,7 +128,7 @@ def _load(transaction: Transaction, position: int) -> _LoadedRecord:
     incoming = from_stored_fields(row["id"], row["organization_id"], fields)
     kept = prepare(incoming, now_ms=SORT_KEYS.began_ms(position))
     counted = Counted(*(row[name] for name in Counted._fields))
-    known = as_counted(kept.facts, counted, incoming.values.get("response"))
+    known = restore_counted(kept.facts, counted, incoming.values.get("response"))
     return _LoadedRecord(
         position=position,
         organization_id=row["organization_id"],
@@ -171,7 +171,7 @@ def _add_derived_rows(
 ) -> None:
     """Enter the record in what is derived from records: text index, roll-ups, sequences."""
     transaction.index(position, _words(organization_id, new, skipped))
-    transaction.count(organization_id, _with_fixed_start(new.facts, position))
+    transaction.count(organization_id, _fix_start(new.facts, position))
     if new.facts.source and new.facts.sequence:
         transaction.add_sequence(organization_id, new.facts.source, new.facts.sequence)
 
@@ -179,12 +179,12 @@ def _add_derived_rows(
 def _remove_derived_rows(transaction: Transaction, old: _LoadedRecord) -> None:
     """Take the record out of text index and roll-ups, and its stack's use back."""
     transaction.delete_from_index(old.position, _words(old.organization_id, old.prepare, old.skipped))
-    transaction.count(old.organization_id, _with_fixed_start(old.prepare.facts, old.position), -1)
+    transaction.count(old.organization_id, _fix_start(old.prepare.facts, old.position), -1)
     if old.stack is not None:
         transaction.adjust_stack_refcount(old.stack, -1)
 
 
-def _with_fixed_start(known: CompletionColumns, position: int) -> CompletionColumns:
+def _fix_start(known: CompletionColumns, position: int) -> CompletionColumns:
     """A record keeps its place for good, so it is counted when that says it began, whatever came later."""
     began_ms = SORT_KEYS.began_ms(position)
     return known if known.began_ms == began_ms else replace(known, began_ms=began_ms)

@@ -17,7 +17,7 @@ from log10_trace.server.store.common.usage_statistics import (
     SERIES_GROUPS,
     WIDTH_OF,
     RollupRow,
-    requested_keys,
+    select_keys,
     statistics,
     steps_of,
     sum_by_key,
@@ -42,7 +42,7 @@ class SqliteReports:
             return Statistics(groups=(), series=())
         with self._readers.snapshot() as connection:
             stored = _RollupReader(connection, organization_id, query.group_by)
-            keys = requested_keys(query) or stored.busiest(asked)
+            keys = select_keys(query) or stored.busiest(asked)
             totals = sum_by_key(stored.rows(stored.clip_to_data(query), keys, minutes_of(asked)))
             shown = keys[:SERIES_GROUPS]
             span = stored.series_span(query, shown)

@@ -53,15 +53,15 @@ class RollupCompactor:
         insert_rows(connection, "add_deltas", rows)
         if self._count is not None:
             self._count += len(rows)
-        while rows and self._counted(connection) > _MOST_DELTAS:
+        while rows and self._count_deltas(connection) > _MOST_DELTAS:
             self.compact_next_shard(connection)
 
     def compact_next_shard(self, connection: sqlite3.Connection) -> None:
         """Fold the share whose turn it is."""
-        self._count = self._counted(connection) - _fold_share(connection, self._next_share)
+        self._count = self._count_deltas(connection) - _fold_share(connection, self._next_share)
         self._next_share = (self._next_share + 1) % _SHARDS
 
-    def _counted(self, connection: sqlite3.Connection) -> int:
+    def _count_deltas(self, connection: sqlite3.Connection) -> int:
         if self._count is None:
             self._count = int(connection.execute(SQL["count_deltas"]).fetchone()["deltas"])
         return self._count

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from log10_trace.errors import SetupError
-from log10_trace.server.store.common.migrations import Migration, load_migrations, pending_migrations
+from log10_trace.server.store.common.migrations import Migration, load_migrations, select_pending_migrations
 from log10_trace.server.store.sqlite.connection import SQL, connect
 
 APPLICATION_ID: Final = 0x4C313054  # "L10T"
@@ -24,7 +24,7 @@ _PAGE_BYTES: Final = 8_192
 _OLDEST_SQLITE: Final = (3, 37, 0)
 
 
-def known_migrations() -> list[Migration]:
+def load_known_migrations() -> list[Migration]:
     """The migrations of this version, in order."""
     return load_migrations((resources.files(__package__) / "sql").iterdir())
 
@@ -43,7 +43,7 @@ def open_database(path: Path, migrations: Sequence[Migration] | None = None) -> 
         connection = connect(path, can_write=True)
         try:
             _check_application_id(connection, path)
-            _migrate(connection, path, known_migrations() if migrations is None else migrations)
+            _migrate(connection, path, load_known_migrations() if migrations is None else migrations)
         except BaseException:
             connection.close()
             raise
@@ -86,7 +86,7 @@ def _migrate(connection: sqlite3.Connection, path: Path, migrations: Sequence[Mi
         version = _pragma(connection, "user_version")
         rows = connection.execute(SQL["migrations"]) if version else ()
         applied = {row["number"]: row["checksum"] for row in rows}
-        pending = pending_migrations(migrations, applied, f"The database {path}")
+        pending = select_pending_migrations(migrations, applied, f"The database {path}")
         if version and pending:
             _back_up(path, version)
         for migration in pending:

@@ -115,7 +115,7 @@ class Transaction:
         self._later.clear()
         return self._connection
 
-    def position_of(self, organization_id: str, completion_id: str) -> int | None:
+    def find_position(self, organization_id: str, completion_id: str) -> int | None:
         """Where the record of this id is; None when there is none."""
         key = organization_id, completion_id
         if key not in self._places:
@@ -136,7 +136,7 @@ class Transaction:
         """Know that the record of this id is gone."""
         self._places[organization_id, completion_id] = None
 
-    def deleted_content(self, organization_id: str, completion_id: str) -> str | None:
+    def find_deleted_content(self, organization_id: str, completion_id: str) -> str | None:
         """What is remembered of the content of a deleted record; None when none of this id was deleted."""
         return self._deleted.get((organization_id, completion_id))
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from log10_trace.errors import SetupError
-from log10_trace.server.store.common.migrations import Migration, load_migrations, pending_migrations
+from log10_trace.server.store.common.migrations import Migration, load_migrations, select_pending_migrations
 from log10_trace.server.store.postgres import migrations as postgres
 from log10_trace.server.store.sqlite import schema as sqlite
 
@@ -37,7 +37,7 @@ def test_a_checksum_is_the_same_with_the_line_ends_of_any_system(tmp_path: Path)
     assert step.checksum == sha256("SELECT 'é';\nSELECT 2;\n".encode()).hexdigest()
 
 
-@pytest.mark.parametrize("known", [sqlite.known_migrations(), postgres.known_migrations()])
+@pytest.mark.parametrize("known", [sqlite.load_known_migrations(), postgres.load_known_migrations()])
 def test_the_migrations_of_each_engine_are_numbered_without_a_gap(known: list[Migration]) -> None:
     """The number of the newest is how many there are."""
     assert [step.number for step in known] == list(range(1, len(known) + 1))
@@ -48,13 +48,13 @@ def test_what_was_not_applied_is_pending(count: int) -> None:
     """A new database needs every migration, an up-to-date one none."""
     applied = {step.number: step.checksum for step in STEPS[:count]}
 
-    assert pending_migrations(STEPS, applied, "The database") == STEPS[count:]
+    assert select_pending_migrations(STEPS, applied, "The database") == STEPS[count:]
 
 
 def test_a_newer_schema_is_refused() -> None:
     """The message names the database, both versions, and what to do."""
     with pytest.raises(SetupError) as caught:
-        pending_migrations(STEPS[:2], APPLIED, "The database")
+        select_pending_migrations(STEPS[:2], APPLIED, "The database")
 
     assert str(caught.value) == (
         "The database has schema 3, and this log10-trace knows 2: it was written by a newer version."
@@ -66,7 +66,7 @@ def test_a_newer_schema_is_refused() -> None:
 def test_a_migration_that_was_changed_is_refused(number: int) -> None:
     """Whichever it is, the message names its file."""
     with pytest.raises(SetupError) as caught:
-        pending_migrations(STEPS, APPLIED | {number: "another"}, "The database")
+        select_pending_migrations(STEPS, APPLIED | {number: "another"}, "The database")
 
     assert str(caught.value) == (
         f"The database was made with another migration {number} (000{number}_step.sql)"

@@ -14,7 +14,7 @@ from log10_trace.server.store.common import record_codec
 from log10_trace.server.store.common.aggregates import (
     NOTHING,
     Aggregate,
-    aggregate_of,
+    aggregate_call,
     negate,
     parse_and_sum,
     sum_aggregates,
@@ -85,7 +85,8 @@ def test_taking_away_what_was_added_leaves_nothing(minutes: list[int], data: st.
         slot: (calls, parse_and_sum([text])) for slot, (calls, text) in standing.items() if text != NOTHING
     }
     assert left == {
-        slot: (change.calls, parse_and_sum([change.written()])) for slot, change in changes(expected).items()
+        slot: (change.calls, parse_and_sum([change.serialize()]))
+        for slot, change in changes(expected).items()
     }
 
 
@@ -99,13 +100,13 @@ def changes(deltas: RollupDeltas) -> dict[RollupKey, Aggregate]:
 def test_changes_of_roll_ups_are_written_in_order_or_deleted() -> None:
     """Roll-ups without a call are deleted; what is written is in the order of the keys."""
     one, two = (RollupKey("tag", 1, 0, name) for name in "ab")
-    call = aggregate_of(facts_of(duration=1.0))
-    gone = aggregate_of(facts_of(duration=1.0), -1)
+    call = aggregate_call(facts_of(duration=1.0))
+    gone = aggregate_call(facts_of(duration=1.0), -1)
 
-    kept, empty = apply_deltas({one: call.written()}, {two: call, one: gone})
-    doubled, none = apply_deltas({one: call.written()}, {two: call, one: call})
+    kept, empty = apply_deltas({one: call.serialize()}, {two: call, one: gone})
+    doubled, none = apply_deltas({one: call.serialize()}, {two: call, one: call})
 
-    assert (kept, empty) == ([(*two, 1, *call.written())], [one])
+    assert (kept, empty) == ([(*two, 1, *call.serialize())], [one])
     assert [row[:5] for row in doubled] == [(*one, 2), (*two, 1)]
     assert none == []
 
@@ -121,16 +122,16 @@ def test_rows_are_grouped_by_their_organization() -> None:
 def test_what_is_taken_away_as_it_is_written_leaves_nothing(timed: list[tuple[str, float]]) -> None:
     """A written tally and its negative come to nothing."""
     calls = [facts_of(duration=seconds, request=asked("hi", model=model)) for model, seconds in timed]
-    written = sum_aggregates([aggregate_of(one) for one in calls]).written()
+    written = sum_aggregates([aggregate_call(one) for one in calls]).serialize()
 
-    assert parse_and_sum([written, negate(written)]).written() == NOTHING
+    assert parse_and_sum([written, negate(written)]).serialize() == NOTHING
 
 
 @given(st.lists(st.floats(0.002, 3_000), min_size=1))
 def test_a_percentile_is_within_five_percent(durations: list[float]) -> None:
     """The percentiles of a histogram are close to those of the durations."""
     shares = (0.5, 0.95, 0.99)
-    total = sum_aggregates([aggregate_of(facts_of(duration=duration)) for duration in durations])
+    total = sum_aggregates([aggregate_call(facts_of(duration=duration)) for duration in durations])
     ranks = [max(-(-len(durations) * round(share * 100) // 100), 1) for share in shares]
 
     expected = [sorted(durations)[rank - 1] for rank in ranks]

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from log10_trace.server.store.common.record_writes import apply_write, ensure_id, memory_size, write_result
+from log10_trace.server.store.common.record_writes import (
+    apply_write,
+    build_write_result,
+    ensure_id,
+    memory_size,
+)
 from log10_trace.server.store.data_types import WriteEffect
 from tests.server.store.factories import NOON, NOON_MS, ORG, completion
 
@@ -48,8 +53,8 @@ def test_an_update_replaces_tags() -> None:
 
 def test_a_result_says_when_the_record_stands_to_have_begun() -> None:
     """A record without a moment is dated by its place in lists; one with a moment keeps it."""
-    without = write_result(WriteEffect.CREATED, ORG, "a", {"tags": "[]"}, NOON_MS)
-    dated = write_result(WriteEffect.CREATED, ORG, "a", {"created_at": f'"{NOON}"'}, 1)
+    without = build_write_result(WriteEffect.CREATED, ORG, "a", {"tags": "[]"}, NOON_MS)
+    dated = build_write_result(WriteEffect.CREATED, ORG, "a", {"created_at": f'"{NOON}"'}, 1)
 
     assert without.stored.fields == {"tags": "[]", "created_at": '"2026-03-01T12:00:00.000Z"'}
     assert dated.stored.fields == {"created_at": f'"{NOON}"'}

@@ -16,13 +16,13 @@ from log10_trace.server.store.data_types import CompletionFilter, StatisticsQuer
 from log10_trace.server.store.errors import StoreClosedError
 from log10_trace.server.store.sqlite.connection import connect
 from log10_trace.server.store.sqlite.deletion import BackgroundDeleter
-from log10_trace.server.store.sqlite.schema import known_migrations, open_database
+from log10_trace.server.store.sqlite.schema import load_known_migrations, open_database
 from log10_trace.server.store.sqlite.writer import Writer
 from tests.processes import until
 from tests.server.store.factories import NOON_MS, ORG, asked, completion, ids, put, put_all
 
 NEXT = Migration(
-    known_migrations()[-1].number + 1,
+    load_known_migrations()[-1].number + 1,
     "colours.sql",
     "ALTER TABLE keys ADD COLUMN colour TEXT;\nCREATE TABLE more (a TEXT);",
 )
@@ -96,7 +96,7 @@ def test_a_folder_is_refused(tmp_path: Path) -> None:
 
 def test_a_newer_schema_is_refused(tmp_path: Path) -> None:
     """A database of a newer version says that the program must be upgraded."""
-    open_database(tmp_path / "a.db", [*known_migrations(), NEXT]).close()
+    open_database(tmp_path / "a.db", [*load_known_migrations(), NEXT]).close()
 
     with pytest.raises(SetupError, match="newer version"):
         open_store(tmp_path / "a.db")
@@ -104,7 +104,7 @@ def test_a_newer_schema_is_refused(tmp_path: Path) -> None:
 
 def test_a_migration_that_was_changed_is_refused(tmp_path: Path) -> None:
     """A schema whose migration is not the known one, to the letter, is not touched."""
-    first, *others = known_migrations()
+    first, *others = load_known_migrations()
     changed = Migration(1, first.name, first.text + "-- changed\n")
     open_database(tmp_path / "a.db", [changed, *others]).close()
 
@@ -119,7 +119,7 @@ def test_an_older_database_is_backed_up_and_migrated(tmp_path: Path) -> None:
     put(store, completion(id="a"))
     store.close()
 
-    migrated = open_database(path, [*known_migrations(), NEXT])
+    migrated = open_database(path, [*load_known_migrations(), NEXT])
 
     assert migrated.execute("SELECT count(*) FROM completions").fetchone()[0] == 1
     assert migrated.execute("PRAGMA user_version").fetchone()[0] == NEXT.number
@@ -134,7 +134,7 @@ def test_an_older_database_is_backed_up_and_migrated(tmp_path: Path) -> None:
 def test_roll_ups_of_the_first_schema_are_carried_over(tmp_path: Path) -> None:
     """What the first schema held in a row for each model is counted as before."""
     path = tmp_path / "a.db"
-    connection = open_database(path, known_migrations()[:1])
+    connection = open_database(path, load_known_migrations()[:1])
     connection.executemany(
         f"INSERT INTO rollups VALUES ('{ORG}', 'tag', ?, ?, 'x', ?, ?, ?, ?, ?, ?, ?, ?)",
         [
@@ -166,7 +166,7 @@ def test_a_migration_that_fails_leaves_the_database_as_it_was(tmp_path: Path) ->
     broken = Migration(NEXT.number, "broken.sql", "CREATE TABLE more (a);\nSELECT nonsense FROM nowhere;")
 
     with pytest.raises(SetupError, match="nowhere"):
-        open_database(path, [*known_migrations(), broken])
+        open_database(path, [*load_known_migrations(), broken])
 
     store = open_store(path)
     assert ids(store) == []

@@ -20,7 +20,7 @@ from log10_trace.server.store.sqlite.connection import connect
 from log10_trace.server.store.sqlite.index_backlog import LARGE_BATCH, SMALL_BATCH, IndexBacklog, IndexEntry
 from log10_trace.server.store.sqlite.index_readiness import is_fully_indexed
 from log10_trace.server.store.sqlite.records import organization_word
-from log10_trace.server.store.sqlite.schema import known_migrations, open_database
+from log10_trace.server.store.sqlite.schema import load_known_migrations, open_database
 from log10_trace.server.store.sqlite.store import SqliteStore
 from tests.processes import DEADLINE_S, until
 from tests.server.store.factories import NOON_MS, ORG, OTHER, asked, completion, ids, put
@@ -186,7 +186,7 @@ def test_a_full_disk_does_not_stop_searches(tmp_path: Path, never_idle: None) ->
 
 def test_a_database_of_an_older_schema_is_searched_on(tmp_path: Path) -> None:
     """What was indexed in the commit of its record, as it once was, is found."""
-    older = [one for one in known_migrations() if one.name < "0003"]
+    older = [one for one in load_known_migrations() if one.name < "0003"]
     connection = open_database(tmp_path / "a.db", older)
     place = NOON_MS << 8
     connection.execute(
@@ -218,7 +218,7 @@ def test_a_database_of_an_older_schema_is_searched_on(tmp_path: Path) -> None:
 
 def test_words_of_an_older_schema_are_spelled_anew(tmp_path: Path) -> None:
     """A symbol in a record that an earlier version indexed is found after the upgrade; so are its words."""
-    older = [one for one in known_migrations() if one.name < "0008"]
+    older = [one for one in load_known_migrations() if one.name < "0008"]
     connection = open_database(tmp_path / "a.db", older)
     for number, text in enumerate(("well done 🎉", "nothing but words")):
         place = (NOON_MS << 8) + number
