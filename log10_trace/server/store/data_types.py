@@ -114,6 +114,15 @@ class CompletionFilter:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MatchCount:
+    """How many completions match a filter."""
+
+    calls: int
+    is_exact: bool
+    """Whether it is exactly so many. Otherwise counting was stopped, and it is so many or more."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Page(Generic[Item_co]):
     """Some of a list, and where to go on; no cursor means: that was all."""
 

@@ -30,6 +30,7 @@ from log10_trace.server.store.data_types import (
     FeedbackTarget,
     FeedbackTask,
     Health,
+    MatchCount,
     Neighbors,
     Order,
     Page,
@@ -44,6 +45,8 @@ from log10_trace.server.store.data_types import (
 
 READ_TIMEOUT_S: Final = 30
 """How long one read may take in the database."""
+COUNT_TIMEOUT_S: Final = 0.1
+"""How long records are counted one by one."""
 
 
 class Completions(Protocol):
@@ -89,6 +92,19 @@ class Completions(Protocol):
         """The calls beside a call in the list of what matches; none beside an unknown call.
 
         The call itself need not match.
+
+        Raises:
+            SearchError: ``wanted.text`` holds no word.
+        """
+        ...
+
+    def count(
+        self, organization_id: str, wanted: CompletionFilter, *, timeout_s: float = COUNT_TIMEOUT_S
+    ) -> MatchCount:
+        """How many completions match: exactly, or at least how many when that takes too long.
+
+        Roll-ups answer at once for all calls, and for those of one model, tag, session or call site, failed
+        or not, in any span of time. Other filters are counted record by record, for ``timeout_s`` seconds.
 
         Raises:
             SearchError: ``wanted.text`` holds no word.

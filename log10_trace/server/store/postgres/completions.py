@@ -14,6 +14,7 @@ from log10_trace.server.store.common.record_codec import EncodedRecord, decode, 
 from log10_trace.server.store.data_types import (
     CompletionFilter,
     CompletionSummary,
+    MatchCount,
     Neighbors,
     Order,
     Page,
@@ -21,6 +22,7 @@ from log10_trace.server.store.data_types import (
     WriteResult,
 )
 from log10_trace.server.store.postgres.connections import ReadPool, Row
+from log10_trace.server.store.postgres.counting import count_records
 from log10_trace.server.store.postgres.deletion import delete_matching, delete_one
 from log10_trace.server.store.postgres.executor import SerialExecutor
 from log10_trace.server.store.postgres.feedback import PostgresFeedbackStore
@@ -36,6 +38,7 @@ from log10_trace.server.store.postgres.group_commit import GroupCommitWriter
 from log10_trace.server.store.postgres.partitioning import SORT_KEYS, partition_ms
 from log10_trace.server.store.postgres.prepared_records import WriteRequest
 from log10_trace.server.store.postgres.records import SQL
+from log10_trace.server.store.protocol import COUNT_TIMEOUT_S
 
 _STREAMED: Final = 50
 """Records that a stream holds at a time; between them it holds no connection."""
@@ -123,6 +126,12 @@ class PostgresCompletions:
         }
         row = self._readers.row(SQL["deletion_day"], values)
         return None if row is None else int(row[0]) * DAY_MS
+
+    def count(
+        self, organization_id: str, wanted: CompletionFilter, *, timeout_s: float = COUNT_TIMEOUT_S
+    ) -> MatchCount:
+        """How many completions match: exactly, or at least how many when that takes too long."""
+        return count_records(self._readers, organization_id, wanted, timeout_s)
 
     def stream(
         self,

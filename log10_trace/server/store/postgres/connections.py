@@ -172,10 +172,33 @@ class ReadPool:
             connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
             yield connection
 
+    @contextmanager
+    def limited(self, timeout_s: float) -> Iterator[Connection[Row]]:
+        """A connection whose statements take ``timeout_s`` seconds at most.
+
+        Raises:
+            TimeoutError: one of them took longer.
+        """
+        with self.connection() as connection:
+            _limit_time(connection, timeout_s)
+            try:
+                yield connection
+            except psycopg.errors.QueryCanceled:
+                raise TimeoutError from None
+            finally:
+                if not connection.closed:
+                    _limit_time(connection, READ_TIMEOUT_S)
+
     def close(self) -> None:
         """Close every connection."""
         self._pool.close()
 
     def _configure(self, connection: Connection[Row]) -> None:
         connection.execute("SELECT set_config('default_transaction_read_only', 'on', false)")
-        connection.execute("SELECT set_config('statement_timeout', %s, false)", [str(READ_TIMEOUT_S * 1000)])
+        _limit_time(connection, READ_TIMEOUT_S)
+
+
+def _limit_time(connection: Connection[Row], timeout_s: float) -> None:
+    """Let PostgreSQL cancel the connection's statements after so many seconds; zero would mean never."""
+    timeout_ms = max(round(timeout_s * 1000), 1)
+    connection.execute("SELECT set_config('statement_timeout', %s, false)", [str(timeout_ms)])

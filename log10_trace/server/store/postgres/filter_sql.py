@@ -71,6 +71,14 @@ class FilterQuery:
             _SQL[name] for name in (wanted, *self._blocks(order, start), order, "limit")
         ), values
 
+    def every(self) -> tuple[bytes, dict[str, Any]]:
+        """The SQL for a row of each completion, in any order, and its values."""
+        blocks = (
+            (ALL,) if self.source == ALL else (self.source, "look_up" if self.conditions else "no_look_up")
+        )
+        values = {**self.values, "low": self.low, "high": self.high}
+        return b"\n".join(_SQL[name] for name in ("ones", *blocks, *self.conditions)), values
+
     def _blocks(self, order: Order, start: tuple[str, ...]) -> tuple[str, ...]:
         if self.source == ALL:
             return (ALL, *start, *self.conditions)

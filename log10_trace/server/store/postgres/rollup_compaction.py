@@ -99,8 +99,14 @@ def bind_ranges(pieces: Sequence[RollupRange]) -> dict[str, Any]:
 
 
 def read_totals(
-    readers: ReadPool, organization_id: str, dimension: GroupBy, keys: Sequence[str]
+    readers: ReadPool,
+    organization_id: str,
+    dimension: GroupBy,
+    keys: Sequence[str],
+    *,
+    since_ms: int | None = None,
+    until_ms: int | None = None,
 ) -> dict[str, Aggregate]:
-    """The sums of some keys over all time."""
+    """The sums of some keys over a span of time."""
     values = {"organization_id": organization_id, "dimension": dimension, "keys": list(keys)}
-    return sum_by_key(readers.rows(SQL["totals"], values | bind_ranges(cover_range(None, None))))
+    return sum_by_key(readers.rows(SQL["totals"], values | bind_ranges(cover_range(since_ms, until_ms))))

@@ -19,14 +19,17 @@ from log10_trace.server.store.common.search_query import parse_search_query
 from log10_trace.server.store.data_types import (
     CompletionFilter,
     CompletionSummary,
+    MatchCount,
     Neighbors,
     Order,
     Page,
     StoredCompletion,
     WriteResult,
 )
+from log10_trace.server.store.protocol import COUNT_TIMEOUT_S
 from log10_trace.server.store.sqlite import records
 from log10_trace.server.store.sqlite.connection import SQL
+from log10_trace.server.store.sqlite.counting import count_records
 from log10_trace.server.store.sqlite.deletion import BackgroundDeleter
 from log10_trace.server.store.sqlite.filter_sql import BoundQuery, select_positions
 from log10_trace.server.store.sqlite.index_readiness import ensure_indexed
@@ -107,6 +110,14 @@ class SqliteCompletions:
         with self._readers.snapshot() as connection:
             row = connection.execute(SQL["deletion_day"], values).fetchone()
         return None if row is None else int(row["day"]) * DAY_MS
+
+    def count(
+        self, organization_id: str, wanted: CompletionFilter, *, timeout_s: float = COUNT_TIMEOUT_S
+    ) -> MatchCount:
+        """How many completions match: exactly, or at least how many when that takes too long."""
+        self._prepare(wanted)
+        with self._readers.snapshot() as connection:
+            return count_records(connection, organization_id, wanted, timeout_s)
 
     def stream(
         self,

@@ -88,10 +88,28 @@ def select_positions(
     Raises:
         SearchError: the text to search for holds no word.
     """
-    values = _values(organization_id, wanted, after, order) | {"limit": limit}
+    text, values = select_matching(organization_id, wanted, count=count, after=after, order=order)
+    return BoundQuery(
+        f"{text} ORDER BY position {_DIRECTIONS[order]} LIMIT :limit", {**values, "limit": limit}
+    )
+
+
+def select_matching(
+    organization_id: str,
+    wanted: CompletionFilter,
+    *,
+    count: Callable[[BoundQuery], int],
+    after: int | None = None,
+    order: Order = "newest",
+) -> BoundQuery:
+    """The query for all positions behind ``after``, in any order.
+
+    Raises:
+        SearchError: the text to search for holds no word.
+    """
+    values = _values(organization_id, wanted, after, order)
     arms = [_union_branch(driver, wanted) for driver in _choose_access_paths(wanted, values, count)]
-    text = " UNION ".join(arms)
-    return BoundQuery(f"{text} ORDER BY position {_DIRECTIONS[order]} LIMIT :limit", values)
+    return BoundQuery(" UNION ".join(arms), values)
 
 
 def _choose_access_paths(

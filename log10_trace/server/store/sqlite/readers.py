@@ -28,11 +28,29 @@ _STEPS: Final = 20_000
 _TOO_SLOW: Final = f"The query timed out after {READ_TIMEOUT_S} s; narrow it."
 
 
-class _Connection(sqlite3.Connection):
+class ReadConnection(sqlite3.Connection):
     """A connection whose statements end at a deadline."""
 
     deadline = float("inf")
     is_closing = False
+
+    @contextmanager
+    def end_at(self, moment: float) -> Iterator[None]:
+        """End the statements of the block at ``moment`` of the monotonic clock, if no deadline comes before.
+
+        Raises:
+            TimeoutError: the block was ended so.
+        """
+        before = self.deadline
+        self.deadline = min(before, moment)
+        try:
+            yield
+        except (sqlite3.OperationalError, StoreBusyError):
+            if self.is_closing or time.monotonic() <= moment or moment > before:
+                raise
+            raise TimeoutError from None
+        finally:
+            self.deadline = before
 
     def limit_time(self) -> None:
         """Heed the deadline from now on."""
@@ -55,12 +73,12 @@ class ReadPool:
     def __init__(self, path: Path, connections: int | None = None) -> None:
         self._path = path
         self._turns = threading.BoundedSemaphore(connections or CONNECTIONS)
-        self._idle: queue.SimpleQueue[_Connection] = queue.SimpleQueue()
-        self._in_use: set[_Connection] = set()
+        self._idle: queue.SimpleQueue[ReadConnection] = queue.SimpleQueue()
+        self._in_use: set[ReadConnection] = set()
         self._is_closed = False
 
     @contextmanager
-    def snapshot(self) -> Iterator[sqlite3.Connection]:
+    def snapshot(self) -> Iterator[ReadConnection]:
         """A connection that sees the database as it is now, whatever is written meanwhile.
 
         Raises:
@@ -93,20 +111,20 @@ class ReadPool:
         while not self._idle.empty():
             self._idle.get().close()
 
-    def _take(self) -> _Connection:
+    def _take(self) -> ReadConnection:
         if self._is_closed:
             raise StoreClosedError
         try:
             connection = self._idle.get_nowait()
         except queue.Empty:
-            connection = connect(self._path, can_write=False, factory=_Connection)
+            connection = connect(self._path, can_write=False, factory=ReadConnection)
             connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB:d}")
             connection.limit_time()
         connection.deadline = time.monotonic() + READ_TIMEOUT_S
         self._in_use.add(connection)
         return connection
 
-    def _give_back(self, connection: _Connection) -> None:
+    def _give_back(self, connection: ReadConnection) -> None:
         self._in_use.discard(connection)
         connection.deadline = float("inf")
         if self._is_closed:

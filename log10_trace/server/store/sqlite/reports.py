@@ -41,7 +41,7 @@ class SqliteReports:
         if not asked:
             return Statistics(groups=(), series=())
         with self._readers.snapshot() as connection:
-            stored = _RollupReader(connection, organization_id, query.group_by)
+            stored = RollupReader(connection, organization_id, query.group_by)
             keys = select_keys(query) or stored.busiest(asked)
             totals = sum_by_key(stored.rows(stored.clip_to_data(query), keys, minutes_of(asked)))
             shown = keys[:SERIES_GROUPS]
@@ -73,11 +73,11 @@ def read_totals(
     connection: sqlite3.Connection, organization_id: str, dimension: GroupBy, keys: Sequence[str]
 ) -> dict[str, Aggregate]:
     """The sums over all time of some keys."""
-    stored = _RollupReader(connection, organization_id, dimension)
+    stored = RollupReader(connection, organization_id, dimension)
     return sum_by_key(stored.rows(cover_range(None, None), keys, (0, LAST_MINUTE)))
 
 
-class _RollupReader:
+class RollupReader:
     """What is kept of one dimension: roll-ups, and deltas that are not folded yet."""
 
     def __init__(self, connection: sqlite3.Connection, organization_id: str, dimension: GroupBy) -> None:

@@ -16,6 +16,9 @@ FROM
 -- :keys
 SELECT d.place, d.id, d.placed_ms FROM
 
+-- :ones
+SELECT 1 FROM
+
 -- :all
 completions AS d
 WHERE d.organization_id = %(organization_id)s AND d.place BETWEEN %(low)s AND %(high)s
@@ -79,6 +82,9 @@ CROSS JOIN LATERAL (
     OFFSET 0
 ) AS c
 WHERE true
+
+-- :no_look_up
+) AS d
 
 -- :has_tag
 AND EXISTS (

@@ -1,0 +1,96 @@
+"""How many completions match: exact where that is cheap, otherwise a lower bound that says so."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from typing import Any
+
+import pytest
+
+from log10_trace.server.store.data_types import CompletionFilter, MatchCount
+from log10_trace.server.store.errors import SearchError
+from log10_trace.server.store.protocol import Store
+from tests.server.store.factories import MINUTE_MS, NOON_MS, ORG, OTHER, asked, completion, ids, put_all
+from tests.server.store.test_listing import frame
+
+FILTERS: list[dict[str, Any]] = [
+    {},
+    {"model": "gpt-4o"},
+    {"model": "gpt-4o", "status": "failed"},
+    {"status": "failed"},
+    {"status": "started"},
+    {"tags": ("a",)},
+    {"tags": ("a",), "status": "failed", "model": "gpt-4o"},
+    {"tags": ("a", "b")},
+    {"tags": ("a", "b"), "tag_match": "all"},
+    {"tags": ("a",), "tag_match": "none"},
+    {"tags": ("a", "b"), "tag_match": "none"},
+    {"session_id": "s"},
+    {"file": "/app.py", "function": "ask"},
+    {"file": "/app.py"},
+    {"failure_kind": "APITimeoutError"},
+    {"min_duration": 2.0},
+    {"text": "bees"},
+    {"text": "bees", "tags": ("a",)},
+    {"model": "\x00"},
+]
+FAILED: dict[str, Any] = {"status": "failed", "response": ..., "failure_kind": "APITimeoutError"}
+SPANS: list[tuple[int | None, int | None]] = [
+    (None, None),
+    (NOON_MS + 30_500, None),
+    (NOON_MS + 30_500, NOON_MS + 90 * MINUTE_MS + 1),
+    (NOON_MS + 30_500, NOON_MS + 30_501),
+    (NOON_MS, NOON_MS + MINUTE_MS),
+]
+
+
+def moment(after_ms: int) -> str:
+    """A time so many milliseconds after noon."""
+    return datetime.fromtimestamp((NOON_MS + after_ms) / 1000, timezone.utc).isoformat()
+
+
+def fill(store: Store) -> None:
+    """Store calls of all kinds, some seconds and some hours apart."""
+    records = [
+        completion(
+            created_at=moment(place),
+            tags=[tag for tag, every in (("a", 2), ("b", 3)) if not number % every],
+            session_id="s" if number % 5 == 0 else None,
+            duration=float(number % 4),
+            request=asked("About bees" if number % 3 else "About cows", model=("gpt-4o", "o3")[number % 2]),
+            stacktrace=[frame("/app.py", "ask" if number % 2 else "answer")],
+            **(FAILED if number % 4 == 0 else {}),
+        )
+        for number, place in enumerate((*range(0, 100_000, 7_000), *range(3_600_000, 9_000_000, 900_000)))
+    ]
+    put_all(store, [*records, completion(created_at=moment(5_000), status="started", response=...)])
+    put_all(store, records[:3], OTHER)
+
+
+def test_counts_are_those_of_the_list(store: Store) -> None:
+    """Each filter in each span counts what the list shows, to the millisecond."""
+    fill(store)
+    for conditions in FILTERS:
+        for since_ms, until_ms in SPANS:
+            wanted = CompletionFilter(**conditions, since_ms=since_ms, until_ms=until_ms)
+            expected = MatchCount(calls=len(ids(store, wanted)), is_exact=True)
+            assert store.completions.count(ORG, wanted, timeout_s=30) == expected, wanted
+
+
+def test_counting_ends_in_time_with_a_lower_bound(store: Store) -> None:
+    """When the time is up the count is a lower bound; what roll-ups know is exact all the same."""
+    fill(store)
+    slow = CompletionFilter(min_duration=2.0)
+
+    found = store.completions.count(ORG, slow, timeout_s=0)
+
+    assert not found.is_exact
+    assert found.calls <= len(ids(store, slow))
+    assert store.completions.count(ORG, CompletionFilter(model="o3"), timeout_s=0).is_exact
+    assert store.completions.count(ORG, slow, timeout_s=30).is_exact  # the connection is as it was
+
+
+def test_text_without_a_word_is_refused(store: Store) -> None:
+    """As a list of it would be."""
+    with pytest.raises(SearchError):
+        store.completions.count(ORG, CompletionFilter(text="!"))
