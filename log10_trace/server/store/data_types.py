@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
-from typing import Generic, Literal, TypeVar
+from typing import Final, Generic, Literal, NamedTuple, TypeVar
 
 TagMatch = Literal["any", "all", "none"]
 Order = Literal["newest", "oldest"]
@@ -80,6 +80,19 @@ class WriteResult:
 
     change: WriteEffect
     stored: StoredCompletion
+
+
+DELETED: Final = "deleted"
+
+
+class CompletionChange(NamedTuple):
+    """A completion that a commit created, changed or deleted."""
+
+    organization_id: str
+    id: str
+    status: str
+    """As it now stands; ``DELETED`` when it is gone."""
+    session_id: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,14 +15,15 @@ nothing behind. The call of a write raises none of these, not when the store is 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeAlias
 
 from log10_trace.domain.completion_record import CompletionRecord
 from log10_trace.domain.keys import Key
 from log10_trace.domain.prices import Prices
 from log10_trace.server.store.data_types import (
+    CompletionChange,
     CompletionFilter,
     CompletionSummary,
     Feedback,
@@ -279,6 +280,22 @@ class Keys(Protocol):
         ...
 
 
+ChangeListener: TypeAlias = Callable[[Sequence[CompletionChange] | None], None]
+"""Called with what a commit changed; with None when records may have changed that nobody names."""
+
+
+class Changes(Protocol):
+    """What commits change, for those who watch."""
+
+    def watch(self, listener: ChangeListener) -> Callable[[], None]:
+        """Have ``listener`` called after each commit that changes completions, whichever server commits.
+
+        Its first call names nothing, and from then on no change is missed. It is called on any thread, in the
+        order of the commits, and must return at once. Returns a function that ends the watch.
+        """
+        ...
+
+
 class Maintenance(Protocol):
     """The database's own business, over all organizations."""
 
@@ -327,6 +344,11 @@ class Store(Protocol):
     @property
     def keys(self) -> Keys:
         """Who may come in."""
+        ...
+
+    @property
+    def changes(self) -> Changes:
+        """What commits change."""
         ...
 
     @property

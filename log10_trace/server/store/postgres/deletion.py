@@ -10,7 +10,9 @@ from psycopg import Connection
 
 from log10_trace.domain.times import DAY_MS
 from log10_trace.server.store.common import deletions
+from log10_trace.server.store.data_types import DELETED, CompletionChange
 from log10_trace.server.store.postgres.arrays import rows_to_columns
+from log10_trace.server.store.postgres.changes import notify
 from log10_trace.server.store.postgres.connections import Row
 from log10_trace.server.store.postgres.filter_sql import FilterQuery
 from log10_trace.server.store.postgres.locks import STACKS_LOCK
@@ -93,6 +95,10 @@ def delete(
             sessions.discard(None)
             connection.execute(_SQL["delete_sessions"], {**values, "sessions": list(sessions)})
             deltas.append(connection)
+            notify(
+                connection,
+                [CompletionChange(*key, DELETED, one.facts.session_id) for key, one in found.items()],
+            )
     sweep_stacks(connection, organization_id, hashes)
     return len(found)
 

@@ -12,3 +12,5 @@ STACKS_LOCK: Final = 0x6C6F6731_0003
 """Shared by writers; exclusive while unreferenced call stacks are deleted."""
 FOLDING_LOCK: Final = 0x6C6F6731_0004
 """Held during roll-up compaction, by the leader or a pruning server."""
+WATCHERS_LOCK: Final = 0x6C6F6731_0005
+"""Shared by servers whose pages watch for changes; writers that could have it to themselves tell nobody."""

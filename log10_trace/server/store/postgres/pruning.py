@@ -12,6 +12,7 @@ from log10_trace.server.store.common import deletions
 from log10_trace.server.store.common.aggregates import SerializedAggregate, negate
 from log10_trace.server.store.common.pruning import MAX_ROUNDS, count_to_prune
 from log10_trace.server.store.data_types import PruneReport
+from log10_trace.server.store.postgres.changes import notify_unnamed
 from log10_trace.server.store.postgres.connections import Row
 from log10_trace.server.store.postgres.deletion import delete_matching, remember, sweep_all_stacks
 from log10_trace.server.store.postgres.filter_sql import ALL, FilterQuery
@@ -103,6 +104,7 @@ def _drop_days(connection: Connection[Row], *, end_ms: int, kept: int) -> int:
             _remember_day(connection, day)
             connection.execute(SQL["forget_day"], day)
             connection.execute(SQL["detach_day"], day)
+            notify_unnamed(connection)
         connection.execute(SQL["drop_detached_day"], day)
         dropped += count
     return dropped

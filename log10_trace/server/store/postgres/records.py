@@ -14,8 +14,9 @@ from log10_trace.server.store.common.counted import Counted
 from log10_trace.server.store.common.record_codec import EncodedRecord
 from log10_trace.server.store.common.record_writes import ensure_id
 from log10_trace.server.store.common.seen_messages import SeenMessages
-from log10_trace.server.store.data_types import WriteResult
+from log10_trace.server.store.data_types import CompletionChange, WriteResult
 from log10_trace.server.store.postgres.arrays import rows_to_columns
+from log10_trace.server.store.postgres.changes import notify
 from log10_trace.server.store.postgres.connections import Row
 from log10_trace.server.store.postgres.locks import STACKS_LOCK
 from log10_trace.server.store.postgres.partitioning import partition_ms
@@ -54,7 +55,9 @@ class RecordWriter:
                 connection.execute(SQL["hold_stacks"], {"lock": STACKS_LOCK})
                 prepared = self._upsert(connection, {key: by_key[key] for key in sorted(by_key)})
                 with connection.pipeline():
-                    _write_derived_rows(connection, [one for one in prepared if one.is_changed])
+                    changed = [one for one in prepared if one.is_changed]
+                    _write_derived_rows(connection, changed)
+                    notify(connection, map(_change, changed))
         except BaseException:
             self._seen_messages.forget()
             raise
@@ -86,6 +89,10 @@ class RecordWriter:
         if repeats:
             self._seen_messages.forget()  # their messages are not in the text index
         return [one.mark_as_repeat() if key in repeats else one for key, one in prepared.items()]
+
+
+def _change(one: PreparedRecord) -> CompletionChange:
+    return CompletionChange(*one.key, one.after.facts.status, one.after.facts.session_id)
 
 
 def _insert(connection: Connection[Row], prepared: Sequence[PreparedRecord], repeats: set[Key]) -> set[Key]:

@@ -6,6 +6,7 @@ import time
 
 from log10_trace.domain.prices import Prices
 from log10_trace.server.store.data_types import WriteResult
+from log10_trace.server.store.postgres.changes import PostgresChanges
 from log10_trace.server.store.postgres.completions import PostgresCompletions
 from log10_trace.server.store.postgres.connections import OWN_READERS, ReadPool, first_connection, settings
 from log10_trace.server.store.postgres.executor import SerialExecutor
@@ -37,6 +38,7 @@ class PostgresStore:
         self._writer: GroupCommitWriter[WriteRequest, WriteResult] = GroupCommitWriter(
             "log10-writer", address, RecordWriter().write
         )
+        self.changes = PostgresChanges(address)
         self._tasks = SerialExecutor("log10-tasks", address)
         self._deleter = SerialExecutor("log10-sweeper", address)
         self._housekeeper = Housekeeper(address, lambda: self._writer.waiting > 0)
@@ -52,7 +54,7 @@ class PostgresStore:
     def close(self, timeout: float = 10.0) -> None:
         """Commit what was accepted, then shut. Seconds; called again it does nothing."""
         deadline = time.monotonic() + timeout
-        for part in (self._writer, self._tasks, self._deleter, self._housekeeper):
+        for part in (self._writer, self._tasks, self._deleter, self._housekeeper, self.changes):
             part.close(max(deadline - time.monotonic(), 0.0))
         self._readers.close()
         self._own_readers.close()

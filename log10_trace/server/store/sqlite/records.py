@@ -15,7 +15,7 @@ from log10_trace.server.store.common import deletions, record_codec
 from log10_trace.server.store.common.columns import CompletionColumns, extract_columns
 from log10_trace.server.store.common.counted import Counted, restore_counted, write_charges
 from log10_trace.server.store.common.record_writes import apply_write, build_write_result, memory_size
-from log10_trace.server.store.data_types import WriteEffect, WriteResult
+from log10_trace.server.store.data_types import DELETED, CompletionChange, WriteEffect, WriteResult
 from log10_trace.server.store.sqlite.index_backlog import IndexEntry
 from log10_trace.server.store.sqlite.sort_keys import SORT_KEYS
 from log10_trace.server.store.sqlite.transaction import Transaction
@@ -98,6 +98,7 @@ def delete(transaction: Transaction, position: int, *, is_pruned: bool = False) 
     transaction.free_position(old.organization_id, str(old.prepare.incoming.id))
     _remember(transaction, old, is_pruned=is_pruned)
     transaction.execute("put_chore", (PURGE_INDEX,))
+    _note_change(transaction, old.organization_id, old.prepare, DELETED)
     return True
 
 
@@ -151,6 +152,7 @@ def _insert(transaction: Transaction, organization_id: str, new: PreparedRecord)
     transaction.defer_insert("insert_body", [(*_body_values(new, skipped, stack), position)])
     transaction.defer_insert("insert_tag", [(organization_id, tag, position) for tag in new.facts.tags])
     _add_derived_rows(transaction, organization_id, position, new, skipped)
+    _note_change(transaction, organization_id, new)
     return position
 
 
@@ -164,6 +166,16 @@ def _replace(transaction: Transaction, old: _LoadedRecord, new: PreparedRecord) 
     transaction.executemany("delete_tag", [(place[0], tag, place[1]) for tag in before - after])
     transaction.executemany("insert_tag", [(place[0], tag, place[1]) for tag in after - before])
     _add_derived_rows(transaction, old.organization_id, old.position, new, old.skipped)
+    _note_change(transaction, old.organization_id, new)
+
+
+def _note_change(
+    transaction: Transaction, organization_id: str, changed: PreparedRecord, status: str | None = None
+) -> None:
+    facts = changed.facts
+    transaction.note_change(
+        CompletionChange(organization_id, str(changed.incoming.id), status or facts.status, facts.session_id)
+    )
 
 
 def _add_derived_rows(

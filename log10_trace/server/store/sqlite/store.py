@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from log10_trace.domain.prices import Prices
+from log10_trace.server.store.sqlite.changes import SqliteChanges
 from log10_trace.server.store.sqlite.completions import SqliteCompletions
 from log10_trace.server.store.sqlite.deletion import BackgroundDeleter
 from log10_trace.server.store.sqlite.feedback import SqliteFeedbackStore
@@ -35,7 +36,8 @@ class SqliteStore:
         connection = open_database(path)
         for setting in _SETTINGS:
             connection.execute(setting)
-        self._writer = Writer(connection)
+        self.changes = SqliteChanges()
+        self._writer = Writer(connection, self.changes.listeners)
         self._readers = ReadPool(path)
         self._own_readers = ReadPool(path, OWN_CONNECTIONS)
         self._deleter = BackgroundDeleter(self._writer, path)

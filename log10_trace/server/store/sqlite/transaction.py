@@ -12,10 +12,12 @@ from typing import Any, Final, NamedTuple, TypeAlias
 from log10_trace.domain import ranges
 from log10_trace.domain.times import DAY_MS
 from log10_trace.server.store.common import deletions
+from log10_trace.server.store.common.changes import ChangeListeners
 from log10_trace.server.store.common.columns import CompletionColumns
 from log10_trace.server.store.common.rollups import RollupDeltas
 from log10_trace.server.store.common.search_text import spread
 from log10_trace.server.store.common.seen_messages import SeenMessages
+from log10_trace.server.store.data_types import CompletionChange
 from log10_trace.server.store.sqlite.connection import SQL, insert_rows
 from log10_trace.server.store.sqlite.index_backlog import IndexBacklog, IndexEntry
 from log10_trace.server.store.sqlite.rollup_compaction import RollupCompactor, compact_all
@@ -37,8 +39,9 @@ class LookupKey(NamedTuple):
 class Transaction:
     """What a job writes with. For the writer's thread alone; jobs see it open."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: sqlite3.Connection, listeners: ChangeListeners | None = None) -> None:
         self._connection = connection
+        self._listeners = ChangeListeners() if listeners is None else listeners
         self.seen_messages = SeenMessages()
         self.unindexed = IndexBacklog()
         self.stacks: dict[tuple[str, bytes], int] = {}
@@ -65,12 +68,15 @@ class Transaction:
             self.flush_deferred()
             self._write_aggregates()
             self._connection.execute("COMMIT")
+            changes = self._changes
         except BaseException:
             self._connection.rollback()
             self._forget()
             raise
         finally:
             self._begin()
+        if changes:
+            self._listeners.publish(changes)
         return results
 
     def execute(self, name: str, values: Values = ()) -> sqlite3.Cursor:
@@ -176,6 +182,11 @@ class Transaction:
         first, last = self._sessions.get(key, (facts.began_ms, facts.began_ms))
         self._sessions[key] = min(first, facts.began_ms), max(last, facts.began_ms)
 
+    def note_change(self, change: CompletionChange) -> None:
+        """Have those who watch told of a change after the commit."""
+        if self._listeners:
+            self._changes.append(change)
+
     @property
     def has_no_deferred_work(self) -> bool:
         """Whether nothing is put off that could be done in a quiet moment."""
@@ -213,6 +224,7 @@ class Transaction:
         self._left_sessions: set[tuple[str, str]] = set()
         self._sequences: dict[tuple[str, str], list[ranges.Range]] = {}
         self._stack_uses: Counter[int] = Counter()
+        self._changes: list[CompletionChange] = []
 
     def _prefetch(self, looked_for: Sequence[LookupKey]) -> None:
         by_organization: dict[str, list[str]] = {}

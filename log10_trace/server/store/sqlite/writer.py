@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any, Generic, TypeVar
 
 from log10_trace.guard import guard
+from log10_trace.server.store.common.changes import ChangeListeners
 from log10_trace.server.store.common.group_commit import CommitFailure, GroupCommitThread
 from log10_trace.server.store.errors import StoreBusyError
 from log10_trace.server.store.sqlite.connection import translate
@@ -33,8 +34,8 @@ class WriteJob(Generic[T]):
 class Writer:
     """Runs jobs in transactions; see ``GroupCommitThread``. Safe to use from any thread."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self._transaction = Transaction(connection)
+    def __init__(self, connection: sqlite3.Connection, listeners: ChangeListeners | None = None) -> None:
+        self._transaction = Transaction(connection, listeners)
         self._thread: GroupCommitThread[WriteJob[Any], Any] = GroupCommitThread(
             "log10-trace-writer", _TransactionCommitter(self._transaction)
         )
