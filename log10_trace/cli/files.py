@@ -39,7 +39,7 @@ def open_for_reading(name: str) -> Iterator[BufferedReader]:
     try:
         file = Path(name).open("rb")  # noqa: SIM115 -- closed below; only opening it is the user's business
     except OSError as error:
-        raise SetupError(_said(name, "read", error)) from None
+        raise SetupError(_describe_error(name, "read", error)) from None
     with file:
         yield file
 
@@ -62,12 +62,12 @@ def open_for_writing(name: str | None, *, go_on: bool = False) -> Iterator[IO[by
         message = f"{name} already exists. Use --resume to continue it or --force to overwrite it."
         raise SetupError(message) from None
     except OSError as error:
-        raise SetupError(_said(name, "written", error)) from None
+        raise SetupError(_describe_error(name, "written", error)) from None
     with file:
         yield file
 
 
-def _said(name: str, doing: str, error: OSError) -> str:
+def _describe_error(name: str, doing: str, error: OSError) -> str:
     return f"{name} cannot be {doing}: {error.strerror or error}."
 
 

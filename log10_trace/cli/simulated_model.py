@@ -84,7 +84,7 @@ def _unknown_model(model: object) -> dict[str, Any]:
     return _error(f"The model {model!r} does not exist here; the only one is {MODEL!r}.", "model_not_found")
 
 
-def _said(asked: dict[str, Any]) -> str:
+def _choose_answer(asked: dict[str, Any]) -> str:
     words = [str(message.get("content") or "") for message in asked.get("messages", [])]
     return f"A simulated answer to {sum(len(text.split()) for text in words)} words. No model was asked."
 
@@ -119,13 +119,16 @@ def _frame(kind: str, asked: dict[str, Any]) -> dict[str, Any]:
 
 
 def _chat(asked: dict[str, Any]) -> dict[str, Any]:
-    message: dict[str, Any] = {"role": "assistant", "content": _said(asked), "refusal": None}
+    message: dict[str, Any] = {"role": "assistant", "content": _choose_answer(asked), "refusal": None}
     finish = "stop"
     if asked.get("tools") and asked["messages"][-1].get("role") == "user":
         message |= {"content": None, "tool_calls": [_tool_call(asked["tools"][0])]}
         finish = "tool_calls"
     choice = {"index": 0, "message": message, "finish_reason": finish, "logprobs": None}
-    return _frame("chat.completion", asked) | {"choices": [choice], "usage": _usage(asked, _said(asked))}
+    return _frame("chat.completion", asked) | {
+        "choices": [choice],
+        "usage": _usage(asked, _choose_answer(asked)),
+    }
 
 
 def _text(asked: dict[str, Any]) -> dict[str, Any]:
@@ -141,7 +144,7 @@ def _chunks(asked: dict[str, Any]) -> Iterator[str]:
         choice = {"index": 0, "delta": delta, "finish_reason": finish, "logprobs": None}
         return json.dumps(frame | {"choices": [choice]})
 
-    answer = _said(asked)
+    answer = _choose_answer(asked)
     yield chunk({"role": "assistant", "content": ""})
     for word in answer.split():
         yield chunk({"content": word + " "})

@@ -44,7 +44,7 @@ def list_completions(
 
     The ``summary`` holds the small fields, the model, the usage and a preview; ``full`` is the whole record.
     """
-    return Listing.limited_to(
+    return Listing.limit_to(
         limit,
         Operation(
             method="GET",

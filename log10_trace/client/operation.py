@@ -41,7 +41,7 @@ class Operation(Generic[Result]):
     idempotent: bool = True
     """Whether doing it twice is as good as once, so that it may be tried again."""
 
-    def with_query(self, **parameters: Parameter) -> Operation[Result]:
+    def replace_query(self, **parameters: Parameter) -> Operation[Result]:
         """The same operation with these query parameters instead of its own of the same names."""
         kept = tuple(pair for pair in self.query if pair[0] not in parameters)
         return replace(self, query=kept + query(parameters))
@@ -65,17 +65,17 @@ class Listing(Generic[Item]):
     """How many items are still wanted; none for all."""
 
     @classmethod
-    def limited_to(cls, limit: int | None, operation: Operation[Page[Item]]) -> Listing[Item]:
+    def limit_to(cls, limit: int | None, operation: Operation[Page[Item]]) -> Listing[Item]:
         """The whole list, or its first ``limit`` items."""
         size = PAGE_SIZE if limit is None else min(limit, PAGE_SIZE)
-        return cls(operation=operation.with_query(limit=size), remaining=limit)
+        return cls(operation=operation.replace_query(limit=size), remaining=limit)
 
     def next_page(self, page: Page[Item]) -> Listing[Item] | None:
         """What is left once ``page`` was read; none at the end."""
         remaining = None if self.remaining is None else self.remaining - len(page.items)
         if page.next_cursor is None or (remaining is not None and remaining <= 0):
             return None
-        return Listing.limited_to(remaining, self.operation.with_query(cursor=page.next_cursor))
+        return Listing.limit_to(remaining, self.operation.replace_query(cursor=page.next_cursor))
 
 
 def query(parameters: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:

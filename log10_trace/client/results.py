@@ -53,7 +53,7 @@ def error_for_response(response: httpx.Response) -> errors.SDKError:
     """The error for an answer that is none of success."""
     status = response.status_code
     kind = _CLASSES.get(status, errors.ServerError if status >= _SERVER_FAULTS else errors.SDKError)
-    return _error(kind, response, _said(response) or f"The completions API answered {status}.")
+    return _error(kind, response, _read_error_text(response) or f"The completions API answered {status}.")
 
 
 def connection_error(error: httpx.TransportError) -> errors.APIConnectionError:
@@ -73,7 +73,7 @@ def _error(kind: type[errors.SDKError], response: httpx.Response, message: str) 
     return kind(message, status_code=response.status_code, body=response.text, raw_response=response)
 
 
-def _said(response: httpx.Response) -> str | None:
+def _read_error_text(response: httpx.Response) -> str | None:
     """The server's own words, with the field that they are about."""
     try:
         said = json.loads(response.content)

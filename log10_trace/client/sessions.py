@@ -45,7 +45,7 @@ def list_sessions(
     **filters: Unpack[Filters],
 ) -> Listing[Session]:
     """The sessions with a call that passes the filters, the latest first, each with the server's counts."""
-    return Listing.limited_to(
+    return Listing.limit_to(
         limit,
         Operation(
             method="GET",

@@ -153,8 +153,8 @@ def _choice(native: Object) -> Object:
         part for item in items if item.get("type") == "message" for part in read_list(item.get("content"))
     ]
     parts = [part for part in parts if isinstance(part, dict)]
-    message: Object = {"role": "assistant", "content": _strung(parts, "text")}
-    refusal = _strung(parts, "refusal")
+    message: Object = {"role": "assistant", "content": _join_texts(parts, "text")}
+    refusal = _join_texts(parts, "refusal")
     if refusal is not None:
         message["refusal"] = refusal
     reasoning = [_reasoning(item) for item in items if item.get("type") == "reasoning"]
@@ -173,7 +173,7 @@ def _choice(native: Object) -> Object:
     return choice
 
 
-def _strung(parts: list[Object], field: str) -> str | None:
+def _join_texts(parts: list[Object], field: str) -> str | None:
     texts = [part[field] for part in parts if isinstance(part.get(field), str)]
     return "".join(texts) if texts else None
 

@@ -111,11 +111,11 @@ def _walk(text: str, decoder: JSONDecoder) -> dict[str, tuple[str, Any]]:
         try:
             value, end = decoder.scan_once(text, start)  # type: ignore[attr-defined] # what raw_decode calls
         except StopIteration as stopped:
-            raise _wrong(text, stopped.value) from None
+            raise _build_error(text, stopped.value) from None
         members[name] = text[start:end], value
         at, mark = _next(text, end, ",}")
     if at != len(text):
-        raise _wrong(text, at)
+        raise _build_error(text, at)
     return members
 
 
@@ -125,7 +125,7 @@ def _name(text: str, at: int) -> tuple[str, int]:
     if plain is not None:
         return plain[1], plain.end()
     if text[at : at + 1] != '"':
-        raise _wrong(text, at)
+        raise _build_error(text, at)
     name, end = scanstring(text, at + 1, True)
     if not is_label(name, max_chars=None):
         code, message = "invalid_field", "A field's name holds a control character."
@@ -137,16 +137,16 @@ def _next(text: str, at: int, marks: str) -> tuple[int, str]:
     """Where it goes on behind the next mark and its space, and which of ``marks`` it is."""
     found = _MARK.match(text, at)
     if found is None or found[1] not in marks:
-        raise _wrong(text, at)
+        raise _build_error(text, at)
     return found.end(), found[1]
 
 
-def _wrong(text: str, at: int) -> json.JSONDecodeError:
+def _build_error(text: str, at: int) -> json.JSONDecodeError:
     return json.JSONDecodeError("Not JSON", text, at)
 
 
 def _no_constant(name: str) -> NoReturn:
-    raise _wrong(name, 0)  # NaN and Infinity are Python's, not JSON's
+    raise _build_error(name, 0)  # NaN and Infinity are Python's, not JSON's
 
 
 def _any_int(digits: str) -> int | float:

@@ -19,13 +19,13 @@ def find_usage(*responses: Any) -> Mapping[str, Any]:
     no other.
     """
     found = [
-        usage for response in responses if isinstance(response, dict) for usage in _stated_usages(response)
+        usage for response in responses if isinstance(response, dict) for usage in _find_usages(response)
     ]
     counted = (usage for usage in found if any(_count(usage, name) for name in (*_INPUT, *_OUTPUT)))
     return next(counted, found[0] if found else {})
 
 
-def _stated_usages(response: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+def _find_usages(response: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     if isinstance(response.get("usage"), dict):
         yield response["usage"]
     for name, value in response.items():

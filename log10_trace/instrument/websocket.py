@@ -123,17 +123,17 @@ def _request_body(event: Any) -> bytes | None:
         raw = event.encode() if isinstance(event, str) else event
         return raw if _BEGIN_WORD in raw and parse(raw).get("type") == "response.create" else None
     if isinstance(event, dict):
-        return wire.dump_json(_without_omitted(event)) if event.get("type") == "response.create" else None
+        return wire.dump_json(_drop_omitted(event)) if event.get("type") == "response.create" else None
     if event.type != "response.create":
         return None
     text: str = event.to_json(use_api_names=True, exclude_unset=True)
     return text.encode()
 
 
-def _without_omitted(event: dict[str, Any]) -> dict[str, Any]:
+def _drop_omitted(event: dict[str, Any]) -> dict[str, Any]:
     """Without the parameters that the program did not give, for which the SDK has objects of its own."""
     return {
-        name: _without_omitted(value) if isinstance(value, dict) else value
+        name: _drop_omitted(value) if isinstance(value, dict) else value
         for name, value in event.items()
         if type(value).__name__ not in ("Omit", "NotGiven")
     }

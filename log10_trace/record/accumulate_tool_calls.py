@@ -37,7 +37,7 @@ class ToolCalls:
         calls = self._calls
         if all(isinstance(call, dict) and isinstance(call.get("index"), int) for call in calls):
             calls = sorted(calls, key=lambda call: call["index"])
-        return [_without_index(call) if isinstance(call, dict) else call for call in calls]
+        return [_drop_index(call) if isinstance(call, dict) else call for call in calls]
 
     def _note(self, call: Object) -> None:
         index, call_id = call.get("index"), call.get("id")
@@ -114,7 +114,7 @@ def is_whole(arguments: Any) -> bool:
     return True
 
 
-def _without_index(call: Object) -> Object:
+def _drop_index(call: Object) -> Object:
     call = {key: value for key, value in call.items() if key != "index"}
     function = call.get("function")
     if isinstance(function, dict) and function.get("arguments", "") is None:

@@ -55,7 +55,7 @@ def to_single_line(raw: bytes) -> Embedded | None:
         value, text = _parse_strictly(raw), raw
     except (ValueError, RecursionError):
         try:
-            text = _with_named_constants(_as_utf8(raw))
+            text = _quote_constants(_to_utf8(raw))
             value = _parse_strictly(text) if text != raw else None
         except (ValueError, RecursionError):
             return None
@@ -73,12 +73,12 @@ def to_single_line(raw: bytes) -> Embedded | None:
     return Embedded(text, value, kept)
 
 
-def _as_utf8(raw: bytes) -> bytes:
+def _to_utf8(raw: bytes) -> bytes:
     encoding = json.detect_encoding(raw)
     return raw if encoding == "utf-8" else raw.decode(encoding).encode("utf-8")
 
 
-def _with_named_constants(text: bytes) -> bytes:
+def _quote_constants(text: bytes) -> bytes:
     """The text with NaN and Infinity as strings; all else stays as it is, also strings with these words."""
     if b"NaN" not in text and b"Infinity" not in text:
         return text
@@ -103,7 +103,7 @@ def dump(value: Any) -> bytes:
     try:
         return json.dumps(value, separators=(",", ":"), allow_nan=False).encode()
     except ValueError:
-        return json.dumps(_without_nan(value), separators=(",", ":")).encode()
+        return json.dumps(_replace_nan(value), separators=(",", ":")).encode()
 
 
 def dump_fast(value: Any) -> bytes:
@@ -145,11 +145,11 @@ def _is_too_deep(value: Any) -> bool:
     return True
 
 
-def _without_nan(value: Any) -> Any:
+def _replace_nan(value: Any) -> Any:
     if isinstance(value, dict):
-        return {key: _without_nan(inner) for key, inner in value.items()}
+        return {key: _replace_nan(inner) for key, inner in value.items()}
     if isinstance(value, list):
-        return [_without_nan(inner) for inner in value]
+        return [_replace_nan(inner) for inner in value]
     if isinstance(value, float) and (value != value or value in (float("inf"), float("-inf"))):  # noqa: PLR0124 -- NaN is what differs from itself
         return json.dumps(value)
     return value

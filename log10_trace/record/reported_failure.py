@@ -47,7 +47,7 @@ def find_failure(body: Any, *, is_response: bool) -> Failure | None:
     if not isinstance(body, dict):
         return None
     return (
-        _stated_failure(body, is_error=False)
+        _find_stated_failure(body, is_error=False)
         or _choices_failure(list_choices(body))
         or (_status_failure(body, body.get("status")) if is_response else None)
     )
@@ -69,11 +69,11 @@ def find_event_failure(name: str | None, data: Any) -> Failure | None:
     if ended != kind and ended in _FAILED_STATUSES:
         response = data.get("response")
         response = response if isinstance(response, dict) else {}
-        return _stated_failure(response, is_error=False) or _status_failure(response, ended)
-    return _stated_failure(data, is_error=name == "error")
+        return _find_stated_failure(response, is_error=False) or _status_failure(response, ended)
+    return _find_stated_failure(data, is_error=name == "error")
 
 
-def _stated_failure(data: Object, *, is_error: bool) -> Failure | None:
+def _find_stated_failure(data: Object, *, is_error: bool) -> Failure | None:
     """The failure of an object that has an error, or (``is_error``, or by its own word) is one."""
     error = data.get("error")
     if error and _says_something(error):

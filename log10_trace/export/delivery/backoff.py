@@ -41,7 +41,7 @@ class BackoffPolicy:
         self.not_before = 0.0
         self._items = min(self._most_items, self._items * 2)
 
-    def too_large(self, items: int) -> None:
+    def on_too_large(self, items: int) -> None:
         """The batch was too large for the server: halve it and retry immediately."""
         self._items = max(1, items // 2)
 
@@ -77,7 +77,7 @@ class BackoffPolicy:
         if is_narrowing and self.failures >= SHRINK_AFTER:
             self._items = max(1, items // 2)
 
-    def server_missing(self, now: float) -> None:
+    def on_no_server(self, now: float) -> None:
         """No server is known."""
         self.failures += 1
         self.is_stuck = True
@@ -88,7 +88,7 @@ class BackoffPolicy:
         """Let one attempt be made at once, even where the server has asked for a pause."""
         self.not_before = 0.0
 
-    def hurry_politely(self) -> None:
+    def allow_at_once(self) -> None:
         """Let the next attempt be made at once, unless the server has asked for a pause."""
         if not self.asked_by_server:
             self.not_before = 0.0

@@ -29,7 +29,7 @@ _SERVER_ERROR: Final = 500
 _REASON: Final = "it fails again and again, alone, while other records are taken"
 
 
-def required_evidence(answer: RecordResult) -> int:
+def weigh_evidence(answer: RecordResult) -> int:
     """How much must be held against a record with such an answer; 0: the answer does not speak of records.
 
     Statuses of gateways that are busy, and time-outs, take more: they come and go.
@@ -84,7 +84,7 @@ class Suspects:
                 rounds.pop(number, None)
 
     def _update_record(self, place: Place, answer: RecordResult, alone: bool) -> RecordResult:
-        needed = required_evidence(answer)
+        needed = weigh_evidence(answer)
         if not needed:
             return answer
         rounds = self._rounds.setdefault(place, {})

@@ -9,7 +9,7 @@ from typing import Final
 
 from log10_trace.export.delivery.backoff import BackoffPolicy
 from log10_trace.export.delivery.outbound_cache import OutboundCache
-from log10_trace.export.delivery.poison import FAILED, Suspects, required_evidence
+from log10_trace.export.delivery.poison import FAILED, Suspects, weigh_evidence
 from log10_trace.export.delivery.responses import RecordResult
 from log10_trace.export.delivery.retry import Disposition
 from log10_trace.export.delivery.transport import BATCH_ITEMS, Server, Transport
@@ -102,15 +102,15 @@ class Sender:
             self._slow_down(culprit, 0.0, items=1)
             self.backoff.is_stuck = False
 
-    def records_came(self) -> None:
+    def on_new_records(self) -> None:
         """Where another record was lacking, to tell one's fault from an outage, try that at once."""
         if self._lacks_others:
             self._lacks_others = False
-            self.backoff.hurry_politely()
+            self.backoff.allow_at_once()
 
-    def no_server(self) -> None:
+    def on_no_server(self) -> None:
         """There is no server to send to: look again soon, which costs little."""
-        self.backoff.server_missing(self._clock())
+        self.backoff.on_no_server(self._clock())
 
     def _send(
         self, server: Server, backlog: Backlog, items: list[PendingEntry], timeout: float
@@ -127,7 +127,7 @@ class Sender:
         answers = self._suspects.update([item.place for item in items], outcome.answers, alone=alone)
         if any(answer.disposition in _TAKEN for answer in answers):
             backlog.step_back()
-        failed = [pair for pair in zip(items, answers, strict=True) if alone and required_evidence(pair[1])]
+        failed = [pair for pair in zip(items, answers, strict=True) if alone and weigh_evidence(pair[1])]
         for item, _ in failed:
             backlog.step_over(item)
         self._settle(server, backlog, pairs, answers, alone=alone)
@@ -204,7 +204,7 @@ class Sender:
         if any(each.disposition in _TAKEN for each in answers):
             self.backoff.on_success()
         if not alone and any(each.disposition is Disposition.TOO_LARGE for each in answers):
-            self.backoff.too_large(len(answers))
+            self.backoff.on_too_large(len(answers))
         if worst is None:
             return
         self._slow_down(worst, retry_after, items=1 if alone else len(answers))
@@ -218,7 +218,7 @@ class Sender:
             now=self._clock(),
             draw=self._draw(),
             retry_after=retry_after,
-            halve=required_evidence(worst) > 0,
+            halve=weigh_evidence(worst) > 0,
             slow=worst.disposition is Disposition.DENIED,
         )
 

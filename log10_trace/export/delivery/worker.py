@@ -63,12 +63,12 @@ class Worker:
                     if self._stopping and not (was_stopping and self._sender.backoff.is_stuck):
                         self._go_on()
                 return
-            self._sender.backoff.server_missing(now)
+            self._sender.backoff.on_no_server(now)
 
     def _go_on(self) -> None:
         """In the end, make another attempt at once; after one that brought nothing there is none."""
         self._sender.backoff.is_stuck = False
-        self._sender.backoff.hurry_politely()
+        self._sender.backoff.allow_at_once()
 
     def seconds_until_due(self) -> float | None:
         """Seconds until something is to be done, unless the monitor is notified. The lock is held."""
@@ -117,7 +117,7 @@ class Worker:
         with self._sink.monitor:
             fresh, self._sink.new_records = self._sink.new_records, 0
         if fresh:
-            self._sender.records_came()
+            self._sender.on_new_records()
         if fresh and self._waiting_since is None:
             self._waiting_since = now
         self._waiting += fresh
@@ -138,7 +138,7 @@ class Worker:
             return
         server = self._resolver.resolve()
         if server is None:
-            self._sender.no_server()
+            self._sender.on_no_server()
             return
         is_own = backlog is self._journal
         if self._sender.attempt(server, backlog, self._config.timeout):

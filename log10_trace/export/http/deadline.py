@@ -14,7 +14,7 @@ class Deadline:
         self._clock = clock
         self._until = clock() + seconds
 
-    def left(self) -> float:
+    def remaining_s(self) -> float:
         """The seconds that are left.
 
         Raises:

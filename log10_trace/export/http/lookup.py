@@ -102,7 +102,7 @@ def find_addresses(host: str, port: int, deadline: Deadline) -> list[Address]:
     if lookup is None:
         lookup = _Lookup(host, port)
         lookup.start()
-    if not lookup.is_over(deadline.left()):
+    if not lookup.is_over(deadline.remaining_s()):
         _lookups[host, port] = lookup
         raise TimeoutError(f"the name {host} was not found in time")
     if lookup.failure is not None:

@@ -59,13 +59,13 @@ class TcpStream:
         """Send all of ``data``."""
         view = memoryview(data)
         for begin in range(0, len(view), PIECE_BYTES):
-            self._socket.settimeout(deadline.left())
+            self._socket.settimeout(deadline.remaining_s())
             self._socket.sendall(view[begin : begin + PIECE_BYTES])
             self._progress()
 
     def receive(self, deadline: Deadline) -> bytes:
         """The next bytes; none at the end."""
-        self._socket.settimeout(deadline.left())
+        self._socket.settimeout(deadline.remaining_s())
         data: bytes = self._socket.recv(_RECEIVE_BYTES)
         return data
 
@@ -149,7 +149,7 @@ def _connect(host: str, port: int, deadline: Deadline) -> Any:
     for tried, (family, address) in enumerate(addresses):
         made = _socket.socket(family, socket.SOCK_STREAM)
         try:
-            made.settimeout(deadline.left() / (len(addresses) - tried))  # leaves time for the others
+            made.settimeout(deadline.remaining_s() / (len(addresses) - tried))  # leaves time for the others
             made.connect(address)
             made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         except OSError as error:

@@ -61,7 +61,7 @@ class DeadLetters:
             with suppress(OSError, ValueError):
                 yield _read(path)
 
-    def unreadable(self) -> list[tuple[Path, str]]:
+    def find_unreadable(self) -> list[tuple[Path, str]]:
         """Files of the folder that are not dead letters, with the reason."""
         return [(path, what) for path in self._paths() if (what := _problem_of(path))]
 

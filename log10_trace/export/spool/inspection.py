@@ -72,7 +72,7 @@ def find_problems(spool: Spool, sources: list[PendingSource]) -> list[Problem]:
     """Everything that is wrong with the files of the spool, given what waits in it."""
     found = [Problem(path=path, what=what, remedy=_MOVE) for path, what in spool.foreign_sources()]
     found += [problem for each in sources for problem in each.problems]
-    dead_letters = DeadLetters(spool.root).unreadable()
+    dead_letters = DeadLetters(spool.root).find_unreadable()
     return found + [Problem(path=path, what=what, remedy=_MOVE) for path, what in dead_letters]
 
 

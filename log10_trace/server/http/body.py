@@ -94,9 +94,9 @@ def _gzip(body: bytes, piece: int) -> Iterator[bytes]:
             try:
                 inflated = inflater.decompress(rest, piece)
             except zlib.error:
-                raise _broken() from None
+                raise _build_decoding_error() from None
             if not inflated and not rest:
-                raise _broken()
+                raise _build_decoding_error()
             rest = inflater.unconsumed_tail
             yield inflated
         rest = inflater.unused_data
@@ -106,10 +106,10 @@ def _zstd(body: bytes, piece: int) -> Iterator[bytes]:
     try:
         yield from zstandard.ZstdDecompressor(max_window_size=2**27).read_to_iter(body, write_size=piece)
     except zstandard.ZstdError:
-        raise _broken() from None
+        raise _build_decoding_error() from None
 
 
-def _broken() -> ApiError:
+def _build_decoding_error() -> ApiError:
     return ApiError(400, "broken_encoding", "The body cannot be decompressed.", field="Content-Encoding")
 
 

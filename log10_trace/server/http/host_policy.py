@@ -58,7 +58,7 @@ class HostPolicy:
             raise _cross_site_error("Sec-Fetch-Site")
 
     def _admits(self, host: str) -> bool:
-        name = _without_port(host)
+        name = _drop_port(host)
         return host in self.exact or name in self.any_port or (self.allow_ip_literals and _is_address(name))
 
 
@@ -67,10 +67,10 @@ def host_policy_for(bind_host: str, port: int, allowed: Iterable[str] = ()) -> H
     everywhere = bind_host in WILDCARDS
     own = [] if everywhere else [f"[{bind_host}]" if ":" in bind_host else bind_host]
     names = [*LOOPBACK_NAMES, *own, *allowed]
-    exact = {_with_port(name.lower(), port) for name in names}
+    exact = {_add_port(name.lower(), port) for name in names}
     if port == HTTP_PORT:
         exact |= {name.lower() for name in names}
-    any_port = {name.lower() for name in allowed if _without_port(name) == name}
+    any_port = {name.lower() for name in allowed if _drop_port(name) == name}
     return HostPolicy(
         frozenset(exact), frozenset(any_port | ({"localhost"} if everywhere else set())), everywhere
     )
@@ -94,11 +94,11 @@ def _cross_site_error(header: str) -> ApiError:
     return forbidden("cross_origin", "Cross-site requests are refused.", field=header)
 
 
-def _with_port(name: str, port: int) -> str:
-    return name if _without_port(name) != name else f"{name}:{port}"
+def _add_port(name: str, port: int) -> str:
+    return name if _drop_port(name) != name else f"{name}:{port}"
 
 
-def _without_port(host: str) -> str:
+def _drop_port(host: str) -> str:
     name, colon, port = host.rpartition(":")
     return name if colon and port.isdigit() else host
 

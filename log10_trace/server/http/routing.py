@@ -25,7 +25,7 @@ def router(operations: Iterable[Operation], service: AppState) -> Router:
     for operation in operations:
         by_path.setdefault(operation.path, {})[operation.method] = operation
     routes = [Route(path, Endpoint(path, each, service)) for path, each in by_path.items()]
-    return Router(routes, redirect_slashes=False, default=_not_found)
+    return Router(routes, redirect_slashes=False, default=_raise_not_found)
 
 
 class Endpoint:
@@ -79,5 +79,5 @@ class Endpoint:
         return principal
 
 
-async def _not_found(_scope: Scope, _receive: Receive, _send: Send) -> NoReturn:
+async def _raise_not_found(_scope: Scope, _receive: Receive, _send: Send) -> NoReturn:
     raise ApiError(404, "not_found", "No such path.")

@@ -53,7 +53,7 @@ async def logout(context: RequestContext) -> Response:
     for name, cookie in context.request.cookies.items():
         if name.startswith(COOKIE):
             await context.service.authenticator.sign_out(cookie)
-            answer.delete_cookie(name, httponly=True, samesite="strict", **_where(context))
+            answer.delete_cookie(name, httponly=True, samesite="strict", **_build_cookie_scope(context))
     return answer
 
 
@@ -70,11 +70,13 @@ async def _start_session(context: RequestContext, principal: Principal, goal: st
     answer = RedirectResponse(f"{context.root_path}{goal}", 303)
     # The key's id in the name: servers on other ports of this machine share the browser's cookies.
     name = f"{COOKIE}_{principal.key_id}"
-    answer.set_cookie(name, cookie, max_age=SESSION_S, httponly=True, samesite="strict", **_where(context))
+    answer.set_cookie(
+        name, cookie, max_age=SESSION_S, httponly=True, samesite="strict", **_build_cookie_scope(context)
+    )
     return answer
 
 
-def _where(context: RequestContext) -> _Where:
+def _build_cookie_scope(context: RequestContext) -> _Where:
     """Where browsers send the cookie: under this server's path, and only over TLS if it was set over TLS."""
     return {"path": context.root_path or "/", "secure": context.request.scope["scheme"] == "https"}
 

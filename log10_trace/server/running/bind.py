@@ -28,7 +28,7 @@ def listening_socket(host: str, number: int) -> Iterator[socket.socket]:
         family = found[0][0]
         bound = socket.create_server((host, number), family=family, backlog=2048)
     except OSError as error:
-        raise SetupError(_why_not_bound(host, number, error)) from None
+        raise SetupError(_explain_bind_failure(host, number, error)) from None
     with bound:
         # asyncio sets this itself only where the socket names its protocol, which an accepted one does not;
         # without it every answer waits 40 ms for the client to acknowledge its head.
@@ -36,7 +36,7 @@ def listening_socket(host: str, number: int) -> Iterator[socket.socket]:
         yield bound
 
 
-def _why_not_bound(host: str, number: int, error: OSError) -> str:
+def _explain_bind_failure(host: str, number: int, error: OSError) -> str:
     if error.errno == errno.EADDRINUSE:
         return (
             f"Port {number} on {host} is in use. Stop what listens there, or use --port 0 to pick a free one."

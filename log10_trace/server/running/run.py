@@ -114,7 +114,7 @@ def _run(
         proxies=proxies,
     )
     url = f"http://{_format_host(settings.host)}:{port}"
-    here = local_server.LocalServer(url=_from_here(settings.host, port), token=token, pid=os.getpid())
+    here = local_server.LocalServer(url=_build_local_url(settings.host, port), token=token, pid=os.getpid())
 
     def print_login_url() -> None:
         page = f"{here.url}{proxies.root_path}/login?code={codes.issue(own)}"
@@ -126,7 +126,7 @@ def _run(
         with guard("publishing the server's address"):
             local_server.register(here)
         print_line(f"log10-trace: listening on {url}")
-        print_line(f"log10-trace: records are kept in {_without_password(settings.database)}")
+        print_line(f"log10-trace: records are kept in {_hide_password(settings.database)}")
         print_login_url()
         ready()
 
@@ -159,13 +159,13 @@ def _format_host(host: str) -> str:
     return f"[{host}]" if ":" in host else host
 
 
-def _from_here(host: str, port: int) -> str:
+def _build_local_url(host: str, port: int) -> str:
     """The address under which this machine's own programs reach the server."""
     name = "127.0.0.1" if host in WILDCARDS else _format_host(host)
     return f"http://{name}:{port}"
 
 
-def _without_password(database: str) -> str:
+def _hide_password(database: str) -> str:
     if not database.startswith(bind.POSTGRES):
         return str(bind.sqlite_path(database))
     return "PostgreSQL at " + database.rpartition("@")[2].partition("?")[0].removeprefix("postgresql://")

@@ -215,11 +215,11 @@ def test_a_deadline_counts_down_on_its_clock() -> None:
     deadline = Deadline(3.0, lambda: now)
 
     now = 102.5
-    assert deadline.left() == 0.5
+    assert deadline.remaining_s() == 0.5
 
     now = 103.0
     with pytest.raises(TimeoutError, match="longer than 3 s"):
-        deadline.left()
+        deadline.remaining_s()
 
 
 def test_a_doctor_does_not_wait_longer() -> None:
