@@ -87,7 +87,8 @@ def _sanitize(value: Any) -> Any:
     )
 
 
-def _make_environment() -> Environment:
+def make_environment() -> Environment:
+    """What templates are rendered with: everything is escaped, and untrusted text sanitized."""
     environment = Environment(
         loader=PackageLoader(__package__),
         autoescape=True,
@@ -108,4 +109,4 @@ def _make_environment() -> Environment:
     return environment
 
 
-_environment: Final = _make_environment()
+_environment: Final = make_environment()

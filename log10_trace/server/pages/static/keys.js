@@ -2,7 +2,13 @@
 
 const groups = [];
 
-const isTyping = (target) => target.closest("input, select, textarea, [contenteditable]") !== null;
+const TYPED = "input:not([type=radio], [type=checkbox]), select, textarea, [contenteditable]";
+const PRESSED = "a[href], button, summary";
+
+const isTyping = (target) => target.closest(TYPED) !== null;
+
+/** Whether the browser itself acts on the key: Enter and space press what has the focus. */
+const isPress = ({ key, target }) => (key === "Enter" || key === " ") && target.closest(PRESSED) !== null;
 
 /** Add keys under a title; each is {key, label, run}, where `key` is what the keyboard event names. */
 export function addKeys(title, keys) {
@@ -15,7 +21,7 @@ export function listKeys() {
 }
 
 document.addEventListener("keydown", (event) => {
-  if (event.altKey || event.ctrlKey || event.metaKey || isTyping(event.target)) return;
+  if (event.altKey || event.ctrlKey || event.metaKey || isTyping(event.target) || isPress(event)) return;
   const pressed = groups.flatMap((group) => group.keys).find(({ key }) => key === event.key);
   if (pressed === undefined) return;
   event.preventDefault();
