@@ -33,8 +33,13 @@ def named(operation: Operation) -> str:
 def ask(client: httpx.Client, operation: Operation, name: str = "some", **more: Any) -> httpx.Response:
     """Send the operation's request, with ``name`` in the place of ids."""
     path = re.sub(r"{\w+}", name, operation.path)
-    body = {"json": {}} if operation.method == "POST" else {}
+    body = body_of(operation, {}) if operation.method == "POST" else {}
     return client.request(operation.method, path, **body, **more)
+
+
+def body_of(operation: Operation, fields: dict[str, str]) -> dict[str, Any]:
+    """The request's body: browsers post forms to pages, programs JSON to the API."""
+    return {"data": fields} if operation in PAGES else {"json": fields}
 
 
 @pytest.mark.parametrize("operation", KEYED, ids=named)
@@ -103,7 +108,7 @@ def test_a_route_takes_the_scopes_it_names_and_no_other(tenant: Tenant, operatio
 def test_naming_another_organization_is_refused(tenant: Tenant, operation: Operation, place: str) -> None:
     """Wherever a request names an organization, another one than the key's is 403."""
     path = re.sub(r"{\w+}", "some", operation.path)
-    body: dict[str, Any] = {"json": {"organization_id": "other"}} if place == "body" else {}
+    body = body_of(operation, {"organization_id": "other"}) if place == "body" else {}
     if operation.path.endswith("/batch"):
         body = {"json": {"completions": [body.get("json", {})]}}
     headers = {place: "other"} if "-" in place else {}

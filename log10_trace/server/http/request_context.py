@@ -140,6 +140,14 @@ class RequestContext:
         if optional and not raw.strip():
             return {}
         self.require_json_content_type()
+        return self.parse_object(raw)
+
+    def parse_object(self, raw: bytes) -> dict[str, tuple[str, Any]]:
+        """The members of a JSON object in UTF-8, as ``json_object`` gives them.
+
+        Raises:
+            ApiError: it is something else, or names another organization.
+        """
         try:
             members = split_members(decode(raw), max_depth=self.service.limits.depth)
         except RecordFormatError as error:

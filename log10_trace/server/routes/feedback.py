@@ -27,22 +27,36 @@ _NAMES: Final = ("offset", "limit", "completion_id", "task_id")
 
 async def upload(context: RequestContext) -> Response:
     """Feedback about named completions, or about those that carry all the tags."""
-    members = await context.json_object()
+    return json_response(feedback_dict(await store_feedback(context, await context.json_object(), new_id())))
+
+
+async def store_feedback(
+    context: RequestContext, members: dict[str, tuple[str, Any]], feedback_id: str
+) -> Feedback:
+    """Validate and store feedback; under an id that is stored already it replaces that feedback.
+
+    Args:
+        context: The request.
+        members: The members of the body of ``POST /api/v1/feedback``, each with its JSON text.
+        feedback_id: The id to store it under.
+
+    Raises:
+        ApiError: there is no such task, the values do not fit its schema, or nothing matches.
+    """
     values = {name: value for name, (_, value) in members.items()}
     selection = _selection(values)
     task = await _task(context, text(values, "task_id") or "")
     require_object(members, "json_values")
     await context.service.validator.validate_values(members["json_values"][0], task.json_schema)
     feedback = Feedback(
-        id=new_id(),
+        id=feedback_id,
         task_id=task.id,
         json_values=members["json_values"][0],
         comment=text(values, "comment"),
         matched_completion_ids=(),
         created_at_ms=time.time_ns() // 1_000_000,
     )
-    pending = context.store.feedback.add(context.organization_id, feedback, selection)
-    return json_response(feedback_dict(await asyncio.wrap_future(pending)))
+    return await asyncio.wrap_future(context.store.feedback.add(context.organization_id, feedback, selection))
 
 
 async def list_feedback(context: RequestContext) -> Response:

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from typing import Final, TypedDict
-from urllib.parse import parse_qs
 
 from starlette.responses import RedirectResponse, Response
 
 from log10_trace.domain.keys import Scope
 from log10_trace.server.authentication.auth import COOKIE, SESSION_S, Principal
-from log10_trace.server.http.api_errors import ApiError
+from log10_trace.server.http.forms import read_form
 from log10_trace.server.http.request_context import RequestContext
 from log10_trace.server.pages.rendering import page
 
-_FORM: Final = "application/x-www-form-urlencoded"
-_MOST_FIELDS: Final = 10
 _USED: Final = (
     "That address was used already, or has expired. `kill -USR1` and the server's pid prints another, or:"
 )
@@ -39,9 +36,9 @@ async def login_form(context: RequestContext) -> Response:
 
 async def login(context: RequestContext) -> Response:
     """Take the key that was typed, and let its holder in."""
-    fields = await _fields(context)
-    goal = fields.get("next")
-    principal = await context.service.authenticator.authenticate_token(fields.get("token", "").strip())
+    fields = await read_form(context)
+    goal = fields.text("next")
+    principal = await context.service.authenticator.authenticate_token(fields.text("token").strip())
     if principal is None or not principal.has_scope(Scope.READ):
         return _form(context, goal, _WRONG)
     return await _start_session(context, principal, safe_redirect_path(goal))
@@ -84,15 +81,3 @@ def _build_cookie_scope(context: RequestContext) -> _Where:
 def _form(context: RequestContext, goal: str | None, fault: str | None = None) -> Response:
     code = 200 if fault is None else 403
     return page("login.html", code, root=context.root_path, fault=fault, next=safe_redirect_path(goal))
-
-
-async def _fields(context: RequestContext) -> dict[str, str]:
-    declared = context.request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if declared != _FORM:
-        raise ApiError(415, "not_a_form", "The sign-in form is needed.", field="Content-Type")
-    raw = await context.body(context.service.limits.form_bytes)
-    try:
-        given = parse_qs(raw.decode("utf-8", "replace"), max_num_fields=_MOST_FIELDS)
-    except ValueError:
-        raise ApiError(400, "not_a_form", f"The form has more than {_MOST_FIELDS} fields.") from None
-    return {name: values[-1] for name, values in given.items()}

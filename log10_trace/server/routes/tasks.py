@@ -25,7 +25,20 @@ _UNSTORABLE_CHARACTERS = re.compile("[\0\ud800-\udfff]")
 
 async def create(context: RequestContext) -> Response:
     """A new task; one of the same id is replaced."""
-    members = await context.json_object()
+    kept = await store_task(context, await context.json_object())
+    return json_response(task_dict(kept, context.organization_id))
+
+
+async def store_task(context: RequestContext, members: dict[str, tuple[str, Any]]) -> FeedbackTask:
+    """Validate and store a task.
+
+    Args:
+        context: The request.
+        members: The members of the body of ``POST /api/v1/feedback_task``, each with its JSON text.
+
+    Raises:
+        ApiError: a member cannot be used.
+    """
     values = {name: value for name, (_, value) in members.items()}
     require_object(members, "json_schema")
     await context.service.validator.validate_schema(members["json_schema"][0])
@@ -37,8 +50,7 @@ async def create(context: RequestContext) -> Response:
         completion_tags_selector=labels(values, "completion_tags_selector"),
         created_at_ms=time.time_ns() // 1_000_000,
     )
-    kept = await asyncio.wrap_future(context.store.feedback.add_task(context.organization_id, task))
-    return json_response(task_dict(kept, context.organization_id))
+    return await asyncio.wrap_future(context.store.feedback.add_task(context.organization_id, task))
 
 
 async def list_tasks(context: RequestContext) -> Response:

@@ -65,7 +65,7 @@ class SchemaValidator:
         if said is None:
             raise unprocessable(field, "Validation against the task's JSON Schema timed out.")
         if said:
-            raise ApiError(said["status"], said["code"], said["message"], field=said["field"])
+            raise _decode_error(**said)
 
 
 def subprocess_main() -> None:
@@ -77,7 +77,23 @@ def subprocess_main() -> None:
         _examine(schema_text, values_text)
     except ApiError as refusal:
         refused = {"status": refusal.status, **refusal.as_dict()}
+        if isinstance(refusal, json_schema.SchemaMismatchError):
+            refused |= {"place": refusal.place, "detail": refusal.detail}
     json.dump(refused, sys.stdout)
+
+
+def _decode_error(
+    *,
+    status: int,
+    code: str,
+    message: str,
+    field: str,
+    place: list[str | int] | None = None,
+    detail: str = "",
+) -> ApiError:
+    if place is None:
+        return ApiError(status, code, message, field=field)
+    return json_schema.SchemaMismatchError(field, message, place, detail)
 
 
 def _is_quick(schema_text: str, values_text: str) -> bool:

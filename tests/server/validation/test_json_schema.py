@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from log10_trace.server.http.api_errors import ApiError
-from log10_trace.server.validation.json_schema import validate_schema, validate_values
+from log10_trace.server.validation.json_schema import SchemaMismatchError, validate_schema, validate_values
 
 GRADE = {
     "type": "object",
@@ -80,3 +80,14 @@ def test_a_schema_that_names_itself_wrongly_is_refused() -> None:
     """An address that is none, found only when the schema is used, is a refusal as well."""
     with pytest.raises(ApiError):
         validate_values({"a": 1}, {"properties": {"a": {"$id": "http://[", "$ref": "x"}}})
+
+
+def test_an_error_says_the_whole_way_to_its_place() -> None:
+    """Also below a choice between schemas, where errors count from the choice."""
+    either = {"properties": {"a": {"anyOf": [{"properties": {"b": {"type": "null"}}, "required": ["b"]}]}}}
+
+    with pytest.raises(SchemaMismatchError) as caught:
+        validate_values({"a": {"b": 1}}, either)
+
+    assert caught.value.place == ("a", "b")
+    assert caught.value.detail == "1 is not of type 'null'"
