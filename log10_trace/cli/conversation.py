@@ -11,14 +11,13 @@ from typing import Any
 from log10_trace.domain import chat_view
 from log10_trace.domain.conversation import (
     ChatMessage,
-    ToolCall,
     list_choices,
     read_choice,
     read_message,
     read_prompts,
-    read_tool_call,
 )
 from log10_trace.domain.json_values import read_list, read_mapping
+from log10_trace.domain.message_text import message_text
 from log10_trace.models.components import Completion
 
 
@@ -42,7 +41,7 @@ def _read_request(request: dict[str, Any]) -> Iterator[ConversationMessage]:
     for message in read_list(request.get("messages")):
         if isinstance(message, dict):
             chat_message = read_message(message)
-            yield ConversationMessage(_role(chat_message, "?"), text_of(chat_message))
+            yield ConversationMessage(_role(chat_message, "?"), message_text(chat_message))
         else:
             yield ConversationMessage("?", json.dumps(message))
     for prompt in read_prompts(request):
@@ -54,7 +53,7 @@ def _read_response(response: Any) -> Iterator[ConversationMessage]:
         yield ConversationMessage("answer", response)
     for choice in map(read_choice, list_choices(response)):
         if choice.message is not None:
-            yield ConversationMessage(_role(choice.message, "assistant"), text_of(choice.message))
+            yield ConversationMessage(_role(choice.message, "assistant"), message_text(choice.message))
         elif choice.text is not None:
             yield ConversationMessage("assistant", str(choice.text))
     if error := read_mapping(response).get("error"):
@@ -70,41 +69,6 @@ def _role(message: ChatMessage, otherwise: str) -> str:
 def first_answer_text(response: Any) -> str:
     """The first answer of a response of any endpoint, as text; empty when there is none."""
     return next((message.text for message in _read_response(chat_view.response(response))), "")
-
-
-def text_of(message: ChatMessage) -> str:
-    """The text of a message: its content, its refusal, its tool calls."""
-    calls = [_tool_call(call) for call in message.tool_calls if isinstance(call, dict)]
-    if message.function_call:
-        calls.append(_format_tool_call(message.function_call))
-    return "\n".join(part for part in (_content(message.content), message.refusal, *calls) if part)
-
-
-def _content(content: Any) -> str:
-    if content is None:
-        return ""
-    if isinstance(content, str):
-        return content
-    if isinstance(content, list):
-        return "\n".join(_content_part(part) for part in content)
-    return json.dumps(content)
-
-
-def _content_part(part: Any) -> str:
-    if not isinstance(part, dict):
-        return str(part)
-    if isinstance(part.get("text"), str):
-        return str(part["text"])
-    return f"[{part.get('type', 'part')}]"
-
-
-def _tool_call(call: dict[str, Any]) -> str:
-    has_tool = any(isinstance(call.get(kind), dict) for kind in ("function", "custom"))
-    return _format_tool_call(read_tool_call(call)) if has_tool else json.dumps(call)
-
-
-def _format_tool_call(call: ToolCall) -> str:
-    return f"{call.name or '?'}({call.arguments or ''})"
 
 
 def _plain(value: Any) -> Any:

@@ -6,16 +6,20 @@ from typing import Final
 
 import typer
 
-ORDER: Final = ("list", "get", "tail", "search", "export", "download", "import", "delete", "benchmark_models")
+ORDER: Final = (
+    "list", "get", "diff", "tail", "search", "export", "download", "import", "delete", "benchmark_models",
+)  # fmt: skip
 """The commands in the order of ``--help``."""
 
 group = typer.Typer(
-    help="List, show, follow, search, export, import and delete calls.",
+    help="List, show, compare, follow, search, export, import and delete calls.",
     epilog="""[bold]Examples[/bold]
 
   log10-trace completions list --tag checkout --since 2h
 
   log10-trace completions get latest
+
+  log10-trace completions diff ID latest
 
   log10-trace completions tail -f
 

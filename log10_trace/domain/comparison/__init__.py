@@ -1,0 +1,1 @@
+"""Comparison of two calls: what is equal, what differs, and where. Pure."""
