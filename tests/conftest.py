@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import gc
+import logging
 import os
 import signal
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -29,3 +33,28 @@ def private_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("LOG10_HOME", str(home))
     assert os.environ["LOG10_HOME"] == str(home)
     return home
+
+
+@pytest.fixture(autouse=True)
+def unchanged_process() -> Iterator[None]:
+    """A test leaves its process as it found it: which tests share a process is decided by chance."""
+    before = _process_settings()
+    yield
+    assert _process_settings() == before
+
+
+def _process_settings() -> dict[str, object]:
+    """What is set once for the whole process, and heard by every later test."""
+    logger = logging.getLogger("log10_trace")
+    return {
+        "handlers": (*logger.handlers, *logger.filters),
+        "level": logger.level,
+        "propagate": logger.propagate,
+        "raiseExceptions": logging.raiseExceptions,
+        "switch interval": sys.getswitchinterval(),
+        "gc threshold": gc.get_threshold(),
+        "gc": gc.isenabled(),
+        "SIGINT": signal.getsignal(signal.SIGINT),
+        "SIGTERM": signal.getsignal(signal.SIGTERM),
+        "directory": Path.cwd(),
+    }

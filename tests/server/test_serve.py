@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import json
+import logging
 import re
 import signal
 import socket
@@ -42,7 +44,23 @@ Refused = Callable[..., tuple[int, str]]
 
 
 @pytest.fixture
-def refused(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Refused:
+def own_process_settings(unchanged_process: None) -> Iterator[None]:
+    """What ``serve`` sets for its whole process holds for one test alone."""
+    loggers = [logging.getLogger(name) for name in ("log10_trace", "uvicorn", "asyncio")]
+    logged = [(logger.handlers.copy(), logger.level, logger.propagate) for logger in loggers]
+    interval, threshold = sys.getswitchinterval(), gc.get_threshold()
+    yield
+    for logger, (handlers, level, propagate) in zip(loggers, logged, strict=True):
+        logger.handlers[:], logger.propagate = handlers, propagate
+        logger.setLevel(level)
+    sys.setswitchinterval(interval)
+    gc.set_threshold(*threshold)
+
+
+@pytest.fixture
+def refused(
+    own_process_settings: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Refused:
     """The exit code and the words of a ``serve`` that does not start, run in this process."""
 
     def run_one(*arguments: str) -> tuple[int, str]:
