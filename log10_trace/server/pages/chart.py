@@ -1,0 +1,175 @@
+"""Charts over time: bars in steps of an axis, a scale, and what each step says. Pure.
+
+Heights are pixels and places on the axis per cent, so that text keeps its size at any width.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from log10_trace.domain import formatting
+from log10_trace.domain.times import rfc3339
+from log10_trace.server.pages.chart_axis import Axis, Tick
+from log10_trace.server.pages.urls import PageURL
+
+HEIGHT: Final = 88
+_TOP: Final = 8
+"""Room above the highest line for half of its label."""
+_NICE: Final = (1.0, 2.0, 2.5, 5.0, 10.0)
+
+Stacking = Literal["stacked", "overlaid"]
+"""Layers on top of each other, or each from the ground, the later in front."""
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """One kind of value. ``style`` is what the style sheet calls it."""
+
+    name: str
+    style: str
+    values: Mapping[int, float | None]
+    """By the start of the step."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """The part of a bar that one layer has."""
+
+    style: str
+    y: float
+    height: float
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step: where it lies (per cent), what it is called, its values in words, where it leads."""
+
+    x: float
+    width: float
+    start_ms: int
+    end_ms: int
+    label: str
+    values: tuple[tuple[str, str], ...]
+    marks: tuple[Mark, ...]
+    address: str
+
+    @property
+    def text(self) -> str:
+        """All that the step says, a line a value."""
+        return "\n".join((self.label, *(f"{name}: {value}" for name, value in self.values)))
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line across the chart, and the value that it stands for."""
+
+    y: float
+    label: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chart:
+    """Everything that the macro ``chart`` draws."""
+
+    id: str
+    title: str
+    steps: tuple[Step, ...]
+    lines: tuple[Line, ...]
+    ticks: tuple[Tick, ...]
+    layers: tuple[Layer, ...]
+    axis: Axis
+    span_address: PageURL
+    """The page that shows a selected span of time, without ``since`` and ``until``."""
+    top: int = _TOP
+    height: int = HEIGHT
+
+    @property
+    def bottom(self) -> int:
+        """Where the bars stand."""
+        return self.top + self.height
+
+
+def build_chart(
+    id: str,  # noqa: A002 -- the attribute's name in HTML
+    title: str,
+    axis: Axis,
+    layers: Sequence[Layer],
+    *,
+    format_value: Callable[[float | None], str],
+    link: Callable[[str, str], str],
+    span_address: PageURL,
+    stacking: Stacking = "stacked",
+    height: int = HEIGHT,
+) -> Chart:
+    """The chart of some layers.
+
+    ``link`` gives the address behind a step from its ``since`` and ``until``. ``id`` is unique on the page.
+    """
+    highest = max((_total(layers, start, stacking) for start in axis.starts), default=0.0)
+    top = _round_up(highest)
+    steps = []
+    for start in axis.starts:
+        end = axis.end_of(start)
+        steps.append(
+            Step(
+                x=round(100 * axis.x(start), 3),
+                width=round(100 * (axis.x(end) - axis.x(start)), 3),
+                start_ms=start,
+                end_ms=end,
+                label=axis.name_step(start),
+                values=tuple((layer.name, format_value(layer.values.get(start))) for layer in layers),
+                marks=tuple(_marks(layers, start, height / top, height, stacking)),
+                address=link(rfc3339(start), rfc3339(end)),
+            )
+        )
+    return Chart(
+        id=id,
+        title=title,
+        steps=tuple(steps),
+        lines=tuple(
+            Line(_TOP + height - height * share, format_value(top * share)) for share in (0.0, 0.5, 1.0)
+        ),
+        ticks=axis.ticks,
+        layers=tuple(layers),
+        axis=axis,
+        span_address=span_address.without_param("since").without_param("until"),
+        height=height,
+    )
+
+
+def format_count(value: float | None) -> str:
+    """A number of calls or tokens; nothing for a fraction, of which there is none."""
+    if value is not None and value != round(value):
+        return ""
+    return formatting.compact_number(round(value or 0))
+
+
+def _total(layers: Sequence[Layer], start: int, stacking: Stacking) -> float:
+    values = [layer.values.get(start) or 0.0 for layer in layers]
+    return sum(values) if stacking == "stacked" else max(values, default=0.0)
+
+
+def _marks(layers: Sequence[Layer], start: int, scale: float, height: int, stacking: Stacking) -> list[Mark]:
+    """The parts of a bar from the ground up; what is more than nothing is to be seen."""
+    marks: list[Mark] = []
+    ground = float(_TOP + height)
+    for layer in layers:
+        value = layer.values.get(start)
+        if not value:
+            continue
+        tall = max(round(value * scale, 1), 2.0)
+        marks.append(Mark(layer.style, round(ground - tall, 1), tall))
+        if stacking == "stacked":
+            ground -= tall
+    return marks
+
+
+def _round_up(value: float) -> float:
+    """The next of 1, 2, 2.5 and 5 times a power of ten; 1 for nothing."""
+    if value <= 0:
+        return 1.0
+    power = 10.0 ** math.floor(math.log10(value))
+    return next(step * power for step in _NICE if value <= step * power * (1 + 1e-9))
