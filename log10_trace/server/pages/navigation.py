@@ -8,14 +8,16 @@ from log10_trace.server.pages.urls import HOME, SESSIONS
 
 
 class Place(NamedTuple):
-    """One place: the name by which a template says that it is there, its path and its title."""
+    """One place: the name by which a template says that it is there, its path, title and keys."""
 
     name: str
     path: str
     title: str
+    key: str
+    """Pressed one after the other: ``g c``."""
 
 
 PLACES: Final = (
-    Place("calls", HOME, "Calls"),
-    Place("sessions", SESSIONS, "Sessions"),
+    Place("calls", HOME, "Calls", "g c"),
+    Place("sessions", SESSIONS, "Sessions", "g s"),
 )

@@ -6,13 +6,16 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+import httpx
 from starlette.testclient import TestClient
 
 from log10_trace.domain.completion_record import parse
 from log10_trace.domain.ids import new_id
 from log10_trace.domain.keys import Scope
+from log10_trace.local_server import LocalServer
 from log10_trace.server.authentication.auth import Principal
 from log10_trace.server.store.protocol import Store
+from tests.server.pages import chromium
 
 ORGANIZATION = "default"
 PORT = 4680
@@ -64,3 +67,20 @@ class Site:
         assert answer.status_code == status, answer.text
         assert answer.headers["content-type"] == "text/html; charset=utf-8"
         return answer.text
+
+
+def post(server: LocalServer, *batch: dict[str, Any]) -> None:
+    """Deliver records to a server that runs in a process of its own."""
+    lines = "\n".join(map(json.dumps, batch)).encode()
+    headers = {"X-Log10-Token": server.token, "Content-Type": "application/x-ndjson"}
+    httpx.post(f"{server.url}/api/v1/completions/batch", content=lines, headers=headers).raise_for_status()
+
+
+def sign_in(window: chromium.Tab, server: LocalServer, token: str = "") -> chromium.Tab:
+    """The browser as new, of somebody who just signed in through the form."""
+    window.renew()
+    window.open(server.url)
+    window.ask(f"document.querySelector('[name=token]').value = {json.dumps(token or server.token)}")
+    window.ask("document.querySelector('form button').click()")
+    window.wait_for_load()
+    return window

@@ -8,13 +8,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
 from log10_trace.local_server import LocalServer
 from tests import processes
 from tests.server.pages import chromium
-from tests.server.pages.page_client import chat_response, completion
+from tests.server.pages.page_client import chat_response, completion, post, sign_in
 
 pytestmark = [
     pytest.mark.browser,
@@ -52,12 +51,6 @@ def records() -> list[dict[str, Any]]:
     ]
 
 
-def post(server: LocalServer, *batch: dict[str, Any]) -> None:
-    lines = "\n".join(map(json.dumps, batch)).encode()
-    headers = {"X-Log10-Token": server.token, "Content-Type": "application/x-ndjson"}
-    httpx.post(f"{server.url}/api/v1/completions/batch", content=lines, headers=headers).raise_for_status()
-
-
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The server's LOG10_HOME."""
@@ -72,22 +65,10 @@ def server(home: Path) -> Iterator[LocalServer]:
         yield running
 
 
-@pytest.fixture(scope="module")
-def window() -> Iterator[chromium.Tab]:
-    """One browser for all of these tests."""
-    with chromium.tab() as opened:
-        yield opened
-
-
 @pytest.fixture
 def browser(server: LocalServer, window: chromium.Tab) -> chromium.Tab:
-    """The browser as new, of somebody who just signed in through the form."""
-    window.renew()
-    window.open(server.url)
-    window.ask(f"document.querySelector('[name=token]').value = {json.dumps(server.token)}")
-    window.ask("document.querySelector('form button').click()")
-    window.wait_for_load()
-    return window
+    """The browser of somebody who just signed in."""
+    return sign_in(window, server)
 
 
 PATHS = (
@@ -116,7 +97,7 @@ def test_no_page_complains_or_asks_another_server_for_anything(
     ] == []
 
 
-@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize("width", [1280, 320])
 def test_nothing_runs_out_of_the_window(server: LocalServer, browser: chromium.Tab, width: int) -> None:
     """At the width of a desk and of a phone, no page has to be moved sideways."""
     browser.resize(width)
@@ -178,6 +159,30 @@ def test_the_keyboard_reaches_everything(server: LocalServer, browser: chromium.
 
     assert first.startswith("/completions/")
     assert browser.ask("location.pathname") == first
+
+
+def test_the_keys_are_listed_and_lead_to_places(server: LocalServer, browser: chromium.Tab) -> None:
+    """A question mark opens the list, and closes it where the reader was; g and s open the sessions."""
+    shown = "document.getElementById('keys').open"
+    browser.open(server.url)
+    browser.press("j")
+    browser.press("?")
+    assert browser.ask(shown)
+    assert "search" in browser.ask("document.getElementById('keys').innerText")
+    browser.press("j")
+    assert browser.ask("document.activeElement.textContent") == "Close"
+    browser.press("?")
+    assert not browser.ask(shown)
+    assert browser.ask("document.activeElement.className") == "whole"
+    browser.ask("document.getElementById('show-keys').click()")
+    assert browser.ask(shown)
+    browser.ask("document.querySelector('#keys button').click()")
+    assert not browser.ask(shown)
+
+    browser.press("g")
+    browser.press("s")
+    browser.wait_for_load()
+    assert browser.ask("location.pathname") == "/sessions"
 
 
 def test_everything_is_there_without_javascript(server: LocalServer, browser: chromium.Tab) -> None:

@@ -1,6 +1,9 @@
-// The keys of a page: each view adds its own, and one listener runs them.
+// The keys of a page: each view adds its own, and one listener runs them. "g c" is g, then c.
+
+const SEQUENCE_MS = 1500;
 
 const groups = [];
+let pending = { key: "", at: 0 };
 
 const TYPED = "input:not([type=radio], [type=checkbox]), select, textarea, [contenteditable]";
 const PRESSED = "a[href], button, summary";
@@ -9,6 +12,10 @@ const isTyping = (target) => target.closest(TYPED) !== null;
 
 /** Whether the browser itself acts on the key: Enter and space press what has the focus. */
 const isPress = ({ key, target }) => (key === "Enter" || key === " ") && target.closest(PRESSED) !== null;
+
+/** AltGr writes `[` or `/` on some keyboards, and is reported as Ctrl and Alt together. */
+const isCommand = (event) =>
+  event.metaKey || ((event.altKey || event.ctrlKey) && !event.getModifierState("AltGraph"));
 
 /** Add keys under a title; each is {key, label, run}, where `key` is what the keyboard event names. */
 export function addKeys(title, keys) {
@@ -20,9 +27,19 @@ export function listKeys() {
   return groups;
 }
 
+/** The key that was pressed, with the one before it where that began a sequence. */
+function find(event) {
+  const keys = groups.flatMap((group) => group.keys);
+  const isSequence = pending.key !== "" && event.timeStamp - pending.at < SEQUENCE_MS;
+  const sequence = isSequence && keys.find(({ key }) => key === `${pending.key} ${event.key}`);
+  pending = { key: keys.some(({ key }) => key.startsWith(`${event.key} `)) ? event.key : "", at: event.timeStamp };
+  return sequence || keys.find(({ key }) => key === event.key);
+}
+
 document.addEventListener("keydown", (event) => {
-  if (event.altKey || event.ctrlKey || event.metaKey || isTyping(event.target) || isPress(event)) return;
-  const pressed = groups.flatMap((group) => group.keys).find(({ key }) => key === event.key);
+  if (event.isComposing || isCommand(event) || isTyping(event.target) || isPress(event)) return;
+  if (event.key === "Shift" || document.querySelector("dialog[open]") !== null) return;
+  const pressed = find(event);
   if (pressed === undefined) return;
   event.preventDefault();
   pressed.run(event);

@@ -1,6 +1,8 @@
 // What a browser with JavaScript adds: the page works whole without it. Nothing here makes markup of text.
 
+import { enableCopying } from "./copy.js";
 import { addKeys } from "./keys.js";
+import "./key_list.js";
 
 const LIVE_MS = 4000;
 
@@ -37,17 +39,6 @@ async function refresh() {
     part.replaceWith(document.adoptNode(newer));
     localizeMoments(newer);
     enableCopying(newer);
-  }
-}
-
-function enableCopying(within) {
-  for (const button of within.querySelectorAll("[data-copy]")) {
-    button.hidden = !navigator.clipboard;
-    button.addEventListener("click", async () => {
-      const answer = await fetch(button.dataset.copy);
-      await navigator.clipboard.writeText(await answer.text());
-      button.textContent = "Copied";
-    });
   }
 }
 
