@@ -1,0 +1,33 @@
+"""Records for a real browser to show: calls of each condition, one of them hostile."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from tests.server.pages.page_client import chat_response, completion
+
+CALL: Final = "01890000-0000-7000-8000-000000000001"
+FAILED: Final = "01890000-0000-7000-8000-000000000002"
+ELSEWHERE: Final = "https://elsewhere.example/picture.png"
+HOSTILE: Final = f'<script>document.title="stolen"</script><img src="{ELSEWHERE}" onerror="document.title=1">'
+
+
+def records() -> list[dict[str, Any]]:
+    """Calls of each condition, one of them hostile."""
+    parts = [{"type": "text", "text": HOSTILE}, {"type": "image_url", "image_url": {"url": ELSEWHERE}}]
+    request = {"model": "gpt-4o-mini", "messages": [{"role": "user", "content": parts}]}
+    stack = [{"file": "/srv/app.py", "line": "client.create()", "lineno": 4, "name": "ask"}]
+    hostile = completion(id=CALL, request=request, response=chat_response(HOSTILE), stacktrace=stack)
+    failure = {
+        "status": "failed",
+        "response": None,
+        "failure_kind": "RateLimitError",
+        "failure_reason": "slow",
+    }
+    return [
+        {**hostile, "tags": ["red", HOSTILE], "session_id": "s", "metadata": {"team": HOSTILE}},
+        completion(id=FAILED, session_id="s", **failure),
+        completion(session_id="s", **failure),
+        completion(status="started", response=None, duration=None, session_id="s"),
+        *(completion(session_id="t", interrupted=True) for _ in range(3)),
+    ]
