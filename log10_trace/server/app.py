@@ -6,6 +6,7 @@ from typing import Final
 
 from log10_trace.server.authentication.auth import Authenticator
 from log10_trace.server.authentication.login_codes import LoginCodes
+from log10_trace.server.http.change_feed import ChangeFeed
 from log10_trace.server.http.forwarded import ProxyPolicy, proxy_policy
 from log10_trace.server.http.host_policy import HostPolicy
 from log10_trace.server.http.limits import InFlightBytes, Limits, RateLimiter
@@ -56,10 +57,16 @@ def create_app(
         codes=codes or LoginCodes(),
         validator=SchemaValidator(),
         read_threads=ReadThreads(),
+        feed=ChangeFeed(store.changes),
         in_flight=InFlightBytes(limits.in_flight_bytes),
         document=encode_json(build_document(OPERATIONS)),
     )
     routes = router((*OPERATIONS, *SIGN_IN, *PAGES), service)
     return RequestMiddleware(
-        routes, host_policy, metrics, error_page, proxies or proxy_policy(own_paths=OWN_PATHS)
+        routes,
+        host_policy,
+        metrics,
+        error_page,
+        proxies or proxy_policy(own_paths=OWN_PATHS),
+        end_streams=service.feed.close,
     )

@@ -85,6 +85,7 @@ def running(database: Path | str, limits: Limits | None = None) -> Iterator[Serv
             half_open=bounds.half_open_connections,
             idle=bounds.idle_connections,
             stop_s=5,
+            stopping=app.end_streams,
         )
         thread = threading.Thread(target=lambda: asyncio.run(listener.serve(sockets=[bound])))
         thread.start()

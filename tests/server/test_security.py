@@ -31,10 +31,13 @@ def named(operation: Operation) -> str:
 
 
 def ask(client: httpx.Client, operation: Operation, name: str = "some", **more: Any) -> httpx.Response:
-    """Send the operation's request, with ``name`` in the place of ids."""
+    """Send the operation's request, with ``name`` in the place of ids; a stream is not read to its end."""
     path = re.sub(r"{\w+}", name, operation.path)
     body = body_of(operation, {}) if operation.method == "POST" else {}
-    return client.request(operation.method, path, **body, **more)
+    with client.stream(operation.method, path, **body, **more) as answer:
+        if answer.headers["content-type"].partition(";")[0] != "text/event-stream":
+            answer.read()
+        return answer
 
 
 def body_of(operation: Operation, fields: dict[str, str]) -> dict[str, Any]:

@@ -164,6 +164,7 @@ class HttpServer(uvicorn.Server):
         half_open: How many connections may be without a whole head.
         idle: How many may be between two requests.
         stop_s: Seconds that requests in flight may take after a signal.
+        stopping: Called at a signal, before that wait.
     """
 
     def __init__(
@@ -176,6 +177,7 @@ class HttpServer(uvicorn.Server):
         half_open: int = Limits.half_open_connections,
         idle: int = Limits.idle_connections,
         stop_s: float = 20.0,
+        stopping: Callable[[], None] = lambda: None,
     ) -> None:
         bounds = {
             "request_s": request_s,
@@ -199,12 +201,18 @@ class HttpServer(uvicorn.Server):
         )
         super().__init__(config)
         self._ready = ready
+        self._stopping = stopping
 
     async def startup(self, sockets: list[socket] | None = None) -> None:
         """Listen, and log the URL."""
         await super().startup(sockets)
         if self.started:
             self._ready()
+
+    async def shutdown(self, sockets: list[socket] | None = None) -> None:
+        """Listen no more, and wait for requests in flight."""
+        self._stopping()
+        await super().shutdown(sockets)
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:

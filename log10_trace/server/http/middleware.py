@@ -51,7 +51,11 @@ SINGLE: Final = frozenset(
 
 
 class RequestMiddleware:
-    """An ASGI application around the routes."""
+    """An ASGI application around the routes.
+
+    Attributes:
+        end_streams: Ends the responses that would otherwise go on until their client leaves.
+    """
 
     def __init__(
         self,
@@ -60,7 +64,10 @@ class RequestMiddleware:
         metrics: Metrics,
         error_page: ErrorPage,
         proxies: ProxyPolicy,
+        *,
+        end_streams: Callable[[], None] = lambda: None,
     ) -> None:
+        self.end_streams = end_streams
         self._routes = routes
         self._proxies = proxies
         self._host_policy = host_policy

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ParamSpec, TypeVar
 
 from starlette.requests import Request
@@ -14,6 +14,7 @@ from log10_trace.server.authentication.auth import Authenticator, Principal
 from log10_trace.server.authentication.login_codes import LoginCodes
 from log10_trace.server.http import body
 from log10_trace.server.http.api_errors import ApiError, from_format_error
+from log10_trace.server.http.change_feed import ChangeFeed
 from log10_trace.server.http.forwarded import ROOT_PATH
 from log10_trace.server.http.limits import InFlightBytes, Limits, RateLimiter
 from log10_trace.server.http.metrics import Metrics
@@ -38,6 +39,7 @@ class AppState:
     codes: LoginCodes
     validator: SchemaValidator
     read_threads: ReadThreads
+    feed: ChangeFeed
     document: bytes
     """The OpenAPI document."""
 
@@ -51,6 +53,11 @@ class RequestContext:
     principal: Principal
     reserved_bytes: int = 0
     """Bytes of bodies in flight; the creator of the context releases them."""
+    feed_position: str = field(init=False)
+    """Where a stream of changes begins that misses nothing which this request does not read."""
+
+    def __post_init__(self) -> None:
+        self.feed_position = self.service.feed.position
 
     @property
     def store(self) -> Store:

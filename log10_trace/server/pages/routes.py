@@ -8,11 +8,12 @@ from starlette.responses import Response
 
 from log10_trace.server.http.api_errors import not_found
 from log10_trace.server.http.request_context import RequestContext
-from log10_trace.server.operations import Operation
+from log10_trace.server.operations import READ, Operation
 from log10_trace.server.pages.call import routes as call
 from log10_trace.server.pages.calls import routes as calls
 from log10_trace.server.pages.rendering import static_file
 from log10_trace.server.pages.sessions import routes as sessions
+from log10_trace.server.routes import events
 
 
 async def static(context: RequestContext) -> Response:
@@ -27,6 +28,7 @@ PAGES: Final = (
     *calls.OPERATIONS,
     *call.OPERATIONS,
     *sessions.OPERATIONS,
+    Operation("GET", "/events", events.events, READ),
     Operation("GET", "/static/{version}/{name}", static, None),
 )
 """A read key's holder sees the pages; the static files are everybody's."""

@@ -138,6 +138,7 @@ def _run(
         head_s=limits.head_s,
         half_open=limits.half_open_connections,
         idle=limits.idle_connections,
+        stopping=app.end_streams,
     )
     try:
         asyncio.run(listener.serve(sockets=[bound]))
