@@ -1,10 +1,10 @@
 // What a browser with JavaScript adds: the page works whole without it. Nothing here makes markup of text.
 
+import "./clock.js";
 import { enableCopying } from "./copy.js";
 import { addKeys } from "./keys.js";
 import "./key_list.js";
-
-const LIVE_MS = 4000;
+import { refine } from "./parts.js";
 
 /** Leave the fields that ask nothing out of the address. */
 function submitWhatIsSet(form) {
@@ -15,31 +15,12 @@ function submitWhatIsSet(form) {
   });
 }
 
-/** Moments in the reader's own time when pointed at. */
-function localizeMoments(within) {
-  for (const time of within.querySelectorAll("time[datetime]")) {
-    time.title = `${new Date(time.dateTime).toLocaleString()} (${time.title})`;
-  }
-}
-
-/** Fetch the page again while it shows something that goes on, and put the new parts in the old ones' place. */
-async function refresh() {
-  const parts = [...document.querySelectorAll("[data-live]")];
-  const busy = document.hidden || parts.some((part) => part.contains(document.activeElement));
-  if (parts.length === 0 || busy || !getSelection().isCollapsed) return;
-  const answer = await fetch(location.href, { headers: { Accept: "text/html" } }).catch(() => null);
-  if (!answer?.ok) return;
-  const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
-  for (const part of parts) {
-    const newer = fresh.getElementById(part.id);
-    if (newer === null || newer.isEqualNode(part)) continue;
-    for (const fold of part.querySelectorAll("details[id][open]")) {
-      newer.querySelector(`#${CSS.escape(fold.id)}`)?.setAttribute("open", "");
-    }
-    part.replaceWith(document.adoptNode(newer));
-    localizeMoments(newer);
-    enableCopying(newer);
-  }
+/** A moment in the reader's own time when pointed at. */
+function localizeMoment({ target }) {
+  const time = target.closest("time[datetime]:not([data-localized])");
+  if (time === null) return;
+  time.dataset.localized = "";
+  time.title = `${new Date(time.dateTime).toLocaleString()} (${time.title})`;
 }
 
 function goToSearch() {
@@ -55,17 +36,11 @@ function goToRow(step) {
   links[Math.max(at + step, 0)]?.focus();
 }
 
-async function keepFresh() {
-  await refresh();
-  setTimeout(keepFresh, LIVE_MS);
-}
-
 document.querySelectorAll("form.filters").forEach(submitWhatIsSet);
 addKeys("Lists", [
   { key: "/", label: "search", run: goToSearch },
   { key: "j", label: "next row", run: () => goToRow(1) },
   { key: "k", label: "row before", run: () => goToRow(-1) },
 ]);
-localizeMoments(document);
-enableCopying(document);
-setTimeout(keepFresh, LIVE_MS);
+document.addEventListener("pointerover", localizeMoment);
+refine(enableCopying);
