@@ -18,6 +18,7 @@ _TYPES: Final[Mapping[FilterType, Any]] = {
     "label": str,
     "seconds": float,
     "count": int,
+    "search": str,
 }
 _TIMES: Final[Mapping[FilterType, Any]] = {"start": Since, "end": Until}
 _NOTES: Final[Mapping[FilterType, str]] = {"labels": " Repeatable, or separated by commas."}

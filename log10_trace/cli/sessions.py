@@ -59,17 +59,12 @@ COLUMNS: Final = (
 def list_(
     *,
     which: CompletionFilterOptions,
-    search: Annotated[
-        str | None, typer.Option("--search", "-q", help="Text search in the calls, as in completions search.")
-    ] = None,
     server: Server,
     limit: Limit = 25,
     json: Json = False,
 ) -> None:
     """List sessions with a matching call, the one with the latest call first."""
     filters = which.filters()
-    if search is not None:
-        filters["q"] = search
     with server.client() as client:
         sessions = client.sessions.list(limit=limit, **filters)
         if not json:

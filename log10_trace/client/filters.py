@@ -33,4 +33,4 @@ class Filters(TypedDict, total=False):
     min_tokens: int | None
     max_tokens: int | None
     q: str | None
-    """Words to look for in request and response."""
+    """Words to look for; ``in:request`` or ``in:response`` among them says where."""

@@ -200,8 +200,10 @@ FILTERS: Final = (
     Filter(
         name="q",
         type="search",
-        help='All words must occur; "a phrase", begin* and emoji; * matches all; other symbols are rejected.',
+        help='All words must occur; "a phrase", begin* and emoji; in:request or in:response says where, and'
+        " holds for all words or, where both stand, for those behind it; * matches all.",
         label="text",
+        options=("--search", "-q"),
         field="text",
     ),
 )

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 PREVIEW_CHARACTERS: Final = 200
 SEARCHED_CHARACTERS: Final = 200_000
-"""Of one record; what lies behind is kept, not found."""
+"""Of one request, and of one response; what lies behind is kept, not found."""
 
 # Where the APIs put words. Under every other name stand ids, links, data and schemas.
 _WORDS: Final = frozenset(
@@ -43,14 +43,16 @@ class CompletionText:
     response_text: str
     failure: str
 
-    def searchable_text(self, skipped: int = 0) -> str:
-        """What can be searched for, the first ``skipped`` messages left out.
+    # The text index is told to forget a record with the very texts it was told to learn: a change of these
+    # needs a migration that fills the index anew.
 
-        The text index is told to forget a record with the very text it was told to learn: a change here needs
-        a migration that fills the index anew.
-        """
-        parts = (*self.request_texts[skipped:], self.response_text, self.failure)
-        return "\n".join(part for part in parts if part)[:SEARCHED_CHARACTERS]
+    def searchable_request(self, skipped: int = 0) -> str:
+        """What can be searched for of the request, the first ``skipped`` messages left out."""
+        return _join_parts(self.request_texts[skipped:])
+
+    def searchable_response(self) -> str:
+        """What can be searched for of the response, and of why there is none."""
+        return _join_parts((self.response_text, self.failure))
 
 
 def extract_text(values: Mapping[str, Any]) -> CompletionText:
@@ -71,6 +73,10 @@ def preview(text: str) -> str:
         if len(shown) == PREVIEW_CHARACTERS:
             break
     return shown
+
+
+def _join_parts(parts: Sequence[str]) -> str:
+    return "\n".join(part for part in parts if part)[:SEARCHED_CHARACTERS]
 
 
 def _join(node: Any) -> str:

@@ -37,7 +37,7 @@ def test_the_words_of_a_request_are_those_of_its_messages(request_body: object, 
 def test_words_are_fit_for_every_database() -> None:
     """NUL and lone surrogates are replaced in what is searched, never in what is kept."""
     incoming = parse('{"request": {"prompt": "a\\u0000b\\ud800c"}}')
-    words = text_extraction.extract_text(incoming.values).searchable_text()
+    words = text_extraction.extract_text(incoming.values).searchable_request()
 
     assert words == "a b?c"
     assert incoming.fields["request"] == '{"prompt": "a\\u0000b\\ud800c"}'
@@ -48,7 +48,7 @@ def test_what_goes_into_the_index_is_bounded() -> None:
     incoming = completion(request={"prompt": "word " * 100_000})
 
     assert (
-        len(text_extraction.extract_text(incoming.values).searchable_text())
+        len(text_extraction.extract_text(incoming.values).searchable_request())
         == text_extraction.SEARCHED_CHARACTERS
     )
 

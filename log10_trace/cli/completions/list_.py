@@ -45,7 +45,9 @@ def list_(
 @group.command("search", cls=OnceCommand)
 @expand_option_groups
 def search(
-    words: Annotated[str, typer.Argument(help='All words must occur; "a phrase" and begin* are supported.')],
+    words: Annotated[
+        str, typer.Argument(help='All words must occur; "a phrase", begin*, in:request and in:response.')
+    ],
     *,
     which: CompletionFilterOptions,
     server: Server,
@@ -54,8 +56,10 @@ def search(
     json: Json = False,
 ) -> None:
     """Search the texts of requests and responses, the newest first."""
+    filters = which.filters()
+    text = " ".join(filter(None, (words, filters.pop("q", None))))
     with server.client() as client:
-        show(client.completions.search(words, limit=limit, **which.filters()), columns, as_json=json)
+        show(client.completions.search(text, limit=limit, **filters), columns, as_json=json)
 
 
 def show(calls: Iterable[CompletionSummary], columns: str | None, *, as_json: bool) -> None:

@@ -123,7 +123,8 @@ class CompletionFilter:
     """Input and output together."""
     max_tokens: int | None = None
     text: str | None = None
-    """Words that all occur in what was asked or answered; ``"a phrase"`` and ``begin*`` are understood."""
+    """Words that all occur in what was asked or answered; ``"a phrase"``, ``begin*`` and ``in:request`` or
+    ``in:response`` are understood (search_query.py)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -259,8 +260,6 @@ class Feedback:
     matched_completion_ids: tuple[str, ...]
     """Empty until stored; the store fills it from the ``FeedbackTarget``."""
     created_at_ms: int
-    key_id: str | None = None
-    """The key that it was given with; None where an earlier version stored it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -269,26 +268,6 @@ class FeedbackPage:
 
     items: tuple[Feedback, ...]
     total: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GradingCandidate:
-    """A completion that waits for feedback on a task."""
-
-    completion_id: str
-    cursor: str
-    """For going on after it."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GradingLease:
-    """A completion that one holder grades; nobody else is handed it before the lease expires."""
-
-    completion_id: str
-    holder: str
-    expires_at_ms: int
-    draft: str
-    """JSON text that the holder left with it; empty for none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,7 @@ import pytest
 from log10_trace.server.store.data_types import CompletionFilter
 from log10_trace.server.store.errors import SearchError
 from log10_trace.server.store.protocol import Store
-from tests.server.store.factories import ORG, asked, completion, ids, put, put_all
+from tests.server.store.factories import ORG, answer, asked, completion, ids, put, put_all
 
 SAID = {
     "party": "well done 🎉🎉",
@@ -28,53 +28,131 @@ SAID = {
     "apart": unicodedata.normalize("NFD", "Ångström café が"),
     "hebrew": "שָׁלוֹם עולם",
     "code": "call foo_bar() in C++ or C#",
+    "mixed": "東京Towerの2号館へ",
+    "narrow": "ｶﾞﾗｽ ＦｕｌｌＷｉｄｔｈ１２",  # noqa: RUF001 -- of full width is what it is
+    "selected": "葛\U000e0100飾区",
+    "extended": "\U00020000\U00020001字 \U00030edd\U00030ede麺",
+    "decomposed": unicodedata.normalize("NFD", "각시탈 출판"),
+    "wrapped": "机\u200b器、学习",
     "plain": "nothing but words",
 }
 
+FOUND = {
+    "🎉": ["party"],
+    "done 🎉": ["party"],
+    "🎉*": ["party"],
+    "👨‍👩‍👧": ["family"],
+    "👨": ["family", "man"],
+    "🇩🇪": ["flag"],
+    "1️⃣": ["keycap"],
+    "❤️": ["heart"],
+    "❤": ["heart"],
+    "👍": ["thumb"],
+    "👍🏽": ["thumb"],
+    "€": ["price"],
+    "→": ["price"],
+    "5€": ["price"],
+    "天气": ["chinese"],
+    "天天气": ["chinese"],
+    "好": ["chinese"],
+    "今天*": ["chinese"],
+    "气天": [],
+    "今气": [],
+    "天 好": ["chinese"],
+    "タワー": ["japanese"],
+    "ガ": ["japanese", "narrow"],
+    "か": [],
+    "行き": ["japanese"],
+    "ました。ガラ": ["japanese"],
+    "하세": ["korean"],
+    "세요 세": ["korean"],
+    '"세요 세"': ["korean"],
+    '"세요 계"': [],
+    "ไทย": ["thai"],
+    "curacao": ["accents"],
+    "resume": ["accents"],
+    unicodedata.normalize("NFD", "naïve"): ["accents"],
+    "Ångström": ["apart"],
+    "cafe": ["apart"],
+    "が": ["apart"],
+    "שלום": ["hebrew"],
+    "C++": ["code"],
+    "foo_bar()": ["code"],
+    "🎃": [],
+    "東京": ["japanese", "mixed"],
+    "京Tower": ["mixed"],
+    "tower": ["mixed"],
+    "towerの2号": ["mixed"],
+    "館へ": ["mixed"],
+    "ガラス": ["japanese", "narrow"],
+    "ﾗｽ": ["japanese", "narrow"],
+    "fullwidth12": ["narrow"],
+    "葛飾": ["selected"],
+    "飾区": ["selected"],
+    "\U00020000\U00020001": ["extended"],
+    "\U00020001字": ["extended"],
+    "\U00030ede麺": ["extended"],
+    "\U00030edd": ["extended"],
+    "시탈": ["decomposed"],
+    "출": ["decomposed"],
+    unicodedata.normalize("NFD", "출판"): ["decomposed"],
+    "가시": [],
+    "机器": ["wrapped"],
+    "器学": [],
+}
+"""What is typed, and whose texts hold it."""
 
-@pytest.mark.parametrize(
-    ("typed", "found"),
-    [
-        ("🎉", ["party"]),
-        ("done 🎉", ["party"]),
-        ("🎉*", ["party"]),
-        ("👨‍👩‍👧", ["family"]),
-        ("👨", ["family", "man"]),
-        ("🇩🇪", ["flag"]),
-        ("1️⃣", ["keycap"]),
-        ("❤️", ["heart"]),
-        ("❤", ["heart"]),
-        ("👍", ["thumb"]),
-        ("👍🏽", ["thumb"]),
-        ("€", ["price"]),
-        ("→", ["price"]),
-        ("5€", ["price"]),
-        ("天气", ["chinese"]),
-        ("好", ["chinese"]),
-        ("今天*", ["chinese"]),
-        ("气天", []),
-        ("タワー", ["japanese"]),
-        ("ガ", ["japanese"]),
-        ("か", []),
-        ("하세", ["korean"]),
-        ("ไทย", ["thai"]),
-        ("curacao", ["accents"]),
-        ("resume", ["accents"]),
-        (unicodedata.normalize("NFD", "naïve"), ["accents"]),
-        ("Ångström", ["apart"]),
-        ("cafe", ["apart"]),
-        ("が", ["apart"]),
-        ("שלום", ["hebrew"]),
-        ("C++", ["code"]),
-        ("foo_bar()", ["code"]),
-        ("🎃", []),
-    ],
-)
-def test_symbols_and_scripts_without_spaces_are_found(store: Store, typed: str, found: list[str]) -> None:
-    """An emoji, a part of a text without spaces and a letter in another spelling find their records."""
+
+def test_symbols_and_scripts_without_spaces_are_found(store: Store) -> None:
+    """An emoji, any two signs of a text without spaces, and letters in another spelling find records."""
     put_all(store, [completion(id=name, request=asked(text)) for name, text in SAID.items()])
 
-    assert sorted(ids(store, CompletionFilter(text=typed))) == sorted(found)
+    found = {typed: sorted(ids(store, CompletionFilter(text=typed))) for typed in FOUND}
+
+    assert found == FOUND
+
+
+def test_requests_and_responses_are_searched_apart(store: Store) -> None:
+    """``in:`` says where the words stand; of two, each holds for the words behind it."""
+    put_all(
+        store,
+        [
+            completion(
+                id="a", request=asked("I want a refund, 退款"), response=answer("I am sorry to refuse")
+            ),
+            completion(id="b", request=asked("are you sorry"), response=answer("you get a refund 退款")),
+            completion(id="c", request=asked("sorry"), response=None, failure_reason="refund limit reached"),
+        ],
+    )
+    expected = {
+        "refund": "abc",
+        "in:request refund": "a",
+        "refund IN:Request": "a",
+        "in:response refund": "bc",
+        "in:request 退款": "a",
+        "in:response 款": "b",
+        "in:response ref* li*": "c",
+        '"a refund" in:response': "b",
+        "refund sorry": "abc",
+        "refund sorry in:request": "",
+        "in:request refund in:response sorry": "a",
+        "sorry in:request are in:response get": "b",
+        "refund in:request in:response": "abc",
+        "in:request in:response refund": "bc",
+        '"in:request" refund': "",
+        "in: refund": "",
+    }
+
+    found = {typed: "".join(sorted(ids(store, CompletionFilter(text=typed)))) for typed in expected}
+
+    assert found == expected
+
+
+@pytest.mark.parametrize("typed", ["refund in:answer", "in:Prompts", "in:request:"])
+def test_an_unknown_place_is_named(store: Store, typed: str) -> None:
+    """An ``in:`` of anything else is refused, by its name."""
+    with pytest.raises(SearchError, match=typed.partition("in:")[2]):
+        store.completions.page(ORG, CompletionFilter(text=typed), limit=1)
 
 
 @pytest.mark.parametrize("typed", ["", ".", "->", "\u0301", "\u200d", "\ufe0f"])

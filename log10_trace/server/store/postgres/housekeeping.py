@@ -128,7 +128,7 @@ def reindex_records(connection: Connection[Row]) -> None:
                 # One that cannot be read keeps the words that it has.
                 with guard("reindexing a record"), connection.transaction():
                     found = lock_records(connection, [(row[0], row[1], row[2])])
-                    add_texts(connection, [(*row, one.searched) for one in found.values()])
+                    add_texts(connection, [(row[0], row[1], row[2], *one.searched) for one in found.values()])
         has_more = len(rows) == _TEXTS_AT_ONCE
 
 

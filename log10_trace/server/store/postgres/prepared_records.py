@@ -84,9 +84,9 @@ class StoredRecord:
     """Messages at the beginning that the text index has from an earlier call."""
 
     @property
-    def searched(self) -> str:
-        """What the text index is to know of it."""
-        return self.words.searchable_text(self.skipped)
+    def searched(self) -> tuple[str, str]:
+        """What the text index is to know of its request and its response."""
+        return self.words.searchable_request(self.skipped), self.words.searchable_response()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

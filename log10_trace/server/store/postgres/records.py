@@ -31,7 +31,7 @@ from log10_trace.server.store.postgres.prepared_records import (
 )
 from log10_trace.server.store.postgres.queries import load
 from log10_trace.server.store.postgres.rollup_compaction import Deltas
-from log10_trace.server.store.postgres.text_search import normalize
+from log10_trace.server.store.postgres.text_search import index_words
 
 SQL: Final = load("records.sql")
 _TAG_COLUMNS: Final = ("organization_ids", "tags", "places", "ids", "placed")
@@ -218,16 +218,16 @@ def _keep_texts(connection: Connection[Row], prepared: Sequence[PreparedRecord])
     add_texts(
         connection,
         [
-            (*one.key, one.placed_ms, one.after.searched)
+            (*one.key, one.placed_ms, *one.after.searched)
             for one in prepared
             if one.before is None or one.before.searched != one.after.searched
         ],
     )
 
 
-def add_texts(connection: Connection[Row], texts: Sequence[tuple[str, str, int, str]]) -> None:
-    """Hand texts to the indexer: rows of organization, id, placed, text."""
-    rows = [(*row, normalize(text)) for *row, text in texts]
+def add_texts(connection: Connection[Row], texts: Sequence[tuple[str, str, int, str, str]]) -> None:
+    """Hand texts to the indexer: rows of organization, id, placed, request, response."""
+    rows = [(*key, index_words(request, response)) for *key, request, response in texts]
     if rows:
         names = ("organization_ids", "ids", "placed", "contents")
         connection.execute(SQL["add_texts"], rows_to_columns(names, rows))

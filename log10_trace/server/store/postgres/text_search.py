@@ -1,29 +1,30 @@
-"""Texts and queries for PostgreSQL's text search, with the same words as SQLite's index. Pure."""
+"""Texts and queries for PostgreSQL's text search, with the same words as SQLite's index. Pure.
+
+Each word is indexed behind a letter that says where it was said, so that one index finds words of requests,
+of responses and of both without looking at the records.
+"""
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final
 
-from log10_trace.server.store.common.search_query import Phrase
-from log10_trace.server.store.common.search_text import VOICED, spread
+from log10_trace.server.store.common.search_query import Phrase, Scope
+from log10_trace.server.store.common.search_text import VOICED, spread, spread_query
 
-INDEXED_BYTES: Final = 400_000
-"""Of one record's text. PostgreSQL refuses a row of words beyond a megabyte."""
+INDEXED_BYTES: Final = 600_000
+"""Of one record's words. PostgreSQL refuses a row of words beyond a megabyte."""
 _BETWEEN: Final = re.compile(r"[\W_]+")
 _ASCII_WORDS: Final = {code: chr(code).lower() if chr(code).isalnum() else " " for code in range(128)}
+_LETTERS: Final[Mapping[Scope, str]] = {"request": "q", "response": "r"}
 
 
-def normalize(text: str) -> str:
-    """The words of a text with spaces between: lower case, no accents, letters and digits only."""
-    if text.isascii():
-        return text.translate(_ASCII_WORDS)
-    decomposed = unicodedata.normalize("NFKD", spread(text))
-    marks = (mark for mark in decomposed if mark in VOICED or not unicodedata.combining(mark))
-    bare = unicodedata.normalize("NFC", "".join(marks)).casefold()
-    return _BETWEEN.sub(" ", bare).encode()[:INDEXED_BYTES].decode(errors="ignore")
+def index_words(request: str, response: str) -> str:
+    """The words of a record as they are indexed, with spaces between; too many are cut off."""
+    words = f"{_words('response', response)} {_words('request', request)}"
+    return words.encode()[:INDEXED_BYTES].decode(errors="ignore")
 
 
 def to_tsquery(phrases: Iterable[Phrase]) -> str:
@@ -31,8 +32,26 @@ def to_tsquery(phrases: Iterable[Phrase]) -> str:
     return " & ".join(_phrase_query(phrase) for phrase in phrases)
 
 
+def _words(scope: Scope, text: str) -> str:
+    letter = _LETTERS[scope]
+    return " ".join([letter + word for word in _normalize(spread(text)).split()])
+
+
+def _normalize(text: str) -> str:
+    """The words of a text with spaces between: lower case, no accents, letters and digits only."""
+    if text.isascii():
+        return text.translate(_ASCII_WORDS)
+    decomposed = unicodedata.normalize("NFKD", text)
+    marks = (mark for mark in decomposed if mark in VOICED or not unicodedata.combining(mark))
+    return _BETWEEN.sub(" ", unicodedata.normalize("NFC", "".join(marks)).casefold())
+
+
 def _phrase_query(phrase: Phrase) -> str:
-    words = [f"'{word}'" for word in normalize(phrase.text).split()] or ["''"]
-    if phrase.is_prefix:
-        words[-1] += ":*"
-    return f"({' <-> '.join(words)})"
+    text, is_prefix = spread_query(phrase.text, is_prefix=phrase.is_prefix)
+    words = _normalize(text).split()
+    if not words:
+        return "''"
+    letters = [_LETTERS[phrase.scope]] if phrase.scope else _LETTERS.values()
+    end = ":*" if is_prefix else ""
+    places = (" <-> ".join(f"'{letter}{word}'" for word in words) + end for letter in letters)
+    return f"({' | '.join(f'({place})' for place in places)})"

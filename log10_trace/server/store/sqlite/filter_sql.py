@@ -13,8 +13,8 @@ from typing import Any, Final, NamedTuple
 from log10_trace.domain.call_labels import CHAT, FINISHED
 from log10_trace.domain.filters import COLUMN_FILTERS
 from log10_trace.server.store.common.paging import FIRST, LAST
-from log10_trace.server.store.common.search_query import parse_search_query
-from log10_trace.server.store.common.search_text import spread
+from log10_trace.server.store.common.search_query import Phrase, parse_search_query
+from log10_trace.server.store.common.search_text import spread_query
 from log10_trace.server.store.data_types import CompletionFilter, Order
 from log10_trace.server.store.sqlite.records import organization_word
 from log10_trace.server.store.sqlite.sort_keys import SORT_KEYS
@@ -225,8 +225,10 @@ def _values(
 
 def _fts_query(organization_id: str, typed: str) -> str:
     """The FTS5 query: quoted phrases, all of them, in this organization's records."""
-    words = " AND ".join(
-        f'"{spread(phrase.text).strip()}"{"*" if phrase.is_prefix else ""}'
-        for phrase in parse_search_query(typed)
-    )
-    return f'organization : "{organization_word(organization_id)}" AND words : ({words})'
+    words = " AND ".join(map(_fts_phrase, parse_search_query(typed)))
+    return f'organization : "{organization_word(organization_id)}" AND {words}'
+
+
+def _fts_phrase(phrase: Phrase) -> str:
+    words, is_prefix = spread_query(phrase.text, is_prefix=phrase.is_prefix)
+    return f'{{{phrase.scope or "request response"}}} : "{words}"{"*" if is_prefix else ""}'

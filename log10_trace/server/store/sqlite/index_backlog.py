@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
+from log10_trace.server.store.common.search_text import spread
+
 SMALL_BATCH: Final = 256
 LARGE_BATCH: Final = 1024
 """Records that are indexed together. FTS5 writes and merges a segment each time, so that a record costs half
@@ -20,7 +22,17 @@ class IndexEntry(NamedTuple):
 
     organization: str
     """The one word that stands for the organization."""
-    text: str
+    request: str
+    response: str
+
+    def spell(self) -> tuple[str, str, str]:
+        """The columns of the text index, in its spelling."""
+        return self.organization, spread(self.request), spread(self.response)
+
+    @property
+    def characters(self) -> int:
+        """Of both texts."""
+        return len(self.request) + len(self.response)
 
 
 @dataclass(slots=True)
@@ -51,13 +63,13 @@ class IndexBacklog:
         """One more waits."""
         self.words[position] = words
         self.count += 1
-        self._characters += len(words.text)
+        self._characters += words.characters
 
     def take(self, position: int) -> IndexEntry | None:
         """The words of a record, if they are remembered; from now on they are not."""
         words = self.words.pop(position, None)
         if words is not None:
-            self._characters -= len(words.text)
+            self._characters -= words.characters
         return words
 
     def forget(self) -> None:

@@ -35,7 +35,7 @@ class SqliteMaintenance:
 
     def wait_until_searchable(self, timeout: float = 30.0) -> bool:
         """Have the words of all that is committed indexed now."""
-        return ensure_indexed(self._writer, self._readers, timeout)
+        return ensure_indexed(self._writer, self._readers, timeout, with_older=True)
 
     def health(self) -> Health:
         """Ask the database something."""

@@ -209,7 +209,11 @@ def words_at(transaction: Transaction, position: int) -> IndexEntry:
 
 
 def _words(organization_id: str, new: PreparedRecord, skipped: int) -> IndexEntry:
-    return IndexEntry(organization_word(organization_id), new.words.searchable_text(skipped))
+    return IndexEntry(
+        organization_word(organization_id),
+        new.words.searchable_request(skipped),
+        new.words.searchable_response(),
+    )
 
 
 @lru_cache

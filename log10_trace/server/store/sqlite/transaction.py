@@ -15,7 +15,6 @@ from log10_trace.server.store.common import deletions
 from log10_trace.server.store.common.changes import ChangeListeners
 from log10_trace.server.store.common.columns import CompletionColumns
 from log10_trace.server.store.common.rollups import RollupDeltas
-from log10_trace.server.store.common.search_text import spread
 from log10_trace.server.store.common.seen_messages import SeenMessages
 from log10_trace.server.store.data_types import CompletionChange
 from log10_trace.server.store.sqlite.connection import SQL, insert_rows
@@ -46,8 +45,8 @@ class Transaction:
         self.unindexed = IndexBacklog()
         self.stacks: dict[tuple[str, bytes], int] = {}
         """Numbers of the stacks in the database, by organization and digest."""
-        self.has_misspelled = True
-        """Whether the index may hold words in their earlier spelling; False once none was found."""
+        self.has_older_unindexed = True
+        """Whether records of an earlier version may wait for the text index; False once none was found."""
         self._folder = RollupCompactor()
         self._data_version = -1
         self._pruned_before_ms: int | None = None
@@ -110,9 +109,9 @@ class Transaction:
         self.unindexed.take(position)
         if self.execute("delete_unindexed", (position,)).rowcount:
             return
-        is_misspelled = self.has_misspelled and self.execute_now("delete_misspelled", (position,)).rowcount
-        text = words.text if is_misspelled else spread(words.text)
-        self.execute_now("forget_words", (position, words.organization, text))
+        if self.has_older_unindexed and self.execute_now("delete_older_unindexed", (position,)).rowcount:
+            return
+        self.execute_now("forget_words", (position, *words.spell()))
 
     def flush_deferred(self) -> sqlite3.Connection:
         """The connection, with nothing put off any more."""
@@ -190,7 +189,7 @@ class Transaction:
     @property
     def has_no_deferred_work(self) -> bool:
         """Whether nothing is put off that could be done in a quiet moment."""
-        return not (self.unindexed.count or self._folder.has_some or self.has_misspelled)
+        return not (self.unindexed.count or self._folder.has_some or self.has_older_unindexed)
 
     def fold_all(self) -> None:
         """Fold all that was noted for the roll-ups."""

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 from log10_trace.guard import guard
 from log10_trace.server.store.common.changes import ChangeListeners
 from log10_trace.server.store.common.group_commit import CommitFailure, GroupCommitThread
 from log10_trace.server.store.errors import StoreBusyError
 from log10_trace.server.store.sqlite.connection import translate
-from log10_trace.server.store.sqlite.text_index import index_many, index_some
+from log10_trace.server.store.sqlite.text_index import index_many, index_older, index_some
 from log10_trace.server.store.sqlite.transaction import LookupKey, Transaction
 
 T = TypeVar("T")
+
+_OLDER_EVERY_S: Final = 1.0
+_OLDER_BATCH: Final = 32
+"""How often, and how many, older records are indexed in the commits of a server that is never idle."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +72,16 @@ class _TransactionCommitter:
 
     def __init__(self, transaction: Transaction) -> None:
         self._transaction = transaction
+        self._older_due = 0.0
 
     def commit(self, requests: Sequence[WriteJob[Any]]) -> Sequence[Any]:
         """Run the jobs in one transaction; their results."""
         runs: list[Callable[[Transaction], Any]] = [job.run for job in requests]
         if at_once := self._transaction.unindexed.due_batch_size(len(requests)):
             runs.append(partial(index_many, at_once=at_once))
+        if self._transaction.has_older_unindexed and time.monotonic() >= self._older_due:
+            self._older_due = time.monotonic() + _OLDER_EVERY_S
+            runs.append(partial(index_older, at_once=_OLDER_BATCH))
         lookups = [job.lookup for job in requests if job.lookup]
         return self._transaction.run(runs, lookups)[: len(requests)]  # indexing has no result
 

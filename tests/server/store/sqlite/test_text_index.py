@@ -18,14 +18,17 @@ from log10_trace.server.store.data_types import CompletionFilter
 from log10_trace.server.store.protocol import Store
 from log10_trace.server.store.sqlite.connection import connect
 from log10_trace.server.store.sqlite.index_backlog import LARGE_BATCH, SMALL_BATCH, IndexBacklog, IndexEntry
-from log10_trace.server.store.sqlite.index_readiness import is_fully_indexed
+from log10_trace.server.store.sqlite.index_readiness import is_indexed
 from log10_trace.server.store.sqlite.records import organization_word
 from log10_trace.server.store.sqlite.schema import load_known_migrations, open_database
 from log10_trace.server.store.sqlite.store import SqliteStore
+from log10_trace.server.store.sqlite.text_index import index_older
+from log10_trace.server.store.sqlite.transaction import Transaction
 from tests.processes import DEADLINE_S, until
-from tests.server.store.factories import NOON_MS, ORG, OTHER, asked, completion, ids, put
+from tests.server.store.factories import NOON_MS, ORG, OTHER, answer, asked, completion, ids, put
 
 LATER_S = 3600.0
+OLDER, UNREADABLE = 300, 7
 
 KILLED = """
 import os, signal, sys
@@ -112,7 +115,7 @@ def test_single_records_wait_in_smaller_numbers() -> None:
 def test_long_texts_wait_in_smaller_numbers() -> None:
     """The words that are kept in memory are bounded, too."""
     waiting = IndexBacklog(count=0)
-    waiting.note(1, IndexEntry("o", "x" * 9_000_000))
+    waiting.note(1, IndexEntry("o", "x" * 5_000_000, "x" * 4_000_000))
 
     assert waiting.due_batch_size(1)
     assert waiting.take(1) is not None
@@ -178,78 +181,66 @@ def test_a_full_disk_does_not_stop_searches(tmp_path: Path, never_idle: None) ->
     connection.execute(f"PRAGMA max_page_count = {pages}")
 
     assert ids(store, CompletionFilter(text="heron")) == ["a"]
-    assert not is_fully_indexed(store._readers)
+    assert not is_indexed(store._readers)
     connection.execute("PRAGMA max_page_count = 1000000")
     assert ids(store, CompletionFilter(text="8999")) == ["b"]
     store.close()
 
 
-def test_a_database_of_an_older_schema_is_searched_on(tmp_path: Path) -> None:
-    """What was indexed in the commit of its record, as it once was, is found."""
-    older = [one for one in load_known_migrations() if one.name < "0003"]
-    connection = open_database(tmp_path / "a.db", older)
-    place = NOON_MS << 8
-    connection.execute(
-        "INSERT INTO completions (position, organization_id, id, status) VALUES (?, ?, 'a', 'finished')",
-        (place, ORG),
-    )
-    connection.execute(
-        "INSERT INTO bodies (position, head, preview_request, preview_response, skipped, body)"
-        " VALUES (?, '[]\n', '', '', 0, x'')",
-        (place,),
-    )
-    connection.execute(
-        "INSERT INTO search (rowid, organization, words) VALUES (?, ?, 'an ibis')",
-        (place, organization_word(ORG)),
-    )
-    connection.close()
-
-    store = open_store(tmp_path / "a.db")
-    put(store, completion(id="b", request=asked("a heron")))
-
-    assert ids(store, CompletionFilter(text="ibis")) == ["a"]
-    assert ids(store, CompletionFilter(text="heron")) == ["b"]
-    store.close()
-    connection = open_database(tmp_path / "a.db")
-    merging = connection.execute("SELECT v FROM search_config WHERE k = 'automerge'").fetchone()
-    assert tuple(merging) == (16,)
-    connection.close()
-
-
-def test_words_of_an_older_schema_are_spelled_anew(tmp_path: Path) -> None:
-    """A symbol in a record that an earlier version indexed is found after the upgrade; so are its words."""
-    older = [one for one in load_known_migrations() if one.name < "0008"]
-    connection = open_database(tmp_path / "a.db", older)
-    for number, text in enumerate(("well done 🎉", "nothing but words")):
-        place = (NOON_MS << 8) + number
-        packed = encode(completion(id=f"a{number}", request=asked(text), response=...).fields)
+@pytest.fixture
+def older(tmp_path: Path) -> Path:
+    """A database of an earlier version with ``OLDER`` records, one of which cannot be read."""
+    path = tmp_path / "a.db"
+    connection = open_database(path, [one for one in load_known_migrations() if one.name < "0010"])
+    for number in range(OLDER):
+        position, text = (NOON_MS << 8) + number, f"heron number{number}"
+        packed = encode(completion(id=f"old{number}", request=asked(text), response=answer("熊本城")).fields)
         connection.execute(
             "INSERT INTO completions (position, organization_id, id, status) VALUES (?, ?, ?, 'finished')",
-            (place, ORG, f"a{number}"),
+            (position, ORG, f"old{number}"),
         )
         connection.execute(
             "INSERT INTO bodies (position, head, preview_request, preview_response, skipped, body)"
             " VALUES (?, ?, '', '', 0, ?)",
-            (place, packed.head, packed.body),
+            (position, packed.head, packed.body),
         )
         connection.execute(
             "INSERT INTO search (rowid, organization, words) VALUES (?, ?, ?)",
-            (place, organization_word(ORG), text),
+            (position, organization_word(ORG), text),
         )
+    connection.execute("UPDATE bodies SET body = x'00' WHERE position = ?", ((NOON_MS << 8) + UNREADABLE,))
     connection.close()
-    store = open_store(tmp_path / "a.db")
+    return path
 
+
+def test_older_records_are_indexed_anew_and_go_on_after_a_kill(never_idle: None, older: Path) -> None:
+    """After an upgrade the newest records are found first; what was done before a kill is not done again."""
+    process = Transaction(open_database(older))
+    assert process.run([index_older]) == [True]
+    process.close()  # each step is committed, so that a kill leaves no more behind
+    store = open_store(older)
+
+    assert ids(store, CompletionFilter(text="in:response 本城"), limit=1000) == [
+        f"old{number}" for number in reversed(range(OLDER - SMALL_BATCH, OLDER))
+    ]
+    assert not store.maintenance.wait_until_searchable(timeout=0)
+    assert store.completions.delete_one(ORG, "old1").result()
+    store.completions.put(ORG, completion(id="old2", request=asked("an egret"))).result()
     assert store.maintenance.wait_until_searchable()
-    assert ids(store, CompletionFilter(text="🎉")) == ids(store, CompletionFilter(text="well done")) == ["a0"]
-    assert ids(store, CompletionFilter(text="nothing")) == ["a1"]
-    assert store.completions.delete(ORG, CompletionFilter(text="done")).result() == 1
+    found = ids(store, CompletionFilter(text="heron"), limit=1000)
+    assert sorted(found) == sorted(f"old{n}" for n in range(OLDER) if n not in (1, 2, UNREADABLE))
+    assert ids(store, CompletionFilter(text="egret")) == ["old2"]
     store.close()
+    assert_sound(older.parent)
 
-    connection = open_database(tmp_path / "a.db")
-    connection.execute("INSERT INTO search (search) VALUES ('integrity-check')")
-    counted = connection.execute("SELECT count(*) FROM search WHERE search MATCH 'done'").fetchone()
-    assert tuple(counted) == (0,)
-    connection.close()
+
+def test_a_server_that_is_never_idle_indexes_older_records(never_idle: None, older: Path) -> None:
+    """The commits of new records take some older ones along."""
+    store = open_store(older)
+    store.completions.put(ORG, completion(request=asked("an egret"))).result()
+
+    assert ids(store, CompletionFilter(text=f"number{OLDER - 1}")) == [f"old{OLDER - 1}"]
+    store.close()
 
 
 def unindexed(folder: Path) -> int:

@@ -23,8 +23,9 @@ WITH taken AS (
 SELECT count(*) FROM taken;
 
 -- :take_records
--- Some of the records whose words have to be worked out anew.
-DELETE FROM waiting_records WHERE ctid = ANY (ARRAY (SELECT ctid FROM waiting_records LIMIT %(limit)s))
+-- Some of the records whose words have to be worked out anew, the newest first.
+DELETE FROM waiting_records
+WHERE ctid = ANY (ARRAY (SELECT ctid FROM waiting_records ORDER BY placed_ms DESC LIMIT %(limit)s))
 RETURNING organization_id, id, placed_ms;
 
 -- :skip
