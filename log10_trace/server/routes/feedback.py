@@ -55,6 +55,7 @@ async def store_feedback(
         comment=text(values, "comment"),
         matched_completion_ids=(),
         created_at_ms=time.time_ns() // 1_000_000,
+        key_id=context.principal.key_id,
     )
     return await asyncio.wrap_future(context.store.feedback.add(context.organization_id, feedback, selection))
 

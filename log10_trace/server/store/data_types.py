@@ -260,6 +260,8 @@ class Feedback:
     matched_completion_ids: tuple[str, ...]
     """Empty until stored; the store fills it from the ``FeedbackTarget``."""
     created_at_ms: int
+    key_id: str | None = None
+    """The key that it was given with; None where an earlier version stored it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -268,6 +270,26 @@ class FeedbackPage:
 
     items: tuple[Feedback, ...]
     total: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GradingCandidate:
+    """A completion that waits for feedback on a task."""
+
+    completion_id: str
+    cursor: str
+    """For going on after it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GradingLease:
+    """A completion that one holder grades; nobody else is handed it before the lease expires."""
+
+    completion_id: str
+    holder: str
+    expires_at_ms: int
+    draft: str
+    """JSON text that the holder left with it; empty for none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -30,6 +30,8 @@ from log10_trace.server.store.data_types import (
     FeedbackPage,
     FeedbackTarget,
     FeedbackTask,
+    GradingCandidate,
+    GradingLease,
     Health,
     MatchCount,
     Neighbors,
@@ -241,8 +243,75 @@ class FeedbackStore(Protocol):
         """Feedback, newest first."""
         ...
 
+    def list_for_task(
+        self, organization_id: str, task_id: str, *, limit: int, cursor: str | None = None
+    ) -> Page[Feedback]:
+        """Feedback on a task, newest first; each page costs the same, however far down.
+
+        Raises:
+            CursorError: ``cursor`` was not given by a page.
+        """
+        ...
+
     def get(self, organization_id: str, feedback_id: str) -> Feedback | None:
         """One piece of feedback, or None."""
+        ...
+
+    def delete(self, organization_id: str, feedback_id: str) -> Future[bool]:
+        """Delete one piece of feedback; False when there was none."""
+        ...
+
+
+class Grading(Protocol):
+    """Which completion is graded next, and by whom: leases that expire.
+
+    A holder is whoever grades one completion at a time, such as a browser's tab.
+    """
+
+    def list_candidates(
+        self,
+        organization_id: str,
+        task: FeedbackTask,
+        *,
+        holder: str,
+        now_ms: int,
+        limit: int,
+        cursor: str | None = None,
+    ) -> list[GradingCandidate]:
+        """Completions that the task selects, without feedback for it and leased to no other holder.
+
+        Newest first, after ``cursor``.
+
+        Raises:
+            CursorError: ``cursor`` is not a candidate's.
+        """
+        ...
+
+    def lease(
+        self,
+        organization_id: str,
+        task_id: str,
+        completion_ids: Sequence[str],
+        *,
+        holder: str,
+        now_ms: int,
+        expires_at_ms: int,
+        take_over: bool = False,
+        draft: str = "",
+    ) -> Future[str | None]:
+        """Lease the first of the completions that still waits, and give up the holder's other leases.
+
+        The future gives its id, or None when another holder has each, or feedback came. With ``take_over``
+        the first is leased whatever was done to it.
+        """
+        ...
+
+    def list_leases(self, organization_id: str, task_id: str, *, now_ms: int) -> list[GradingLease]:
+        """The task's leases that have not expired."""
+        ...
+
+    def count_graded(self, organization_id: str, task_id: str, *, limit: int) -> int:
+        """How many completions have feedback for the task; counting stops at ``limit``."""
         ...
 
 
@@ -339,6 +408,11 @@ class Store(Protocol):
     @property
     def feedback(self) -> FeedbackStore:
         """Feedback tasks and feedback."""
+        ...
+
+    @property
+    def grading(self) -> Grading:
+        """What is graded next, and by whom."""
         ...
 
     @property

@@ -132,7 +132,7 @@ def test_older_records_are_indexed_anew(store: Store, postgres_url: str, make: M
     assert store.maintenance.wait_until_searchable()
     store.close()
     with psycopg.connect(postgres_url) as connection:
-        connection.execute("DELETE FROM log10_migrations WHERE number >= 11")
+        connection.execute("DELETE FROM log10_migrations WHERE number >= 12")
         connection.execute("DROP INDEX waiting_records_by_moment")
         connection.execute("UPDATE completion_words SET words = to_tsvector('simple', 'in 熊 本 城')")
         connection.execute("UPDATE completions SET body = '' WHERE id = 'broken'")

@@ -11,12 +11,14 @@ from typing import Any, Final
 from psycopg import Connection
 
 from log10_trace.server.store.common.feedback_matching import match_completions, unknown_task
+from log10_trace.server.store.common.paging import LAST, next_cursor, read_cursor
 from log10_trace.server.store.data_types import (
     CompletionFilter,
     Feedback,
     FeedbackPage,
     FeedbackTarget,
     FeedbackTask,
+    Page,
 )
 from log10_trace.server.store.postgres.connections import ReadPool, Row
 from log10_trace.server.store.postgres.executor import SerialExecutor
@@ -93,11 +95,37 @@ class PostgresFeedbackStore:
         items = tuple(_feedback(row) for row in self._readers.rows(_SQL[name], values))
         return FeedbackPage(items=items, total=counted[0] if counted else 0)
 
+    def list_for_task(
+        self, organization_id: str, task_id: str, *, limit: int, cursor: str | None = None
+    ) -> Page[Feedback]:
+        """Feedback on a task, newest first; each page costs the same, however far down."""
+        before_ms, before_id = (LAST, "") if cursor is None else read_cursor(cursor, int, str)
+        values = {
+            "organization_id": organization_id,
+            "task_id": task_id,
+            "before_ms": before_ms,
+            "before_id": before_id,
+            "limit": limit + 1,
+        }
+        found = [_feedback(row) for row in self._readers.rows(_SQL["feedback_of_task"], values)]
+        after = next_cursor(found, limit, lambda one: (one.created_at_ms, one.id))
+        return Page(items=tuple(found[:limit]), next_cursor=after)
+
     def get(self, organization_id: str, feedback_id: str) -> Feedback | None:
         """One piece of feedback, or None."""
         values = {"organization_id": organization_id, "id": feedback_id}
         row = self._readers.row(_SQL["one_feedback"], values)
         return None if row is None else _feedback(row)
+
+    def delete(self, organization_id: str, feedback_id: str) -> Future[bool]:
+        """Delete one piece of feedback; False when there was none."""
+        values = {"organization_id": organization_id, "id": feedback_id}
+
+        def task(connection: Connection[Row]) -> bool:
+            connection.execute(_SQL["delete_matches"], values)
+            return connection.execute(_SQL["delete_feedback"], values).rowcount > 0
+
+        return self._tasks.run(task)
 
 
 def _match(connection: Connection[Row], organization_id: str, target: FeedbackTarget) -> tuple[str, ...]:
@@ -127,6 +155,7 @@ def _keep(
         "json_values": feedback.json_values,
         "comment": None if feedback.comment is None else json.dumps(feedback.comment),
         "created_ms": feedback.created_at_ms,
+        "key_id": feedback.key_id,
         "matched": list(matched),
     }
     for name in ("put_feedback", "delete_matches", "put_matches"):
@@ -146,7 +175,7 @@ def _task(row: Row) -> FeedbackTask:
 
 
 def _feedback(row: Row) -> Feedback:
-    feedback_id, task_id, json_values, comment, created_ms, matched = row
+    feedback_id, task_id, json_values, comment, created_ms, key_id, matched = row
     return Feedback(
         id=feedback_id,
         task_id=task_id,
@@ -154,4 +183,5 @@ def _feedback(row: Row) -> Feedback:
         comment=None if comment is None else json.loads(comment),
         matched_completion_ids=tuple(matched),
         created_at_ms=created_ms,
+        key_id=key_id,
     )

@@ -9,7 +9,8 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from log10_trace.server.store.common.feedback_matching import match_completions, unknown_task
-from log10_trace.server.store.data_types import Feedback, FeedbackPage, FeedbackTarget, FeedbackTask
+from log10_trace.server.store.common.paging import LAST, next_cursor, read_cursor
+from log10_trace.server.store.data_types import Feedback, FeedbackPage, FeedbackTarget, FeedbackTask, Page
 from log10_trace.server.store.sqlite.connection import SQL
 from log10_trace.server.store.sqlite.readers import ReadPool
 from log10_trace.server.store.sqlite.transaction import Transaction
@@ -88,12 +89,41 @@ class SqliteFeedbackStore:
             items = tuple(_feedback(connection, organization_id, row) for row in rows)
         return FeedbackPage(items=items, total=total)
 
+    def list_for_task(
+        self, organization_id: str, task_id: str, *, limit: int, cursor: str | None = None
+    ) -> Page[Feedback]:
+        """Feedback on a task, newest first."""
+        before_ms, before_id = (LAST, "") if cursor is None else read_cursor(cursor, int, str)
+        values = {
+            "organization_id": organization_id,
+            "task_id": task_id,
+            "before_ms": before_ms,
+            "before_id": before_id,
+            "limit": limit + 1,
+        }
+        with self._readers.snapshot() as connection:
+            rows = connection.execute(SQL["feedback_of_task"], values).fetchall()
+            items = tuple(_feedback(connection, organization_id, row) for row in rows[:limit])
+        return Page(
+            items=items, next_cursor=next_cursor(rows, limit, lambda row: (row["created_at_ms"], row["id"]))
+        )
+
     def get(self, organization_id: str, feedback_id: str) -> Feedback | None:
         """One piece of feedback, or None."""
         with self._readers.snapshot() as connection:
             values = {"organization_id": organization_id, "id": feedback_id}
             row = connection.execute(SQL["one_feedback"], values).fetchone()
             return None if row is None else _feedback(connection, organization_id, row)
+
+    def delete(self, organization_id: str, feedback_id: str) -> Future[bool]:
+        """Delete one piece of feedback."""
+        values = {"organization_id": organization_id, "id": feedback_id}
+
+        def job(transaction: Transaction) -> bool:
+            transaction.execute("delete_matches", values)
+            return transaction.execute("delete_feedback", values).rowcount > 0
+
+        return self._writer.submit(job)
 
 
 def _match(transaction: Transaction, organization_id: str, target: FeedbackTarget) -> tuple[str, ...]:
@@ -141,4 +171,5 @@ def _feedback(connection: sqlite3.Connection, organization_id: str, row: sqlite3
         comment=row["comment"],
         matched_completion_ids=tuple(m["completion_id"] for m in connection.execute(SQL["matches"], values)),
         created_at_ms=row["created_at_ms"],
+        key_id=row["key_id"],
     )

@@ -24,10 +24,11 @@ JOIN completions AS c ON c.organization_id = %(organization_id)s AND c.id = want
 FOR KEY SHARE OF c;
 
 -- :put_feedback
-INSERT INTO feedback (organization_id, id, task_id, json_values, comment, created_ms)
-VALUES (%(organization_id)s, %(id)s, %(task_id)s, %(json_values)s, %(comment)s, %(created_ms)s)
+INSERT INTO feedback (organization_id, id, task_id, json_values, comment, created_ms, key_id)
+VALUES (%(organization_id)s, %(id)s, %(task_id)s, %(json_values)s, %(comment)s, %(created_ms)s, %(key_id)s)
 ON CONFLICT (organization_id, id) DO UPDATE SET
-    task_id = excluded.task_id, json_values = excluded.json_values, comment = excluded.comment;
+    task_id = excluded.task_id, json_values = excluded.json_values, comment = excluded.comment,
+    key_id = excluded.key_id;
 
 -- :delete_matches
 DELETE FROM feedback_completions WHERE organization_id = %(organization_id)s AND feedback_id = %(id)s;
@@ -39,19 +40,31 @@ FROM unnest(%(matched)s::text[]) WITH ORDINALITY AS match (id, position)
 ON CONFLICT DO NOTHING;
 
 -- :feedback
-SELECT f.id, f.task_id, f.json_values, f.comment, f.created_ms,
+SELECT f.id, f.task_id, f.json_values, f.comment, f.created_ms, f.key_id,
     ARRAY (SELECT m.completion_id FROM feedback_completions AS m
            WHERE m.organization_id = f.organization_id AND m.feedback_id = f.id ORDER BY m.position)
 FROM feedback AS f
 WHERE f.organization_id = %(organization_id)s AND (%(task_id)s::text IS NULL OR f.task_id = %(task_id)s)
 ORDER BY f.created_ms DESC, f.id DESC LIMIT %(limit)s OFFSET %(offset)s;
 
+-- :feedback_of_task
+SELECT f.id, f.task_id, f.json_values, f.comment, f.created_ms, f.key_id,
+    ARRAY (SELECT m.completion_id FROM feedback_completions AS m
+           WHERE m.organization_id = f.organization_id AND m.feedback_id = f.id ORDER BY m.position)
+FROM feedback AS f
+WHERE f.organization_id = %(organization_id)s AND f.task_id = %(task_id)s
+    AND (f.created_ms, f.id) < (%(before_ms)s, %(before_id)s)
+ORDER BY f.created_ms DESC, f.id DESC LIMIT %(limit)s;
+
+-- :delete_feedback
+DELETE FROM feedback WHERE organization_id = %(organization_id)s AND id = %(id)s;
+
 -- :count_feedback
 SELECT count(*) FROM feedback AS f
 WHERE f.organization_id = %(organization_id)s AND (%(task_id)s::text IS NULL OR f.task_id = %(task_id)s);
 
 -- :feedback_about
-SELECT f.id, f.task_id, f.json_values, f.comment, f.created_ms,
+SELECT f.id, f.task_id, f.json_values, f.comment, f.created_ms, f.key_id,
     ARRAY (SELECT m.completion_id FROM feedback_completions AS m
            WHERE m.organization_id = f.organization_id AND m.feedback_id = f.id ORDER BY m.position)
 FROM feedback_completions AS a
@@ -66,7 +79,7 @@ WHERE a.organization_id = %(organization_id)s AND a.completion_id = %(completion
     AND (%(task_id)s::text IS NULL OR a.task_id = %(task_id)s);
 
 -- :one_feedback
-SELECT f.id, f.task_id, f.json_values, f.comment, f.created_ms,
+SELECT f.id, f.task_id, f.json_values, f.comment, f.created_ms, f.key_id,
     ARRAY (SELECT m.completion_id FROM feedback_completions AS m
            WHERE m.organization_id = f.organization_id AND m.feedback_id = f.id ORDER BY m.position)
 FROM feedback AS f

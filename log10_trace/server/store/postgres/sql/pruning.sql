@@ -88,5 +88,6 @@ SELECT COALESCE(sum(pg_total_relation_size(oid)), 0)::bigint FROM (
     WHERE inhparent = ANY (ARRAY['completions', 'completion_tags', 'completion_words']::regclass[])
     UNION ALL
     SELECT unnest(ARRAY['waiting_texts', 'placements', 'stacks', 'rollups', 'rollup_deltas', 'sessions', 'arrivals',
-                        'feedback_tasks', 'feedback', 'feedback_completions', 'keys', 'deleted']::regclass[])
+                        'feedback_tasks', 'feedback', 'feedback_completions', 'grading_leases', 'keys',
+                        'deleted']::regclass[])
 ) AS ours;

@@ -280,10 +280,11 @@ WHERE t.organization_id = :organization_id AND t.tag = json_extract(:tags, '$[0]
 ORDER BY t.position DESC LIMIT :limit;
 
 -- :insert_feedback
-INSERT INTO feedback (organization_id, id, task_id, json_values, comment, created_at_ms)
-VALUES (:organization_id, :id, :task_id, :json_values, :comment, :created_at_ms)
+INSERT INTO feedback (organization_id, id, task_id, json_values, comment, created_at_ms, key_id)
+VALUES (:organization_id, :id, :task_id, :json_values, :comment, :created_at_ms, :key_id)
 ON CONFLICT (organization_id, id) DO UPDATE SET
-    task_id = excluded.task_id, json_values = excluded.json_values, comment = excluded.comment;
+    task_id = excluded.task_id, json_values = excluded.json_values, comment = excluded.comment,
+    key_id = excluded.key_id;
 
 -- :delete_matches
 DELETE FROM feedback_completions WHERE organization_id = :organization_id AND feedback_id = :id;
@@ -293,16 +294,24 @@ INSERT OR IGNORE INTO feedback_completions (organization_id, completion_id, task
 VALUES (?, ?, ?, ?, ?);
 
 -- :feedback
-SELECT id, task_id, json_values, comment, created_at_ms FROM feedback
+SELECT id, task_id, json_values, comment, created_at_ms, key_id FROM feedback
 WHERE organization_id = :organization_id AND (:task_id IS NULL OR task_id = :task_id)
 ORDER BY created_at_ms DESC, id DESC LIMIT :limit OFFSET :offset;
+
+-- :feedback_of_task
+SELECT id, task_id, json_values, comment, created_at_ms, key_id FROM feedback
+WHERE organization_id = :organization_id AND task_id = :task_id AND (created_at_ms, id) < (:before_ms, :before_id)
+ORDER BY created_at_ms DESC, id DESC LIMIT :limit;
+
+-- :delete_feedback
+DELETE FROM feedback WHERE organization_id = :organization_id AND id = :id;
 
 -- :count_feedback
 SELECT count(*) AS total FROM feedback
 WHERE organization_id = :organization_id AND (:task_id IS NULL OR task_id = :task_id);
 
 -- :feedback_for
-SELECT f.id, f.task_id, f.json_values, f.comment, f.created_at_ms
+SELECT f.id, f.task_id, f.json_values, f.comment, f.created_at_ms, f.key_id
 FROM feedback_completions m
 JOIN feedback f ON f.organization_id = m.organization_id AND f.id = m.feedback_id
 WHERE m.organization_id = :organization_id AND m.completion_id = :completion_id
@@ -315,7 +324,7 @@ WHERE organization_id = :organization_id AND completion_id = :completion_id
     AND (:task_id IS NULL OR task_id = :task_id);
 
 -- :one_feedback
-SELECT id, task_id, json_values, comment, created_at_ms FROM feedback
+SELECT id, task_id, json_values, comment, created_at_ms, key_id FROM feedback
 WHERE organization_id = :organization_id AND id = :id;
 
 -- :matches
@@ -331,6 +340,49 @@ WHERE t.organization_id = :organization_id AND t.tag IN (SELECT value FROM json_
         WHERE m.organization_id = :organization_id AND m.completion_id = c.id AND m.task_id = :task_id
     )
 ORDER BY t.position DESC LIMIT :limit;
+
+-- :tagged
+-- Completions with a tag, and whether they have no feedback for the task and no other holder.
+SELECT t.position, c.id, NOT EXISTS (
+    SELECT 1 FROM feedback_completions m
+    WHERE m.organization_id = :organization_id AND m.completion_id = c.id AND m.task_id = :task_id
+) AND NOT EXISTS (
+    SELECT 1 FROM grading_leases l
+    WHERE l.organization_id = :organization_id AND l.task_id = :task_id AND l.completion_id = c.id
+        AND l.expires_at_ms > :now_ms AND l.holder <> :holder
+) AS is_waiting
+FROM tags t JOIN completions c USING (position)
+WHERE t.organization_id = :organization_id AND t.tag = :tag AND t.position < :before
+ORDER BY t.position DESC LIMIT :limit;
+
+-- :lease
+INSERT INTO grading_leases (organization_id, task_id, completion_id, holder, expires_at_ms, draft)
+SELECT :organization_id, :task_id, :completion_id, :holder, :expires_at_ms, :draft
+WHERE :take_over OR NOT EXISTS (
+    SELECT 1 FROM feedback_completions
+    WHERE organization_id = :organization_id AND completion_id = :completion_id AND task_id = :task_id
+)
+ON CONFLICT (organization_id, task_id, completion_id) DO UPDATE SET
+    holder = excluded.holder, expires_at_ms = excluded.expires_at_ms, draft = excluded.draft
+WHERE :take_over OR expires_at_ms <= :now_ms;
+
+-- :give_up_leases
+DELETE FROM grading_leases
+WHERE organization_id = :organization_id AND task_id = :task_id AND holder = :holder;
+
+-- :delete_expired_leases
+DELETE FROM grading_leases WHERE expires_at_ms <= :now_ms;
+
+-- :leases
+SELECT completion_id, holder, expires_at_ms, draft FROM grading_leases
+WHERE organization_id = :organization_id AND task_id = :task_id AND expires_at_ms > :now_ms
+ORDER BY expires_at_ms;
+
+-- :count_graded
+SELECT count(*) AS graded FROM (
+    SELECT DISTINCT completion_id FROM feedback_completions
+    WHERE organization_id = :organization_id AND task_id = :task_id LIMIT :limit
+);
 
 -- :feedback_of_completion
 SELECT feedback_id FROM feedback_completions
