@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from log10_trace.cli.completions.training import UnsuitableError, training_example
 from log10_trace.domain import chat_view
+from log10_trace.domain.training_example import UnsuitableError, training_example
 from tests.cli.conftest import Cli, call
 
 Object = dict[str, Any]

@@ -5,15 +5,12 @@ from __future__ import annotations
 import itertools
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from hashlib import blake2b
 from pathlib import Path
 from typing import IO, Annotated, Final
 
 import typer
 
-from log10_trace.cli.completions.export_formats import EACH_ONCE, FORMATTERS, WITH_ID, Format, RecordFormatter
 from log10_trace.cli.completions.group import group
-from log10_trace.cli.completions.training import UnsuitableError
 from log10_trace.cli.files import STANDARD, lines, open_for_reading, open_for_writing, truncate_partial_line
 from log10_trace.cli.filter_options import CompletionFilterOptions
 from log10_trace.cli.once import OnceCommand
@@ -21,7 +18,9 @@ from log10_trace.cli.options import Server, expand_option_groups
 from log10_trace.cli.output import count_noun, progress, stderr_console
 from log10_trace.client import Log10
 from log10_trace.client.filters import Filters
+from log10_trace.domain.export_formats import WITH_ID, Format, LineFormatter
 from log10_trace.domain.json_slices import RecordFormatError, decode, split_members
+from log10_trace.domain.training_example import UnsuitableError
 from log10_trace.errors import APIConnectionError, SetupError
 
 _BEGINNING: Final = b'{"id":'
@@ -129,12 +128,12 @@ def _write(
 ) -> tuple[int, Counter[str]]:
     """Write the records in their form; how many were written, and why how many others were not."""
     written, left_out = 0, Counter[str]()
-    seen: set[bytes] | None = set() if form in EACH_ONCE else None
+    formatter = LineFormatter(form)
     with progress("Exporting", in_bytes=True) as moved_on:
         for record in records:
             moved_on(len(record) + 1)
             try:
-                line = _line(record, FORMATTERS[form], seen)
+                line = formatter.format(record)
             except UnsuitableError as error:
                 left_out[str(error)] += 1
                 continue
@@ -143,26 +142,6 @@ def _write(
             if written == limit:
                 break
     return written, left_out
-
-
-def _line(record: bytes, form: RecordFormatter, seen: set[bytes] | None) -> bytes:
-    """The record in its form, if the call was not made before: with the same request and the same line.
-
-    Of requests and lines that were ``seen`` the digests are kept.
-    """
-    try:
-        line = form(record)
-    except UnsuitableError:
-        raise
-    except ValueError:
-        raise UnsuitableError("with a number of too many digits") from None
-    if seen is not None:
-        request, _ = split_members(decode(record)).get("request", ("", None))
-        digest = blake2b(f"{request}\n".encode() + line, digest_size=16).digest()
-        if digest in seen:
-            raise UnsuitableError("the same as one before")
-        seen.add(digest)
-    return line
 
 
 def _copy(pieces: Iterable[bytes], file: IO[bytes]) -> None:

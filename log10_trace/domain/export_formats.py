@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from enum import Enum
+from hashlib import blake2b
 from typing import Any, Final
 
-from log10_trace.cli.completions.training import UnsuitableError, training_example
 from log10_trace.domain.conversation import list_choices
 from log10_trace.domain.json_slices import decode, split_members
+from log10_trace.domain.training_example import UnsuitableError, training_example
 
 
 class Format(str, Enum):
@@ -31,6 +32,38 @@ _RAWS: Final = ("raw_request", "raw_response", "raw_events")
 
 RecordFormatter = Callable[[bytes], bytes]
 """Formats a record as one line; UnsuitableError when the format cannot represent the call."""
+
+
+class LineFormatter:
+    """Formats the records of one file, each as a line without its end.
+
+    Of requests and lines it keeps the digests, where the format holds each example once.
+    """
+
+    def __init__(self, form: Format) -> None:
+        self._format_record = FORMATTERS[form]
+        self._seen: set[bytes] | None = set() if form in EACH_ONCE else None
+
+    def format(self, record: bytes) -> bytes:
+        """The line of a record.
+
+        Raises:
+            UnsuitableError: the format cannot represent the call, or has an example of the same request and
+                line already.
+        """
+        try:
+            line = self._format_record(record)
+        except UnsuitableError:
+            raise
+        except ValueError:
+            raise UnsuitableError("with a number of too many digits") from None
+        if self._seen is not None:
+            request, _ = split_members(decode(record)).get("request", ("", None))
+            digest = blake2b(f"{request}\n".encode() + line, digest_size=16).digest()
+            if digest in self._seen:
+                raise UnsuitableError("the same as one before")
+            self._seen.add(digest)
+        return line
 
 
 def raw(record: bytes) -> bytes:
