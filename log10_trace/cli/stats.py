@@ -25,6 +25,8 @@ EXAMPLES: Final = """[bold]Examples[/bold]
 
   log10-trace stats --by model --since 7d
 
+  log10-trace stats --by failure --since 24h
+
   log10-trace stats --over day --since 4w"""
 
 
@@ -36,6 +38,7 @@ class GroupBy(str, Enum):
     TAG = "tag"
     CALL_SITE = "call_site"
     SESSION = "session"
+    FAILURE = "failure"
 
 
 class Interval(str, Enum):
@@ -55,6 +58,7 @@ _FIGURES: Final = (
     numeric_column("P50", lambda group: group.p50, seconds),
     numeric_column("P95", lambda group: group.p95, seconds),
     numeric_column("P99", lambda group: group.p99, seconds),
+    numeric_column("FIRST", lambda group: group.first_token_p50, seconds),
 )
 _START: Final = Column(title="FROM", cell=lambda step: step.start or "")
 
@@ -70,7 +74,7 @@ def stats(
     server: Server,
     json: Json = False,
 ) -> None:
-    """Show counts of calls, failures and tokens, cost, and durations."""
+    """Show counts of calls, failures and tokens, cost, durations, and time to the first token."""
     with server.client() as client:
         found = client.completions.statistics(
             group_by=by.value,

@@ -157,7 +157,7 @@ def export_completions(
 
 def statistics(
     *,
-    group_by: Literal["none", "model", "tag", "call_site", "session"] | None = None,
+    group_by: Literal["none", "model", "tag", "call_site", "session", "failure"] | None = None,
     interval: Literal["minute", "hour", "day"] | None = None,
     x_log10_organization: str | None = None,
     **filters: Unpack[Filters],

@@ -100,7 +100,7 @@ class Group(Model):
     """The figures of one group of calls."""
 
     key: str | None = None
-    """The model, tag, session or call site; none for all calls together."""
+    """The model, tag, session, call site or kind of failure; none for all calls together."""
     start: str | None = None
     """When the step of time began, in ``Statistics.series``."""
     calls: int
@@ -115,6 +115,9 @@ class Group(Model):
     """Seconds, like ``p95`` and ``p99``."""
     p95: Number | None = None
     p99: Number | None = None
+    first_token_p50: Number | None = None
+    """Seconds to the first token of a stream."""
+    first_token_p95: Number | None = None
 
 
 class Statistics(Model):

@@ -38,7 +38,7 @@ TABLES = (
     *("completions", "completion_tags", "completion_words", "waiting_texts", "placements", "stacks"),
     *("rollups", "rollup_deltas", "sessions", "arrivals"),
     *("feedback_tasks", "feedback", "feedback_completions", "keys", "revoked_page_sessions"),
-    *("deleted", "pruned", "waiting_records", "grading_leases"),
+    *("deleted", "pruned", "waiting_records", "waiting_counts", "grading_leases"),
 )
 
 

@@ -65,8 +65,8 @@ _QUERY: Final[Mapping[str, tuple[Schema, str]]] = {
     "task_id": (_TEXT, "The feedback task."),
     "completion_id": (_TEXT, "The completion."),
     "group_by": (
-        {"enum": ["none", "model", "tag", "call_site", "session"], "default": "none"},
-        "What to group by.",
+        {"enum": ["none", "model", "tag", "call_site", "session", "failure"], "default": "none"},
+        "What to group by; failures by their kind, the class of the exception.",
     ),
     "interval": ({"enum": ["minute", "hour", "day"], "default": "hour"}, "Interval of the time series."),
     "organization_id": (_TEXT, "Must be the key's organization, or absent."),

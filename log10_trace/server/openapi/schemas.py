@@ -229,8 +229,10 @@ SCHEMAS: Final[dict[str, Schema]] = {
             "p50": _SECONDS,
             "p95": _SECONDS,
             "p99": _SECONDS,
+            "first_token_p50": {**_SECONDS, "description": "Seconds to the first token of a stream."},
+            "first_token_p95": _SECONDS,
         },
-        required=["key", *_COUNTS, "unpriced", "p50", "p95", "p99"],
+        required=["key", *_COUNTS, "unpriced", "p50", "p95", "p99", "first_token_p50", "first_token_p95"],
     ),
     "Prices": object_schema({"models": {"type": "object", "additionalProperties": reference("ModelPrices")}}),
     "ModelPrices": object_schema(

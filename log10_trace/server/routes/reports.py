@@ -14,7 +14,7 @@ from log10_trace.server.http.request_context import RequestContext
 from log10_trace.server.http.responses import json_response
 from log10_trace.server.store.data_types import GroupBy, GroupTotals, Interval, SourceReport, StatisticsQuery
 
-GROUPS: Final[tuple[GroupBy, ...]] = ("none", "model", "tag", "call_site", "session")
+GROUPS: Final[tuple[GroupBy, ...]] = ("none", "model", "tag", "call_site", "session", "failure")
 INTERVALS: Final[tuple[Interval, ...]] = ("minute", "hour", "day")
 
 
@@ -77,6 +77,8 @@ def _totals_dict(totals: GroupTotals) -> dict[str, Any]:
         "p50": totals.p50,
         "p95": totals.p95,
         "p99": totals.p99,
+        "first_token_p50": totals.first_token_p50,
+        "first_token_p95": totals.first_token_p95,
     }
 
 

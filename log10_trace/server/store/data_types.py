@@ -10,7 +10,7 @@ from typing import Final, Generic, Literal, NamedTuple, TypeVar
 
 TagMatch = Literal["any", "all", "none"]
 Order = Literal["newest", "oldest"]
-GroupBy = Literal["none", "model", "tag", "call_site", "session"]
+GroupBy = Literal["none", "model", "tag", "call_site", "session", "failure"]
 Interval = Literal["minute", "hour", "day"]
 
 Item_co = TypeVar("Item_co", covariant=True)
@@ -200,7 +200,8 @@ class GroupTotals:
     """Calls of one group, over the whole span (``start_ms`` None) or in one step of it."""
 
     key: str | None
-    """The model, tag, session id, or ``file:function`` of the call site; None when not grouped."""
+    """The model, tag, session id, kind of failure (empty where a failed call names none), or
+    ``file:function`` of the call site; None when not grouped."""
     start_ms: int | None
     calls: int
     failed: int
@@ -214,6 +215,9 @@ class GroupTotals:
     """Seconds; within 5 % of the true percentile. None when no call has ended."""
     p95: float | None
     p99: float | None
+    first_token_p50: float | None
+    """Seconds to the first token, just as near; None when no call states it."""
+    first_token_p95: float | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

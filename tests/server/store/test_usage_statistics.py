@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
-from typing import Any
+from typing import Any, get_args
 
 import psycopg
 import pytest
@@ -22,6 +22,7 @@ from log10_trace.server.store.data_types import (
 )
 from log10_trace.server.store.errors import CursorError
 from log10_trace.server.store.protocol import Store
+from tests.processes import until
 from tests.server.store.factories import (
     MINUTE_MS,
     NOON_MS,
@@ -64,6 +65,28 @@ def test_calls_tokens_failures_and_cost_add_up(store: Store) -> None:
     assert (total.calls, total.failed, total.input_tokens, total.output_tokens) == (3, 1, 1_000_000, 200_000)
     assert total.cost == pytest.approx(4.5)
     assert total.unpriced == 0
+
+
+def test_failures_and_first_tokens_are_counted(store: Store) -> None:
+    """Failures are groups by their kind; the time to the first token has percentiles of its own."""
+    failed: dict[str, Any] = {"status": "failed", "response": ...}
+    put_all(
+        store,
+        [
+            *(completion(duration=4.0, time_to_first_token=seconds) for seconds in (0.1, 0.2, 0.2, 9.0)),
+            completion(duration=1.0, time_to_first_token="soon"),
+            completion(**failed, failure_kind="RateLimitError"),
+            completion(**failed, failure_kind="RateLimitError", tags=["a"]),
+            completion(**failed),
+        ],
+    )
+
+    (total,) = groups(store)
+    assert total.first_token_p50 == pytest.approx(0.2, rel=0.05)
+    assert total.first_token_p95 == pytest.approx(9.0, rel=0.05)
+    assert (total.p50, total.p99) == (pytest.approx(4.0, rel=0.05), pytest.approx(4.0, rel=0.05))
+    assert calls(store, "failure") == {"RateLimitError": 2, "": 1}
+    assert groups(store, "tag")[0].first_token_p50 is None
 
 
 def test_cached_tokens_cost_less(store: Store) -> None:
@@ -408,7 +431,7 @@ def test_what_an_earlier_version_counted_is_taken_away_as_it_was_counted(store_u
     counts, minute = '{"our-chat":[3, 0, 2, 2000000, 0, 18]}', NOON_MS // MINUTE_MS
     run_sql(
         store_url,
-        f"UPDATE {'completions' if '://' in store_url else 'bodies'} SET charges = NULL",
+        "UPDATE completions SET charges = NULL",
         "UPDATE completions SET tokens = NULL, input_tokens = NULL, output_tokens = NULL WHERE id = 'c'",
         "DELETE FROM rollup_deltas",
         "DELETE FROM rollups",
@@ -435,3 +458,39 @@ def test_what_an_earlier_version_counted_is_taken_away_as_it_was_counted(store_u
 
         assert store.completions.delete_one(ORG, "a").result()
         assert groups(store) == groups(store, "model") == []
+
+
+def test_what_an_earlier_version_counted_is_counted_anew(store_url: str) -> None:
+    """In the background its failures become groups and its first tokens are counted, each once."""
+    failed: dict[str, Any] = {"status": "failed", "response": ..., "failure_kind": "RateLimitError"}
+    dimensions = get_args(GroupBy)
+    with closing(open_store(store_url)) as store:
+        put_all(
+            store,
+            [
+                completion(id="a", time_to_first_token=0.2, duration=1.0, tags=["t"]),
+                completion(id="b", session_id="s", **failed),
+                completion(id="c", time_to_first_token=0.2),
+            ],
+        )
+        assert store.completions.delete_one(ORG, "c").result()
+        expected = {by: groups(store, by) for by in dimensions}
+        sessions = store.sessions.page(ORG, limit=9).items
+    tables = ("rollups", "rollup_deltas")
+    run_sql(
+        store_url,
+        """UPDATE completions SET charges = '[["gpt-4o", 10, 5, 0]]' WHERE id = 'a'""",
+        """UPDATE completions SET charges = '[["gpt-4o", 0, 0, 0]]' WHERE id = 'b'""",
+        *(f"UPDATE {table} SET durations = '[73, 1]' WHERE durations LIKE '%-%'" for table in tables),
+        *(f"DELETE FROM {table} WHERE dimension = 'failure'" for table in tables),
+        "INSERT INTO waiting_counts SELECT organization_id, id, placed_ms FROM completions"
+        if "://" in store_url
+        else "INSERT INTO uncounted SELECT position FROM completions",
+    )
+
+    with closing(open_store(store_url)) as store:
+        until(lambda: groups(store, "failure") == expected["failure"], "the records are counted anew")
+        assert {by: groups(store, by) for by in dimensions} == expected
+        assert store.sessions.page(ORG, limit=9).items == sessions
+        store.completions.delete(ORG, CompletionFilter()).result()
+        assert not any(groups(store, by) for by in dimensions)

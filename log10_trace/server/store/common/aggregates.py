@@ -41,7 +41,7 @@ class SerializedAggregate(NamedTuple):
     counts: str
     """``{"gpt-4o": [calls, failed, ...], ...}`` by rate (``usage.Rate.key``)."""
     durations: str
-    """``[bucket, calls, bucket, calls, ...]``."""
+    """``[bucket, calls, bucket, calls, ...]``; the buckets of times to the first token are below zero."""
 
 
 NOTHING: Final = SerializedAggregate("{}", "[]")
@@ -54,7 +54,7 @@ class Aggregate:
     counts: dict[str, Sequence[int]] = field(default_factory=dict)
     """Rate -> its ``Counts``; a call counts at the rate of its first charge."""
     durations: dict[int, int] = field(default_factory=dict)
-    """Bucket -> calls that ended in it."""
+    """Bucket -> calls that ended in it; below zero, those that had their first token in it."""
 
     @property
     def calls(self) -> int:
@@ -85,13 +85,13 @@ class Aggregate:
 
         None for each when no call has ended.
         """
-        ended = sum(self.durations.values())
-        if not ended:
-            return [None] * len(shares)
-        buckets = sorted(self.durations)
-        passed = list(accumulate([self.durations[bucket] for bucket in buckets]))
-        ranks = [max(math.ceil(share * ended), 1) for share in shares]
-        return [_bucket_midpoint(buckets[bisect_left(passed, rank)]) for rank in ranks]
+        times = {bucket: calls for bucket, calls in self.durations.items() if bucket >= 0}
+        return _percentiles(times, shares)
+
+    def first_token_percentiles(self, *shares: float) -> list[float | None]:
+        """The same of the times to the first token; None for each when no call has one."""
+        times = {-1 - bucket: calls for bucket, calls in self.durations.items() if bucket < 0}
+        return _percentiles(times, shares)
 
     def _count(self, counts: Mapping[str, Sequence[int]]) -> None:
         for rate, each in counts.items():
@@ -116,11 +116,12 @@ def aggregate_call(facts: CompletionColumns, sign: int = 1) -> Aggregate:
     }
     for rate, given, made, cached in facts.charges[1:]:
         counts[rate] = Counts(0, 0, 0, sign * given, sign * made, sign * cached)
-    is_timed = facts.duration is not None and facts.status != STARTED
-    return Aggregate(
-        counts,
-        {_bucket(facts.duration): sign} if is_timed and facts.duration is not None else {},
-    )
+    durations: dict[int, int] = {}
+    if facts.duration is not None and facts.status != STARTED:
+        durations[_bucket(facts.duration)] = sign
+    if facts.first_token is not None:
+        durations[-1 - _bucket(facts.first_token)] = sign
+    return Aggregate(counts, durations)
 
 
 def sum_aggregates(tallies: Sequence[Aggregate]) -> Aggregate:
@@ -167,6 +168,16 @@ def _parse_json_texts(texts: Sequence[str]) -> list[Any]:
     """The values of JSON texts; read all at once, which takes half the time of one by one."""
     values: list[Any] = json.loads(f"[{','.join(texts)}]")
     return values
+
+
+def _percentiles(times: Mapping[int, int], shares: Sequence[float]) -> list[float | None]:
+    ended = sum(times.values())
+    if not ended:
+        return [None] * len(shares)
+    buckets = sorted(times)
+    passed = list(accumulate([times[bucket] for bucket in buckets]))
+    ranks = [max(math.ceil(share * ended), 1) for share in shares]
+    return [_bucket_midpoint(buckets[bisect_left(passed, rank)]) for rank in ranks]
 
 
 def _bucket(seconds: float) -> int:

@@ -14,6 +14,10 @@ from log10_trace.domain.json_values import read_mapping
 from log10_trace.domain.times import DAY_MS, parse_rfc3339_ms
 
 _NAME_CHARACTERS: Final = 1_000
+_MAX_SECONDS: Final = 1e9
+COUNTING: Final = 2
+"""The rules by which roll-ups count calls now. By the first ones, failures had no groups, and the time to the
+first token was not counted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +33,8 @@ class CompletionColumns:
     tags: tuple[str, ...]
     duration: float | None
     """Seconds."""
+    first_token: float | None
+    """Seconds until the first token of a stream."""
     input_tokens: int | None
     output_tokens: int | None
     charges: tuple[Charge, ...]
@@ -40,6 +46,8 @@ class CompletionColumns:
     sequence: int | None
     preview_request: str
     preview_response: str
+    counting: int = COUNTING
+    """The rules by which roll-ups count the call."""
 
     @property
     def tokens(self) -> int | None:
@@ -72,6 +80,7 @@ def extract_columns(
         session_id=values.get("session_id"),
         tags=incoming.tags,
         duration=None if duration is None else float(duration),
+        first_token=_read_seconds(values.get("time_to_first_token")),
         input_tokens=usage.input,
         output_tokens=usage.output,
         charges=charges(request, *responses, usage=usage),
@@ -97,6 +106,12 @@ def _began_ms(incoming: CompletionRecord, now_ms: int) -> int:
 
 def _innermost(stack: Any) -> Mapping[str, Any]:
     return read_mapping(stack[-1]) if isinstance(stack, list) and stack else {}
+
+
+def _read_seconds(value: Any) -> float | None:
+    """A time that a record states; what is no time says nothing."""
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return float(value) if is_number and 0 <= value <= _MAX_SECONDS else None
 
 
 def _name(value: Any) -> str | None:

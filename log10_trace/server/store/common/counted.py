@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -18,30 +17,42 @@ class Counted(NamedTuple):
     input_tokens: int | None
     output_tokens: int | None
     charges: str | None
-    """``write_charges``; None: a version before charges counted the record, by the model asked for."""
+    """``write_counted``, or its charges alone, of a version before the first token was counted; None: a
+    version before charges counted the record, by the model asked for."""
 
 
-def write_charges(charges: Sequence[Charge]) -> str:
-    """The charges as the text of a column."""
-    return json.dumps(charges, separators=(",", ":"))
+def write_counted(known: CompletionColumns) -> str:
+    """What a call is counted as beside its other columns, as the text of the column ``charges``."""
+    counted = {"rules": known.counting, "first_token": known.first_token, "charges": known.charges}
+    return json.dumps(counted, separators=(",", ":"))
 
 
 def restore_counted(known: CompletionColumns, counted: Counted, response: Any) -> CompletionColumns:
     """``known`` with what the record was counted as, by whatever rules that was."""
+    rules, first_token, charges = read_counted(counted, response)
     return replace(
         known,
         model=counted.model,
         input_tokens=counted.input_tokens,
         output_tokens=counted.output_tokens,
-        charges=_read_charges(counted, response),
+        counting=rules,
+        first_token=first_token,
+        charges=charges,
     )
 
 
-def _read_charges(counted: Counted, response: Any) -> tuple[Charge, ...]:
-    if counted.charges is not None:
-        return tuple(Charge(*each) for each in json.loads(counted.charges))
-    given, made = counted.input_tokens or 0, counted.output_tokens or 0
-    return (Charge(counted.model or "", given, made, _read_cached_tokens(response)),)
+def read_counted(counted: Counted, response: Any = None) -> tuple[int, float | None, tuple[Charge, ...]]:
+    """The rules that a record was counted by, its time to the first token, and its charges.
+
+    ``response`` tells the cached tokens of a record that was counted before there were charges.
+    """
+    if counted.charges is None:
+        given, made = counted.input_tokens or 0, counted.output_tokens or 0
+        return 1, None, (Charge(counted.model or "", given, made, _read_cached_tokens(response)),)
+    written = json.loads(counted.charges)
+    if isinstance(written, list):
+        return 1, None, tuple(Charge(*each) for each in written)
+    return written["rules"], written["first_token"], tuple(Charge(*each) for each in written["charges"])
 
 
 def _read_cached_tokens(response: Any) -> int:

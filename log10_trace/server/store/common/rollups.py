@@ -1,4 +1,6 @@
-"""Roll-ups: sums of each minute, hour and day and of all time, by model, tag, call site and session. Pure.
+"""Roll-ups: sums of each minute, hour and day and of all time, by model, tag, call site, session and failure.
+
+Pure.
 
 A record is added when it comes, taken away when it goes, and both when it changes, so the sums are always
 those of the records that are there. A commit only notes what it changes, minute by minute (deltas); many
@@ -11,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
+from log10_trace.domain.call_labels import FAILED
 from log10_trace.server.store.common.aggregates import (
     NOTHING,
     Aggregate,
@@ -19,7 +22,7 @@ from log10_trace.server.store.common.aggregates import (
     parse_and_sum,
     sum_aggregates,
 )
-from log10_trace.server.store.common.columns import CompletionColumns
+from log10_trace.server.store.common.columns import COUNTING, CompletionColumns
 
 WIDTHS: Final = (1, 60, 1440)
 """Minutes of a roll-up: a minute, an hour, a day."""
@@ -32,7 +35,7 @@ class RollupKey(NamedTuple):
     """One roll-up: of what (``dimension`` and ``key``), and which span of time."""
 
     dimension: str
-    """``none``, ``model``, ``tag``, ``call_site`` or ``session``."""
+    """What ``key`` is of: a ``GroupBy``."""
     width: int
     """Minutes; ``ALL_TIME`` for the sum over everything."""
     start: int
@@ -80,6 +83,8 @@ def keys(facts: CompletionColumns) -> Iterator[tuple[str, str]]:
         yield "call_site", facts.call_site
     if facts.session_id:
         yield "session", facts.session_id
+    if facts.counting == COUNTING and (facts.failure_kind is not None or facts.status == FAILED):
+        yield "failure", facts.failure_kind or ""
 
 
 def aggregate_deltas(deltas: Iterable[tuple[str, int, str, str, str]]) -> dict[RollupKey, Aggregate]:

@@ -100,6 +100,7 @@ def _totals(key: str | None, start_ms: int | None, counted: Aggregate, prices: P
     total = counted.total()
     cost, unpriced = _cost(counted, prices)
     p50, p95, p99 = counted.percentiles(0.50, 0.95, 0.99)
+    first_p50, first_p95 = counted.first_token_percentiles(0.50, 0.95)
     return GroupTotals(
         key=key,
         start_ms=start_ms,
@@ -112,6 +113,8 @@ def _totals(key: str | None, start_ms: int | None, counted: Aggregate, prices: P
         p50=p50,
         p95=p95,
         p99=p99,
+        first_token_p50=first_p50,
+        first_token_p95=first_p95,
     )
 
 

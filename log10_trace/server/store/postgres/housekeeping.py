@@ -21,7 +21,7 @@ from log10_trace.server.store.postgres.deletion import sweep_all_stacks
 from log10_trace.server.store.postgres.locks import LEADER_LOCK
 from log10_trace.server.store.postgres.partitioning import day_of
 from log10_trace.server.store.postgres.queries import load
-from log10_trace.server.store.postgres.records import add_texts, lock_records
+from log10_trace.server.store.postgres.records import add_texts, lock_records, recount
 from log10_trace.server.store.postgres.rollup_compaction import compact
 
 _SQL: Final = load("housekeeping.sql")
@@ -132,6 +132,20 @@ def reindex_records(connection: Connection[Row]) -> None:
         has_more = len(rows) == _TEXTS_AT_ONCE
 
 
+def recount_records(connection: Connection[Row]) -> None:
+    """Count some of the records anew that an earlier version counted by other rules."""
+    until = time.monotonic() + _REINDEX_S
+    has_more = True
+    while has_more and time.monotonic() < until:
+        with connection.transaction():
+            rows = connection.execute(_SQL["take_counts"], {"limit": _TEXTS_AT_ONCE}).fetchall()
+            for row in rows:
+                # One that cannot be read stays as it was counted.
+                with guard("counting a record anew"), connection.transaction():
+                    recount(connection, (row[0], row[1], row[2]))
+        has_more = len(rows) == _TEXTS_AT_ONCE
+
+
 def create_partitions(connection: Connection[Row]) -> None:
     """Make the partitions of today and the next days."""
     today = day_of(time.time_ns() // 1_000_000)
@@ -156,6 +170,7 @@ def _vacuum(connection: Connection[Row]) -> None:
 
 _CHORES: Final[tuple[tuple[Callable[[Connection[Row]], None], float], ...]] = (
     (reindex_records, 0.5),
+    (recount_records, 0.5),
     (create_partitions, 600.0),
     (compact, 2.0),
     (_join_arrivals, 10.0),

@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 from log10_trace.domain.completion_record import CompletionRecord, from_stored_fields
 from log10_trace.domain.text_extraction import CompletionText, extract_text
 from log10_trace.server.store.common.columns import CompletionColumns, extract_columns
-from log10_trace.server.store.common.counted import Counted, restore_counted, write_charges
+from log10_trace.server.store.common.counted import Counted, restore_counted, write_counted
 from log10_trace.server.store.common.record_codec import EncodedRecord, decode, encode
 from log10_trace.server.store.common.record_writes import apply_write, build_write_result, memory_size
 from log10_trace.server.store.common.seen_messages import SeenMessages
@@ -142,7 +142,7 @@ class PreparedRecord:
             head=self.packed.head,
             stack=self.stack_hash,
             body=self.packed.body,
-            charges=write_charges(known.charges),
+            charges=write_counted(known),
         )
 
 

@@ -10,6 +10,7 @@ from psycopg import Connection
 
 from log10_trace.domain.ranges import Range, merge_ranges
 from log10_trace.server.store.common import deletions
+from log10_trace.server.store.common.columns import COUNTING
 from log10_trace.server.store.common.counted import Counted
 from log10_trace.server.store.common.record_codec import EncodedRecord
 from log10_trace.server.store.common.record_writes import ensure_id
@@ -19,7 +20,7 @@ from log10_trace.server.store.postgres.arrays import rows_to_columns
 from log10_trace.server.store.postgres.changes import notify
 from log10_trace.server.store.postgres.connections import Row
 from log10_trace.server.store.postgres.locks import STACKS_LOCK
-from log10_trace.server.store.postgres.partitioning import partition_ms
+from log10_trace.server.store.postgres.partitioning import SORT_KEYS, partition_ms
 from log10_trace.server.store.postgres.prepared_records import (
     CompletionRow,
     Key,
@@ -175,6 +176,19 @@ def lock_records(
         key, packed = (organization_id, completion_id), EncodedRecord(head=head, body=body, stack=stack)
         found[key] = record_from_row(key, place, skipped, packed, Counted(*counted))
     return found
+
+
+def recount(connection: Connection[Row], wanted: tuple[str, str, int]) -> None:
+    """Count a record by the rules of now, if an earlier version counted it."""
+    organization_id, completion_id, placed_ms = wanted
+    key = organization_id, completion_id
+    before = lock_records(connection, [wanted]).get(key)
+    if before is None or before.facts.counting == COUNTING:
+        return
+    now_ms = SORT_KEYS.began_ms(before.place)
+    one = prepare(key, placed_ms, (), before, now_ms=now_ms, seen_messages=SeenMessages())
+    _update(connection, [one])
+    _keep_tallies(connection, [one])
 
 
 def _keep_stacks(connection: Connection[Row], prepared: Iterable[PreparedRecord]) -> None:

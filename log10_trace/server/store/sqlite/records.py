@@ -12,8 +12,8 @@ from typing import Any
 from log10_trace.domain import text_extraction
 from log10_trace.domain.completion_record import CompletionRecord, from_stored_fields
 from log10_trace.server.store.common import deletions, record_codec
-from log10_trace.server.store.common.columns import CompletionColumns, extract_columns
-from log10_trace.server.store.common.counted import Counted, restore_counted, write_charges
+from log10_trace.server.store.common.columns import COUNTING, CompletionColumns, extract_columns
+from log10_trace.server.store.common.counted import Counted, restore_counted, write_counted
 from log10_trace.server.store.common.record_writes import apply_write, build_write_result, memory_size
 from log10_trace.server.store.data_types import DELETED, CompletionChange, WriteEffect, WriteResult
 from log10_trace.server.store.sqlite.index_backlog import IndexEntry
@@ -202,6 +202,19 @@ def _fix_start(known: CompletionColumns, position: int) -> CompletionColumns:
     return known if known.began_ms == began_ms else replace(known, began_ms=began_ms)
 
 
+def recount(transaction: Transaction, position: int) -> None:
+    """Count the record at ``position`` by the rules of now, if an earlier version counted it."""
+    if transaction.first("load_at", {"position": position}) is None:
+        return
+    old = _load(transaction, position)
+    if old.prepare.facts.counting == COUNTING:
+        return
+    new = prepare(old.prepare.incoming, now_ms=SORT_KEYS.began_ms(position))
+    transaction.count(old.organization_id, _fix_start(old.prepare.facts, position), -1)
+    transaction.count(old.organization_id, _fix_start(new.facts, position))
+    transaction.execute("update_completion", (*_row_values(new), position))
+
+
 def words_at(transaction: Transaction, position: int) -> IndexEntry:
     """What the text index is told of the record at ``position``."""
     kept = _load(transaction, position)
@@ -251,6 +264,7 @@ def _row_values(new: PreparedRecord) -> tuple[Any, ...]:
         facts.tokens,
         facts.input_tokens,
         facts.output_tokens,
+        write_counted(facts),
     )
 
 
@@ -263,7 +277,6 @@ def _body_values(new: PreparedRecord, skipped: int, stack: int | None) -> tuple[
         skipped,
         stack,
         packed.body,
-        write_charges(facts.charges),
     )
 
 

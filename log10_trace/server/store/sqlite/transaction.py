@@ -47,6 +47,8 @@ class Transaction:
         """Numbers of the stacks in the database, by organization and digest."""
         self.has_older_unindexed = True
         """Whether records of an earlier version may wait for the text index; False once none was found."""
+        self.has_uncounted = True
+        """Whether an earlier version may have counted some records; False once none was found."""
         self._folder = RollupCompactor()
         self._data_version = -1
         self._pruned_before_ms: int | None = None
@@ -189,7 +191,13 @@ class Transaction:
     @property
     def has_no_deferred_work(self) -> bool:
         """Whether nothing is put off that could be done in a quiet moment."""
-        return not (self.unindexed.count or self._folder.has_some or self.has_older_unindexed)
+        waiting = self.unindexed.count or self.has_older_unindexed or self.has_uncounted
+        return not (waiting or self.has_deltas)
+
+    @property
+    def has_deltas(self) -> bool:
+        """Whether more is noted for the roll-ups than is left unfolded in quiet times."""
+        return self._folder.has_some
 
     def fold_all(self) -> None:
         """Fold all that was noted for the roll-ups."""

@@ -15,6 +15,7 @@ from log10_trace.server.store.common.changes import ChangeListeners
 from log10_trace.server.store.common.group_commit import CommitFailure, GroupCommitThread
 from log10_trace.server.store.errors import StoreBusyError
 from log10_trace.server.store.sqlite.connection import translate
+from log10_trace.server.store.sqlite.recounting import recount_some
 from log10_trace.server.store.sqlite.text_index import index_many, index_older, index_some
 from log10_trace.server.store.sqlite.transaction import LookupKey, Transaction
 
@@ -94,15 +95,17 @@ class _TransactionCommitter:
 
     @property
     def has_deferred_work(self) -> bool:
-        """Whether words wait for the index, or deltas for the roll-ups."""
+        """Whether words wait for the index, or records or deltas for the roll-ups."""
         return not self._transaction.has_no_deferred_work
 
     def run_deferred_work(self, is_interrupted: Callable[[], bool]) -> None:
-        """Index words and compact roll-ups; what cannot be done now goes on waiting."""
+        """Index words, count records anew and compact roll-ups; what cannot be done now goes on waiting."""
         with guard("indexing words and folding roll-ups"):
             while self._transaction.run([index_some])[0] and not is_interrupted():
                 pass
-            while self.has_deferred_work and not is_interrupted():
+            while self._transaction.has_uncounted and not is_interrupted():
+                self._transaction.run([recount_some])
+            while self._transaction.has_deltas and not is_interrupted():
                 self._transaction.run([Transaction.fold_some])
 
     def close(self) -> None:

@@ -28,6 +28,11 @@ DELETE FROM waiting_records
 WHERE ctid = ANY (ARRAY (SELECT ctid FROM waiting_records ORDER BY placed_ms DESC LIMIT %(limit)s))
 RETURNING organization_id, id, placed_ms;
 
+-- :take_counts
+-- Some of the records that have to be counted anew.
+DELETE FROM waiting_counts WHERE ctid = ANY (ARRAY (SELECT ctid FROM waiting_counts LIMIT %(limit)s))
+RETURNING organization_id, id, placed_ms;
+
 -- :skip
 -- A text that PostgreSQL cannot index; its record stays, and is found by everything but its words.
 DELETE FROM waiting_texts WHERE number = (SELECT min(number) FROM waiting_texts);

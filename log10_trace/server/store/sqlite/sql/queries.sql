@@ -9,22 +9,22 @@ JOIN completions c ON c.position >= start.value AND c.position < start.value + :
 -- :insert_completion
 INSERT INTO completions (
     status, kind, model, session_id, failure_kind, file, function, duration, tokens, input_tokens,
-    output_tokens, position, organization_id, id
-) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+    output_tokens, charges, position, organization_id, id
+) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 
 -- :update_completion
 UPDATE completions SET
     status = ?, kind = ?, model = ?, session_id = ?, failure_kind = ?, file = ?, function = ?, duration = ?,
-    tokens = ?, input_tokens = ?, output_tokens = ?
+    tokens = ?, input_tokens = ?, output_tokens = ?, charges = ?
 WHERE position = ?;
 
 -- :insert_body
-INSERT INTO bodies (head, preview_request, preview_response, skipped, stack, body, charges, position)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?);
+INSERT INTO bodies (head, preview_request, preview_response, skipped, stack, body, position)
+VALUES (?, ?, ?, ?, ?, ?, ?);
 
 -- :update_body
 UPDATE bodies SET
-    head = ?, preview_request = ?, preview_response = ?, skipped = ?, stack = ?, body = ?, charges = ?
+    head = ?, preview_request = ?, preview_response = ?, skipped = ?, stack = ?, body = ?
 WHERE position = ?;
 
 -- :delete_completion
@@ -52,7 +52,8 @@ SELECT id FROM completions WHERE position = ?;
 
 -- :load_at
 SELECT c.position, c.organization_id, c.id, b.head, b.body, b.skipped, b.stack AS stack_number, s.body AS stack,
-    c.model, c.input_tokens, c.output_tokens, b.charges
+    c.model, c.input_tokens, c.output_tokens,
+    coalesce(c.charges, b.charges) AS charges
 FROM completions c JOIN bodies b USING (position) LEFT JOIN stacks s ON s.number = b.stack
 WHERE c.position = :position;
 
@@ -115,6 +116,12 @@ SELECT position FROM older_unindexed ORDER BY position DESC LIMIT ?;
 
 -- :delete_older_unindexed
 DELETE FROM older_unindexed WHERE position = ?;
+
+-- :uncounted
+SELECT position FROM uncounted ORDER BY position LIMIT ?;
+
+-- :delete_uncounted_until
+DELETE FROM uncounted WHERE position <= ?;
 
 -- :merge_index
 INSERT INTO search (search, rank) VALUES ('merge', ?);
