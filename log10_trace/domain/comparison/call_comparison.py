@@ -51,7 +51,7 @@ class CallComparison:
     id_b: str
     facts: tuple[Fact, ...]
     sections: tuple[Section, ...]
-    """Parameters, tools offered, messages, answers; those that at least one call has."""
+    """Parameters, tools offered, messages, answers: those that at least one call has."""
     notes: tuple[str, ...]
     """What was not compared, or not word by word."""
 
@@ -69,9 +69,9 @@ def compare_calls(a: Mapping[str, Any], b: Mapping[str, Any], prices: Prices) ->
     answers = _list_answers(a), _list_answers(b)
     sections = (
         Section("Parameters", align_named(list_parameters(request_a), list_parameters(request_b), effort)),
-        Section("Answers", align_parts(*answers, effort)),
-        Section("Messages", align_parts(*messages, effort)),
         Section("Tools offered", align_named(list_tools(request_a), list_tools(request_b), effort)),
+        Section("Messages", align_parts(*messages, effort)),
+        Section("Answers", align_parts(*answers, effort)),
     )
     is_coarse = any(row.difference.precision != "words" for section in sections for row in section.rows)
     is_bounded = max(map(len, messages)) > 2 * MAX_MESSAGES

@@ -22,6 +22,8 @@ _BUDGET: Final = 500_000
 """Values that are read, those within others included; Python needs about a hundred bytes for each."""
 _VALUE_CHARACTERS: Final = 2
 """Minimum length of a value with its comma."""
+_LONG_VALUE: Final = 24
+"""Characters of a value from which reading all values takes no more memory than a few times the text."""
 _RUN: Final = 100
 
 # Repetitions are bounded: the engine keeps a place to come back to for each. Every choice is told by its
@@ -65,9 +67,27 @@ def _gap(omitted: int, what: str = "more") -> Gap:
     return gap
 
 
-def excerpt(text: str, budget: int = _BUDGET) -> Any:
-    """The value of JSON text; long arrays and objects have a ``Gap`` between their first and last members."""
-    return _value(text, 0, len(text), budget)
+def excerpt(text: str, budget: int = _BUDGET, most: int = ENDS) -> Any:
+    """The value of JSON text; long arrays and objects have a ``Gap`` between their first and last members.
+
+    Args:
+        text: The JSON text.
+        budget: How many values are read.
+        most: How many members at each end of a long array or object are read.
+    """
+    return _value(text, 0, len(text), budget, most)
+
+
+def read_json(text: str, most: int = ENDS) -> Any:
+    """The value of JSON text, whole when its values are few beside its length, else an excerpt.
+
+    It may have longer arrays than an excerpt has; ``abridge`` treats both alike.
+    """
+    # There are no more values than that: each follows a comma or stands first. Counting takes a tenth of the
+    # time of finding the ends, and prompts of megabytes have few values.
+    if sum(map(text.count, ",[{")) < min(_BUDGET, len(text) // _LONG_VALUE):
+        return parse_value(text)
+    return excerpt(text, most=most)
 
 
 def abridge(items: list[Any], most: int = ENDS) -> list[Any]:
@@ -91,18 +111,18 @@ class _Member:
     """Where the next one begins; None for the last."""
 
 
-def _value(text: str, start: int, end: int, budget: int) -> Any:
+def _value(text: str, start: int, end: int, budget: int, most: int) -> Any:
     opening = text[start : start + 1]
     if opening == '"':
         return scanstring(text, start + 1, True)[0]
     if opening not in ("[", "{") or end - start <= budget * _VALUE_CHARACTERS:
         return parse_value(text[start:end])
-    first, omitted, last = _ends(text, start, budget)
+    first, omitted, last = _ends(text, start, budget, most)
     kept = [*first, *last]
     if len(kept) > budget:
         return _gap(end - start, "characters")
     share = (budget - len(kept)) // max(1, sum(text[member.value] in "[{" for member in kept))
-    values = [_value(text, member.value, member.end, share) for member in kept]
+    values = [_value(text, member.value, member.end, share, most) for member in kept]
     if opening == "[":
         return [*values[: len(first)], _gap(omitted), *values[len(first) :]] if omitted else values
     names = [scanstring(text, member.begin + 1, True)[0] for member in kept]
@@ -111,7 +131,7 @@ def _value(text: str, start: int, end: int, budget: int) -> Any:
     return head | gap | dict(zip(names[len(first) :], values[len(first) :], strict=True))
 
 
-def _ends(text: str, start: int, budget: int) -> tuple[list[_Member], int, list[_Member]]:
+def _ends(text: str, start: int, budget: int, most: int) -> tuple[list[_Member], int, list[_Member]]:
     """The first members of the array or object at ``start``, how many are left out, and the last ones.
 
     Beyond ``budget`` no more are looked for.
@@ -124,12 +144,12 @@ def _ends(text: str, start: int, budget: int) -> tuple[list[_Member], int, list[
     for member in _members(text, at, is_object=is_object):
         first.append(member)
         at = member.next
-        if len(first) == ENDS or len(first) > budget:
+        if len(first) == most or len(first) > budget:
             break
     if at is None or len(first) > budget:
         return first, 0, []
-    count, tail = _count(text, at, text[start])
-    last = deque(_members(text, tail, is_object=is_object), maxlen=ENDS)
+    count, tail = _count(text, at, text[start], most)
+    last = deque(_members(text, tail, is_object=is_object), maxlen=most)
     return first, count - len(last), list(last)
 
 
@@ -146,10 +166,10 @@ def _members(text: str, at: int | None, *, is_object: bool) -> Iterator[_Member]
         yield _Member(begin, value, end, at)
 
 
-def _count(text: str, at: int, opening: str) -> tuple[int, int]:
-    """How many members there are from ``at`` on, and a place before the last ``ENDS`` of them."""
+def _count(text: str, at: int, opening: str, most: int) -> tuple[int, int]:
+    """How many members there are from ``at`` on, and a place before the last ``most`` of them."""
     count = 0
-    marks = deque([(0, at)], maxlen=ENDS + 2)
+    marks = deque([(0, at)], maxlen=most + 2)
     following: int | None = at
     while following is not None:
         while (run := _RUNS[opening].match(text, following)) is not None:
@@ -162,7 +182,7 @@ def _count(text: str, at: int, opening: str) -> tuple[int, int]:
             marks.append((count, following))
             if count % _RUN == 0:
                 break
-    return count, next(place for before, place in reversed(marks) if count - before >= min(ENDS, count))
+    return count, next(place for before, place in reversed(marks) if count - before >= min(most, count))
 
 
 def _value_end(text: str, at: int) -> int:

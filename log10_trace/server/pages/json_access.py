@@ -8,16 +8,18 @@ from typing import Any, Final
 
 from log10_trace.domain.completion_record import MAX_DURATION
 from log10_trace.domain.json_values import read_text
-from log10_trace.server.pages.excerpt import ENDS, Gap, abridge, excerpt
+from log10_trace.server.pages.excerpt import ENDS, Gap, abridge, read_json
 from log10_trace.server.store.data_types import CompletionSummary, StoredCompletion
 
 _LONGEST_NAME: Final = 512
 _LARGEST_COUNT: Final = 1 << 63
 
 
-def values_of(record: StoredCompletion | CompletionSummary, names: Iterable[str]) -> dict[str, Any]:
-    """The values of the record's fields of these names; of long arrays and objects, the ends."""
-    return {name: excerpt(record.fields[name]) for name in names if name in record.fields}
+def values_of(
+    record: StoredCompletion | CompletionSummary, names: Iterable[str], most: int = ENDS
+) -> dict[str, Any]:
+    """The values of the record's fields of these names; of long arrays and objects ``most`` of each end."""
+    return {name: read_json(record.fields[name], most) for name in names if name in record.fields}
 
 
 def sequence(value: Any, most: int = ENDS) -> Sequence[Any]:

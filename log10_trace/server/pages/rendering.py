@@ -14,7 +14,7 @@ from log10_trace.domain import formatting
 from log10_trace.server.http.api_errors import ApiError
 from log10_trace.server.pages import sanitize
 from log10_trace.server.pages.navigation import PLACES
-from log10_trace.server.pages.urls import call_path, list_path, session_path
+from log10_trace.server.pages.urls import call_path, compare_path, list_path, session_path
 
 _TYPES: Final = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
 _TITLES: Final[dict[int, str]] = {
@@ -99,6 +99,7 @@ def make_environment() -> Environment:
     )
     environment.globals.update(
         call_path=call_path,
+        compare_path=compare_path,
         truncate=sanitize.truncate,
         formatting=formatting,
         list_path=list_path,

@@ -11,6 +11,7 @@ from log10_trace.server.http.request_context import RequestContext
 from log10_trace.server.operations import READ, Operation
 from log10_trace.server.pages.call import routes as call
 from log10_trace.server.pages.calls import routes as calls
+from log10_trace.server.pages.compare import routes as compare
 from log10_trace.server.pages.rendering import static_file
 from log10_trace.server.pages.sessions import routes as sessions
 from log10_trace.server.routes import events
@@ -29,6 +30,7 @@ PAGES: Final = (
     *call.OPERATIONS,
     *sessions.OPERATIONS,
     Operation("GET", "/events", events.events, READ),
+    *compare.OPERATIONS,
     Operation("GET", "/static/{version}/{name}", static, None),
 )
 """A read key's holder sees the pages; the static files are everybody's."""

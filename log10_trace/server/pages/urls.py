@@ -10,6 +10,7 @@ from urllib.parse import quote, urlencode
 
 HOME: Final = "/"
 SESSIONS: Final = "/sessions"
+COMPARE: Final = "/compare"
 _UNFIT: Final = re.compile(r"[/\\%]|^\.{1,2}$")
 """What a path cannot carry: servers, proxies and browsers take it for more, or less, than a name."""
 _TWIN: Final = ".json"
@@ -80,6 +81,11 @@ def session_path(session_id: str) -> str:
     if _UNFIT.search(session_id):
         return list_path(session_id=session_id)
     return f"/sessions/{_quote_path(session_id)}"
+
+
+def compare_path(a: str, b: str) -> str:
+    """The path of the page that compares two calls."""
+    return str(PageURL(COMPARE, (("a", a), ("b", b))))
 
 
 def _quote_path(name: str) -> str:

@@ -96,8 +96,13 @@ def test_another_organizations_calls_are_not_there(store: Store, site: Site, str
 
     assert call_id not in stranger.get("/", headers=headers).text
     assert "theirs" not in stranger.get("/", headers=headers).text
-    for path in (f"/completions/{call_id}", f"/completions/{call_id}/request.json", "/sessions/theirs"):
-        assert stranger.get(path, headers=headers).status_code == 404
+    compared = f"/compare?a={call_id}&b={call_id}"
+    for path in (
+        f"/completions/{call_id}", f"/completions/{call_id}/request.json", "/sessions/theirs", compared,
+    ):  # fmt: skip
+        answer = stranger.get(path, headers=headers)
+        assert answer.status_code == 404
+        assert "Why is the sky blue?" not in answer.text
 
 
 def test_files_are_everybodys_and_may_be_kept(stranger: TestClient) -> None:

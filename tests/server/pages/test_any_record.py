@@ -15,11 +15,13 @@ from log10_trace.domain.keys import Scope
 from log10_trace.server.app import create_app
 from log10_trace.server.authentication.auth import Authenticator, Principal
 from log10_trace.server.http.host_policy import host_policy_for
-from log10_trace.server.pages.urls import call_path, session_path
+from log10_trace.server.pages.urls import call_path, compare_path, session_path
 from log10_trace.server.store import open_store
 from tests.server.pages.page_client import ORGANIZATION, PORT
 
 ADMIN: Final = Principal("admin", ORGANIZATION, frozenset({Scope.ADMIN}))
+OTHER_ID: Final = "other"
+TWINS: Final = ("", ".json", ".md")
 LATEST_ID: Final = "ffffffff-ffff-7fff-bfff-ffffffffffff"
 """A UUIDv7 of the year 10889."""
 DEEP: Final = 120
@@ -266,7 +268,9 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
     app = create_app(
         store, host_policy_for("127.0.0.1", PORT), authenticator=Authenticator(store.keys, anonymous=ADMIN)
     )
-    yield TestClient(app, base_url=f"http://127.0.0.1:{PORT}")
+    client = TestClient(app, base_url=f"http://127.0.0.1:{PORT}")
+    assert put(client, '{"request":{"messages":[{"role":"user","content":"Hi"}]},"response":{}}', OTHER_ID)
+    yield client
     store.close()
 
 
@@ -282,6 +286,7 @@ def addresses(completion_id: str, session_id: Any) -> Iterator[str]:
     """Everything that shows the record."""
     path = call_path(completion_id)
     yield from ("/", "/sessions", path, f"{path}?show=all", f"{path}.json")
+    yield from (compare_path(completion_id, OTHER_ID).replace("?", f"{twin}?") for twin in TWINS)
     yield from (f"/api/v1/completions?{query}" for query in ("", "view=full", "format=jsonl", "format=csv"))
     yield from ("/api/v1/sessions", "/api/v1/statistics", "/api/v1/sources", "/api/completions")
     if isinstance(session_id, str) and session_id:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from log10_trace.server.pages.urls import compare_path
 from tests.server.pages.page_client import Site, chat_response, completion
 
 HOSTILE = {
@@ -95,6 +96,7 @@ def pages_of(site: Site, record: dict[str, Any]) -> list[str]:
         site.page("/"),
         site.page(f"/completions/{call_id}"),
         site.page(f"/completions/{call_id}?show=all"),
+        site.page(compare_path(call_id, site.keep(completion()))),
     ]
     return [*found, site.page(session[1])] if session else found
 

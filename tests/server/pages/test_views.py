@@ -31,6 +31,8 @@ VIEWS: Final = {
     "a failed call": f"/completions/{FAILED}",
     "sessions": "/sessions",
     "a session": "/sessions/s",
+    "two calls compared": f"/compare?a={CALL}&b={FAILED}",
+    "no call to compare": "/compare",
     "nothing there": "/none",
     "sign in": "/login",
 }

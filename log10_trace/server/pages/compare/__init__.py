@@ -1,0 +1,1 @@
+"""The Compare page: two calls side by side."""
