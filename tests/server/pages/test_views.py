@@ -64,7 +64,7 @@ def test_every_view_is_accessible_and_fits(
         violations = find_violations(window)
         if window.ask("document.documentElement.scrollWidth") > width:
             violations.append("scrolls sideways")
-        if "stolen" in window.ask("document.title"):
+        if window.ask("document.title") in ("stolen", "1"):
             violations.append("a record's script ran")
         if violations:
             found[name] = violations
