@@ -67,6 +67,7 @@ class JournalSink:
 
     def on_end(self, call: Call) -> None:
         """Keep the record of a call; on disk when this returns, unless it is to be redacted."""
+        # A fork in the middle of a call: the child ends its copy too, and the record is the parent's.
         if call.id in self._inherited:
             return
         try:
@@ -208,6 +209,7 @@ class JournalSink:
             with self.monitor:
                 self.monitor.counts.withheld += 1
         kept = copy_as_started(call)
+        # The entry has the redacted record whole; the originals must not reach the disk beside it.
         kept.request = kept.stack = b""
         kept.tags, kept.metadata = (), None
         kept.status, kept.body_json = call.status, completion.to_json().encode()
@@ -232,6 +234,7 @@ class JournalSink:
             state.request = state.request or _request_from_options(call)
             parts = encode(state if self._redactor is None else self._redact_copy(state, self._redactor))
             with self.monitor:
+                # The call may have ended while its state was encoded, without the lock.
                 if call.id in self._open and self.journal is not None:
                     self._started_entries[call.id] = self.journal.append(STARTED, 0, parts)
                     if call.id not in self._open:

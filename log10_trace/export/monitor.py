@@ -41,6 +41,7 @@ class DeliveryMonitor:
         """Let everyone look who waits. Called with the lock held."""
         waiting = self._waiting
         self._waiting = set()
+        # A copy: a thread whose time is up removes itself without holding the lock.
         for each in list(waiting):
             each.release()
 

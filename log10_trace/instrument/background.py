@@ -40,6 +40,7 @@ class BackgroundRecording(Recording):
     def emit(self) -> None:
         """Hand the call over, and wait for its answer if it has none yet."""
         super().emit()
+        # The id stands in the first event: a long stream is not joined for it.
         found = _ID.search(b"".join(self.call.chunks[:4]))
         if found is None or _has_ended(self.call):
             return

@@ -44,6 +44,7 @@ def wrap_async_method(wrapped: Any, _resource: Any, args: tuple[Any, ...], kwarg
 
 
 def _remember_call_site(coroutine: CoroutineType[Any, Any, Any], caller: FrameType) -> None:
+    # The frame itself would keep the program's arguments alive for as long as the coroutine is not awaited.
     key = id(coroutine.cr_frame)
 
     def forget(_gone: object) -> None:

@@ -23,6 +23,7 @@ class _Bound(wrapt.BoundFunctionWrapper):  # type: ignore[type-arg] # wrapt 1 ta
         return self
 
     def __deepcopy__(self, memo: Any) -> Any:
+        # A deep copy of a client has methods that are bound to the copy.
         return getattr(copy.deepcopy(self.__self__, memo), self.__name__)
 
     def __reduce__(self) -> Any:
@@ -39,6 +40,7 @@ class _Wrapped(wrapt.FunctionWrapper):  # type: ignore[type-arg] # as above
 
     def __init__(self, wrapped: Any, wrapper: Wrapper, owner: type, name: str) -> None:
         super().__init__(wrapped, wrapper)
+        # wrapt keeps an attribute for itself only under a name that begins so; others land on the function.
         self._self_place = (owner, name)
 
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
@@ -47,6 +49,7 @@ class _Wrapped(wrapt.FunctionWrapper):  # type: ignore[type-arg] # as above
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Called on the class: the instance is the first argument."""
+        # wrapt's own ``__call__`` looks for the instance on the function, and finds none.
         if not args:
             return self.__wrapped__(**kwargs)
         return self.__get__(args[0], type(args[0]))(*args[1:], **kwargs)
@@ -110,9 +113,12 @@ class MethodPatch:
 
     def wrap(self) -> None:
         """Cut in, unless we are there already, be it under another tracer's wrapper."""
+        # getattr would give what another tracer's wrapper binds, not the wrapper that stands there.
         current = inspect.getattr_static(self.owner, self.name)
         if self._ours is not None and _is_wrapped_by(self._ours, current):
             return
+        # The clients inherit ``request``: to restore it is to delete ours, so that the base class shows
+        # again.
         self._before = vars(self.owner).get(self.name, _ABSENT)
         if isinstance(self._wrapper, Observer) and type(current) is FunctionType:
             self._ours = self._wrapper.around(current)
@@ -122,6 +128,8 @@ class MethodPatch:
 
     def restore(self) -> None:
         """Put back what was there. Under another tracer's wrapper ours stays, switched off."""
+        # To set back what we saw would throw out the wrapper that stands on ours, and that one's own way back
+        # would put ours in again.
         if self._ours is None or vars(self.owner).get(self.name) is not self._ours:
             return
         if self._before is _ABSENT:

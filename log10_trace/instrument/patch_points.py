@@ -65,6 +65,8 @@ def _places() -> Iterator[tuple[type, str, Wrapper | Observer]]:
 
 
 def _clients() -> tuple[type, type]:
+    # The classes that programs use, not their base ``SyncAPIClient``: Logfire and OpenInference wrap
+    # ``request`` on these, and would hide a wrapper below.
     openai = importlib.import_module("openai")
     return openai.OpenAI, openai.AsyncOpenAI
 

@@ -142,6 +142,8 @@ class Recording:
         if call.duration_ns is not None:
             return False
         call.chunks.append(chunk)
+        # Comments come before the first token (OpenRouter sends them while it waits); what a compressed chunk
+        # holds is not known without reading it.
         if call.first_token_ns is None and (b"data:" in chunk or call.content_encoding):
             call.first_token_ns = time.perf_counter_ns() - call.started_ns
         if chunk.endswith(END):
@@ -152,6 +154,8 @@ class Recording:
 
     def on_abandoned(self) -> None:
         """The stream was closed or abandoned before its end."""
+        # A stream that is closed on the way out of a cancelled task tells it by the exception under way.
+        # Known by name, so that neither asyncio nor trio is imported here.
         stopped = sys.exc_info()[1]
         if type(stopped).__name__ in _CANCELLATION_TYPES:
             self.finish(stopped)

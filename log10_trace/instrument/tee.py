@@ -18,6 +18,8 @@ from log10_trace.instrument.recording import END, Recording
 class Tee(wrapt.ObjectProxy):  # type: ignore[type-arg] # wrapt 1 takes none
     """A byte stream that is observed. Whatever is not reading or closing is the stream's own."""
 
+    # A wrapt proxy, and no class of ours: both HTTP libraries ask isinstance of their stream, and httpx2
+    # reads ``response.elapsed`` from it.
     def __init__(self, stream: Any, recording: Recording) -> None:
         super().__init__(stream)
         self._self_recording = recording
@@ -26,6 +28,8 @@ class Tee(wrapt.ObjectProxy):  # type: ignore[type-arg] # wrapt 1 takes none
         return _tee(self.__wrapped__, self._self_recording)
 
     def __aiter__(self) -> AsyncIterator[bytes]:
+        # A new generator each time: openai 3 iterates once more after the end, to read what is left of the
+        # body.
         return _tee_async(self.__wrapped__, self._self_recording)
 
     def close(self) -> None:

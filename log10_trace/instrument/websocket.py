@@ -148,7 +148,9 @@ def _note(connection: Any, message: Any) -> None:
     call = recording.call
     if call.first_token_ns is None:
         call.first_token_ns = time.perf_counter_ns() - call.started_ns
+    # A line break would end the event; in JSON it can only stand between tokens.
     call.chunks += (_BEFORE, data.replace(b"\n", b" "), _AFTER)
+    # Nearly all events are deltas, and this is the program's thread: only what may be an end is parsed.
     if any(word in data for word in _END_WORDS) and parse(data).get("type") in (*ENDS, "error"):
         waiting.remove(recording)
         recording.finish()
@@ -172,6 +174,7 @@ def _on_send_error(connection: Any, recording: Recording | None, error: BaseExce
 
 def _on_receive_error(connection: Any, error: BaseException) -> None:
     """Receiving has failed: the connection is gone, unless the program only stopped waiting."""
+    # Up to Python 3.10 asyncio's TimeoutError is another class.
     if isinstance(error, TimeoutError | asyncio.CancelledError | asyncio.TimeoutError):
         return
     for recording in _waiting.pop(connection, ()):

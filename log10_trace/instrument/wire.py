@@ -73,6 +73,7 @@ def options_json(options: Any) -> bytes:
     """The JSON body that the SDK was asked to send, for a call of which nothing was sent."""
     data, extra = getattr(options, "json_data", None), getattr(options, "extra_json", None)
     if isinstance(data, dict) and extra:
+        # ``extra_body``, which the SDK merges when it builds the request.
         data = {**data, **extra}
     if data is None:
         return b""
@@ -85,6 +86,7 @@ def dump_json(data: Any) -> bytes:
 
 
 def _to_plain_value(value: Any) -> Any:
+    # A class given as ``response_format`` has the method too, but no instance to call it with.
     dump = getattr(value, "model_dump", None)
     if dump is not None and not isinstance(value, type):
         return dump(mode="json")

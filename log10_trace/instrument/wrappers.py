@@ -64,6 +64,7 @@ def wrap_request(wrapped: Any, client: Any, args: tuple[Any, ...], kwargs: dict[
         recording = _begin(client, args, kwargs)
     if recording is None:
         return wrapped(*args, **kwargs)
+    # Set back by value: a token may be used only in the context that it was made in.
     before = _active.get()
     _active.set(recording)
     try:
@@ -127,6 +128,7 @@ def _begin(client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Record
         return None
     options = args[1] if len(args) > 1 else kwargs["options"]
     active = _active.get()
+    # Ours may stand twice, around a wrapper that does not tell what it wraps: it is one call all the same.
     if active is not None and active is not _NOT_RECORDED and active.options is options:
         return None
     frame = sys._getframe(2)  # noqa: SLF001 -- inspect's way to it is a hundred times slower
@@ -149,7 +151,10 @@ def _begin(client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Record
 
 def endpoint_of(url: str) -> str | None:
     """The endpoint that a URL of the SDK's options means, if calls of it are recorded."""
+    # ``beta.responses`` posts to "/responses?beta=true".
     path = url.partition("?")[0].rstrip("/")
+    # Azure's client writes the deployment into the options' path, in old versions into the very object that
+    # is used again; a program may also post to a whole URL.
     if "://" in path or "/deployments/" in path:
         return next((known for known in ENDPOINTS if path.endswith(known)), None)
     return ENDPOINTS.get(path if path.startswith("/") else f"/{path}")

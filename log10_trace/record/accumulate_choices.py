@@ -47,6 +47,7 @@ class ChoiceAccumulator:
             if key == "choices":
                 if isinstance(value, list):
                     self._add_choices(value)
+                    # The key keeps its place, though the choices are put there at the end.
                     whole.setdefault(key, None)
             elif key in whole and whole[key] == value and type(value) is not list:
                 continue
@@ -68,6 +69,7 @@ class ChoiceAccumulator:
             if not isinstance(piece, dict):
                 continue
             index = piece.get("index")
+            # Some providers send no index; ``True`` would be one by isinstance.
             if type(index) is not int:
                 index = position
             choice = self._choices.get(index)
@@ -87,6 +89,7 @@ class ChoiceAccumulator:
                 choice.setdefault(key, None)
             elif key == "message":
                 if "delta" in piece:
+                    # Perplexity: what came so far stands along with each delta.
                     self._beside[choice["index"]] = value
                 elif isinstance(value, dict):
                     self._add_message(choice, value)
@@ -119,6 +122,7 @@ class ChoiceAccumulator:
     def _hold_last(self, into: Object, key: str, value: Any) -> None:
         """The last that says something holds; objects are merged, lists joined, usage replaced."""
         before = into.get(key)
+        # vLLM counts up in every chunk: usage is replaced, never added.
         if before is None or (key == "usage" and value):
             into[key] = _copy(value)
         elif isinstance(before, list) and isinstance(value, list):

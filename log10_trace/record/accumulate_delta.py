@@ -85,8 +85,10 @@ class DeltaAccumulator:
     def _merge_function(self, function: Object, fragment: Object) -> None:
         for key, value in fragment.items():
             before = function.get(key)
+            # A name may come in fragments, or whole and longer; once there are arguments it is complete.
             if key == "name" and before and value and before != value and not function.get("arguments"):
                 function[key] = value if value.startswith(before) else before + value
+            # Whole arguments that come a second time are the same call once more, not more of its text.
             elif key != "arguments" or before != value or not is_whole(value):
                 self._add_value(function, key, value, Place.FRAGMENTS)
 
@@ -106,6 +108,7 @@ class DeltaAccumulator:
         if before is None:
             if value is not None or key not in into:
                 into[key] = self._accumulate_new(key, value)
+        # A null says nothing, and does not erase.
         elif value is None:
             return
         elif isinstance(before, str | Pieces) and isinstance(value, str):
@@ -165,6 +168,8 @@ class DeltaAccumulator:
         if before == "" or (value and is_state(key)):
             into[key] = value
         elif is_label(key) and isinstance(before, str):
+            # Providers repeat role, id and name in every chunk; openai's own accumulator strings them
+            # together.
             self.lossy |= value not in ("", before)
         elif place is Place.PART and key not in TEXTS and isinstance(before, str):
             self._add_to_part(into, key, value)

@@ -92,6 +92,7 @@ class ItemAccumulator:
             return
         known = self._item_of(event, name)
         if known is None or known.done:
+            # After its ``done`` an item is whole, and what still comes for it is a repetition.
             self.lossy |= known is None and "delta" in event
             return
         if not (_add_text(known, name, verb, event) or _add_part(known, name, verb, event)):
@@ -110,6 +111,7 @@ class ItemAccumulator:
                 known = None
         if known is None:
             known = self._new(at)
+        # An ``added`` that comes late must not take the place of the whole item.
         if done or not known.done:
             known.set(item)
             known.done = done

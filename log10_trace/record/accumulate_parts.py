@@ -36,6 +36,7 @@ class PartList(list[Any]):
 def add_all(parts: PartList, more: list[Any], merge: Merge) -> None:
     """Add the parts of one chunk; a list that comes again, whole or grown, gives only what is new in it."""
     first = 0
+    # Perplexity sends its citations and search results whole with every chunk, or grown.
     if not any(_may_repeat(part) for part in more):
         if more == parts[: len(more)]:
             return
@@ -44,6 +45,7 @@ def add_all(parts: PartList, more: list[Any], merge: Merge) -> None:
             for known, part in zip(parts, more, strict=False):
                 if known != part:
                     merge(known, part)
+        # The chunk begins with the part that the one before ended with.
         elif parts[-1:] == more[:1]:
             first = 1
     for part in more[first:]:
@@ -79,6 +81,7 @@ def _find(parts: PartList, part: Object) -> Object | None:
         known = parts.by_index.get(index)
         return known if known is not None and _continues(known, part) else None
     last = parts[-1] if parts else None
+    # Without index and id a text goes on with the last part, if that is of its type.
     if isinstance(last, dict) and last.get("type") and _is_fragment(part) and _continues(last, part):
         return last
     return None

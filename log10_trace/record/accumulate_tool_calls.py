@@ -35,6 +35,7 @@ class ToolCalls:
     def finish(self) -> list[Any]:
         """The calls as an unstreamed message has them: in the order of their index, which is dropped."""
         calls = self._calls
+        # Where one has no index their order of arrival is all that there is to go by.
         if all(isinstance(call, dict) and isinstance(call.get("index"), int) for call in calls):
             calls = sorted(calls, key=lambda call: call["index"])
         return [_drop_index(call) if isinstance(call, dict) else call for call in calls]
@@ -117,6 +118,7 @@ def is_whole(arguments: Any) -> bool:
 def _drop_index(call: Object) -> Object:
     call = {key: value for key, value in call.items() if key != "index"}
     function = call.get("function")
+    # Qwen sends null for a call without arguments; an unstreamed call has a string.
     if isinstance(function, dict) and function.get("arguments", "") is None:
         call["function"] = {**function, "arguments": ""}
     return call

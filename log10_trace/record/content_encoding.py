@@ -41,6 +41,7 @@ def _feed(decode: Callable[[bytes], bytes], chunks: list[bytes]) -> list[bytes]:
 
 
 def _gzip() -> Callable[[bytes], bytes]:
+    # 32 + 15: a gzip or a zlib header, whichever is there, and the largest window.
     return zlib.decompressobj(47).decompress
 
 

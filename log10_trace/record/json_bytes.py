@@ -56,9 +56,11 @@ def to_single_line(raw: bytes) -> Embedded | None:
     except (ValueError, RecursionError):
         try:
             text = _quote_constants(_to_utf8(raw))
+            # What is the same text would fail once more.
             value = _parse_strictly(text) if text != raw else None
         except (ValueError, RecursionError):
             return None
+        # The word NaN alone is a text, not JSON.
         if not isinstance(value, dict | list):
             return None
     if _is_too_deep(value):

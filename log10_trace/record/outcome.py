@@ -42,7 +42,9 @@ def determine_outcome(call: Call) -> Outcome:
     """The outcome of a call, from its bytes and from what its thread saw."""
     if call.status == STARTED:
         return Outcome(b"null", STARTED)
+    # A body that was not streamed was decoded by the HTTP library already.
     body = decode_body(call.chunks, call.content_encoding if call.streamed else None)
+    # By the body, not by its type: some servers answer JSON to ``stream=True``.
     if sse.is_stream(body):
         return _stream_outcome(call, body)
     json_body = to_single_line(body)

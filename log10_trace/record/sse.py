@@ -83,6 +83,7 @@ def _parse_texts(names: list[str | None], texts: list[bytes]) -> Iterator[Event]
         values = from_json(b"[" + b",".join(texts) + b"]", cache_strings="keys")
     except ValueError:
         values = []
+    # Data such as "1,2" would be two elements of the array, and shift all that follow.
     if len(values) != len(texts):
         return _parse_one_by_one(names, texts)
     return map(Event, names, values)
@@ -125,6 +126,7 @@ def _lines(body: bytes) -> Iterator[list[bytes]]:
     """The lines of the body, window by window, and an empty one at the end."""
     start = 0
     while start < len(body):
+        # Cut at a line feed, so that neither a line nor a CR LF is torn.
         end = body.find(b"\n", start + _WINDOW) + 1 or len(body)
         window = body[start:end]
         if b"\r" in window:

@@ -147,6 +147,7 @@ class Delivery:
             lambda: ending is None or self._worker is not ending,
             lambda: min(until, self._moved_at + NO_PROGRESS_TIMEOUT_S),
         )
+        # What is not redacted is in memory alone, and would end with the process.
         self._redact_remaining(until)
         is_clear = ending is None or ending.maintenance.has_no_orphans
         return is_clear and self._wait_until(lambda: self.sink.monitor.counts.pending == 0, self._clock)

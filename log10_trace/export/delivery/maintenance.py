@@ -116,6 +116,8 @@ class SpoolMaintenance:
         self._log_disk_error(journal.disk_error)
         self.due_at = min(self.due_at, self._heal_at)
         try:
+            # Deleted while we ran: its lock is held on a file without a name, which no other process would
+            # see.
             if journal.source_lock is not None and not journal.source_lock.folder.exists():
                 journal.source_lock.close()
                 journal.source_lock = None

@@ -86,6 +86,7 @@ class Transport:
         """Try once to hand these records over; ``timeout`` is the seconds that one request may take."""
         if self._is_single(server):
             return self._send_singly(server, records, timeout)
+        # One record a line: the server answers each of them, so that one bad record costs no other.
         body = b"\n".join([*(record.body for record in records), b""])
         reply = self._post(server, _BATCH, body, timeout, "application/x-ndjson")
         if isinstance(reply, RecordResult):
@@ -176,6 +177,7 @@ class Transport:
     def _exchange(self, server: Server, request: Request, timeout: float) -> HttpReply | RecordResult:
         deadline = Deadline(timeout)
         try:
+            # Else a tracer of HTTP libraries would report our requests as the program's.
             with _suppressing_instrumentation():
                 reply = self._ask(server, request, deadline)
         except TimeoutError as error:
@@ -184,6 +186,7 @@ class Transport:
             problem = find_tls_problem(error)
             self._tls = None if problem else self._tls  # other certificates may be there the next time
             return self._fail(str(problem or f"{type(error).__name__}: {error}"), error)
+        # Interrupted half-way: the answer to this request would be read as that to the next.
         except BaseException:
             self.close()
             raise

@@ -60,9 +60,12 @@ class Worker:
             with guard("delivering records"):
                 self._attempt()
                 with self._sink.monitor:
+                    # An attempt that was under way when the worker was told to stop does not count as the
+                    # last one.
                     if self._stopping and not (was_stopping and self._sender.backoff.is_stuck):
                         self._go_on()
                 return
+            # A fault of ours ended the attempt: without a pause the loop would spin.
             self._sender.backoff.on_no_server(now)
 
     def _go_on(self) -> None:

@@ -119,6 +119,7 @@ class Backlog:
             for item in items:
                 self._stepped_over.discard(item.place)
                 item.segment.acknowledge(item.entry.start, item.entry.end, item.entry.sequence)
+        # Once a segment and not once a record: each checkpoint is a write.
         touched = {item.segment for item in items}
         for segment in self._detach_finished():
             touched.discard(segment)
@@ -139,6 +140,8 @@ class Backlog:
         """Drop the oldest segment that is neither held nor written; the bytes that frees, 0 without any."""
         with self._lock:
             for segment in self.segments:
+                # What is held is on its way to the server: dropped now, it would be counted as lost and as
+                # delivered.
                 is_meant = (segment.memory is not None) == memory and segment not in self._held
                 if is_meant and self._is_removable(segment):
                     break

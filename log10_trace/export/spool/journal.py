@@ -195,6 +195,7 @@ class Journal(Backlog):
     def _roll_back(self, segment: Segment, start: int, end: int) -> None:
         """Release a range that could not be written, unless something was written behind it."""
         if segment.size != end:
+            # To cut the file here would cut off what was written behind.
             segment.acknowledge(start, end)
             return
         segment.size = start

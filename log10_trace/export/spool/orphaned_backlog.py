@@ -103,6 +103,7 @@ class OrphanedBacklog(Backlog):
             return True
         if item.entry.kind == COMPLETED:
             begun = self._unended.pop(call_id(item.entry) or _place_of(item), None)
+            # The record of the ended call holds all that its started record did.
             if begun is not None:
                 super().acknowledge([begun])
         if item.entry.kind != STARTED:
@@ -178,6 +179,7 @@ class Orphans(Backlog):
             for orphan in self:
                 found = self._read_one(orphan, items - len(taken), room, beyond)
                 room -= sum(len(item.entry.payload) for item in found)
+                # What was read is not lost: it waits in its backlog, and is given out by the next read.
                 if taken and room < 0:
                     return taken
                 taken += found

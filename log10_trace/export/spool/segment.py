@@ -44,6 +44,7 @@ def write_all(descriptor: int, parts: list[bytes], start: int, length: int) -> N
     Raises:
         OSError: the disk does not take them, or only the first of them.
     """
+    # A full disk may take a part and report no error.
     if os.pwritev(descriptor, parts, start) < length:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
@@ -156,6 +157,7 @@ class Segment:
                 + form.encode_checkpoint(self.acknowledged_offset)
                 + self.memory[form.FIRST_ENTRY_OFFSET :]
             )
+        # Never a file that is there, nor through a link that another user has put there.
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
         descriptor = os.open(self.path, flags, 0o600)
         try:
@@ -184,6 +186,7 @@ class Segment:
         opening = form.encode_header(source, self.number, self.acknowledged_sequence or 0)
         write_all(spare.descriptor, [opening], 0, len(opening))
         spare.path.rename(self.path)
+        # The header comes before the name: killed in between, the old name holds a segment without entries.
         self._descriptor, spare._descriptor = spare.descriptor, None
 
     def read(self, offset: int, length: int) -> bytes:
@@ -239,6 +242,7 @@ class Segment:
 
     def _advance(self) -> None:
         while (first := self._settled.get(self.acknowledged_offset)) is not None:
+            # The entry is removed last: whoever reads in between finds it settled, or below the offset.
             settled = self.acknowledged_offset
             self.acknowledged_sequence = first[1] or self.acknowledged_sequence
             self.acknowledged_offset = first[0]

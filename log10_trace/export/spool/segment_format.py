@@ -170,10 +170,13 @@ def salt_of(source: str, number: int) -> int:
 
 def encode_entry_header(salt: int, kind: int, sequence: int, parts: Sequence[bytes]) -> tuple[bytes, int]:
     """The head that goes before ``parts``, and the length of the whole entry in bytes."""
+    # Not joined: the parts of a large record would be copied for a checksum.
     check, length = 0, sum(map(len, parts))
     for part in parts:
         check = crc32(part, check)
     head = _HEAD.pack(_MAGIC, kind, length, sequence, check)
+    # A checksum of its own for the head: a damaged payload then still has a length, and the next entry is
+    # found.
     return head + _HEAD_CRC.pack(crc32(head, salt)), HEAD_SIZE + length
 
 
@@ -225,6 +228,7 @@ def scan(
             continue
         kind, length, sequence, check = head
         end = at + HEAD_SIZE + length
+        # Read by itself: a window of its size would copy a large payload twice.
         if length > _WINDOW:
             payload = read(at + HEAD_SIZE, min(length, size - at - HEAD_SIZE))
         else:

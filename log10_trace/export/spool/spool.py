@@ -78,12 +78,14 @@ class SourceLock:
 
     def clear_key(self) -> None:
         """The server knows no such key: from now on, a program with another key may deliver the records."""
+        # A key that was revoked would otherwise keep the records from every program for good.
         about = read_destination(self.folder)
         if about is not None and about.key is not None:
             _write_about(self.folder, replace(about, key=None))
 
     def close(self) -> None:
         """Release the locks, so that another process can take the folder."""
+        # Not LOCK_UN: a forked child shares the lock, and unlocking would take it from the other as well.
         for lock in self._locks:
             os.close(lock)
 
@@ -170,6 +172,8 @@ class Spool:
             if folder.name in but:
                 continue
             destination = read_destination(folder)
+            # Destination first, lock second: a lock costs an open file, and most folders may be of other
+            # servers.
             is_rest = destination is None and _is_empty(folder)
             source_lock = try_lock(folder) if is_rest or ours(destination) else None
             if source_lock is not None and is_rest:
