@@ -129,6 +129,7 @@ class Delivery:
             is_clear = worker.maintenance.has_no_orphans
             if self._is_retired:
                 worker.stop()
+                monitor.notify_all()
             return is_delivered and is_clear
 
     def close(self, timeout: float) -> bool:
@@ -248,7 +249,17 @@ class Delivery:
             return None, error
 
     def _start(self, journal: Journal | None) -> Worker:
-        self._worker = worker = self._build_worker(journal, self.config)
+        """Begin a thread for ``journal``, and for what dead processes left. Called with the lock held."""
+        worker = self._build_worker(journal, self.config)
+        # A signal handler that flushes, or makes a call, may have begun one meanwhile, in this very thread:
+        # two would deliver the journal twice. From here to the assignment nothing is called, so that no
+        # handler runs.
+        begun = self._worker
+        if begun is not None and (journal is None or begun.journal is journal):
+            return begun
+        self._worker = worker
+        if begun is not None:
+            begun.stop()
         self._has_looked = True
         with guard("starting the delivery thread"):
             # Refused at the interpreter's end, and at the system's limit: the spool has the records.

@@ -38,7 +38,8 @@ class Worker:
         self.maintenance = maintenance
         self._config = config
         self._sink = sink
-        self._journal = journal
+        self.journal = journal
+        """This process's own records; none where only those of dead processes are delivered."""
         self._sender = sender
         self._resolver = resolver
         self._clock = clock
@@ -143,7 +144,7 @@ class Worker:
         if server is None:
             self._sender.on_no_server()
             return
-        is_own = backlog is self._journal
+        is_own = backlog is self.journal
         if self._sender.attempt(server, backlog, self._config.timeout):
             # There may be more: look again at once.
             self._waiting = WAKE_THRESHOLD if is_own else self._waiting
@@ -162,4 +163,4 @@ class Worker:
         self._orphans_turn = not (self._orphans_turn or self._stopping)
         if self.maintenance.orphans and (self._orphans_turn or self._waiting_since is None):
             return self.maintenance.orphans
-        return self._journal
+        return self.journal
