@@ -14,6 +14,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from log10_trace.config import OPTIONS
+from log10_trace.guard import logger
 
 # How long an example takes says more about the machine than about us.
 settings.register_profile("log10_trace", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -45,7 +46,6 @@ def unchanged_process() -> Iterator[None]:
 
 def _process_settings() -> dict[str, object]:
     """What is set once for the whole process, and heard by every later test."""
-    logger = logging.getLogger("log10_trace")
     return {
         "handlers": (*logger.handlers, *logger.filters),
         "level": logger.level,
