@@ -26,7 +26,7 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 
 @pytest.fixture(autouse=True)
-def private_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def private_home(unchanged_process: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A LOG10_HOME for this test alone, and no LOG10_ setting from outside."""
     for name in [option.env for option in OPTIONS if option.env] + ["OPENAI_BASE_URL", "OPENAI_API_KEY"]:
         monkeypatch.delenv(name, raising=False)
