@@ -116,8 +116,19 @@ def test_what_is_no_response_stays_as_it_is(other: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "odd", [None, "text", {}, {"input": 5}, {"input": ["x", None]}, {"tools": [1], "text": {}}]
+    ("odd", "view"),
+    [
+        (None, None),
+        ("text", "text"),
+        ({}, {"messages": []}),
+        ({"input": 5}, {"messages": [{"role": "user", "content": 5}]}),
+        (
+            {"input": ["x", None]},
+            {"messages": [{"role": "user", "content": "x"}, {"role": "user", "content": None}]},
+        ),
+        ({"tools": [1], "text": {}}, {"messages": [], "tools": [1]}),
+    ],
 )
-def test_odd_requests_do_no_harm(odd: Any) -> None:
-    """Whatever was sent has a view."""
-    json.dumps(chat_view.request(odd))
+def test_odd_requests_do_no_harm(odd: Any, view: Any) -> None:
+    """Whatever was sent has a view, with all of it that can be shown."""
+    assert chat_view.request(odd) == view

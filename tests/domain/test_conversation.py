@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from log10_trace.cli.conversation import first_answer_text
 from log10_trace.domain import chat_view
 from log10_trace.domain.conversation import (
+    ChatChoice,
+    ChatMessage,
     ToolCall,
     list_choices,
     read_choice,
@@ -43,11 +45,11 @@ _json: st.SearchStrategy[Any] = st.recursive(
 @given(_json)
 def test_no_json_raises(body: Any) -> None:
     """Whatever a provider sends in the place of a message, a choice, a call or a body is read."""
-    read_message(body)
-    read_choice(body)
-    read_tool_call(body)
-    read_prompts(body)
-    list_choices(body)
+    assert isinstance(read_message(body), ChatMessage)
+    assert isinstance(read_choice(body), ChatChoice)
+    assert isinstance(read_tool_call(body), ToolCall)
+    assert isinstance(read_prompts(body), list)
+    assert all(isinstance(choice, dict) for choice in list_choices(body))
 
 
 @given(st.dictionaries(st.sampled_from(_NAMES), _json, max_size=8))

@@ -330,8 +330,9 @@ def test_what_is_not_there_is_a_page_that_leads_back(site: Site, path: str) -> N
 
 def test_only_bodies_are_given_out_by_name(site: Site) -> None:
     """No other field, and no field that is not there, has an address of its own."""
-    call_id = site.keep(completion())
+    call_id = site.keep(completion(request={"messages": []}))
 
+    assert site.browser.get(f"/completions/{call_id}/request.json").json() == {"messages": []}
     site.page(f"/completions/{call_id}/tags.json", status=404)
     site.page(f"/completions/{call_id}/native_request.json", status=404)
 

@@ -219,6 +219,7 @@ def test_cleaning_up_goes_on_after_a_restart(tmp_path: Path) -> None:
     connection = open_database(path)
     connection.execute("INSERT INTO chores VALUES ('cleanse')")
     connection.close()
+    assert _chores(path) == 1
 
     store = open_store(path)
 
