@@ -330,7 +330,7 @@ def test_what_is_not_there_is_a_page_that_leads_back(site: Site, path: str) -> N
 
 def test_only_bodies_are_given_out_by_name(site: Site) -> None:
     """No other field, and no field that is not there, has an address of its own."""
-    call_id = site.keep(completion(request={"messages": []}))
+    call_id = site.keep(completion(request={"messages": []}, tags=["a"]))
 
     assert site.browser.get(f"/completions/{call_id}/request.json").json() == {"messages": []}
     site.page(f"/completions/{call_id}/tags.json", status=404)
