@@ -37,6 +37,14 @@ MAX_REASON: Final = 1_000_000
 MAX_DURATION: Final = 10**12
 """Seconds; thirty thousand years."""
 
+SMALL_FIELDS: Final = (
+    "created_at", "status", "duration", "time_to_first_token", "tags", "session_id", "kind", "failure_kind",
+    "failure_reason", "endpoint", "base_url", "request_id", "retries", "interrupted", "metadata", "source",
+    "sequence",
+)  # fmt: skip
+"""The fields that lists and tables are made of, in the order of the columns of a CSV file; a new one goes to
+the end. All others are bodies."""
+
 _OUTCOME: Final = ("status", "failure_kind", "failure_reason")
 _BESIDE_BODIES: Final = {
     "request": ("raw_request",),

@@ -8,7 +8,7 @@ from typing import Final
 
 from log10_trace.domain import text_extraction
 from log10_trace.domain.charges import read_usage
-from log10_trace.domain.completion_record import from_stored_fields
+from log10_trace.domain.completion_record import SMALL_FIELDS, from_stored_fields
 from log10_trace.domain.csv_lines import csv_line, literal
 from log10_trace.domain.prices import Prices
 from log10_trace.server.store.common.columns import extract_columns
@@ -19,10 +19,7 @@ READ: Final = (
     "function",
 )  # fmt: skip
 """Columns that are read out of the record; ``question`` is its last message, ``cost`` in US dollars."""
-KEPT: Final = (
-    "duration", "time_to_first_token", "tags", "session_id", "kind", "failure_kind", "failure_reason",
-    "endpoint", "base_url", "request_id", "retries", "interrupted", "metadata", "source", "sequence",
-)  # fmt: skip
+KEPT: Final = tuple(name for name in SMALL_FIELDS if name not in ("created_at", "status"))
 """Columns copied from the record: text as it is, everything else as JSON."""
 BODIES: Final = (
     "stacktrace", "request", "response", "native_request", "native_response", "raw_request", "raw_response",

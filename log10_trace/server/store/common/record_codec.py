@@ -13,13 +13,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
+from log10_trace.domain.completion_record import SMALL_FIELDS
 from log10_trace.server.store.common.created_at import fill_created_at
 
-_SMALL: Final = frozenset(
-    ("kind", "status", "tags", "session_id", "duration", "failure_kind", "failure_reason", "created_at",
-     "time_to_first_token", "endpoint", "base_url", "request_id", "retries", "interrupted", "metadata",
-     "source", "sequence")
-)  # fmt: skip
+_SMALL: Final = frozenset(SMALL_FIELDS)
 _SMALL_CHARACTERS: Final = 4_096
 _FASTEST: Final = 1
 """zlib's level: a third of the time of the default level, for a tenth more room."""
