@@ -201,9 +201,10 @@ class Completion(Model):
 
 
 class Preview(Model):
-    """The beginning of the last message of the request, and of the answer."""
+    """The beginnings of the last message of a user, of what a tool answered after it, and of the answer."""
 
     request: str | None = None
+    tool: str | None = None
     response: str | None = None
 
 
@@ -214,9 +215,20 @@ class TokenCount(Model):
     output_tokens: int | None = None
 
 
+class CallSite(Model):
+    """The line of the program that made a call."""
+
+    file: str
+    line: int | None = None
+    function: str | None = None
+
+
 class CompletionSummary(Completion):
     """A completion as it stands in a list: its small fields, and what a list needs of its bodies."""
 
     model: str | None = None
     usage: TokenCount | None = None
+    cost: float | None = None
+    """US dollars; None when the call has no price."""
     preview: Preview | None = None
+    call_site: CallSite | None = None

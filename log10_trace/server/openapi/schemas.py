@@ -110,7 +110,14 @@ _SUMMARY: Final[dict[str, Schema]] = {
         "type": ["object", "null"],
         "properties": {"input_tokens": nullable(COUNT), "output_tokens": nullable(COUNT)},
     },
-    "preview": object_schema({"request": {"type": "string"}, "response": {"type": "string"}}),
+    "cost": {"type": ["number", "null"], "description": "US dollars; null when the call has no price."},
+    "preview": object_schema(
+        {"request": {"type": "string"}, "tool": {"type": ["string", "null"]}, "response": {"type": "string"}}
+    ),
+    "call_site": {
+        "type": ["object", "null"],
+        "properties": {"file": LABEL, "line": nullable(COUNT), "function": {"type": ["string", "null"]}},
+    },
 }
 
 _COUNTS: Final[dict[str, Schema]] = {

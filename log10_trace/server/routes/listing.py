@@ -9,6 +9,7 @@ from typing import Final
 from starlette.responses import Response, StreamingResponse
 
 from log10_trace.domain.filters import FILTER_NAMES
+from log10_trace.domain.prices import Prices
 from log10_trace.server.http.api_errors import ApiError, not_found
 from log10_trace.server.http.query_params import RequestParams
 from log10_trace.server.http.request_context import RequestContext
@@ -87,12 +88,12 @@ async def _page(
     if view == "full":
         pieces = await context.read_pieces(_chunk(_full(context, await context.read(read_page))))
         return StreamingResponse(pieces, media_type="application/json")
-    return json_bytes_response(await context.read(_summaries, read_page))
+    return json_bytes_response(await context.read(_summaries, read_page, context.store.reports.prices))
 
 
-def _summaries(read_page: Callable[[], Page[CompletionSummary]]) -> bytes:
+def _summaries(read_page: Callable[[], Page[CompletionSummary]], prices: Prices) -> bytes:
     found = read_page()
-    items = [_utf8(summary.to_json()) for summary in found.items]
+    items = [_utf8(summary.to_json(prices)) for summary in found.items]
     return wrap_json_array(items, "completions", next_cursor=found.next_cursor)
 
 

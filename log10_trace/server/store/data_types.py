@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final, Generic, Literal, NamedTuple, TypeVar
 
+from log10_trace.domain.charges import Charge
+from log10_trace.domain.prices import Prices
+
 TagMatch = Literal["any", "all", "none"]
 Order = Literal["newest", "oldest"]
 GroupBy = Literal["none", "model", "tag", "call_site", "session", "failure"]
@@ -36,6 +39,14 @@ class StoredCompletion:
         return self.to_json().replace("\n", " ").replace("\r", " ")
 
 
+class CallSite(NamedTuple):
+    """The innermost frame of a call's stacktrace."""
+
+    file: str
+    line: int | None
+    function: str | None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CompletionSummary:
     """A completion's line in a list: its small fields, and the beginnings of what was said."""
@@ -48,17 +59,35 @@ class CompletionSummary:
     input_tokens: int | None
     output_tokens: int | None
     preview_request: str
+    """Of the last message of a user."""
     preview_response: str
+    preview_tool: str | None
+    """Of what a tool answered, where that is the last message of the request."""
+    call_site: CallSite | None
+    charges: tuple[Charge, ...]
+    """What the call is charged; empty where an earlier version did not keep it."""
 
-    def to_json(self) -> str:
-        """The small fields of the Completion as JSON text, plus ``model``, ``usage`` and ``preview``."""
+    def cost(self, prices: Prices) -> float | None:
+        """US dollars; None when the response states no usage or one of the charges has no price."""
+        is_stated = self.input_tokens is not None or self.output_tokens is not None
+        return prices.cost_of(self.charges) if is_stated and self.charges else None
+
+    def to_json(self, prices: Prices) -> str:
+        """The small fields of the Completion as JSON text, plus what lists show of its bodies."""
         usage = None
         if self.input_tokens is not None or self.output_tokens is not None:
             usage = {"input_tokens": self.input_tokens, "output_tokens": self.output_tokens}
+        preview = {
+            "request": self.preview_request,
+            "tool": self.preview_tool,
+            "response": self.preview_response,
+        }
         added = {
             "model": json.dumps(self.model),
             "usage": json.dumps(usage),
-            "preview": json.dumps({"request": self.preview_request, "response": self.preview_response}),
+            "cost": json.dumps(self.cost(prices)),
+            "preview": json.dumps(preview),
+            "call_site": json.dumps(self.call_site and self.call_site._asdict()),
         }
         fields = {**self.fields, **added}
         return StoredCompletion(organization_id=self.organization_id, id=self.id, fields=fields).to_json()

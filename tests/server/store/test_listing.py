@@ -200,6 +200,32 @@ def test_a_summary_holds_the_small_fields_and_no_body(store: Store) -> None:
     assert not {"request", "response", "stacktrace"} & set(summary.fields)
 
 
+def test_a_summary_says_what_a_user_asked_what_it_cost_and_from_which_line(store: Store) -> None:
+    """The user's last message comes before a tool's answer; there is no cost without usage."""
+    frames = [
+        {"file": "/srv/main.py", "line": "run()", "lineno": 3, "name": "<module>"},
+        {"file": "/srv/app.py", "line": "client.create()", "lineno": 42, "name": "ask"},
+    ]
+    messages = [
+        {"role": "system", "content": "Be brief."},
+        {"role": "user", "content": "Weather in Oslo?"},
+        {"role": "assistant", "content": None, "tool_calls": [{"id": "c", "function": {"name": "weather"}}]},
+        {"role": "tool", "tool_call_id": "c", "content": "4 degrees"},
+    ]
+    request = {"model": "gpt-4o", "messages": messages}
+    put(store, completion(id="a", request=request, stacktrace=frames, response=answer("Cold.", 1000, 100)))
+    put(store, completion(id="b", status="started", response=...))
+
+    first, running = page(store, order="oldest").items
+
+    assert (first.preview_request, first.preview_tool) == ("Weather in Oslo?", "4 degrees")
+    assert first.call_site == ("/srv/app.py", 42, "ask")
+    assert first.cost(store.reports.prices) == pytest.approx(0.0035)
+    assert (running.preview_request, running.preview_tool) == ("How are you?", None)
+    assert running.call_site is None
+    assert running.cost(store.reports.prices) is None
+
+
 @pytest.mark.parametrize(
     "cursor", ["", "x", "W10", "WzFd!", "WyJhIl0", "W3RydWVd", "WzEsMl0", "Wy0xXQ", "é", "W1tb" * 1000]
 )

@@ -11,6 +11,7 @@ from log10_trace.domain.charges import Charge, charges, read_usage
 from log10_trace.domain.completion_record import CompletionRecord
 from log10_trace.domain.ids import id_time_ms
 from log10_trace.domain.json_values import read_mapping
+from log10_trace.domain.prompts import read_prompt
 from log10_trace.domain.times import DAY_MS, parse_rfc3339_ms
 
 _NAME_CHARACTERS: Final = 1_000
@@ -46,6 +47,8 @@ class CompletionColumns:
     sequence: int | None
     preview_request: str
     preview_response: str
+    preview_tool: str | None
+    """Of what a tool answered, where that is the last message of the request."""
     counting: int = COUNTING
     """The rules by which roll-ups count the call."""
 
@@ -70,6 +73,7 @@ def extract_columns(
     request, response = read_mapping(values.get("request")), read_mapping(values.get("response"))
     responses = response, values.get("native_response")
     usage = read_usage(*responses)
+    prompt = read_prompt(incoming.values.get("request"), words.request_texts)
     site = _innermost(values.get("stacktrace"))
     duration = values.get("duration")
     return CompletionColumns(
@@ -89,8 +93,9 @@ def extract_columns(
         function=_name(site.get("name")),
         source=values.get("source"),
         sequence=None if values.get("sequence") is None else int(values["sequence"]),
-        preview_request=text_extraction.preview(words.request_texts[-1]) if words.request_texts else "",
+        preview_request=text_extraction.preview(prompt.user),
         preview_response=text_extraction.preview(words.response_text or words.failure),
+        preview_tool=text_extraction.preview(prompt.tool) or None,
     )
 
 

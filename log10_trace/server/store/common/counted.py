@@ -27,6 +27,11 @@ def write_counted(known: CompletionColumns) -> str:
     return json.dumps(counted, separators=(",", ":"))
 
 
+def read_charges(text: str | None) -> tuple[Charge, ...]:
+    """The charges of a column ``charges``; none of None, which holds no rates."""
+    return () if text is None else read_counted(Counted(None, None, None, text))[2]
+
+
 def restore_counted(known: CompletionColumns, counted: Counted, response: Any) -> CompletionColumns:
     """``known`` with what the record was counted as, by whatever rules that was."""
     rules, first_token, charges = read_counted(counted, response)

@@ -14,7 +14,9 @@ from functools import lru_cache
 from typing import Final
 
 from log10_trace.domain.completion_record import SMALL_FIELDS
+from log10_trace.domain.json_values import read_mapping
 from log10_trace.server.store.common.created_at import fill_created_at
+from log10_trace.server.store.data_types import CallSite
 
 _SMALL: Final = frozenset(SMALL_FIELDS)
 _SMALL_CHARACTERS: Final = 4_096
@@ -66,6 +68,21 @@ def decode(packed: EncodedRecord, began_ms: int | None = None) -> dict[str, str]
     if packed.stack is not None:
         fields["stacktrace"] = _inflate(packed.stack)
     return fields
+
+
+@lru_cache(maxsize=1_024)
+def decode_call_site(stack: bytes | None) -> CallSite | None:
+    """The innermost frame of a stacktrace; None without one. The stacks of one program are few."""
+    frames = None if stack is None else json.loads(_inflate(stack))
+    frame = read_mapping(frames[-1]) if isinstance(frames, list) and frames else {}
+    file, line, function = frame.get("file"), frame.get("lineno"), frame.get("name")
+    if not isinstance(file, str):
+        return None
+    return CallSite(
+        file,
+        line if isinstance(line, int) and not isinstance(line, bool) else None,
+        function if isinstance(function, str) else None,
+    )
 
 
 def _join(fields: Mapping[str, str]) -> str:

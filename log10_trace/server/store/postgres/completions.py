@@ -9,8 +9,9 @@ from typing import Final
 from log10_trace.domain.completion_record import CompletionRecord
 from log10_trace.domain.times import DAY_MS
 from log10_trace.server.store.common import deletions
+from log10_trace.server.store.common.counted import read_charges
 from log10_trace.server.store.common.paging import next_cursor, read_cursor, read_in_batches
-from log10_trace.server.store.common.record_codec import EncodedRecord, decode, decode_head
+from log10_trace.server.store.common.record_codec import EncodedRecord, decode, decode_call_site, decode_head
 from log10_trace.server.store.data_types import (
     CompletionFilter,
     CompletionSummary,
@@ -205,7 +206,8 @@ def _to_stored(organization_id: str, row: Row) -> StoredCompletion:
 
 
 def _to_summary(organization_id: str, row: Row) -> CompletionSummary:
-    place, completion_id, head, model, input_tokens, output_tokens, preview_request, preview_response = row
+    place, completion_id, head, model, input_tokens, output_tokens, *previews, charges, stack = row
+    preview_request, preview_response, preview_tool = previews
     return CompletionSummary(
         organization_id=organization_id,
         id=completion_id,
@@ -215,4 +217,7 @@ def _to_summary(organization_id: str, row: Row) -> CompletionSummary:
         output_tokens=output_tokens,
         preview_request=preview_request,
         preview_response=preview_response,
+        preview_tool=preview_tool,
+        call_site=decode_call_site(stack),
+        charges=read_charges(charges),
     )

@@ -70,6 +70,7 @@ class CompletionRow(NamedTuple):
     stack: bytes | None
     body: bytes
     charges: str
+    preview_tool: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,6 +144,7 @@ class PreparedRecord:
             stack=self.stack_hash,
             body=self.packed.body,
             charges=write_counted(known),
+            preview_tool=known.preview_tool,
         )
 
 

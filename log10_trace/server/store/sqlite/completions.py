@@ -13,6 +13,7 @@ from typing import Final
 from log10_trace.domain.completion_record import CompletionRecord
 from log10_trace.domain.times import DAY_MS
 from log10_trace.server.store.common import deletions, record_codec
+from log10_trace.server.store.common.counted import read_charges
 from log10_trace.server.store.common.paging import LAST, next_cursor, read_cursor, read_in_batches
 from log10_trace.server.store.common.record_writes import ensure_id
 from log10_trace.server.store.common.search_query import parse_search_query
@@ -266,6 +267,9 @@ def _to_summary(row: sqlite3.Row) -> CompletionSummary:
         output_tokens=row["output_tokens"],
         preview_request=row["preview_request"],
         preview_response=row["preview_response"],
+        preview_tool=row["preview_tool"],
+        call_site=record_codec.decode_call_site(row["stack"]),
+        charges=read_charges(row["charges"]),
     )
 
 

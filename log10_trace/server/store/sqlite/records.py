@@ -265,6 +265,7 @@ def _row_values(new: PreparedRecord) -> tuple[Any, ...]:
         facts.input_tokens,
         facts.output_tokens,
         write_counted(facts),
+        facts.preview_tool,
     )
 
 

@@ -6,7 +6,9 @@
 -- reading until the page is full: hence LATERAL and OFFSET 0.
 
 -- :summaries
-SELECT d.place, d.id, head, model, input_tokens, output_tokens, preview_request, preview_response FROM
+SELECT d.place, d.id, head, model, input_tokens, output_tokens, preview_request, preview_response, preview_tool,
+    charges, (SELECT s.body FROM stacks AS s WHERE s.organization_id = %(organization_id)s AND s.hash = stack)
+FROM
 
 -- :records
 SELECT d.place, d.id, head, body,
@@ -76,7 +78,7 @@ LIMIT %(most)s
 ) AS d
 CROSS JOIN LATERAL (
     SELECT head, body, stack, status, kind, model, session_id, failure_kind, file, function, duration,
-        input_tokens, output_tokens, tokens, preview_request, preview_response
+        input_tokens, output_tokens, tokens, preview_request, preview_response, preview_tool, charges
     FROM completions AS c
     WHERE c.organization_id = %(organization_id)s AND c.id = d.id AND c.placed_ms = d.placed_ms
     OFFSET 0

@@ -9,13 +9,13 @@ JOIN completions c ON c.position >= start.value AND c.position < start.value + :
 -- :insert_completion
 INSERT INTO completions (
     status, kind, model, session_id, failure_kind, file, function, duration, tokens, input_tokens,
-    output_tokens, charges, position, organization_id, id
-) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+    output_tokens, charges, preview_tool, position, organization_id, id
+) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 
 -- :update_completion
 UPDATE completions SET
     status = ?, kind = ?, model = ?, session_id = ?, failure_kind = ?, file = ?, function = ?, duration = ?,
-    tokens = ?, input_tokens = ?, output_tokens = ?, charges = ?
+    tokens = ?, input_tokens = ?, output_tokens = ?, charges = ?, preview_tool = ?
 WHERE position = ?;
 
 -- :insert_body
@@ -67,10 +67,11 @@ ORDER BY wanted.key;
 
 -- :summaries
 SELECT c.position, c.organization_id, c.id, c.model, c.input_tokens, c.output_tokens, b.head,
-    b.preview_request, b.preview_response
+    b.preview_request, b.preview_response, c.preview_tool, coalesce(c.charges, b.charges) AS charges, s.body AS stack
 FROM json_each(:positions) wanted
 JOIN completions c ON c.position = wanted.value
 JOIN bodies b ON b.position = c.position
+LEFT JOIN stacks s ON s.number = b.stack
 ORDER BY wanted.key;
 
 -- :find_stack
