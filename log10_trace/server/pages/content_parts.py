@@ -1,7 +1,7 @@
 """What a message is made of: text, pictures, sound, files, each as something a page may show. Pure.
 
 Nothing a record names is ever fetched: a picture that lies elsewhere is a placeholder with its address as
-text, one that came within the record is shown from it.
+text, one that came within the record is shown from it, when a reader asks for it.
 """
 
 from __future__ import annotations
@@ -16,12 +16,14 @@ from log10_trace.domain.json_values import read_mapping, read_text
 from log10_trace.server.pages import json_access
 from log10_trace.server.pages.excerpt import Gap
 
-Kind = Literal["text", "json", "image", "placeholder", "refusal", "reasoning", "transcript"]
+Kind = Literal["text", "json", "image", "audio", "placeholder", "refusal", "reasoning", "transcript"]
 
-_PICTURE: Final = re.compile(r"data:image/(png|jpeg|gif|webp);base64,[A-Za-z0-9+/=\s]+")
-_LARGEST_PICTURE: Final = 2_000_000
-"""Characters of a picture's address that a page still carries."""
+_PICTURE: Final = re.compile(r"data:image/(?:png|jpeg|gif|webp);base64,[A-Za-z0-9+/=\s]+")
+"""The beginning of a picture that browsers can show; what the rest is, its route finds out."""
+_SOUNDS: Final = frozenset(("", "wav", "mp3", "flac", "ogg", "opus"))
+"""Formats of sound that browsers play; an answer does not name its own."""
 _DATA_HEAD: Final = 100
+_BEGINNING: Final = 500
 PART_ENDS: Final = 50
 """How many parts, or tool calls, at each end of a message with many are shown."""
 _BASE64_BYTES: Final = 3 / 4
@@ -34,7 +36,7 @@ class Part:
 
     Attributes:
         kind: How to show it.
-        text: What to show; of an ``image`` its ``data:`` address.
+        text: What to show; of an ``image`` its ``data:`` address, of ``audio`` its base64.
         note: What it is, in a few words, for everything but plain text.
     """
 
@@ -54,11 +56,18 @@ def content_parts(content: Any) -> tuple[Part, ...]:
     return (Part("json", json_access.as_text(content)),)
 
 
-def audio_part(audio: Mapping[str, Any]) -> Part:
-    """A spoken answer: its transcript, and how much sound came with it."""
-    note = _sound_note(audio)
+def audio_parts(audio: Mapping[str, Any]) -> tuple[Part, ...]:
+    """A spoken answer: its transcript, and its sound."""
     transcript = read_text(audio.get("transcript"))
-    return Part("transcript", transcript, note) if transcript else Part("placeholder", "", note)
+    said = (Part("transcript", transcript, "transcript"),) if transcript else ()
+    return (*said, _sound_part(audio))
+
+
+def _sound_part(audio: Mapping[str, Any]) -> Part:
+    data = read_text(audio.get("data"))
+    is_played = bool(data) and read_text(audio.get("format")) in _SOUNDS
+    note = _sound_note(audio)
+    return Part("audio", data, note) if is_played else Part("placeholder", "", note)
 
 
 def _part(item: Any) -> Part:
@@ -98,13 +107,13 @@ def _image(item: Mapping[str, Any]) -> Part:
         return Part("placeholder", address[:_SHOWN_ADDRESS], f"{note}, not loaded")
     form = address[5:_DATA_HEAD].partition(";")[0]
     note = f"{note}, {form}, {_format_decoded_size(address)}"
-    if len(address) <= _LARGEST_PICTURE and _PICTURE.fullmatch(address):
+    if _PICTURE.fullmatch(address[:_BEGINNING]):
         return Part("image", address, note)
     return Part("placeholder", "", f"{note}, not shown")
 
 
 def _sound(item: Mapping[str, Any]) -> Part:
-    return audio_part(read_mapping(item.get("input_audio")))
+    return _sound_part(read_mapping(item.get("input_audio")))
 
 
 def _file(item: Mapping[str, Any]) -> Part:

@@ -21,10 +21,16 @@ def indent_json(text: str) -> str:
     return "".join(_pieces(text))
 
 
-def _pieces(text: str) -> Iterator[str]:
-    depth = 0
+def split_tokens(text: str) -> Iterator[str]:
+    """The tokens of JSON text as they are spelled; an empty array or object is one."""
     for found in _PIECE.finditer(text):
         piece = found[0]
+        yield "".join(piece.split()) if piece[0] in "[{" else piece
+
+
+def _pieces(text: str) -> Iterator[str]:
+    depth = 0
+    for piece in split_tokens(text):
         if piece in "[{":
             depth += 1
             yield f"{piece}\n{_STEP * depth}"
@@ -36,4 +42,4 @@ def _pieces(text: str) -> Iterator[str]:
         elif piece == ":":
             yield ": "
         else:
-            yield "".join(piece.split()) if piece[0] in "[{" else piece
+            yield piece

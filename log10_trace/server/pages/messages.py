@@ -20,7 +20,7 @@ from log10_trace.domain.conversation import (
 )
 from log10_trace.domain.json_values import read_mapping
 from log10_trace.server.pages import json_access
-from log10_trace.server.pages.content_parts import PART_ENDS, Part, audio_part, content_parts
+from log10_trace.server.pages.content_parts import PART_ENDS, Part, audio_parts, content_parts
 from log10_trace.server.pages.excerpt import ENDS, Gap
 from log10_trace.server.pages.json_indent import indent_json
 
@@ -136,7 +136,7 @@ def _parts(message: ChatMessage) -> Iterator[Part]:
     if message.refusal:
         yield Part("refusal", message.refusal, "refusal")
     if message.audio:
-        yield audio_part(message.audio)
+        yield from audio_parts(message.audio)
 
 
 def _calls(message: ChatMessage) -> Iterator[ToolCall]:

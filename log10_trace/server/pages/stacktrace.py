@@ -31,6 +31,11 @@ class Frame:
         return name if self.lineno is None else f"{name}:{self.lineno}"
 
     @property
+    def folder(self) -> str:
+        """``/srv/``: what stands before ``place`` in the path of the file."""
+        return self.file[: max(self.file.rfind("/"), self.file.rfind("\\")) + 1]
+
+    @property
     def is_the_users(self) -> bool:
         """Whether it is the user's own code rather than a library's."""
         path = self.file.replace("\\", "/")

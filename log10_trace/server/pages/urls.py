@@ -13,7 +13,7 @@ SESSIONS: Final = "/sessions"
 COMPARE: Final = "/compare"
 _UNFIT: Final = re.compile(r"[/\\%]|^\.{1,2}$")
 """What a path cannot carry: servers, proxies and browsers take it for more, or less, than a name."""
-_TWIN: Final = ".json"
+_TWINS: Final = (".json", ".md")
 _ENCODED: Final = "~"
 
 
@@ -57,7 +57,7 @@ def list_path(**conditions: str) -> str:
 def call_path(completion_id: str) -> str:
     """The path of a call's page; an id that no path can carry is written in base64 behind a ``~``."""
     is_fit = not (_UNFIT.search(completion_id) or completion_id.startswith(_ENCODED)) and not (
-        completion_id.endswith(_TWIN)
+        completion_id.endswith(_TWINS)
     )
     if is_fit:
         return f"/completions/{_quote_path(completion_id)}"

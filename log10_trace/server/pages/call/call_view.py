@@ -70,6 +70,8 @@ class CallView:
     """Everything that the page of one call shows."""
 
     labels: CallFields
+    request: Mapping[str, Any]
+    """The request, its long arrays abridged."""
     model: str
     answered_by: str
     """The model as the response names it, when that is another name."""
@@ -130,6 +132,7 @@ def call_view(
     turns, choices = request_messages(request, ends), response_choices(response)
     return CallView(
         labels=labels(stored.id, values),
+        request=request,
         model=model or answered_by,
         answered_by=answered_by if model and answered_by != model else "",
         asked=turns,

@@ -1,4 +1,4 @@
-"""The routes of the Call page, and of a record's exact text."""
+"""The routes of the Call page, and of the exact texts of a record."""
 
 from __future__ import annotations
 
@@ -9,14 +9,13 @@ from starlette.responses import Response
 from log10_trace.server.http.api_errors import not_found
 from log10_trace.server.http.request_context import RequestContext
 from log10_trace.server.http.responses import json_bytes_response
-from log10_trace.server.operations import READ, Operation
+from log10_trace.server.operations import ADMIN, READ, Operation
+from log10_trace.server.pages.call import copies, deletion, view_choice
+from log10_trace.server.pages.call.call_page import call_page
 from log10_trace.server.pages.call.call_view import RAW, call_view
+from log10_trace.server.pages.call.reading import find_stored, get_stored, read_surroundings
 from log10_trace.server.pages.rendering import page
-from log10_trace.server.pages.urls import completion_id_of
 from log10_trace.server.routes import completions
-from log10_trace.server.store.data_types import (
-    StoredCompletion,
-)
 
 
 async def call(context: RequestContext) -> Response:
@@ -26,7 +25,7 @@ async def call(context: RequestContext) -> Response:
 
 async def record(context: RequestContext) -> Response:
     """The whole record, exactly as it is stored."""
-    return json_bytes_response(completions.utf8(await context.read(_get_stored, context)))
+    return json_bytes_response(completions.utf8(await context.read(get_stored, context)))
 
 
 async def body(context: RequestContext) -> Response:
@@ -35,7 +34,7 @@ async def body(context: RequestContext) -> Response:
 
 
 def _body(context: RequestContext) -> Response:
-    stored = _get_stored(context)
+    stored = get_stored(context)
     field = context.request.path_params["field"]
     if field not in RAW or field not in stored.fields:
         raise not_found("part of a completion")
@@ -43,22 +42,27 @@ def _body(context: RequestContext) -> Response:
 
 
 def _call(context: RequestContext) -> Response:
-    is_whole = context.request.query_params.get("show") == "all"
-    view = call_view(_get_stored(context), whole=is_whole)
+    stored = find_stored(context)
+    if stored is None:
+        return deletion.show_deleted(context)
+    view = call_view(stored, whole=context.request.query_params.get("show") == "all")
     cost = context.store.reports.prices.cost_of(view.charges) if view.charges else None
-    return page("call.html", root=context.root_path, view=view, cost=cost)
-
-
-def _get_stored(context: RequestContext) -> StoredCompletion:
-    completion_id = completion_id_of(context.request.path_params["id"])
-    found = context.store.completions.get(context.organization_id, completion_id)
-    if found is None:
-        raise not_found("completion")
-    return found
+    around = read_surroundings(context, stored, view)
+    shown = call_page(view, around, rendered=view_choice.is_rendered(context.request))
+    answer = page("call.html", root=context.root_path, view=view, shown=shown, texts=shown.texts, cost=cost)
+    view_choice.remember(context, answer)
+    return answer
 
 
 OPERATIONS: Final = (
     Operation("GET", "/completions/{id}.json", record, READ),
+    Operation("GET", "/completions/{id}.md", copies.markdown, READ),
+    Operation("GET", "/completions/{id}/messages.json", copies.messages, READ),
+    Operation("GET", "/completions/{id}/request.sh", copies.curl, READ),
+    Operation("GET", "/completions/{id}/request.py", copies.python, READ),
+    Operation("GET", "/completions/{id}/media/{place}", copies.media, READ),
     Operation("GET", "/completions/{id}/{field}.json", body, READ),
+    Operation("GET", "/completions/{id}/delete", deletion.confirm, ADMIN),
+    Operation("POST", "/completions/{id}/delete", deletion.delete, ADMIN),
     Operation("GET", "/completions/{id}", call, READ),
 )
