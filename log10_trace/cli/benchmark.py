@@ -54,7 +54,7 @@ def benchmark(
     """Send logged requests to several models; compare answers, tokens, time and cost with the logged ones."""
     changes, names = parameters(set_), split_commas(models)
     form = report_writer_for(output) if output else None
-    send = make_sdk_sender()
+    send, base_url = make_sdk_sender()
     with server.client() as client:
         prices = prices_of(client)
         calls = list(_calls(client, split_commas(ids), which, limit))
@@ -63,7 +63,7 @@ def benchmark(
         for call in calls:
             of_call = [logged_answer(call, prices)]
             for name in names:
-                of_call.append(replay_call(call, name, send, prices, changes=changes))
+                of_call.append(replay_call(call, name, send, prices, changes=changes, base_url=base_url))
                 moved_on(1)
             _show(of_call, as_json=json)
             answers += of_call

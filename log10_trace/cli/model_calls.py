@@ -55,7 +55,9 @@ def logged_answer(call: dict[str, Any], prices: Prices) -> ModelAnswer:
     model = _text(response, "model") or _text(asked, "model") or "?"
     # Charged as the statistics charge it: the view as chat comes first.
     responses = call.get("response"), call.get("native_response")
-    answer = _answer(call, model, responses, call.get("duration"), prices)
+    answer = _answer(
+        call, model, responses, seconds=call.get("duration"), prices=prices, base_url=call.get("base_url")
+    )
     return replace(answer, text=first_answer_text(response), error=failure, logged=True)
 
 
@@ -66,9 +68,12 @@ def replay_call(
     prices: Prices,
     *,
     changes: Mapping[str, Any] | None = None,
+    base_url: str | None = None,
     clock: Callable[[], float] = time.perf_counter,
 ) -> ModelAnswer:
     """The answer of ``model`` to the call's request, sent now: unstreamed, its parameters with ``changes``.
+
+    ``base_url`` is that of the API that ``send`` asks, for the cost.
 
     Raises:
         Log10Error: the call has no request that could be sent.
@@ -80,11 +85,14 @@ def replay_call(
     body = {name: value for name, value in request.items() if name not in _OF_STREAMS}
     body |= {"model": model, **(changes or {})}
     began = clock()
+    response, fault = None, None
     try:
         response = send(endpoint, body)
     except ProviderError as error:
-        return replace(_answer(call, model, (None,), clock() - began, prices), error=str(error))
-    return _answer(call, model, (response,), clock() - began, prices)
+        fault = str(error)
+    seconds = clock() - began
+    answer = _answer(call, model, (response,), seconds=seconds, prices=prices, base_url=base_url)
+    return replace(answer, error=fault)
 
 
 def _request_of(call: dict[str, Any]) -> tuple[dict[str, Any] | None, str]:
@@ -98,9 +106,16 @@ def _request_of(call: dict[str, Any]) -> tuple[dict[str, Any] | None, str]:
 
 
 def _answer(
-    call: dict[str, Any], model: str, responses: Sequence[Any], seconds: float | None, prices: Prices
+    call: dict[str, Any],
+    model: str,
+    responses: Sequence[Any],
+    *,
+    seconds: float | None,
+    prices: Prices,
+    base_url: Any,
 ) -> ModelAnswer:
     usage = read_usage(*responses)
+    charged = charges({"model": model}, *responses, usage=usage, base_url=base_url)
     return ModelAnswer(
         completion_id=str(call.get("id")),
         model=model,
@@ -108,7 +123,7 @@ def _answer(
         input_tokens=usage.input,
         output_tokens=usage.output,
         seconds=seconds,
-        cost=prices.cost_of(charges({"model": model}, *responses, usage=usage)) if usage.is_stated else None,
+        cost=prices.cost_of(charged) if usage.is_stated else None,
     )
 
 
@@ -117,8 +132,10 @@ def _text(body: Any, name: str) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def make_sdk_sender() -> Send:
+def make_sdk_sender() -> tuple[Send, str]:
     """Send with the OpenAI SDK, as the environment sets it up (``OPENAI_API_KEY``, ``OPENAI_BASE_URL``, ...).
+
+    The second value is the base URL of the API that is asked.
 
     Raises:
         SetupError: the SDK finds no key.
@@ -137,7 +154,7 @@ def make_sdk_sender() -> Send:
             message = f"{type(error).__name__}: {error}"
             raise ProviderError(message) from error
 
-    return send
+    return send, str(client.base_url)
 
 
 def parameter(text: str) -> tuple[str, Any]:

@@ -28,7 +28,7 @@ def prices_of(client: Log10) -> Prices:
         path = os.environ.get(ENVIRONMENT)
         return Prices.load(Path(path) if path else None)
     try:
-        return Prices(table["models"])
+        return Prices.from_document(table)
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         message = f"The server's price table cannot be read: {error}"
         raise Log10Error(message) from error

@@ -46,14 +46,15 @@ def replay(
 ) -> None:
     """Send a logged request again, to the same model or to others, and show the answers side by side."""
     changes = parameters(set_)
-    send = make_sdk_sender()
+    send, base_url = make_sdk_sender()
     with server.client() as client:
         answer = client.completions.get(completion_id=resolve_id(client, completion_id))
         prices = prices_of(client)
     call = json_text.loads(answer.raw_response.content)
     logged = logged_answer(call, prices)
     models = split_commas(model) or [logged.model]
-    answers = [logged, *(replay_call(call, name, send, prices, changes=changes) for name in models)]
+    new = (replay_call(call, name, send, prices, changes=changes, base_url=base_url) for name in models)
+    answers = [logged, *new]
     if json:
         for each in answers:
             show_json(asdict(each))

@@ -92,4 +92,7 @@ def stats(
     what = Column(title="WHAT", cell=lambda group: group.key or nameless, flexible=True)
     show_rows((*([_START] if over else []), what, *_FIGURES), rows, empty="No calls in that time.")
     if unpriced := sum(group.unpriced or 0 for group in found.groups):
-        stderr_console.print(f"{unpriced:,} calls have no known price, and are not in the cost.")
+        stderr_console.print(
+            f"{unpriced:,} calls have no known price, and are not in the cost. "
+            "The models that have one: log10-trace prices."
+        )

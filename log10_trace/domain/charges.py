@@ -1,15 +1,17 @@
 """The tokens that a response states, and what they are charged as. Pure.
 
-A call is charged by the model that answered, in the tier that its response names, and some of its tokens at
-prices of their own: sound, and what is written to the provider's cache. Roll-ups keep tokens by rate, not
-dollars, so that a changed price table counts for old calls too.
+A call is charged by the model that answered, at the provider that its base URL names, in the tier that its
+response names, and some of its tokens at prices of their own: sound, and what is written to the provider's
+cache. Roll-ups keep tokens by rate, not dollars, so that a changed price table counts for old calls too.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
+from urllib.parse import urlsplit
 
 from log10_trace.domain import text_extraction
 from log10_trace.domain.json_values import read_mapping
@@ -28,8 +30,11 @@ _STANDARD_TIERS: Final = frozenset({"auto", "default", "standard", "on_demand"})
 _TIERS: Final = {"fast": "priority"}
 """Tiers that have two names."""
 
-LARGE_INPUTS: Final = (128_000, 200_000, 256_000, 272_000)
+LARGE_INPUTS: Final = (100_000, 128_000, 200_000, 256_000, 272_000)
 """Tokens of input above which some models cost more."""
+_HOST_CHARACTERS: Final = 253
+_PRICED_BY_MODEL: Final = frozenset({"api.openai.com", "localhost", "127.0.0.1", "::1"})
+"""Hosts that say no more than the model's name: OpenAI's own, and this machine's, where proxies listen."""
 
 TEXT: Final = ""
 TEXT_WITH_AUDIO: Final = "text"
@@ -37,6 +42,10 @@ TEXT_WITH_AUDIO: Final = "text"
 AUDIO: Final = "audio"
 CACHE_WRITE: Final = "cache_write"
 CACHE_WRITE_12H: Final = "cache_write_12h"
+REASONING: Final = "reasoning"
+REASONING_APART: Final = ("sonar-deep-research",)
+"""Models whose reasoning has a price of its own. That of all others costs what their output does: roll-ups
+are smaller without a rate for it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,17 +85,19 @@ class Rate(NamedTuple):
     kind: str = TEXT
     above: int = 0
     """The highest of ``LARGE_INPUTS`` that the call's input exceeds."""
+    host: str = ""
+    """The host that answered (``host_of``)."""
 
     def key(self) -> str:
         """The rate as text; the standard rate of a model is the model's name."""
         above = str(self.above) if self.above else ""
-        return f"{self.model}\t{self.tier}\t{self.kind}\t{above}".rstrip("\t")
+        return f"{self.model}\t{self.tier}\t{self.kind}\t{above}\t{self.host}".rstrip("\t")
 
     @classmethod
     def from_key(cls, key: str) -> Rate:
         """The rate that ``key`` stands for."""
-        model, tier, kind, above, *_ = (*key.split("\t"), "", "", "")
-        return cls(model, tier, kind, int(above) if above.isdecimal() else 0)
+        model, tier, kind, above, host, *_ = (*key.split("\t"), "", "", "", "")
+        return cls(model, tier, kind, int(above) if above.isdecimal() else 0, host)
 
 
 class Charge(NamedTuple):
@@ -130,7 +141,19 @@ def tier_of(name: str) -> str:
     return "" if tier in _STANDARD_TIERS else _TIERS.get(tier, tier)
 
 
-def charges(request: Any, *responses: Any, usage: Usage | None = None) -> tuple[Charge, ...]:
+@lru_cache(maxsize=1024)
+def host_of(base_url: str) -> str:
+    """The host of an API's base URL, for ``Rate.host``; empty where the model's name alone decides."""
+    try:
+        host = urlsplit(text_extraction.sanitize(base_url)).hostname or ""
+    except ValueError:
+        return ""
+    return "" if host in _PRICED_BY_MODEL else "".join(host.split())[:_HOST_CHARACTERS]
+
+
+def charges(
+    request: Any, *responses: Any, usage: Usage | None = None, base_url: Any = None
+) -> tuple[Charge, ...]:
     """What a call is charged; the first is for the call as such, even when no usage is stated.
 
     The model is the one that answered; only when no response names one, the one that was asked for. The tier
@@ -140,14 +163,17 @@ def charges(request: Any, *responses: Any, usage: Usage | None = None) -> tuple[
         request: The request's body.
         responses: The response's body, and others that may say what it does not.
         usage: What ``read_usage`` found in the responses, where it is known already.
+        base_url: That of the API that was called.
     """
     model = _first_name("model", *responses, request)
     tier = tier_of(_first_name("service_tier", *responses))
     usage = usage or read_usage(*responses)
     given, made = usage.input or 0, usage.output or 0
     above = max((tokens for tokens in LARGE_INPUTS if given > tokens), default=0)
-    if not (usage.audio_input or usage.audio_output or usage.cache_write):
-        return (Charge(Rate(model, tier, TEXT, above).key(), given, made, min(usage.cached, given)),)
+    host = host_of(base_url) if isinstance(base_url, str) else ""
+    has_reasoning = usage.reasoning > 0 and model.endswith(REASONING_APART)
+    if not (usage.audio_input or usage.audio_output or usage.cache_write or has_reasoning):
+        return (Charge(Rate(model, tier, TEXT, above, host).key(), given, made, min(usage.cached, given)),)
 
     heard, spoken = min(usage.audio_input, given), min(usage.audio_output, made)
     cached = min(usage.cached, given)
@@ -155,16 +181,18 @@ def charges(request: Any, *responses: Any, usage: Usage | None = None) -> tuple[
     read = min(cached - heard_cached, given - heard)
     written = min(usage.cache_write, given - heard - read)
     kept_long = min(usage.cache_write_12h, written)
+    thought = min(usage.reasoning, made - spoken) if has_reasoning else 0
 
     has_audio = heard > 0 or spoken > 0
     parts = (
-        (TEXT_WITH_AUDIO if has_audio else TEXT, given - heard - written, made - spoken, read),
+        (TEXT_WITH_AUDIO if has_audio else TEXT, given - heard - written, made - spoken - thought, read),
         (AUDIO, heard, spoken, heard_cached),
         (CACHE_WRITE, written - kept_long, 0, 0),
         (CACHE_WRITE_12H, kept_long, 0, 0),
+        (REASONING, 0, thought, 0),
     )
     return tuple(
-        Charge(Rate(model, tier, kind, above).key(), *tokens)
+        Charge(Rate(model, tier, kind, above, host).key(), *tokens)
         for number, (kind, *tokens) in enumerate(parts)
         if number == 0 or any(tokens)
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from log10_trace.models.base import Model, Number
 from log10_trace.models.response import Response
@@ -19,6 +20,8 @@ class TokenPrices(Model):
     cache_write_12h: Number | None = None
     """The same, kept for twelve hours; none: as ``cache_write``."""
     output: Number
+    reasoning: Number | None = None
+    """Of output that is thinking; none: as ``output``."""
 
 
 class LargeInputPrices(TokenPrices):
@@ -42,10 +45,33 @@ class ModelPrices(TierPrices):
     """The prices of each other service tier; one that is not here has no known cost."""
 
 
+class ProviderPrices(Model):
+    """The prices of a provider's models."""
+
+    hosts: list[str]
+    """The hosts that it answers at; ``*`` stands for any part of a name."""
+    names: list[str] | None = None
+    """What gateways write before its models' names, besides its id."""
+    also: list[str] | None = None
+    """Providers whose models it has at the same prices."""
+    known_anywhere: bool | None = None
+    """Its models' names alone say what they cost."""
+    models: dict[str, ModelPrices]
+
+
 class PriceTable(Model):
     """The prices of every model that has one."""
 
+    about: str | None = None
+    source: str | None = None
+    """Where the package's prices are from."""
+    date: str | None = None
+    """The day of the package's prices."""
     models: dict[str, ModelPrices]
+    """The prices by model: OpenAI's, and those of the server's own file."""
+    providers: dict[str, ProviderPrices] | None = None
+    own: dict[str, Any] | None = None
+    """The server's own file, which wins."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -29,6 +30,7 @@ TABLE = {
             "audio": {"input": 30, "output": 40},
         },
         "gpt-4o": {"input": 3.0, "output": 9.0, "tiers": {"flex": {"input": 1.5, "output": 4.5}}},
+        "gpt-4.1": None,
     }
 }
 
@@ -52,7 +54,12 @@ CASES: dict[str, tuple[dict[str, Any], float | None]] = {
     "sound": ({"response": answered("our-model", SOUND)}, 70.0),
     "a tier": ({"response": answered("openai/gpt-4o-2024-08-06", service_tier="flex")}, 6.0),
     "a tier without a price": ({"response": answered("gpt-4o", service_tier="priority")}, None),
-    "a model of the package's table alone": ({"response": answered("gpt-4o-mini")}, None),
+    "a model of the package's table alone": ({"response": answered("gpt-4o-mini")}, 0.75),
+    "a model that has no price": ({"response": answered("gpt-4.1")}, None),
+    "a model of another host": (
+        {"base_url": "https://api.groq.com/openai/v1", "response": answered("llama-3.1-8b-instant")},
+        0.13,
+    ),
     "output alone": ({"response": {"model": "gpt-4o", "usage": {"completion_tokens": M}}}, 9.0),
     "the Responses API": (
         {
@@ -115,7 +122,22 @@ def test_the_table_of_a_server_can_be_read(priced: Cli) -> None:
     assert table.models["our-model"].cached_input == 0.25
     assert table.models["our-model"].audio is not None
     assert (table.models["gpt-4o"].tiers or {})["flex"].output == 4.5
-    assert table.model_dump() == TABLE
+    assert "gpt-4.1" not in table.models
+    assert table.own == TABLE
+    assert re.fullmatch(r"\d{4}-\d{2}-\d{2}", table.date or "")
+
+
+def test_the_table_is_listed(priced: Cli) -> None:
+    """``prices`` lists the models that match, the server's own file first, and names the day of the table."""
+    shown = priced.run("prices", "groq/llama-3.1-8b")
+    own = [json.loads(line) for line in priced.run("prices", "gpt-4.1", "--json").stdout.splitlines()]
+
+    assert shown.stdout.decode().split("\t")[:4] == ["groq/llama-3.1-8b-instant", "0.05", "", "0.08"]
+    said = shown.stderr.decode()
+    assert re.search(r"Prices of \d{4}-\d{2}-\d{2}, from genai-prices .* own file wins", said)
+    assert next(each for each in own if each["model"] == "gpt-4.1") == {
+        "provider": None, "model": "gpt-4.1", "prices": None,
+    }  # fmt: skip
 
 
 @contextmanager

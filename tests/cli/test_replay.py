@@ -19,7 +19,7 @@ from log10_trace.domain.prices import Prices
 from tests.cli.conftest import Cli, call
 
 Calls = list[dict[str, Any]]
-PRICES = Prices({"m": {"input": 1.0, "output": 2.0}})
+PRICES = Prices({"models": {"m": {"input": 1.0, "output": 2.0}}})
 
 
 @pytest.fixture
@@ -89,7 +89,7 @@ def test_a_new_answer_costs_what_answered() -> None:
     usage = {"prompt_tokens": 1_000_000, "prompt_tokens_details": {"cached_tokens": 500_000}}
     answered = {"model": "openai/m-2", "service_tier": "flex", "usage": usage}
 
-    answer = replay_call(call(1), "m", lambda _endpoint, _body: answered, Prices(table))
+    answer = replay_call(call(1), "m", lambda _endpoint, _body: answered, Prices({"models": table}))
 
     assert (answer.model, answer.cost) == ("m", pytest.approx(0.3))
 

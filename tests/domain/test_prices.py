@@ -167,7 +167,7 @@ def test_large_inputs_and_writes_to_the_cache_have_prices_of_their_own() -> None
 
     def of(given: int, details: dict[str, Any]) -> float | None:
         usage = {"prompt_tokens": given, "completion_tokens": 1_000, "prompt_tokens_details": details}
-        return Prices(table).cost_of(charges({}, {"model": "m", "usage": usage}))
+        return Prices({"models": table}).cost_of(charges({}, {"model": "m", "usage": usage}))
 
     assert of(272_000, {}) == pytest.approx(0.274)
     assert of(272_001, {}) == pytest.approx(2.72001 + 0.02)
@@ -208,9 +208,15 @@ def test_a_rate_is_what_its_key_says() -> None:
     """The standard rate of a model is its name, as roll-ups of earlier versions have it."""
     assert Rate("gpt-4o").key() == "gpt-4o"
     assert Rate.from_key("gpt-4o") == Rate("gpt-4o")
-    for rate in (Rate("m", "flex"), Rate("", "flex", AUDIO), Rate("m", "", TEXT_WITH_AUDIO, 272_000)):
+    at_host = Rate("m", host="api.groq.com")
+    for rate in (
+        Rate("m", "flex"),
+        Rate("", "flex", AUDIO),
+        Rate("m", "", TEXT_WITH_AUDIO, 272_000),
+        at_host,
+    ):
         assert Rate.from_key(rate.key()) == rate
-    assert Rate.from_key("a\tb\tc\td\te") == Rate("a", "b", "c")
+    assert Rate.from_key("a\tb\tc\td\te\tf") == Rate("a", "b", "c", host="e")
 
 
 @pytest.mark.parametrize("usage", [None, [], "x", {}, {"prompt_tokens": "7"}, {"prompt_tokens": True}])
@@ -225,7 +231,72 @@ def test_a_price_table_can_be_replaced(tmp_path: Path) -> None:
     table = tmp_path / "prices.json"
     table.write_text('{"models": {"in-house": {"input": 1, "output": 2}}}')
 
-    assert Prices.load(table).cost("in-house", M, M, M // 2) == pytest.approx(3.0)
+    prices = Prices.load(table)
+
+    assert prices.cost("in-house", M, M, M // 2) == pytest.approx(3.0)
+    assert prices.cost("gpt-4o", M, M) == pytest.approx(12.5)
+
+
+def test_the_users_file_wins_for_what_it_names(tmp_path: Path) -> None:
+    """It wins at every host, null makes a price unknown, and a provider of its own may be any host."""
+    own = {
+        "models": {"gpt-4o": {"input": 1, "output": 1}, "gpt-4o-mini": None, "llama-3.1-8b-instant": None},
+        "providers": {"ours": {"hosts": ["*.example"], "models": {"m": {"input": 7, "output": 0}}}},
+    }
+    (tmp_path / "own.json").write_text(json.dumps(own))
+    prices = Prices.load(tmp_path / "own.json")
+
+    def of(model: str, base_url: str = "") -> float | None:
+        return prices.cost_of(charges({}, response(model), base_url=base_url))
+
+    assert of("gpt-4o-2024-08-06") == of("gpt-4o", "https://ours.openai.azure.com/openai") == 2.0
+    assert of("gpt-4o-mini") is None
+    assert of("llama-3.1-8b-instant", "https://api.groq.com/openai/v1") is None
+    assert of("m", "https://llm.example/v1") == of("ours/m") == 7.0
+    assert of("m") is None
+    over_the_wire = Prices.from_document(json.loads(json.dumps(prices.document())))
+    assert over_the_wire.cost("gpt-4o-mini", M, M) is None
+    assert "gpt-4o-mini" not in prices.document()["models"]
+
+
+@pytest.mark.parametrize(
+    ("base_url", "model", "dollars"),
+    [
+        ("https://api.groq.com/openai/v1/", "llama-3.3-70b-versatile", 0.59 + 0.79),
+        ("https://api.groq.com/openai/v1/", "gpt-4o", None),
+        ("https://api.cerebras.ai/v1", "gpt-oss-120b", 0.35 + 0.75),
+        ("https://api.groq.com/openai/v1", "openai/gpt-oss-120b", 0.15 + 0.6),
+        ("http://localhost:11434/v1", "gpt-oss-120b", None),
+        ("https://openrouter.ai/api/v1", "openai/gpt-4o-mini", 0.75),
+        ("https://ours.openai.azure.com/openai/deployments/d", "gpt-4o-2024-05-13", 20.0),
+        ("https://api.mistral.ai/v1", "mistral-large-latest", 8.0),
+        ("https://generativelanguage.googleapis.com/v1beta/openai/", "models/gemini-2.0-flash", 0.5),
+        ("https://generativelanguage.googleapis.com/v1beta/openai/", "gemini-2.0-flash-001", 0.5),
+        ("https://api.anthropic.com/v1/", "claude-opus-4-1-20250805", 90.0),
+        ("http://proxy.internal:4000", "claude-opus-4-1-20250805", 90.0),
+        ("http://proxy.internal:4000", "groq/llama-3.3-70b-versatile", 0.59 + 0.79),
+        ("http://proxy.internal:4000", "together_ai/deepseek-ai/DeepSeek-V4.1-Flash", 1.5),
+        ("http://proxy.internal:4000", "llama-3.3-70b-versatile", None),
+        ("https://api.openai.com/v1", "gpt-4o", 12.5),
+        ("not a url [", "gpt-4o", 12.5),
+        (7, "gpt-4o", 12.5),
+    ],
+)
+def test_the_provider_that_answered_counts(base_url: Any, model: str, dollars: float | None) -> None:
+    """The host decides where the table knows it; elsewhere only the names that one maker alone serves."""
+    found = PRICES.cost_of(charges({}, response(model), base_url=base_url))
+
+    assert found == (None if dollars is None else pytest.approx(dollars))
+
+
+def test_reasoning_with_a_price_of_its_own_is_charged_apart() -> None:
+    """It is a part of the output; everywhere else it costs what the output does."""
+    name = "perplexity/sonar-deep-research"
+    answered = response(name, usage=details(out_reasoning_tokens=M // 4))
+    charged = charges({}, answered, base_url="https://openrouter.ai/api/v1")
+
+    assert [one.output for one in charged] == [M - M // 4, M // 4]
+    assert PRICES.cost_of(charged) == pytest.approx(2 + 0.75 * 8 + 0.25 * 3)
 
 
 @pytest.mark.parametrize(
@@ -241,6 +312,10 @@ def test_a_price_table_can_be_replaced(tmp_path: Path) -> None:
         '{"models": {"m": {"input": -1, "output": 1}}}',
         '{"models": {"m": {"input": 1, "output": 1, "tiers": {"flex": {"input": 1}}}}}',
         '{"models": {"m": {"input": 1, "output": 1, "audio": {}}}}',
+        '{"models": {"m": {"input": 1, "output": 1, "reasoning": 1}}}',
+        '{"models": {}, "providers": {"p": {"hosts": "h", "models": {}}}}',
+        '{"models": {}, "providers": {"p": {"hosts": []}}}',
+        '{"models": {}, "providers": []}',
         '{"models": {"m": {"input": 1, "output": 1, "large_input": {"above": 5, "input": 1, "output": 1}}}}',
     ],
 )
@@ -254,7 +329,7 @@ def test_a_file_that_is_no_price_table_is_named(tmp_path: Path, text: str) -> No
 
 def test_the_table_of_a_server_is_read_as_its_file_is() -> None:
     """A table that went over the wire prices as the one it came from."""
-    copy = Prices(json.loads(json.dumps(PRICES.table)))
+    copy = Prices.from_document(json.loads(json.dumps(PRICES.document())))
 
     assert (
         copy.cost("gpt-4o\tpriority", M, M) == PRICES.cost("gpt-4o\tpriority", M, M) == pytest.approx(21.25)

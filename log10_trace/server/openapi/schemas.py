@@ -150,7 +150,7 @@ _ABOUT_TAGS: Final = request_object(
 
 _DOLLARS: Final[Schema] = {"type": "number", "minimum": 0, "description": "US dollars for a million tokens."}
 _TOKEN_PRICES: Final[dict[str, Schema]] = dict.fromkeys(
-    ("input", "cached_input", "cache_write", "cache_write_12h", "output"), _DOLLARS
+    ("input", "cached_input", "cache_write", "cache_write_12h", "output", "reasoning"), _DOLLARS
 )
 _TIER_PRICES: Final[dict[str, Schema]] = {
     **_TOKEN_PRICES,
@@ -241,7 +241,38 @@ SCHEMAS: Final[dict[str, Schema]] = {
         },
         required=["key", *_COUNTS, "unpriced", "p50", "p95", "p99", "first_token_p50", "first_token_p95"],
     ),
-    "Prices": object_schema({"models": {"type": "object", "additionalProperties": reference("ModelPrices")}}),
+    "Prices": object_schema(
+        {
+            "about": {"type": "string"},
+            "source": {"type": "string", "description": "Where the package's prices are from."},
+            "date": {"type": "string", "description": "The day of the package's prices."},
+            "models": {
+                "type": "object",
+                "additionalProperties": reference("ModelPrices"),
+                "description": "Prices by model: OpenAI's, and those of the server's own file.",
+            },
+            "providers": {
+                "type": "object",
+                "additionalProperties": reference("ProviderPrices"),
+                "description": "Prices of other providers by model, for the hosts that they answer at.",
+            },
+            "own": {
+                "type": "object",
+                "description": "The server's own file of prices, which wins; absent where it has none.",
+            },
+        },
+        required=["models"],
+    ),
+    "ProviderPrices": object_schema(
+        {
+            "hosts": array({"type": "string"}),
+            "names": array({"type": "string"}),
+            "also": array({"type": "string"}),
+            "known_anywhere": {"type": "boolean"},
+            "models": {"type": "object", "additionalProperties": reference("ModelPrices")},
+        },
+        required=["hosts", "models"],
+    ),
     "ModelPrices": object_schema(
         {
             **_TIER_PRICES,

@@ -40,7 +40,7 @@ async def statistics(context: RequestContext) -> Response:
 async def prices(context: RequestContext) -> Response:
     """What tokens cost, as the statistics charge them."""
     RequestParams(context.request.query_params, ())
-    return json_response({"models": context.store.reports.prices.table})
+    return json_response(context.store.reports.prices.document())
 
 
 async def list_sources(context: RequestContext) -> Response:

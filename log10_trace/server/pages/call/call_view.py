@@ -140,7 +140,9 @@ def call_view(
         plain_answer=_plain_answer(response),
         error=_error(response),
         usage=usage,
-        charges=charges(request, *responses, usage=usage) if usage.is_stated else (),
+        charges=charges(request, *responses, usage=usage, base_url=values.get("base_url"))
+        if usage.is_stated
+        else (),
         stack=stack_of(values.get("stacktrace")),
         tools=tuple(_tools(request)),
         parameters=_pairs(request, without=_SHOWN_APART),

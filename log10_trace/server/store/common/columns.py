@@ -87,7 +87,7 @@ def extract_columns(
         first_token=_read_seconds(values.get("time_to_first_token")),
         input_tokens=usage.input,
         output_tokens=usage.output,
-        charges=charges(request, *responses, usage=usage),
+        charges=charges(request, *responses, usage=usage, base_url=values.get("base_url")),
         failure_kind=values.get("failure_kind"),
         file=_name(site.get("file")),
         function=_name(site.get("name")),
