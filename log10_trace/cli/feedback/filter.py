@@ -1,27 +1,13 @@
-"""Conditions on feedback, as users write them: ``score <= 5``. Pure."""
+"""``--filter`` of feedback: ``score <= 5``. Pure."""
 
 from __future__ import annotations
 
-import json
-import operator
-import re
 from collections.abc import Callable
-from typing import Any, Final
 
 import typer
 
+from log10_trace.domain.value_condition import parse_condition
 from log10_trace.models.components import Feedback
-
-_OPERATORS: Final[dict[str, Callable[[Any, Any], bool]]] = {
-    "<=": operator.le,
-    ">=": operator.ge,
-    "!=": operator.ne,
-    "==": operator.eq,
-    "=": operator.eq,
-    "<": operator.lt,
-    ">": operator.gt,
-}
-_CONDITION: Final = re.compile(r"\s*(.+?)\s*(<=|>=|!=|==|=|<|>)\s*(.+?)\s*", re.DOTALL)
 
 
 def condition(text: str | None) -> Callable[[Feedback], bool]:
@@ -32,30 +18,13 @@ def condition(text: str | None) -> Callable[[Feedback], bool]:
     """
     if text is None:
         return lambda _: True
-    match = _CONDITION.fullmatch(text)
-    if match is None:
-        message = f"{text!r} is no condition. Write a value's name, a comparison and a value: score <= 5"
-        raise typer.BadParameter(message, param_hint="--filter")
-    name, sign, wanted = match.groups()
-    return lambda feedback: _holds(_value(feedback, name), _OPERATORS[sign], _parse_value(wanted))
-
-
-def _parse_value(text: str) -> Any:
     try:
-        return json.loads(text)
-    except ValueError:
-        return text.strip("'")
+        holds = parse_condition(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--filter") from None
 
+    def is_met(feedback: Feedback) -> bool:
+        values = feedback.json_values
+        return holds((values if isinstance(values, dict) or values is None else values.model_dump()) or {})
 
-def _value(feedback: Feedback, name: str) -> Any:
-    values = feedback.json_values
-    plain = values if isinstance(values, dict) or values is None else values.model_dump()
-    by_name = {key.lower(): value for key, value in (plain or {}).items()}
-    return by_name.get(name.lower())
-
-
-def _holds(value: Any, compare: Callable[[Any, Any], bool], wanted: Any) -> bool:
-    try:
-        return compare(value, wanted)
-    except TypeError:  # text and a number: neither is less than the other
-        return False
+    return is_met

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-from log10_trace.server.pages.urls import HOME, SESSIONS
+from log10_trace.server.pages.urls import GRADE, HOME, SESSIONS
 
 
 class Place(NamedTuple):
@@ -20,4 +20,5 @@ class Place(NamedTuple):
 PLACES: Final = (
     Place("calls", HOME, "Calls", "g c"),
     Place("sessions", SESSIONS, "Sessions", "g s"),
+    Place("grade", GRADE, "To grade", "g g"),
 )

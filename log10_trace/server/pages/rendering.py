@@ -14,7 +14,14 @@ from log10_trace.domain import formatting
 from log10_trace.server.http.api_errors import ApiError
 from log10_trace.server.pages import sanitize
 from log10_trace.server.pages.navigation import PLACES
-from log10_trace.server.pages.urls import call_path, compare_path, list_path, session_path
+from log10_trace.server.pages.urls import (
+    call_path,
+    compare_path,
+    grading_path,
+    list_path,
+    session_path,
+    task_path,
+)
 
 _TYPES: Final = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
 _TITLES: Final[dict[int, str]] = {
@@ -102,10 +109,12 @@ def make_environment() -> Environment:
         compare_path=compare_path,
         truncate=sanitize.truncate,
         formatting=formatting,
+        grading_path=grading_path,
         list_path=list_path,
         places=PLACES,
         session_path=session_path,
         static=_static_path,
+        task_path=task_path,
     )
     return environment
 

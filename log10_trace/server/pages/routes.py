@@ -12,6 +12,7 @@ from log10_trace.server.operations import READ, Operation
 from log10_trace.server.pages.call import routes as call
 from log10_trace.server.pages.calls import routes as calls
 from log10_trace.server.pages.compare import routes as compare
+from log10_trace.server.pages.grade import routes as grade
 from log10_trace.server.pages.rendering import static_file
 from log10_trace.server.pages.sessions import routes as sessions
 from log10_trace.server.routes import events
@@ -29,6 +30,7 @@ PAGES: Final = (
     *calls.OPERATIONS,
     *call.OPERATIONS,
     *sessions.OPERATIONS,
+    *grade.OPERATIONS,
     Operation("GET", "/events", events.events, READ),
     *compare.OPERATIONS,
     Operation("GET", "/static/{version}/{name}", static, None),

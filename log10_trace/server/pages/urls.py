@@ -11,6 +11,9 @@ from urllib.parse import quote, urlencode
 HOME: Final = "/"
 SESSIONS: Final = "/sessions"
 COMPARE: Final = "/compare"
+GRADE: Final = "/grade"
+NEW_TASK: Final = "new"
+"""Takes the place of a task's id on the page that makes one."""
 _UNFIT: Final = re.compile(r"[/\\%]|^\.{1,2}$")
 """What a path cannot carry: servers, proxies and browsers take it for more, or less, than a name."""
 _TWINS: Final = (".json", ".md")
@@ -55,18 +58,41 @@ def list_path(**conditions: str) -> str:
 
 
 def call_path(completion_id: str) -> str:
-    """The path of a call's page; an id that no path can carry is written in base64 behind a ``~``."""
-    is_fit = not (_UNFIT.search(completion_id) or completion_id.startswith(_ENCODED)) and not (
-        completion_id.endswith(_TWINS)
-    )
-    if is_fit:
-        return f"/completions/{_quote_path(completion_id)}"
-    encoded = base64.urlsafe_b64encode(completion_id.encode("utf-8", "replace")).decode().rstrip("=")
-    return f"/completions/{_ENCODED}{encoded}"
+    """The path of a call's page."""
+    return f"/completions/{_write_segment(completion_id)}"
 
 
 def completion_id_of(name: str) -> str:
-    """The id that ``call_path`` wrote as the last part of a path; text that it did not write is itself."""
+    """The id that ``call_path`` wrote as the last part of a path."""
+    return _read_segment(name)
+
+
+def task_path(task_id: str) -> str:
+    """The path of a feedback task's page."""
+    return f"{GRADE}/{_write_segment(task_id, is_taken=task_id == NEW_TASK)}"
+
+
+def task_id_of(name: str) -> str:
+    """The id that ``task_path`` wrote as the last part of a path."""
+    return _read_segment(name)
+
+
+def grading_path(task_id: str, completion_id: str) -> str:
+    """The path of the page on which a completion is graded."""
+    return f"{task_path(task_id)}/calls/{_write_segment(completion_id)}"
+
+
+def _write_segment(name: str, *, is_taken: bool = False) -> str:
+    """A name as one part of a path; one that no path can carry is written in base64 behind a ``~``."""
+    is_fit = not (_UNFIT.search(name) or name.startswith(_ENCODED) or name.endswith(_TWINS) or is_taken)
+    if is_fit:
+        return _quote_path(name)
+    encoded = base64.urlsafe_b64encode(name.encode("utf-8", "replace")).decode().rstrip("=")
+    return f"{_ENCODED}{encoded}"
+
+
+def _read_segment(name: str) -> str:
+    """The name that ``_write_segment`` wrote; text that it did not write is itself."""
     if not name.startswith(_ENCODED):
         return name
     padded = name[1:].encode("utf-8", "replace") + b"=" * (-len(name[1:]) % 4)

@@ -86,7 +86,7 @@ async def _page(
         order=order,
     )
     if view == "full":
-        pieces = await context.read_pieces(_chunk(_full(context, await context.read(read_page))))
+        pieces = await context.read_pieces(chunk_lines(_full(context, await context.read(read_page))))
         return StreamingResponse(pieces, media_type="application/json")
     return json_bytes_response(await context.read(_summaries, read_page, context.store.reports.prices))
 
@@ -129,11 +129,11 @@ async def _export(
         lines = (_utf8(each.to_json()) + b"\n" for each in records)
     media_type = "text/csv; charset=utf-8" if form == "csv" else "application/x-ndjson"
     headers = {"Content-Disposition": f'attachment; filename="completions.{form}"'}
-    pieces = await context.read_pieces(_chunk(lines))
+    pieces = await context.read_pieces(chunk_lines(lines))
     return StreamingResponse(pieces, media_type=media_type, headers=headers)
 
 
-def _chunk(lines: Iterator[bytes]) -> Iterator[bytes]:
+def chunk_lines(lines: Iterator[bytes]) -> Iterator[bytes]:
     """The lines, several at once: each piece costs a change of threads."""
     held: list[bytes] = []
     size = 0

@@ -11,11 +11,12 @@ from log10_trace.server.authentication.auth import COOKIE, SESSION_S, Principal
 from log10_trace.server.http.forms import read_form
 from log10_trace.server.http.request_context import RequestContext
 from log10_trace.server.pages.rendering import page
+from log10_trace.server.pages.urls import GRADE, HOME
 
 _USED: Final = (
     "That address was used already, or has expired. `kill -USR1` and the server's pid prints another, or:"
 )
-_WRONG: Final = "That key is unknown, revoked or expired, or may not read."
+_WRONG: Final = "That key is unknown, revoked or expired, or may neither read nor grade."
 
 
 class _Where(TypedDict):
@@ -39,9 +40,12 @@ async def login(context: RequestContext) -> Response:
     fields = await read_form(context)
     goal = fields.text("next")
     principal = await context.service.authenticator.authenticate_token(fields.text("token").strip())
-    if principal is None or not principal.has_scope(Scope.READ):
+    if principal is None or not principal.has_scope(Scope.READ, Scope.FEEDBACK):
         return _form(context, goal, _WRONG)
-    return await _start_session(context, principal, safe_redirect_path(goal))
+    path = safe_redirect_path(goal)
+    if path == HOME and not principal.has_scope(Scope.READ):
+        path = GRADE  # what such a key may see
+    return await _start_session(context, principal, path)
 
 
 async def logout(context: RequestContext) -> Response:

@@ -315,6 +315,18 @@ class GradingCandidate:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class GradingSummary:
+    """How much of a task is graded, and by whom."""
+
+    graded: int
+    """Completions with feedback for the task."""
+    is_exact: bool
+    """Whether it is exactly so many. Otherwise counting was stopped, and it is so many or more."""
+    key_ids: tuple[str, ...]
+    """The keys that its latest feedback was given with."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class GradingLease:
     """A completion that one holder grades; nobody else is handed it before the lease expires."""
 

@@ -32,6 +32,7 @@ from log10_trace.server.store.data_types import (
     FeedbackTask,
     GradingCandidate,
     GradingLease,
+    GradingSummary,
     Health,
     MatchCount,
     Neighbors,
@@ -50,6 +51,8 @@ READ_TIMEOUT_S: Final = 30
 """How long one read may take in the database."""
 COUNT_TIMEOUT_S: Final = 0.1
 """How long records are counted one by one."""
+GRADED_LIMIT: Final = 10_000
+"""Graded completions of a task that are counted one by one."""
 
 
 class Completions(Protocol):
@@ -310,8 +313,8 @@ class Grading(Protocol):
         """The task's leases that have not expired."""
         ...
 
-    def count_graded(self, organization_id: str, task_id: str, *, limit: int) -> int:
-        """How many completions have feedback for the task; counting stops at ``limit``."""
+    def summarize(self, organization_id: str, task_id: str, *, limit: int = GRADED_LIMIT) -> GradingSummary:
+        """How many completions have feedback for the task, up to ``limit``, and who gave it lately."""
         ...
 
 

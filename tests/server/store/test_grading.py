@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from log10_trace.server.store import open_store
-from log10_trace.server.store.data_types import FeedbackTarget
+from log10_trace.server.store.data_types import FeedbackTarget, GradingSummary
 from log10_trace.server.store.errors import CursorError
 from log10_trace.server.store.protocol import Store
 from tests.server.store.factories import ORG, OTHER, completion, put_all
@@ -123,12 +123,15 @@ def test_many_graded_completions_do_not_hide_what_waits(store: Store) -> None:
         store, [completion(id=each, tags=["x"], created_at=at(number)) for number, each in enumerate(ids)]
     )
     add(store, FeedbackTarget(completion_ids=tuple(ids[5:])))
-    add(store, FeedbackTarget(completion_ids=("c419",)))
+    add(store, FeedbackTarget(completion_ids=("c419",)), key_id="alice")
 
     assert candidates(store, limit=3) == ["c004", "c003", "c002"]
-    assert store.grading.count_graded(ORG, "task", limit=1000) == 415
-    assert store.grading.count_graded(ORG, "task", limit=100) == 100
-    assert store.grading.count_graded(OTHER, "task", limit=100) == 0
+    assert store.grading.summarize(ORG, "task") == GradingSummary(
+        graded=415, is_exact=True, key_ids=("alice",)
+    )
+    limited = store.grading.summarize(ORG, "task", limit=100)
+    assert (limited.graded, limited.is_exact) == (100, False)
+    assert store.grading.summarize(OTHER, "task").graded == 0
 
 
 def test_feedback_of_a_task_is_paged_by_cursor_and_can_be_deleted(graded: Store) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple, TypeAlias
 
+from log10_trace.server.store.data_types import GradingSummary
+
 _FIRST_BATCH: Final = 200
 _MAX_BATCH: Final = 10_000
 
@@ -35,6 +37,11 @@ def find_waiting(
     for tag in dict.fromkeys(tags):
         found.update({each.sort_key: each for each in _find_waiting_of_tag(tag, read, after, limit)})
     return [found[key] for key in sorted(found, reverse=True)][:limit]
+
+
+def make_summary(graded: int, limit: int, key_ids: Sequence[str]) -> GradingSummary:
+    """The summary of a task with so many graded completions, which were counted to one beyond ``limit``."""
+    return GradingSummary(graded=min(graded, limit), is_exact=graded <= limit, key_ids=tuple(key_ids))
 
 
 def _find_waiting_of_tag(

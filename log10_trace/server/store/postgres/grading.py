@@ -8,13 +8,14 @@ from typing import Final
 
 from psycopg import Connection
 
-from log10_trace.server.store.common.grading import SortKey, TaggedCompletion, find_waiting
+from log10_trace.server.store.common.grading import SortKey, TaggedCompletion, find_waiting, make_summary
 from log10_trace.server.store.common.paging import LAST, read_cursor, write_cursor
-from log10_trace.server.store.data_types import FeedbackTask, GradingCandidate, GradingLease
+from log10_trace.server.store.data_types import FeedbackTask, GradingCandidate, GradingLease, GradingSummary
 from log10_trace.server.store.postgres.connections import ReadPool, Row
 from log10_trace.server.store.postgres.executor import SerialExecutor
 from log10_trace.server.store.postgres.index_keys import truncate_key
 from log10_trace.server.store.postgres.queries import load
+from log10_trace.server.store.protocol import GRADED_LIMIT
 
 _SQL: Final = load("grading.sql")
 
@@ -101,8 +102,9 @@ class PostgresGrading:
             for completion_id, holder, expires_ms, draft in self._readers.rows(_SQL["leases"], values)
         ]
 
-    def count_graded(self, organization_id: str, task_id: str, *, limit: int) -> int:
-        """How many completions have feedback for the task; counting stops at ``limit``."""
-        values = {"organization_id": organization_id, "task_id": task_id, "limit": limit}
+    def summarize(self, organization_id: str, task_id: str, *, limit: int = GRADED_LIMIT) -> GradingSummary:
+        """How many completions have feedback for the task, up to ``limit``, and who gave it lately."""
+        values = {"organization_id": organization_id, "task_id": task_id, "limit": limit + 1}
         row = self._readers.row(_SQL["count_graded"], values)
-        return row[0] if row else 0
+        key_ids = [key_id for (key_id,) in self._readers.rows(_SQL["graders"], values)]
+        return make_summary(row[0] if row else 0, limit, key_ids)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from concurrent.futures import Future
 
-from log10_trace.server.store.common.grading import SortKey, TaggedCompletion, find_waiting
+from log10_trace.server.store.common.grading import SortKey, TaggedCompletion, find_waiting, make_summary
 from log10_trace.server.store.common.paging import LAST, read_cursor, write_cursor
-from log10_trace.server.store.data_types import FeedbackTask, GradingCandidate, GradingLease
+from log10_trace.server.store.data_types import FeedbackTask, GradingCandidate, GradingLease, GradingSummary
+from log10_trace.server.store.protocol import GRADED_LIMIT
 from log10_trace.server.store.sqlite.connection import SQL
 from log10_trace.server.store.sqlite.readers import ReadPool
 from log10_trace.server.store.sqlite.transaction import Transaction
@@ -95,8 +96,10 @@ class SqliteGrading:
         with self._readers.snapshot() as connection:
             return [GradingLease(**dict(row)) for row in connection.execute(SQL["leases"], values)]
 
-    def count_graded(self, organization_id: str, task_id: str, *, limit: int) -> int:
-        """How many completions have feedback for the task."""
-        values = {"organization_id": organization_id, "task_id": task_id, "limit": limit}
+    def summarize(self, organization_id: str, task_id: str, *, limit: int = GRADED_LIMIT) -> GradingSummary:
+        """How many completions have feedback for the task, and who gave it lately."""
+        values = {"organization_id": organization_id, "task_id": task_id, "limit": limit + 1}
         with self._readers.snapshot() as connection:
-            return int(connection.execute(SQL["count_graded"], values).fetchone()["graded"])
+            graded = connection.execute(SQL["count_graded"], values).fetchone()["graded"]
+            key_ids = [row["key_id"] for row in connection.execute(SQL["graders"], values)]
+        return make_summary(graded, limit, key_ids)

@@ -51,3 +51,9 @@ SELECT count(*) FROM (
     SELECT DISTINCT completion_id FROM feedback_completions
     WHERE organization_id = %(organization_id)s AND task_id = %(task_id)s LIMIT %(limit)s
 ) AS graded;
+
+-- :graders
+SELECT DISTINCT key_id FROM (
+    SELECT key_id FROM feedback WHERE organization_id = %(organization_id)s AND task_id = %(task_id)s
+    ORDER BY created_ms DESC LIMIT 100
+) AS lately WHERE key_id IS NOT NULL ORDER BY key_id;

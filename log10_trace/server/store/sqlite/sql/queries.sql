@@ -392,6 +392,12 @@ SELECT count(*) AS graded FROM (
     WHERE organization_id = :organization_id AND task_id = :task_id LIMIT :limit
 );
 
+-- :graders
+SELECT DISTINCT key_id FROM (
+    SELECT key_id FROM feedback WHERE organization_id = :organization_id AND task_id = :task_id
+    ORDER BY created_at_ms DESC LIMIT 100
+) WHERE key_id IS NOT NULL ORDER BY key_id;
+
 -- :feedback_of_completion
 SELECT feedback_id FROM feedback_completions
 WHERE organization_id = :organization_id AND completion_id = :id;
