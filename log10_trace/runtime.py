@@ -134,8 +134,29 @@ def patch(
 ) -> None:
     """Keep every call that this program makes with the OpenAI SDK from now on.
 
-    What is not given comes from the environment, else from the defaults; see the table of settings. Doing it
-    again with the same settings changes nothing; with others, they hold from then on.
+    An argument that is not given comes from the environment variable behind it, else it has its default.
+    Calling ``patch`` again with the same settings changes nothing; with others, they hold from then on.
+
+    Args:
+        url: URL of the completions API; default: this user's own `log10-trace serve` (``LOG10_URL``).
+        token: API key of the completions API (``LOG10_TOKEN``).
+        organization_id: Organization of the records; default: the token's (``LOG10_ORG_ID``).
+        ca_file: A PEM file with the authorities that the API's certificate is verified with; without it,
+            SSL_CERT_FILE, else SSL_CERT_DIR, else those of certifi (``LOG10_CA_FILE``).
+        tags: Tags on every record of the program (``LOG10_TAGS``).
+        metadata: A flat map stored with every record: team=search,stage=test (``LOG10_METADATA``).
+        redact: Completion to Completion function, called on the delivery thread before a record is stored.
+        sample_rate: Share of calls to record, 0 to 1 (``LOG10_SAMPLE_RATE``).
+        disabled: When yes, ``patch()`` does nothing (``LOG10_DISABLED``).
+        spool_dir: Where records wait for delivery; default: the folder `spool` in LOG10_HOME
+            (``LOG10_SPOOL_DIR``).
+        spool_max_bytes: Maximum size of the spool; the oldest records are dropped first
+            (``LOG10_SPOOL_MAX_BYTES``).
+        memory_max_bytes: Maximum memory for waiting records, all stages (``LOG10_MEMORY_MAX_BYTES``).
+        flush_interval: Seconds to wait for a batch to fill before sending (``LOG10_FLUSH_INTERVAL``).
+        timeout: Maximum seconds for one request to the completions API, from first to last byte
+            (``LOG10_TIMEOUT``).
+        exit_timeout: Seconds that program exit may be delayed to deliver (``LOG10_EXIT_TIMEOUT``).
 
     Raises:
         ConfigError: a setting cannot be used; the message names it.

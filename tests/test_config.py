@@ -11,6 +11,7 @@ import pytest
 
 from log10_trace.config import OPTIONS, log10_home, resolve, set_variables
 from log10_trace.errors import ConfigError
+from log10_trace.runtime import patch
 
 
 def test_argument_goes_before_environment_before_default() -> None:
@@ -210,3 +211,12 @@ def test_the_variables_that_are_set_are_named() -> None:
     environ = {"LOG10_TAGS": "a", "LOG10_URL": "http://host", "LOG10_TOKEN": "", "HOME": "/home/a"}
 
     assert set_variables(environ) == ["LOG10_URL", "LOG10_TAGS"]
+
+
+def test_the_docstring_of_patch_is_the_table_of_options() -> None:
+    """``help(log10_trace.patch)`` and an editor say each argument with the meaning of the table."""
+    text = " ".join((patch.__doc__ or "").replace("``", "`").split()).lower()
+
+    for option in OPTIONS:
+        variable = f" (`{option.env}`)." if option.env else "."
+        assert f"{option.name}: {option.meaning}{variable}".lower() in text
