@@ -24,6 +24,8 @@ class Filters(TypedDict, total=False):
     """The file of the stack's last frame."""
     function: str | None
     """The function of the stack's last frame."""
+    prompt_digest: str | None
+    """The digest of the request's text."""
     since: str | datetime | None
     """A moment (RFC 3339), or how long ago: ``2h``."""
     until: str | datetime | None

@@ -138,6 +138,16 @@ FILTERS: Final = (
         column="function",
     ),
     Filter(
+        name="prompt_digest",
+        type="label",
+        help="Digest of the request's text: calls with the same one asked the same.",
+        label="same prompt",
+        title="Digest of the prompt",
+        hint="as the page of a call links it",
+        options=("--prompt-digest",),
+        column="prompt_digest",
+    ),
+    Filter(
         name="since",
         type="start",
         help="Not before this time.",

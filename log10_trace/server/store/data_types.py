@@ -140,6 +140,8 @@ class CompletionFilter:
     """The file of the call site (the innermost frame of the stacktrace), exactly."""
     function: str | None = None
     """The function of the call site, exactly."""
+    prompt_digest: str | None = None
+    """The digest of the request's text."""
     since_ms: int | None = None
     """Not before."""
     until_ms: int | None = None

@@ -80,6 +80,21 @@ def test_the_way_leads_to_the_calls_beside_it_and_back_to_the_list(site: Site) -
     assert (link(plain, "["), link(plain, "]"), link(plain, "}")) == (None, None, None)
 
 
+def test_the_calls_with_the_same_prompt_are_one_click_away(site: Site) -> None:
+    """The link lists the calls that asked the same, in whatever session; a call without text has none."""
+    keep(site, "a", 0, said("system", "Be brief."), said("user", "Why?"))
+    keep(site, "b", 1, said("system", "Be brief."), said("user", "Why?"), status="failed")
+    keep(site, "c", 2, said("user", "Why?"))
+    keep(site, "d", 3)
+
+    found = re.search(r'href="(/\?prompt_digest=[^"]+)">Calls with this prompt', site.page("/completions/a"))
+
+    assert found
+    assert set(re.findall(r'href="/completions/(\w)[?"]', site.page(found[1]))) == {"a", "b"}
+    assert "Calls with this prompt" not in site.page("/completions/d")
+    assert 'href="/compare?a=a&amp;b=b"' in site.page("/completions/b")
+
+
 def test_what_a_call_adds_to_the_one_before_is_marked(site: Site) -> None:
     """What was sent again comes first, folded; a mark stands before what is new."""
     history = [said("system", "Be brief."), *(said("user", f"turn {n}") for n in range(9))]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
 
+from log10_trace.domain.prompt_digests import digest_prompt
 from log10_trace.server.store.data_types import CompletionFilter, Neighbors
 from log10_trace.server.store.errors import CursorError, SearchError
 from log10_trace.server.store.protocol import Store
@@ -131,6 +133,26 @@ def test_a_stream_gives_whole_records_of_the_same_list(
 
     assert [one.id for one in streamed] == list(expected)
     assert all(varied.completions.get(ORG, one.id) == one for one in streamed)
+
+
+def test_calls_that_asked_the_same_are_found_by_their_digest(store: Store) -> None:
+    """Whatever the model and the parameters, also after an update; not a prompt with one word more."""
+    put_all(
+        store,
+        [
+            completion(id="a", request=asked("a giraffe")),
+            completion(id="b", request={**asked("a giraffe", model="o3-mini"), "temperature": 1}, tags=["x"]),
+            completion(id="c", request=asked("a giraffe more")),
+            completion(id="d", request=..., status="started", response=...),
+        ],
+    )
+    put(store, completion(id="d", request=asked("a giraffe")))
+    wanted = CompletionFilter(prompt_digest=digest_prompt(["a giraffe"]))
+
+    assert sorted(ids(store, wanted)) == ["a", "b", "d"]
+    assert ids(store, replace(wanted, tags=("x",))) == ids(store, replace(wanted, model="o3-mini")) == ["b"]
+    assert store.completions.count(ORG, wanted).calls == 3
+    assert digest_prompt([]) == digest_prompt([""]) is None
 
 
 @pytest.mark.parametrize(

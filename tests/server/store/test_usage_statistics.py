@@ -9,6 +9,7 @@ from typing import Any, get_args
 import psycopg
 import pytest
 
+from log10_trace.domain.prompt_digests import digest_prompt
 from log10_trace.server.store import open_store
 from log10_trace.server.store.common import usage_statistics
 from log10_trace.server.store.common.rollups import ALL_TIME, WIDTHS
@@ -31,6 +32,7 @@ from tests.server.store.factories import (
     answer,
     asked,
     completion,
+    ids,
     put,
     put_all,
 )
@@ -461,7 +463,7 @@ def test_what_an_earlier_version_counted_is_taken_away_as_it_was_counted(store_u
 
 
 def test_what_an_earlier_version_counted_is_counted_anew(store_url: str) -> None:
-    """In the background its failures become groups and its first tokens are counted, each once."""
+    """In the background its failures become groups, its first tokens are counted, its prompt is found."""
     failed: dict[str, Any] = {"status": "failed", "response": ..., "failure_kind": "RateLimitError"}
     dimensions = get_args(GroupBy)
     with closing(open_store(store_url)) as store:
@@ -474,11 +476,13 @@ def test_what_an_earlier_version_counted_is_counted_anew(store_url: str) -> None
             ],
         )
         assert store.completions.delete_one(ORG, "c").result()
+        asks_the_same = CompletionFilter(prompt_digest=digest_prompt(["How are you?"]))
         expected = {by: groups(store, by) for by in dimensions}
         sessions = store.sessions.page(ORG, limit=9).items
     tables = ("rollups", "rollup_deltas")
     run_sql(
         store_url,
+        "UPDATE completions SET prompt_digest = NULL",
         """UPDATE completions SET charges = '[["gpt-4o", 10, 5, 0]]' WHERE id = 'a'""",
         """UPDATE completions SET charges = '[["gpt-4o", 0, 0, 0]]' WHERE id = 'b'""",
         *(f"UPDATE {table} SET durations = '[73, 1]' WHERE durations LIKE '%-%'" for table in tables),
@@ -491,6 +495,7 @@ def test_what_an_earlier_version_counted_is_counted_anew(store_url: str) -> None
     with closing(open_store(store_url)) as store:
         until(lambda: groups(store, "failure") == expected["failure"], "the records are counted anew")
         assert {by: groups(store, by) for by in dimensions} == expected
+        assert sorted(ids(store, asks_the_same)) == ["a", "b"]
         assert store.sessions.page(ORG, limit=9).items == sessions
         store.completions.delete(ORG, CompletionFilter()).result()
         assert not any(groups(store, by) for by in dimensions)

@@ -9,9 +9,12 @@ from starlette.datastructures import QueryParams
 
 from log10_trace.domain.filters import FILTER_NAMES
 from log10_trace.domain.keys import Scope
+from log10_trace.domain.prompt_digests import digest_prompt
+from log10_trace.domain.text_extraction import request_texts
 from log10_trace.server.http.api_errors import ApiError, not_found
 from log10_trace.server.http.query_params import RequestParams
 from log10_trace.server.http.request_context import RequestContext
+from log10_trace.server.pages.call.additions import MAX_COMPARED
 from log10_trace.server.pages.call.call_view import CallView
 from log10_trace.server.pages.call.request_code import request_field
 from log10_trace.server.pages.call.surroundings import Grade, Surroundings, read_grade
@@ -72,6 +75,7 @@ def read_surroundings(context: RequestContext, stored: StoredCompletion, view: C
         earlier=_get(context, in_session.older),
         later=_get(context, in_session.newer) if asks_for_tools else None,
         feedback=_read_feedback(context, stored.id),
+        prompt_digest=_digest(stored, view),
         can_repeat=bool(request_field(stored.fields)),
     )
 
@@ -91,6 +95,12 @@ def _read_neighbors_in_list(context: RequestContext, around: Surroundings) -> Ne
         return context.store.completions.find_neighbors(context.organization_id, around.completion_id, wanted)
     except (ApiError, SearchError):
         return Neighbors()
+
+
+def _digest(stored: StoredCompletion, view: CallView) -> str | None:
+    """By which the calls that asked the same are found; None where the view has not the whole request."""
+    is_whole = len(stored.fields.get("request", "")) <= MAX_COMPARED
+    return digest_prompt(request_texts(view.request)) if is_whole else None
 
 
 def _read_feedback(context: RequestContext, of_id: str) -> tuple[Grade, ...]:

@@ -38,6 +38,8 @@ class Surroundings:
     later: StoredCompletion | None = None
     """The call after it in its session, where that may have results of this call's tool calls."""
     feedback: tuple[Grade, ...] = ()
+    prompt_digest: str | None = None
+    """By which the calls that asked the same are found."""
     can_repeat: bool = False
     """Whether the record has a request that can be sent again."""
     may_delete: bool = False

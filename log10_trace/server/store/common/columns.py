@@ -11,6 +11,7 @@ from log10_trace.domain.charges import Charge, charges, read_usage
 from log10_trace.domain.completion_record import CompletionRecord
 from log10_trace.domain.ids import id_time_ms
 from log10_trace.domain.json_values import read_mapping
+from log10_trace.domain.prompt_digests import digest_prompt
 from log10_trace.domain.prompts import read_prompt
 from log10_trace.domain.times import DAY_MS, parse_rfc3339_ms
 
@@ -43,6 +44,8 @@ class CompletionColumns:
     failure_kind: str | None
     file: str | None
     function: str | None
+    prompt_digest: str | None
+    """Of the whole text of the request."""
     source: str | None
     sequence: int | None
     preview_request: str
@@ -91,6 +94,7 @@ def extract_columns(
         failure_kind=values.get("failure_kind"),
         file=_name(site.get("file")),
         function=_name(site.get("name")),
+        prompt_digest=digest_prompt(words.request_texts),
         source=values.get("source"),
         sequence=None if values.get("sequence") is None else int(values["sequence"]),
         preview_request=text_extraction.preview(prompt.user),

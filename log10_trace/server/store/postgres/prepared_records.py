@@ -71,6 +71,7 @@ class CompletionRow(NamedTuple):
     body: bytes
     charges: str
     preview_tool: str | None
+    prompt_digest: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,6 +146,7 @@ class PreparedRecord:
             body=self.packed.body,
             charges=write_counted(known),
             preview_tool=known.preview_tool,
+            prompt_digest=known.prompt_digest,
         )
 
 

@@ -25,6 +25,7 @@ _INDEX_OF: Final = {
     "failure_kind": "completions_by_failure",
     "file": "completions_by_file",
     "function": "completions_by_function",
+    "prompt_digest": "completions_by_prompt",
     "model": "completions_by_model",
     "status": "completions_not_finished",
     "kind": "completions_not_chat",

@@ -266,6 +266,7 @@ def _row_values(new: PreparedRecord) -> tuple[Any, ...]:
         facts.output_tokens,
         write_counted(facts),
         facts.preview_tool,
+        facts.prompt_digest,
     )
 
 

@@ -22,14 +22,14 @@ ON CONFLICT DO NOTHING;
 INSERT INTO completions (
     organization_id, id, placed_ms, place, status, kind, model, session_id, failure_kind, file, function, duration,
     input_tokens, output_tokens, tokens, preview_request, preview_response, skipped, head, stack, body,
-    charges, preview_tool)
+    charges, preview_tool, prompt_digest)
 SELECT * FROM unnest(
     %(organization_id)b::text[], %(id)b::text[], %(placed_ms)b::bigint[], %(place)b::bigint[], %(status)b::text[],
     %(kind)b::text[], %(model)b::text[], %(session_id)b::text[], %(failure_kind)b::text[], %(file)b::text[],
     %(function)b::text[], %(duration)b::float8[], %(input_tokens)b::bigint[], %(output_tokens)b::bigint[],
     %(tokens)b::bigint[], %(preview_request)b::text[], %(preview_response)b::text[],
     %(skipped)b::int[], %(head)b::text[], %(stack)b::bytea[], %(body)b::bytea[],
-    %(charges)b::text[], %(preview_tool)b::text[])
+    %(charges)b::text[], %(preview_tool)b::text[], %(prompt_digest)b::text[])
 ON CONFLICT (organization_id, id, placed_ms) DO NOTHING
 RETURNING organization_id, id;
 
@@ -63,17 +63,17 @@ UPDATE completions AS c SET
     input_tokens = n.input_tokens, output_tokens = n.output_tokens, tokens = n.tokens,
     preview_request = n.preview_request, preview_response = n.preview_response, skipped = n.skipped,
     head = n.head, stack = n.stack, body = n.body, charges = n.charges,
-    preview_tool = n.preview_tool
+    preview_tool = n.preview_tool, prompt_digest = n.prompt_digest
 FROM unnest(
     %(organization_id)b::text[], %(id)b::text[], %(placed_ms)b::bigint[], %(place)b::bigint[], %(status)b::text[],
     %(kind)b::text[], %(model)b::text[], %(session_id)b::text[], %(failure_kind)b::text[], %(file)b::text[],
     %(function)b::text[], %(duration)b::float8[], %(input_tokens)b::bigint[], %(output_tokens)b::bigint[],
     %(tokens)b::bigint[], %(preview_request)b::text[], %(preview_response)b::text[],
     %(skipped)b::int[], %(head)b::text[], %(stack)b::bytea[], %(body)b::bytea[],
-    %(charges)b::text[], %(preview_tool)b::text[])
+    %(charges)b::text[], %(preview_tool)b::text[], %(prompt_digest)b::text[])
     AS n (organization_id, id, placed_ms, place, status, kind, model, session_id, failure_kind, file, function,
           duration, input_tokens, output_tokens, tokens, preview_request, preview_response, skipped, head, stack, body,
-          charges, preview_tool)
+          charges, preview_tool, prompt_digest)
 WHERE c.organization_id = n.organization_id AND c.id = n.id AND c.placed_ms = n.placed_ms;
 
 -- :lock
