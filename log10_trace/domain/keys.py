@@ -14,7 +14,8 @@ from enum import Enum
 from typing import Final
 
 _PREFIX: Final = "l10"
-_ID_BYTES: Final = 8
+ID_BYTES: Final = 8
+"""Of a key's id, written as hexadecimal digits."""
 _SECRET_BYTES: Final = 32
 
 
@@ -58,9 +59,10 @@ def make_key(
     name: str = "",
     now_ms: int,
     expires_at_ms: int | None = None,
+    key_id: str = "",
 ) -> tuple[str, Key]:
-    """A new key: the token to show once, and what to keep."""
-    key_id, secret = secrets.token_hex(_ID_BYTES), secrets.token_urlsafe(_SECRET_BYTES)
+    """A new key: the token to show once, and what to keep. ``key_id`` is random unless it is given."""
+    key_id, secret = key_id or secrets.token_hex(ID_BYTES), secrets.token_urlsafe(_SECRET_BYTES)
     key = Key(
         id=key_id,
         organization_id=organization_id,

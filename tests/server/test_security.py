@@ -35,7 +35,7 @@ def ask(client: httpx.Client, operation: Operation, name: str = "some", **more: 
     path = re.sub(r"{\w+}", name, operation.path)
     body = body_of(operation, {}) if operation.method == "POST" else {}
     with client.stream(operation.method, path, **body, **more) as answer:
-        if answer.headers["content-type"].partition(";")[0] != "text/event-stream":
+        if answer.headers.get("content-type", "").partition(";")[0] != "text/event-stream":
             answer.read()
         return answer
 

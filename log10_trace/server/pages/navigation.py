@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-from log10_trace.server.pages.urls import GRADE, HOME, SESSIONS
+from log10_trace.server.pages.urls import GRADE, HOME, SESSIONS, SETTINGS
 
 
 class Place(NamedTuple):
@@ -21,4 +21,5 @@ PLACES: Final = (
     Place("calls", HOME, "Calls", "g c"),
     Place("sessions", SESSIONS, "Sessions", "g s"),
     Place("grade", GRADE, "To grade", "g g"),
+    Place("settings", SETTINGS, "Settings", "g t"),
 )

@@ -15,6 +15,7 @@ from log10_trace.server.pages.compare import routes as compare
 from log10_trace.server.pages.grade import routes as grade
 from log10_trace.server.pages.rendering import static_file
 from log10_trace.server.pages.sessions import routes as sessions
+from log10_trace.server.pages.settings import routes as settings
 from log10_trace.server.routes import events
 
 
@@ -31,6 +32,7 @@ PAGES: Final = (
     *call.OPERATIONS,
     *sessions.OPERATIONS,
     *grade.OPERATIONS,
+    *settings.OPERATIONS,
     Operation("GET", "/events", events.events, READ),
     *compare.OPERATIONS,
     Operation("GET", "/static/{version}/{name}", static, None),

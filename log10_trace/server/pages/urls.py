@@ -14,6 +14,7 @@ COMPARE: Final = "/compare"
 GRADE: Final = "/grade"
 NEW_TASK: Final = "new"
 """Takes the place of a task's id on the page that makes one."""
+SETTINGS: Final = "/settings"
 _UNFIT: Final = re.compile(r"[/\\%]|^\.{1,2}$")
 """What a path cannot carry: servers, proxies and browsers take it for more, or less, than a name."""
 _TWINS: Final = (".json", ".md")

@@ -349,6 +349,17 @@ class PruneReport:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StoreDescription:
+    """Which database this is."""
+
+    kind: Literal["sqlite", "postgresql"]
+    version: str
+    """Of the database system: ``3.46.1``."""
+    schema: int
+    """The number of the last migration that was applied."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Health:
     """How the store is: sizes for the metrics page. Reading it proves that the database answers."""
 

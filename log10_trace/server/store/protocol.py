@@ -44,6 +44,7 @@ from log10_trace.server.store.data_types import (
     Statistics,
     StatisticsQuery,
     StoredCompletion,
+    StoreDescription,
     WriteResult,
 )
 
@@ -387,6 +388,10 @@ class Maintenance(Protocol):
 
     def health(self) -> Health:
         """Ask the database something, and say how it is."""
+        ...
+
+    def describe(self) -> StoreDescription:
+        """Which database this is, by kind, version and schema."""
         ...
 
 

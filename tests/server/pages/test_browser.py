@@ -12,6 +12,7 @@ import pytest
 from log10_trace.local_server import LocalServer
 from tests import processes
 from tests.server.pages import chromium
+from tests.server.pages.axe import find_violations
 from tests.server.pages.page_client import chat_response, completion, post, sign_in
 from tests.server.pages.shown_records import CALL, records
 
@@ -79,6 +80,30 @@ def test_the_keys_are_listed_and_lead_to_places(server: LocalServer, browser: ch
     browser.press("s")
     browser.wait_for_load()
     assert browser.ask("location.pathname") == "/sessions"
+
+
+def test_a_key_is_made_copied_and_revoked(server: LocalServer, browser: chromium.Tab) -> None:
+    """The new key can be copied while its page is open; going back to that page shows it no more."""
+    browser.call("Browser.grantPermissions", permissions=["clipboardReadWrite"])
+    browser.open(f"{server.url}/settings")
+    browser.press("n")
+    assert browser.ask("document.activeElement.name") == "name"
+    browser.ask("document.activeElement.value = 'job'")
+    browser.press("Enter")
+    browser.wait_for_load()
+    secret = browser.ask("document.getElementById('secret').textContent")
+    assert find_violations(browser) == []
+    browser.ask("document.querySelector('[data-copy-from=secret]').click()")
+    processes.until(lambda: browser.ask("document.getElementById('notices').textContent"), "it is copied")
+    assert browser.ask("navigator.clipboard.readText()") == secret
+
+    browser.ask("document.querySelector('[aria-label=\"Revoke job\"]').click()")
+    browser.wait_for_load()
+    assert find_violations(browser) == []
+    browser.ask("document.querySelector('button.danger').click()")
+    browser.wait_for_load()
+    assert "Revoked: job" in browser.ask("document.querySelector('.done').innerText")
+    assert secret not in browser.ask("document.documentElement.outerHTML")
 
 
 def test_everything_is_there_without_javascript(server: LocalServer, browser: chromium.Tab) -> None:

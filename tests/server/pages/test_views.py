@@ -33,6 +33,7 @@ VIEWS: Final = {
     "a session": "/sessions/s",
     "two calls compared": f"/compare?a={CALL}&b={FAILED}",
     "no call to compare": "/compare",
+    "settings": "/settings",
     "nothing there": "/none",
     "sign in": "/login",
 }

@@ -3,7 +3,7 @@
 const SEQUENCE_MS = 1500;
 
 const groups = [];
-let pending = { key: "", at: 0 };
+let pending = { key: "", at: -SEQUENCE_MS };
 
 const TYPED = "input:not([type=radio], [type=checkbox]), select, textarea, [contenteditable]";
 const PRESSED = "a[href], button, summary";
@@ -30,10 +30,11 @@ export function listKeys() {
 /** The key that was pressed, with the one before it where that began a sequence. */
 function find(event) {
   const keys = groups.flatMap((group) => group.keys);
-  const isSequence = pending.key !== "" && event.timeStamp - pending.at < SEQUENCE_MS;
-  const sequence = isSequence && keys.find(({ key }) => key === `${pending.key} ${event.key}`);
-  pending = { key: keys.some(({ key }) => key.startsWith(`${event.key} `)) ? event.key : "", at: event.timeStamp };
-  return sequence || keys.find(({ key }) => key === event.key);
+  const begun = event.timeStamp - pending.at < SEQUENCE_MS ? `${pending.key} ` : "";
+  const sequence = keys.find(({ key }) => begun !== "" && key === begun + event.key);
+  const begins = !sequence && keys.some(({ key }) => key.startsWith(`${event.key} `));
+  pending = { key: event.key, at: begins ? event.timeStamp : -SEQUENCE_MS };
+  return sequence ?? keys.find(({ key }) => key === event.key);
 }
 
 document.addEventListener("keydown", (event) => {

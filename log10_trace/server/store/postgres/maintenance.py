@@ -8,7 +8,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Final
 
-from log10_trace.server.store.data_types import Health, PruneReport
+from log10_trace.server.store.data_types import Health, PruneReport, StoreDescription
 from log10_trace.server.store.postgres.connections import ReadPool
 from log10_trace.server.store.postgres.executor import SerialExecutor
 from log10_trace.server.store.postgres.housekeeping import Housekeeper
@@ -16,6 +16,7 @@ from log10_trace.server.store.postgres.pruning import SQL, prune
 from log10_trace.server.store.postgres.queries import load
 
 _WAITING: Final = load("housekeeping.sql")["waiting"]
+_DESCRIPTION: Final = load("housekeeping.sql")["description"]
 _LOOK_EVERY_S: Final = 0.01
 
 
@@ -52,3 +53,8 @@ class PostgresMaintenance:
         """Ask the database something."""
         row = self._readers.row(SQL["bytes"], {})
         return Health(kind="postgresql", bytes=row[0] if row else 0, waiting=self._waiting())
+
+    def describe(self) -> StoreDescription:
+        """Which database this is."""
+        version, schema = self._readers.row(_DESCRIPTION, {}) or ("", 0)
+        return StoreDescription(kind="postgresql", version=version.partition(" ")[0], schema=schema)

@@ -11,7 +11,7 @@ from log10_trace.domain.times import DAY_MS
 from log10_trace.server.store.common.deletions import DAYS_REMEMBERED
 from log10_trace.server.store.common.paging import LAST
 from log10_trace.server.store.common.pruning import MAX_ROUNDS, count_to_prune
-from log10_trace.server.store.data_types import Health, PruneReport
+from log10_trace.server.store.data_types import Health, PruneReport, StoreDescription
 from log10_trace.server.store.sqlite.connection import SQL
 from log10_trace.server.store.sqlite.deletion import BackgroundDeleter
 from log10_trace.server.store.sqlite.index_readiness import ensure_indexed
@@ -40,6 +40,12 @@ class SqliteMaintenance:
     def health(self) -> Health:
         """Ask the database something."""
         return Health(kind="sqlite", bytes=self._bytes(), waiting=self._writer.waiting)
+
+    def describe(self) -> StoreDescription:
+        """Which database this is."""
+        with self._readers.snapshot() as connection:
+            schema = _pragma(connection, "user_version")
+        return StoreDescription(kind="sqlite", version=sqlite3.sqlite_version, schema=schema)
 
     def _prune(self, before_ms: int | None, max_bytes: int | None) -> PruneReport:
         bytes_before = self._bytes()

@@ -51,3 +51,6 @@ SELECT set_config('lock_timeout', '500ms', true);
 
 -- :add_day
 SELECT log10_add_day(%(first_ms)s);
+
+-- :description
+SELECT current_setting('server_version'), (SELECT max(number) FROM log10_migrations);

@@ -1,0 +1,209 @@
+"""What the settings page shows, and its JSON twin. Pure."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from log10_trace import __version__
+from log10_trace.domain import formatting
+from log10_trace.domain.keys import Key, Scope
+from log10_trace.domain.prices import Prices
+from log10_trace.domain.times import rfc3339
+from log10_trace.server.http.limits import MIB, Limits
+from log10_trace.server.store.data_types import GroupTotals, Health, StoreDescription
+
+SCOPES: Final = {
+    Scope.INGEST: "sends calls, and reads none: the key for a program",
+    Scope.READ: "reads calls, on these pages and by the API",
+    Scope.FEEDBACK: "grades calls, and makes tasks",
+    Scope.ADMIN: "does everything: these settings, deleting, all of the above",
+}
+"""What a key of each scope may do."""
+
+_DATABASES: Final = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyRow:
+    """A key, without its secret."""
+
+    id: str
+    name: str
+    scopes: tuple[str, ...]
+    state: str
+    """``valid``, ``expired`` or ``revoked``."""
+    created_ms: int
+    last_used_ms: int | None
+    expires_ms: int | None
+    revoked_ms: int | None
+    is_own: bool
+    """The reader is signed in with it."""
+    is_last_admin: bool
+    """No other valid key opens the settings."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """The key as JSON has it."""
+        moments = {
+            "created_at": self.created_ms,
+            "last_used_at": self.last_used_ms,
+            "expires_at": self.expires_ms,
+            "revoked_at": self.revoked_ms,
+        }
+        written = {name: None if ms is None else rfc3339(ms) for name, ms in moments.items()}
+        return {"id": self.id, "name": self.name, "scopes": self.scopes, "state": self.state, **written}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DataView:
+    """The database, and the organization's calls in it."""
+
+    store: StoreDescription
+    health: Health
+    calls: int
+    oldest_ms: int | None
+    newest_ms: int | None
+
+    @property
+    def database(self) -> str:
+        """``SQLite 3.46.1``."""
+        return f"{_DATABASES[self.store.kind]} {self.store.version}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PricesView:
+    """The price table, and the models that were called."""
+
+    date: str
+    source: str
+    count: int
+    """Prices of the package's table."""
+    own_path: str
+    """The user's own file; empty without one."""
+    own_count: int
+    models: tuple[GroupTotals, ...]
+    """By the model that was asked for, those with calls without a price first."""
+
+    @property
+    def unpriced(self) -> int:
+        """Calls without a price."""
+        return sum(model.unpriced for model in self.models)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SettingsView:
+    """The page."""
+
+    url: str
+    """Where programs reach this server, as the reader's browser does."""
+    keys: tuple[KeyRow, ...]
+    data: DataView
+    prices: PricesView
+    limits: Limits
+    key_id: str
+    """Of the key that is made next: sent twice, the form still makes one."""
+
+    @property
+    def valid_keys(self) -> tuple[KeyRow, ...]:
+        """The keys that work."""
+        return tuple(key for key in self.keys if key.state == "valid")
+
+    @property
+    def ended_keys(self) -> tuple[KeyRow, ...]:
+        """The keys that work no longer."""
+        return tuple(key for key in self.keys if key.state != "valid")
+
+    @property
+    def shown_limits(self) -> tuple[tuple[str, str], ...]:
+        """The limits with their names."""
+        limits = self.limits
+        rate = f"{limits.requests_per_s:,g} a second" if limits.requests_per_s else "no limit"
+        return (
+            ("Records in a batch", formatting.count(limits.batch_items)),
+            ("Body of a request", f"{limits.body_bytes / MIB:g} MiB"),
+            ("The same, inflated", f"{limits.inflated_bytes / MIB:g} MiB"),
+            ("Tags of a call", formatting.count(limits.tags)),
+            ("Characters of a tag or id", formatting.count(limits.label_chars)),
+            ("Calls on a page of the API", formatting.count(limits.page_items)),
+            ("Time for a request", formatting.duration(limits.request_s)),
+            ("Requests of one key", rate),
+        )
+
+    @property
+    def versions(self) -> tuple[tuple[str, str], ...]:
+        """The versions with their names."""
+        return (
+            ("log10_trace", __version__),
+            ("Python", platform.python_version()),
+            (_DATABASES[self.data.store.kind], self.data.store.version),
+            ("Schema of the database", str(self.data.store.schema)),
+        )
+
+    def as_dict(self) -> dict[str, Any]:
+        """The page as JSON has it: no secrets."""
+        data, prices = self.data, self.prices
+        return {
+            "url": self.url,
+            "keys": [key.as_dict() for key in self.keys],
+            "database": {
+                "kind": data.store.kind,
+                "bytes": data.health.bytes,
+                "waiting": data.health.waiting,
+                "calls": data.calls,
+                "oldest_at": None if data.oldest_ms is None else rfc3339(data.oldest_ms),
+                "newest_at": None if data.newest_ms is None else rfc3339(data.newest_ms),
+            },
+            "prices": {
+                "date": prices.date,
+                "source": prices.source,
+                "count": prices.count,
+                "own_file": prices.own_path or None,
+                "unpriced": {model.key or "": model.unpriced for model in prices.models if model.unpriced},
+            },
+            "limits": self.limits.as_dict(),
+            "versions": {
+                "log10_trace": __version__,
+                "python": platform.python_version(),
+                "database": data.store.version,
+                "schema": data.store.schema,
+            },
+        }
+
+
+def key_rows(keys: Iterable[Key], own_id: str, now_ms: int) -> tuple[KeyRow, ...]:
+    """The keys of an organization, the newest first."""
+    known = sorted(keys, key=lambda key: key.created_at_ms, reverse=True)
+    admins = [key.id for key in known if key.is_valid(now_ms) and Scope.ADMIN in key.scopes]
+    return tuple(_key_row(key, own_id, now_ms, is_last_admin=admins == [key.id]) for key in known)
+
+
+def _key_row(key: Key, own_id: str, now_ms: int, *, is_last_admin: bool) -> KeyRow:
+    state = "revoked" if key.revoked_at_ms is not None else "valid" if key.is_valid(now_ms) else "expired"
+    return KeyRow(
+        id=key.id,
+        name=key.name,
+        scopes=tuple(scope.value for scope in Scope if scope in key.scopes),
+        state=state,
+        created_ms=key.created_at_ms,
+        last_used_ms=key.last_used_at_ms,
+        expires_ms=key.expires_at_ms,
+        revoked_ms=key.revoked_at_ms,
+        is_own=key.id == own_id,
+        is_last_admin=is_last_admin,
+    )
+
+
+def prices_view(prices: Prices, models: Iterable[GroupTotals]) -> PricesView:
+    """The price table, and what it does not name."""
+    package = prices.package.document
+    called = sorted(models, key=lambda model: (-model.unpriced, -model.calls, model.key or ""))
+    return PricesView(
+        date=str(package.get("date", "")),
+        source=str(package.get("source", "")),
+        count=sum(1 for _ in prices.package.list_prices()),
+        own_path=str(prices.path.absolute()) if prices.path else "",
+        own_count=sum(1 for _ in prices.own.list_prices()) if prices.own else 0,
+        models=tuple(called),
+    )
