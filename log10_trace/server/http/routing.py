@@ -13,10 +13,12 @@ from starlette.types import Receive, Scope, Send
 from log10_trace.server.authentication.auth import Principal
 from log10_trace.server.http.api_errors import ApiError, from_store_error
 from log10_trace.server.http.request_context import AppState, RequestContext
+from log10_trace.server.http.unsent_form import is_page_form, keep_form
 from log10_trace.server.operations import Operation
 from log10_trace.server.store.errors import StoreError
 
 ANONYMOUS = Principal("", "", frozenset())
+UNAUTHORIZED = 401
 
 
 def router(operations: Iterable[Operation], service: AppState) -> Router:
@@ -53,8 +55,9 @@ class Endpoint:
 
     async def _answer(self, operation: Operation, request: Request) -> Response:
         """What the operation answers; looking the key up asks the store as well."""
-        context = RequestContext(request, self._service, await self._principal(operation, request))
+        context = RequestContext(request, self._service, ANONYMOUS)
         try:
+            context.principal = await self._authenticate(operation, context)
             return await operation.handler(context)
         finally:
             self._service.in_flight.release(context.reserved_bytes)
@@ -65,6 +68,14 @@ class Endpoint:
             allowed = ", ".join(self._operations)
             raise ApiError(405, "wrong_method", f"This path allows: {allowed}.", headers={"Allow": allowed})
         return operation
+
+    async def _authenticate(self, operation: Operation, context: RequestContext) -> Principal:
+        try:
+            return await self._principal(operation, context.request)
+        except ApiError as refusal:
+            if refusal.status == UNAUTHORIZED and is_page_form(context.request):
+                raise await keep_form(context, refusal) from None
+            raise
 
     async def _principal(self, operation: Operation, request: Request) -> Principal:
         if operation.scopes is None:

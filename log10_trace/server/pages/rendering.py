@@ -12,6 +12,7 @@ from starlette.responses import Response
 
 from log10_trace.domain import formatting
 from log10_trace.server.http.api_errors import ApiError
+from log10_trace.server.http.unsent_form import UnsentFormError
 from log10_trace.server.pages import sanitize
 from log10_trace.server.pages.navigation import PLACES
 from log10_trace.server.pages.urls import (
@@ -59,7 +60,9 @@ def page(template: str, code: int = 200, /, *, root: str, **shown: Any) -> Respo
 
 
 def error_page(refusal: ApiError, root: str) -> Response:
-    """What went wrong, for people."""
+    """What went wrong, for people; the sign-in form where that is missing for a form that was sent."""
+    if isinstance(refusal, UnsentFormError):
+        return page("login.html", refusal.status, root=root, fault="", next=refusal.path, unsent=refusal.body)
     title = _TITLES.get(refusal.status, "That did not work")
     shown = {"status": refusal.status, "title": title, "message": refusal.message}
     answer = page("error.html", refusal.status, root=root, **shown)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Final, TypedDict
+from urllib.parse import parse_qsl
 
 from starlette.responses import RedirectResponse, Response
 
@@ -38,14 +39,14 @@ async def login_form(context: RequestContext) -> Response:
 async def login(context: RequestContext) -> Response:
     """Take the key that was typed, and let its holder in."""
     fields = await read_form(context)
-    goal = fields.text("next")
+    goal, unsent = fields.text("next"), fields.text("unsent")
     principal = await context.service.authenticator.authenticate_token(fields.text("token").strip())
     if principal is None or not principal.has_scope(Scope.READ, Scope.FEEDBACK):
-        return _form(context, goal, _WRONG)
+        return _form(context, goal, _WRONG, unsent)
     path = safe_redirect_path(goal)
     if path == HOME and not principal.has_scope(Scope.READ):
         path = GRADE  # what such a key may see
-    return await _start_session(context, principal, path)
+    return await _start_session(context, principal, path, unsent)
 
 
 async def logout(context: RequestContext) -> Response:
@@ -64,11 +65,16 @@ def safe_redirect_path(goal: str | None) -> str:
     return goal if goal and is_own and not goal.startswith(("//", "/\\")) else "/"
 
 
-async def _start_session(context: RequestContext, principal: Principal, goal: str) -> Response:
+async def _start_session(
+    context: RequestContext, principal: Principal, goal: str, unsent: str = ""
+) -> Response:
     cookie = await context.service.authenticator.session_cookie(principal)
     if cookie is None:
-        return _form(context, goal, _WRONG)
-    answer = RedirectResponse(f"{context.root_path}{goal}", 303)
+        return _form(context, goal, _WRONG, unsent)
+    answer: Response = RedirectResponse(f"{context.root_path}{goal}", 303)
+    if unsent:
+        fields = parse_qsl(unsent, keep_blank_values=True)
+        answer = page("resume.html", root=context.root_path, path=goal, fields=fields)
     # The key's id in the name: servers on other ports of this machine share the browser's cookies.
     name = f"{COOKIE}_{principal.key_id}"
     answer.set_cookie(
@@ -82,6 +88,7 @@ def _build_cookie_scope(context: RequestContext) -> _Where:
     return {"path": context.root_path or "/", "secure": context.request.scope["scheme"] == "https"}
 
 
-def _form(context: RequestContext, goal: str | None, fault: str | None = None) -> Response:
+def _form(context: RequestContext, goal: str | None, fault: str | None = None, unsent: str = "") -> Response:
     code = 200 if fault is None else 403
-    return page("login.html", code, root=context.root_path, fault=fault, next=safe_redirect_path(goal))
+    goal = safe_redirect_path(goal)
+    return page("login.html", code, root=context.root_path, fault=fault, next=goal, unsent=unsent)

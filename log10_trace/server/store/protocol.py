@@ -95,6 +95,12 @@ class Completions(Protocol):
         """
         ...
 
+    def get_summaries(
+        self, organization_id: str, completion_ids: Sequence[str]
+    ) -> dict[str, CompletionSummary]:
+        """The lines of these completions in a list, by id, without unknown ones."""
+        ...
+
     def find_neighbors(self, organization_id: str, completion_id: str, wanted: CompletionFilter) -> Neighbors:
         """The calls beside a call in the list of what matches; none beside an unknown call.
 

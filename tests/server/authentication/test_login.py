@@ -103,8 +103,8 @@ def test_signing_out_with_a_forged_cookie_keeps_nothing(tenant: Tenant, browser:
     assert not tenant.server.store.keys.is_page_session_revoked(tenant.organization_id, "0" * 32)
 
 
-@pytest.mark.parametrize("scope", [None, Scope.INGEST, Scope.FEEDBACK])
-def test_a_key_that_may_not_read_does_not_sign_in(
+@pytest.mark.parametrize("scope", [None, Scope.INGEST])
+def test_a_key_that_may_neither_read_nor_grade_does_not_sign_in(
     tenant: Tenant, browser: httpx.Client, scope: Scope | None
 ) -> None:
     """A wrong key, or one without the scope, shows the form again with a sentence and no cookie."""

@@ -253,6 +253,34 @@ def test_a_call_that_is_deleted_meanwhile_is_said_and_left(
     assert graded_id(gone.submit(f"{path}/next")) == calls[1]
 
 
+def test_what_was_entered_survives_an_expired_login(
+    tenant: Tenant, client: httpx.Client, grader: httpx.Client, calls: list[str]
+) -> None:
+    """A form sent without a session is kept through the sign-in, a failed one too, and then saved."""
+    path = make_task(client)
+    page = get(grader, path).submit(f"{path}/next")
+    token, _ = tenant.server.key(tenant.organization_id, Scope.FEEDBACK)
+    action, comment = f"calls/{calls[0]}", "my <words>\nand more"
+
+    with httpx.Client(base_url=tenant.server.url, headers=grader.headers, follow_redirects=True) as browser:
+        del browser.headers["X-Log10-Token"]
+        page.client = browser
+        expired = page.submit(action, **{"field-0": "1", "comment": comment})
+        assert expired.answer.status_code == 401
+        assert "Your login has expired." in expired.text
+        wrong = expired.submit("/login", token="l10_x_y")
+        assert wrong.answer.status_code == 403
+        back = wrong.submit("/login", token=token)
+        assert "What you entered is still here" in back.text
+        assert feedback(client) == []
+        follows = back.submit(action)
+
+    assert graded_id(follows) == calls[1]
+    (kept,) = feedback(client)
+    assert (kept["json_values"], kept["comment"]) == ({"rating": "bad"}, comment)
+    assert httpx.post(f"{tenant.server.url}{path}/next", headers={"Accept": "text/html"}).status_code == 401
+
+
 def test_keys_see_what_they_may_do(tenant: Tenant, client: httpx.Client, calls: list[str]) -> None:
     """A key that only reads sees why it cannot grade; one that only grades sees its task's calls alone."""
     path = make_task(client)

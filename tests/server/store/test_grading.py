@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from log10_trace.server.store import open_store
-from log10_trace.server.store.data_types import FeedbackTarget, GradingSummary
+from log10_trace.server.store.data_types import CompletionFilter, FeedbackTarget, GradingSummary
 from log10_trace.server.store.errors import CursorError
 from log10_trace.server.store.protocol import Store
 from tests.server.store.factories import ORG, OTHER, completion, put_all
@@ -150,3 +150,13 @@ def test_feedback_of_a_task_is_paged_by_cursor_and_can_be_deleted(graded: Store)
     assert graded.feedback.delete(ORG, kept[0].id).result()
     assert graded.feedback.get(ORG, kept[0].id) is None
     assert graded.feedback.list(ORG, completion_id="a", task_id="task").total == 4
+
+
+def test_summaries_of_calls_are_read_by_id(graded: Store) -> None:
+    """The lines of calls in a list, by id; those of other organizations and unknown ids are left out."""
+    listed = {each.id: each for each in graded.completions.page(ORG, CompletionFilter(), limit=10).items}
+
+    found = graded.completions.get_summaries(ORG, ["a", "d", "e", "nothing"])
+
+    assert found == {call: listed[call] for call in ("a", "d")}
+    assert graded.completions.get_summaries(ORG, []) == {}

@@ -16,6 +16,7 @@ from log10_trace.server.http.request_context import RequestContext
 from log10_trace.server.pages.call.call_view import call_view
 from log10_trace.server.pages.grade.entered import Entered, fill_in, read_entered, write_draft
 from log10_trace.server.pages.grade.handing_out import lead_to, lead_to_next, lease
+from log10_trace.server.pages.grade.progress import measure_progress
 from log10_trace.server.pages.grade.request import Graders, find_task, now_ms, render
 from log10_trace.server.pages.grade.sitting import Sitting, read_sitting
 from log10_trace.server.pages.urls import completion_id_of
@@ -121,6 +122,7 @@ def _render(
         "grade_call.html",
         status if stored else _GONE,
         task=task,
+        progress=measure_progress(context, [task])[0],
         completion_id=completion_id,
         view=call_view(stored, raw=False) if stored else None,
         deleted_ms=deleted_ms,

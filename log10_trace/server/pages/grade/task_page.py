@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from starlette.responses import Response
@@ -30,8 +31,11 @@ from log10_trace.server.store.errors import CursorError
 _ROWS: Final = 25
 _PAGES: Final = 40
 """Pages of rows that are looked through for what meets the conditions."""
+_MINUTE_MS: Final = 60_000
 _COUNTED: Final = 1_000
 """The latest pieces of feedback, of which the distributions are."""
+MAX_CALLS: Final = 3
+"""Calls of one row that the page names."""
 EXPORTS: Final = {
     Format.OPENAI_FINETUNE: "OpenAI fine-tuning examples",
     Format.CHAT: "chats",
@@ -49,7 +53,8 @@ class Waiting:
     """Whether a completion waits that nobody grades."""
     leases: int
     """Completions that are being graded."""
-    last_expires_at_ms: int | None
+    minutes: int
+    """After so many the leases have expired."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +67,8 @@ class Results:
     is_all: bool = True
     """Whether older ones are not counted."""
     rows: tuple[ResultRow, ...] = ()
+    previews: Mapping[str, str] = field(default_factory=dict)
+    """What the calls of the rows asked, by id."""
     older: str = ""
     """The address of the rows after these; empty at the end."""
     fault: str = ""
@@ -98,6 +105,7 @@ def _show_task(context: RequestContext) -> Response:
         address=address,
         results=results,
         exports=EXPORTS,
+        max_calls=MAX_CALLS,
         graders=Graders(context),
     )
 
@@ -111,7 +119,7 @@ def _find_waiting(context: RequestContext, task: FeedbackTask, sitting: Sitting)
     return Waiting(
         has_more=bool(candidates),
         leases=len(leases),
-        last_expires_at_ms=leases[-1].expires_at_ms if leases else None,
+        minutes=-(-(leases[-1].expires_at_ms - now) // _MINUTE_MS) if leases else 0,
     )
 
 
@@ -128,6 +136,9 @@ def _read_results(
         total = context.store.feedback.list(context.organization_id, limit=1, task_id=task.id).total
         shown |= {"distributions": count_values(form, values), "counted": len(values)}
         shown["is_all"] = total <= _COUNTED
+    ids = {call for row in rows for call in row.feedback.matched_completion_ids[:MAX_CALLS]}
+    summaries = context.store.completions.get_summaries(context.organization_id, sorted(ids))
+    shown["previews"] = {call: found.preview_request for call, found in summaries.items()}
     return Results(**shown)
 
 

@@ -28,6 +28,7 @@ from log10_trace.server.store.postgres.deletion import delete_matching, delete_o
 from log10_trace.server.store.postgres.executor import SerialExecutor
 from log10_trace.server.store.postgres.feedback import PostgresFeedbackStore
 from log10_trace.server.store.postgres.filter_sql import (
+    SUMMARIES_BY_ID,
     FilterQuery,
     KeysetPosition,
     Projection,
@@ -100,6 +101,18 @@ class PostgresCompletions:
         rows = self._read_rows(asked, "summaries", limit + 1, order, _after(cursor))
         items = tuple(_to_summary(organization_id, row) for row in rows[:limit])
         return Page(items=items, next_cursor=next_cursor(rows, limit, _sort_key))
+
+    def get_summaries(
+        self, organization_id: str, completion_ids: Sequence[str]
+    ) -> dict[str, CompletionSummary]:
+        """The lines of these completions in a list, by id."""
+        values = {
+            "organization_id": organization_id,
+            "ids": list(completion_ids),
+            "placed": [partition_ms(completion_id) for completion_id in completion_ids],
+        }
+        rows = self._readers.rows(SUMMARIES_BY_ID, values)
+        return {row[1]: _to_summary(organization_id, row) for row in rows}
 
     def find_neighbors(self, organization_id: str, completion_id: str, wanted: CompletionFilter) -> Neighbors:
         """The calls beside a call in the list of what matches."""

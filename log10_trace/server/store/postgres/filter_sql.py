@@ -25,6 +25,8 @@ _COMPARISONS: Final = {
 }
 """Conditions on one column, each by the name of its field of a ``CompletionFilter``."""
 _SQL: Final = {**load("listing.sql"), **_COMPARISONS}
+SUMMARIES_BY_ID: Final = b"\n".join((_SQL["summaries"], _SQL["named"]))
+"""The summaries of the records of some ids."""
 
 ALL: Final = "all"
 """The source of a question that no tag and no word narrows down."""

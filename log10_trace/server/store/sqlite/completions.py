@@ -88,6 +88,17 @@ class SqliteCompletions:
             items = tuple(map(_to_summary, rows))
         return Page(items=items, next_cursor=next_cursor(found, limit, _sort_key))
 
+    def get_summaries(
+        self, organization_id: str, completion_ids: Sequence[str]
+    ) -> dict[str, CompletionSummary]:
+        """The lines of these completions in a list, by id."""
+        values = {"organization_id": organization_id, "ids": json.dumps(list(completion_ids))}
+        with self._readers.snapshot() as connection:
+            places = [row["position"] for row in connection.execute(SQL["find"], values)]
+            found = json.dumps([place for place in places if place is not None])
+            rows = connection.execute(SQL["summaries"], {"positions": found})
+            return {row["id"]: _to_summary(row) for row in rows}
+
     def find_neighbors(self, organization_id: str, completion_id: str, wanted: CompletionFilter) -> Neighbors:
         """The calls beside a call in the list of what matches."""
         self._prepare(wanted)

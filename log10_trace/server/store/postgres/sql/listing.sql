@@ -25,6 +25,14 @@ SELECT 1 FROM
 completions AS d
 WHERE d.organization_id = %(organization_id)s AND d.place BETWEEN %(low)s AND %(high)s
 
+-- :named
+unnest(%(ids)s::text[], %(placed)s::bigint[]) AS wanted (wanted_id, wanted_ms)
+JOIN completions AS d ON d.organization_id = %(organization_id)s AND d.id = wanted_id
+    AND d.placed_ms = COALESCE(
+        wanted_ms,
+        (SELECT p.placed_ms FROM placements AS p
+         WHERE p.organization_id = %(organization_id)s AND p.id = wanted_id))
+
 -- :tag
 (
     SELECT place, id, placed_ms FROM completion_tags AS d
