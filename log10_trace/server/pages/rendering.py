@@ -18,6 +18,7 @@ from log10_trace.server.pages.navigation import PLACES
 from log10_trace.server.pages.urls import (
     call_path,
     compare_path,
+    feedback_path,
     grading_path,
     list_path,
     session_path,
@@ -117,6 +118,7 @@ def make_environment() -> Environment:
         places=PLACES,
         session_path=session_path,
         static=_static_path,
+        feedback_path=feedback_path,
         task_path=task_path,
     )
     return environment

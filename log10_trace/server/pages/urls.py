@@ -83,6 +83,11 @@ def grading_path(task_id: str, completion_id: str) -> str:
     return f"{task_path(task_id)}/calls/{_write_segment(completion_id)}"
 
 
+def feedback_path(completion_id: str, task_id: str) -> str:
+    """Where the form on a call's page posts feedback for a task."""
+    return f"{call_path(completion_id)}/feedback/{_write_segment(task_id)}"
+
+
 def _write_segment(name: str, *, is_taken: bool = False) -> str:
     """A name as one part of a path; one that no path can carry is written in base64 behind a ``~``."""
     is_fit = not (_UNFIT.search(name) or name.startswith(_ENCODED) or name.endswith(_TWINS) or is_taken)

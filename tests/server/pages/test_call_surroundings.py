@@ -214,6 +214,49 @@ def test_feedback_is_shown(site: Site) -> None:
     ]
 
 
+SCHEMA = (
+    '{"type": "object", "properties": {"score": {"type": "integer", "maximum": 5}}, "required": ["score"]}'
+)
+
+
+def test_feedback_is_given_on_the_page(admin_site: Site, site: Site) -> None:
+    """The form of a task that selects the call; what does not fit is said in it, what does is stored once."""
+    keep(admin_site, "a", 0, tags=["x"])
+    for name, tag in (("good/one", "x"), ("other", "y")):
+        task = FeedbackTask(
+            id=name,
+            name=f"Is it <{name}>?",
+            instruction="Read it.",
+            json_schema=SCHEMA,
+            completion_tags_selector=(tag,),
+            created_at_ms=1,
+        )
+        admin_site.store.feedback.add_task(ORGANIZATION, task).result()
+    page = admin_site.page("/completions/a?tag=x")
+    (action,) = re.findall(r'action="(/completions/a/feedback/[^"]*)"', page)
+    hidden = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', page))
+    name = re.findall(r'<input id="give-1-1" name="([^"]*)"', page)[0]
+
+    refused = admin_site.browser.post(action, data={**hidden, name: "6", "comment": "too many"})
+    for _ in range(2):
+        taken = admin_site.browser.post(action, data={**hidden, name: "5", "comment": "fine"})
+
+    assert refused.status_code == 422
+    assert 'id="give-1" open' in refused.text
+    assert "too many</textarea>" in refused.text
+    assert (taken.status_code, taken.headers["location"]) == (303, "/completions/a?tag=x#feedback")
+    assert "Is it &lt;good/one&gt;?" in page
+    stored = admin_site.store.feedback.list(ORGANIZATION, completion_id="a").items
+    assert [(each.task_id, each.json_values, each.comment) for each in stored] == [
+        ("good/one", '{"score":5}', "fine")
+    ]
+    assert "Give feedback" not in site.page("/completions/a")
+    assert (
+        admin_site.browser.post("/completions/none/feedback/other", data={**hidden, name: "5"}).status_code
+        == 410
+    )
+
+
 def test_a_call_is_deleted_after_a_question(admin_site: Site) -> None:
     """Without JavaScript: a page asks, its form deletes, and the call's page says since when it is gone."""
     keep(admin_site, "a", 0)

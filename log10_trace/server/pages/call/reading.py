@@ -17,14 +17,16 @@ from log10_trace.server.http.request_context import RequestContext
 from log10_trace.server.pages.call.additions import MAX_COMPARED
 from log10_trace.server.pages.call.call_view import CallView
 from log10_trace.server.pages.call.request_code import request_field
-from log10_trace.server.pages.call.surroundings import Grade, Surroundings, read_grade
+from log10_trace.server.pages.call.surroundings import OfferedForm, Surroundings, read_grade
 from log10_trace.server.pages.filter_form import filter_form_from
+from log10_trace.server.pages.grade.entered import fill_in
 from log10_trace.server.pages.urls import call_path, completion_id_of
 from log10_trace.server.routes.filters import parse_filters
 from log10_trace.server.store.data_types import CompletionFilter, Neighbors, StoredCompletion
 from log10_trace.server.store.errors import SearchError
 
 _MAX_GRADES: Final = 20
+_MAX_FORMS: Final = 5
 
 
 def find_stored(context: RequestContext) -> StoredCompletion | None:
@@ -65,7 +67,7 @@ def read_list_conditions(context: RequestContext, of_id: str) -> Surroundings:
 
 def read_surroundings(context: RequestContext, stored: StoredCompletion, view: CallView) -> Surroundings:
     """What stands around a call."""
-    around = read_list_conditions(context, stored.id)
+    around = _read_feedback(context, read_list_conditions(context, stored.id), view)
     in_session = _read_neighbors_in_session(context, view)
     asks_for_tools = any(choice.turn.calls for choice in view.choices)
     return replace(
@@ -74,7 +76,6 @@ def read_surroundings(context: RequestContext, stored: StoredCompletion, view: C
         in_session=in_session,
         earlier=_get(context, in_session.older),
         later=_get(context, in_session.newer) if asks_for_tools else None,
-        feedback=_read_feedback(context, stored.id),
         prompt_digest=_digest(stored, view),
         can_repeat=bool(request_field(stored.fields)),
     )
@@ -103,11 +104,16 @@ def _digest(stored: StoredCompletion, view: CallView) -> str | None:
     return digest_prompt(request_texts(view.request)) if is_whole else None
 
 
-def _read_feedback(context: RequestContext, of_id: str) -> tuple[Grade, ...]:
+def _read_feedback(context: RequestContext, around: Surroundings, view: CallView) -> Surroundings:
+    """With the feedback that was given, and the forms of tasks that select the call."""
     store, organization_id = context.store.feedback, context.organization_id
-    found = store.list(organization_id, completion_id=of_id, limit=_MAX_GRADES).items
-    names = {task.id: task.name for task in store.tasks(organization_id)} if found else {}
-    return tuple(read_grade(each, names) for each in found)
+    given = store.list(organization_id, completion_id=around.completion_id, limit=_MAX_GRADES).items
+    may_grade = context.principal.has_scope(Scope.FEEDBACK)
+    tasks = store.tasks(organization_id) if given or (may_grade and view.labels.tags) else []
+    names = {task.id: task.name for task in tasks}
+    asking = [task for task in tasks if set(view.labels.tags).intersection(task.completion_tags_selector)]
+    forms = [OfferedForm(task=task, entered=fill_in(task, "")) for task in asking[:_MAX_FORMS] if may_grade]
+    return replace(around, feedback=tuple(read_grade(each, names) for each in given), forms=tuple(forms))
 
 
 def _get(context: RequestContext, of_id: str | None) -> StoredCompletion | None:

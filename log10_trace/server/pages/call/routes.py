@@ -9,18 +9,17 @@ from starlette.responses import Response
 from log10_trace.server.http.api_errors import not_found
 from log10_trace.server.http.request_context import RequestContext
 from log10_trace.server.http.responses import json_bytes_response
-from log10_trace.server.operations import ADMIN, READ, Operation
-from log10_trace.server.pages.call import copies, deletion, view_choice
-from log10_trace.server.pages.call.call_page import call_page
-from log10_trace.server.pages.call.call_view import RAW, call_view
-from log10_trace.server.pages.call.reading import find_stored, get_stored, read_surroundings
-from log10_trace.server.pages.rendering import page
+from log10_trace.server.operations import ADMIN, GRADE, READ, Operation
+from log10_trace.server.pages.call import copies, deletion, feedback
+from log10_trace.server.pages.call.call_view import RAW
+from log10_trace.server.pages.call.reading import get_stored
+from log10_trace.server.pages.call.showing import show_call
 from log10_trace.server.routes import completions
 
 
 async def call(context: RequestContext) -> Response:
     """One call whole."""
-    return await context.read(_call, context)
+    return await context.read(show_call, context)
 
 
 async def record(context: RequestContext) -> Response:
@@ -41,19 +40,6 @@ def _body(context: RequestContext) -> Response:
     return json_bytes_response(stored.fields[field].encode())
 
 
-def _call(context: RequestContext) -> Response:
-    stored = find_stored(context)
-    if stored is None:
-        return deletion.show_deleted(context)
-    view = call_view(stored, whole=context.request.query_params.get("show") == "all")
-    cost = context.store.reports.prices.cost_of(view.charges) if view.charges else None
-    around = read_surroundings(context, stored, view)
-    shown = call_page(view, around, rendered=view_choice.is_rendered(context.request))
-    answer = page("call.html", root=context.root_path, view=view, shown=shown, texts=shown.texts, cost=cost)
-    view_choice.remember(context, answer)
-    return answer
-
-
 OPERATIONS: Final = (
     Operation("GET", "/completions/{id}.json", record, READ),
     Operation("GET", "/completions/{id}.md", copies.markdown, READ),
@@ -64,5 +50,6 @@ OPERATIONS: Final = (
     Operation("GET", "/completions/{id}/{field}.json", body, READ),
     Operation("GET", "/completions/{id}/delete", deletion.confirm, ADMIN),
     Operation("POST", "/completions/{id}/delete", deletion.delete, ADMIN),
+    Operation("POST", "/completions/{id}/feedback/{task}", feedback.give, GRADE),
     Operation("GET", "/completions/{id}", call, READ),
 )

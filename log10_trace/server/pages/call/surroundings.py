@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from log10_trace.server.pages.grade.entered import Entered
 from log10_trace.server.pages.urls import HOME, PageURL, call_path
-from log10_trace.server.store.data_types import Feedback, Neighbors, StoredCompletion
+from log10_trace.server.store.data_types import Feedback, FeedbackTask, Neighbors, StoredCompletion
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,6 +21,14 @@ class Grade:
     """The name of the task, or its id."""
     values: tuple[tuple[str, str], ...]
     comment: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfferedForm:
+    """A form by which the reader can give feedback on the call."""
+
+    task: FeedbackTask
+    entered: Entered
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +47,7 @@ class Surroundings:
     later: StoredCompletion | None = None
     """The call after it in its session, where that may have results of this call's tool calls."""
     feedback: tuple[Grade, ...] = ()
+    forms: tuple[OfferedForm, ...] = ()
     prompt_digest: str | None = None
     """By which the calls that asked the same are found."""
     can_repeat: bool = False

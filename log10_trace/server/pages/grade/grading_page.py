@@ -65,7 +65,7 @@ async def save(context: RequestContext) -> Response:
     entered, status = read_entered(grading.task, form), 422
     if not entered.filled.has_errors:
         try:
-            await _store(context, grading, entered)
+            await store_entered(context, grading.task, grading.completion_id, entered)
         except ApiError as error:
             entered, status = entered.with_error(error), error.status
         except StoreError as error:
@@ -95,14 +95,20 @@ async def undo(context: RequestContext) -> Response:
     return lead_to(context, task, completion_id, before)
 
 
-async def _store(context: RequestContext, grading: _Grading, entered: Entered) -> None:
-    """Store what was entered as ``POST /api/v1/feedback`` does."""
+async def store_entered(
+    context: RequestContext, task: FeedbackTask, completion_id: str, entered: Entered
+) -> None:
+    """Store what was entered as ``POST /api/v1/feedback`` does.
+
+    Raises:
+        ApiError: the values do not fit the task, or the completion is not there.
+    """
     earlier = await context.read(context.store.feedback.get, context.organization_id, entered.feedback_id)
-    about = (grading.task.id, (grading.completion_id,), context.principal.key_id)
+    about = (task.id, (completion_id,), context.principal.key_id)
     if earlier and (earlier.task_id, earlier.matched_completion_ids, earlier.key_id) != about:
         field, message = "feedback_id", "The id of this form was used for something else. Open it anew."
         raise conflict(field, message)
-    body = entered.to_body(grading.task.id, grading.completion_id)
+    body = entered.to_body(task.id, completion_id)
     await store_feedback(context, context.parse_object(body), entered.feedback_id)
 
 
