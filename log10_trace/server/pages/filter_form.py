@@ -51,8 +51,8 @@ FIELDS: Final = {row.name: _form_field(row) for row in FILTERS}
 
 
 @dataclass(frozen=True, slots=True)
-class TimeRange:
-    """A span of time that can be chosen."""
+class Choice:
+    """A value that one click chooses."""
 
     title: str
     address: str
@@ -77,9 +77,13 @@ class FilterForm:
         return any(name not in in_sight for name, _ in self.address.pairs if name in _LABELS)
 
     @property
-    def status_choices(self) -> tuple[tuple[str, str], ...]:
-        """The statuses that can be chosen, and their titles; the first is empty."""
-        return FIELDS["status"].choices
+    def statuses(self) -> tuple[Choice, ...]:
+        """The statuses on offer, the first of which is any."""
+        chosen, unset = self.value("status"), self.address.without_param("status")
+        return tuple(
+            Choice(title, str(unset.with_param("status", value) if value else unset), chosen == value)
+            for value, title in FIELDS["status"].choices
+        )
 
     @property
     def advanced_fields(self) -> tuple[FormField, ...]:
@@ -96,14 +100,12 @@ class FilterForm:
         )
 
     @property
-    def spans(self) -> tuple[TimeRange, ...]:
+    def spans(self) -> tuple[Choice, ...]:
         """The spans of time on offer."""
         since = self.value("since")
         ranged = self.address.without_param("until")
-        some = (
-            TimeRange(title, str(ranged.with_param("since", name)), since == name) for name, title in SPANS
-        )
-        return (*some, TimeRange("all", str(ranged.without_param("since")), not since))
+        some = (Choice(title, str(ranged.with_param("since", name)), since == name) for name, title in SPANS)
+        return (*some, Choice("all", str(ranged.without_param("since")), not since))
 
     def value(self, name: str) -> str:
         """What ``name`` is set to, by the last when it is repeated; empty when it is not."""

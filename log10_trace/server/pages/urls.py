@@ -10,6 +10,10 @@ from urllib.parse import quote, urlencode
 
 HOME: Final = "/"
 SESSIONS: Final = "/sessions"
+ROWS: Final = "/calls/rows"
+FIGURES: Final = "/calls/figures"
+"""Parts of the list of calls."""
+CALL_TWINS: Final = "/completions.{format}"
 COMPARE: Final = "/compare"
 GRADE: Final = "/grade"
 NEW_TASK: Final = "new"

@@ -21,17 +21,22 @@ from log10_trace.server.store.data_types import CompletionFilter, CompletionSumm
 VIEWS: Final = ("summary", "full")
 FORMATS: Final = ("json", "jsonl", "csv")
 DEFAULT_LIMIT: Final = 50
+_PARAMS: Final = (*FILTER_NAMES, "limit", "cursor", "order", "view", "bodies")
 _CHUNK_BYTES: Final = 64 * 1024
 
 
 async def list_completions(context: RequestContext) -> Response:
     """What matches the filters, in the form that ``format`` names."""
-    known = (*FILTER_NAMES, "limit", "cursor", "order", "view", "format", "bodies")
-    query = RequestParams(context.request.query_params, known)
+    query = RequestParams(context.request.query_params, ("format", *_PARAMS))
+    return await list_in_format(context, query.choice("format", FORMATS, "json"))
+
+
+async def list_in_format(context: RequestContext, form: str) -> Response:
+    """What matches the filters, in one of ``FORMATS``."""
+    query = RequestParams(context.request.query_params, ("format", *_PARAMS))
     wanted = parse_filters(query)
     order = query.choice("order", ORDERS, "newest")
     limit = query.integer("limit", least=1, most=context.service.limits.page_items)
-    form = query.choice("format", FORMATS, "json")
     bodies = query.choice("bodies", ("true", "false"), "false") == "true"
     if form != "json":
         return await _export(context, wanted, order, limit, form, bodies=bodies)

@@ -112,7 +112,7 @@ def test_filters_narrow_the_list(site: Site, query: str, found: str) -> None:
 
     page = site.page(f"/?{query}")
 
-    assert set(re.findall(r'href="/completions/(\w+)"', page)) == set(found)
+    assert set(re.findall(r'class="whole" href="/completions/(\w+)\?', page)) == set(found)
 
 
 def test_filters_that_are_set_can_be_taken_off_one_by_one(site: Site) -> None:
@@ -165,38 +165,53 @@ def test_a_filter_that_cannot_be_used_is_said_where_it_stands(site: Site, query:
     assert '<form class="filters"' in page
 
 
-def test_the_strip_adds_up_the_calls(site: Site) -> None:
-    """Calls, failures, tokens, times and cost stand above the list."""
+def test_the_figures_add_up_the_calls(site: Site) -> None:
+    """How many match, failures, tokens, times and cost stand above the list, each with a way to its calls."""
     for day in (1, 2):
-        site.keep(completion(created_at=f"2026-03-0{day}T12:00:00Z"))
+        site.keep(completion(created_at=f"2026-03-0{day}T12:00:00Z", tags=["red"]))
     site.keep(
         completion(status="failed", response=None, failure_kind="Boom", created_at="2026-03-02T12:00:00Z")
     )
 
-    page = site.page("/")
+    page, red = site.page("/"), site.page("/?tag=red")
 
-    assert re.search(r"<dt>Calls</dt><dd>3<", page)
-    assert re.search(r"<dt>Failed</dt><dd>1<small>33 %", page)
-    assert re.search(r"<dt>Tokens</dt><dd>30<small>24 in, 6 out", page)
-    assert "2026-03-02: 2 calls, 1 failed" in page
+    assert re.search(r"<b>3 calls</b>", page)
+    assert re.search(r'<dt>Failed</dt><dd><a href="/\?status=failed">1</a><small>33 %', page)
+    assert re.search(r"<dt>Tokens</dt><dd><a [^>]*>30</a><small>24 in, 6 out", page)
+    assert '<b>2 of </b><a href="/">3 calls match</a>' in red
 
 
-def test_the_strip_of_one_group_is_that_groups(site: Site) -> None:
-    """A list of one model, tag or session stands under that one's own figures, and says so."""
-    site.keep(completion(tags=["red"]))
-    site.keep(completion())
+def test_a_row_says_what_a_user_asked_what_failed_and_where(site: Site) -> None:
+    """A tool's output stands second; a failure has its kind, reason and line; each link keeps the filters."""
+    stack = [{"file": "/srv/shop/app.py", "line": "x()", "lineno": 42, "name": "ask"}]
+    tool = {"role": "tool", "tool_call_id": "c", "content": "four degrees"}
+    request = {"model": "gpt-4o", "messages": [{"role": "user", "content": "Oslo?"}, tool]}
+    site.keep(completion(id="told", request=request, tags=["red"]))
+    failure = {"failure_kind": "RateLimitError", "failure_reason": "slow down"}
+    site.keep(completion(id="bad", status="failed", response=None, stacktrace=stack, tags=["red"], **failure))
+    site.keep(completion(id="runs", status="started", response=None, duration=None, tags=["red"]))
 
-    page = site.page("/?tag=red")
+    page = site.page("/?tag=red&cursor=")
 
-    assert re.search(r"<dt>Calls</dt><dd>1<", page)
-    assert "all calls of the tag red" in page
+    rows = dict(re.findall(r'<tr[^>]* data-id="(\w+)">(.*?)</tr>', page, re.DOTALL))
+    assert '<a class="whole" href="/completions/told?tag=red"><bdi>Oslo?</bdi></a>' in rows["told"]
+    assert "four degrees" in rows["told"]
+    assert re.search(r'class="number cost">\$0\.0000', rows["told"]) or "&lt;$0.0001" in rows["told"]
+    assert "RateLimitError</b> slow down" in rows["bad"]
+    assert "<bdi>shop/app.py:42</bdi>" in rows["bad"]
+    assert "tag=red&amp;file=%2Fsrv%2Fshop%2Fapp.py&amp;function=ask" in rows["bad"]
+    assert 'data-began="' in rows["runs"]
+    assert "Why is the sky blue?" in rows["runs"]
+    parts = site.page("/calls/rows?tag=red") + site.page("/calls/figures?tag=red")
+    assert 'data-id="told"' in parts
+    assert "3 calls" in parts
 
 
 def test_a_cost_that_is_not_known_is_not_zero(site: Site) -> None:
     """A model without a price makes the cost unknown."""
     site.keep(completion(response={**chat_response("x"), "model": "my-own"}))
 
-    assert re.search(r"<dt>Cost</dt><dd>unknown<", site.page("/"))
+    assert re.search(r"<dt>Cost</dt><dd><a [^>]*>unknown<", site.page("/"))
 
 
 def test_an_empty_server_says_what_to_type(site: Site) -> None:
@@ -216,13 +231,22 @@ def test_no_match_is_not_an_empty_server(site: Site) -> None:
 
 
 def test_the_twins_of_the_list_are_its_own_filters(site: Site) -> None:
-    """JSON Lines and CSV of what is shown are one click away, under the same conditions."""
-    site.keep(completion(tags=["red"]))
+    """JSON, JSON Lines, CSV and Markdown of what is shown have its filters; text stays text in each."""
+    hostile = "| <b>*bold*</b> `x` |"
+    site.keep(completion(id="a", tags=["red"], request=asked(hostile)))
+    site.keep(completion(id="b"))
 
     page = site.page("/?tag=red")
+    texts = {form: site.browser.get(f"/completions.{form}?tag=red").text for form in ("jsonl", "csv", "md")}
 
-    assert 'href="/api/v1/completions?tag=red&amp;format=jsonl"' in page
-    assert site.browser.get("/api/v1/completions?tag=red&format=csv").status_code == 200
+    assert 'href="/completions.jsonl?tag=red"' in page
+    assert [each["id"] for each in site.browser.get("/completions.json?tag=red").json()["completions"]] == [
+        "a"
+    ]
+    assert all(text.count("\n") >= 1 and "Why is the sky" not in text for text in texts.values())
+    assert "\\|" in texts["md"]
+    assert "<b>" not in texts["md"]
+    assert site.browser.get("/completions.exe").status_code == 404
 
 
 def test_the_empty_page_says_where_the_demos_calls_go(site: Site) -> None:

@@ -1,8 +1,9 @@
-"""The routes of the Calls page."""
+"""The routes of the Calls page: the page, and its two parts that are fetched again when calls change."""
 
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 from typing import Final
 
 from starlette.responses import Response
@@ -12,16 +13,14 @@ from log10_trace.server.http.api_errors import ApiError, from_store_error
 from log10_trace.server.http.query_params import RequestParams
 from log10_trace.server.http.request_context import RequestContext
 from log10_trace.server.operations import READ, Operation
-from log10_trace.server.pages.calls import list_view
-from log10_trace.server.pages.calls.stats_panel import build_stats_panel, stats_query
+from log10_trace.server.pages.calls import twins
+from log10_trace.server.pages.calls.figures import Counts, FiguresView, figures_view, statistics_query
+from log10_trace.server.pages.calls.list_view import ListView, RowsView, rows_view
 from log10_trace.server.pages.filter_form import FilterForm, filter_form_from
 from log10_trace.server.pages.rendering import page
+from log10_trace.server.pages.urls import CALL_TWINS, FIGURES, ROWS
 from log10_trace.server.routes.filters import ORDERS, parse_filters
-from log10_trace.server.store.data_types import (
-    CompletionFilter,
-    Order,
-    StatisticsQuery,
-)
+from log10_trace.server.store.data_types import CompletionFilter, Order, StatisticsQuery
 from log10_trace.server.store.errors import CursorError, SearchError
 
 _CALLS: Final = 50
@@ -29,51 +28,111 @@ _LATELY_MS: Final = 7 * 24 * 3_600_000
 """The models that were called so lately are offered."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Query:
+    """What a request asks of the list."""
+
+    conditions: FilterForm
+    wanted: CompletionFilter
+    order: Order
+    cursor: str | None
+
+
 async def calls(context: RequestContext) -> Response:
     """The calls, newest first, with their filters and figures."""
-    return await context.read(_list, context)
+    return await context.read(_page, context)
 
 
-def _list(context: RequestContext) -> Response:
-    conditions = filter_form_from(context.request.query_params.multi_items())
+async def rows(context: RequestContext) -> Response:
+    """The rows alone, as they stand on the page of the same conditions."""
+    return await context.read(_rows_part, context)
+
+
+async def figures(context: RequestContext) -> Response:
+    """The figures and the chart alone, as they stand on the page of the same conditions."""
+    return await context.read(_figures_part, context)
+
+
+def _read_query(context: RequestContext, conditions: FilterForm) -> _Query:
+    query = RequestParams(context.request.query_params, (*FILTER_NAMES, "order", "cursor"))
+    order = query.choice("order", ORDERS, "newest")
+    return _Query(conditions, parse_filters(query), order, query.text("cursor"))
+
+
+def _conditions(context: RequestContext) -> FilterForm:
+    return filter_form_from(context.request.query_params.multi_items())
+
+
+def _page(context: RequestContext) -> Response:
+    conditions = _conditions(context)
     try:
-        query = RequestParams(context.request.query_params, (*FILTER_NAMES, "order", "cursor"))
-        order = query.choice("order", ORDERS, "newest")
-        view = _list_view(context, conditions, parse_filters(query), order, query.text("cursor"))
+        view = _list_view(context, _read_query(context, conditions))
     except ApiError as refusal:
-        return _render_list_error(context, conditions, refusal)
+        return _error_page(context, conditions, refusal)
     except (SearchError, CursorError) as error:
-        return _render_list_error(context, conditions, from_store_error(error))
-    return page("list.html", root=context.root_path, view=view)
+        return _error_page(context, conditions, from_store_error(error))
+    return page("list.html", root=context.root_path, view=view, feed_position=context.feed_position)
 
 
-def _list_view(
-    context: RequestContext,
-    conditions: FilterForm,
-    wanted: CompletionFilter,
-    order: Order,
-    cursor: str | None,
-) -> list_view.ListView:
+def _rows_part(context: RequestContext) -> Response:
+    view = _rows_view(context, _read_query(context, _conditions(context)))
+    return page("calls_rows.html", root=context.root_path, view=view)
+
+
+def _figures_part(context: RequestContext) -> Response:
+    view = _figures_view(context, _read_query(context, _conditions(context)))
+    return page("calls_figures.html", root=context.root_path, view=view)
+
+
+def _list_view(context: RequestContext, query: _Query) -> ListView:
     store, organization_id = context.store, context.organization_id
-    found = store.completions.page(organization_id, wanted, limit=_CALLS, cursor=cursor, order=order)
-    now_ms = time.time_ns() // 1_000_000
-    query = stats_query(wanted, now_ms)
-    lately = StatisticsQuery(group_by="model", interval="day", since_ms=now_ms - _LATELY_MS)
+    since_ms = time.time_ns() // 1_000_000 - _LATELY_MS
+    lately = StatisticsQuery(group_by="model", interval="day", since_ms=since_ms)
     models = store.reports.statistics(organization_id, lately)
-    return list_view.ListView(
-        conditions=conditions,
-        rows=list_view.rows(found),
-        older=list_view.older(conditions, found),
-        stats_panel=build_stats_panel(store.reports.statistics(organization_id, query), wanted, query),
+    return ListView(
+        conditions=query.conditions,
+        rows=_rows_view(context, query),
+        figures=_figures_view(context, query),
         models=tuple(sorted(group.key for group in models.groups if group.key)),
         tags=tuple(store.reports.tags(organization_id)),
     )
 
 
-def _render_list_error(context: RequestContext, conditions: FilterForm, refusal: ApiError) -> Response:
+def _rows_view(context: RequestContext, query: _Query) -> RowsView:
+    store = context.store
+    found = store.completions.page(
+        context.organization_id, query.wanted, limit=_CALLS, cursor=query.cursor, order=query.order
+    )
+    return rows_view(query.conditions, found, store.reports.prices)
+
+
+def _figures_view(context: RequestContext, query: _Query) -> FiguresView:
+    store, organization_id = context.store, context.organization_id
+    now_ms = time.time_ns() // 1_000_000
+    counted = statistics_query(query.wanted, now_ms)
+    matched = total = store.completions.count(organization_id, query.wanted)
+    if query.wanted != CompletionFilter():
+        total = store.completions.count(organization_id, CompletionFilter())
+    counts = Counts(
+        wanted=query.wanted,
+        matched=matched,
+        total=total,
+        query=counted,
+        statistics=store.reports.statistics(organization_id, counted),
+        now_ms=now_ms,
+    )
+    return figures_view(counts, query.conditions.address)
+
+
+def _error_page(context: RequestContext, conditions: FilterForm, refusal: ApiError) -> Response:
     """The list's own page with what cannot be done, so that the filters can be mended where they stand."""
-    view = list_view.ListView(conditions=conditions, fault=refusal.describe())
+    view = ListView(conditions=conditions, fault=refusal.describe())
     return page("list.html", refusal.status, root=context.root_path, view=view)
 
 
-OPERATIONS: Final = (Operation("GET", "/", calls, READ),)
+OPERATIONS: Final = (
+    Operation("GET", "/", calls, READ),
+    Operation("GET", ROWS, rows, READ),
+    Operation("GET", FIGURES, figures, READ),
+    Operation("GET", CALL_TWINS, twins.twin, READ),
+)

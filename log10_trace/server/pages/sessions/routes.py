@@ -64,7 +64,7 @@ def _session_rows(
     rows = []
     for each in found.items:
         last = store.completions.page(organization_id, CompletionFilter(session_id=each.id), limit=1)
-        rows.append(list_view.SessionRow(each, next(iter(list_view.rows(last)), None)))
+        rows.append(list_view.SessionRow(each, next(iter(list_view.rows(last, store.reports.prices)), None)))
     earlier = str(conditions.address.with_param("cursor", found.next_cursor)) if found.next_cursor else ""
     return {"rows": rows, "earlier": earlier, "is_first_page": cursor is None}
 

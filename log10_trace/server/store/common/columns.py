@@ -14,8 +14,8 @@ from log10_trace.domain.json_values import read_mapping
 from log10_trace.domain.prompt_digests import digest_prompt
 from log10_trace.domain.prompts import read_prompt
 from log10_trace.domain.times import DAY_MS, parse_rfc3339_ms
+from log10_trace.server.store.common.record_codec import NAME_CHARACTERS
 
-_NAME_CHARACTERS: Final = 1_000
 _MAX_SECONDS: Final = 1e9
 COUNTING: Final = 2
 """The rules by which roll-ups count calls now. By the first ones, failures had no groups, and the time to the
@@ -124,4 +124,4 @@ def _read_seconds(value: Any) -> float | None:
 
 
 def _name(value: Any) -> str | None:
-    return text_extraction.sanitize(value)[:_NAME_CHARACTERS] if isinstance(value, str) and value else None
+    return text_extraction.sanitize(value)[:NAME_CHARACTERS] if isinstance(value, str) and value else None

@@ -15,10 +15,13 @@ from typing import Final
 
 from log10_trace.domain.completion_record import SMALL_FIELDS
 from log10_trace.domain.json_values import read_mapping
+from log10_trace.domain.text_extraction import sanitize
 from log10_trace.server.store.common.created_at import fill_created_at
 from log10_trace.server.store.data_types import CallSite
 
 _SMALL: Final = frozenset(SMALL_FIELDS)
+NAME_CHARACTERS: Final = 1_000
+"""Of the file and the function of a call site."""
 _SMALL_CHARACTERS: Final = 4_096
 _FASTEST: Final = 1
 """zlib's level: a third of the time of the default level, for a tenth more room."""
@@ -79,10 +82,15 @@ def decode_call_site(stack: bytes | None) -> CallSite | None:
     if not isinstance(file, str):
         return None
     return CallSite(
-        file,
+        _name(file),
         line if isinstance(line, int) and not isinstance(line, bool) else None,
-        function if isinstance(function, str) else None,
+        _name(function) if isinstance(function, str) else None,
     )
+
+
+def _name(text: str) -> str:
+    """As the columns have it (columns.py)."""
+    return sanitize(text)[:NAME_CHARACTERS]
 
 
 def _join(fields: Mapping[str, str]) -> str:
