@@ -65,7 +65,7 @@ def error_page(refusal: ApiError, root: str) -> Response:
     if isinstance(refusal, UnsentFormError):
         return page("login.html", refusal.status, root=root, fault="", next=refusal.path, unsent=refusal.body)
     title = _TITLES.get(refusal.status, "That did not work")
-    shown = {"status": refusal.status, "title": title, "message": refusal.message}
+    shown = {"status": refusal.status, "title": title, "message": refusal.message, "code": refusal.code}
     answer = page("error.html", refusal.status, root=root, **shown)
     answer.headers.update(refusal.headers)
     return answer

@@ -11,6 +11,26 @@ FAILED: Final = "01890000-0000-7000-8000-000000000002"
 ELSEWHERE: Final = "https://elsewhere.example/picture.png"
 HOSTILE: Final = f'<script>document.title="stolen"</script><img src="{ELSEWHERE}" onerror="document.title=1">'
 
+TASK: Final = {
+    "id": "tone",
+    "name": HOSTILE,
+    "instruction": HOSTILE,
+    "completion_tags_selector": ["red"],
+    "json_schema": {
+        "type": "object",
+        "properties": {
+            "kind": {"enum": ["kind", "curt", HOSTILE]},
+            "again": {"type": "boolean"},
+            "stars": {"type": "integer", "minimum": 1, "maximum": 5},
+            "why": {"type": "string", "description": HOSTILE},
+            "themes": {"type": "array", "items": {"enum": ["price", "tone"]}},
+            "rest": {"type": "object"},
+        },
+        "required": ["kind"],
+    },
+}
+"""A task with a question of each form."""
+
 
 def records() -> list[dict[str, Any]]:
     """Calls of each condition, one of them hostile."""

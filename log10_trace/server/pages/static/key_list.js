@@ -2,6 +2,8 @@
 
 import { addKeys, listKeys } from "./keys.js";
 
+const SHARED = ["Places", "Everywhere"]; // listed behind what the page adds
+
 const dialog = document.getElementById("keys");
 const button = document.getElementById("show-keys");
 
@@ -22,6 +24,7 @@ function describeGroup({ title, keys }) {
 
 function showKeys() {
   const shown = listKeys().filter(({ keys }) => keys.length > 0);
+  shown.sort((one, other) => SHARED.includes(one.title) - SHARED.includes(other.title));
   dialog.querySelector(".groups").replaceChildren(...shown.map(describeGroup));
   dialog.showModal();
 }
