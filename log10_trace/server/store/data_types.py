@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Final, Generic, Literal, NamedTuple, TypeVar
 
@@ -15,6 +15,9 @@ TagMatch = Literal["any", "all", "none"]
 Order = Literal["newest", "oldest"]
 GroupBy = Literal["none", "model", "tag", "call_site", "session", "failure"]
 Interval = Literal["minute", "hour", "day"]
+SortBy = Literal[
+    "key", "calls", "failed", "tokens", "cost", "p50", "p95", "first_token_p50", "first_token_p95"
+]
 
 Item_co = TypeVar("Item_co", covariant=True)
 
@@ -217,13 +220,31 @@ class StatisticsQuery:
     """What to count: grouped how, in which steps of time, over which span."""
 
     group_by: GroupBy = "none"
-    key: str | None = None
-    """Only the group of this key, however few calls it has; None: the groups with most calls."""
-    interval: Interval = "hour"
+    keys: tuple[str, ...] = ()
+    """Only the groups of these keys, however few calls they have; none: the groups with most calls."""
+    wanted: CompletionFilter = CompletionFilter()
+    """Which calls are counted, with their span of time."""
     since_ms: int | None = None
-    """Rounded down to the minute."""
+    """Not before, instead of what ``wanted`` says."""
     until_ms: int | None = None
-    """Rounded up to the minute."""
+    """Before, instead of what ``wanted`` says."""
+    interval: Interval = "hour"
+    """The steps of the series."""
+    sort: SortBy = "calls"
+    """The order of the groups, of the hundred with most calls; the largest first, keys in their order."""
+    limit: int = 100
+    """Groups of the answer."""
+    series_groups: int = 6
+    """Groups of which a series is given, the first ones; 0: no series."""
+
+    @property
+    def counted(self) -> CompletionFilter:
+        """Which calls are counted, in which span of time."""
+        return replace(
+            self.wanted,
+            since_ms=self.wanted.since_ms if self.since_ms is None else self.since_ms,
+            until_ms=self.wanted.until_ms if self.until_ms is None else self.until_ms,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -253,10 +274,12 @@ class GroupTotals:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Statistics:
-    """Counts from roll-ups: the hundred largest groups, most calls first; the steps of the six largest."""
+    """Figures by group and over time."""
 
     groups: tuple[GroupTotals, ...]
     series: tuple[GroupTotals, ...]
+    counted: CompletionFilter = CompletionFilter()
+    """Which calls these are figures of: those that were asked for, or more where that would take too long."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -202,7 +202,15 @@ class Reports(Protocol):
         """What cost is worked out with."""
 
     def statistics(self, organization_id: str, query: StatisticsQuery) -> Statistics:
-        """Counts, tokens, cost and percentiles, read from roll-ups."""
+        """Counts, tokens, cost and percentiles of what matches, by group and over time.
+
+        Roll-ups answer for all calls, and for those of one model, tag, session, call site or failure. What
+        other filters mean is summed record by record where the records are few. Where they are many, the
+        figures are those of more calls, which ``counted`` names.
+
+        Raises:
+            SearchError: ``query.wanted.text`` holds no word.
+        """
         ...
 
     def tags(self, organization_id: str, *, prefix: str = "", limit: int = 100) -> list[str]:

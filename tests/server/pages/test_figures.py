@@ -31,7 +31,7 @@ def view_of(
         matched=matched,
         total=MatchCount(calls=283, is_exact=True),
         query=counted,
-        statistics=statistics or Statistics(groups=(totals(),), series=()),
+        statistics=statistics or Statistics(groups=(totals(),), series=(), counted=wanted),
         now_ms=NOW_MS,
     )
     return figures_view(counts, PageURL("/", pairs))  # type: ignore[arg-type]
@@ -73,7 +73,7 @@ def test_the_chart_ends_now_and_its_steps_are_links() -> None:
         CompletionFilter(since_ms=since_ms),
         MatchCount(calls=20, is_exact=True),
         "since=24h",
-        Statistics(groups=(totals(),), series=series),
+        Statistics(groups=(totals(),), series=series, counted=CompletionFilter(since_ms=since_ms)),
     )
 
     assert view.chart is not None
@@ -83,10 +83,12 @@ def test_the_chart_ends_now_and_its_steps_are_links() -> None:
 
 
 def test_figures_of_more_than_what_matches_say_so() -> None:
-    """Roll-ups know no running time: the figures are of all calls in the span, with their number."""
-    view = view_of(CompletionFilter(min_duration=2.0), MatchCount(calls=3, is_exact=True))
+    """Where too many match to be summed, the figures say of which calls they are, with their number."""
+    counted = Statistics(groups=(totals(),), series=(), counted=CompletionFilter(tags=("t",)))
+    wanted = CompletionFilter(tags=("t",), min_duration=2.0)
+    view = view_of(wanted, MatchCount(calls=3, is_exact=True), "", counted)
 
-    assert "all calls" in view.scope
+    assert view.scope == "all calls of the tag t in this span of time"
     assert view.figures[0].title == "Calls"
 
 

@@ -13,7 +13,7 @@ from log10_trace.domain.prompt_digests import digest_prompt
 from log10_trace.server.store import open_store
 from log10_trace.server.store.common import usage_statistics
 from log10_trace.server.store.common.rollups import ALL_TIME, WIDTHS
-from log10_trace.server.store.common.usage_statistics import steps_of
+from log10_trace.server.store.common.usage_statistics import count_steps
 from log10_trace.server.store.data_types import (
     CompletionFilter,
     GroupBy,
@@ -219,11 +219,11 @@ def test_one_group_can_be_asked_for_by_its_key(store: Store, group_by: GroupBy, 
     put(store, completion(tags=["x", "y"], session_id="s", stacktrace=site))
     put_all(store, [completion(tags=["y"], request=asked("hi", model="o3-mini")) for _ in range(2)])
 
-    found = store.reports.statistics(ORG, StatisticsQuery(group_by=group_by, key=key))
+    found = store.reports.statistics(ORG, StatisticsQuery(group_by=group_by, keys=(key,)))
 
     assert [(group.key, group.calls) for group in found.groups] == [(key, 1)]
     assert {step.key for step in found.series} == {key}
-    assert calls(store, group_by, key="none of these") == {}
+    assert calls(store, group_by, keys=("none of these",)) == {}
 
 
 @pytest.mark.parametrize("group_by", ["none", "model"])
@@ -277,7 +277,7 @@ def test_a_series_is_grouped_like_the_totals(store: Store) -> None:
 @pytest.mark.parametrize(("groups", "steps"), [(1, 1_500), (2, 1_500), (5, 600), (6, 500)])
 def test_a_series_is_as_long_as_can_be_given(groups: int, steps: int) -> None:
     """One series has up to 1,500 steps, those of several groups 3,000 together."""
-    assert steps_of(60, [str(number) for number in range(groups)]) == steps * 60
+    assert count_steps(groups) == steps
 
 
 def test_the_latest_steps_are_given(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:

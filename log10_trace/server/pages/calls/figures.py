@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 from log10_trace.domain import formatting
@@ -11,7 +11,6 @@ from log10_trace.server.pages.chart_axis import choose_interval, make_axis
 from log10_trace.server.pages.urls import PageURL
 from log10_trace.server.store.data_types import (
     CompletionFilter,
-    GroupBy,
     GroupTotals,
     MatchCount,
     Statistics,
@@ -65,22 +64,15 @@ class FiguresView:
 
 
 def statistics_query(wanted: CompletionFilter, now_ms: int) -> StatisticsQuery:
-    """What to count for a list of ``wanted``: its span of time, and its group where it asks for just one."""
-    group_by, key = _group(wanted)
+    """What to count for a list of ``wanted``."""
     since_ms, until_ms = wanted.since_ms, wanted.until_ms
-    return StatisticsQuery(
-        group_by=group_by,
-        key=key,
-        interval="day" if since_ms is None else choose_interval(since_ms, until_ms or now_ms),
-        since_ms=since_ms,
-        until_ms=until_ms,
-    )
+    interval = "day" if since_ms is None else choose_interval(since_ms, until_ms or now_ms)
+    return StatisticsQuery(wanted=wanted, interval=interval)
 
 
 def figures_view(counts: Counts, address: PageURL) -> FiguresView:
     """The view of what was counted for the page at ``address``."""
-    wanted, query = counts.wanted, counts.query
-    is_all = wanted == _counted(wanted, *_group(wanted))
+    is_all = counts.statistics.counted == counts.wanted
     totals = next(iter(counts.statistics.groups), None)
     figures = _figures(totals, address) if totals else ()
     return FiguresView(
@@ -88,7 +80,7 @@ def figures_view(counts: Counts, address: PageURL) -> FiguresView:
         total=counts.total,
         figures=figures[1:] if is_all else figures,  # the sentence says how many calls they are of
         chart=_chart(counts, address) if totals else None,
-        scope="" if is_all else _scope(query.group_by, query.key),
+        scope="" if is_all else _describe(counts.statistics.counted),
     )
 
 
@@ -98,36 +90,18 @@ def _count(count: MatchCount) -> str:
     return f"at least {formatting.count(count.calls)}" if count.calls else "some"
 
 
-def _group(wanted: CompletionFilter) -> tuple[GroupBy, str | None]:
-    """The one group that the list shows, if what it asks for is one."""
-    groups: list[tuple[GroupBy, str | None]] = []
-    if wanted.model:
-        groups.append(("model", wanted.model))
-    if wanted.session_id:
-        groups.append(("session", wanted.session_id))
-    if wanted.file and wanted.function:
-        groups.append(("call_site", f"{wanted.file}:{wanted.function}"))
-    if len(wanted.tags) == 1 and wanted.tag_match != "none":
-        groups.append(("tag", wanted.tags[0]))
-    return groups[0] if len(groups) == 1 else ("none", None)
-
-
-def _counted(wanted: CompletionFilter, group_by: GroupBy, _key: str | None) -> CompletionFilter:
-    """The part of the filter that the figures obey."""
-    span = CompletionFilter(since_ms=wanted.since_ms, until_ms=wanted.until_ms)
-    counted = {
-        "none": span,
-        "model": replace(span, model=wanted.model),
-        "session": replace(span, session_id=wanted.session_id),
-        "call_site": replace(span, file=wanted.file, function=wanted.function),
-        "tag": replace(span, tags=wanted.tags, tag_match=wanted.tag_match),
+def _describe(counted: CompletionFilter) -> str:
+    """Which calls the figures are of, in words."""
+    groups = {
+        "the session": counted.session_id,
+        "the call site": counted.file and f"{counted.file}:{counted.function}",
+        "the failure": counted.failure_kind,
+        "the tag": ", ".join(counted.tags),
+        "the model": counted.model,
     }
-    return counted[group_by]
-
-
-def _scope(group_by: GroupBy, key: str | None) -> str:
-    group = "" if group_by == "none" else f" of the {group_by.replace('_', ' ')} {key}"
-    return f"all calls{group} in this span of time"
+    group = "".join(f" of {name} {value}" for name, value in groups.items() if value)
+    status = f"{counted.status} " if counted.status else ""
+    return f"all {status}calls{group} in this span of time"
 
 
 def _figures(total: GroupTotals, address: PageURL) -> tuple[Figure, ...]:

@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 import math
 from bisect import bisect_left
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from itertools import accumulate, chain
 from operator import add
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeVar
 
 from log10_trace.domain.call_labels import FAILED, STARTED
-from log10_trace.server.store.common.columns import CompletionColumns
+from log10_trace.server.store.common.columns import CountedCall
+
+Place = TypeVar("Place", bound=Hashable)
 
 # A bucket's bounds are 10 % apart, so its middle is within 5 % of whatever fell in. The first ends at 1 ms.
 _STEP: Final = math.log(1.1)
@@ -69,7 +71,7 @@ class Aggregate:
 
     def add(self, other: Aggregate) -> None:
         """Add ``other``."""
-        self._count(other.counts)
+        self.add_counts(other.counts)
         self._time(other.durations)
 
     def serialize(self) -> SerializedAggregate:
@@ -85,15 +87,18 @@ class Aggregate:
 
         None for each when no call has ended.
         """
-        times = {bucket: calls for bucket, calls in self.durations.items() if bucket >= 0}
-        return _percentiles(times, shares)
+        buckets = sorted(bucket for bucket in self.durations if bucket >= 0)
+        ranked = _ranks([self.durations[bucket] for bucket in buckets], shares)
+        return [None if at is None else _bucket_midpoint(buckets[at]) for at in ranked]
 
     def first_token_percentiles(self, *shares: float) -> list[float | None]:
         """The same of the times to the first token; None for each when no call has one."""
-        times = {-1 - bucket: calls for bucket, calls in self.durations.items() if bucket < 0}
-        return _percentiles(times, shares)
+        buckets = sorted((bucket for bucket in self.durations if bucket < 0), reverse=True)
+        ranked = _ranks([self.durations[bucket] for bucket in buckets], shares)
+        return [None if at is None else _bucket_midpoint(-1 - buckets[at]) for at in ranked]
 
-    def _count(self, counts: Mapping[str, Sequence[int]]) -> None:
+    def add_counts(self, counts: Mapping[str, Sequence[int]]) -> None:
+        """Add counts by rate."""
         for rate, each in counts.items():
             before = self.counts.get(rate)
             self.counts[rate] = each if before is None else list(map(add, before, each))
@@ -107,7 +112,7 @@ class Aggregate:
             mine[bucket] = mine.get(bucket, 0) + calls
 
 
-def aggregate_call(facts: CompletionColumns, sign: int = 1) -> Aggregate:
+def aggregate_call(facts: CountedCall, sign: int = 1) -> Aggregate:
     """The sum over one call; with ``sign`` -1 what takes it away."""
     of_call = (sign, sign * (facts.status == FAILED), sign * (facts.tokens is not None))
     counts: dict[str, Sequence[int]] = {
@@ -152,6 +157,25 @@ def parse_and_sum(written: Sequence[SerializedAggregate]) -> Aggregate:
     )
 
 
+def parse_and_group(rows: Iterable[tuple[Place, str, str]]) -> dict[Place, Aggregate]:
+    """The sums of what is written, by place; rows are of a place and the two texts of an aggregate."""
+    every = list(rows)
+    all_counts = _parse_json_texts([counts for _, counts, _ in every])
+    all_durations = _parse_json_texts([durations for _, _, durations in every])
+    found: dict[Place, Aggregate] = {}
+    for (place, _, _), counts, durations in zip(every, all_counts, all_durations, strict=True):
+        flat = iter(durations)
+        pairs = zip(flat, flat, strict=True)  # one iterator: in pairs
+        if place not in found:
+            found[place] = Aggregate(counts, dict(pairs))
+            continue
+        total = found[place]
+        total.add_counts(counts)
+        for bucket, calls in pairs:
+            total.durations[bucket] = total.durations.get(bucket, 0) + calls
+    return found
+
+
 def negate(written: SerializedAggregate) -> SerializedAggregate:
     """What takes ``written`` away when it is added."""
     one = parse_and_sum([written])
@@ -170,14 +194,12 @@ def _parse_json_texts(texts: Sequence[str]) -> list[Any]:
     return values
 
 
-def _percentiles(times: Mapping[int, int], shares: Sequence[float]) -> list[float | None]:
-    ended = sum(times.values())
-    if not ended:
+def _ranks(calls: Sequence[int], shares: Sequence[float]) -> list[int | None]:
+    """In which of some counts each share of their sum is reached; None when the sum is 0."""
+    passed = list(accumulate(calls))
+    if not passed or not passed[-1]:
         return [None] * len(shares)
-    buckets = sorted(times)
-    passed = list(accumulate([times[bucket] for bucket in buckets]))
-    ranks = [max(math.ceil(share * ended), 1) for share in shares]
-    return [_bucket_midpoint(buckets[bisect_left(passed, rank)]) for rank in ranks]
+    return [bisect_left(passed, max(math.ceil(share * passed[-1]), 1)) for share in shares]
 
 
 def _bucket(seconds: float) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple, TypeAlias
 
 from log10_trace.domain import text_extraction
 from log10_trace.domain.charges import Charge, charges, read_usage
@@ -66,6 +66,27 @@ class CompletionColumns:
     def call_site(self) -> str | None:
         """``file:function`` of the innermost frame."""
         return f"{self.file}:{self.function}" if self.file else None
+
+
+class RecordFacts(NamedTuple):
+    """What roll-ups count of a call, as its row tells without its bodies."""
+
+    began_ms: int
+    status: str
+    model: str | None
+    session_id: str | None
+    failure_kind: str | None
+    call_site: str | None
+    duration: float | None
+    first_token: float | None
+    tokens: int | None
+    charges: tuple[Charge, ...]
+    tags: tuple[str, ...]
+    """Read only where groups are tags."""
+    counting: int = COUNTING
+
+
+CountedCall: TypeAlias = CompletionColumns | RecordFacts
 
 
 def extract_columns(

@@ -6,9 +6,9 @@ counted record by record, which is soon done.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
-from typing import NamedTuple, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 from log10_trace.domain.call_labels import FAILED
 from log10_trace.server.store.common.aggregates import Aggregate
@@ -20,7 +20,18 @@ class RollupGroup(NamedTuple):
     """A group that roll-ups count."""
 
     group_by: GroupBy
-    key: str
+    key: str | None
+    """None: all groups of the dimension together."""
+    condition: CompletionFilter
+    """The filter that means this group."""
+
+    def within(self, span: CompletionFilter) -> CompletionFilter:
+        """The group in the span of time of a filter."""
+        return replace(self.condition, since_ms=span.since_ms, until_ms=span.until_ms)
+
+
+EVERY: Final = RollupGroup("none", "", CompletionFilter())
+"""All calls."""
 
 
 ReadGroup: TypeAlias = Callable[[RollupGroup, CompletionFilter], Aggregate]
@@ -31,28 +42,30 @@ ScanRecords: TypeAlias = Callable[[CompletionFilter], MatchCount]
 
 def find_group(wanted: CompletionFilter) -> RollupGroup | None:
     """The group of which ``wanted`` is all within its span of time; None when it asks for more."""
-    groups: list[RollupGroup] = []
-    rest = without_span(wanted)
-    if wanted.model is not None:
-        groups.append(RollupGroup("model", wanted.model))
-        rest = replace(rest, model=None)
+    asked = replace(wanted, since_ms=None, until_ms=None)
+    if not asked.tags or (len(asked.tags) == 1 and asked.tag_match == "all"):
+        asked = replace(asked, tag_match="any")
+    return next((group for group in find_groups(asked) if group.condition == asked), None)
+
+
+def find_groups(wanted: CompletionFilter) -> Iterator[RollupGroup]:
+    """The groups that hold what ``wanted`` means, and perhaps more; the one that is likely smallest first."""
     if wanted.session_id is not None:
-        groups.append(RollupGroup("session", wanted.session_id))
-        rest = replace(rest, session_id=None)
+        condition = CompletionFilter(session_id=wanted.session_id)
+        yield RollupGroup("session", wanted.session_id, condition)
     if wanted.file is not None and wanted.function is not None:
-        groups.append(RollupGroup("call_site", f"{wanted.file}:{wanted.function}"))
-        rest = replace(rest, file=None, function=None)
+        condition = CompletionFilter(file=wanted.file, function=wanted.function)
+        yield RollupGroup("call_site", f"{wanted.file}:{wanted.function}", condition)
+    if wanted.status == FAILED:
+        if wanted.failure_kind is not None:
+            condition = CompletionFilter(status=FAILED, failure_kind=wanted.failure_kind)
+            yield RollupGroup("failure", wanted.failure_kind, condition)
+        yield RollupGroup("failure", None, CompletionFilter(status=FAILED))
     if len(wanted.tags) == 1 and wanted.tag_match != "none":
-        groups.append(RollupGroup("tag", wanted.tags[0]))
-        rest = replace(rest, tags=())
-    if replace(rest, tag_match="any") != CompletionFilter() or len(groups) > 1:
-        return None
-    return groups[0] if groups else RollupGroup("none", "")
-
-
-def without_span(wanted: CompletionFilter) -> CompletionFilter:
-    """The same filter over all time."""
-    return replace(wanted, since_ms=None, until_ms=None)
+        yield RollupGroup("tag", wanted.tags[0], CompletionFilter(tags=wanted.tags))
+    if wanted.model is not None:
+        yield RollupGroup("model", wanted.model, CompletionFilter(model=wanted.model))
+    yield EVERY
 
 
 def count_matches(wanted: CompletionFilter, read_group: ReadGroup, scan: ScanRecords) -> MatchCount:
@@ -65,7 +78,7 @@ def count_matches(wanted: CompletionFilter, read_group: ReadGroup, scan: ScanRec
         return scan(wanted)
     is_failed = wanted.status == FAILED
     group = find_group(replace(wanted, status=None) if is_failed else wanted)
-    inner = _whole_minutes(wanted)
+    inner = whole_minutes(wanted)
     if group is None or inner is None:
         return scan(wanted)
     total = read_group(group, inner).total()
@@ -79,7 +92,7 @@ def count_matches(wanted: CompletionFilter, read_group: ReadGroup, scan: ScanRec
     )
 
 
-def _whole_minutes(wanted: CompletionFilter) -> CompletionFilter | None:
+def whole_minutes(wanted: CompletionFilter) -> CompletionFilter | None:
     """The filter with the whole minutes within its span; None when there are none."""
     since_ms = None if wanted.since_ms is None else -(-wanted.since_ms // MINUTE_MS) * MINUTE_MS
     until_ms = None if wanted.until_ms is None else wanted.until_ms // MINUTE_MS * MINUTE_MS

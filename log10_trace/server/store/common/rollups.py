@@ -22,7 +22,7 @@ from log10_trace.server.store.common.aggregates import (
     parse_and_sum,
     sum_aggregates,
 )
-from log10_trace.server.store.common.columns import COUNTING, CompletionColumns
+from log10_trace.server.store.common.columns import COUNTING, CompletionColumns, CountedCall
 
 WIDTHS: Final = (1, 60, 1440)
 """Minutes of a roll-up: a minute, an hour, a day."""
@@ -73,7 +73,7 @@ class RollupDeltas:
         return [Delta(*place, total.calls, *total.serialize()) for place, total in totals]
 
 
-def keys(facts: CompletionColumns) -> Iterator[tuple[str, str]]:
+def keys(facts: CountedCall) -> Iterator[tuple[str, str]]:
     """What a call counts under: dimensions and keys."""
     yield "none", ""
     yield "model", facts.model or ""
@@ -83,7 +83,7 @@ def keys(facts: CompletionColumns) -> Iterator[tuple[str, str]]:
         yield "call_site", facts.call_site
     if facts.session_id:
         yield "session", facts.session_id
-    if facts.counting == COUNTING and (facts.failure_kind is not None or facts.status == FAILED):
+    if facts.counting == COUNTING and facts.status == FAILED:
         yield "failure", facts.failure_kind or ""
 
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Final, TypeAlias
 
 from log10_trace.domain.prices import Prices
-from log10_trace.server.store.common.aggregates import Aggregate, SerializedAggregate, parse_and_sum
+from log10_trace.server.store.common.aggregates import Aggregate, parse_and_group
 from log10_trace.server.store.data_types import (
     GroupTotals,
     Interval,
     SessionSummary,
-    Statistics,
+    SortBy,
     StatisticsQuery,
 )
 
@@ -33,46 +33,47 @@ RollupRow: TypeAlias = tuple[str, int, str, str]
 
 def sum_by_key(rows: Iterable[RollupRow]) -> dict[str, Aggregate]:
     """What each key adds up to."""
-    found: dict[str, list[SerializedAggregate]] = {}
-    for key, _, counts, durations in rows:
-        found.setdefault(key, []).append(SerializedAggregate(counts, durations))
-    return {key: parse_and_sum(written) for key, written in found.items()}
+    return parse_and_group((key, counts, durations) for key, _, counts, durations in rows)
 
 
 def sum_by_step(rows: Iterable[RollupRow], width: int) -> dict[Step, Aggregate]:
     """What each key adds up to in each step of ``width`` minutes."""
-    found: dict[Step, list[SerializedAggregate]] = {}
-    for key, start, counts, durations in rows:
-        found.setdefault((key, start - start % width), []).append(SerializedAggregate(counts, durations))
-    return {step: parse_and_sum(written) for step, written in found.items()}
+    return parse_and_group(
+        ((key, start - start % width), counts, durations) for key, start, counts, durations in rows
+    )
 
 
-def select_keys(query: StatisticsQuery) -> list[str] | None:
-    """The keys of roll-ups that the query asks for; None: the busiest ones."""
-    if query.group_by == "none":
-        return [""]
-    return None if query.key is None else [query.key]
+def count_steps(groups: int) -> int:
+    """How many steps of time each of some groups may have in a series; the latest are given."""
+    return min(SERIES_STEPS, SERIES_LENGTH // max(groups, 1))
 
 
-def steps_of(width: int, keys: Sequence[str]) -> int:
-    """How many minutes the latest steps of a series come to."""
-    return width * min(SERIES_STEPS, SERIES_LENGTH // max(len(keys), 1))
-
-
-def statistics(
-    totals: Mapping[str, Aggregate], steps: Mapping[Step, Aggregate], query: StatisticsQuery, prices: Prices
-) -> Statistics:
-    """The answer: ``totals`` cover the whole span, ``steps`` are of the interval's width."""
+def make_groups(totals: Mapping[str, Aggregate], query: StatisticsQuery, prices: Prices) -> list[GroupTotals]:
+    """The figures of each group, in the order that is asked for, as many as are asked for."""
     groups = [_totals(_name(key, query), None, one, prices) for key, one in totals.items()]
+    # A delta may take the last call away.
+    counted = [group for group in groups if group.calls]
+    counted.sort(key=lambda group: (-group.calls, group.key or ""))
+    if query.sort == "key":
+        counted.sort(key=lambda group: group.key or "")
+    elif query.sort != "calls":
+        counted.sort(key=lambda group: _read_figure(group, query.sort), reverse=True)
+    return counted[: query.limit]
+
+
+def make_series(steps: Mapping[Step, Aggregate], query: StatisticsQuery, prices: Prices) -> list[GroupTotals]:
+    """The figures of each step of time, in the order of time."""
     series = [
         _totals(_name(key, query), start * MINUTE_MS, one, prices) for (key, start), one in steps.items()
     ]
-    groups.sort(key=lambda group: (-group.calls, group.key or ""))
     series.sort(key=lambda step: (step.start_ms or 0, step.key or ""))
-    # A delta may take the last call away.
-    return Statistics(
-        groups=tuple(one for one in groups if one.calls), series=tuple(one for one in series if one.calls)
-    )
+    return [step for step in series if step.calls]
+
+
+def _read_figure(group: GroupTotals, sort: SortBy) -> float:
+    """The figure that groups are sorted by; what is not known comes last."""
+    figure = group.input_tokens + group.output_tokens if sort == "tokens" else getattr(group, sort)
+    return -1.0 if figure is None else float(figure)
 
 
 def session_summary(

@@ -152,14 +152,7 @@ class ReadPool:
     def rows(self, statement: bytes, values: dict[str, Any]) -> list[Row]:
         """All rows of one question. None for a text with NUL or half a character, which no row holds."""
         with self.connection() as connection:
-            try:
-                return connection.execute(statement, values, binary=True).fetchall()
-            except UnicodeEncodeError:
-                return []
-            except psycopg.DataError as error:
-                if error.sqlstate is None:  # refused on this side: the value never reached PostgreSQL
-                    return []
-                raise
+            return fetch_rows(connection, statement, values)
 
     def row(self, statement: bytes, values: dict[str, Any]) -> Row | None:
         """The first row, or None."""
@@ -180,14 +173,14 @@ class ReadPool:
             TimeoutError: one of them took longer.
         """
         with self.connection() as connection:
-            _limit_time(connection, timeout_s)
+            limit_time(connection, timeout_s)
             try:
                 yield connection
             except psycopg.errors.QueryCanceled:
                 raise TimeoutError from None
             finally:
                 if not connection.closed:
-                    _limit_time(connection, READ_TIMEOUT_S)
+                    limit_time(connection, READ_TIMEOUT_S)
 
     def close(self) -> None:
         """Close every connection."""
@@ -195,10 +188,26 @@ class ReadPool:
 
     def _configure(self, connection: Connection[Row]) -> None:
         connection.execute("SELECT set_config('default_transaction_read_only', 'on', false)")
-        _limit_time(connection, READ_TIMEOUT_S)
+        limit_time(connection, READ_TIMEOUT_S)
 
 
-def _limit_time(connection: Connection[Row], timeout_s: float) -> None:
-    """Let PostgreSQL cancel the connection's statements after so many seconds; zero would mean never."""
-    timeout_ms = max(round(timeout_s * 1000), 1)
-    connection.execute("SELECT set_config('statement_timeout', %s, false)", [str(timeout_ms)])
+def fetch_rows(connection: Connection[Row], statement: bytes, values: dict[str, Any]) -> list[Row]:
+    """All rows of one question. None for a text with NUL or half a character, which no row holds."""
+    try:
+        return connection.execute(statement, values, binary=True).fetchall()
+    except UnicodeEncodeError:
+        return []
+    except psycopg.DataError as error:
+        if error.sqlstate is None:  # refused on this side: the value never reached PostgreSQL
+            return []
+        raise
+
+
+def limit_time(connection: Connection[Row], timeout_s: float, *, is_local: bool = False) -> None:
+    """Let PostgreSQL cancel the connection's statements after so many seconds.
+
+    With ``is_local`` until the transaction ends.
+    """
+    timeout_ms = max(round(timeout_s * 1000), 1)  # zero would mean never
+    values = [str(timeout_ms), is_local]
+    connection.execute("SELECT set_config('statement_timeout', %s, %s)", values)

@@ -6,13 +6,14 @@ import time
 from functools import partial
 from typing import Final
 
+import psycopg
+
 from log10_trace.server.store.common.aggregates import Aggregate
 from log10_trace.server.store.common.match_counting import RollupGroup, count_matches
 from log10_trace.server.store.data_types import CompletionFilter, MatchCount
-from log10_trace.server.store.postgres import rollup_compaction
 from log10_trace.server.store.postgres.connections import ReadPool
 from log10_trace.server.store.postgres.filter_sql import build_query, choose_access_path
-from log10_trace.server.store.postgres.index_keys import truncate_key
+from log10_trace.server.store.postgres.rollup_reader import PostgresRollupReader
 
 _DECLARE: Final = b"DECLARE counted NO SCROLL CURSOR FOR\n"
 _MOVE: Final = b"MOVE FORWARD 2000 IN counted"
@@ -30,11 +31,9 @@ def count_records(
 def _read_group(
     readers: ReadPool, organization_id: str, group: RollupGroup, wanted: CompletionFilter
 ) -> Aggregate:
-    key = truncate_key(group.key)
-    totals = rollup_compaction.read_totals(
-        readers, organization_id, group.group_by, [key], since_ms=wanted.since_ms, until_ms=wanted.until_ms
-    )
-    return totals.get(key, Aggregate())
+    with readers.snapshot() as connection:
+        reader = PostgresRollupReader(connection, organization_id, group.group_by)
+        return reader.sum_group(group.key, wanted.since_ms, wanted.until_ms)
 
 
 def _scan(readers: ReadPool, organization_id: str, deadline: float, wanted: CompletionFilter) -> MatchCount:
@@ -44,7 +43,10 @@ def _scan(readers: ReadPool, organization_id: str, deadline: float, wanted: Comp
         with readers.limited(deadline - time.monotonic()) as connection:
             text, values = choose_access_path(connection, asked).every()
             with connection.transaction():
-                connection.execute(_DECLARE + text, values, prepare=False)
+                try:
+                    connection.execute(_DECLARE + text, values, prepare=False)
+                except (UnicodeEncodeError, psycopg.DataError):  # no row holds such a text
+                    return MatchCount(calls=0, is_exact=True)
                 while moved := connection.execute(_MOVE).rowcount:
                     calls += moved
                     if time.monotonic() > deadline:

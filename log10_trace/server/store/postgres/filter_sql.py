@@ -36,7 +36,7 @@ _INDEXED_RANGES: Final = frozenset(
 """Ranges whose records an index finds, so that it costs little to look whether they are few."""
 _FEW: Final = 2_000
 """Matching records above which reading in order soon fills a page."""
-Projection = Literal["summaries", "records", "keys"]
+Projection = Literal["summaries", "records", "keys", "facts"]
 KeysetPosition = tuple[int, str]
 """Order of records in lists: sort key, then id."""
 
@@ -150,7 +150,8 @@ def _restrict_to_rows(asked: FilterQuery, rows: Sequence[Row]) -> FilterQuery:
 
 def _find_words(connection: Connection[Row], asked: FilterQuery) -> FilterQuery:
     values = {**asked.values, "low": asked.low, "high": asked.high, "most": _FEW}
-    with connection.transaction():
+    # Rolled back, so that the setting does not outlive the probe in a transaction around this one.
+    with connection.transaction(force_rollback=True):
         connection.execute(_SQL["bitmaps_only"])
         rows = connection.execute(_SQL["probe"], values).fetchall()
     if len(rows) == _FEW:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Final
 
 from psycopg import Connection
 
@@ -12,18 +12,13 @@ from log10_trace.server.store.common.columns import CompletionColumns
 from log10_trace.server.store.common.rollups import (
     Delta,
     RollupKey,
-    RollupRange,
     aggregate_deltas,
     apply_deltas,
-    cover_range,
     group_by_organization,
-    minutes_of,
 )
 from log10_trace.server.store.common.rollups import RollupDeltas as OfOrganization
-from log10_trace.server.store.common.usage_statistics import sum_by_key
-from log10_trace.server.store.data_types import GroupBy
 from log10_trace.server.store.postgres.arrays import rows_to_columns
-from log10_trace.server.store.postgres.connections import ReadPool, Row
+from log10_trace.server.store.postgres.connections import Row
 from log10_trace.server.store.postgres.locks import FOLDING_LOCK
 from log10_trace.server.store.postgres.queries import load
 
@@ -84,29 +79,3 @@ def _change(
         )
     if gone:
         connection.execute(SQL["remove"], common | rows_to_columns(RollupKey._fields, gone))
-
-
-def bind_ranges(pieces: Sequence[RollupRange]) -> dict[str, Any]:
-    """The values that bound a question to pieces of time."""
-    start, end = minutes_of(pieces)
-    return {
-        "widths": [piece.width for piece in pieces],
-        "starts": [piece.start for piece in pieces],
-        "ends": [piece.end for piece in pieces],
-        "start": start,
-        "end": end,
-    }
-
-
-def read_totals(
-    readers: ReadPool,
-    organization_id: str,
-    dimension: GroupBy,
-    keys: Sequence[str],
-    *,
-    since_ms: int | None = None,
-    until_ms: int | None = None,
-) -> dict[str, Aggregate]:
-    """The sums of some keys over a span of time."""
-    values = {"organization_id": organization_id, "dimension": dimension, "keys": list(keys)}
-    return sum_by_key(readers.rows(SQL["totals"], values | bind_ranges(cover_range(since_ms, until_ms))))

@@ -12,12 +12,12 @@ from log10_trace.domain.prices import Prices
 from log10_trace.server.store.common.aggregates import Aggregate
 from log10_trace.server.store.common.session_filter import SessionKey, SessionRow
 from log10_trace.server.store.common.sessions import SessionReads
-from log10_trace.server.store.postgres import rollup_compaction
 from log10_trace.server.store.postgres.completions import PostgresCompletions
 from log10_trace.server.store.postgres.connections import ReadPool
 from log10_trace.server.store.postgres.executor import SerialExecutor
 from log10_trace.server.store.postgres.index_keys import truncate_key
 from log10_trace.server.store.postgres.queries import load
+from log10_trace.server.store.postgres.rollup_reader import read_totals
 
 _SQL: Final = load("feedback.sql")
 
@@ -54,4 +54,4 @@ class PostgresSessions(SessionReads):
         return None if row is None else SessionRow(*row)
 
     def _read_totals(self, organization_id: str, session_ids: Sequence[str]) -> Mapping[str, Aggregate]:
-        return rollup_compaction.read_totals(self._readers, organization_id, "session", session_ids)
+        return read_totals(self._readers, organization_id, "session", session_ids)

@@ -32,11 +32,10 @@ from log10_trace.server.store.sqlite import records
 from log10_trace.server.store.sqlite.connection import SQL
 from log10_trace.server.store.sqlite.counting import count_records
 from log10_trace.server.store.sqlite.deletion import BackgroundDeleter
-from log10_trace.server.store.sqlite.filter_sql import BoundQuery, select_positions
 from log10_trace.server.store.sqlite.index_readiness import ensure_indexed
+from log10_trace.server.store.sqlite.positions import find_positions
 from log10_trace.server.store.sqlite.readers import ReadPool
 from log10_trace.server.store.sqlite.sort_keys import SORT_KEYS
-from log10_trace.server.store.sqlite.tag_exclusion import split_by_time
 from log10_trace.server.store.sqlite.transaction import LookupKey, Transaction
 from log10_trace.server.store.sqlite.writer import WriteJob, Writer
 
@@ -83,7 +82,9 @@ class SqliteCompletions:
         after = None if cursor is None else read_cursor(cursor, int)[0]
         self._prepare(wanted)
         with self._readers.snapshot() as connection:
-            found = _find(connection, organization_id, wanted, after=after, limit=limit + 1, order=order)
+            found = find_positions(
+                connection, organization_id, wanted, after=after, limit=limit + 1, order=order
+            )
             rows = connection.execute(SQL["summaries"], {"positions": json.dumps(found[:limit])})
             items = tuple(map(_to_summary, rows))
         return Page(items=items, next_cursor=next_cursor(found, limit, _sort_key))
@@ -109,7 +110,7 @@ class SqliteCompletions:
                 return Neighbors()
 
             def next_id(order: Order) -> str | None:
-                found = _find(
+                found = find_positions(
                     connection, organization_id, wanted, after=row["position"], limit=1, order=order
                 )
                 return connection.execute(SQL["id"], found).fetchone()["id"] if found else None
@@ -144,7 +145,9 @@ class SqliteCompletions:
 
         def read(after: int | None, size: int) -> list[sqlite3.Row]:
             with self._readers.snapshot() as connection:
-                found = _find(connection, organization_id, wanted, after=after, limit=size, order=order)
+                found = find_positions(
+                    connection, organization_id, wanted, after=after, limit=size, order=order
+                )
                 return _load_many(connection, found)
 
         rows = read_in_batches(
@@ -227,31 +230,9 @@ def _delete_one(transaction: Transaction, *, organization_id: str, completion_id
 def _find_in(
     transaction: Transaction, limit: int, *, organization_id: str, wanted: CompletionFilter
 ) -> list[int]:
-    return _find(
+    return find_positions(
         transaction.flush_deferred(), organization_id, wanted, after=None, limit=limit, order="newest"
     )
-
-
-def _find(
-    connection: sqlite3.Connection,
-    organization_id: str,
-    wanted: CompletionFilter,
-    *,
-    after: int | None,
-    limit: int,
-    order: Order,
-) -> list[int]:
-    def count(query: BoundQuery) -> int:
-        return int(connection.execute(query.text, query.values).fetchone()[0])
-
-    found: list[int] = []
-    for part in split_by_time(connection, organization_id, wanted, order):
-        left = limit - len(found)
-        query = select_positions(organization_id, part, count=count, after=after, limit=left, order=order)
-        found += [row["position"] for row in connection.execute(query.text, query.values)]
-        if len(found) == limit:
-            break
-    return found
 
 
 def _load_many(connection: sqlite3.Connection, found: Sequence[int]) -> list[sqlite3.Row]:

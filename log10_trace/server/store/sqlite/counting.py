@@ -7,12 +7,10 @@ from functools import partial
 
 from log10_trace.server.store.common.aggregates import Aggregate
 from log10_trace.server.store.common.match_counting import RollupGroup, count_matches
-from log10_trace.server.store.common.rollups import cover_range, minutes_of
-from log10_trace.server.store.common.usage_statistics import sum_by_key
-from log10_trace.server.store.data_types import CompletionFilter, MatchCount, StatisticsQuery
+from log10_trace.server.store.data_types import CompletionFilter, MatchCount
 from log10_trace.server.store.sqlite.filter_sql import BoundQuery, select_matching
 from log10_trace.server.store.sqlite.readers import ReadConnection
-from log10_trace.server.store.sqlite.reports import RollupReader
+from log10_trace.server.store.sqlite.rollup_reader import SqliteRollupReader
 from log10_trace.server.store.sqlite.tag_exclusion import split_by_time
 
 
@@ -27,13 +25,8 @@ def count_records(
 def _read_group(
     connection: ReadConnection, organization_id: str, group: RollupGroup, wanted: CompletionFilter
 ) -> Aggregate:
-    query = StatisticsQuery(
-        group_by=group.group_by, key=group.key, since_ms=wanted.since_ms, until_ms=wanted.until_ms
-    )
-    reader = RollupReader(connection, organization_id, group.group_by)
-    minutes = minutes_of(cover_range(query.since_ms, query.until_ms))
-    totals = sum_by_key(reader.rows(reader.clip_to_data(query), [group.key], minutes))
-    return totals.get(group.key, Aggregate())
+    reader = SqliteRollupReader(connection, organization_id, group.group_by)
+    return reader.sum_group(group.key, wanted.since_ms, wanted.until_ms)
 
 
 def _scan(

@@ -14,7 +14,7 @@ from log10_trace.server.store.common.sessions import SessionReads
 from log10_trace.server.store.sqlite.completions import SqliteCompletions
 from log10_trace.server.store.sqlite.connection import SQL
 from log10_trace.server.store.sqlite.readers import ReadPool
-from log10_trace.server.store.sqlite.reports import read_totals
+from log10_trace.server.store.sqlite.rollup_reader import read_totals
 from log10_trace.server.store.sqlite.transaction import Transaction
 from log10_trace.server.store.sqlite.writer import Writer
 

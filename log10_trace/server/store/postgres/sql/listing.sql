@@ -18,6 +18,11 @@ FROM
 -- :keys
 SELECT d.place, d.id, d.placed_ms FROM
 
+-- :facts
+SELECT d.place, status, model, session_id, failure_kind, file, function, duration, input_tokens, output_tokens,
+    charges, head
+FROM
+
 -- :ones
 SELECT 1 FROM
 

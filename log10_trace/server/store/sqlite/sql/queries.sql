@@ -75,6 +75,19 @@ JOIN bodies b ON b.position = c.position
 LEFT JOIN stacks s ON s.number = b.stack
 ORDER BY wanted.key;
 
+-- :facts_at
+SELECT c.position, c.status, c.model, c.session_id, c.failure_kind, c.file, c.function, c.duration,
+    c.input_tokens, c.output_tokens, c.charges, NULL AS head
+FROM json_each(:positions) wanted
+JOIN completions c ON c.position = wanted.value;
+
+-- :tagged_facts_at
+SELECT c.position, c.status, c.model, c.session_id, c.failure_kind, c.file, c.function, c.duration,
+    c.input_tokens, c.output_tokens, c.charges, b.head
+FROM json_each(:positions) wanted
+JOIN completions c ON c.position = wanted.value
+JOIN bodies b ON b.position = c.position;
+
 -- :find_stack
 SELECT number FROM stacks WHERE organization_id = :organization_id AND digest = :digest;
 
@@ -154,17 +167,41 @@ ON CONFLICT (organization_id, dimension, width, start, key) DO UPDATE SET
 -- :delete_rollup
 DELETE FROM rollups WHERE organization_id = ? AND dimension = ? AND width = ? AND start = ? AND key = ?;
 
--- :busiest_keys
-SELECT key, sum(calls) AS calls FROM (
-    SELECT r.key, r.calls FROM json_each(:pieces) AS piece
-    CROSS JOIN rollups AS r ON r.organization_id = :organization_id AND r.dimension = :dimension
-        AND r.width = json_extract(piece.value, '$[0]')
-        AND r.start >= json_extract(piece.value, '$[1]') AND r.start < json_extract(piece.value, '$[2]')
+-- :rollup_bounds
+-- The first and the last minute of which there is anything.
+SELECT min(start) AS first, max(start) AS last FROM (
+    SELECT min(start) AS start FROM rollups
+    WHERE organization_id = :organization_id AND dimension = :dimension AND width = 1
     UNION ALL
-    SELECT key, calls FROM rollup_deltas
-    WHERE organization_id = :organization_id AND dimension = :dimension AND start >= :start AND start < :end
-)
-GROUP BY key HAVING sum(calls) > 0 ORDER BY sum(calls) DESC, key LIMIT :limit;
+    SELECT max(start) FROM rollups
+    WHERE organization_id = :organization_id AND dimension = :dimension AND width = 1
+    UNION ALL
+    SELECT min(start) FROM rollup_deltas WHERE organization_id = :organization_id AND dimension = :dimension
+    UNION ALL
+    SELECT max(start) FROM rollup_deltas WHERE organization_id = :organization_id AND dimension = :dimension
+);
+
+-- :largest_keys
+SELECT key, calls FROM rollups INDEXED BY rollups_by_calls
+WHERE organization_id = :organization_id AND dimension = :dimension AND width = :width AND start = :start
+    AND width IN (0, 1440)
+ORDER BY calls DESC LIMIT :limit;
+
+-- :calls_of_keys
+SELECT key, sum(calls) FROM rollups
+WHERE organization_id = :organization_id AND dimension = :dimension AND width = :width
+    AND start >= :start AND start < :end
+GROUP BY key;
+
+-- :delta_calls_of_keys
+SELECT key, sum(calls) FROM rollup_deltas
+WHERE organization_id = :organization_id AND dimension = :dimension AND start >= :start AND start < :end
+GROUP BY key;
+
+-- :rollups_in
+SELECT key, start, counts, durations FROM rollups
+WHERE organization_id = :organization_id AND dimension = :dimension AND width = :width
+    AND start >= :start AND start < :end;
 
 -- :rollups_of_keys
 SELECT key, start, counts, durations FROM rollups
@@ -174,22 +211,7 @@ WHERE organization_id = :organization_id AND dimension = :dimension AND width = 
 -- :deltas_of_keys
 SELECT key, start, counts, durations FROM rollup_deltas
 WHERE organization_id = :organization_id AND dimension = :dimension AND start >= :start AND start < :end
-    AND key IN (SELECT value FROM json_each(:keys));
-
--- :first_start
--- The first roll-up of a width.
-SELECT min(start) AS start FROM rollups
-WHERE organization_id = :organization_id AND dimension = :dimension AND width = :width;
-
--- :last_start
--- The last roll-up of a width before an end, or the last minute that is not folded yet.
-SELECT max(start) AS start FROM (
-    SELECT max(start) AS start FROM rollups
-    WHERE organization_id = :organization_id AND dimension = :dimension AND width = :width AND start < :end
-    UNION ALL
-    SELECT max(start) FROM rollup_deltas
-    WHERE organization_id = :organization_id AND dimension = :dimension AND start < :end
-);
+    AND (:keys IS NULL OR key IN (SELECT value FROM json_each(:keys)));
 
 -- :hours_without_tags
 -- Hours with a call that may carry none of the tags: no tag has as many calls as the hour, or not all is folded.

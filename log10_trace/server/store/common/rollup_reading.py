@@ -1,0 +1,130 @@
+"""Reads roll-ups: which of them cover a span, and which groups are the largest. No SQL here."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final, TypeAlias
+
+from log10_trace.domain.times import DAY_MS
+from log10_trace.server.store.common.aggregates import Aggregate, SerializedAggregate, parse_and_sum
+from log10_trace.server.store.common.rollups import (
+    ALL_TIME,
+    LAST_MINUTE,
+    WIDTHS,
+    RollupRange,
+    cover_range,
+    minutes_of,
+)
+from log10_trace.server.store.common.usage_statistics import GROUPS, MINUTE_MS, RollupRow
+
+LARGEST_OF_DAY: Final = 500
+"""Groups of a day that are looked at to find the largest of a span."""
+_DAYS_ENOUGH: Final = 7
+"""Whole days of a span that say which groups are the largest; the rest of it is left out then."""
+
+KeyCalls: TypeAlias = tuple[str, int]
+
+
+class RollupReader(ABC):
+    """The roll-ups of one dimension, with the deltas that are not folded yet; within one snapshot."""
+
+    @abstractmethod
+    def _read_bounds(self) -> tuple[int, int] | None:
+        """The first and the last minute of which there is anything."""
+
+    @abstractmethod
+    def _read_largest(self, width: int, starts: Sequence[int], limit: int) -> Iterable[KeyCalls]:
+        """The ``limit`` largest groups of each roll-up; ``width`` is a day or all time."""
+
+    @abstractmethod
+    def _read_calls(self, piece: RollupRange) -> Iterable[KeyCalls]:
+        """The calls of all groups in a piece of time."""
+
+    @abstractmethod
+    def _read_delta_calls(self, start: int, end: int) -> Iterable[KeyCalls]:
+        """The calls of the deltas in these minutes, by group."""
+
+    @abstractmethod
+    def _read_rollups(self, piece: RollupRange, keys: Sequence[str] | None) -> Iterable[RollupRow]:
+        """The roll-ups of some groups (None: of all) in a piece of time."""
+
+    @abstractmethod
+    def _read_deltas(self, start: int, end: int, keys: Sequence[str] | None) -> Iterable[RollupRow]:
+        """The deltas of some groups (None: of all) in these minutes."""
+
+    def fit_key(self, key: str) -> str:
+        """The key under which the store keeps a group."""
+        return key
+
+    def clip(self, since_ms: int | None, until_ms: int | None) -> list[RollupRange]:
+        """The pieces of a span, no further than the days on which there is anything."""
+        if since_ms is None and until_ms is None:
+            return cover_range(None, None)
+        bounds = self._read_bounds()
+        if bounds is None:
+            return []
+        # Whole days at the ends, where nothing lies beyond: they are few pieces.
+        first_ms, end_ms = bounds[0] * MINUTE_MS, (bounds[1] + 1) * MINUTE_MS
+        if since_ms is None or since_ms <= first_ms:
+            since_ms = first_ms // DAY_MS * DAY_MS
+        if until_ms is None or until_ms >= end_ms:
+            until_ms = -(-end_ms // DAY_MS) * DAY_MS
+        return cover_range(since_ms, until_ms)
+
+    def find_largest(self, pieces: Sequence[RollupRange]) -> list[str]:
+        """The groups with most calls, the largest first; of those that are among the largest of a day."""
+        if not pieces:
+            return []
+        calls: Counter[str] = Counter()
+        days = 0
+        for piece in sorted(pieces, key=lambda piece: -piece.width if piece.width else -LAST_MINUTE):
+            if len(calls) >= GROUPS and days >= _DAYS_ENOUGH:
+                break
+            if piece.width in (ALL_TIME, WIDTHS[-1]):
+                starts = _starts(piece)
+                days += len(starts)
+                found = self._read_largest(piece.width, starts, LARGEST_OF_DAY)
+            else:
+                found = self._read_calls(piece)
+            _add(calls, found)
+        _add(calls, self._read_delta_calls(*minutes_of(pieces)))
+        largest = sorted((-count, key) for key, count in calls.items() if count > 0)
+        return [key for _, key in largest[:GROUPS]]
+
+    def read(self, pieces: Sequence[RollupRange], keys: Sequence[str] | None) -> Iterator[RollupRow]:
+        """Everything of some groups (None: of all) in pieces that lie side by side."""
+        if not pieces:
+            return
+        for piece in pieces:
+            yield from self._read_rollups(piece, keys)
+        yield from self._read_deltas(*minutes_of(pieces), keys)
+
+    def sum_group(self, key: str | None, since_ms: int | None, until_ms: int | None) -> Aggregate:
+        """The sum of one group (None: of all) over a span of time."""
+        keys = None if key is None else [self.fit_key(key)]
+        rows = self.read(self.clip(since_ms, until_ms), keys)
+        return parse_and_sum([SerializedAggregate(counts, durations) for _, _, counts, durations in rows])
+
+    def read_steps(
+        self, width: int, since_ms: int | None, until_ms: int | None, keys: Sequence[str] | None, most: int
+    ) -> Iterator[RollupRow]:
+        """The latest steps of ``width`` minutes, ``most`` of them, of some groups in a span."""
+        bounds = self._read_bounds()
+        if bounds is None:
+            return
+        end = bounds[1] + 1 if until_ms is None else min(-(-until_ms // MINUTE_MS), bounds[1] + 1)
+        end = -(-end // width) * width
+        first = max((since_ms or 0) // MINUTE_MS, bounds[0]) // width * width
+        if first < end:
+            yield from self.read([RollupRange(width, max(first, end - most * width), end)], keys)
+
+
+def _starts(piece: RollupRange) -> range:
+    return range(piece.start, piece.end, piece.width or 1)
+
+
+def _add(calls: Counter[str], found: Iterable[KeyCalls]) -> None:
+    for key, count in found:
+        calls[key] += count

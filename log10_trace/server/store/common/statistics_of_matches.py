@@ -1,0 +1,213 @@
+"""Statistics of what matches a filter: from roll-ups where they know it, from the records where they are few.
+
+Pure.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Final, Protocol
+
+from log10_trace.domain.prices import Prices
+from log10_trace.server.store.common.aggregates import Aggregate, aggregate_call, sum_aggregates
+from log10_trace.server.store.common.columns import RecordFacts
+from log10_trace.server.store.common.counted import Counted, read_counted
+from log10_trace.server.store.common.match_counting import (
+    EVERY,
+    RollupGroup,
+    find_group,
+    find_groups,
+    whole_minutes,
+)
+from log10_trace.server.store.common.record_codec import decode_head
+from log10_trace.server.store.common.rollup_reading import RollupReader
+from log10_trace.server.store.common.rollups import keys
+from log10_trace.server.store.common.usage_statistics import (
+    MINUTE_MS,
+    WIDTH_OF,
+    Step,
+    count_steps,
+    make_groups,
+    make_series,
+    sum_by_key,
+    sum_by_step,
+)
+from log10_trace.server.store.data_types import (
+    CompletionFilter,
+    GroupBy,
+    GroupTotals,
+    Statistics,
+    StatisticsQuery,
+)
+
+MAX_RECORDS: Final = 5_000
+"""Matching records that are summed one by one; about 50 ms."""
+MAX_SECONDS: Final = 0.1
+"""How long they are looked for."""
+_EDGE_RECORDS: Final = 2_000
+"""Records of the first and the last minute of a span that are summed one by one."""
+
+
+def read_facts(  # noqa: PLR0917 -- the columns of a row
+    began_ms: int,
+    status: str,
+    model: str | None,
+    session_id: str | None,
+    failure_kind: str | None,
+    file: str | None,
+    function: str | None,
+    duration: float | None,
+    input_tokens: int | None,
+    output_tokens: int | None,
+    charges: str | None,
+    head: str | None,
+    *,
+    with_tags: bool,
+) -> RecordFacts:
+    """The facts of a record, from its columns and its small fields."""
+    _, first_token, charged = read_counted(Counted(model, input_tokens, output_tokens, charges))
+    # Tags that fill kilobytes stand in the body, and such a record counts under none of them.
+    tags = json.loads(decode_head(head).get("tags", "null")) if with_tags and head else None
+    return RecordFacts(
+        began_ms=began_ms,
+        status=status,
+        model=model,
+        session_id=session_id,
+        failure_kind=failure_kind,
+        call_site=f"{file}:{function}" if file else None,
+        duration=duration,
+        first_token=first_token,
+        tokens=output_tokens if input_tokens is None else input_tokens,
+        charges=charged,
+        tags=tuple(dict.fromkeys(tags or ())),
+    )
+
+
+class ReadRecords(Protocol):
+    """Reads records one by one."""
+
+    def __call__(
+        self, wanted: CompletionFilter, most: int, *, with_tags: bool
+    ) -> Sequence[RecordFacts] | None:
+        """The records that match; None when they are more than ``most``, or take too long to find."""
+
+
+@dataclass(frozen=True, slots=True)
+class StatisticsReader:
+    """Answers queries within one snapshot."""
+
+    open_reader: Callable[[GroupBy], RollupReader]
+    """Opens the roll-ups of a dimension."""
+    read_records: ReadRecords
+    prices: Prices
+
+    def read(self, query: StatisticsQuery) -> Statistics:
+        """The answer to a query; what it is of stands in ``counted``."""
+        wanted = query.counted
+        group = find_group(wanted)
+        if group is None or (query.group_by != "none" and group.group_by != "none"):
+            records = self.read_records(wanted, MAX_RECORDS, with_tags=query.group_by == "tag")
+            if records is not None:
+                return self._sum_records(query, wanted, records)
+            group = next(find_groups(wanted)) if query.group_by == "none" else EVERY
+            wanted = group.within(wanted)
+        return self._sum_rollups(query, wanted, group)
+
+    def _sum_rollups(
+        self, query: StatisticsQuery, wanted: CompletionFilter, group: RollupGroup
+    ) -> Statistics:
+        is_total = query.group_by == "none"
+        reader = self.open_reader(group.group_by if is_total else query.group_by)
+        edges = _read_edges(wanted, self.read_records, with_tags=query.group_by == "tag")
+        if edges is None:  # as many as the roll-ups of the minutes hold
+            wanted = _widen(wanted)
+        inner = whole_minutes(wanted)
+        pieces = [] if inner is None else reader.clip(inner.since_ms, inner.until_ms)
+        if is_total:
+            keys = None if group.key is None else [reader.fit_key(group.key)]
+        else:
+            keys = [*map(reader.fit_key, query.keys)] or reader.find_largest(pieces)
+        totals = sum_by_key(reader.read(pieces, keys))
+        for key, one in sum_records(query.group_by, edges or (), 0)[0].items():
+            if is_total or not query.keys or key in (keys or ()):
+                totals[key] = sum_aggregates([*filter(None, [totals.get(key)]), one])
+        if is_total:
+            totals = {"": sum_aggregates(list(totals.values()))}
+        groups = make_groups(totals, query, self.prices)
+        shown = keys if is_total else [group.key or "" for group in groups[: query.series_groups]]
+        series = self._read_series(query, wanted, reader, shown) if groups and query.series_groups else ()
+        return Statistics(groups=tuple(groups), series=tuple(series), counted=wanted)
+
+    def _read_series(
+        self,
+        query: StatisticsQuery,
+        wanted: CompletionFilter,
+        reader: RollupReader,
+        keys: Sequence[str] | None,
+    ) -> list[GroupTotals]:
+        width = WIDTH_OF[query.interval]
+        most = count_steps(len(keys or ()))
+        rows = reader.read_steps(width, wanted.since_ms, wanted.until_ms, keys, most)
+        if query.group_by == "none":
+            rows = (("", *row[1:]) for row in rows)
+        return make_series(sum_by_step(rows, width), query, self.prices)
+
+    def _sum_records(
+        self, query: StatisticsQuery, wanted: CompletionFilter, records: Sequence[RecordFacts]
+    ) -> Statistics:
+        totals, steps = sum_records(query.group_by, records, WIDTH_OF[query.interval])
+        if query.keys:
+            totals = {key: one for key, one in totals.items() if key in query.keys}
+        groups = make_groups(totals, query, self.prices)
+        shown = {group.key or "" for group in groups[: query.series_groups]}
+        series = make_series(
+            {step: one for step, one in steps.items() if step[0] in shown}, query, self.prices
+        )
+        return Statistics(groups=tuple(groups), series=tuple(series), counted=wanted)
+
+
+def _read_edges(
+    wanted: CompletionFilter, read_records: ReadRecords, *, with_tags: bool
+) -> Sequence[RecordFacts] | None:
+    """The records of the parts of minutes at the ends of a span; None when they are many."""
+    inner = whole_minutes(wanted)
+    if inner is None:
+        return read_records(wanted, _EDGE_RECORDS, with_tags=with_tags)
+    edges: list[RecordFacts] = []
+    for since_ms, until_ms in ((wanted.since_ms, inner.since_ms), (inner.until_ms, wanted.until_ms)):
+        if since_ms == until_ms:
+            continue
+        edge = replace(wanted, since_ms=since_ms, until_ms=until_ms)
+        found = read_records(edge, _EDGE_RECORDS, with_tags=with_tags)
+        if found is None:
+            return None
+        edges += found
+    return edges
+
+
+def _widen(wanted: CompletionFilter) -> CompletionFilter:
+    since_ms, until_ms = wanted.since_ms, wanted.until_ms
+    return replace(
+        wanted,
+        since_ms=None if since_ms is None else since_ms // MINUTE_MS * MINUTE_MS,
+        until_ms=None if until_ms is None else -(-until_ms // MINUTE_MS) * MINUTE_MS,
+    )
+
+
+def sum_records(
+    group_by: GroupBy, records: Iterable[RecordFacts], width: int
+) -> tuple[dict[str, Aggregate], dict[Step, Aggregate]]:
+    """What records add up to, by group, and by group and step of ``width`` minutes."""
+    totals: dict[str, Aggregate] = {}
+    steps: dict[Step, Aggregate] = {}
+    for record in records:
+        minute = record.began_ms // MINUTE_MS
+        one = aggregate_call(record)
+        for dimension, key in keys(record):
+            if dimension == group_by:
+                totals.setdefault(key, Aggregate()).add(one)
+                if width:
+                    steps.setdefault((key, minute - minute % width), Aggregate()).add(one)
+    return totals, steps

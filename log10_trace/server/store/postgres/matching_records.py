@@ -1,0 +1,36 @@
+"""Reads what statistics count of the records that match a filter, where they are few; in PostgreSQL."""
+
+from __future__ import annotations
+
+import psycopg
+from psycopg import Connection
+
+from log10_trace.server.store.common.columns import RecordFacts
+from log10_trace.server.store.common.statistics_of_matches import MAX_SECONDS, read_facts
+from log10_trace.server.store.data_types import CompletionFilter
+from log10_trace.server.store.postgres.connections import Row, fetch_rows, limit_time
+from log10_trace.server.store.postgres.filter_sql import build_query, choose_access_path
+from log10_trace.server.store.postgres.partitioning import SORT_KEYS
+
+
+def read_records(
+    connection: Connection[Row],
+    organization_id: str,
+    wanted: CompletionFilter,
+    most: int,
+    *,
+    with_tags: bool,
+) -> list[RecordFacts] | None:
+    """The records that match; None when they are more than ``most``, or take too long to find."""
+    asked = build_query(organization_id, wanted)
+    try:
+        # Rolled back, so that the limit ends with it.
+        with connection.transaction(force_rollback=True):
+            limit_time(connection, MAX_SECONDS, is_local=True)
+            text, values = choose_access_path(connection, asked).page("facts", most + 1, "newest")
+            rows = fetch_rows(connection, text, values)
+    except psycopg.errors.QueryCanceled:
+        return None
+    if len(rows) > most:
+        return None
+    return [read_facts(SORT_KEYS.began_ms(row[0]), *row[1:], with_tags=with_tags) for row in rows]

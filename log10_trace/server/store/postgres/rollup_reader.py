@@ -1,0 +1,71 @@
+"""Reads roll-ups, in PostgreSQL."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+
+from psycopg import Connection
+
+from log10_trace.server.store.common.aggregates import Aggregate
+from log10_trace.server.store.common.rollup_reading import KeyCalls, RollupReader
+from log10_trace.server.store.common.rollups import RollupRange, cover_range
+from log10_trace.server.store.common.usage_statistics import RollupRow, sum_by_key
+from log10_trace.server.store.data_types import GroupBy
+from log10_trace.server.store.postgres.connections import ReadPool, Row, fetch_rows
+from log10_trace.server.store.postgres.index_keys import truncate_key
+from log10_trace.server.store.postgres.queries import load
+
+_SQL: Final = load("rollups.sql")
+
+
+class PostgresRollupReader(RollupReader):
+    """The roll-ups of one dimension, and deltas that are not folded yet."""
+
+    def __init__(self, connection: Connection[Row], organization_id: str, dimension: GroupBy) -> None:
+        self._connection = connection
+        self._common = {"organization_id": organization_id, "dimension": dimension}
+
+    def _read_bounds(self) -> tuple[int, int] | None:
+        ((first, last),) = self._query("bounds", {})
+        return None if first is None else (first, last)
+
+    def _read_largest(self, width: int, starts: Sequence[int], limit: int) -> Iterable[KeyCalls]:
+        return self._query("largest", {"width": width, "starts": list(starts), "limit": limit})
+
+    def _read_calls(self, piece: RollupRange) -> Iterable[KeyCalls]:
+        return self._query("calls", piece._asdict())
+
+    def _read_delta_calls(self, start: int, end: int) -> Iterable[KeyCalls]:
+        return self._query("delta_calls", {"start": start, "end": end})
+
+    def _read_rollups(self, piece: RollupRange, keys: Sequence[str] | None) -> Iterable[RollupRow]:
+        if keys is None:
+            return self._query("rollups", piece._asdict())
+        starts = range(piece.start, piece.end, piece.width or 1)
+        values = {"width": piece.width, "starts": list(starts), "keys": list(keys)}
+        return self._query("rollups_of_keys", values)
+
+    def _read_deltas(self, start: int, end: int, keys: Sequence[str] | None) -> Iterable[RollupRow]:
+        if keys is None:
+            return self._query("deltas", {"start": start, "end": end})
+        return self._query("deltas_of_keys", {"start": start, "end": end, "keys": list(keys)})
+
+    def fit_key(self, key: str) -> str:
+        """The key under which the store keeps a group; of a call site, file and function are kept apart."""
+        if self._common["dimension"] != "call_site":
+            return truncate_key(key)
+        file, _, function = key.rpartition(":")
+        return f"{truncate_key(file)}:{truncate_key(function)}"
+
+    def _query(self, name: str, values: dict[str, Any]) -> list[Any]:
+        return fetch_rows(self._connection, _SQL[name], self._common | values)
+
+
+def read_totals(
+    readers: ReadPool, organization_id: str, dimension: GroupBy, keys: Sequence[str]
+) -> dict[str, Aggregate]:
+    """The sums of some keys over all time."""
+    with readers.snapshot() as connection:
+        reader = PostgresRollupReader(connection, organization_id, dimension)
+        return sum_by_key(reader.read(cover_range(None, None), keys))

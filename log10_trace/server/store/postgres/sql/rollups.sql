@@ -1,0 +1,65 @@
+-- :bounds
+-- The first and the last minute of which there is anything.
+SELECT min(start), max(start) FROM (
+    SELECT min(start) AS start FROM rollups
+    WHERE organization_id = %(organization_id)s AND dimension = %(dimension)s AND width = 1
+    UNION ALL
+    SELECT max(start) FROM rollups
+    WHERE organization_id = %(organization_id)s AND dimension = %(dimension)s AND width = 1
+    UNION ALL
+    SELECT min(start) FROM rollup_deltas
+    WHERE organization_id = %(organization_id)s AND dimension = %(dimension)s
+    UNION ALL
+    SELECT max(start) FROM rollup_deltas
+    WHERE organization_id = %(organization_id)s AND dimension = %(dimension)s
+) AS ends;
+
+-- :largest
+-- The largest groups of each of some roll-ups. LATERAL and OFFSET 0, here and below, because the planner would take
+-- starts that it does not know for most of the table, and read it all.
+SELECT r.key, r.calls::bigint
+FROM unnest(%(starts)b::bigint[]) AS step (start)
+CROSS JOIN LATERAL (
+    SELECT key, calls FROM rollups
+    WHERE organization_id = %(organization_id)s AND dimension = %(dimension)s AND width = %(width)s
+        AND width IN (0, 1440) AND start = step.start
+    ORDER BY calls DESC LIMIT %(limit)s
+) AS r;
+
+-- :calls
+SELECT key, sum(calls)::bigint FROM rollups
+WHERE organization_id = %(organization_id)s AND dimension = %(dimension)s AND width = %(width)s
+    AND start >= %(start)s AND start < %(end)s
+GROUP BY key;
+
+-- :delta_calls
+SELECT key, sum(calls)::bigint FROM rollup_deltas
+WHERE organization_id = %(organization_id)s AND dimension = %(dimension)s
+    AND start >= %(start)s AND start < %(end)s
+GROUP BY key;
+
+-- :rollups
+SELECT key, start, counts, durations FROM rollups
+WHERE organization_id = %(organization_id)s AND dimension = %(dimension)s AND width = %(width)s
+    AND start >= %(start)s AND start < %(end)s;
+
+-- :rollups_of_keys
+SELECT r.key, r.start, r.counts, r.durations
+FROM unnest(%(starts)b::bigint[]) AS step (start)
+CROSS JOIN unnest(%(keys)s::text[]) AS wanted (key)
+CROSS JOIN LATERAL (
+    SELECT key, start, counts, durations FROM rollups
+    WHERE organization_id = %(organization_id)s AND dimension = %(dimension)s AND width = %(width)s
+        AND start = step.start AND key = wanted.key
+    OFFSET 0
+) AS r;
+
+-- :deltas
+SELECT key, start, counts, durations FROM rollup_deltas
+WHERE organization_id = %(organization_id)s AND dimension = %(dimension)s
+    AND start >= %(start)s AND start < %(end)s;
+
+-- :deltas_of_keys
+SELECT key, start, counts, durations FROM rollup_deltas
+WHERE organization_id = %(organization_id)s AND dimension = %(dimension)s AND key = ANY (%(keys)s)
+    AND start >= %(start)s AND start < %(end)s;

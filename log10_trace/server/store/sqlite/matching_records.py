@@ -1,0 +1,37 @@
+"""Reads what statistics count of the records that match a filter, where they are few; on SQLite."""
+
+from __future__ import annotations
+
+import json
+import time
+
+from log10_trace.server.store.common.columns import RecordFacts
+from log10_trace.server.store.common.statistics_of_matches import MAX_SECONDS, read_facts
+from log10_trace.server.store.data_types import CompletionFilter
+from log10_trace.server.store.sqlite.connection import SQL
+from log10_trace.server.store.sqlite.positions import find_positions
+from log10_trace.server.store.sqlite.readers import ReadConnection
+from log10_trace.server.store.sqlite.sort_keys import SORT_KEYS
+
+
+def read_records(
+    connection: ReadConnection,
+    organization_id: str,
+    wanted: CompletionFilter,
+    most: int,
+    *,
+    with_tags: bool,
+) -> list[RecordFacts] | None:
+    """The records that match; None when they are more than ``most``, or take too long to find."""
+    try:
+        with connection.end_at(time.monotonic() + MAX_SECONDS):
+            found = find_positions(
+                connection, organization_id, wanted, after=None, limit=most + 1, order="newest"
+            )
+            if len(found) > most:
+                return None
+            name = "tagged_facts_at" if with_tags else "facts_at"
+            rows = connection.execute(SQL[name], {"positions": json.dumps(found)})
+            return [read_facts(SORT_KEYS.began_ms(row[0]), *row[1:], with_tags=with_tags) for row in rows]
+    except TimeoutError:
+        return None

@@ -1,0 +1,60 @@
+"""Reads roll-ups, on SQLite."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from log10_trace.server.store.common.aggregates import Aggregate
+from log10_trace.server.store.common.rollup_reading import KeyCalls, RollupReader
+from log10_trace.server.store.common.rollups import RollupRange, cover_range
+from log10_trace.server.store.common.usage_statistics import RollupRow, sum_by_key
+from log10_trace.server.store.data_types import GroupBy
+from log10_trace.server.store.sqlite.connection import SQL
+
+
+class SqliteRollupReader(RollupReader):
+    """The roll-ups of one dimension, and deltas that are not folded yet."""
+
+    def __init__(self, connection: sqlite3.Connection, organization_id: str, dimension: GroupBy) -> None:
+        self._connection = connection
+        self._common = {"organization_id": organization_id, "dimension": dimension}
+
+    def _read_bounds(self) -> tuple[int, int] | None:
+        row = self._query("rollup_bounds", {}).fetchone()
+        return None if row["first"] is None else (row["first"], row["last"])
+
+    def _read_largest(self, width: int, starts: Sequence[int], limit: int) -> Iterator[KeyCalls]:
+        for start in starts:
+            values = {"width": width, "start": start, "limit": limit}
+            yield from map(tuple, self._query("largest_keys", values))
+
+    def _read_calls(self, piece: RollupRange) -> Iterator[KeyCalls]:
+        return map(tuple, self._query("calls_of_keys", piece._asdict()))
+
+    def _read_delta_calls(self, start: int, end: int) -> Iterator[KeyCalls]:
+        return map(tuple, self._query("delta_calls_of_keys", {"start": start, "end": end}))
+
+    def _read_rollups(self, piece: RollupRange, keys: Sequence[str] | None) -> Iterable[RollupRow]:
+        if keys is None:
+            return map(tuple, self._query("rollups_in", piece._asdict()))
+        starts = range(piece.start, piece.end, piece.width or 1)
+        values = {"width": piece.width, "starts": json.dumps(list(starts)), "keys": json.dumps(keys)}
+        return map(tuple, self._query("rollups_of_keys", values))
+
+    def _read_deltas(self, start: int, end: int, keys: Sequence[str] | None) -> Iterable[RollupRow]:
+        values = {"start": start, "end": end, "keys": None if keys is None else json.dumps(keys)}
+        return map(tuple, self._query("deltas_of_keys", values))
+
+    def _query(self, name: str, values: dict[str, Any]) -> sqlite3.Cursor:
+        return self._connection.execute(SQL[name], self._common | values)
+
+
+def read_totals(
+    connection: sqlite3.Connection, organization_id: str, dimension: GroupBy, keys: Sequence[str]
+) -> dict[str, Aggregate]:
+    """The sums over all time of some keys."""
+    reader = SqliteRollupReader(connection, organization_id, dimension)
+    return sum_by_key(reader.read(cover_range(None, None), keys))
