@@ -97,9 +97,9 @@ def delete_completions(
 
 
 def _read_deleted(response: httpx.Response) -> operations.DeleteManyResponse:
-    said: Any = json.loads(response.content) if response.content else {}
+    payload: Any = json.loads(response.content) if response.content else {}
     return operations.DeleteManyResponse(
-        status_code=response.status_code, raw_response=response, deleted=said.get("deleted")
+        status_code=response.status_code, raw_response=response, deleted=payload.get("deleted")
     )
 
 

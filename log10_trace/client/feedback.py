@@ -42,12 +42,12 @@ def list_feedback(
             them. They travel in the address: many proxies drop the body of a GET.
         filters: the same four as keyword arguments.
     """
-    asked = operations.ListRequestBody.model_validate(request_body or {}).model_dump() | filters
+    parameters = operations.ListRequestBody.model_validate(request_body or {}).model_dump() | filters
     return Operation(
         method="GET",
         path=PATH,
         read=response_parser(operations.ListResponse, object=operations.ListResponseBody),
-        query=query(asked),
+        query=query(parameters),
         organization=x_log10_organization,
     )
 

@@ -76,13 +76,13 @@ def _error(kind: type[errors.SDKError], response: httpx.Response, message: str) 
 def _read_error_text(response: httpx.Response) -> str | None:
     """The server's own words, with the field that they are about."""
     try:
-        said = json.loads(response.content)
+        payload = json.loads(response.content)
     except ValueError:
         return None
-    if not isinstance(said, dict) or not isinstance(said.get("message"), str):
+    if not isinstance(payload, dict) or not isinstance(payload.get("message"), str):
         return None
-    field = said.get("field")
-    message: str = said["message"]
+    field = payload.get("field")
+    message: str = payload["message"]
     return f"{field}: {message}" if isinstance(field, str) and field not in message else message
 
 

@@ -46,10 +46,10 @@ class Retry:
         """
         if attempt >= self.attempts or not _is_retryable(outcome, repeatable=repeatable):
             return None
-        asked = _retry_after(outcome)
-        if asked is None:
+        retry_after = _retry_after(outcome)
+        if retry_after is None:
             return min(self.longest_wait, self.first_wait * float(2 ** (attempt - 1))) * self.jitter()
-        return asked if asked <= self.longest_wait else None
+        return retry_after if retry_after <= self.longest_wait else None
 
 
 def _is_retryable(outcome: Attempt, *, repeatable: bool) -> bool:

@@ -29,8 +29,8 @@ def create_session(x_log10_organization: str | None = None) -> Operation[operati
 
 
 def _read_created(response: httpx.Response) -> operations.CreateSessionResponse:
-    said = json.loads(response.content)
-    session = Session.model_validate(said.get("session") or said)
+    payload = json.loads(response.content)
+    session = Session.model_validate(payload.get("session") or payload)
     return operations.CreateSessionResponse(
         status_code=response.status_code,
         raw_response=response,
@@ -83,11 +83,11 @@ def list_sources(*, x_log10_organization: str | None = None) -> Operation[operat
 
 
 def _read_sources(response: httpx.Response) -> operations.ListSourcesResponse:
-    said = json.loads(response.content)["sources"]
+    payload = json.loads(response.content)["sources"]
     return operations.ListSourcesResponse(
         status_code=response.status_code,
         raw_response=response,
-        sources=[Source.model_validate(item) for item in said],
+        sources=[Source.model_validate(item) for item in payload],
     )
 
 

@@ -83,7 +83,7 @@ def decode(text: str | bytes) -> str:
     if text.isascii():
         return text
     # Text decoded from a JSON string may hold lone surrogates, which no encoding takes: escape them again.
-    return _LONE_SURROGATES.sub(lambda found: f"\\u{ord(found.group()):04x}", text)
+    return _LONE_SURROGATES.sub(lambda match: f"\\u{ord(match.group()):04x}", text)
 
 
 def _check_depth(text: str, most: int) -> None:
@@ -135,10 +135,10 @@ def _name(text: str, at: int) -> tuple[str, int]:
 
 def _next(text: str, at: int, marks: str) -> tuple[int, str]:
     """Where it goes on behind the next mark and its space, and which of ``marks`` it is."""
-    found = _MARK.match(text, at)
-    if found is None or found[1] not in marks:
+    match = _MARK.match(text, at)
+    if match is None or match[1] not in marks:
         raise _build_error(text, at)
-    return found.end(), found[1]
+    return match.end(), match[1]
 
 
 def _build_error(text: str, at: int) -> json.JSONDecodeError:

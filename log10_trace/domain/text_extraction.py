@@ -25,9 +25,9 @@ def request_texts(request: Any) -> list[str]:
     turns = request.get("messages", request.get("input"))
     if not isinstance(turns, list):
         return [_join(request)]
-    said = [_join(turn) if isinstance(turn, dict) else sanitize(str(turn)) for turn in turns]
+    texts = [_join(turn) if isinstance(turn, dict) else sanitize(str(turn)) for turn in turns]
     instructions = request.get("instructions")
-    return [sanitize(instructions), *said] if isinstance(instructions, str) else said
+    return [sanitize(instructions), *texts] if isinstance(instructions, str) else texts
 
 
 def response_text(response: Any) -> str:

@@ -18,11 +18,11 @@ def find_usage(*responses: Any) -> Mapping[str, Any]:
     (Moonshot), or under llama.cpp's ``timings``. One without a count above zero is taken only when there is
     no other.
     """
-    found = [
+    usages = [
         usage for response in responses if isinstance(response, dict) for usage in _find_usages(response)
     ]
-    counted = (usage for usage in found if any(_count(usage, name) for name in (*_INPUT, *_OUTPUT)))
-    return next(counted, found[0] if found else {})
+    counted = (usage for usage in usages if any(_count(usage, name) for name in (*_INPUT, *_OUTPUT)))
+    return next(counted, usages[0] if usages else {})
 
 
 def _find_usages(response: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:

@@ -126,7 +126,7 @@ class JournalSink:
         """A signal handler has ended the call here; its record is kept if it had got far enough."""
         with self.monitor:
             has_place = self.journal is not None and self.journal.has_written(call.sequence or 0)
-            if not has_place and not any(each is call for each, _ in self._unredacted):
+            if not has_place and not any(waiting is call for waiting, _ in self._unredacted):
                 self._give_up(call)
 
     def _append(self, journal: Journal, call_id: str, sequence: int, parts: list[bytes]) -> None:

@@ -42,8 +42,8 @@ class DeliveryMonitor:
         waiting = self._waiting
         self._waiting = set()
         # A copy: a thread whose time is up removes itself without holding the lock.
-        for each in list(waiting):
-            each.release()
+        for waiter in list(waiting):
+            waiter.release()
 
     def wait(self, seconds: float | None = None) -> None:
         """Release the lock until notified, or ``seconds`` passed. For the delivery thread, which holds it."""

@@ -41,10 +41,10 @@ class BackgroundRecording(Recording):
         """Hand the call over, and wait for its answer if it has none yet."""
         super().emit()
         # The id stands in the first event: a long stream is not joined for it.
-        found = _ID.search(b"".join(self.call.chunks[:4]))
-        if found is None or _has_ended(self.call):
+        match = _ID.search(b"".join(self.call.chunks[:4]))
+        if match is None or _has_ended(self.call):
             return
-        self.call.background_response_id = found[1].decode()
+        self.call.background_response_id = match[1].decode()
         _queued[self.call.background_response_id] = self.call
         while len(_queued) > MAX_QUEUED:
             _queued.popitem(last=False)

@@ -39,9 +39,9 @@ def missing_attribute() -> str | None:
 def method_patches() -> tuple[MethodPatch, ...]:
     """Every place to cut in, in the SDK as it is imported now, and those of earlier imports still wrapped."""
     places = {(owner, name): wrapper for owner, name, wrapper in _places() if hasattr(owner, name)}
-    for place, seam in list(_seams.items()):
-        if place not in places and not seam.is_wrapped:
-            del _seams[place]
+    for owner_and_name, patch in list(_seams.items()):
+        if owner_and_name not in places and not patch.is_wrapped:
+            del _seams[owner_and_name]
     for (owner, name), wrapper in places.items():
         if (owner, name) not in _seams:
             _seams[owner, name] = MethodPatch(owner, name, wrapper)

@@ -126,7 +126,7 @@ def _source(frame: FrameType, lineno: int) -> str:
     line = ""
     with _READING_LINE:
         line = _line_of(frame, lineno)
-    return _SECRETS.sub(lambda found: f"{found[found.lastindex or 0]}***", line.strip())
+    return _SECRETS.sub(lambda match: f"{match[match.lastindex or 0]}***", line.strip())
 
 
 def _line_of(frame: FrameType, lineno: int) -> str:

@@ -48,20 +48,20 @@ class _Item:
     def set(self, item: Object) -> None:
         self.fields, self.lists = dict(item), {}
 
-    def parts(self, place: str) -> dict[int, Any]:
-        if place not in self.lists:
-            known = self.fields.get(place)
-            self.lists[place] = dict(enumerate(known)) if isinstance(known, list) else {}
-            self.fields[place] = []
-        return self.lists[place]
+    def parts(self, list_name: str) -> dict[int, Any]:
+        if list_name not in self.lists:
+            known = self.fields.get(list_name)
+            self.lists[list_name] = dict(enumerate(known)) if isinstance(known, list) else {}
+            self.fields[list_name] = []
+        return self.lists[list_name]
 
     def finish(self) -> Object:
         accumulate_text.join(self.fields)
-        for place, parts in self.lists.items():
+        for list_name, parts in self.lists.items():
             for part in parts.values():
                 if isinstance(part, dict):
                     accumulate_text.join(part)
-            self.fields[place] = [parts[index] for index in sorted(parts)]
+            self.fields[list_name] = [parts[index] for index in sorted(parts)]
         return self.fields
 
 
@@ -156,9 +156,9 @@ def _add_text(item: _Item, name: str, verb: str, event: Object) -> bool:
     if name in _FIELDS:
         into, field = item.fields, _FIELDS[name]
     elif name in _TEXTS:
-        place, index_name, kind, field = _TEXTS[name]
+        list_name, index_name, kind, field = _TEXTS[name]
         new: Object = {"type": kind, "annotations": []} if kind == "output_text" else {"type": kind}
-        part = item.parts(place).setdefault(_index(event, index_name), new)
+        part = item.parts(list_name).setdefault(_index(event, index_name), new)
         if not isinstance(part, dict):
             return False
         into = part
@@ -187,8 +187,8 @@ def _add_part(item: _Item, name: str, verb: str, event: Object) -> bool:
     """Set a part that was added or done, or an annotation; false when the event is about neither."""
     part = event.get("part")
     if name in _PARTS and isinstance(part, dict):
-        place, index_name = _PARTS[name]
-        parts, index = item.parts(place), _index(event, index_name)
+        list_name, index_name = _PARTS[name]
+        parts, index = item.parts(list_name), _index(event, index_name)
         if verb == "done" or index not in parts:
             parts[index] = dict(part)
         return True

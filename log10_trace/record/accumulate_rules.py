@@ -36,7 +36,7 @@ def is_text(key: str) -> bool:
 def is_sequence(key: str, values: list[Any]) -> bool:
     """Whether each chunk has its own elements of the list, though they may equal those before."""
     is_of_prompt = key.startswith("prompt")
-    return is_of_tokens(key) or (not is_of_prompt and all(isinstance(each, int | float) for each in values))
+    return is_of_tokens(key) or (not is_of_prompt and all(isinstance(value, int | float) for value in values))
 
 
 @lru_cache(1_000)

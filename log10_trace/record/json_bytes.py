@@ -84,7 +84,7 @@ def _quote_constants(text: bytes) -> bytes:
     """The text with NaN and Infinity as strings; all else stays as it is, also strings with these words."""
     if b"NaN" not in text and b"Infinity" not in text:
         return text
-    return _STRING_OR_CONSTANT.sub(lambda found: _quote(found[0]), text)
+    return _STRING_OR_CONSTANT.sub(lambda match: _quote(match[0]), text)
 
 
 def _quote(token: bytes) -> bytes:

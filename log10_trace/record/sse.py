@@ -52,7 +52,7 @@ class EventReader:
 
     def first_as_json(self, max_bytes: int) -> bytes:
         """The data of the first events as a JSON array, byte for byte as it came, up to a size."""
-        found: list[bytes] = []
+        kept: list[bytes] = []
         size = 0
         for _, texts in _batches(self._body):
             for text in texts:
@@ -61,9 +61,9 @@ class EventReader:
                     continue
                 size += len(event.text) + 1
                 if size > max_bytes:
-                    return b"[" + b",".join(found) + b"]"
-                found.append(event.text)
-        return b"[" + b",".join(found) + b"]"
+                    return b"[" + b",".join(kept) + b"]"
+                kept.append(event.text)
+        return b"[" + b",".join(kept) + b"]"
 
 
 def is_stream(body: bytes) -> bool:

@@ -92,7 +92,7 @@ class SpoolMaintenance:
         excess = self._spool.size() - self._config.spool_max_bytes
         while excess > 0:
             candidates: list[Backlog] = [self.orphans, *filter(None, [self._sink.journal])]
-            freed = next(filter(None, (each.drop_oldest("spool_full") for each in candidates)), 0)
+            freed = next(filter(None, (backlog.drop_oldest("spool_full") for backlog in candidates)), 0)
             if not freed:
                 return
             excess -= freed

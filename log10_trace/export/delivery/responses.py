@@ -43,8 +43,8 @@ class SendResult:
 
 def parse_batch_results(reply: HttpReply, ids: Sequence[str]) -> list[RecordResult] | None:
     """What the reply to a batch says to each of the records; None when it is not the answer to a batch."""
-    found = reply.json() if reply.status in (200, 207) else None
-    results = found.get("results") if isinstance(found, dict) else None
+    payload = reply.json() if reply.status in (200, 207) else None
+    results = payload.get("results") if isinstance(payload, dict) else None
     if not isinstance(results, list) or not _names_any(results, ids):
         return None
     by_id = {result.get("id"): result for result in results if _is_labelled(result)}
@@ -63,10 +63,10 @@ def parse_batch_results(reply: HttpReply, ids: Sequence[str]) -> list[RecordResu
 
 def result_for_record(reply: HttpReply, record: OutboundRecord) -> RecordResult:
     """What a reply says to the one record that was posted: it has it only if it names its id."""
-    said = reply.json()
+    payload = reply.json()
     is_echo = reply.status != _CREATED and reply.body.strip() == record.body.strip()
-    names_it = isinstance(said, dict) and said.get("id") == record.id and not is_echo
-    return _record_result(reply.status, said, names_it=names_it)
+    names_it = isinstance(payload, dict) and payload.get("id") == record.id and not is_echo
+    return _record_result(reply.status, payload, names_it=names_it)
 
 
 def result_for_batch(reply: HttpReply) -> RecordResult:
@@ -74,28 +74,31 @@ def result_for_batch(reply: HttpReply) -> RecordResult:
     return _record_result(reply.status, reply.json(), names_it=False)
 
 
-def _record_result(status: int, said: Any, *, names_it: bool) -> RecordResult:
+def _record_result(status: int, payload: Any, *, names_it: bool) -> RecordResult:
     """A 2xx that names no record, and a refusal in words that are not the API's, come from something else."""
     meaning = disposition_of(status)
     is_of_other = (meaning is Disposition.DONE and not names_it) or (
-        meaning is Disposition.REJECTED and (status == _BAD_REQUEST or not _is_refusal(said))
+        meaning is Disposition.REJECTED and (status == _BAD_REQUEST or not _is_refusal(payload))
     )
-    said = said if isinstance(said, dict) else {}
+    payload = payload if isinstance(payload, dict) else {}
     return RecordResult(
-        Disposition.DENIED if is_of_other else meaning, status, str(said.get("code", "")), _message(said)
+        Disposition.DENIED if is_of_other else meaning,
+        status,
+        str(payload.get("code", "")),
+        _message(payload),
     )
 
 
-def _is_refusal(said: Any) -> bool:
+def _is_refusal(payload: Any) -> bool:
     """Whether a body is what our API says when it refuses a record: it names the field at fault."""
-    return isinstance(said, dict) and all(isinstance(said.get(name), str) for name in _REFUSAL)
+    return isinstance(payload, dict) and all(isinstance(payload.get(name), str) for name in _REFUSAL)
 
 
 def _names_any(results: list[Any], ids: Sequence[str]) -> bool:
     """Whether results are those of this batch: without any record there is nothing to name."""
     in_order = results if len(results) == len(ids) else []
     is_named = any(_is_about(result, record_id) for result, record_id in zip(in_order, ids, strict=False))
-    return not ids or is_named or any(_is_labelled(each) and each["id"] in ids for each in results)
+    return not ids or is_named or any(_is_labelled(other) and other["id"] in ids for other in results)
 
 
 def _is_labelled(result: Any) -> bool:
@@ -124,9 +127,9 @@ def _result_from_item(result: Any) -> RecordResult:
     return RecordResult(disposition_of(status), status, str(result.get("code", "")), _message(result))
 
 
-def _message(said: dict[str, Any]) -> str:
-    field = f"{said['field']}: " if said.get("field") else ""
-    return f"{field}{said.get('message', '')}"[:1000]
+def _message(payload: dict[str, Any]) -> str:
+    field = f"{payload['field']}: " if payload.get("field") else ""
+    return f"{field}{payload.get('message', '')}"[:1000]
 
 
 def retry_after_of(reply: HttpReply) -> float:

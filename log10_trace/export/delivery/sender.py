@@ -200,10 +200,10 @@ class Sender:
     def _update_backoff(
         self, server: Server, answers: Sequence[RecordResult], retry_after: float, *, alone: bool
     ) -> None:
-        worst = next((each for each in answers if each.disposition in FAILED), None)
-        if any(each.disposition in _TAKEN for each in answers):
+        worst = next((answer for answer in answers if answer.disposition in FAILED), None)
+        if any(answer.disposition in _TAKEN for answer in answers):
             self.backoff.on_success()
-        if not alone and any(each.disposition is Disposition.TOO_LARGE for each in answers):
+        if not alone and any(answer.disposition is Disposition.TOO_LARGE for answer in answers):
             self.backoff.on_too_large(len(answers))
         if worst is None:
             return

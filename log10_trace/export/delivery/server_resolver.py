@@ -35,9 +35,9 @@ class ServerResolver:
                 organization_id=config.organization_id,
                 ca_file=config.ca_file,
             )
-        found = local_server.discover()
-        if found is not None:
-            return Server(url=found.url, token=found.token, organization_id=config.organization_id)
+        server = local_server.discover()
+        if server is not None:
+            return Server(url=server.url, token=server.token, organization_id=config.organization_id)
         self.log_no_server()
         return None
 

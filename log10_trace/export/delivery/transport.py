@@ -98,7 +98,9 @@ class Transport:
         answer = result_for_batch(reply)
         if self._may_lack_batches(server, answer):
             outcome = self._send_singly(server, records, timeout)
-            if any(each.disposition in (Disposition.DONE, Disposition.REJECTED) for each in outcome.answers):
+            if any(
+                result.disposition in (Disposition.DONE, Disposition.REJECTED) for result in outcome.answers
+            ):
                 self._takes_batches.discard(server.url)
                 self._single_until[server.url] = self._clock() + BATCHES_AGAIN_S
             return outcome

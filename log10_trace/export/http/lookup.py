@@ -61,8 +61,8 @@ class _Lookup:
 
     def _ask(self) -> None:
         try:
-            found = _resolver()(self.host, self.port, 0, socket.SOCK_STREAM)
-            self.found = [(family, address) for family, _, _, _, address in found]
+            addresses = _resolver()(self.host, self.port, 0, socket.SOCK_STREAM)
+            self.found = [(family, address) for family, _, _, _, address in addresses]
         except OSError as error:
             self.failure = error
         except UnicodeError as error:
@@ -76,9 +76,9 @@ def _resolver() -> Any:
 
     Those of gevent and eventlet work only in threads that run their loops: Python's stands in for them.
     """
-    found = socket.getaddrinfo
-    module = getattr(found, "__module__", None) or ""
-    return _socket.getaddrinfo if module.partition(".")[0] in _LOOPS else found
+    function = socket.getaddrinfo
+    module = getattr(function, "__module__", None) or ""
+    return _socket.getaddrinfo if module.partition(".")[0] in _LOOPS else function
 
 
 _lookups: dict[tuple[str, int], _Lookup] = {}

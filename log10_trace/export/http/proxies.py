@@ -52,8 +52,8 @@ def open_tunnel(stream: Stream, proxy: httpx.URL, host: str, port: int, deadline
     for event in read_events(http, stream, deadline):
         if isinstance(event, h11.Response):
             if not 200 <= event.status_code < 300:  # noqa: PLR2004 -- HTTP's own classes
-                said = f"{event.status_code} {event.reason.decode('latin-1')}".strip()
-                raise ProxyError(f"{describe_proxy(proxy)} answers {said}")
+                status_line = f"{event.status_code} {event.reason.decode('latin-1')}".strip()
+                raise ProxyError(f"{describe_proxy(proxy)} answers {status_line}")
             return
 
 

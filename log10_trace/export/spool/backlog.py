@@ -71,7 +71,7 @@ class Backlog:
     @property
     def size(self) -> int:
         """The bytes its segments take on disk."""
-        return sum(each.size for each in self.segments if each.memory is None)
+        return sum(segment.size for segment in self.segments if segment.memory is None)
 
     def read(self, items: int, size: int, *, beyond: bool = False) -> list[PendingEntry]:
         """The next entries that wait: at most ``items`` and ``size`` bytes of them, but at least one.
@@ -179,11 +179,11 @@ class Backlog:
         if not self._hold(segment):
             return
         try:
-            for found in segment.pending_entries():
-                if isinstance(found, CorruptRange):
-                    self._acknowledge_damage(segment, found)
+            for entry in segment.pending_entries():
+                if isinstance(entry, CorruptRange):
+                    self._acknowledge_damage(segment, entry)
                 else:
-                    yield found
+                    yield entry
         except FileNotFoundError:
             self._report_unlinked(segment)
         except OSError as error:
@@ -247,12 +247,12 @@ class Backlog:
         """Tell of everything that waits in the segment, one loss for each run of sequences."""
         first = last = 0
         segment.restore_aside()
-        for found in segment.pending_entries():
-            if isinstance(found, CorruptRange):
-                self._acknowledge_damage(segment, found)
-            elif first and found.sequence == last + 1:
-                last = found.sequence
-            elif found.sequence:
+        for entry in segment.pending_entries():
+            if isinstance(entry, CorruptRange):
+                self._acknowledge_damage(segment, entry)
+            elif first and entry.sequence == last + 1:
+                last = entry.sequence
+            elif entry.sequence:
                 self.report_dropped(reason, first, last)
-                first = last = found.sequence
+                first = last = entry.sequence
         self.report_dropped(reason, first, last)

@@ -102,10 +102,10 @@ def _read(path: Path) -> DeadLetter:
     """
     text = read_regular(path)
     try:
-        found = json.loads(text)
+        fields = json.loads(text)
         completion = text[text.index(_MARK) + len(_MARK) :].strip()[:-1].strip()
         json.loads(completion)
-        return DeadLetter(**{**found, "completion": completion})
+        return DeadLetter(**{**fields, "completion": completion})
     except (TypeError, RecursionError) as error:
         raise ValueError("is not a dead letter") from error
 

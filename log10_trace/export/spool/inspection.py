@@ -70,41 +70,41 @@ def list_pending(spool: Spool) -> list[PendingSource]:
 
 def find_problems(spool: Spool, sources: list[PendingSource]) -> list[Problem]:
     """Everything that is wrong with the files of the spool, given what waits in it."""
-    found = [Problem(path=path, what=what, remedy=_MOVE) for path, what in spool.foreign_sources()]
-    found += [problem for each in sources for problem in each.problems]
+    problems = [Problem(path=path, what=what, remedy=_MOVE) for path, what in spool.foreign_sources()]
+    problems += [problem for source in sources for problem in source.problems]
     dead_letters = DeadLetters(spool.root).find_unreadable()
-    return found + [Problem(path=path, what=what, remedy=_MOVE) for path, what in dead_letters]
+    return problems + [Problem(path=path, what=what, remedy=_MOVE) for path, what in dead_letters]
 
 
 def _inspect_source(folder: Path) -> PendingSource:
-    found = PendingSource(source=folder.name, destination=None, alive=is_alive(folder))
+    source = PendingSource(source=folder.name, destination=None, alive=is_alive(folder))
     try:
         paths = segment_paths(folder)
     except OSError as error:
-        found.problems.append(Problem(path=folder, what=describe_error(error), remedy=_MOVE))
-        return found
+        source.problems.append(Problem(path=folder, what=describe_error(error), remedy=_MOVE))
+        return source
     try:
-        found.destination = read_about(folder)
+        source.destination = read_about(folder)
     except FileNotFoundError:
-        found.problems.append(Problem(path=folder / ABOUT, what="is missing", remedy=_ADDRESS))
+        source.problems.append(Problem(path=folder / ABOUT, what="is missing", remedy=_ADDRESS))
     except (OSError, ValueError) as error:
         what = describe_error(error) if isinstance(error, OSError) else "is damaged"
-        found.problems.append(Problem(path=folder / ABOUT, what=what, remedy=_ADDRESS))
+        source.problems.append(Problem(path=folder / ABOUT, what=what, remedy=_ADDRESS))
     if not has_lock(folder):
-        found.problems.append(Problem(path=folder / LOCK, what="is missing or not a file", remedy=_FLUSH))
+        source.problems.append(Problem(path=folder / LOCK, what="is missing or not a file", remedy=_FLUSH))
     for path in paths:
-        found.problems += _inspect_segment(found, path)
+        source.problems += _inspect_segment(source, path)
     for name in foreign_names(folder):
-        found.problems.append(Problem(path=folder / name, what="is not a file of the spool", remedy=_MOVE))
-    return found
+        source.problems.append(Problem(path=folder / name, what="is not a file of the spool", remedy=_MOVE))
+    return source
 
 
-def _inspect_segment(found: PendingSource, path: Path) -> Iterator[Problem]:
+def _inspect_segment(source: PendingSource, path: Path) -> Iterator[Problem]:
     """Count what waits in a segment; nothing when it is delivered and deleted meanwhile."""
     try:
-        segment = open_segment(found.source, path)
+        segment = open_segment(source.source, path)
         with closing(segment):
-            yield from _inspect_entries(found, segment, path)
+            yield from _inspect_entries(source, segment, path)
     except FileNotFoundError:
         return
     except UnusableSegmentError as error:
@@ -113,20 +113,20 @@ def _inspect_segment(found: PendingSource, path: Path) -> Iterator[Problem]:
         yield Problem(path=path, what=describe_error(error), remedy=_MOVE)
 
 
-def _inspect_entries(found: PendingSource, segment: Segment, path: Path) -> Iterator[Problem]:
+def _inspect_entries(source: PendingSource, segment: Segment, path: Path) -> Iterator[Problem]:
     newer = 0
-    for each in segment.pending_entries():
-        if isinstance(each, Entry):
-            newer += is_of_later_version(each)
-            if each.sequence:
-                found.sequences.append(each.sequence)
-                found.newer += is_of_later_version(each)
-                found.bytes += each.end - each.start
-        elif not (found.alive and each.torn):  # its process may be writing it at this moment
-            yield Problem(path=path, what=_describe_damage(each), remedy=_FLUSH)
+    for entry in segment.pending_entries():
+        if isinstance(entry, Entry):
+            newer += is_of_later_version(entry)
+            if entry.sequence:
+                source.sequences.append(entry.sequence)
+                source.newer += is_of_later_version(entry)
+                source.bytes += entry.end - entry.start
+        elif not (source.alive and entry.torn):  # its process may be writing it at this moment
+            yield Problem(path=path, what=_describe_damage(entry), remedy=_FLUSH)
     if newer:
         yield Problem(path=path, what=f"holds {newer} entries of a later version", remedy=_UPGRADE)
-    if segment.problem and not found.alive:
+    if segment.problem and not source.alive:
         yield Problem(path=path, what=segment.problem, remedy=_FLUSH)
 
 

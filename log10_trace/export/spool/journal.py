@@ -67,7 +67,7 @@ class Journal(Backlog):
     @property
     def in_memory(self) -> int:
         """The bytes that wait in memory."""
-        return sum(len(each.memory) for each in self.segments if each.memory is not None)
+        return sum(len(segment.memory) for segment in self.segments if segment.memory is not None)
 
     def append(self, kind: int, sequence: int, parts: Sequence[bytes]) -> EntryLocation:
         """Write one entry; when this returns it survives ``kill -9``, unless the disk is in trouble."""
@@ -159,7 +159,7 @@ class Journal(Backlog):
     def records_in_memory(self) -> int:
         """How many records wait in memory alone."""
         with self._lock:
-            return sum(each.records for each in self.segments if each.memory is not None)
+            return sum(segment.records for segment in self.segments if segment.memory is not None)
 
     def drop_oldest(self, reason: str, *, memory: bool = False) -> int:
         """As of every backlog; the recycled file is deleted before any record is dropped."""

@@ -53,8 +53,8 @@ class LossLog:
 
 def _loss(line: bytes) -> Loss | None:
     try:
-        found = json.loads(line)
-        numbers = {name: int(found[name]) for name in ("first", "last", "count")}
-        return Loss(source=str(found["source"]), reason=str(found["reason"]), **numbers)
+        fields = json.loads(line)
+        numbers = {name: int(fields[name]) for name in ("first", "last", "count")}
+        return Loss(source=str(fields["source"]), reason=str(fields["reason"]), **numbers)
     except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
         return None

@@ -177,12 +177,12 @@ class Orphans(Backlog):
         room = size
         while not taken and self._claim_more():
             for orphan in self:
-                found = self._read_one(orphan, items - len(taken), room, beyond)
-                room -= sum(len(item.entry.payload) for item in found)
+                items_read = self._read_one(orphan, items - len(taken), room, beyond)
+                room -= sum(len(item.entry.payload) for item in items_read)
                 # What was read is not lost: it waits in its backlog, and is given out by the next read.
                 if taken and room < 0:
                     return taken
-                taken += found
+                taken += items_read
                 if len(taken) >= items:
                     return taken
             if beyond and not taken and not self._make_room():
@@ -211,7 +211,7 @@ class Orphans(Backlog):
 
     def drop_oldest(self, reason: str, *, memory: bool = False) -> int:
         """Lose the oldest segment that is not being sent; the bytes that frees, 0 without any."""
-        return next(filter(None, (each.drop_oldest(reason, memory=memory) for each in self)), 0)
+        return next(filter(None, (orphan.drop_oldest(reason, memory=memory) for orphan in self)), 0)
 
     def unlock(self) -> None:
         """Release the locked orphans that are not delivered, for other processes."""
@@ -225,16 +225,16 @@ class Orphans(Backlog):
 
     def _read_one(self, orphan: OrphanedBacklog, items: int, size: int, beyond: bool) -> list[PendingEntry]:
         """What waits of one source; without anything, or when it cannot be read, the source is ended."""
-        found: list[PendingEntry] = []
+        entries: list[PendingEntry] = []
         with guard("reading what a dead process left"):
-            found = orphan.read(items, size, beyond=beyond)
+            entries = orphan.read(items, size, beyond=beyond)
         # Beyond those that were stepped over, nothing found does not mean that nothing is left.
-        if not found and not beyond:
+        if not entries and not beyond:
             with guard("releasing the folder of a dead process"):
                 if not orphan.end() and not orphan.should_retry:
                     self.skipped.add(orphan.source)
             self._orphans.remove(orphan)
-        return found
+        return entries
 
     def _make_room(self) -> bool:
         """Unlock one of those that were stepped over, so that another can be locked, if there is one."""

@@ -126,7 +126,7 @@ class Segment:
     @property
     def records(self) -> int:
         """How many records wait in it."""
-        return sum(1 for found in self.pending_entries() if isinstance(found, Entry) and found.sequence)
+        return sum(1 for entry in self.pending_entries() if isinstance(entry, Entry) and entry.sequence)
 
     @property
     def is_open(self) -> bool:
@@ -201,23 +201,23 @@ class Segment:
         start, before = max(
             (self.acknowledged_offset, self.acknowledged_sequence), self._clear, key=itemgetter(0)
         )
-        for found in self._walk(start, before):
-            if isinstance(found, UnusedTail):
-                self.acknowledge(found.start, found.end)
+        for entry in self._walk(start, before):
+            if isinstance(entry, UnusedTail):
+                self.acknowledge(entry.start, entry.end)
                 return
             # In this order: an entry on its way from one to the next is found in the one or in the other.
             if not (
-                found.start in self.held_back
-                or found.start in self._settled
-                or found.start < self.acknowledged_offset
+                entry.start in self.held_back
+                or entry.start in self._settled
+                or entry.start < self.acknowledged_offset
             ):
                 clear = False
-                yield found
+                yield entry
             elif clear:
                 # A call that runs for hours is held back at the head: the next read begins behind it, instead
                 # of reading all that was acknowledged after it once more.
-                before = (found.sequence if isinstance(found, Entry) else found.last) or before
-                self._clear = (found.end, before)
+                before = (entry.sequence if isinstance(entry, Entry) else entry.last) or before
+                self._clear = (entry.end, before)
 
     def _walk(self, start: int, before: int | None) -> Iterator[Entry | CorruptRange | UnusedTail]:
         return form.scan(
@@ -271,11 +271,11 @@ class Segment:
         """
         assert self.path is not None  # noqa: S101 -- a segment in memory ends with its process
         kept = [
-            found
-            for found in self._walk(self.acknowledged_offset, self.acknowledged_sequence)
-            if found.start in self.held_back
+            entry
+            for entry in self._walk(self.acknowledged_offset, self.acknowledged_sequence)
+            if entry.start in self.held_back
         ]
-        entries = [self.read(found.start, found.end - found.start) for found in kept]
+        entries = [self.read(entry.start, entry.end - entry.start) for entry in kept]
         content = b"".join(
             [form.encode_header(self.source, self.number, self.acknowledged_sequence or 0), *entries]
         )
@@ -366,8 +366,8 @@ def _set_done(segment: Segment, data: bytes, read: form.Read) -> None:
 
 
 def _holds_entries(read: form.Read, segment: Segment) -> bool:
-    found = form.scan(read, form.FIRST_ENTRY_OFFSET, segment.size, segment.salt, None)
-    return any(isinstance(each, Entry) for each in found)
+    entries = form.scan(read, form.FIRST_ENTRY_OFFSET, segment.size, segment.salt, None)
+    return any(isinstance(entry, Entry) for entry in entries)
 
 
 def _read_from(descriptor: int, offset: int, length: int) -> bytes:

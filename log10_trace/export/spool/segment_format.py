@@ -222,9 +222,9 @@ def scan(
             if may_be_blank and is_blank(read, at, size):
                 yield UnusedTail(at, size)
                 return
-            found = _find_corrupt_range(read, at, size, salt, before)
-            yield found
-            at = found.end
+            damage = _find_corrupt_range(read, at, size, salt, before)
+            yield damage
+            at = damage.end
             continue
         kind, length, sequence, check = head
         end = at + HEAD_SIZE + length

@@ -115,10 +115,10 @@ class Spool:
             OSError: it cannot be made, or belongs to another user.
         """
         self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
-        found = self.root.stat()
-        if found.st_uid != os.geteuid():
+        state = self.root.stat()
+        if state.st_uid != os.geteuid():
             raise PermissionError(1, "the folder belongs to another user", str(self.root))
-        if found.st_mode & 0o077:
+        if state.st_mode & 0o077:
             self.root.chmod(0o700)
 
     def create(self, source: str, destination: Destination) -> SourceLock:
@@ -149,7 +149,8 @@ class Spool:
     def sources(self) -> list[Path]:
         """The folders of all sources, oldest first."""
         return [
-            self.root / name for name in sorted(each.name for each in _entries(self.root) if _is_source(each))
+            self.root / name
+            for name in sorted(entry.name for entry in _entries(self.root) if _is_source(entry))
         ]
 
     def foreign_sources(self) -> list[tuple[Path, str]]:
@@ -183,30 +184,30 @@ class Spool:
 
     def has_orphans(self, ours: Callable[[Destination | None], bool]) -> bool:
         """Whether dead processes have left records that are ``ours`` to deliver; the first one answers it."""
-        found = next(self.lock_orphans(ours), None)
-        if found is not None:
-            found.close()
-        return found is not None
+        source_lock = next(self.lock_orphans(ours), None)
+        if source_lock is not None:
+            source_lock.close()
+        return source_lock is not None
 
     def remove_stale(self, now: float) -> None:
         """Delete what processes that were killed at the wrong moment have half made; ``now`` is the time."""
-        folders = [each for each in _entries(self.root) if _is_source(each, prefix=".")]
-        dead_letters = [each for each in _entries(self.root / LETTERS) if each.name.startswith(".")]
-        for each in [*folders, *dead_letters]:
+        folders = [entry for entry in _entries(self.root) if _is_source(entry, prefix=".")]
+        dead_letters = [entry for entry in _entries(self.root / LETTERS) if entry.name.startswith(".")]
+        for entry in [*folders, *dead_letters]:
             with suppress(OSError):  # another process was faster, or something else is in it
-                if each.stat(follow_symlinks=False).st_mtime < now - STALE_AFTER_S:
-                    _delete(Path(each.path))
+                if entry.stat(follow_symlinks=False).st_mtime < now - STALE_AFTER_S:
+                    _delete(Path(entry.path))
 
     def size(self) -> int:
         """The bytes that all records in the folder take."""
         folders = [*self.sources(), self.root / LETTERS]
-        return sum(_size_of_entry(each) for folder in folders for each in _entries(folder))
+        return sum(_size_of_entry(entry) for folder in folders for entry in _entries(folder))
 
 
 def _entries(folder: Path) -> list[os.DirEntry[str]]:
     try:
-        with os.scandir(folder) as found:
-            return list(found)
+        with os.scandir(folder) as entries:
+            return list(entries)
     except OSError:
         return []
 

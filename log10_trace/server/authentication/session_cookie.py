@@ -42,8 +42,8 @@ def make_cookie(key: Key, expires_ms: int) -> str:
 
 def read_cookie(cookie: str) -> SessionCookie | None:
     """The parts of a cookie; None for anything else."""
-    found = _COOKIE.fullmatch(cookie)
-    return SessionCookie(found[1], found[2], int(found[3]), found[4]) if found else None
+    match = _COOKIE.fullmatch(cookie)
+    return SessionCookie(match[1], match[2], int(match[3]), match[4]) if match else None
 
 
 def _seal(key: Key, session_id: str, expires_ms: int) -> str:

@@ -77,7 +77,7 @@ class ProxyPolicy:
         """The last address that no trusted proxy has: what stands before it, the client may have made up."""
         addresses = [part.strip() for value in forwarded_for for part in value.split(",")]
         return next(
-            (each for each in reversed(addresses) if not self._trusts(each)),
+            (address for address in reversed(addresses) if not self._trusts(address)),
             addresses[0] if addresses else "",
         )
 

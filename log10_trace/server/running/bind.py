@@ -24,8 +24,8 @@ def listening_socket(host: str, number: int) -> Iterator[socket.socket]:
         SetupError: the address cannot be bound; the message has the reason and a remedy.
     """
     try:
-        found = socket.getaddrinfo(host or None, number, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-        family = found[0][0]
+        addresses = socket.getaddrinfo(host or None, number, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        family = addresses[0][0]
         bound = socket.create_server((host, number), family=family, backlog=2048)
     except OSError as error:
         raise SetupError(_explain_bind_failure(host, number, error)) from None

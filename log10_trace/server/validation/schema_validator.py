@@ -121,11 +121,11 @@ async def _run_subprocess(question: bytes) -> dict[str, Any] | None:
         env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
     )
     try:
-        said, _ = await asyncio.wait_for(process.communicate(question), MAX_WAIT_S)
+        output, _ = await asyncio.wait_for(process.communicate(question), MAX_WAIT_S)
     except asyncio.TimeoutError:
         return None
     finally:
         if process.returncode is None:
             process.kill()
             await process.wait()
-    return json.loads(said) if process.returncode == 0 else None
+    return json.loads(output) if process.returncode == 0 else None
