@@ -38,7 +38,8 @@ def add_all(parts: PartList, more: list[Any], merge: Merge) -> None:
     first = 0
     # Perplexity sends its citations and search results whole with every chunk, or grown.
     if not any(_may_repeat(part) for part in more):
-        if more == parts[: len(more)]:
+        # A part with an index that equals the first, after others, is another one: OpenRouter's all have 0.
+        if more == parts[: len(more)] and (len(more) == len(parts) or not any(map(_has_index, more))):
             return
         if len(more) >= len(parts) and all(map(_has_grown_into, parts, more)):
             first = len(parts)
@@ -85,6 +86,10 @@ def _find(parts: PartList, part: Object) -> Object | None:
     if isinstance(last, dict) and last.get("type") and _is_fragment(part) and _continues(last, part):
         return last
     return None
+
+
+def _has_index(part: Any) -> bool:
+    return isinstance(part, dict) and isinstance(part.get("index"), int)
 
 
 def _has_grown_into(known: Any, part: Any) -> bool:

@@ -48,6 +48,10 @@ PARTS = {
         ],
         [{**TEXT, "id": "1", "text": "ac"}, {**TEXT, "id": "2", "text": "b"}],
     ),
+    "the first data once more after another part": (
+        [{**CIPHER, "data": "X"}, {**SUMMARY, "summary": "a"}, {**CIPHER, "data": "X"}],
+        [{**CIPHER, "data": "X"}, {**SUMMARY, "summary": "a"}, {**CIPHER, "data": "X"}],
+    ),
     "different data under one index without an id": (
         [{**CIPHER, "data": "X"}, {**CIPHER, "data": "Y"}, {**CIPHER, "data": "Y"}],
         [{**CIPHER, "data": "X"}, {**CIPHER, "data": "Y"}],
