@@ -91,6 +91,23 @@ def test_a_new_key_works_and_is_shown_in_one_response_alone(admin: TestClient, s
     assert limits.status_code == 200
 
 
+def test_a_form_sent_twice_at_once_makes_one_key(
+    admin: TestClient, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second one is told so, although it found no key when it looked."""
+    form = fill(admin)
+    assert admin.post("/settings/keys", data=form).status_code == 201
+    find, looks = store.keys.find, iter([True])
+    monkeypatch.setattr(
+        store.keys,
+        "find",
+        lambda key_id: None if key_id == form["id"] and next(looks, None) else find(key_id),
+    )
+
+    assert admin.post("/settings/keys", data=form).status_code == 409
+    assert len(store.keys.list(ORGANIZATION)) == 2
+
+
 @pytest.mark.parametrize(
     "fields",
     [

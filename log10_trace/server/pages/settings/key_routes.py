@@ -17,10 +17,12 @@ from log10_trace.server.pages.settings.key_form import LIFETIMES, MAX_NAME, KeyF
 from log10_trace.server.pages.settings.reading import read_keys, read_settings
 from log10_trace.server.pages.settings.settings_view import SCOPES, KeyRow
 from log10_trace.server.pages.urls import SETTINGS
+from log10_trace.server.store.errors import StoreError
 
 _CREATED: Final = 201
 _CONFLICT: Final = 409
 _UNUSABLE: Final = 422
+_MADE_ALREADY: Final = "This key was made already, and its secret was shown once. Revoke it if nobody has it."
 
 
 async def create(context: RequestContext) -> Response:
@@ -32,9 +34,8 @@ async def create(context: RequestContext) -> Response:
     fault = form.find_fault()
     if fault:
         return await show_settings(context, _UNUSABLE, form=form, fault=fault)
-    if await context.read(context.store.keys.find, form.key_id) is not None:
-        fault = "This key was made already, and its secret was shown once. Revoke it if nobody has it."
-        return await show_settings(context, _CONFLICT, fault=fault)
+    if await _is_made(context, form):
+        return await show_settings(context, _CONFLICT, fault=_MADE_ALREADY)
     now_ms = time.time_ns() // 1_000_000
     token, key = make_key(
         context.organization_id,
@@ -44,7 +45,12 @@ async def create(context: RequestContext) -> Response:
         expires_at_ms=form.expires_at_ms(now_ms),
         key_id=form.key_id,
     )
-    await asyncio.wrap_future(context.store.keys.add(context.organization_id, key))
+    try:
+        await asyncio.wrap_future(context.store.keys.add(context.organization_id, key))
+    except StoreError:
+        if await _is_made(context, form):  # by the same form, sent twice at once
+            return await show_settings(context, _CONFLICT, fault=_MADE_ALREADY)
+        raise
     return await show_settings(context, _CREATED, token=token)
 
 
@@ -73,6 +79,10 @@ async def show_settings(context: RequestContext, status: int = 200, **shown: Any
     shown = {"form": KeyForm(), "fault": "", "token": "", "revoked": None, **shown}
     lists = {"scopes": SCOPES, "lifetimes": LIFETIMES, "max_name": MAX_NAME}
     return page("settings.html", status, root=context.root_path, view=view, **lists, **shown)
+
+
+async def _is_made(context: RequestContext, form: KeyForm) -> bool:
+    return await context.read(context.store.keys.find, form.key_id) is not None
 
 
 async def _find_valid(context: RequestContext) -> KeyRow:

@@ -12,6 +12,7 @@ from log10_trace.domain import formatting
 from log10_trace.domain.keys import Key, Scope
 from log10_trace.domain.prices import Prices
 from log10_trace.domain.times import rfc3339
+from log10_trace.server.authentication.bootstrap_key import NAME as BOOTSTRAP_NAME
 from log10_trace.server.http.limits import MIB, Limits
 from log10_trace.server.store.data_types import GroupTotals, Health, StoreDescription
 
@@ -43,6 +44,11 @@ class KeyRow:
     """The reader is signed in with it."""
     is_last_admin: bool
     """No other valid key opens the settings."""
+
+    @property
+    def is_bootstrap(self) -> bool:
+        """The programs and commands of the server's user find this key by themselves."""
+        return self.name == BOOTSTRAP_NAME
 
     def as_dict(self) -> dict[str, Any]:
         """The key as JSON has it."""
