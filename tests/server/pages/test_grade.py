@@ -14,6 +14,7 @@ import pytest
 
 from log10_trace.domain.keys import Scope
 from tests.server.conftest import JSON, Tenant
+from tests.server.pages import chromium
 from tests.server.pages.page_client import completion
 from tests.server.pages.test_hostile import HOSTILE, Tags
 from tests.server.pages.test_schema_form import Browser
@@ -379,3 +380,48 @@ def test_a_task_has_any_id_and_selects_nothing(client: httpx.Client, grader: htt
     end = post(grader, f"{paths[0]}/next")
     assert "Nothing is left to grade." in end.text
     assert "No call has one of the task" in get(grader, make_task(client)).text
+
+
+@pytest.mark.browser
+@pytest.mark.skipif(chromium.executable() is None, reason=f"Chromium is missing: {chromium.INSTALL}")
+def test_a_keyboard_grades_several_calls_in_a_row(
+    tenant: Tenant, client: httpx.Client, grader: httpx.Client, calls: list[str], window: chromium.Tab
+) -> None:
+    """Digits choose, Enter saves and goes on, s skips, u takes back, Ctrl and Enter save out of a text."""
+    path = make_task(client)
+    token, _ = tenant.server.key(tenant.organization_id, Scope.READ, Scope.FEEDBACK)
+    window.renew()
+    window.open(f"{tenant.server.url}/login?next={path}")
+    window.ask(f"document.querySelector('[name=token]').value = {json.dumps(token)}")
+    window.ask("document.querySelector('form button').click()")
+    window.wait_for_load()
+
+    def press(*keys: str) -> str:
+        """Press keys, the last of which leads on; the id of the call that is shown then."""
+        for key in keys:
+            window.press(key)
+        window.wait_for_load()
+        return str(window.ask("location.pathname.split('/').pop()"))
+
+    assert press("Enter") == calls[0]
+    assert graded_id(get(grader, path).submit(f"{path}/next")) == calls[1]
+    assert press("2", "Enter") == calls[2]
+    assert press("1", "2", "Enter") == calls[3]
+    assert press("s") == calls[4]
+    assert press("u") == calls[2]
+    assert window.ask("document.querySelector('[name=field-0]:checked').value") == "0"
+    window.press("?")
+    keys = window.ask("document.querySelector('dialog[open]').innerText")
+    assert all(label in keys for label in ("choose good, long", "save and go on", "skip", "undo the last"))
+    window.press("?")
+    window.ask("document.querySelector('#comment').focus()")
+    window.ask("document.querySelector('#comment').value = 'typed s and u'")
+    window.press("s")
+    window.call("Input.dispatchKeyEvent", type="keyDown", key="Enter", modifiers=2)
+    window.wait_for_load()
+
+    assert [(each["json_values"], each["comment"]) for each in feedback(client)] == [
+        ({"rating": "good", "labels": ["odd"]}, "typed s and us"),
+        ({"rating": "bad"}, ""),
+    ]
+    assert window.complaints == []

@@ -11,11 +11,12 @@ function findField(form) {
   return focused ?? choices.find((field) => !hasAnswer(field)) ?? choices[0];
 }
 
-/** Where the next answer is given. */
+/** Go where the next answer is chosen, or has to be typed; an optional text is left for the Tab key. */
 function focusAfter(form, field) {
   const fields = [...form.querySelectorAll("[data-field]")];
-  const next = fields[fields.indexOf(field) + 1];
-  next?.querySelector("input:checked, input, select, textarea")?.focus();
+  const rest = fields.slice(fields.indexOf(field) + 1);
+  const next = rest.find((each) => isChoice(each) || each.querySelector("[required]"));
+  next?.querySelector("input:checked, input, select, textarea").focus();
 }
 
 function choose(form, digit) {
@@ -27,12 +28,19 @@ function choose(form, digit) {
   if (option.type === "radio") focusAfter(form, field);
 }
 
-/** The keys that choose in a form: digits, as addKeys takes them. */
+/** The keys that choose in a form, as addKeys takes them; each says what it chooses. */
 export function digitKeys(form) {
-  const digits = new Set([...form.querySelectorAll("[data-digit]")].map((option) => option.dataset.digit));
+  const options = [...form.querySelectorAll("[data-digit]")];
+  const digits = new Set(options.map((option) => option.dataset.digit));
   return [...digits].sort().map((digit) => ({
     key: digit,
-    label: `choose ${digit}`,
+    label: `choose ${labelsOf(options, digit).join(", ")}`,
     run: () => choose(form, digit),
   }));
 }
+
+const labelsOf = (options, digit) =>
+  options
+    .filter((option) => option.dataset.digit === digit)
+    .map((option) => option.closest("label").querySelector("bdi")?.textContent ?? digit)
+    .slice(0, 3);
