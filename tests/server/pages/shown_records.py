@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+import httpx
+
+from log10_trace.local_server import LocalServer
 from tests.server.pages.page_client import chat_response, completion
 
 CALL: Final = "01890000-0000-7000-8000-000000000001"
@@ -11,7 +14,7 @@ FAILED: Final = "01890000-0000-7000-8000-000000000002"
 ELSEWHERE: Final = "https://elsewhere.example/picture.png"
 HOSTILE: Final = f'<script>document.title="stolen"</script><img src="{ELSEWHERE}" onerror="document.title=1">'
 
-TASK: Final = {
+TASK: Final[dict[str, Any]] = {
     "id": "tone",
     "name": HOSTILE,
     "instruction": HOSTILE,
@@ -24,6 +27,9 @@ TASK: Final = {
             "stars": {"type": "integer", "minimum": 1, "maximum": 5},
             "why": {"type": "string", "description": HOSTILE},
             "themes": {"type": "array", "items": {"enum": ["price", "tone"]}},
+            "model": {"enum": [f"model {number}" for number in range(20)]},
+            "score": {"type": "number", "minimum": 0, "maximum": 1},
+            "code": {"type": "string", "maxLength": 5},
             "rest": {"type": "object"},
         },
         "required": ["kind"],
@@ -51,3 +57,12 @@ def records() -> list[dict[str, Any]]:
         completion(status="started", response=None, duration=None, session_id="s"),
         *(completion(session_id="t", interrupted=True) for _ in range(3)),
     ]
+
+
+def grade(server: LocalServer) -> None:
+    """Store the task, and feedback on a call."""
+    values = {"kind": HOSTILE, "stars": 4, "why": HOSTILE, "more": HOSTILE}
+    feedback = {"task_id": TASK["id"], "json_values": values, "comment": HOSTILE, "completion_ids": [CALL]}
+    with httpx.Client(base_url=server.url, headers={"X-Log10-Token": server.token}) as client:
+        client.post("/api/v1/feedback_task", json=TASK).raise_for_status()
+        client.post("/api/v1/feedback", json=feedback).raise_for_status()

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-import httpx
 import pytest
 
 from log10_trace.local_server import LocalServer
@@ -16,7 +15,7 @@ from tests import processes
 from tests.server.pages import chromium
 from tests.server.pages.axe import find_violations
 from tests.server.pages.page_client import post, sign_in
-from tests.server.pages.shown_records import CALL, FAILED, TASK, records
+from tests.server.pages.shown_records import CALL, FAILED, TASK, grade, records
 
 pytestmark = [
     pytest.mark.browser,
@@ -34,11 +33,11 @@ VIEWS: Final = {
     "a session": "/sessions/s",
     "two calls compared": f"/compare?a={CALL}&b={FAILED}",
     "no call to compare": "/compare",
-    "tasks": "/grade",
-    "a new task": "/grade/new",
-    "a task": "/grade/tone",
-    "a call to grade": f"/grade/tone/calls/{CALL}",
     "settings": "/settings",
+    "tasks": "/grade",
+    "a new task": "/grade/new?example=labels",
+    "a task": f"/grade/{TASK['id']}",
+    "a call to grade": f"/grade/{TASK['id']}/calls/{CALL}",
     "nothing there": "/none",
     "sign in": "/login",
 }
@@ -49,8 +48,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalServer]:
     """The real server in a process of its own, with records to show."""
     with processes.server(tmp_path_factory.mktemp("views") / "log10") as running:
         post(running, *records())
-        headers = {"X-Log10-Token": running.token or ""}
-        httpx.post(f"{running.url}/api/v1/feedback_task", json=TASK, headers=headers).raise_for_status()
+        grade(running)
         yield running
 
 
