@@ -133,13 +133,13 @@ def test_an_older_database_is_backed_up_and_migrated(tmp_path: Path) -> None:
 
 def test_roll_ups_of_the_first_schema_are_carried_over(tmp_path: Path) -> None:
     """What the first schema held in a row for each model is counted as before."""
-    path = tmp_path / "a.db"
+    path, minute = tmp_path / "a.db", NOON_MS // 60_000
     connection = open_database(path, load_known_migrations()[:1])
     connection.executemany(
         f"INSERT INTO rollups VALUES ('{ORG}', 'tag', ?, ?, 'x', ?, ?, ?, ?, ?, ?, ?, ?)",
         [
             (width, start, *sums)
-            for width, start in ((0, 0), (1, NOON_MS // 60_000), (60, NOON_MS // 60_000))
+            for width, start in ((0, 0), (1, minute), (60, minute), (1440, minute - 720))
             for sums in (
                 ("gpt-4o", 3, 1, 2, 1_000_000, 100_000, 400_000, '{"66":1,"73":1}'),
                 ("in-house", 1, 0, 1, 10, 5, 0, "{}"),
