@@ -44,3 +44,10 @@ def determine_status(values: Mapping[str, Any]) -> str:
     if values.get("failure_kind") is not None:
         return FAILED
     return STARTED if values.get("response") is None else FINISHED
+
+
+def describe_status(status: str, *, interrupted: bool) -> str:
+    """The status in words: ``running``, ``finished``, ``interrupted``, ``failed``."""
+    if status == STARTED:
+        return "running"
+    return "interrupted" if interrupted and status == FINISHED else status

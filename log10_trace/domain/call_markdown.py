@@ -6,7 +6,6 @@ Whatever was said stands in fences that it cannot close, so that no text of a re
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
@@ -14,27 +13,25 @@ from log10_trace.domain import formatting
 from log10_trace.domain.call_labels import determine_status
 from log10_trace.domain.charges import read_usage
 from log10_trace.domain.completion_record import MAX_DURATION
-from log10_trace.domain.control_characters import replace_control_characters
 from log10_trace.domain.conversation import read_choice, read_message, read_prompts
 from log10_trace.domain.json_values import read_list, read_mapping, read_text
+from log10_trace.domain.markdown_text import escape_control_characters, fence, spell
 from log10_trace.domain.message_text import message_text
 
-_FENCE: Final = re.compile("`{3,}")
 _APART: Final = frozenset(("messages", "prompt", "model", "tools", "functions"))
-_NAME_CHARACTERS: Final = 200
 
 
 def write_markdown(completion_id: str, values: Mapping[str, Any]) -> str:
     """The record with these values as Markdown: what it was, why it failed, request and response."""
     request, response = read_mapping(values.get("request")), values.get("response")
-    blocks = [f"# Call {_spell(completion_id)}", "\n".join(_facts(values, request, response))]
+    blocks = [f"# Call {spell(completion_id)}", "\n".join(_facts(values, request, response))]
     blocks += _failure(values, response)
     blocks += ["## Request", *_request(request)]
     parameters = {name: value for name, value in request.items() if name not in _APART}
     if parameters:
-        blocks += ["### Parameters", _fence(json.dumps(parameters, ensure_ascii=False, indent=2), "json")]
+        blocks += ["### Parameters", fence(json.dumps(parameters, ensure_ascii=False, indent=2), "json")]
     blocks += ["## Response", *_response(response)]
-    return replace_control_characters("\n\n".join(blocks) + "\n", lambda code: f"\\u{code:04x}")
+    return escape_control_characters("\n\n".join(blocks) + "\n")
 
 
 def _facts(values: Mapping[str, Any], request: Mapping[str, Any], response: Any) -> Iterator[str]:
@@ -47,14 +44,14 @@ def _facts(values: Mapping[str, Any], request: Mapping[str, Any], response: Any)
     place = f"{read_text(frame.get('file'))}:{line if isinstance(line, int) else '?'}" if frame else ""
     tags = [tag for tag in read_list(values.get("tags")) if isinstance(tag, str)]
     for name, value in (
-        ("Model", _spell(model) if model else ""),
-        ("Status", _spell(determine_status(values))),
-        ("Began", _spell(read_text(values.get("created_at")))),
+        ("Model", spell(model) if model else ""),
+        ("Status", spell(determine_status(values))),
+        ("Began", spell(read_text(values.get("created_at")))),
         ("Took", formatting.duration(duration) if is_timed else ""),
         ("Tokens", _tokens(usage.input, usage.output) if usage.is_stated else ""),
-        ("Tags", ", ".join(map(_spell, tags))),
-        ("Session", _spell(read_text(values.get("session_id")))),
-        ("Called from", _spell(place)),
+        ("Tags", ", ".join(map(spell, tags))),
+        ("Session", spell(read_text(values.get("session_id")))),
+        ("Called from", spell(place)),
     ):
         if value:
             yield f"- {name}: {value}"
@@ -69,46 +66,33 @@ def _failure(values: Mapping[str, Any], response: Any) -> Iterator[str]:
     error = read_mapping(response).get("error")
     if not kind and not error:
         return
-    yield f"## Failure: {_spell(kind)}" if kind else "## Failure"
+    yield f"## Failure: {spell(kind)}" if kind else "## Failure"
     if reason:
-        yield _fence(reason)
+        yield fence(reason)
     if error:
-        yield _fence(json.dumps(error, ensure_ascii=False, indent=2), "json")
+        yield fence(json.dumps(error, ensure_ascii=False, indent=2), "json")
 
 
 def _request(request: Mapping[str, Any]) -> Iterator[str]:
     for item in read_list(request.get("messages")):
         message = read_message(item)
-        answered = f", the result of {_spell(message.answered_call)}" if message.answered_call else ""
-        yield f"### {_spell(message.role or 'no role')}{answered}"
-        yield _fence(message_text(message) if isinstance(item, dict) else _plain(item))
+        answered = f", the result of {spell(message.answered_call)}" if message.answered_call else ""
+        yield f"### {spell(message.role or 'no role')}{answered}"
+        yield fence(message_text(message) if isinstance(item, dict) else _plain(item))
     for prompt in read_prompts(request):
         yield "### prompt"
-        yield _fence(_plain(prompt))
+        yield fence(_plain(prompt))
 
 
 def _response(response: Any) -> Iterator[str]:
     if isinstance(response, str):
-        yield _fence(response)
+        yield fence(response)
     for item in read_list(read_mapping(response).get("choices")):
         choice = read_choice(item)
         role = choice.message.role if choice.message else ""
-        yield f"### {_spell(role or 'assistant')}, {_spell(choice.finish_reason or 'no finish reason')}"
-        yield _fence(message_text(choice.message) if choice.message else _plain(choice.text))
+        yield f"### {spell(role or 'assistant')}, {spell(choice.finish_reason or 'no finish reason')}"
+        yield fence(message_text(choice.message) if choice.message else _plain(choice.text))
 
 
 def _plain(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-
-
-def _fence(text: str, language: str = "") -> str:
-    """The text in a fence longer than any within it."""
-    longest = max((len(found) for found in _FENCE.findall(text)), default=2)
-    fence = "`" * (longest + 1)
-    return f"{fence}{language}\n{text}\n{fence}"
-
-
-def _spell(name: str) -> str:
-    """A short text within a line, as code: the one form in which no sign of it is Markdown."""
-    shown = " ".join(name.split())[:_NAME_CHARACTERS].replace("`", "'")
-    return f"`{shown}`" if shown else ""

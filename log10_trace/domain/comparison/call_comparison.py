@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from log10_trace.domain.charges import charges, read_usage
-from log10_trace.domain.comparison.call_parts import (
+from log10_trace.domain.call_parts import (
     MAX_MESSAGES,
     list_answers,
     list_messages,
     list_parameters,
     list_tools,
 )
+from log10_trace.domain.charges import charges, read_usage
 from log10_trace.domain.comparison.facts import Fact, list_facts, pair_facts
 from log10_trace.domain.comparison.part_alignment import Row, align_named, align_parts
 from log10_trace.domain.comparison.text_difference import Effort
@@ -94,5 +94,6 @@ def _list_facts(values: Mapping[str, Any], prices: Prices) -> Any:
     usage = read_usage(*responses)
     cost = None
     if usage.is_stated:
-        cost = prices.cost_of(charges(read_mapping(values.get("request")), *responses, usage=usage))
+        request = read_mapping(values.get("request"))
+        cost = prices.cost_of(charges(request, *responses, usage=usage, base_url=values.get("base_url")))
     return list_facts(values, usage, cost)

@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeAlias
 
 from log10_trace.domain import formatting
-from log10_trace.domain.call_labels import FINISHED, STARTED, determine_status
+from log10_trace.domain.call_labels import describe_status, determine_status
+from log10_trace.domain.call_times import read_began_ms, read_seconds
 from log10_trace.domain.charges import Usage
-from log10_trace.domain.completion_record import MAX_DURATION
 from log10_trace.domain.conversation import list_choices, read_choice
 from log10_trace.domain.json_values import read_list, read_mapping, read_text
-from log10_trace.domain.times import parse_rfc3339_ms
 
 Unit = Literal["", "seconds", "dollars", "tokens"]
 Value: TypeAlias = str | int | float | None
@@ -74,15 +73,17 @@ def list_facts(values: Mapping[str, Any], usage: Usage, cost: float | None) -> d
     """
     request, response = read_mapping(values.get("request")), read_mapping(values.get("response"))
     finishes = [read_choice(choice).finish_reason for choice in list_choices(response)[:_MAX_FINISHES]]
-    began_ms = parse_rfc3339_ms(read_text(values.get("created_at")))
+    began_ms = read_began_ms(read_text(values.get("id")), values.get("created_at"))
     tags = [tag for tag in read_list(values.get("tags"))[:_MAX_TAGS] if isinstance(tag, str)]
     return {
-        ("status", ""): _status(values),
+        ("status", ""): _name(
+            describe_status(determine_status(values), interrupted=values.get("interrupted") is True)
+        ),
         ("model", ""): _name(request.get("model")),
         ("answered by", ""): _name(response.get("model")),
         ("finish reason", ""): _name(", ".join(filter(None, finishes))),
-        ("duration", "seconds"): _seconds(values.get("duration")),
-        ("time to first token", "seconds"): _seconds(values.get("time_to_first_token")),
+        ("duration", "seconds"): read_seconds(values.get("duration")),
+        ("time to first token", "seconds"): read_seconds(values.get("time_to_first_token")),
         ("input tokens", "tokens"): usage.input,
         ("cached tokens", "tokens"): usage.cached or None,
         ("output tokens", "tokens"): usage.output,
@@ -106,17 +107,6 @@ def pair_facts(a: Mapping[tuple[str, Unit], Value], b: Mapping[tuple[str, Unit],
     )
 
 
-def _status(values: Mapping[str, Any]) -> str:
-    status = determine_status(values)
-    if status == STARTED:
-        return "running"
-    return (
-        "interrupted"
-        if status == FINISHED and values.get("interrupted") is True
-        else status[:_NAME_CHARACTERS]
-    )
-
-
 def _call_site(stack: Any) -> str:
     frames = read_list(stack)
     site = read_mapping(frames[-1]) if frames else {}
@@ -128,11 +118,6 @@ def _call_site(stack: Any) -> str:
 def _name(value: Any) -> str | None:
     text = read_text(value)
     return (text if len(text) <= _NAME_CHARACTERS else f"{text[:_NAME_CHARACTERS]}…") or None
-
-
-def _seconds(value: Any) -> float | None:
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return float(value) if is_number and 0 <= value <= MAX_DURATION else None
 
 
 def _format(value: Value, unit: Unit) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, TypeAlias
 
-from log10_trace.domain.comparison.call_parts import Part
+from log10_trace.domain.call_parts import Part
 from log10_trace.domain.comparison.common_subsequence import find_common_subsequence
 from log10_trace.domain.comparison.text_difference import (
     Effort,

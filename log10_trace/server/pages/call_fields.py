@@ -6,11 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from log10_trace.domain.call_labels import FINISHED, STARTED, determine_status
+from log10_trace.domain.call_labels import describe_status, determine_status
+from log10_trace.domain.call_times import read_began_ms, read_seconds
 from log10_trace.domain.completion_record import MAX_TAGS
-from log10_trace.domain.ids import id_time_ms
 from log10_trace.domain.json_values import read_text
-from log10_trace.domain.times import LAST_MS, parse_rfc3339_ms
 from log10_trace.server.pages import json_access
 
 FIELDS: Final = (
@@ -42,9 +41,7 @@ class CallFields:
     @property
     def display_status(self) -> str:
         """The status in words: ``running``, ``finished``, ``interrupted``, ``failed``."""
-        if self.status == STARTED:
-            return "running"
-        return "interrupted" if self.interrupted and self.status == FINISHED else self.status
+        return describe_status(self.status, interrupted=self.interrupted)
 
 
 def labels(completion_id: str, values: Mapping[str, Any]) -> CallFields:
@@ -55,9 +52,9 @@ def labels(completion_id: str, values: Mapping[str, Any]) -> CallFields:
         kind=read_text(values.get("kind")),
         tags=tuple(tag for tag in json_access.sequence(values.get("tags"), MAX_TAGS) if isinstance(tag, str)),
         session_id=read_text(values.get("session_id")),
-        began_ms=_began_ms(completion_id, values.get("created_at")),
-        duration=json_access.seconds(values.get("duration")),
-        time_to_first_token=json_access.seconds(values.get("time_to_first_token")),
+        began_ms=read_began_ms(completion_id, values.get("created_at")),
+        duration=read_seconds(values.get("duration")),
+        time_to_first_token=read_seconds(values.get("time_to_first_token")),
         endpoint=read_text(values.get("endpoint")),
         failure_kind=read_text(values.get("failure_kind")),
         failure_reason=read_text(values.get("failure_reason")),
@@ -65,12 +62,3 @@ def labels(completion_id: str, values: Mapping[str, Any]) -> CallFields:
         retries=json_access.integer(values.get("retries")),
         interrupted=values.get("interrupted") is True,
     )
-
-
-def _began_ms(completion_id: str, created_at: Any) -> int | None:
-    """The start of the call by the record, else when its UUIDv7 was made; None for what is no date."""
-    stated_ms = parse_rfc3339_ms(read_text(created_at))
-    if stated_ms is not None:
-        return stated_ms
-    made_ms = id_time_ms(completion_id)
-    return made_ms if made_ms is not None and made_ms <= LAST_MS else None

@@ -6,7 +6,6 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from log10_trace.domain.completion_record import MAX_DURATION
 from log10_trace.domain.json_values import read_text
 from log10_trace.server.pages.excerpt import ENDS, Gap, abridge, read_json
 from log10_trace.server.store.data_types import CompletionSummary, StoredCompletion
@@ -37,13 +36,6 @@ def short_text(value: Any) -> str:
     """The string where a name belongs, on one line of a page; what is longer than any name ends in "…"."""
     given = read_text(value)
     return given if len(given) <= _LONGEST_NAME else f"{given[:_LONGEST_NAME]}…"
-
-
-def seconds(value: Any) -> float | None:
-    """A length of time that the API would take as a duration, or None: it is not negative, nor infinite."""
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    # Compared, not converted: an integer may be too large for a float.
-    return float(value) if is_number and 0 <= value <= MAX_DURATION else None
 
 
 def integer(value: Any) -> int | None:

@@ -87,16 +87,6 @@ def ends(turns: tuple[Message, ...], most: int) -> tuple[Message, ...]:
     return (*turns[:most], Message(role="", omitted=omitted), *turns[-most:])
 
 
-def count_common_prefix(earlier: tuple[Message, ...], later: tuple[Message, ...]) -> int:
-    """How many turns both begin with."""
-    same = 0
-    for one, other in zip(earlier, later, strict=False):
-        if one != other or one.omitted:
-            break
-        same += 1
-    return same
-
-
 def _message_or_gap(message: Any) -> Message:
     if isinstance(message, Gap):
         return Message(role="", omitted=message.omitted)

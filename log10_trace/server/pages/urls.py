@@ -21,7 +21,8 @@ NEW_TASK: Final = "new"
 SETTINGS: Final = "/settings"
 _UNFIT: Final = re.compile(r"[/\\%]|^\.{1,2}$")
 """What a path cannot carry: servers, proxies and browsers take it for more, or less, than a name."""
-_TWINS: Final = (".json", ".md")
+_TWINS: Final = (".json", ".jsonl", ".md")
+"""Ends of paths that lead to a page's twin."""
 _ENCODED: Final = "~"
 
 
@@ -113,10 +114,13 @@ def _read_segment(name: str) -> str:
 
 
 def session_path(session_id: str) -> str:
-    """The path of a session's page; of its list of calls when no path can carry the id."""
-    if _UNFIT.search(session_id):
-        return list_path(session_id=session_id)
-    return f"/sessions/{_quote_path(session_id)}"
+    """The path of a session's page."""
+    return f"{SESSIONS}/{_write_segment(session_id)}"
+
+
+def session_id_of(name: str) -> str:
+    """The id that ``session_path`` wrote as the last part of a path."""
+    return _read_segment(name)
 
 
 def compare_path(a: str, b: str) -> str:

@@ -39,7 +39,7 @@ async def list_in_format(context: RequestContext, form: str) -> Response:
     limit = query.integer("limit", least=1, most=context.service.limits.page_items)
     bodies = query.choice("bodies", ("true", "false"), "false") == "true"
     if form != "json":
-        return await _export(context, wanted, order, limit, form, bodies=bodies)
+        return await export_completions(context, wanted, order, limit, form, bodies=bodies)
     return await _page(context, query, wanted, order, limit or DEFAULT_LIMIT)
 
 
@@ -114,15 +114,30 @@ def _full(context: RequestContext, page: Page[CompletionSummary]) -> Iterator[by
     yield b'],"next_cursor":' + encode_json(page.next_cursor) + b"}"
 
 
-async def _export(
+async def export_completions(
     context: RequestContext,
     wanted: CompletionFilter,
     order: Order,
     limit: int | None,
     form: str,
     *,
-    bodies: bool,
+    bodies: bool = False,
+    name: str = "completions",
 ) -> StreamingResponse:
+    """Everything that matches, as a file to download.
+
+    Args:
+        context: The request.
+        wanted: Which completions.
+        order: Of their beginnings.
+        limit: How many at most; None: all.
+        form: ``jsonl`` or ``csv``.
+        bodies: Whether CSV has requests and responses.
+        name: Of the file, without its ending.
+
+    Raises:
+        ApiError: 405, the request is not a GET.
+    """
     if context.request.method == "HEAD":
         raise ApiError(405, "wrong_method", "Use GET to export.", headers={"Allow": "GET"})
     records = await context.read(
@@ -133,7 +148,7 @@ async def _export(
     else:
         lines = (_utf8(each.to_json()) + b"\n" for each in records)
     media_type = "text/csv; charset=utf-8" if form == "csv" else "application/x-ndjson"
-    headers = {"Content-Disposition": f'attachment; filename="completions.{form}"'}
+    headers = {"Content-Disposition": f'attachment; filename="{name}.{form}"'}
     pieces = await context.read_pieces(chunk_lines(lines))
     return StreamingResponse(pieces, media_type=media_type, headers=headers)
 

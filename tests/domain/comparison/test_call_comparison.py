@@ -13,7 +13,7 @@ from log10_trace.domain.comparison.call_comparison import CallComparison, compar
 from log10_trace.domain.comparison.comparison_json import comparison_to_dict
 from log10_trace.domain.prices import Prices
 
-PRICES = Prices({"gpt-4o": {"input": 2.0, "output": 8.0}})
+PRICES = Prices({"models": {"gpt-4o": {"input": 2.0, "output": 8.0}}})
 
 
 def message(role: str, content: Any, **fields: Any) -> dict[str, Any]:

@@ -100,7 +100,8 @@ def test_another_organizations_calls_are_not_there(store: Store, site: Site, str
     assert "theirs" not in stranger.get("/", headers=headers).text
     compared = f"/compare?a={call_id}&b={call_id}"
     for path in (
-        f"/completions/{call_id}", f"/completions/{call_id}/request.json", "/sessions/theirs", compared,
+        f"/completions/{call_id}", f"/completions/{call_id}/request.json", "/sessions/theirs",
+        "/sessions/theirs.md", "/sessions/theirs.jsonl", compared,
     ):  # fmt: skip
         answer = stranger.get(path, headers=headers)
         assert answer.status_code == 404

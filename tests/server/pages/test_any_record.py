@@ -292,7 +292,9 @@ def addresses(completion_id: str, session_id: Any) -> Iterator[str]:
     yield from (f"/api/v1/completions?{query}" for query in ("", "view=full", "format=jsonl", "format=csv"))
     yield from ("/api/v1/sessions", "/api/v1/statistics", "/api/v1/sources", "/api/completions")
     if isinstance(session_id, str) and session_id:
-        yield session_path(session_id)
+        yield from (
+            f"{session_path(session_id)}{ending}" for ending in ("", ".json", ".jsonl", ".md", "?at=end")
+        )
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
@@ -305,6 +307,7 @@ def addresses(completion_id: str, session_id: Any) -> Iterator[str]:
     record=f'{{"retries":{"9" * 4300},"response":{{"usage":{{"prompt_tokens":{"9" * 4300}}}}}}}',
     completion_id="int",
 )
+@example(record=f'{{"created_at":{"9" * 5000}}}', completion_id="date")
 @example(record='{"status":"finished","session_id":"."}', completion_id="a/b")
 @example(record='{"status":"finished"}', completion_id="x.json")
 @example(record=f'{{"request":{{"messages":[],"seed":{"9" * 5000}}},"duration":1e400}}', completion_id="x.md")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any
 
 import pytest
 
-from log10_trace.server.pages.sessions import routes
+from log10_trace.server.pages.sessions import session_page
+from log10_trace.server.pages.urls import session_path
 from tests.server.pages.page_client import Site, chat_response, completion
 
 SYSTEM = {"role": "system", "content": "Be brief."}
@@ -36,7 +38,7 @@ def test_sessions_are_listed_with_their_figures(site: Site) -> None:
 
     assert page.index("s-new") < page.index("s-old")
     assert page.count("Why is the sky blue?") == 2
-    assert re.search(r's-new.*?data-title="calls">2<.*?data-title="tokens">30<', page, re.DOTALL)
+    assert re.search(r's-new.*?data-title="calls"><a [^>]+>2<.*?data-title="tokens">30<', page, re.DOTALL)
 
 
 def test_sessions_are_filtered_by_time_tag_model_and_words(site: Site) -> None:
@@ -66,6 +68,7 @@ def test_a_session_reads_as_a_conversation(site: Site) -> None:
 
     page = site.page("/sessions/s-1")
 
+    page = page.partition('<section class="step')[2]
     words = [
         "Be brief.",
         "Question one?",
@@ -89,17 +92,111 @@ def test_a_changed_history_is_shown_anew(site: Site) -> None:
     assert "Question, edited?" in page
 
 
-def test_a_long_session_has_pages(site: Site) -> None:
-    """Going on shows every call once, oldest first."""
-    kept = [site.keep(turn(user(f"Question {n}?"), answer=f"{n}", minute=n)) for n in range(30)]
+def test_a_long_session_has_pages(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Going on shows every call once, in order, numbered on; the last page is one click from the first."""
+    monkeypatch.setattr(session_page, "STEPS_PER_PAGE", 10)
+    history: list[dict[str, Any]] = []
+    kept = []
+    for number in range(25):
+        history.append(user(f"Question {number}?"))
+        kept.append(site.keep(turn(*history, answer=f"{number}", minute=number)))
 
-    first = site.page("/sessions/s-1")
-    later = re.search(r'rel="next" href="([^"]+)"', first)
-    assert later
-    second = site.page(later[1].replace("&amp;", "&"))
+    pages = [site.page("/sessions/s-1")]
+    while later := re.search(r'rel="next" href="([^"]+)"', pages[-1]):
+        pages.append(site.page(later[1].replace("&amp;", "&")))
+    end = site.page("/sessions/s-1?at=end")
 
-    shown = re.findall(r'class="bar"><a href="/completions/([^"]+)"', first + second)
-    assert shown == kept
+    shown = re.compile(r'id="call-(\d+)".*?<h2 class="bar">.*?href="/completions/([^"]+)"', re.DOTALL)
+    steps = [step for page in pages for step in shown.findall(page)]
+    assert steps == [(str(number), call_id) for number, call_id in enumerate(kept, 1)]
+    assert shown.findall(end) == steps[-10:]
+    assert "Calls 11 to 20 of 25 in time" in pages[1]
+    # The history that the page before has shown is not shown anew.
+    assert "10 earlier messages sent again" in pages[1]
+    assert "Question 3?" not in pages[1]
+    assert "15 earlier messages sent again" in end
+
+
+def test_a_session_tells_when_its_calls_ran(site: Site) -> None:
+    """Bars, the time to the first token, calls side by side, waits, a failure and the request again."""
+
+    def keep(second: float, *texts: str, **fields: Any) -> str:
+        request = {"model": "gpt-4o", "messages": list(map(user, texts))}
+        moment = f"2026-01-01T00:00:{second:04.1f}Z"
+        return site.keep(completion(session_id="s-1", created_at=moment, request=request, **fields))
+
+    tool = {"id": "c1", "function": {"name": "find_order", "arguments": "{}"}}
+    keep(
+        0,
+        "Where is it?",
+        duration=4.0,
+        time_to_first_token=1.0,
+        response=chat_response(None, tool_calls=[tool]),
+    )
+    keep(2, "Classify.", duration=1.0)
+    keep(20, "Go on.", duration=0.5, status="failed", response=None, failure_kind="RateLimitError")
+    keep(21, "Go on.", duration=3.0)
+    result = {"role": "tool", "tool_call_id": "c1", "content": "Nowhere."}
+    site.keep(turn(user("Where is it?"), result, answer="Lost.", minute=5))
+
+    page = site.page("/sessions/s-1")
+
+    assert "<title>Where is it?" in page
+    assert "began at 0 s, first token after 1 s, took 4 s, finished" in page
+    assert 'At the same time as <a href="#call-1">call 1</a>' in page
+    assert "16 s later" in page
+    assert '<a href="#call-3">call 3</a>' in page
+    assert "Asks the same again" in page
+    assert "result of find_order" in page
+    assert re.search(r'<rect class="wait" x="0.00%" width="[1-9]', page)
+    assert " style=" not in page
+
+
+def test_the_twins_of_a_session_tell_all_of_it(site: Site) -> None:
+    """JSON with its calls, JSON Lines with whole records, Markdown as a story; the list as JSON."""
+    first = site.keep(turn(SYSTEM, user("Question `one`?"), answer="```\nanswer", minute=1))
+    answer = {"role": "assistant", "content": "```\nanswer"}
+    second = site.keep(
+        turn(SYSTEM, user("Question `one`?"), answer, user("Two?"), answer="Answer two.", minute=2)
+    )
+    site.keep(completion(session_id="x.md/y"))
+
+    told = site.browser.get("/sessions/s-1.json").json()
+    records = [json.loads(line) for line in site.browser.get("/sessions/s-1.jsonl").text.splitlines()]
+    document = site.browser.get("/sessions/s-1.md")
+    listed = site.browser.get("/sessions.json?q=one").json()["sessions"]
+
+    assert (told["session"]["id"], told["session"]["title"]) == ("s-1", "Question `one`?")
+    assert [call["id"] for call in told["calls"]] == [record["id"] for record in records] == [first, second]
+    assert records[0]["request"]["messages"][0] == SYSTEM
+    assert document.headers["content-type"] == "text/markdown; charset=utf-8"
+    assert document.text.count("Be brief.") == 1
+    assert "3 earlier messages sent again." in document.text
+    assert "````\n```\nanswer\n````" in document.text
+    assert [(each["id"], each["calls"], each["running"]) for each in listed] == [("s-1", 2, False)]
+    for ending in (".json", ".jsonl", ".md"):
+        assert site.browser.get(f"{session_path('x.md/y')}{ending}").status_code == 200
+        assert site.browser.get(f"/sessions/unknown{ending}").status_code == 404
+
+
+def test_what_a_model_thought_does_not_show_a_history_anew(site: Site) -> None:
+    """The program sends the answer back without its reasoning: it is the same message."""
+    answer = {"role": "assistant", "content": "Answer."}
+    thought = chat_response("Answer.", reasoning_content="Let me think.")
+    site.keep(completion(session_id="s-1", request={"messages": [user("One?")]}, response=thought))
+    site.keep(completion(session_id="s-1", request={"messages": [user("One?"), answer, user("Two?")]}))
+
+    assert "2 earlier messages sent again" in site.page("/sessions/s-1")
+    assert "2 earlier messages sent again" in site.browser.get("/sessions/s-1.md").text
+
+
+def test_a_long_request_is_folded_in_its_middle(site: Site) -> None:
+    """The first call of a session may bring a history along."""
+    site.keep(turn(*(user(f"Question {number}?") for number in range(40)), answer="Fine.", minute=1))
+
+    page = site.page("/sessions/s-1")
+
+    assert "<summary>32 messages in between</summary>" in page
 
 
 def test_a_long_text_leads_to_its_place_on_the_page_of_its_call(site: Site) -> None:
@@ -123,11 +220,13 @@ def test_running_and_failed_calls_are_part_of_it(site: Site) -> None:
     assert "still running" in page
 
 
-def test_a_session_whose_id_no_path_can_carry_has_its_list(site: Site) -> None:
-    """An id with a slash leads to the list of its calls."""
+def test_a_session_whose_id_no_path_can_carry_has_its_page(site: Site) -> None:
+    """An id with a slash is written so that the path carries it."""
     site.keep(completion(session_id="user/42"))
 
-    assert 'href="/?session_id=user%2F42"' in site.page("/sessions")
+    assert "/sessions/~" in session_path("user/42")
+    assert f'href="{session_path("user/42")}"' in site.page("/sessions")
+    assert "user/42" in site.page(session_path("user/42"))
 
 
 def test_without_sessions_the_page_says_what_to_type(site: Site) -> None:
@@ -151,7 +250,7 @@ def test_a_session_of_large_calls_goes_on_on_the_next_page(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A page holds as many calls as it has memory for, one at least, and leads on to those behind."""
-    monkeypatch.setattr(routes, "_SESSION_CHARACTERS", 3_500)
+    monkeypatch.setattr(session_page, "_MAX_CHARACTERS", 3_500)
     for number in range(5):
         said = {"messages": [{"role": "user", "content": f"call {number} " + "x" * 1_000}]}
         moment = f"2026-01-0{number + 1}T00:00:00Z"
@@ -162,4 +261,9 @@ def test_a_session_of_large_calls_goes_on_on_the_next_page(
         later = re.search(r'rel="next" href="([^"]+)"', pages[-1])
         address = later[1].replace("&amp;", "&") if later else ""
 
-    assert [sorted(set(re.findall(r"call (\d) ", page))) for page in pages] == [["0", "1"], ["2", "3"], ["4"]]
+    stories = [page.partition("<section")[2] for page in pages]
+    assert [sorted(set(re.findall(r"call (\d) ", story))) for story in stories] == [
+        ["0", "1"],
+        ["2", "3"],
+        ["4"],
+    ]

@@ -31,6 +31,7 @@ VIEWS: Final = {
     "a failed call": f"/completions/{FAILED}",
     "sessions": "/sessions",
     "a session": "/sessions/s",
+    "the end of a session": "/sessions/s?at=end",
     "two calls compared": f"/compare?a={CALL}&b={FAILED}",
     "no call to compare": "/compare",
     "settings": "/settings",

@@ -10,7 +10,7 @@ from log10_trace.server.pages import json_access
 from log10_trace.server.pages.call_fields import FIELDS, CallFields, labels
 from log10_trace.server.pages.calls.figures import FiguresView
 from log10_trace.server.pages.filter_form import FilterForm
-from log10_trace.server.store.data_types import CallSite, CompletionSummary, Page, SessionSummary
+from log10_trace.server.store.data_types import CallSite, CompletionSummary, Page
 
 _TOOL_CHARACTERS: Final = 80
 """Of a tool's answer, so that the model's answer still fits on the line."""
@@ -67,14 +67,6 @@ class ListView:
     tags: tuple[str, ...] = ()
     fault: str = ""
     """Why nothing can be shown for these conditions."""
-
-
-@dataclass(frozen=True, slots=True)
-class SessionRow:
-    """One session of a list, and the call that was made last in it, if it is still there."""
-
-    session: SessionSummary
-    last: Row | None
 
 
 def rows(found: Page[CompletionSummary], prices: Prices) -> tuple[Row, ...]:

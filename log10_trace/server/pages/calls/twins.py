@@ -11,12 +11,12 @@ from starlette.responses import Response, StreamingResponse
 from log10_trace.domain import formatting
 from log10_trace.domain.call_labels import FAILED
 from log10_trace.domain.filters import FILTER_NAMES
+from log10_trace.domain.markdown_text import escape_markdown
 from log10_trace.domain.prices import Prices
 from log10_trace.server.http.api_errors import not_found
 from log10_trace.server.http.query_params import RequestParams
 from log10_trace.server.http.request_context import RequestContext
 from log10_trace.server.pages.calls.list_view import Row, row
-from log10_trace.server.pages.markdown_text import escape_markdown
 from log10_trace.server.routes import listing
 from log10_trace.server.routes.filters import ORDERS, parse_filters
 from log10_trace.server.store.data_types import CompletionSummary, Page

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Final, Literal
 
+from log10_trace.domain.call_parts import Part
 from log10_trace.domain.comparison.abridgement import EqualText, abridge_segments
 from log10_trace.domain.comparison.call_comparison import CallComparison, Section
-from log10_trace.domain.comparison.call_parts import Part
 from log10_trace.domain.comparison.facts import Fact
 from log10_trace.domain.comparison.part_alignment import Row
 from log10_trace.server.pages.call_fields import CallFields

@@ -8,19 +8,19 @@ from typing import Final
 from log10_trace.domain.comparison.abridgement import EqualText, abridge_segments
 from log10_trace.domain.comparison.call_comparison import CallComparison, Section
 from log10_trace.domain.comparison.part_alignment import Row
-from log10_trace.server.pages.markdown_text import escape_markdown, fence
+from log10_trace.domain.markdown_text import escape_control_characters, escape_markdown, fence, spell
 
 _CONTEXT: Final = 240
 
 
 def comparison_markdown(comparison: CallComparison) -> str:
     """The document; words of the one call stand in ``[-…-]``, words of the other in ``{+…+}``."""
-    return "\n".join(_lines(comparison))
+    return escape_control_characters("\n".join(_lines(comparison)))
 
 
 def _lines(comparison: CallComparison) -> Iterator[str]:
     yield "# Comparison of two calls\n"
-    yield f"- a: {escape_markdown(comparison.id_a)}\n- b: {escape_markdown(comparison.id_b)}\n"
+    yield f"- a: {spell(comparison.id_a)}\n- b: {spell(comparison.id_b)}\n"
     yield "| | a | b | change |\n|---|---|---|---|"
     for fact in comparison.facts:
         cells = (fact.name, fact.text_a, fact.text_b, fact.change)
@@ -41,7 +41,7 @@ def _section_lines(section: Section) -> Iterator[str]:
             continue
         yield from _equal_lines(equal)
         equal = 0
-        yield f"\n### {escape_markdown(_title(row))}\n\n{fence(_mark(row))}"
+        yield f"\n### {spell(_title(row))}\n\n{fence(_mark(row))}"
     yield from _equal_lines(equal)
 
 

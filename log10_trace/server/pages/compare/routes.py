@@ -9,8 +9,8 @@ from starlette.responses import Response
 
 from log10_trace.domain import formatting
 from log10_trace.domain.call_labels import STARTED
+from log10_trace.domain.call_parts import MAX_MESSAGES, list_messages
 from log10_trace.domain.comparison.call_comparison import FIELDS, CallComparison, compare_calls
-from log10_trace.domain.comparison.call_parts import MAX_MESSAGES, list_messages
 from log10_trace.domain.comparison.comparison_json import comparison_to_dict
 from log10_trace.domain.json_values import read_mapping
 from log10_trace.server.http.api_errors import ApiError, unprocessable

@@ -12,7 +12,7 @@ function goTo(step) {
 }
 
 addKeys("Compare", [
-  { key: "n", label: "Next change", run: () => goTo(1) },
-  { key: "p", label: "Previous change", run: () => goTo(-1) },
-  { key: "x", label: "Exchange A and B", run: () => document.querySelector("[data-swap]")?.click() },
+  { key: "n", label: "next change", run: () => goTo(1) },
+  { key: "p", label: "change before", run: () => goTo(-1) },
+  { key: "x", label: "exchange A and B", run: () => document.querySelector("[data-swap]")?.click() },
 ]);

@@ -1,6 +1,6 @@
-"""The parts of a call that are compared: facts, parameters, tools, messages, answers. Pure.
+"""The parts of a call as titled texts: parameters, tools, messages, answers. Pure.
 
-A part is a title and a text, so that everything is aligned and shown in the same way. What is no text (a
+All have one form, so that everything is aligned and told in the same way. What is no text (a
 picture, sound, a provider's own object) is named with a digest, by which two of them differ.
 """
 
@@ -23,7 +23,7 @@ from log10_trace.domain.json_values import read_list, read_mapping, read_text
 from log10_trace.domain.message_text import message_text
 
 MAX_MESSAGES: Final = 500
-"""How many messages at each end of a conversation are compared."""
+"""How many messages at each end of a conversation are listed."""
 _SHOWN_APART: Final = frozenset(("messages", "prompt", "model", "tools", "functions"))
 _TITLE_CHARACTERS: Final = 200
 _DIGEST: Final = 8
@@ -40,22 +40,36 @@ class Part:
     """Its place in the call, from 1."""
 
 
-def list_messages(request: Any) -> list[Part]:
-    """The messages of a request, or its prompts; of very many, those at the ends."""
+def list_messages(request: Any, *, reasoning: bool = True) -> list[Part]:
+    """The messages of a request, or its prompts; of very many, those at the ends.
+
+    Args:
+        request: The request's body.
+        reasoning: Whether the texts include what a model thought, which programs do not send again.
+    """
     body = read_mapping(request)
     items = read_list(body.get("messages")) if "messages" in body else list(map(_Prompt, read_prompts(body)))
-    return list(_number(_keep_ends(items)))
+    return list(_number(_keep_ends(items), reasoning=reasoning))
+
+
+def list_choice_parts(response: Any, *, reasoning: bool = True) -> list[Part]:
+    """The choices of a response, as ``list_messages`` has them."""
+    choices = [read_choice(choice) for choice in _keep_ends(list_choices(response))]
+    return [
+        Part(
+            "assistant",
+            _text(choice.message, reasoning=reasoning) if choice.message else _as_text(choice.text),
+            number,
+        )
+        for number, choice in enumerate(choices, 1)
+    ]
 
 
 def list_answers(response: Any, failure: str) -> list[Part]:
     """What came back: the choices, the error of the provider, the failure."""
     if isinstance(response, str):
         return [Part("no completion", response, 1), *_failure(failure, 2)]
-    choices = [read_choice(choice) for choice in _keep_ends(list_choices(response))]
-    parts = [
-        Part("assistant", _text(choice.message) if choice.message else _as_text(choice.text), number)
-        for number, choice in enumerate(choices, 1)
-    ]
+    parts = list_choice_parts(response)
     error = read_mapping(response).get("error")
     said = _as_text(read_mapping(error).get("message") or error or "")
     if said and said not in failure:
@@ -88,14 +102,14 @@ class _Prompt:
     value: Any
 
 
-def _number(items: Sequence[Any]) -> Iterator[Part]:
+def _number(items: Sequence[Any], *, reasoning: bool) -> Iterator[Part]:
     for number, item in enumerate(items, 1):
         if isinstance(item, _Prompt):
             yield Part("prompt", _as_text(item.value), number)
         elif isinstance(item, dict):
             message = read_message(item)
             named = f"{message.role or 'no role'} {message.name}".strip()
-            yield Part(_title(named), _text(message), number)
+            yield Part(_title(named), _text(message, reasoning=reasoning), number)
         else:  # what stands for messages that were left out, or no message at all
             yield Part("", _as_text(item), number)
 
@@ -107,14 +121,15 @@ def _keep_ends(items: list[Any]) -> list[Any]:
     return [*items[:MAX_MESSAGES], f"… {omitted:,} more …", *items[-MAX_MESSAGES:]]
 
 
-def _text(message: ChatMessage) -> str:
+def _text(message: ChatMessage, *, reasoning: bool) -> str:
     text = message_text(message, describe_part=_describe_part)
     sound = (
         f"[audio {_digest(message.audio)}] {read_text(message.audio.get('transcript'))}"
         if message.audio
         else ""
     )
-    return "\n".join(filter(None, (message.reasoning, text, sound.strip())))
+    thought = message.reasoning if reasoning else ""
+    return "\n".join(filter(None, (thought, text, sound.strip())))
 
 
 def _describe_part(part: Mapping[str, Any]) -> str:
