@@ -16,7 +16,7 @@ from starlette.responses import Response
 from log10_trace.domain.call_labels import STARTED
 from log10_trace.domain.completion_record import MAX_DURATION, CompletionRecord, from_stored_fields
 from log10_trace.domain.ids import new_id
-from log10_trace.domain.json_slices import RecordFormatError, decode, split_members
+from log10_trace.domain.json_slices import RecordFormatError, decode, parse_value, split_members
 from log10_trace.domain.times import parse_rfc3339_ms, rfc3339
 from log10_trace.record.json_bytes import to_single_line
 from log10_trace.server.http.api_errors import not_found, unprocessable
@@ -157,7 +157,7 @@ def _status_of(stored: StoredCompletion) -> str:
 
 def _iso(created_at: str) -> str:
     """A record's ``created_at`` as Python before 3.11 reads it."""
-    stated = json.loads(created_at)
+    stated = parse_value(created_at)
     moment_ms = parse_rfc3339_ms(stated) if isinstance(stated, str) else None
     return rfc3339(moment_ms or 0).replace("Z", "+00:00")
 
