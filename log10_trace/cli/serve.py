@@ -70,7 +70,8 @@ def serve(
     prices: Annotated[
         Path | None,
         typer.Option(
-            envvar="LOG10_PRICES", help="Price table: a JSON file in the format of the package's own."
+            envvar="LOG10_PRICES",
+            help="Prices of yours: a JSON file in the format of the package's own, which has the rest.",
         ),
     ] = None,
     log_level: Annotated[

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import platform
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -96,6 +97,12 @@ class PricesView:
     def unpriced(self) -> int:
         """Calls without a price."""
         return sum(model.unpriced for model in self.models)
+
+    @property
+    def example(self) -> str:
+        """A file that gives the first model without a price one."""
+        name = next((model.key for model in self.models if model.unpriced and model.key), "our-model")
+        return json.dumps({"models": {name: {"input": 0.5, "output": 1.5}}}, ensure_ascii=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
