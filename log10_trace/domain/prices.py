@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from functools import lru_cache
+from functools import cache, lru_cache
 from importlib import resources
 from pathlib import Path
 from typing import Any, Final
@@ -48,7 +48,7 @@ class Prices:
         Raises:
             ConfigError: the file cannot be read, or is no price table.
         """
-        package = json.loads((resources.files(__package__) / "prices.json").read_bytes())
+        package = _read_package()
         if path is None:
             return cls(package)
         try:
@@ -123,6 +123,13 @@ class Prices:
 
     def _tables(self) -> tuple[PriceTable, ...]:
         return (self.package,) if self.own is None else (self.own, self.package)
+
+
+@cache
+def _read_package() -> dict[str, Any]:
+    """The package's table: two thousand prices, the same for every store of a process. Only to be read."""
+    table: dict[str, Any] = json.loads((resources.files(__package__) / "prices.json").read_bytes())
+    return table
 
 
 def _refuse_constant(name: str) -> None:
