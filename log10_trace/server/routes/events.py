@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator
 from typing import Final
 
@@ -50,9 +51,12 @@ class _EventResponse(StreamingResponse):
 
 async def _events(context: RequestContext, stream: EventStream) -> AsyncIterator[bytes]:
     yield _READY
+    checked_at = time.monotonic()
     while (events := await stream.next(_HEARTBEAT_S)) is not None:
-        if not events and not await _is_still_welcome(context):
-            return
+        if not events or time.monotonic() - checked_at >= _HEARTBEAT_S:
+            if not await _is_still_welcome(context):
+                return
+            checked_at = time.monotonic()
         yield events or _BEAT
 
 

@@ -12,7 +12,7 @@ const parse = (text) => new DOMParser().parseFromString(text, "text/html");
 const getList = () => document.getElementById("calls");
 const listRows = (list) => [...(list?.querySelectorAll("tbody tr") ?? [])];
 const findId = (list, id) => listRows(list).find((row) => row.dataset.id === id);
-const partAddress = (name) => new URL(`calls/${name}${location.search}`, new URL(".", location.href));
+const partAddress = (name) => new URL(`../../calls/${name}${location.search}`, import.meta.url);
 
 /** Whether new rows would move what the reader looks at, or has marked. */
 function isReading() {

@@ -150,7 +150,7 @@ async function run() {
   const shown = await Promise.all(listeners.map((listener) => listener(told)));
   const isBusy = shown.includes(false);
   if (isBusy) collected = told === null || collected === null ? null : [...told, ...collected];
-  const wait = isBusy ? BUSY_MS : Math.min(Math.max(10 * (performance.now() - began), GAP_MS[0]), GAP_MS[1]);
+  const wait = isBusy ? BUSY_MS : Math.min(Math.max(5 * (performance.now() - began), GAP_MS[0]), GAP_MS[1]);
   setTimeout(() => {
     running = 0;
     run();
