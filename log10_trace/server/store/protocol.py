@@ -57,7 +57,10 @@ GRADED_LIMIT: Final = 10_000
 
 
 class Completions(Protocol):
-    """The records."""
+    """The records.
+
+    Where ``wanted.text`` has a word that no record of the organization holds, words that begin with it match.
+    """
 
     def put(
         self, organization_id: str, incoming: CompletionRecord, *, replace_tags: bool = False
@@ -156,7 +159,11 @@ class Completions(Protocol):
         ...
 
     def delete(self, organization_id: str, wanted: CompletionFilter) -> Future[int]:
-        """Delete what matches everywhere it is (rows, text index, shared stacks, roll-ups); how many."""
+        """Delete what matches everywhere it is (rows, text index, shared stacks, roll-ups); how many.
+
+        Words of ``wanted.text`` are meant as they are, where other methods take one that no record holds for
+        the beginning of others.
+        """
         ...
 
     def delete_one(self, organization_id: str, completion_id: str) -> Future[bool]:

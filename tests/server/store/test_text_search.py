@@ -6,7 +6,7 @@ import unicodedata
 
 import pytest
 
-from log10_trace.server.store.data_types import CompletionFilter
+from log10_trace.server.store.data_types import CompletionFilter, Neighbors
 from log10_trace.server.store.errors import SearchError
 from log10_trace.server.store.protocol import Store
 from tests.server.store.factories import ORG, answer, asked, completion, ids, put, put_all
@@ -146,6 +146,45 @@ def test_requests_and_responses_are_searched_apart(store: Store) -> None:
     found = {typed: "".join(sorted(ids(store, CompletionFilter(text=typed)))) for typed in expected}
 
     assert found == expected
+
+
+def test_a_word_that_nobody_said_is_a_beginning(store: Store) -> None:
+    """A word without a match finds the words that begin with it; a deletion takes it as it is."""
+    put_all(
+        store,
+        [
+            completion(id="a", request=asked("timeouts of gpt-4o"), response=answer("time is up")),
+            completion(id="b", request=asked("a timeout"), tags=["t"], response=answer("resumed 天气好")),
+        ],
+    )
+    put(store, completion(request=asked("timeou timeo")), "another")
+    expected = {
+        "timeout": "b",
+        "timeouts": "a",
+        "timeou": "ab",
+        "time": "a",
+        "TIMEO up": "a",
+        "gpt-4": "a",
+        "in:request tim": "ab",
+        "in:response tim": "a",
+        "in:request time": "ab",
+        "résum": "b",
+        '"a timeou"': "",
+        "tomeou": "",
+        "气天": "",
+        "天气很": "",
+        "t": "",
+    }
+
+    found = {typed: "".join(sorted(ids(store, CompletionFilter(text=typed)))) for typed in expected}
+
+    assert found == expected
+    beginning = CompletionFilter(text="timeou")
+    assert store.completions.count(ORG, beginning).calls == 2
+    assert len(list(store.completions.stream(ORG, beginning))) == 2
+    assert ids(store, CompletionFilter(text="timeou", tags=("t",))) == ["b"]
+    assert store.completions.find_neighbors(ORG, "a", beginning) != Neighbors()
+    assert store.completions.delete(ORG, beginning).result() == 0
 
 
 @pytest.mark.parametrize("typed", ["refund in:answer", "in:Prompts", "in:request:"])

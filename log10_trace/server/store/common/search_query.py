@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final, Literal, NamedTuple, cast, get_args
 
 from log10_trace.domain.text_extraction import sanitize
-from log10_trace.server.store.common.search_text import has_words
+from log10_trace.server.store.common.search_text import can_go_on, has_words
 from log10_trace.server.store.errors import SearchError
 
 Scope = Literal["request", "response"]
@@ -16,6 +16,8 @@ Scope = Literal["request", "response"]
 _TYPED: Final = re.compile(r'"([^"]*)"|(\S+)')
 _SCOPE: Final = re.compile(r"in:(.*\w.*)", re.IGNORECASE)
 _PHRASES: Final = 32
+_LEAST: Final = 2
+"""Letters of a beginning that is looked for unasked."""
 
 
 class Phrase(NamedTuple):
@@ -28,6 +30,16 @@ class Phrase(NamedTuple):
     """Where they stand; None for anywhere."""
 
 
+class _Part(NamedTuple):
+    """What was typed between two spaces, or between quotes."""
+
+    phrase: Phrase
+    end: int
+    """Where it ends in the text."""
+    may_go_on: bool
+    """Whether words that begin with it will do where none is it."""
+
+
 def parse_search_query(typed: str) -> list[Phrase]:
     """The phrases that all have to occur: words, ``"several words"``, ``beginnings*``.
 
@@ -37,32 +49,54 @@ def parse_search_query(typed: str) -> list[Phrase]:
     Raises:
         SearchError: there is no word in it, or an ``in:`` of something else.
     """
-    parts = list(_parts(sanitize(typed)))
-    scopes = {part for part in parts if not isinstance(part, Phrase)}
+    return [part.phrase for part in _parse(sanitize(typed))]
+
+
+def add_prefixes(typed: str, are_known: Callable[[Sequence[Phrase]], Iterable[bool]]) -> str:
+    """The query with ``*`` behind each word that ``are_known`` says does not occur as it is.
+
+    Raises:
+        SearchError: as ``parse_search_query``.
+    """
+    typed = sanitize(typed)
+    parts = [part for part in _parse(typed) if part.may_go_on]
+    known = are_known([part.phrase for part in parts])
+    for part, is_known in reversed(list(zip(parts, known, strict=True))):
+        if not is_known:
+            typed = f"{typed[: part.end]}*{typed[part.end :]}"
+    return typed
+
+
+def _parse(typed: str) -> list[_Part]:
+    read = list(_read(typed))
+    scopes = {one for one in read if not isinstance(one, _Part)}
     scope = scopes.pop() if len(scopes) == 1 else None
-    found = []
-    for part in parts:
-        if isinstance(part, Phrase):
-            found.append(part._replace(scope=scope))
+    parts = []
+    for one in read:
+        if isinstance(one, _Part):
+            parts.append(one._replace(phrase=one.phrase._replace(scope=scope)))
         else:
-            scope = part
-    if not found:
+            scope = one
+    if not parts:
         raise SearchError
-    return found[:_PHRASES]
+    return parts[:_PHRASES]
 
 
-def _parts(typed: str) -> Iterator[Phrase | Scope]:
-    """The phrases and scopes in the order in which they were typed."""
-    for quoted, word in _TYPED.findall(typed):
+def _read(typed: str) -> Iterator[_Part | Scope]:
+    """The phrases and the scopes in the order in which they were typed."""
+    for match in _TYPED.finditer(typed):
+        quoted, word = match[1] or "", match[2] or ""
         if scope := _SCOPE.fullmatch(word):
-            yield _scope(scope[1])
+            yield _read_scope(scope[1])
             continue
         text = (quoted or word.rstrip("*")).replace('"', " ").strip()
         if has_words(text):
-            yield Phrase(text, is_prefix=word.endswith("*"))
+            is_prefix = word.endswith("*")
+            may_go_on = bool(word) and not is_prefix and can_go_on(text, _LEAST)
+            yield _Part(Phrase(text, is_prefix), match.end(), may_go_on)
 
 
-def _scope(name: str) -> Scope:
+def _read_scope(name: str) -> Scope:
     if name.lower() not in get_args(Scope):
         message = f'"in:{name}" is unknown: use in:request or in:response, or quote it to search for it.'
         raise SearchError(message)

@@ -81,6 +81,12 @@ def has_words(text: str) -> bool:
     return any(character.isalnum() for character in spread(text))
 
 
+def can_go_on(text: str, least: int) -> bool:
+    """Whether the text ends with a letter or digit of a longer word, and has ``least`` of them."""
+    is_open = text[-1:].isalnum() and not _SPECIAL.search(text[-1:])
+    return is_open and sum(map(str.isalnum, text)) >= least
+
+
 def _unify(text: str) -> str:
     """The text with one spelling of each character, and symbols as words."""
     text = _COMPATIBLE_RUN.sub(lambda run: unicodedata.normalize("NFKC", run[0]), text)

@@ -40,6 +40,7 @@ from log10_trace.server.store.postgres.group_commit import GroupCommitWriter
 from log10_trace.server.store.postgres.partitioning import SORT_KEYS, partition_ms
 from log10_trace.server.store.postgres.prepared_records import WriteRequest
 from log10_trace.server.store.postgres.records import SQL
+from log10_trace.server.store.postgres.word_lookup import complete_words
 from log10_trace.server.store.protocol import COUNT_TIMEOUT_S
 
 _STREAMED: Final = 50
@@ -97,7 +98,7 @@ class PostgresCompletions:
         order: Order = "newest",
     ) -> Page[CompletionSummary]:
         """One page of what matches."""
-        asked = build_query(organization_id, wanted)
+        asked = build_query(organization_id, self._complete(organization_id, wanted))
         rows = self._read_rows(asked, "summaries", limit + 1, order, _after(cursor))
         items = tuple(_to_summary(organization_id, row) for row in rows[:limit])
         return Page(items=items, next_cursor=next_cursor(rows, limit, _sort_key))
@@ -116,7 +117,7 @@ class PostgresCompletions:
 
     def find_neighbors(self, organization_id: str, completion_id: str, wanted: CompletionFilter) -> Neighbors:
         """The calls beside a call in the list of what matches."""
-        asked = build_query(organization_id, wanted)
+        asked = build_query(organization_id, self._complete(organization_id, wanted))
         values = {
             "organization_id": organization_id,
             "id": completion_id,
@@ -145,6 +146,7 @@ class PostgresCompletions:
         self, organization_id: str, wanted: CompletionFilter, *, timeout_s: float = COUNT_TIMEOUT_S
     ) -> MatchCount:
         """How many completions match: exactly, or at least how many when that takes too long."""
+        wanted = self._complete(organization_id, wanted)
         return count_records(self._readers, organization_id, wanted, timeout_s)
 
     def stream(
@@ -156,7 +158,9 @@ class PostgresCompletions:
         limit: int | None = None,
     ) -> Iterator[StoredCompletion]:
         """Every whole record that matches, one by one."""
-        asked = build_query(organization_id, wanted)  # raises now, not when the first record is asked for
+        asked = build_query(
+            organization_id, self._complete(organization_id, wanted)
+        )  # raises now, not when the first record is asked for
 
         def read(after: KeysetPosition | None, size: int) -> list[Row]:
             return self._read_rows(asked, "records", size, order, after)
@@ -191,6 +195,12 @@ class PostgresCompletions:
         return self._deleter.run_without_transaction(
             lambda connection: delete_one(connection, organization_id, completion_id)
         )
+
+    def _complete(self, organization_id: str, wanted: CompletionFilter) -> CompletionFilter:
+        if wanted.text is None:
+            return wanted
+        with self._readers.connection() as connection:
+            return complete_words(connection, organization_id, wanted)
 
     def _read_rows(
         self, asked: FilterQuery, wanted: Projection, limit: int, order: Order, after: KeysetPosition | None

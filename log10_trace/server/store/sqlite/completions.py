@@ -36,6 +36,7 @@ from log10_trace.server.store.sqlite.index_readiness import ensure_indexed
 from log10_trace.server.store.sqlite.positions import find_positions
 from log10_trace.server.store.sqlite.readers import ReadPool
 from log10_trace.server.store.sqlite.sort_keys import SORT_KEYS
+from log10_trace.server.store.sqlite.text_query import complete_words
 from log10_trace.server.store.sqlite.transaction import LookupKey, Transaction
 from log10_trace.server.store.sqlite.writer import WriteJob, Writer
 
@@ -80,7 +81,7 @@ class SqliteCompletions:
     ) -> Page[CompletionSummary]:
         """One page of what matches."""
         after = None if cursor is None else read_cursor(cursor, int)[0]
-        self._prepare(wanted)
+        wanted = self._prepare(organization_id, wanted)
         with self._readers.snapshot() as connection:
             found = find_positions(
                 connection, organization_id, wanted, after=after, limit=limit + 1, order=order
@@ -102,7 +103,7 @@ class SqliteCompletions:
 
     def find_neighbors(self, organization_id: str, completion_id: str, wanted: CompletionFilter) -> Neighbors:
         """The calls beside a call in the list of what matches."""
-        self._prepare(wanted)
+        wanted = self._prepare(organization_id, wanted)
         with self._readers.snapshot() as connection:
             values = {"organization_id": organization_id, "id": completion_id}
             row = connection.execute(SQL["position"], values).fetchone()
@@ -128,7 +129,7 @@ class SqliteCompletions:
         self, organization_id: str, wanted: CompletionFilter, *, timeout_s: float = COUNT_TIMEOUT_S
     ) -> MatchCount:
         """How many completions match: exactly, or at least how many when that takes too long."""
-        self._prepare(wanted)
+        wanted = self._prepare(organization_id, wanted)
         with self._readers.snapshot() as connection:
             return count_records(connection, organization_id, wanted, timeout_s)
 
@@ -141,7 +142,7 @@ class SqliteCompletions:
         limit: int | None = None,
     ) -> Iterator[StoredCompletion]:
         """Every whole record that matches, read in short steps so that no snapshot is held for long."""
-        self._prepare(wanted)  # raises now, not when the first record is asked for
+        wanted = self._prepare(organization_id, wanted)  # raises now, not when the first record is asked for
 
         def read(after: int | None, size: int) -> list[sqlite3.Row]:
             with self._readers.snapshot() as connection:
@@ -183,7 +184,8 @@ class SqliteCompletions:
         find = partial(_find_in, organization_id=organization_id, wanted=wanted)
 
         def delete() -> int:
-            self._prepare(wanted)
+            if wanted.text is not None:
+                ensure_indexed(self._writer, self._readers)
             return self._deleter.delete(find)
 
         future = self._deleter.start(delete)
@@ -197,12 +199,14 @@ class SqliteCompletions:
         future.add_done_callback(self._deleter.purge_when_done)
         return future
 
-    def _prepare(self, wanted: CompletionFilter) -> None:
-        """Before a search: have the words of all that is committed indexed."""
+    def _prepare(self, organization_id: str, wanted: CompletionFilter) -> CompletionFilter:
+        """Before a search: have the words of all that came in indexed, and complete those of the search."""
         if wanted.text is None:
-            return
+            return wanted
         parse_search_query(wanted.text)
         ensure_indexed(self._writer, self._readers)
+        with self._readers.snapshot() as connection:
+            return complete_words(connection, organization_id, wanted)
 
 
 def _job(

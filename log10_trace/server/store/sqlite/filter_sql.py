@@ -13,11 +13,10 @@ from typing import Any, Final, NamedTuple
 from log10_trace.domain.call_labels import CHAT, FINISHED
 from log10_trace.domain.filters import COLUMN_FILTERS
 from log10_trace.server.store.common.paging import FIRST, LAST
-from log10_trace.server.store.common.search_query import Phrase, parse_search_query
-from log10_trace.server.store.common.search_text import spread_query
+from log10_trace.server.store.common.search_query import parse_search_query
 from log10_trace.server.store.data_types import CompletionFilter, Order
-from log10_trace.server.store.sqlite.records import organization_word
 from log10_trace.server.store.sqlite.sort_keys import SORT_KEYS
+from log10_trace.server.store.sqlite.text_query import build_fts_query
 
 _COMPARISONS: Final = {row.name: f"{row.column} {row.operator} :{row.name}" for row in COLUMN_FILTERS}
 _INDEX_OF: Final = {
@@ -220,16 +219,5 @@ def _values(
     values = {name: getattr(wanted, name) for name in _COMPARISONS if getattr(wanted, name) is not None}
     values |= {f"tag_{number:d}": tag for number, tag in enumerate(wanted.tags)}
     if wanted.text is not None:
-        values["text"] = _fts_query(organization_id, wanted.text)
+        values["text"] = build_fts_query(organization_id, parse_search_query(wanted.text))
     return {"organization_id": organization_id, "low": low, "high": high, **values}
-
-
-def _fts_query(organization_id: str, typed: str) -> str:
-    """The FTS5 query: quoted phrases, all of them, in this organization's records."""
-    words = " AND ".join(map(_fts_phrase, parse_search_query(typed)))
-    return f'organization : "{organization_word(organization_id)}" AND {words}'
-
-
-def _fts_phrase(phrase: Phrase) -> str:
-    words, is_prefix = spread_query(phrase.text, is_prefix=phrase.is_prefix)
-    return f'{{{phrase.scope or "request response"}}} : "{words}"{"*" if is_prefix else ""}'

@@ -72,6 +72,14 @@ WHERE words @@ %(query)s::tsquery AND organization_id || '' = %(organization_id)
     AND place + 0 BETWEEN %(low)s AND %(high)s
 LIMIT %(most)s;
 
+-- :known_words
+-- The numbers of the queries, from 1, that some text of the organization matches.
+SELECT number FROM unnest(%(queries)s::text[]) WITH ORDINALITY AS asked (query, number)
+WHERE EXISTS (
+    SELECT FROM completion_words
+    WHERE words @@ query::tsquery AND organization_id || '' = %(organization_id)s
+    LIMIT 1);
+
 -- :rarest_tag
 -- Of some tags the one with fewest calls, as far as they are folded.
 SELECT wanted FROM unnest(%(tags)s::text[]) AS wanted

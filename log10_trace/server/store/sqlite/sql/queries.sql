@@ -122,6 +122,9 @@ SELECT position FROM unindexed ORDER BY position LIMIT ?;
 -- :count_unindexed
 SELECT count(*) AS waiting FROM unindexed;
 
+-- :has_text
+SELECT 1 FROM search WHERE search MATCH ? LIMIT 1;
+
 -- :is_searchable
 SELECT NOT EXISTS (SELECT 1 FROM unindexed) AS is_current,
     NOT EXISTS (SELECT 1 FROM older_unindexed) AS is_complete;

@@ -1,0 +1,35 @@
+"""Which words of a search occur, and which can only be beginnings of words, in PostgreSQL."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Final
+
+from psycopg import Connection
+
+from log10_trace.server.store.common.search_query import Phrase, add_prefixes
+from log10_trace.server.store.data_types import CompletionFilter
+from log10_trace.server.store.postgres.connections import Row
+from log10_trace.server.store.postgres.queries import load
+from log10_trace.server.store.postgres.text_search import to_tsquery
+
+_SQL: Final = load("listing.sql")
+
+
+def complete_words(
+    connection: Connection[Row], organization_id: str, wanted: CompletionFilter
+) -> CompletionFilter:
+    """The filter, in whose text words that no record of the organization holds are beginnings of words."""
+
+    def are_known(phrases: Iterable[Phrase]) -> list[bool]:
+        queries = [to_tsquery([phrase]) for phrase in phrases]
+        if not queries:
+            return []
+        with connection.transaction():
+            connection.execute(_SQL["bitmaps_only"])
+            values = {"organization_id": organization_id, "queries": queries}
+            found = {number for (number,) in connection.execute(_SQL["known_words"], values)}
+        return [number in found for number in range(1, len(queries) + 1)]
+
+    return wanted if wanted.text is None else replace(wanted, text=add_prefixes(wanted.text, are_known))
