@@ -28,6 +28,7 @@ from rich.progress import (
     TimeElapsedColumn,
     TransferSpeedColumn,
 )
+from rich.segment import Segment, Segments
 from rich.table import Table
 from rich.text import Text
 
@@ -75,17 +76,32 @@ def numeric_column(
     )
 
 
-def show_rows(columns: Sequence[Column], items: Iterable[Any], *, empty: str) -> None:
-    """Show the items as a table, or as lines in a pipe; ``empty`` is printed when there are none."""
+def show_rows(
+    columns: Sequence[Column],
+    items: Iterable[Any],
+    *,
+    empty: str,
+    note: Callable[[Any], Text | None] = lambda _: None,
+) -> None:
+    """Show the items as a table, or as lines in a pipe; ``empty`` is printed when there are none.
+
+    In a table the ``note`` on an item stands below its row.
+    """
     if not console.is_terminal:
         for item in items:
             print_line("\t".join(one_line(column.cell(item)) for column in columns))
         return
+    items = list(items)
     rows = [[_cell(column, item) for column in columns] for item in items]
-    if rows:
-        console.print(_draw(columns, rows))
-    else:
+    if not rows:
         stderr_console.print(empty)
+        return
+    header, *lines = console.render_lines(_draw(columns, rows), pad=False)
+    console.print(Segments([*header, Segment.line()]), end="")
+    for line, item in zip(lines, items, strict=True):
+        console.print(Segments([*line, Segment.line()]), end="")
+        if text := note(item):
+            show_text(text, indent=2 * _GAP)
 
 
 def _cell(column: Column, item: Any) -> Text:

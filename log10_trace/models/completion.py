@@ -223,6 +223,17 @@ class CallSite(Model):
     function: str | None = None
 
 
+class Match(Model):
+    """A passage of a request or a response where words of a search occur."""
+
+    field: str
+    """``request`` or ``response``."""
+    text: str
+    """On one line; an ellipsis stands for what was left out."""
+    ranges: list[list[int]]
+    """The words in the text: the first character of each, and the one behind its last; in order."""
+
+
 class CompletionSummary(Completion):
     """A completion as it stands in a list: its small fields, and what a list needs of its bodies."""
 
@@ -232,3 +243,5 @@ class CompletionSummary(Completion):
     """US dollars; None when the call has no price."""
     preview: Preview | None = None
     call_site: CallSite | None = None
+    matches: list[Match] | None = None
+    """Of a search: where its words occur, the passage with more of them first."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import subprocess
 import threading
@@ -88,6 +89,26 @@ def test_search_finds_words(cli: Cli, calls: Calls) -> None:
     rows = cli.rows("completions", "search", '"question 3"', "--json")
 
     assert [row["id"] for row in rows] == ids(3)
+
+
+def test_a_search_on_a_terminal_shows_the_passages(cli: Cli) -> None:
+    """Below each call stands where the words occur, the words in bold, control characters visible."""
+    with cli.client() as client:
+        client.completions.create(
+            completion=call(
+                1, request={"messages": [{"role": "user", "content": "a \x1b[2J refund\nplease"}]}
+            )
+        )
+
+    found = cli.screen("completions", "search", "in:request refun")
+    listed = cli.screen("completions", "list", "--search", "refund in:request")
+
+    assert "request: a ␛[2J refund please" in found.text
+    assert re.search("\x1b\\[1mrefund\x1b", found.raw)
+    assert listed.text == found.text
+    refused = cli.run("completions", "list", "-q", "in:prompt refund")
+    assert (refused.returncode, refused.stdout) == (4, b"")
+    assert b'"in:prompt" is unknown' in refused.stderr
 
 
 def test_a_terminal_of_few_characters_is_no_failure(cli: Cli) -> None:

@@ -6,13 +6,15 @@ from collections.abc import Iterable
 from typing import Annotated, Final
 
 import typer
+from rich.text import Text
 
 from log10_trace.cli.completions.columns import NARROW, USUAL, select_columns
 from log10_trace.cli.completions.group import group
 from log10_trace.cli.filter_options import CompletionFilterOptions
 from log10_trace.cli.once import OnceCommand
 from log10_trace.cli.options import Json, Limit, Server, expand_option_groups
-from log10_trace.cli.output import console, show_json, show_rows
+from log10_trace.cli.output import console, escape_control_characters, one_line, show_json, show_rows
+from log10_trace.domain.marked_text import split_at_marks
 from log10_trace.models.components import CompletionSummary
 
 _ROOMY: Final = 120
@@ -55,7 +57,7 @@ def search(
     columns: Columns = None,
     json: Json = False,
 ) -> None:
-    """Search the texts of requests and responses, the newest first."""
+    """Search the texts of requests and responses, the newest first; on a terminal with the passages found."""
     filters = which.filters()
     text = " ".join(filter(None, (words, filters.pop("q", None))))
     with server.client() as client:
@@ -68,10 +70,22 @@ def show(calls: Iterable[CompletionSummary], columns: str | None, *, as_json: bo
         columns or (USUAL if console.width >= _ROOMY or not console.is_terminal else NARROW)
     )
     if not as_json:
-        show_rows(table, calls, empty="No such calls.")
+        show_rows(table, calls, empty="No such calls.", note=_passage)
         return
     for call in calls:
         show_json(call)
+
+
+def _passage(call: CompletionSummary) -> Text | None:
+    """Where the words of a search occur."""
+    if not call.matches:
+        return None
+    match = call.matches[0]
+    pieces = split_at_marks(match.text, match.ranges)
+    return Text.assemble(
+        (f"{one_line(match.field)}: ", "dim"),
+        *((escape_control_characters(text), "bold" if is_marked else "") for text, is_marked in pieces),
+    )
 
 
 def _without(calls: Iterable[CompletionSummary], offset: int) -> Iterable[CompletionSummary]:

@@ -119,6 +119,16 @@ _SUMMARY: Final[dict[str, Schema]] = {
         "properties": {"file": LABEL, "line": nullable(COUNT), "function": {"type": ["string", "null"]}},
     },
 }
+_MATCH: Final = object_schema(
+    {
+        "field": {"enum": ["request", "response"], "description": "Where the words occur."},
+        "text": {"type": "string", "description": "The passage on one line; an ellipsis stands for more."},
+        "ranges": {
+            **array(array(COUNT, minItems=2, maxItems=2)),
+            "description": "The words in the text: first code point, and the one behind the last; in order.",
+        },
+    }
+)
 
 _COUNTS: Final[dict[str, Schema]] = {
     "calls": COUNT,
@@ -182,7 +192,18 @@ SCHEMAS: Final[dict[str, Schema]] = {
         },
         required=[],
     ),
-    "CompletionSummary": object_schema(_SUMMARY),
+    "CompletionSummary": object_schema(
+        {
+            **_SUMMARY,
+            "matches": {
+                **array(reference("Match"), maxItems=2),
+                "description": "With q: the passages where its words occur, the one with more of them first; "
+                "empty where they lie too far behind in a long record.",
+            },
+        },
+        required=list(_SUMMARY),
+    ),
+    "Match": _MATCH,
     "BatchResult": object_schema(
         {
             "id": {"type": ["string", "null"]},

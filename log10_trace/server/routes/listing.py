@@ -89,6 +89,7 @@ async def _page(
         limit=limit,
         cursor=query.text("cursor"),
         order=order,
+        with_passages=view == "summary",
     )
     if view == "full":
         pieces = await context.read_pieces(chunk_lines(_full(context, await context.read(read_page))))

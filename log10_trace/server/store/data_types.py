@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from enum import Enum
 from typing import Final, Generic, Literal, NamedTuple, TypeVar
 
 from log10_trace.domain.charges import Charge
+from log10_trace.domain.marked_text import split_at_marks
 from log10_trace.domain.prices import Prices
 
 TagMatch = Literal["any", "all", "none"]
@@ -51,6 +52,22 @@ class CallSite(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Passage:
+    """A part of a request or a response where words of a search occur."""
+
+    field: Literal["request", "response"]
+    text: str
+    """On one line, with an ellipsis where something was left out."""
+    ranges: tuple[tuple[int, int], ...]
+    """The words in the text: the first character of each, and the one behind its last; in order, apart."""
+
+    @property
+    def pieces(self) -> list[tuple[str, bool]]:
+        """The text in pieces, each with whether it is one of the words."""
+        return list(split_at_marks(self.text, self.ranges))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CompletionSummary:
     """A completion's line in a list: its small fields, and the beginnings of what was said."""
 
@@ -69,6 +86,8 @@ class CompletionSummary:
     call_site: CallSite | None
     charges: tuple[Charge, ...]
     """What the call is charged; empty where an earlier version did not keep it."""
+    passages: tuple[Passage, ...] | None = None
+    """Where the words of the search occur; None where passages were not asked for."""
 
     def cost(self, prices: Prices) -> float | None:
         """US dollars; None when the response states no usage or one of the charges has no price."""
@@ -92,6 +111,8 @@ class CompletionSummary:
             "preview": json.dumps(preview),
             "call_site": json.dumps(self.call_site and self.call_site._asdict()),
         }
+        if self.passages is not None:
+            added["matches"] = json.dumps([asdict(passage) for passage in self.passages])
         fields = {**self.fields, **added}
         return StoredCompletion(organization_id=self.organization_id, id=self.id, fields=fields).to_json()
 

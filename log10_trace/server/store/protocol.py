@@ -89,8 +89,12 @@ class Completions(Protocol):
         limit: int,
         cursor: str | None = None,
         order: Order = "newest",
+        with_passages: bool = False,
     ) -> Page[CompletionSummary]:
         """One page of what matches, by the time the calls began; stable while records come in.
+
+        ``with_passages`` each has the passages where words of ``wanted.text`` occur, as far as they are found
+        in the beginning of the record; a page of the longest records takes a fraction of a second.
 
         Raises:
             CursorError: ``cursor`` was not given by a page.

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from log10_trace.server.pages.urls import compare_path
+from log10_trace.server.pages.urls import compare_path, list_path
 from tests.server.pages.page_client import Site, chat_response, completion
 
 HOSTILE = {
@@ -92,10 +92,12 @@ def labelled(text: str) -> dict[str, Any]:
 def pages_of(site: Site, record: dict[str, Any]) -> list[str]:
     call_id = site.keep({**record, "session_id": record.get("session_id", "s")})
     session = re.search(r'href="(/sessions/[^"]+)"', site.page("/sessions"))
+    word = next(iter(re.findall("[a-z]{3,}", record["request"]["model"])), "")
     found = [
         site.page("/"),
         site.page(f"/completions/{call_id}"),
         site.page(f"/completions/{call_id}?show=all"),
+        site.page(list_path(q=word)),
         site.page(compare_path(call_id, site.keep(completion()))),
     ]
     return [*found, site.page(session[1])] if session else found

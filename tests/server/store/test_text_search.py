@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import unicodedata
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from log10_trace.server.store.data_types import CompletionFilter, Neighbors
 from log10_trace.server.store.errors import SearchError
 from log10_trace.server.store.protocol import Store
-from tests.server.store.factories import ORG, answer, asked, completion, ids, put, put_all
+from tests.server.store.factories import ORG, answer, asked, completion, ids, page, put, put_all
 
 SAID = {
     "party": "well done 🎉🎉",
@@ -185,6 +186,30 @@ def test_a_word_that_nobody_said_is_a_beginning(store: Store) -> None:
     assert ids(store, CompletionFilter(text="timeou", tags=("t",))) == ["b"]
     assert store.completions.find_neighbors(ORG, "a", beginning) != Neighbors()
     assert store.completions.delete(ORG, beginning).result() == 0
+
+
+def test_a_page_has_the_passages_of_its_records(store: Store) -> None:
+    """Each record has the places where the words stand, a long one its first; others have none."""
+    put_all(
+        store,
+        [
+            completion(id="a", request=asked("a heron"), response=answer("two Herons, one heron")),
+            completion(id="b", request=asked(f"heron {os.urandom(600_000).hex()}")),
+        ],
+    )
+
+    def marked(typed: str) -> list[tuple[str, str, tuple[tuple[int, int], ...]]]:
+        found = page(store, CompletionFilter(text=typed), with_passages=True).items
+        return sorted((item.id, each.field, each.ranges) for item in found for each in item.passages or ())
+
+    assert marked("heron") == [
+        ("a", "request", ((2, 7),)),
+        ("a", "response", ((16, 21),)),
+        ("b", "request", ((0, 5),)),
+    ]
+    assert marked("her in:response") == [("a", "response", ((4, 10), (16, 21)))]
+    assert page(store, CompletionFilter(text="heron")).items[0].passages is None
+    assert page(store, with_passages=True).items[0].passages is None
 
 
 @pytest.mark.parametrize("typed", ["refund in:answer", "in:Prompts", "in:request:"])

@@ -10,7 +10,7 @@ from log10_trace.server.pages import json_access
 from log10_trace.server.pages.call_fields import FIELDS, CallFields, labels
 from log10_trace.server.pages.calls.figures import FiguresView
 from log10_trace.server.pages.filter_form import FilterForm
-from log10_trace.server.store.data_types import CallSite, CompletionSummary, Page
+from log10_trace.server.store.data_types import CallSite, CompletionSummary, Page, Passage
 
 _TOOL_CHARACTERS: Final = 80
 """Of a tool's answer, so that the model's answer still fits on the line."""
@@ -30,6 +30,8 @@ class Row:
     tool: str
     response: str
     call_site: CallSite | None
+    passage: Passage | None
+    """Of a search: where its words occur."""
 
     @property
     def place(self) -> str:
@@ -86,6 +88,7 @@ def row(summary: CompletionSummary, prices: Prices) -> Row:
         tool=(summary.preview_tool or "")[:_TOOL_CHARACTERS],
         response=summary.preview_response,
         call_site=summary.call_site,
+        passage=next(iter(summary.passages or ()), None),
     )
 
 

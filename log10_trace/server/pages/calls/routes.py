@@ -101,7 +101,12 @@ def _list_view(context: RequestContext, query: _Query) -> ListView:
 def _rows_view(context: RequestContext, query: _Query) -> RowsView:
     store = context.store
     found = store.completions.page(
-        context.organization_id, query.wanted, limit=_CALLS, cursor=query.cursor, order=query.order
+        context.organization_id,
+        query.wanted,
+        limit=_CALLS,
+        cursor=query.cursor,
+        order=query.order,
+        with_passages=True,
     )
     return rows_view(query.conditions, found, store.reports.prices)
 

@@ -93,6 +93,15 @@ def _name(text: str) -> str:
     return sanitize(text)[:NAME_CHARACTERS]
 
 
+def decode_body_prefix(data: bytes, max_bytes: int) -> dict[str, str]:
+    """The fields of the beginning of a compressed body, the last of them perhaps in part."""
+    joined = zlib.decompressobj().decompress(data, max_bytes).decode("utf-8", "ignore")
+    try:
+        return _split(joined)
+    except ValueError:  # not even the names are there
+        return {}
+
+
 def _join(fields: Mapping[str, str]) -> str:
     """Names and lengths on the first line, then the texts end to end: split again without parsing them."""
     index = json.dumps([[name, len(text)] for name, text in fields.items()])

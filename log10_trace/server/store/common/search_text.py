@@ -16,7 +16,7 @@ import re
 import unicodedata
 from typing import Final
 
-_SIGNS: Final = (
+SIGNS: Final = (
     "\u0e00-\u0fff\u1000-\u109f\u1780-\u17ff"  # Thai, Lao, Tibetan, Burmese, Khmer
     "\u3005-\u3007\u3021-\u3029\u3031-\u3035\u3038-\u303c"  # marks of repetition, numbers
     "\u3041-\u3096\u309d-\u309f\u30a1-\u30fa\u30fc-\u30ff\u31f0-\u31ff\U0001aff0-\U0001b16f"  # kana
@@ -26,13 +26,13 @@ _SIGNS: Final = (
 )
 _EXTENSIONS: Final = "\U00020000"
 """From here on there is only Han, some of it newer than this Python."""
-_SYMBOLS: Final = (
+SYMBOLS: Final = (
     "\xa2-\xa9\xac\xae-\xb1\xb4\xb8\xd7\xf7\u20a0-\u20cf\u20e3"  # of Latin-1, currencies, keycaps
     "\u2100\u2101\u2103-\u2106\u2108\u2109\u2114\u2116-\u2118\u211e-\u2123\u213a\u213b\u2140-\u2144"
     "\u2190-\u245f\u249c-\u24e9\u2500-\u2767\u2794-\u2bff"  # arrows, mathematics, shapes, dingbats
     "\u3200-\u321e\u3300-\u33ff\ufffc\U0001d000-\U0001d2ff\U0001f000-\U0001fbef"  # squares, music, emoji
 )
-_MARKS: Final = (
+MARKS: Final = (
     "\u0300-\u036f\u0483-\u0487\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7\u0610-\u061a\u064b-\u065f"
     "\u0670\u06d6-\u06dc\u06df-\u06e4\u06e7\u06e8\u06ea-\u06ed\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20dc"
     "\ufe00-\ufe0f\ufe20-\ufe2f\U000e0100-\U000e01ef"
@@ -40,15 +40,15 @@ _MARKS: Final = (
 """Accents, vowels and selectors that readers leave out; not those that make another letter, as か and が."""
 VOICED: Final = "\u3099\u309a"
 """The marks that make another letter."""
-_JOINERS: Final = "\u200b-\u200d\u2060\ufeff"
+JOINERS: Final = "\u200b-\u200d\u2060\ufeff"
 """Characters without width, which may stand within a run of signs."""
 _COMPATIBLE: Final = "\u0e33\u0eb3\u0edc\u0edd\u2f00-\u2fd5\uff01-\uffee"
 """Ligatures, radicals, and forms of half and full width, which stand for other characters."""
-_SPECIAL: Final = re.compile(f"[{_SIGNS}{_SYMBOLS}{_MARKS}{VOICED}{_COMPATIBLE}]")
-_MARK: Final = re.compile(f"[{_MARKS}]")
-_SYMBOL: Final = re.compile(f"[{_SYMBOLS}]")
+_SPECIAL: Final = re.compile(f"[{SIGNS}{SYMBOLS}{MARKS}{VOICED}{_COMPATIBLE}]")
+_MARK: Final = re.compile(f"[{MARKS}]")
+_SYMBOL: Final = re.compile(f"[{SYMBOLS}]")
 _COMPATIBLE_RUN: Final = re.compile(f"[{_COMPATIBLE}]+")
-_RUN: Final = re.compile(f"[{_SIGNS}][{_SIGNS}{_JOINERS}]*")
+_RUN: Final = re.compile(f"[{SIGNS}][{SIGNS}{JOINERS}]*")
 _NO_WORD_AT_END: Final = re.compile(r"[\W_]+\Z")
 
 

@@ -12,6 +12,7 @@ from log10_trace.server.store.common import deletions
 from log10_trace.server.store.common.counted import read_charges
 from log10_trace.server.store.common.paging import next_cursor, read_cursor, read_in_batches
 from log10_trace.server.store.common.record_codec import EncodedRecord, decode, decode_call_site, decode_head
+from log10_trace.server.store.common.search_query import parse_search_query
 from log10_trace.server.store.data_types import (
     CompletionFilter,
     CompletionSummary,
@@ -38,6 +39,7 @@ from log10_trace.server.store.postgres.filter_sql import (
 )
 from log10_trace.server.store.postgres.group_commit import GroupCommitWriter
 from log10_trace.server.store.postgres.partitioning import SORT_KEYS, partition_ms
+from log10_trace.server.store.postgres.passages import add_passages
 from log10_trace.server.store.postgres.prepared_records import WriteRequest
 from log10_trace.server.store.postgres.records import SQL
 from log10_trace.server.store.postgres.word_lookup import complete_words
@@ -96,11 +98,16 @@ class PostgresCompletions:
         limit: int,
         cursor: str | None = None,
         order: Order = "newest",
+        with_passages: bool = False,
     ) -> Page[CompletionSummary]:
         """One page of what matches."""
-        asked = build_query(organization_id, self._complete(organization_id, wanted))
-        rows = self._read_rows(asked, "summaries", limit + 1, order, _after(cursor))
+        wanted = self._complete(organization_id, wanted)
+        rows = self._read_rows(
+            build_query(organization_id, wanted), "summaries", limit + 1, order, _after(cursor)
+        )
         items = tuple(_to_summary(organization_id, row) for row in rows[:limit])
+        if with_passages and wanted.text is not None:
+            items = add_passages(self._readers, organization_id, items, parse_search_query(wanted.text))
         return Page(items=items, next_cursor=next_cursor(rows, limit, _sort_key))
 
     def get_summaries(

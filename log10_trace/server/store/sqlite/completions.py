@@ -33,6 +33,7 @@ from log10_trace.server.store.sqlite.connection import SQL
 from log10_trace.server.store.sqlite.counting import count_records
 from log10_trace.server.store.sqlite.deletion import BackgroundDeleter
 from log10_trace.server.store.sqlite.index_readiness import ensure_indexed
+from log10_trace.server.store.sqlite.passages import add_passages
 from log10_trace.server.store.sqlite.positions import find_positions
 from log10_trace.server.store.sqlite.readers import ReadPool
 from log10_trace.server.store.sqlite.sort_keys import SORT_KEYS
@@ -78,6 +79,7 @@ class SqliteCompletions:
         limit: int,
         cursor: str | None = None,
         order: Order = "newest",
+        with_passages: bool = False,
     ) -> Page[CompletionSummary]:
         """One page of what matches."""
         after = None if cursor is None else read_cursor(cursor, int)[0]
@@ -88,6 +90,8 @@ class SqliteCompletions:
             )
             rows = connection.execute(SQL["summaries"], {"positions": json.dumps(found[:limit])})
             items = tuple(map(_to_summary, rows))
+            if with_passages and wanted.text is not None:
+                items = add_passages(connection, items, found[:limit], parse_search_query(wanted.text))
         return Page(items=items, next_cursor=next_cursor(found, limit, _sort_key))
 
     def get_summaries(

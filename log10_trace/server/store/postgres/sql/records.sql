@@ -106,6 +106,19 @@ WHERE c.organization_id = %(organization_id)s AND c.id = %(id)s
 -- :deletion_day
 SELECT day FROM deleted WHERE organization_id = %(organization_id)s AND record = %(record)s;
 
+-- :body_prefixes
+-- The beginnings of bodies; of a body that is kept out of line no more is read.
+SELECT d.id, c.skipped, c.body
+FROM unnest(%(ids)b::text[], %(placed)b::bigint[]) AS d (id, placed_ms)
+CROSS JOIN LATERAL (
+    SELECT skipped, substring(body FROM 1 FOR %(max_bytes)s) AS body FROM completions AS c
+    WHERE c.organization_id = %(organization_id)s AND c.id = d.id
+      AND c.placed_ms = COALESCE(
+          d.placed_ms,
+          (SELECT placed_ms FROM placements AS p WHERE p.organization_id = %(organization_id)s AND p.id = d.id))
+    OFFSET 0
+) AS c;
+
 -- :add_tags
 INSERT INTO completion_tags (organization_id, tag, place, id, placed_ms)
 SELECT * FROM unnest(%(organization_ids)b::text[], %(tags)b::text[], %(places)b::bigint[], %(ids)b::text[],

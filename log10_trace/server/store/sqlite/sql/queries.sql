@@ -88,6 +88,14 @@ FROM json_each(:positions) wanted
 JOIN completions c ON c.position = wanted.value
 JOIN bodies b ON b.position = c.position;
 
+-- :short_bodies
+-- The bodies at some positions, but for those that are longer; the length is known without reading them.
+SELECT position, skipped, CASE WHEN length(body) <= :max_bytes THEN body END AS body
+FROM bodies WHERE position IN (SELECT value FROM json_each(:positions));
+
+-- :body_prefix
+SELECT substr(body, 1, :max_bytes) AS body FROM bodies WHERE position = :position;
+
 -- :find_stack
 SELECT number FROM stacks WHERE organization_id = :organization_id AND digest = :digest;
 
