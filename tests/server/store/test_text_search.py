@@ -7,7 +7,7 @@ import unicodedata
 
 import pytest
 
-from log10_trace.server.store.data_types import CompletionFilter, Neighbors
+from log10_trace.server.store.data_types import CompletionFilter, Neighbors, StatisticsQuery
 from log10_trace.server.store.errors import SearchError
 from log10_trace.server.store.protocol import Store
 from tests.server.store.factories import ORG, answer, asked, completion, ids, page, put, put_all
@@ -182,6 +182,8 @@ def test_a_word_that_nobody_said_is_a_beginning(store: Store) -> None:
     assert found == expected
     beginning = CompletionFilter(text="timeou")
     assert store.completions.count(ORG, beginning).calls == 2
+    (total,) = store.reports.statistics(ORG, StatisticsQuery(wanted=beginning)).groups
+    assert total.calls == 2
     assert len(list(store.completions.stream(ORG, beginning))) == 2
     assert ids(store, CompletionFilter(text="timeou", tags=("t",))) == ["b"]
     assert store.completions.find_neighbors(ORG, "a", beginning) != Neighbors()

@@ -11,6 +11,7 @@ from log10_trace.server.store.data_types import CompletionFilter
 from log10_trace.server.store.postgres.connections import Row, fetch_rows, limit_time
 from log10_trace.server.store.postgres.filter_sql import build_query, choose_access_path
 from log10_trace.server.store.postgres.partitioning import SORT_KEYS
+from log10_trace.server.store.postgres.word_lookup import complete_words
 
 
 def read_records(
@@ -22,11 +23,11 @@ def read_records(
     with_tags: bool,
 ) -> list[RecordFacts] | None:
     """The records that match; None when they are more than ``most``, or take too long to find."""
-    asked = build_query(organization_id, wanted)
     try:
         # Rolled back, so that the limit ends with it.
         with connection.transaction(force_rollback=True):
             limit_time(connection, MAX_SECONDS, is_local=True)
+            asked = build_query(organization_id, complete_words(connection, organization_id, wanted))
             text, values = choose_access_path(connection, asked).page("facts", most + 1, "newest")
             rows = fetch_rows(connection, text, values)
     except psycopg.errors.QueryCanceled:

@@ -12,6 +12,7 @@ from log10_trace.server.store.sqlite.connection import SQL
 from log10_trace.server.store.sqlite.positions import find_positions
 from log10_trace.server.store.sqlite.readers import ReadConnection
 from log10_trace.server.store.sqlite.sort_keys import SORT_KEYS
+from log10_trace.server.store.sqlite.text_query import complete_words
 
 
 def read_records(
@@ -25,6 +26,7 @@ def read_records(
     """The records that match; None when they are more than ``most``, or take too long to find."""
     try:
         with connection.end_at(time.monotonic() + MAX_SECONDS):
+            wanted = complete_words(connection, organization_id, wanted)
             found = find_positions(
                 connection, organization_id, wanted, after=None, limit=most + 1, order="newest"
             )
