@@ -53,12 +53,11 @@ class Prices:
             return cls(package)
         try:
             own = json.loads(path.read_bytes(), parse_constant=_refuse_constant)
-            prices = cls(package, own, path)
-            prices.check()
+            PriceTable(own).check()
         except (OSError, *_BROKEN) as error:
             key, reason = "prices", f"it is no price table ({type(error).__name__}: {error})"
             raise ConfigError(key, str(path), reason) from error
-        return prices
+        return cls(package, own, path)
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> Prices:
