@@ -94,7 +94,10 @@ def _price(entry: Mapping[str, Any]) -> Price:
 
 
 def _dollars(entry: Mapping[str, Any], name: str, default: float | None = None) -> float:
-    value = entry[name] if default is None else entry.get(name, default)
+    value = entry.get(name, default)
+    if value is None:
+        message = f"{name} has no price"
+        raise ValueError(message)
     if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value <= _MOST_DOLLARS:
         message = f"{name} is no price: {value}"
         raise ValueError(message)

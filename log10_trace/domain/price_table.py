@@ -70,15 +70,11 @@ class PriceTable:
         """Read every entry.
 
         Raises:
-            ValueError, TypeError, KeyError, AttributeError: an entry has no prices.
+            ValueError: an entry has no prices; the message names it.
         """
         for models in (self.models, *(provider.models for provider in self._providers.values())):
             for name, entry in models.items():
-                self._read(entry)
-                if entry and "reasoning" in entry and not name.endswith(REASONING_APART):
-                    apart = ", ".join(REASONING_APART)
-                    message = f"{name}: reasoning has no price of its own, only that of {apart}"
-                    raise ValueError(message)
+                self._check(name, entry)
 
     def find(self, model: str, host: str = "") -> Mapping[str, Tier] | None:
         """The prices of a model by tier; None when the table does not name the model.
@@ -97,6 +93,17 @@ class PriceTable:
         for name, provider in self._providers.items():
             for model, entry in provider.models.items():
                 yield ListedPrice(name, model, entry)
+
+    def _check(self, name: str, entry: Entry | None) -> None:
+        try:
+            self._read(entry)
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            message = f"{name}: {error}"
+            raise ValueError(message) from error
+        if entry and "reasoning" in entry and not name.endswith(REASONING_APART):
+            apart = ", ".join(REASONING_APART)
+            message = f"{name}: reasoning has no price of its own, only that of {apart}"
+            raise ValueError(message)
 
     def _provider_at(self, host: str) -> _Provider | None:
         return next(

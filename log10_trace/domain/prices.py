@@ -74,7 +74,7 @@ class Prices:
         """Read every entry.
 
         Raises:
-            ValueError, TypeError, KeyError, AttributeError: an entry has no prices.
+            ValueError: an entry has no prices; the message names it.
         """
         for table in self._tables():
             table.check()

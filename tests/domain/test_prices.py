@@ -327,6 +327,26 @@ def test_a_file_that_is_no_price_table_is_named(tmp_path: Path, text: str) -> No
         Prices.load(tmp_path / "prices.json")
 
 
+@pytest.mark.parametrize(
+    ("entry", "said"),
+    [
+        ('{"input": 1}', "our-model: output has no price"),
+        ('{"input": -1, "output": 1}', "our-model: input is no price: -1"),
+        ('{"input": 1, "output": 1, "tiers": {"flex": {"output": 1}}}', "our-model: input has no price"),
+        (
+            '{"input": 1, "output": 1, "large_input": {"above": 5}}',
+            "our-model: large_input: above is none of",
+        ),
+    ],
+)
+def test_the_error_names_the_model_and_the_price(tmp_path: Path, entry: str, said: str) -> None:
+    """Among two thousand lines the one that is wrong is found by its name."""
+    (tmp_path / "prices.json").write_text(f'{{"models": {{"our-model": {entry}}}}}')
+
+    with pytest.raises(ConfigError, match=said):
+        Prices.load(tmp_path / "prices.json")
+
+
 def test_the_table_of_a_server_is_read_as_its_file_is() -> None:
     """A table that went over the wire prices as the one it came from."""
     copy = Prices.from_document(json.loads(json.dumps(PRICES.document())))
