@@ -12,6 +12,7 @@ from log10_trace.domain.call_labels import STARTED
 from log10_trace.domain.call_parts import MAX_MESSAGES, list_messages
 from log10_trace.domain.comparison.call_comparison import FIELDS, CallComparison, compare_calls
 from log10_trace.domain.comparison.comparison_json import comparison_to_dict
+from log10_trace.domain.ids import id_time_ms
 from log10_trace.domain.json_values import read_mapping
 from log10_trace.server.http.api_errors import ApiError, unprocessable
 from log10_trace.server.http.query_params import RequestParams
@@ -55,7 +56,8 @@ async def compare_markdown(context: RequestContext) -> Response:
 
 def _read_pair(context: RequestContext) -> _Pair:
     query = RequestParams(context.request.query_params, ("a", "b", "id"))
-    ticked = query.values("id")
+    # Ticked in a list that has the newest first: what changed is told from the older call to the newer.
+    ticked = sorted(query.values("id"), key=lambda ticked_id: id_time_ms(ticked_id) or 0)
     if len(ticked) > _CALLS:
         raise unprocessable("id", f"{len(ticked)} calls are chosen; two can be compared.")
     first, second = (*ticked, "", "")[:_CALLS]
