@@ -24,6 +24,7 @@ from log10_trace.cli.output import (
     show_rows,
     stderr_console,
 )
+from log10_trace.cli.session_story import show_story
 
 group = typer.Typer(
     help="List sessions and show one.",
@@ -84,9 +85,15 @@ def show_(
     columns: Columns = None,
     json: Json = False,
 ) -> None:
-    """Show the calls of a session, the oldest first."""
+    """Show a session as a story: its calls in time, and what each of them added.
+
+    With --columns its calls are a table.
+    """
     with server.client() as client:
         session = client.sessions.get(session_id=session_id).session
+        if columns is None and not json:
+            show_story(client, session, limit)
+            return
         if not json:
             cost = f", {dollars(session.cost)}" if session.cost is not None else ""
             failed = f", {count(session.failed)} of them failed" if session.failed else ""

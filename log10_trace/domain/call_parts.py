@@ -18,6 +18,7 @@ from log10_trace.domain.conversation import (
     read_choice,
     read_message,
     read_prompts,
+    read_tool_call,
 )
 from log10_trace.domain.json_values import read_list, read_mapping, read_text
 from log10_trace.domain.message_text import message_text
@@ -103,13 +104,20 @@ class _Prompt:
 
 
 def _number(items: Sequence[Any], *, reasoning: bool) -> Iterator[Part]:
+    """The parts in order; the result of a tool has the name of the tool, which an earlier message called."""
+    tools: dict[str, str] = {}
     for number, item in enumerate(items, 1):
         if isinstance(item, _Prompt):
             yield Part("prompt", _as_text(item.value), number)
         elif isinstance(item, dict):
             message = read_message(item)
-            named = f"{message.role or 'no role'} {message.name}".strip()
-            yield Part(_title(named), _text(message, reasoning=reasoning), number)
+            tools |= {call.id: call.name for call in map(read_tool_call, message.tool_calls) if call.id}
+            name = message.name or tools.get(message.answered_call, "")
+            yield Part(
+                _title(f"{message.role or 'no role'} {name}".strip()),
+                _text(message, reasoning=reasoning),
+                number,
+            )
         else:  # what stands for messages that were left out, or no message at all
             yield Part("", _as_text(item), number)
 

@@ -1,0 +1,54 @@
+"""``sessions show``: a session told on the terminal, as its page tells it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from tests.cli.conftest import Cli, Said, call
+
+Run = Callable[..., Said]
+QUESTION = {"role": "user", "content": "Where is it?\x1b[31m"}
+TOOL = {"id": "c1", "function": {"name": "find_order", "arguments": '{"n": 1}'}}
+ASKED = {"role": "assistant", "content": None, "tool_calls": [TOOL]}
+RESULT = {"role": "tool", "tool_call_id": "c1", "content": "x" * 9_000}
+
+
+def step(number: int, *messages: dict[str, Any], answer: Any = None, **fields: Any) -> dict[str, Any]:
+    request = {"model": "gpt-4o-mini", "messages": list(messages)}
+    response = answer and {"model": "gpt-4o-mini", "choices": [{"message": answer}]}
+    return call(number, session_id="s", request=request, response=response, **fields)
+
+
+def test_a_session_is_told_as_a_story(cli: Cli, within: Run) -> None:
+    """Totals, a bar for each call, then who said what, which tool ran, where it waited, what failed."""
+    failure = {"status": "failed", "failure_kind": "RateLimitError", "failure_reason": "slow down"}
+    steps = [
+        step(0, QUESTION, answer=ASKED, duration=4.0, time_to_first_token=1.0),
+        step(1, {"role": "user", "content": "Classify."}, answer={"role": "assistant", "content": "calm"}),
+        step(30, QUESTION, ASKED, RESULT, **failure),
+        step(31, QUESTION, ASKED, RESULT, answer={"role": "assistant", "content": "Lost."}),
+    ]
+    with cli.client() as client:
+        client.completions.batch(completions=steps)
+
+    told = within("sessions", "show", "s").out
+    screen = cli.screen("sessions", "show", "s", "--limit", "2", width=80)
+
+    words = [
+        "Where is it?", "Session s: 4 calls, 1 failed", "26.8 s without a call", "░", "█",
+        "find_order(", "beside call 1", "after a wait of 26 s", "2 earlier messages sent again",
+        "tool find_order", "7,000 more characters: log10-trace completions get", "RateLimitError: slow down",
+        "the same request again", "Lost.",
+    ]  # fmt: skip
+    assert sorted(words, key=told.index) == words
+    assert "\n    Where is it?␛[31m\n" in told
+    assert "\x1b" not in told
+    assert max(map(len, screen.text.splitlines())) <= 80
+    assert "2 later calls not shown" in screen.text
+    assert within("sessions", "show", "s", "--columns", "status").out.split() == [
+        "finished",
+        "finished",
+        "failed",
+        "finished",
+    ]
