@@ -13,7 +13,6 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from datetime import datetime, timedelta, timezone
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -36,6 +35,8 @@ from tests.server.pages.page_client import sign_in
 HERE: Final = Path(__file__).resolve().parent
 IMAGES: Final = HERE / "images"
 WIDTH, HEIGHT = 1280, 860
+HEIGHTS: Final = {"compare": 1_400}
+"""Of pages that are worth a longer look."""
 SHOWN_AS: Final = "/srv/shop"
 """Where the program seems to be installed."""
 DAY_MS: Final = 86_400_000
@@ -106,8 +107,9 @@ def spread(scenes: list[Scene], now_ms: int, draw: random.Random) -> Iterator[Re
 
 
 def _within_a_day(draw: random.Random) -> int:
-    """How long ago, in milliseconds: the likelier the nearer to the middle of the span."""
-    return int(DAY_MS * (draw.random() + draw.random()) / 2) + 60_000
+    """How long ago, in milliseconds: two thirds of the calls in twelve of the hours."""
+    hours = draw.uniform(0, 12) if draw.random() < 2 / 3 else draw.uniform(12, 24)
+    return int(hours * DAY_MS / 24) + 60_000
 
 
 def play(scene: Scene, began_ms: int, draw: random.Random) -> Iterator[Record]:
@@ -210,11 +212,9 @@ def draw_all(
     asked = model.CONVERSATIONS[0][0].asked
     old = find(lambda record: record["tags"][0] == "assistant" and is_last_answer(record, asked))
     new = find(lambda record: record["tags"][0] == "assistant-next" and is_last_answer(record, asked))
-    night = datetime.now(timezone.utc).replace(hour=0, minute=0, second=0, microsecond=0)
-    since = (night - timedelta(hours=2)).strftime("%Y-%m-%dT%H:%M:%SZ")
     views = {
-        "calls": ("/", "light"),
-        "failures": (f"/?status=failed&since={since}", "light"),
+        "calls": ("/?since=7d", "light"),
+        "failures": ("/?status=failed&since=24h", "light"),
         "call": (f"/completions/{tool['id']}", "light"),
         "failed-call": (f"/completions/{failed['id']}", "dark"),
         "session": (f"/sessions/{tool['session_id']}", "light"),
@@ -223,12 +223,12 @@ def draw_all(
         "grade": (f"/grade/{task}", "dark"),
     }
     tab = sign_in(tab, server)
-    tab.resize(WIDTH, HEIGHT)
     tab.call("Emulation.setScrollbarsHidden", hidden=True)
     IMAGES.mkdir(exist_ok=True)
     for name, (path, scheme) in views.items():
         if name == "calls":
             deliver(server, list(start_calls(scenes, int(time.time() * 1000), draw)))
+        tab.resize(WIDTH, HEIGHTS.get(name, HEIGHT))
         tab.prefer(scheme)
         tab.open(server.url + path)
         tab.ask("document.fonts.ready.then(() => 1)")

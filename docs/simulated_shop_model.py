@@ -26,7 +26,7 @@ class Turn(NamedTuple):
 _TEXTS: Final = json.loads((Path(__file__).parent / "shop" / "texts.json").read_text(encoding="utf-8"))
 CONVERSATIONS: Final = [[Turn(**turn) for turn in turns] for turns in _TEXTS["conversations"]]
 MAILS: Final[list[str]] = [each["mail"] for each in _TEXTS["mails"]]
-NOTES: Final = "\n".join(
+NOTES: Final = "All tickets of the week, for the report:\n\n" + "\n".join(
     f"- ticket {number}: {MAILS[number % len(MAILS)]} Closed after {number % 5 + 1} messages."
     for number in range(4310, 4390)
 )
