@@ -35,7 +35,7 @@ from tests.server.pages.page_client import sign_in
 HERE: Final = Path(__file__).resolve().parent
 IMAGES: Final = HERE / "images"
 WIDTH, HEIGHT = 1280, 860
-HEIGHTS: Final = {"compare": 1_400}
+HEIGHTS: Final = {"compare": 1_290}
 """Of pages that are worth a longer look."""
 SHOWN_AS: Final = "/srv/shop"
 """Where the program seems to be installed."""
