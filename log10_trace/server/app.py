@@ -16,6 +16,7 @@ from log10_trace.server.http.read_threads import ReadThreads
 from log10_trace.server.http.request_context import AppState
 from log10_trace.server.http.responses import encode_json
 from log10_trace.server.http.routing import router
+from log10_trace.server.http.shared_reads import SharedReads
 from log10_trace.server.openapi import build_document
 from log10_trace.server.operations import OPERATIONS, SIGN_IN
 from log10_trace.server.pages.rendering import error_page
@@ -58,6 +59,7 @@ def create_app(
         validator=SchemaValidator(),
         read_threads=ReadThreads(),
         feed=ChangeFeed(store.changes),
+        shared_reads=SharedReads(),
         in_flight=InFlightBytes(limits.in_flight_bytes),
         document=encode_json(build_document(OPERATIONS)),
     )

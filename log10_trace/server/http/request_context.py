@@ -19,6 +19,7 @@ from log10_trace.server.http.forwarded import ROOT_PATH
 from log10_trace.server.http.limits import InFlightBytes, Limits, RateLimiter
 from log10_trace.server.http.metrics import Metrics
 from log10_trace.server.http.read_threads import ReadThreads
+from log10_trace.server.http.shared_reads import SharedReads
 from log10_trace.server.store.protocol import Store
 from log10_trace.server.validation.schema_validator import SchemaValidator
 
@@ -40,6 +41,7 @@ class AppState:
     validator: SchemaValidator
     read_threads: ReadThreads
     feed: ChangeFeed
+    shared_reads: SharedReads
     document: bytes
     """The OpenAPI document."""
 

@@ -17,6 +17,8 @@ _LABELS: Final = {**{row.name: row.label for row in FILTERS}, "order": "order"}
 _MAX_SHOWN: Final = 100
 _IN_SIGHT: Final = frozenset(("q", "status", "model", "tag"))
 """Fields of the form that are always visible; each has its own markup in the template."""
+_NOT_COLLAPSED: Final = _IN_SIGHT | {"since", "until"}
+"""Filters that are set without the collapsed fields, the span of time by a click on the chart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +75,7 @@ class FilterForm:
     @property
     def has_advanced_filters(self) -> bool:
         """Whether one of the collapsed fields of the form is set."""
-        in_sight = {*_IN_SIGHT, "since"} if any(span.is_chosen for span in self.spans) else _IN_SIGHT
-        return any(name not in in_sight for name, _ in self.address.pairs if name in _LABELS)
+        return any(name not in _NOT_COLLAPSED for name, _ in self.address.pairs if name in _LABELS)
 
     @property
     def statuses(self) -> tuple[Choice, ...]:

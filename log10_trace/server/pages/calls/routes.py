@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from starlette.responses import Response
@@ -45,12 +47,21 @@ async def calls(context: RequestContext) -> Response:
 
 async def rows(context: RequestContext) -> Response:
     """The rows alone, as they stand on the page of the same conditions."""
-    return await context.read(_rows_part, context)
+    return await _share(context, _rows_part)
 
 
 async def figures(context: RequestContext) -> Response:
     """The figures and the chart alone, as they stand on the page of the same conditions."""
-    return await context.read(_figures_part, context)
+    return await _share(context, _figures_part)
+
+
+async def _share(context: RequestContext, read: Callable[[RequestContext], Response]) -> Response:
+    """A part that all pages with these conditions fetch at the same moment."""
+    url = context.request.url
+    key = (context.organization_id, context.root_path, url.path, url.query)
+    return await context.service.shared_reads.get(
+        key, context.feed_position, partial(context.read, read, context)
+    )
 
 
 def _read_query(context: RequestContext, conditions: FilterForm) -> _Query:

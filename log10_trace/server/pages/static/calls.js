@@ -6,6 +6,7 @@ import { fetchPage, watch } from "./live.js";
 import { saySame } from "./parts.js";
 
 const FIGURES_MS = 5000;
+const INDEXED_MS = 1500;
 const COMPARED = 2;
 
 const parse = (text) => new DOMParser().parseFromString(text, "text/html");
@@ -92,6 +93,7 @@ async function refreshRows(changes, isForced = false) {
 }
 
 let figuresDue = 0;
+let indexedDue = 0;
 
 async function refreshFigures() {
   figuresDue = 0;
@@ -105,8 +107,19 @@ async function refreshFigures() {
   enableCharts(fresh);
 }
 
+/** New words are indexed soon after their call: a list that searches looks once more. */
+function lookAgain() {
+  if (new URLSearchParams(location.search).has("q")) indexedDue ||= setTimeout(refreshIndexed, INDEXED_MS);
+}
+
+async function refreshIndexed() {
+  indexedDue = 0;
+  await refreshRows(null);
+}
+
 async function refresh(changes) {
   await refreshRows(changes);
+  lookAgain();
   figuresDue ||= setTimeout(refreshFigures, FIGURES_MS);
   return true;
 }
