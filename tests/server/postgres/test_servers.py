@@ -24,6 +24,7 @@ from log10_trace.server.store import open_store
 from log10_trace.server.store.data_types import CompletionFilter, StatisticsQuery
 from log10_trace.server.store.protocol import Store
 from tests.processes import server, until
+from tests.server.test_events import events
 
 PUT = "/api/v1/completions"
 SENDERS = 6
@@ -103,11 +104,13 @@ def only_organization(postgres_url: str) -> str:
 
 @pytest.mark.promises
 def test_another_server_keeps_house_when_the_leader_dies(servers: list[LocalServer]) -> None:
-    """When the server that indexes texts is killed, another takes over, and new texts are found."""
+    """When the one that indexes texts is killed, new texts are found, and a page of a third hears of them."""
     os.kill(servers[0].pid, signal.SIGKILL)
-    with client_of(servers[1]) as client:
+    with client_of(servers[1]) as client, client_of(servers[2]) as reader, events(reader) as stream:
+        assert stream.changed() is None
         body = record("an unmistakable hippopotamus")
         assert client.post(PUT, json=body).is_success
+        assert [each["id"] for each in stream.changed() or ()] == [body["id"]]
 
         def found() -> list[Any]:
             answer = client.get(PUT, params={"q": "hippopotamus"}).json()
