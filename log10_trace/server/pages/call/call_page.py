@@ -57,7 +57,7 @@ def call_page(view: CallView, around: Surroundings, *, rendered: bool) -> CallPa
     first_added = next((index for index, turn in enumerate(turns) if turn.number > repeated), 0)
     return CallPage(
         around=around,
-        title=_title(view),
+        title=title_call(view),
         turns=turns,
         answers=answers,
         repeated=repeated,
@@ -81,7 +81,7 @@ def _requested(stored: StoredCompletion | None) -> tuple[Message, ...]:
     return request_messages(json_access.values_of(stored, ("request",)).get("request"))
 
 
-def _title(view: CallView) -> str:
+def title_call(view: CallView) -> str:
     """The first words of what the user asked last, else of any message; the model for a call without text."""
     by_user = (turn for turn in reversed(view.asked) if turn.role in ("user", "prompt"))
     for turn in (*by_user, *reversed(view.asked)):

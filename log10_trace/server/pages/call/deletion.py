@@ -11,6 +11,8 @@ from log10_trace.domain import formatting
 from log10_trace.server.http.api_errors import not_found
 from log10_trace.server.http.forms import read_form
 from log10_trace.server.http.request_context import RequestContext
+from log10_trace.server.pages.call.call_page import title_call
+from log10_trace.server.pages.call.call_view import call_view
 from log10_trace.server.pages.call.reading import completion_id, get_stored, read_list_conditions
 from log10_trace.server.pages.rendering import page
 
@@ -50,4 +52,5 @@ def show_deleted(context: RequestContext) -> Response:
 def _confirm(context: RequestContext) -> Response:
     stored = get_stored(context)
     around = read_list_conditions(context, stored.id)
-    return page("delete.html", root=context.root_path, around=around)
+    title = title_call(call_view(stored, raw=False))
+    return page("delete.html", root=context.root_path, around=around, title=title)
