@@ -83,7 +83,7 @@ def test_the_keys_are_listed_and_lead_to_places(server: LocalServer, browser: ch
 
 
 def test_a_key_is_made_copied_and_revoked(server: LocalServer, browser: chromium.Tab) -> None:
-    """The new key can be copied while its page is open; going back to that page shows it no more."""
+    """The new key can be copied while its page is open; reloading or going back shows it no more."""
     browser.call("Browser.grantPermissions", permissions=["clipboardReadWrite"])
     browser.open(f"{server.url}/settings")
     browser.press("n")
@@ -92,6 +92,7 @@ def test_a_key_is_made_copied_and_revoked(server: LocalServer, browser: chromium
     browser.press("Enter")
     browser.wait_for_load()
     secret = browser.ask("document.getElementById('secret').textContent")
+    assert browser.ask("location.pathname") == "/settings"
     assert find_violations(browser) == []
     browser.ask("document.querySelector('[data-copy-from=secret]').click()")
     processes.until(lambda: browser.ask("document.getElementById('notices').textContent"), "it is copied")
