@@ -12,7 +12,7 @@ import typer
 from log10_trace.cli.app import app
 from log10_trace.cli.files import open_for_writing
 from log10_trace.cli.filter_options import CompletionFilterOptions
-from log10_trace.cli.model_calls import ModelAnswer, logged_answer, make_sdk_sender, replay_call
+from log10_trace.cli.model_calls import ModelAnswer, make_sdk_sender, read_logged_answer, replay_call
 from log10_trace.cli.once import OnceCommand
 from log10_trace.cli.options import (
     Json,
@@ -61,7 +61,7 @@ def benchmark(
     answers: list[ModelAnswer] = []
     with progress("Asking", total=len(calls) * len(names)) as moved_on:
         for call in calls:
-            of_call = [logged_answer(call, prices)]
+            of_call = [read_logged_answer(call, prices)]
             for name in names:
                 of_call.append(replay_call(call, name, send, prices, changes=changes, base_url=base_url))
                 moved_on(1)

@@ -45,7 +45,7 @@ class ModelAnswer:
     """This is the logged answer, not a new one."""
 
 
-def logged_answer(call: dict[str, Any], prices: Prices) -> ModelAnswer:
+def read_logged_answer(call: dict[str, Any], prices: Prices) -> ModelAnswer:
     """The answer that was logged."""
     response = call.get("native_response") or call.get("response")
     failure = (

@@ -11,7 +11,13 @@ import typer
 
 from log10_trace.cli.app import app
 from log10_trace.cli.call_reference import resolve_id
-from log10_trace.cli.model_calls import ModelAnswer, logged_answer, make_sdk_sender, parameter, replay_call
+from log10_trace.cli.model_calls import (
+    ModelAnswer,
+    make_sdk_sender,
+    parameter,
+    read_logged_answer,
+    replay_call,
+)
 from log10_trace.cli.once import OnceCommand
 from log10_trace.cli.options import Json, Server, expand_option_groups, split_commas
 from log10_trace.cli.output import show_json
@@ -51,7 +57,7 @@ def replay(
         answer = client.completions.get(completion_id=resolve_id(client, completion_id))
         prices = prices_of(client)
     call = json_text.loads(answer.raw_response.content)
-    logged = logged_answer(call, prices)
+    logged = read_logged_answer(call, prices)
     models = split_commas(model) or [logged.model]
     new = (replay_call(call, name, send, prices, changes=changes, base_url=base_url) for name in models)
     answers = [logged, *new]

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from log10_trace.cli.conversation import first_answer_text
-from log10_trace.cli.model_calls import ModelAnswer, ProviderError, logged_answer, replay_call
+from log10_trace.cli.model_calls import ModelAnswer, ProviderError, read_logged_answer, replay_call
 from log10_trace.cli.report import csv_text, json_lines, markdown
 from log10_trace.cli.simulated_model import MODEL, simulated_model
 from log10_trace.domain.prices import Prices
@@ -123,7 +123,7 @@ def test_a_failed_call_is_shown_with_its_failure() -> None:
     """The logged side of a failed call is its failure."""
     failed = call(1, failure_kind="APITimeoutError", failure_reason="slow", response=None)
 
-    assert logged_answer(failed, PRICES).error == "APITimeoutError: slow"
+    assert read_logged_answer(failed, PRICES).error == "APITimeoutError: slow"
 
 
 @pytest.mark.parametrize(

@@ -49,7 +49,7 @@ def import_(
     ):
         numbered = import_.records(json_lines(source), moved_on, keep_organization=keep_organization)
         for batch in batches(numbered, _limits(client)):
-            import_.sent(batch, _results(client, batch))
+            import_.note_results(batch, _results(client, batch))
     stderr_console.print(import_.summary())
     if import_.counts["failed"]:
         raise typer.Exit(1)
@@ -86,7 +86,7 @@ class _Import:
                 self.counts["guessed"] += 1
         return line
 
-    def sent(self, batch: list[Numbered], results: Iterable[BatchResult]) -> None:
+    def note_results(self, batch: list[Numbered], results: Iterable[BatchResult]) -> None:
         """Take note of what the server made of a batch."""
         for (number, _), result in zip(batch, results, strict=True):
             if not result.kept:
