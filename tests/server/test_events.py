@@ -112,12 +112,12 @@ def test_a_hundred_streams_hear_of_a_change_and_do_not_hold_up_the_end(
 ) -> None:
     """All are told, one more than the bound is 503, and a server that stops ends them at once."""
     monkeypatch.setattr(change_feed, "MAX_STREAMS_OF_KEY", STREAMS)
-    with ExitStack() as stack:
-        server = stack.enter_context(running(tmp_path))
+    with ExitStack() as stack, ExitStack() as serving:
+        server = serving.enter_context(running(tmp_path))
         token, _ = server.key("org", Scope.ADMIN)
-        limits = httpx.Limits(max_connections=None)
+        headers, limits = {"X-Log10-Token": token}, httpx.Limits(max_connections=None)
         client = stack.enter_context(
-            httpx.Client(base_url=server.url, headers={"X-Log10-Token": token}, timeout=30, limits=limits)
+            httpx.Client(base_url=server.url, headers=headers, timeout=30, limits=limits)
         )
         streams = [stack.enter_context(events(client)) for _ in range(STREAMS)]
         refused = client.get("/events")
@@ -126,6 +126,10 @@ def test_a_hundred_streams_hear_of_a_change_and_do_not_hold_up_the_end(
             while (told := stream.changed()) is None:
                 pass
             assert [each["id"] for each in told] == [completion_id]
+        serving.close()
+        for stream in streams:
+            with pytest.raises(EOFError):  # a response that is cut off raises another error
+                stream.next()
 
     assert refused.status_code == 503
     assert "retry-after" in refused.headers

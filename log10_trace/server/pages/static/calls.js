@@ -55,6 +55,8 @@ function showAll(list, fresh) {
 /** Bring the rows that are shown up to date, and say how many there are before them. */
 function showInPlace(list, fresh, changes) {
   const rows = listRows(fresh);
+  const isWhole = fresh.querySelector("a[rel=next]") === null;
+  for (const row of listRows(list)) if (isWhole && findId(fresh, row.dataset.id) === undefined) row.remove();
   for (const row of rows) {
     const old = findId(list, row.dataset.id);
     if (old !== undefined) keep(old, row);
@@ -80,10 +82,14 @@ async function showNews() {
   await refreshRows(null, true);
 }
 
+let fetches = 0;
+
 async function refreshRows(changes, isForced = false) {
-  const list = getList();
+  const number = ++fetches;
   const text = await fetchPage(partAddress("rows"));
-  if (text === null) return;
+  // One that was asked for later knows more, and may have come first.
+  if (text === null || number !== fetches) return;
+  const list = getList();
   const fresh = parse(text).getElementById("calls");
   if (list === null || fresh === null) return;
   if (!list.querySelector("tbody") || !fresh.querySelector("tbody")) list.replaceWith(document.adoptNode(fresh));
