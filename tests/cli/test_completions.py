@@ -135,6 +135,9 @@ def test_get_shows_the_conversation(cli: Cli, calls: Calls) -> None:
     assert "assistant\n  answer 5" in shown
     assert "/app/main.py:7 in main" in shown
     assert "10 in, 5 out" in shown
+    markdown = cli.text("completions", "get", "latest", "--md")
+    assert "### `user`\n\n```\nquestion 5\n```\n" in markdown
+    assert markdown.endswith("answer 5\n```\n")
 
 
 def test_get_raw_is_byte_for_byte(cli: Cli) -> None:

@@ -23,7 +23,9 @@ from log10_trace.cli.output import (
     show_bytes,
     show_text,
 )
+from log10_trace.domain.call_markdown import write_markdown
 from log10_trace.domain.charges import read_usage
+from log10_trace.domain.json_slices import parse_value
 from log10_trace.models.base import Model
 from log10_trace.models.components import Completion, Stacktrace
 
@@ -42,6 +44,7 @@ def get(
     server: Server,
     id_: Annotated[str | None, typer.Option("--id", help="The same, as an option.", hidden=True)] = None,
     as_json: Annotated[bool, typer.Option("--json", help="The record as indented JSON.")] = False,
+    as_markdown: Annotated[bool, typer.Option("--md", help="The call as Markdown.")] = False,
     raw: Annotated[bool, typer.Option("--raw", help="The record's JSON text, byte for byte.")] = False,
 ) -> None:
     """Show one call: request, response, call site and stack."""
@@ -55,6 +58,9 @@ def get(
         show_bytes([answer.raw_response.content, b"\n"])
     elif as_json:
         print_line(_indent(answer.raw_response.text))
+    elif as_markdown:
+        record = parse_value(answer.raw_response.text)
+        print_line(write_markdown(record["id"], record).rstrip("\n"))
     else:
         show_call(answer.completion)
 
