@@ -49,12 +49,20 @@ class Step:
 
     x: float
     width: float
-    start_ms: int
-    end_ms: int
     label: str
     values: tuple[tuple[str, str], ...]
     marks: tuple[Mark, ...]
     address: str
+
+    @property
+    def bar_x(self) -> float:
+        """Where its bar begins, with room to the next."""
+        return round(self.x + 0.06 * self.width, 3)
+
+    @property
+    def bar_width(self) -> float:
+        """How wide its bar is."""
+        return round(0.88 * self.width, 3)
 
     @property
     def text(self) -> str:
@@ -117,8 +125,6 @@ def build_chart(
             Step(
                 x=round(100 * axis.x(start), 3),
                 width=round(100 * (axis.x(end) - axis.x(start)), 3),
-                start_ms=start,
-                end_ms=end,
                 label=axis.name_step(start),
                 values=tuple((layer.name, format_value(layer.values.get(start))) for layer in layers),
                 marks=tuple(_marks(layers, start, height / top, height, stacking)),

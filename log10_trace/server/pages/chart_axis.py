@@ -21,7 +21,7 @@ _TICK_STEPS_MS: Final = (
     *(days * DAY_MS for days in (1, 2, 7, 14, 30, 90)),
 )
 _MAX_TICKS: Final = 6
-_ROOM: Final = 0.08
+_ROOM: Final = 0.13
 """Share of the width that the label of the right end needs."""
 _MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
@@ -46,9 +46,14 @@ class Axis:
     ends_now: bool
 
     @property
+    def step_ms(self) -> int:
+        """How long a step is."""
+        return STEP_MS[self.interval]
+
+    @property
     def starts(self) -> range:
         """Where each step begins."""
-        return range(self.since_ms, self.until_ms, STEP_MS[self.interval])
+        return range(self.since_ms, self.until_ms, self.step_ms)
 
     @property
     def ticks(self) -> tuple[Tick, ...]:
@@ -66,11 +71,11 @@ class Axis:
 
     def end_of(self, start_ms: int) -> int:
         """Where the step that begins at ``start_ms`` ends, on this axis."""
-        return min(start_ms + STEP_MS[self.interval], self.until_ms)
+        return min(start_ms + self.step_ms, self.until_ms)
 
     def name_step(self, start_ms: int) -> str:
         """The step that begins at ``start_ms``, in words: ``Nov 30, 13:00-14:00 UTC``."""
-        start, end = utc_datetime(start_ms), utc_datetime(start_ms + STEP_MS[self.interval])
+        start, end = utc_datetime(start_ms), utc_datetime(start_ms + self.step_ms)
         day = f"{_MONTHS[start.month - 1]} {start.day}"
         if self.interval == "day":
             return f"{day}, {start.year}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-from log10_trace.server.pages.urls import GRADE, HOME, SESSIONS, SETTINGS
+from log10_trace.server.pages.urls import GRADE, HOME, OVERVIEW, SESSIONS, SETTINGS
 
 
 class Place(NamedTuple):
@@ -19,6 +19,7 @@ class Place(NamedTuple):
 
 PLACES: Final = (
     Place("calls", HOME, "Calls", "g c"),
+    Place("overview", OVERVIEW, "Overview", "g o"),
     Place("sessions", SESSIONS, "Sessions", "g s"),
     Place("grade", GRADE, "To grade", "g g"),
     Place("settings", SETTINGS, "Settings", "g t"),

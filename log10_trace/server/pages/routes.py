@@ -13,6 +13,7 @@ from log10_trace.server.pages.call import routes as call
 from log10_trace.server.pages.calls import routes as calls
 from log10_trace.server.pages.compare import routes as compare
 from log10_trace.server.pages.grade import routes as grade
+from log10_trace.server.pages.overview import routes as overview
 from log10_trace.server.pages.rendering import static_file
 from log10_trace.server.pages.sessions import routes as sessions
 from log10_trace.server.pages.settings import routes as settings
@@ -30,6 +31,7 @@ async def static(context: RequestContext) -> Response:
 PAGES: Final = (
     *calls.OPERATIONS,
     *call.OPERATIONS,
+    *overview.OPERATIONS,
     *sessions.OPERATIONS,
     *grade.OPERATIONS,
     *settings.OPERATIONS,

@@ -10,6 +10,7 @@ from urllib.parse import quote, urlencode
 
 HOME: Final = "/"
 SESSIONS: Final = "/sessions"
+OVERVIEW: Final = "/overview"
 ROWS: Final = "/calls/rows"
 FIGURES: Final = "/calls/figures"
 """Parts of the list of calls."""

@@ -31,8 +31,8 @@ async def statistics(context: RequestContext) -> Response:
     found = await context.read(context.store.reports.statistics, context.organization_id, wanted)
     return json_response(
         {
-            "groups": [_totals_dict(each) for each in found.groups],
-            "series": [_totals_dict(each) for each in found.series],
+            "groups": [totals_dict(each) for each in found.groups],
+            "series": [totals_dict(each) for each in found.series],
         }
     )
 
@@ -63,7 +63,8 @@ def _list_sources(context: RequestContext) -> Response:
     return json_response({"sources": [_source_dict(each) for each in found]})
 
 
-def _totals_dict(totals: GroupTotals) -> dict[str, Any]:
+def totals_dict(totals: GroupTotals) -> dict[str, Any]:
+    """Figures as the API gives them."""
     start = {} if totals.start_ms is None else {"start": rfc3339(totals.start_ms)}
     return {
         "key": totals.key,

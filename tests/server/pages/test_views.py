@@ -29,6 +29,8 @@ VIEWS: Final = {
     "a call": f"/completions/{CALL}",
     "a call whole": f"/completions/{CALL}?show=all",
     "a failed call": f"/completions/{FAILED}",
+    "the overview": "/overview",
+    "an overview of nothing": "/overview?since=2001-01-01&until=2001-01-02",
     "sessions": "/sessions",
     "a session": "/sessions/s",
     "the end of a session": "/sessions/s?at=end",

@@ -8,11 +8,16 @@ let drag = null;
 const plotOf = (event) => event.target.closest?.(".chart .plot") ?? null;
 const stepsOf = (plot) => [...plot.querySelectorAll(".step")];
 
+/** The span of a chart and the length of its steps, in milliseconds. */
+function axisOf(plot) {
+  return { since: Number(plot.dataset.since), until: Number(plot.dataset.until), length: Number(plot.dataset.step) };
+}
+
 function stepAt(plot, clientX) {
   const { left, width } = plot.getBoundingClientRect();
-  const [since, until] = [Number(plot.dataset.since), Number(plot.dataset.until)];
-  const moment = since + (Math.min(Math.max((clientX - left) / width, 0), 0.999999)) * (until - since);
-  return stepsOf(plot).find((step) => moment < Number(step.dataset.end));
+  const { since, until, length } = axisOf(plot);
+  const share = Math.min(Math.max((clientX - left) / width, 0), 0.999999);
+  return stepsOf(plot)[Math.floor((share * (until - since)) / length)];
 }
 
 /** Show what the step says beside it, and mark it. */
@@ -22,7 +27,9 @@ function pointAt(plot, step) {
   figure.querySelector(".is-at")?.classList.remove("is-at");
   tip.hidden = step === undefined;
   if (step === undefined) return;
-  step.querySelector("title")?.remove(); // the browser would show it a second time
+  const title = step.querySelector("title"); // which the browser would show a second time
+  if (title !== null) step.setAttribute("aria-label", title.textContent);
+  title?.remove();
   step.classList.add("is-at");
   tip.textContent = step.getAttribute("aria-label");
   const [frame, box] = [figure.getBoundingClientRect(), step.querySelector(".hit").getBoundingClientRect()];
@@ -38,22 +45,22 @@ function showBand(plot, first, last) {
   const band = plot.querySelector(".band");
   plot.toggleAttribute("data-dragging", first !== undefined);
   if (first === undefined) return band.setAttribute("width", "0");
-  const [since, until] = [Number(plot.dataset.since), Number(plot.dataset.until)];
+  const { since, until } = axisOf(plot);
   const share = (moment) => (100 * (moment - since)) / (until - since);
-  const [start, end] = boundsOf(first, last);
+  const [start, end] = boundsOf(plot, first, last);
   band.setAttribute("x", `${share(start)}%`);
   band.setAttribute("width", `${share(end) - share(start)}%`);
 }
 
-function boundsOf(one, other) {
-  const starts = [one, other].map((step) => Number(step.dataset.start));
-  const ends = [one, other].map((step) => Number(step.dataset.end));
-  return [Math.min(...starts), Math.max(...ends)];
+function boundsOf(plot, one, other) {
+  const { since, until, length } = axisOf(plot);
+  const places = [one, other].map((step) => stepsOf(plot).indexOf(step));
+  return [since + Math.min(...places) * length, Math.min(since + (Math.max(...places) + 1) * length, until)];
 }
 
 /** Go to the page of the span; one that ends now stays open. */
 function select(plot, first, last) {
-  const [start, end] = boundsOf(first, last);
+  const [start, end] = boundsOf(plot, first, last);
   const address = new URL(plot.dataset.address, location.href);
   address.searchParams.set("since", new Date(start).toISOString());
   const isOpen = plot.hasAttribute("data-ends-now") && end >= Number(plot.dataset.until);

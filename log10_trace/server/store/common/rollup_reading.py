@@ -19,7 +19,7 @@ from log10_trace.server.store.common.rollups import (
 )
 from log10_trace.server.store.common.usage_statistics import GROUPS, MINUTE_MS, RollupRow
 
-LARGEST_OF_DAY: Final = 500
+LARGEST_OF_DAY: Final = 200
 """Groups of a day that are looked at to find the largest of a span."""
 _DAYS_ENOUGH: Final = 7
 """Whole days of a span that say which groups are the largest; the rest of it is left out then."""

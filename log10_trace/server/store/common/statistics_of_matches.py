@@ -29,6 +29,7 @@ from log10_trace.server.store.common.usage_statistics import (
     WIDTH_OF,
     Step,
     count_steps,
+    keep_leading,
     make_groups,
     make_series,
     sum_by_key,
@@ -129,7 +130,8 @@ class StatisticsReader:
             keys = None if group.key is None else [reader.fit_key(group.key)]
         else:
             keys = [*map(reader.fit_key, query.keys)] or reader.find_largest(pieces)
-        totals = sum_by_key(reader.read(pieces, keys))
+        rows = list(reader.read(pieces, keys))
+        totals = sum_by_key(rows if is_total else keep_leading(rows, query, self.prices))
         for key, one in sum_records(query.group_by, edges or (), 0)[0].items():
             if is_total or not query.keys or key in (keys or ()):
                 totals[key] = sum_aggregates([*filter(None, [totals.get(key)]), one])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, TypeAlias
 
 from log10_trace.domain.prices import Prices
@@ -24,6 +24,9 @@ SERIES_LENGTH: Final = 3_000
 """Most steps of all groups' series together: of six groups 500 each, three weeks of hours."""
 MINUTE_MS: Final = 60_000
 WIDTH_OF: Final[dict[Interval, int]] = {"minute": 1, "hour": 60, "day": 1440}
+
+_COUNTED: Final = frozenset({"calls", "failed", "tokens", "cost"})
+"""Orders that follow from counts."""
 
 Step: TypeAlias = tuple[str, int]
 """A key and the minute that a step of time begins in."""
@@ -59,6 +62,15 @@ def make_groups(totals: Mapping[str, Aggregate], query: StatisticsQuery, prices:
     elif query.sort != "calls":
         counted.sort(key=lambda group: _read_figure(group, query.sort), reverse=True)
     return counted[: query.limit]
+
+
+def keep_leading(rows: Sequence[RollupRow], query: StatisticsQuery, prices: Prices) -> Sequence[RollupRow]:
+    """The rows of the groups that come first, where counts say which: histograms take longest to read."""
+    if query.sort not in _COUNTED or query.limit >= len({row[0] for row in rows}):
+        return rows
+    totals = sum_by_key((key, start, counts, "[]") for key, start, counts, _ in rows)
+    leading = {group.key for group in make_groups(totals, query, prices)}
+    return [row for row in rows if row[0] in leading]
 
 
 def make_series(steps: Mapping[Step, Aggregate], query: StatisticsQuery, prices: Prices) -> list[GroupTotals]:

@@ -1,0 +1,80 @@
+"""Reads what the overview shows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from log10_trace.server.pages.overview.span import Span
+from log10_trace.server.store.data_types import GroupBy, GroupTotals, SortBy, Statistics, StatisticsQuery
+from log10_trace.server.store.protocol import Reports
+
+TABLES: Final[tuple[GroupBy, ...]] = ("call_site", "model", "tag", "session", "failure")
+SORTS: Final[tuple[SortBy, ...]] = (
+    "cost", "calls", "failed", "tokens", "p50", "p95", "first_token_p50", "first_token_p95", "key",
+)  # fmt: skip
+FEW_ROWS: Final = 8
+"""Rows of each table where all are shown."""
+MANY_ROWS: Final = 100
+"""Rows of a table that is shown alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Groups:
+    """The groups of one table with their series, and the same groups in the span before, by key."""
+
+    found: Statistics
+    before: Mapping[str | None, GroupTotals]
+    has_more: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """Everything that the overview shows."""
+
+    span: Span
+    sort: SortBy
+    total: Statistics
+    before: GroupTotals | None
+    """None: there was no call."""
+    tables: Mapping[GroupBy, Groups]
+
+
+def read_overview(
+    reports: Reports, organization_id: str, span: Span, sort: SortBy, only: GroupBy | None
+) -> Overview:
+    """The overview of a span; ``only`` is the one table that is wanted, None all."""
+    total = reports.statistics(organization_id, StatisticsQuery(wanted=span.calls, interval=span.interval))
+    before = reports.statistics(organization_id, StatisticsQuery(wanted=span.calls_before, series_groups=0))
+    limit = MANY_ROWS if only else FEW_ROWS
+    return Overview(
+        span=span,
+        sort=sort,
+        total=total,
+        before=next(iter(before.groups), None),
+        tables={
+            group_by: _read_groups(reports, organization_id, span, sort=sort, group_by=group_by, limit=limit)
+            for group_by in ([only] if only else TABLES)
+        },
+    )
+
+
+def _read_groups(
+    reports: Reports, organization_id: str, span: Span, *, sort: SortBy, group_by: GroupBy, limit: int
+) -> Groups:
+    query = StatisticsQuery(
+        group_by=group_by,
+        wanted=span.calls,
+        interval=span.row_interval,
+        sort=sort,
+        limit=limit,
+        series_groups=limit,
+    )
+    found = reports.statistics(organization_id, query)
+    keys = tuple(group.key for group in found.groups if group.key is not None)
+    earlier = StatisticsQuery(
+        group_by=group_by, wanted=span.calls_before, keys=keys, limit=limit, series_groups=0
+    )
+    before = reports.statistics(organization_id, earlier).groups if keys else ()
+    return Groups(found, {group.key: group for group in before}, len(found.groups) == limit)
