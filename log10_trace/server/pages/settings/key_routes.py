@@ -14,8 +14,8 @@ from log10_trace.server.http.forms import read_form
 from log10_trace.server.http.request_context import RequestContext
 from log10_trace.server.pages.rendering import page
 from log10_trace.server.pages.settings.key_form import LIFETIMES, MAX_NAME, KeyForm, read_key_form
+from log10_trace.server.pages.settings.keys_view import SCOPES, KeyRow
 from log10_trace.server.pages.settings.reading import read_keys, read_settings
-from log10_trace.server.pages.settings.settings_view import SCOPES, KeyRow
 from log10_trace.server.pages.urls import SETTINGS
 from log10_trace.server.store.errors import StoreError
 

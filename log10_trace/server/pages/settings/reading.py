@@ -10,13 +10,8 @@ from log10_trace.server.http.forwarded import FORWARDED_HOST
 from log10_trace.server.http.request_context import RequestContext
 from log10_trace.server.pages.call_fields import FIELDS, labels
 from log10_trace.server.pages.json_access import values_of
-from log10_trace.server.pages.settings.settings_view import (
-    DataView,
-    KeyRow,
-    SettingsView,
-    key_rows,
-    prices_view,
-)
+from log10_trace.server.pages.settings.keys_view import KeyRow, key_rows
+from log10_trace.server.pages.settings.settings_view import DataView, SettingsView, prices_view
 from log10_trace.server.store.data_types import CompletionFilter, Order, StatisticsQuery
 
 
