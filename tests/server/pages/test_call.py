@@ -201,6 +201,7 @@ def test_a_running_call_says_so_and_looks_again(site: Site) -> None:
     ended = shown(site)
 
     assert "still running" in running
+    assert re.search(r'running</span>\s+for <span data-began="\d+">', running)
     assert re.search(r'<article id="call"[^>]*data-live', running)
     assert not re.search(r'<article id="call"[^>]*data-live', ended)
 

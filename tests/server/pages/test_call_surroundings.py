@@ -78,6 +78,8 @@ def test_the_way_leads_to_the_calls_beside_it_and_back_to_the_list(site: Site) -
     assert f'<a href="/{query}">Calls</a>' in page
     plain = site.page("/completions/d?since=never&tag=")
     assert (link(plain, "["), link(plain, "]"), link(plain, "}")) == (None, None, None)
+    keep(site, "long", 9, said("user", "x" * 50_000), tags=["x"])
+    assert 'href="/completions/long?tag=x&amp;show=all#asked-1"' in site.page("/completions/long?tag=x")
 
 
 def test_the_calls_with_the_same_prompt_are_one_click_away(site: Site) -> None:

@@ -33,7 +33,14 @@ def show_call(context: RequestContext, refused: OfferedForm | None = None, statu
         around = replace(around, forms=(refused, *others))
     shown = call_page(view, around, rendered=view_choice.is_rendered(context.request))
     answer = page(
-        "call.html", status, root=context.root_path, view=view, shown=shown, texts=shown.texts, cost=cost
+        "call.html",
+        status,
+        root=context.root_path,
+        view=view,
+        shown=shown,
+        texts=shown.texts,
+        whole_query=around.whole_query,
+        cost=cost,
     )
     view_choice.remember(context, answer)
     return answer

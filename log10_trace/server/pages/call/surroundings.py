@@ -75,6 +75,11 @@ class Surroundings:
         return str(self.address).removeprefix(self.address.path)
 
     @property
+    def whole_query(self) -> str:
+        """The query of this page with as much as a page can show."""
+        return str(self.address.with_param("show", "all")).removeprefix(self.address.path)
+
+    @property
     def show_plain(self) -> PageURL:
         """This page with its texts as they came."""
         return self.address.with_param("view", "plain")
