@@ -12,7 +12,7 @@ from log10_trace.server.pages.grade.request import Graders
 from log10_trace.server.pages.urls import HOME, PageURL
 from log10_trace.server.store.data_types import CompletionFilter, FeedbackTask, GradingSummary, MatchCount
 
-_COUNT_S: Final = 0.05
+_COUNT_S: Final = 0.03
 """For counting what the tasks of a page select, where roll-ups do not know it."""
 
 

@@ -14,7 +14,7 @@ from log10_trace.domain.completion_record import CompletionRecord
 from log10_trace.domain.times import DAY_MS
 from log10_trace.server.store.common import deletions, record_codec
 from log10_trace.server.store.common.counted import read_charges
-from log10_trace.server.store.common.paging import LAST, next_cursor, read_cursor, read_in_batches
+from log10_trace.server.store.common.paging import next_cursor, read_cursor, read_in_batches
 from log10_trace.server.store.common.record_writes import ensure_id
 from log10_trace.server.store.common.search_query import parse_search_query
 from log10_trace.server.store.data_types import (
@@ -32,6 +32,8 @@ from log10_trace.server.store.sqlite import records
 from log10_trace.server.store.sqlite.connection import SQL
 from log10_trace.server.store.sqlite.counting import count_records
 from log10_trace.server.store.sqlite.deletion import BackgroundDeleter
+from log10_trace.server.store.sqlite.feedback import to_task
+from log10_trace.server.store.sqlite.grading import find_ungraded
 from log10_trace.server.store.sqlite.index_readiness import ensure_indexed
 from log10_trace.server.store.sqlite.passages import add_passages
 from log10_trace.server.store.sqlite.positions import find_positions
@@ -164,20 +166,14 @@ class SqliteCompletions:
         self, organization_id: str, task_id: str, *, limit: int, cursor: str | None = None
     ) -> Page[StoredCompletion] | None:
         """Completions of a task without feedback."""
-        before = LAST if cursor is None else read_cursor(cursor, int)[0]
+        after = None if cursor is None else read_cursor(cursor, int)
         with self._readers.snapshot() as connection:
             values = {"organization_id": organization_id, "id": task_id}
-            task = connection.execute(SQL["task"], values).fetchone()
-            if task is None:
+            row = connection.execute(SQL["task"], values).fetchone()
+            if row is None:
                 return None
-            query = {
-                "organization_id": organization_id,
-                "tags": task["tags_selector"],
-                "task_id": task_id,
-                "before": before,
-                "limit": limit + 1,
-            }
-            found = [row["position"] for row in connection.execute(SQL["ungraded"], query)]
+            waiting = find_ungraded(connection, organization_id, to_task(row), after, limit + 1)
+            found = [int(each.sort_key[0]) for each in waiting]
             items = tuple(map(_to_stored, _load_many(connection, found[:limit])))
         return Page(items=items, next_cursor=next_cursor(found, limit, _sort_key))
 

@@ -42,14 +42,14 @@ class SqliteFeedbackStore:
         """Every task, oldest first."""
         with self._readers.snapshot() as connection:
             rows = connection.execute(SQL["tasks"], {"organization_id": organization_id})
-            return list(map(_task, rows))
+            return list(map(to_task, rows))
 
     def task(self, organization_id: str, task_id: str) -> FeedbackTask | None:
         """One task, or None."""
         with self._own_readers.snapshot() as connection:
             values = {"organization_id": organization_id, "id": task_id}
             row = connection.execute(SQL["task"], values).fetchone()
-        return None if row is None else _task(row)
+        return None if row is None else to_task(row)
 
     def add(self, organization_id: str, feedback: Feedback, selection: FeedbackTarget) -> Future[Feedback]:
         """Keep feedback about the selected completions."""
@@ -151,7 +151,8 @@ def _keep(transaction: Transaction, organization_id: str, feedback: Feedback) ->
     )
 
 
-def _task(row: sqlite3.Row) -> FeedbackTask:
+def to_task(row: sqlite3.Row) -> FeedbackTask:
+    """The task in a row."""
     return FeedbackTask(
         id=row["id"],
         name=row["name"],

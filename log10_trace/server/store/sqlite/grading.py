@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Sequence
 from concurrent.futures import Future
 
@@ -13,6 +14,30 @@ from log10_trace.server.store.sqlite.connection import SQL
 from log10_trace.server.store.sqlite.readers import ReadPool
 from log10_trace.server.store.sqlite.transaction import Transaction
 from log10_trace.server.store.sqlite.writer import Writer
+
+
+def find_ungraded(
+    connection: sqlite3.Connection,
+    organization_id: str,
+    task: FeedbackTask,
+    after: SortKey | None,
+    limit: int,
+    *,
+    holder: str = "",
+    now_ms: int = LAST,
+) -> list[TaggedCompletion]:
+    """The newest completions that wait for feedback, without those leased to others at ``now_ms``."""
+    values = {"organization_id": organization_id, "task_id": task.id, "holder": holder, "now_ms": now_ms}
+
+    def read(tag: str, after: SortKey | None, size: int) -> list[TaggedCompletion]:
+        (before,) = after or (LAST,)
+        page = {**values, "tag": tag, "before": before, "limit": size}
+        return [
+            TaggedCompletion((row["position"],), row["id"], bool(row["is_waiting"]))
+            for row in connection.execute(SQL["tagged"], page)
+        ]
+
+    return find_waiting(task.completion_tags_selector, read, after=after, limit=limit)
 
 
 class SqliteGrading:
@@ -34,23 +59,10 @@ class SqliteGrading:
     ) -> list[GradingCandidate]:
         """Completions that wait, newest first."""
         after = None if cursor is None else read_cursor(cursor, int)
-        values = {
-            "organization_id": organization_id,
-            "task_id": task.id,
-            "holder": holder,
-            "now_ms": now_ms,
-        }
         with self._readers.snapshot() as connection:
-
-            def read(tag: str, after: SortKey | None, size: int) -> list[TaggedCompletion]:
-                (before,) = after or (LAST,)
-                page = {**values, "tag": tag, "before": before, "limit": size}
-                return [
-                    TaggedCompletion((row["position"],), row["id"], bool(row["is_waiting"]))
-                    for row in connection.execute(SQL["tagged"], page)
-                ]
-
-            found = find_waiting(task.completion_tags_selector, read, after=after, limit=limit)
+            found = find_ungraded(
+                connection, organization_id, task, after, limit, holder=holder, now_ms=now_ms
+            )
         return [
             GradingCandidate(completion_id=each.completion_id, cursor=write_cursor(*each.sort_key))
             for each in found

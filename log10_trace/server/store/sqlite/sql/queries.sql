@@ -307,8 +307,9 @@ SELECT id, name, instruction, json_schema, tags_selector, created_at_ms FROM fee
 WHERE organization_id = :organization_id AND id = :id;
 
 -- :known_ids
+-- CROSS JOIN fixes the order: the planner would read all records of the organization, and the ids for each.
 SELECT wanted.value AS id FROM json_each(:ids) wanted
-JOIN completions c ON c.organization_id = :organization_id AND c.id = wanted.value;
+CROSS JOIN completions c ON c.organization_id = :organization_id AND c.id = wanted.value;
 
 -- :tagged_with_all
 SELECT c.id FROM tags t JOIN completions c USING (position)
@@ -372,16 +373,6 @@ WHERE organization_id = :organization_id AND id = :id;
 -- :matches
 SELECT completion_id FROM feedback_completions
 WHERE organization_id = :organization_id AND feedback_id = :id ORDER BY ordinal;
-
--- :ungraded
-SELECT DISTINCT t.position FROM tags t JOIN completions c USING (position)
-WHERE t.organization_id = :organization_id AND t.tag IN (SELECT value FROM json_each(:tags))
-    AND t.position < :before
-    AND NOT EXISTS (
-        SELECT 1 FROM feedback_completions m
-        WHERE m.organization_id = :organization_id AND m.completion_id = c.id AND m.task_id = :task_id
-    )
-ORDER BY t.position DESC LIMIT :limit;
 
 -- :tagged
 -- Completions with a tag, and whether they have no feedback for the task and no other holder.
