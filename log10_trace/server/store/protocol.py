@@ -282,6 +282,10 @@ class FeedbackStore(Protocol):
         """
         ...
 
+    def list_values(self, organization_id: str, task_id: str, *, limit: int) -> tuple[str, ...]:
+        """The values alone of the latest feedback on a task, newest first, as JSON texts."""
+        ...
+
     def get(self, organization_id: str, feedback_id: str) -> Feedback | None:
         """One piece of feedback, or None."""
         ...

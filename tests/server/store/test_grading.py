@@ -145,6 +145,7 @@ def test_feedback_of_a_task_is_paged_by_cursor_and_can_be_deleted(graded: Store)
 
     assert (*first.items, *second.items) == tuple(reversed(kept))
     assert second.next_cursor is None
+    assert graded.feedback.list_values(ORG, "task", limit=4) == ('{"polite":true}',) * 4
     assert graded.feedback.list_for_task(OTHER, "task", limit=3).items == ()
     assert not graded.feedback.delete(OTHER, kept[0].id).result()
     assert graded.feedback.delete(ORG, kept[0].id).result()

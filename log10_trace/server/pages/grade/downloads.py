@@ -64,7 +64,9 @@ def _csv_lines(context: RequestContext, task: FeedbackTask, holds: Condition) ->
     names = [field.property_name or "" for field in form.fields if field.property_name is not None]
     yield csv_line((*_CSV_HEAD, *map(literal, names), *_CSV_TAIL))
     graders = Graders(context)
-    for feedback in stream_feedback(context, task, holds):
+    for feedback in stream_feedback(context, task):
+        if not holds(read_values(feedback.json_values)):
+            continue
         row = make_row(form, feedback)
         rest = (
             feedback.id,
@@ -82,8 +84,8 @@ def _graded_lines(
     context: RequestContext, task: FeedbackTask, holds: Condition, formatter: LineFormatter
 ) -> Iterator[bytes]:
     seen: set[str] = set()
-    for feedback in stream_feedback(context, task, lambda _: True):
-        is_meant = holds(read_values(feedback))
+    for feedback in stream_feedback(context, task):
+        is_meant = holds(read_values(feedback.json_values))
         for completion_id in feedback.matched_completion_ids:
             if completion_id in seen:
                 continue

@@ -17,6 +17,9 @@ from log10_trace.server.store.errors import CursorError
 
 LEASE_MS: Final = 15 * 60_000
 """How long a completion is handed out to nobody else."""
+SKIPPED: Final = "skipped"
+"""How a sitting ended: with completions that it skipped, or that came meanwhile."""
+_ALL_GRADED: Final = "graded"
 _CANDIDATES: Final = 20
 _ATTEMPTS: Final = 5
 """Looks for candidates, when other graders are quicker to lease all that were found."""
@@ -35,14 +38,15 @@ async def hand_out_next(context: RequestContext) -> Response:
 async def lead_to_next(context: RequestContext, task: FeedbackTask, sitting: Sitting) -> Response:
     """Lease the next completion after the sitting's cursor and lead to it; at the end, to the task."""
     for _ in range(_ATTEMPTS):
-        candidates = await context.read(_list_candidates, context, task, sitting)
+        candidates = await context.read(list_candidates, context, task, sitting, limit=_CANDIDATES)
         leased = await lease(context, task, [each.completion_id for each in candidates], sitting)
         for each in candidates:
             if each.completion_id == leased:
                 return lead_to(context, task, each.completion_id, sitting.at(each.cursor))
         if not candidates:
             break
-    ended = sitting.address(task_path(task.id)).with_param("ended", "1")
+    others = await context.read(list_candidates, context, task, sitting.at(""), limit=1)
+    ended = sitting.address(task_path(task.id)).with_param("ended", SKIPPED if others else _ALL_GRADED)
     return RedirectResponse(f"{context.root_path}{ended}", 303)
 
 
@@ -76,14 +80,18 @@ async def lease(
     return await asyncio.wrap_future(pending)
 
 
-def _list_candidates(context: RequestContext, task: FeedbackTask, sitting: Sitting) -> list[GradingCandidate]:
+def list_candidates(
+    context: RequestContext, task: FeedbackTask, sitting: Sitting, *, limit: int
+) -> list[GradingCandidate]:
+    """Completions that may be handed out after the sitting's cursor."""
+
     def find(cursor: str | None) -> list[GradingCandidate]:
         return context.store.grading.list_candidates(
             context.organization_id,
             task,
             holder=sitting.holder,
             now_ms=now_ms(),
-            limit=_CANDIDATES,
+            limit=limit,
             cursor=cursor,
         )
 

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from log10_trace.domain.value_condition import Condition, parse_condition
 from log10_trace.server.http.api_errors import unprocessable
 from log10_trace.server.http.request_context import RequestContext
-from log10_trace.server.pages.grade.results_view import read_values
 from log10_trace.server.store.data_types import Feedback, FeedbackTask, Page
 
 _BATCH = 200
@@ -30,16 +29,13 @@ def read_conditions(texts: Sequence[str]) -> Condition:
     return lambda values: all(condition(values) for condition in conditions)
 
 
-def stream_feedback(
-    context: RequestContext, task: FeedbackTask, holds: Condition, *, limit: int | None = None
-) -> Iterator[Feedback]:
-    """The feedback whose values meet the condition, newest first, out of the latest ``limit`` pieces."""
-    read, cursor = 0, None
-    while limit is None or read < limit:
-        size = _BATCH if limit is None else min(_BATCH, limit - read)
-        page = read_page(context, task, size, cursor)
-        yield from (each for each in page.items if holds(read_values(each)))
-        read, cursor = read + size, page.next_cursor
+def stream_feedback(context: RequestContext, task: FeedbackTask) -> Iterator[Feedback]:
+    """All feedback on a task, newest first."""
+    cursor = None
+    while True:
+        page = read_page(context, task, _BATCH, cursor)
+        yield from page.items
+        cursor = page.next_cursor
         if cursor is None:
             return
 

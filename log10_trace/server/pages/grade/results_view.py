@@ -48,10 +48,10 @@ class ResultRow:
     """What was given besides, as JSON text; empty for nothing."""
 
 
-def read_values(feedback: Feedback) -> Mapping[str, Any]:
+def read_values(json_values: str) -> Mapping[str, Any]:
     """The values of feedback; none where numbers have more digits than can be read."""
     try:
-        return read_mapping(json.loads(feedback.json_values))
+        return read_mapping(json.loads(json_values))
     except ValueError:
         return {}
 
@@ -67,7 +67,7 @@ def count_values(form: SchemaForm, values: Sequence[Mapping[str, Any]]) -> tuple
 
 def make_row(form: SchemaForm, feedback: Feedback) -> ResultRow:
     """The row of a piece of feedback."""
-    values = read_values(feedback)
+    values = read_values(feedback.json_values)
     names = [field.property_name for field in form.fields if field.property_name is not None]
     others = {name: value for name, value in values.items() if name not in names}
     return ResultRow(

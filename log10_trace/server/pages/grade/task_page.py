@@ -13,9 +13,10 @@ from log10_trace.domain.schema_form import SchemaForm, build_form
 from log10_trace.domain.value_condition import Condition
 from log10_trace.server.http.api_errors import ApiError
 from log10_trace.server.http.request_context import RequestContext
-from log10_trace.server.pages.grade.progress import measure_progress
+from log10_trace.server.pages.grade.handing_out import SKIPPED, list_candidates
+from log10_trace.server.pages.grade.progress import TaskProgress, measure_progress
 from log10_trace.server.pages.grade.request import Graders, find_task, now_ms, render
-from log10_trace.server.pages.grade.results import read_conditions, read_page, stream_feedback
+from log10_trace.server.pages.grade.results import read_conditions, read_page
 from log10_trace.server.pages.grade.results_view import (
     FieldDistribution,
     ResultRow,
@@ -29,7 +30,7 @@ from log10_trace.server.store.data_types import FeedbackTask
 from log10_trace.server.store.errors import CursorError
 
 _ROWS: Final = 25
-_PAGES: Final = 40
+_PAGES: Final = 20
 """Pages of rows that are looked through for what meets the conditions."""
 _MINUTE_MS: Final = 60_000
 _COUNTED: Final = 1_000
@@ -50,7 +51,7 @@ class Waiting:
     """What is left to grade."""
 
     has_more: bool
-    """Whether a completion waits that nobody grades."""
+    """Whether a completion may wait that nobody grades."""
     leases: int
     """Completions that are being graded."""
     minutes: int
@@ -92,14 +93,15 @@ def _show_task(context: RequestContext) -> Response:
     except ApiError as error:
         status, results = error.status, Results(fault=error.message)
     sitting = read_sitting(query.getlist)
+    progress, ended = measure_progress(context, [task])[0], query.get("ended", "")
     return render(
         context,
         "grade_task.html",
         status,
-        progress=measure_progress(context, [task])[0],
-        waiting=_find_waiting(context, task, sitting),
+        progress=progress,
+        waiting=_find_waiting(context, progress, sitting, ended),
         sitting=sitting,
-        is_end="ended" in query,
+        is_end=bool(ended),
         form=form,
         conditions=conditions,
         address=address,
@@ -110,17 +112,21 @@ def _show_task(context: RequestContext) -> Response:
     )
 
 
-def _find_waiting(context: RequestContext, task: FeedbackTask, sitting: Sitting) -> Waiting:
-    grading, now = context.store.grading, now_ms()
-    candidates = grading.list_candidates(
-        context.organization_id, task, holder=sitting.holder, now_ms=now, limit=1
-    )
-    leases = grading.list_leases(context.organization_id, task.id, now_ms=now)
+def _find_waiting(context: RequestContext, progress: TaskProgress, sitting: Sitting, ended: str) -> Waiting:
+    now = now_ms()
+    leases = context.store.grading.list_leases(context.organization_id, progress.task.id, now_ms=now)
     return Waiting(
-        has_more=bool(candidates),
+        has_more=ended == SKIPPED if ended else _has_more(context, progress, sitting, len(leases)),
         leases=len(leases),
         minutes=-(-(leases[-1].expires_at_ms - now) // _MINUTE_MS) if leases else 0,
     )
+
+
+def _has_more(context: RequestContext, progress: TaskProgress, sitting: Sitting, leases: int) -> bool:
+    """Whether a completion may wait; looked for only where the counts leave few that could."""
+    if not progress.is_known or progress.summary.graded + leases < progress.selected.calls:
+        return bool(progress.selected.calls) or not progress.selected.is_exact
+    return bool(list_candidates(context, progress.task, sitting, limit=1))
 
 
 def _read_results(
@@ -132,10 +138,10 @@ def _read_results(
     if older is not None:
         shown["older"] = str(address.with_param("after", older))
     if after is None:
-        values = [read_values(each) for each in stream_feedback(context, task, holds, limit=_COUNTED)]
-        total = context.store.feedback.list(context.organization_id, limit=1, task_id=task.id).total
+        texts = context.store.feedback.list_values(context.organization_id, task.id, limit=_COUNTED + 1)
+        values = [each for each in map(read_values, texts[:_COUNTED]) if holds(each)]
         shown |= {"distributions": count_values(form, values), "counted": len(values)}
-        shown["is_all"] = total <= _COUNTED
+        shown["is_all"] = len(texts) <= _COUNTED
     ids = {call for row in rows for call in row.feedback.matched_completion_ids[:MAX_CALLS]}
     summaries = context.store.completions.get_summaries(context.organization_id, sorted(ids))
     shown["previews"] = {call: found.preview_request for call, found in summaries.items()}
@@ -149,7 +155,7 @@ def _read_rows(
     rows: list[ResultRow] = []
     for _ in range(_PAGES):
         page = read_page(context, task, _ROWS, after)
-        rows += [make_row(form, each) for each in page.items if holds(read_values(each))]
+        rows += [make_row(form, each) for each in page.items if holds(read_values(each.json_values))]
         after = page.next_cursor
         if after is None or len(rows) >= _ROWS:
             break

@@ -111,6 +111,11 @@ class PostgresFeedbackStore:
         after = next_cursor(found, limit, lambda one: (one.created_at_ms, one.id))
         return Page(items=tuple(found[:limit]), next_cursor=after)
 
+    def list_values(self, organization_id: str, task_id: str, *, limit: int) -> tuple[str, ...]:
+        """The values alone of the latest feedback on a task, newest first, as JSON texts."""
+        values = {"organization_id": organization_id, "task_id": task_id, "limit": limit}
+        return tuple(text for (text,) in self._readers.rows(_SQL["values_of_task"], values))
+
     def get(self, organization_id: str, feedback_id: str) -> Feedback | None:
         """One piece of feedback, or None."""
         values = {"organization_id": organization_id, "id": feedback_id}

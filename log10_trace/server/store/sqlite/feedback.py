@@ -108,6 +108,12 @@ class SqliteFeedbackStore:
             items=items, next_cursor=next_cursor(rows, limit, lambda row: (row["created_at_ms"], row["id"]))
         )
 
+    def list_values(self, organization_id: str, task_id: str, *, limit: int) -> tuple[str, ...]:
+        """The values alone of the latest feedback on a task."""
+        values = {"organization_id": organization_id, "task_id": task_id, "limit": limit}
+        with self._readers.snapshot() as connection:
+            return tuple(row[0] for row in connection.execute(SQL["values_of_task"], values))
+
     def get(self, organization_id: str, feedback_id: str) -> Feedback | None:
         """One piece of feedback, or None."""
         with self._readers.snapshot() as connection:

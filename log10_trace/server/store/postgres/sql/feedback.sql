@@ -56,6 +56,10 @@ WHERE f.organization_id = %(organization_id)s AND f.task_id = %(task_id)s
     AND (f.created_ms, f.id) < (%(before_ms)s, %(before_id)s)
 ORDER BY f.created_ms DESC, f.id DESC LIMIT %(limit)s;
 
+-- :values_of_task
+SELECT json_values FROM feedback WHERE organization_id = %(organization_id)s AND task_id = %(task_id)s
+ORDER BY created_ms DESC, id DESC LIMIT %(limit)s;
+
 -- :delete_feedback
 DELETE FROM feedback WHERE organization_id = %(organization_id)s AND id = %(id)s;
 

@@ -346,6 +346,10 @@ SELECT id, task_id, json_values, comment, created_at_ms, key_id FROM feedback
 WHERE organization_id = :organization_id AND task_id = :task_id AND (created_at_ms, id) < (:before_ms, :before_id)
 ORDER BY created_at_ms DESC, id DESC LIMIT :limit;
 
+-- :values_of_task
+SELECT json_values FROM feedback WHERE organization_id = :organization_id AND task_id = :task_id
+ORDER BY created_at_ms DESC, id DESC LIMIT :limit;
+
 -- :delete_feedback
 DELETE FROM feedback WHERE organization_id = :organization_id AND id = :id;
 
