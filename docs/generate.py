@@ -48,7 +48,10 @@ def _describe_default(option: Option) -> str:
 def write_commands() -> str:
     """Every command with its arguments, options and examples, from its own help."""
     load(list(GROUPS))
-    return "\n\n".join(_describe_command(*each) for each in _walk(typer.main.get_command(app), "log10-trace"))
+    commands: Any = typer.main.get_command(app)
+    # Commands are registered in the order in which they are imported, which is another one in tests.
+    walked = (each for word in GROUPS for each in _walk(commands.commands[word], f"log10-trace {word}"))
+    return "\n\n".join(_describe_command(*each) for each in walked)
 
 
 def _walk(command: Any, name: str) -> Iterator[tuple[str, Any]]:

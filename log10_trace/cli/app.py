@@ -22,7 +22,7 @@ from log10_trace.errors import Log10Error
 GROUPS: Final = {
     "demo": "See six real calls of the OpenAI SDK arrive.",
     "serve": "Run the completions API and its page on this machine.",
-    "completions": "List, show, follow, search, export, import and delete calls.",
+    "completions": "List, show, compare, follow, search, export, import and delete calls.",
     "replay": "Send a logged request again, to the same model or another.",
     "benchmark": "Send logged requests to several models and compare the answers.",
     "sessions": "List sessions and show one.",
