@@ -90,6 +90,17 @@ def read_json(text: str, most: int = ENDS) -> Any:
     return excerpt(text, most=most)
 
 
+def find_member(text: str, name: str) -> str | None:
+    """The exact text of a member of a JSON object, found without reading the others; None without one."""
+    at: int | None = _SPACE.match(text, 1).end()  # type: ignore[union-attr] # it matches everywhere
+    if text[0] != "{" or text[at] == "}":  # type: ignore[index]
+        return None
+    for member in _members(text, at, is_object=True):
+        if scanstring(text, member.begin + 1, True)[0] == name:
+            return text[member.value : member.end]
+    return None
+
+
 def abridge(items: list[Any], most: int = ENDS) -> list[Any]:
     """At most ``most`` items of each end, a ``Gap`` between them; of a list that is an excerpt as well."""
     gap = items[ENDS] if len(items) == 2 * ENDS + 1 and isinstance(items[ENDS], Gap) else None

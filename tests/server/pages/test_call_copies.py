@@ -152,6 +152,21 @@ def test_python_keeps_numbers_and_unknown_parameters(
     assert "1e400," in write_python(fields_of('{"seed":1e400}'))
 
 
+def test_a_large_request_is_not_read_value_by_value(
+    site: Site, provider: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A program for a million characters parses their text; the messages are cut out of it as they stand."""
+    messages = "[" + ", ".join('{"role": "user", "content": "\\u0041\'"}' for _ in range(30_000)) + "]"
+    request = f'{{"n": [1, {{"messages": 2}}], "messages": {messages}, "x": 1}}'
+    call_id = site.keep(f'{{"id": "large", "base_url": "{provider}", "request": {request}}}')
+
+    program = site.browser.get(f"/completions/{call_id}/request.py").text
+
+    path, sent = run_python(program, monkeypatch)
+    assert (path, sent["messages"]) == ("/v1/chat/completions", json.loads(messages))
+    assert site.browser.get(f"/completions/{call_id}/messages.json").text == messages
+
+
 def test_the_page_offers_what_can_be_run(site: Site) -> None:
     """Command, program and messages have addresses; without a request there are none."""
     messages = '[{"role": "user",  "content": "x"}]'

@@ -7,7 +7,6 @@ from typing import Final
 from starlette.responses import Response
 
 from log10_trace.domain.call_markdown import write_markdown
-from log10_trace.domain.json_slices import split_members
 from log10_trace.domain.json_values import read_mapping
 from log10_trace.server.http.api_errors import not_found
 from log10_trace.server.http.request_context import RequestContext
@@ -16,6 +15,7 @@ from log10_trace.server.pages import json_access
 from log10_trace.server.pages.call.media import find_part, read_media
 from log10_trace.server.pages.call.reading import get_stored
 from log10_trace.server.pages.call.request_code import request_field, write_curl, write_python
+from log10_trace.server.pages.excerpt import find_member
 from log10_trace.server.pages.messages import request_messages, response_choices
 from log10_trace.server.store.data_types import StoredCompletion
 
@@ -60,10 +60,10 @@ def _python(context: RequestContext) -> Response:
 
 def _messages(context: RequestContext) -> Response:
     request = get_stored(context).fields.get("request", "")
-    members = split_members(request) if request[:1] == "{" else {}
-    if "messages" not in members:
+    messages_text = find_member(request, "messages") if request else None
+    if messages_text is None:
         raise not_found("list of messages")
-    return json_bytes_response(members["messages"][0].encode())
+    return json_bytes_response(messages_text.encode())
 
 
 def _markdown(context: RequestContext) -> Response:

@@ -20,8 +20,8 @@ from log10_trace.domain.call_labels import (
     is_text_request,
 )
 from log10_trace.domain.control_characters import replace_control_characters
-from log10_trace.domain.json_slices import parse_value
 from log10_trace.domain.json_values import read_mapping, read_text
+from log10_trace.server.pages.excerpt import excerpt
 
 DEFAULT_BASE_URL: Final = "https://api.openai.com/v1"
 _ADDRESS: Final = re.compile(r"https?://[A-Za-z0-9._~:/@%+,=&?!$-]{1,500}")
@@ -50,6 +50,8 @@ _METHODS: Final = {
 _HERE: Final = "END_OF_REQUEST"
 """Ends the text of the request in the shell: never a line of JSON, whose strings hold no line breaks."""
 _STEP: Final = "    "
+_MAX_SPELLED: Final = 1_000_000
+"""Characters of a request that is spelled out value by value, which takes many times their memory."""
 
 
 class _Number(str):
@@ -78,11 +80,16 @@ def write_curl(fields: Mapping[str, str]) -> str:
 def write_python(fields: Mapping[str, str]) -> str:
     """A program that sends the request of the record with these fields by the OpenAI SDK."""
     endpoint, base_url = _target(fields)
-    body = json.loads(
-        fields[request_field(fields)], parse_int=_Number, parse_float=_Number, parse_constant=_constant
-    )
     where = "" if base_url == DEFAULT_BASE_URL else f"base_url={base_url!r}"
-    lines = ["from openai import OpenAI", "", f"client = OpenAI({where})  # the key is in OPENAI_API_KEY"]
+    client = f"client = OpenAI({where})  # the key is in OPENAI_API_KEY"
+    text = fields[request_field(fields)]
+    if len(text) > _MAX_SPELLED:
+        return (
+            f"import json\n\nfrom openai import OpenAI\n\n{client}\nbody = json.loads({text!r})\n"
+            f"response = client.post({endpoint!r}, body=body, cast_to=object)\nprint(response)\n"
+        )
+    body = json.loads(text, parse_int=_Number, parse_float=_Number, parse_constant=_constant)
+    lines = ["from openai import OpenAI", "", client]
     method, named = _METHODS[endpoint]
     extra = {name: value for name, value in body.items() if name not in named}
     arguments = {name: value for name, value in body.items() if name in named}
@@ -107,7 +114,7 @@ def _target(fields: Mapping[str, str]) -> tuple[str, str]:
 
 
 def _parse(fields: Mapping[str, str], name: str) -> Any:
-    return parse_value(fields[name]) if name in fields else None
+    return excerpt(fields[name]) if name in fields else None
 
 
 def _constant(name: str) -> _Number:
