@@ -6,6 +6,7 @@ import json as json_text
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Annotated, Any, Final
+from urllib.parse import urlencode
 
 import typer
 
@@ -20,8 +21,9 @@ from log10_trace.cli.model_calls import (
 )
 from log10_trace.cli.once import OnceCommand
 from log10_trace.cli.options import Json, Server, expand_option_groups, split_commas
-from log10_trace.cli.output import show_json
+from log10_trace.cli.output import show_json, stderr_console
 from log10_trace.cli.price_table import prices_of
+from log10_trace.cli.replay_records import ReplayRecorder
 from log10_trace.cli.report import show_answers
 
 EXAMPLES: Final = """[bold]Examples[/bold]
@@ -29,6 +31,8 @@ EXAMPLES: Final = """[bold]Examples[/bold]
   log10-trace replay latest
 
   log10-trace replay ID --model gpt-4o-mini --model o4-mini --set temperature=0
+
+  log10-trace replay ID --model gpt-4o-mini --save
 
 The requests go out with your own settings of the SDK: OPENAI_API_KEY, OPENAI_BASE_URL, ..."""
 
@@ -47,6 +51,9 @@ def replay(
         typer.Option("--model", "-m", help="The model; repeatable.", show_default="the logged one"),
     ] = None,
     set_: Set = None,
+    save: Annotated[
+        bool, typer.Option("--save", help="Store the new calls, tagged replay; print where to compare them.")
+    ] = False,
     server: Server,
     json: Json = False,
 ) -> None:
@@ -59,14 +66,29 @@ def replay(
     call = json_text.loads(answer.raw_response.content)
     logged = read_logged_answer(call, prices)
     models = split_commas(model) or [logged.model]
-    new = (replay_call(call, name, send, prices, changes=changes, base_url=base_url) for name in models)
+    recorder = ReplayRecorder(send, str(call["id"]), base_url)
+    new = (
+        replay_call(call, name, recorder.send, prices, changes=changes, base_url=base_url) for name in models
+    )
     answers = [logged, *new]
     if json:
         for each in answers:
             show_json(asdict(each))
     else:
         show_answers(answers)
+    if save:
+        _store(server, recorder)
     exit_if_all_failed(answers)
+
+
+def _store(server: Server, recorder: ReplayRecorder) -> None:
+    """Store the new calls, and say where each can be compared with the logged one."""
+    with server.client() as client:
+        client.completions.batch(completions=recorder.records)
+        url = client.server_url.rstrip("/")
+    for record in recorder.records:
+        query = urlencode({"a": record["metadata"]["replay_of"], "b": record["id"]})
+        stderr_console.print(f"Compare: {url}/compare?{query}", soft_wrap=True)
 
 
 def parameters(given: list[str] | None) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -40,6 +41,26 @@ def test_replay_asks_another_model(cli: Cli, calls: Calls, sdk: dict[str, str]) 
     assert new["text"]
     assert new["seconds"] > 0
     assert "gpt-4o-mini-2024-07-18 (logged)" in cli.screen(*words, **sdk).text
+
+
+def test_a_replay_that_is_saved_can_be_compared(cli: Cli, calls: Calls, sdk: dict[str, str]) -> None:
+    """With --save the new calls are stored, failed ones too, and the links lead to their comparison."""
+    words = ("replay", "latest", "--model", f"{MODEL},unheard-of", "--set", "temperature=0.5")
+    done = cli.run(*words, "--save", **sdk)
+
+    links = re.findall(r"Compare: (\S+)/compare\?a=(\S+)&b=(\S+)", done.stderr.decode())
+    with cli.client() as client:
+        stored = [client.completions.get(completion_id=found[2]).completion for found in links]
+    told = json.loads(cli.text("completions", "diff", *links[0][1:], "--json"))
+
+    assert [(url, a) for url, a, _ in links] == [(cli.url, calls[5]["id"])] * 2
+    assert [(call.status, call.tags, call.metadata) for call in stored] == [
+        ("finished", ["replay"], {"replay_of": calls[5]["id"]}),
+        ("failed", ["replay"], {"replay_of": calls[5]["id"]}),
+    ]
+    assert stored[1].failure_kind == "NotFoundError"
+    assert [row["title"] for row in told["parameters"]] == ["temperature"]
+    assert [row["equal"] for row in told["messages"]] == [True]
 
 
 def test_replay_that_the_provider_refuses_fails(cli: Cli, calls: Calls, sdk: dict[str, str]) -> None:
