@@ -93,6 +93,7 @@ def asked(*turns: str, model: str = "gpt-4o") -> dict[str, Any]:
     return {"model": model, "messages": messages}
 
 
+COSTLY_SINCE = ago(days=2)
 BEFORE, AFTER = (f"0189000{number}-0000-7000-8000-000000000011" for number in (1, 2))
 
 
@@ -119,6 +120,11 @@ def a_day_of_calls() -> Iterator[dict[str, Any]]:
         status="started", response=None, duration=None, created_at=ago(seconds=90),
         request=asked("Write the weekly report."),
     )  # fmt: skip
+    dear = {**chat_response("The week."), "usage": {"prompt_tokens": 1_000_000, "completion_tokens": 1}}
+    for when in (COSTLY_SINCE, ago(days=1)):
+        yield completion(created_at=when, response=dear, stacktrace=stack("report.py", 7, "write"))
+    for days in range(1, 6):
+        yield completion(created_at=ago(days=days), stacktrace=stack("mail.py", 41, "sort"))
     for number in range(TWENTY + 2):
         yield completion(tags=["tone"], created_at=ago(hours=20), request=asked(f"Question {number}"))
 
@@ -167,6 +173,18 @@ def test_which_calls_failed_last_night_why_and_from_which_line(reader: Reader) -
     for text in ("RateLimitError", "Limit 200000", "mail.py:41", "APITimeoutError", "report.py:7"):
         assert text in reader.seen
     assert "forgotten" not in reader.seen
+
+
+def test_which_call_site_costs_most_this_week_and_since_when(reader: Reader) -> None:
+    """The overview's first row, with a bar for each day that cost something."""
+    reader.follow("Overview")
+
+    row = "document.querySelector('#call_site tbody tr')"
+    assert "report.py" in reader.ask(f"{row}.querySelector('th').innerText")
+    assert "$" in reader.ask(f"{row}.innerText")
+    first = reader.ask(f"{row}.querySelector('.trend title').textContent")
+    day = datetime.fromisoformat(COSTLY_SINCE)
+    assert first.startswith(f"{day:%b} {day.day}"), first
 
 
 def test_what_changed_between_these_two_calls(reader: Reader) -> None:
