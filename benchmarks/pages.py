@@ -102,8 +102,7 @@ def views(client: httpx.Client, maker: Maker) -> Iterator[tuple[str, str]]:
         "last day": f"?since={ago(24)}",
         "a week": f"?since={ago(168)}",
         "30 days": f"?since={ago(719)}",
-        "a week, of a model": f"?since={ago(168)}&model=gpt-4o",
-        "a week, of a tag": f"?since={ago(168)}&tag=feature-3",
+        "a week, by call site": f"?since={ago(168)}&by=call_site",
     }.items():
         yield f"overview, {name}", f"/overview{span}"
     yield "to grade", "/grade"
