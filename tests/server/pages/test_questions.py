@@ -216,12 +216,13 @@ def test_this_session_as_a_story(reader: Reader) -> None:
 
 
 def test_where_the_model_said_something(reader: Reader) -> None:
-    """A search in the responses finds the answer, and not the question."""
+    """A search in the responses finds the answer, its words marked, and not the question."""
     reader.ask("document.querySelector('[name=q]').focus()")
     reader.press(*"in:response heron", "Enter")
 
     assert reader.ask("document.querySelectorAll('table.calls tbody tr').length") == 1
     assert "A heron may visit." in reader.seen
+    assert reader.ask("document.querySelector('table.calls mark').innerText") == "heron"
 
 
 def test_what_is_running_now_and_for_how_long(reader: Reader) -> None:
@@ -239,6 +240,6 @@ def test_grade_the_next_twenty(reader: Reader) -> None:
     for _ in range(TWENTY):
         assert "Question" in reader.seen
         reader.press("1", "Enter")
-    reader.ask("document.querySelector('.trail a:last-of-type').click()")
+    reader.press("g", "g")
 
-    processes.until(lambda: f"{TWENTY} graded of {TWENTY + 2}" in reader.seen, "twenty calls are graded")
+    assert f"{TWENTY} graded of {TWENTY + 2}" in reader.seen
