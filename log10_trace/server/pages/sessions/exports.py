@@ -16,7 +16,7 @@ from log10_trace.server.http.responses import encode_json, json_bytes_response
 from log10_trace.server.pages import json_access
 from log10_trace.server.pages.sessions.session_list import read_first_call
 from log10_trace.server.pages.sessions.session_page import get_session
-from log10_trace.server.routes.listing import export_completions
+from log10_trace.server.routes.listing import chunk_lines, export_completions
 from log10_trace.server.routes.sessions import session_dict
 from log10_trace.server.store.data_types import CompletionFilter, StoredCompletion
 
@@ -35,7 +35,7 @@ async def session_jsonl(context: RequestContext) -> Response:
 
 async def session_markdown(context: RequestContext) -> Response:
     """The session as a story in Markdown."""
-    pieces = await context.read_pieces(_write_markdown(context))
+    pieces = await context.read_pieces(chunk_lines(_write_markdown(context)))
     return StreamingResponse(pieces, media_type="text/markdown")
 
 
