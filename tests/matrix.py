@@ -1,6 +1,6 @@
 """Which surfaces are recorded with which version of the SDK, on which Python: run, not claimed.
 
-    python tests/matrix.py              every cell, and the table of the README as Markdown
+    python tests/matrix.py              every cell, and the table of docs/recording.md
     python tests/matrix.py --corners    the oldest SDK on the oldest Python, the newest on the two newest
 
 Each cell is a new virtual environment with that SDK, in which ``tests/instrument`` runs whole. Needs only the
