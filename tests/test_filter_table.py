@@ -144,7 +144,7 @@ def test_the_openapi_document_describes_each_filter() -> None:
     ]
     filtered = [parameters for parameters in by_operation if "min_duration" in parameters]
 
-    assert len(filtered) == 3
+    assert len(filtered) == 4
     for parameters in filtered:
         assert tuple(parameters)[: len(FILTERS)] == FILTER_NAMES
         for row in FILTERS:

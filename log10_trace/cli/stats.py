@@ -8,8 +8,9 @@ from typing import Annotated, Final
 import typer
 
 from log10_trace.cli.app import app
+from log10_trace.cli.filter_options import CompletionFilterOptions
 from log10_trace.cli.once import OnceCommand
-from log10_trace.cli.options import Json, Server, Since, Until, expand_option_groups
+from log10_trace.cli.options import Json, Server, expand_option_groups
 from log10_trace.cli.output import (
     Column,
     count,
@@ -25,6 +26,8 @@ EXAMPLES: Final = """[bold]Examples[/bold]
 
   log10-trace stats --by model --since 7d
 
+  log10-trace stats --by call_site --sort cost --tag production
+
   log10-trace stats --by failure --since 24h
 
   log10-trace stats --over day --since 4w"""
@@ -39,6 +42,17 @@ class GroupBy(str, Enum):
     CALL_SITE = "call_site"
     SESSION = "session"
     FAILURE = "failure"
+
+
+class SortBy(str, Enum):
+    """Figures that groups are sorted by."""
+
+    CALLS = "calls"
+    COST = "cost"
+    FAILED = "failed"
+    TOKENS = "tokens"
+    P95 = "p95"
+    KEY = "key"
 
 
 class Interval(str, Enum):
@@ -69,8 +83,8 @@ def stats(
     *,
     by: Annotated[GroupBy, typer.Option(help="Group by.")] = GroupBy.MODEL,
     over: Annotated[Interval | None, typer.Option(help="Group by time interval.")] = None,
-    since: Since = None,
-    until: Until = None,
+    sort: Annotated[SortBy, typer.Option(help="Figure that groups are sorted by.")] = SortBy.CALLS,
+    which: CompletionFilterOptions,
     server: Server,
     json: Json = False,
 ) -> None:
@@ -79,8 +93,8 @@ def stats(
         found = client.completions.statistics(
             group_by=by.value,
             interval=over.value if over else None,
-            since=since,
-            until=until,
+            sort=sort.value,
+            **which.filters(),
         ).statistics
     rows = found.groups if over is None else found.series
     if json:
@@ -91,6 +105,9 @@ def stats(
     nameless = "all" if by is GroupBy.NONE else f"(no {by.value})"
     what = Column(title="WHAT", cell=lambda group: group.key or nameless, flexible=True)
     show_rows((*([_START] if over else []), what, *_FIGURES), rows, empty="No calls in that time.")
+    if not found.exact:
+        counted = ", ".join(f"{name} {value}" for name, value in (found.counted or {}).items()) or "all calls"
+        stderr_console.print(f"Too many calls match to be summed; the figures are of {counted}.")
     if unpriced := sum(group.unpriced or 0 for group in found.groups):
         stderr_console.print(
             f"{unpriced:,} calls have no known price, and are not in the cost. "

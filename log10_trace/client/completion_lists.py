@@ -159,14 +159,19 @@ def statistics(
     *,
     group_by: Literal["none", "model", "tag", "call_site", "session", "failure"] | None = None,
     interval: Literal["minute", "hour", "day"] | None = None,
+    sort: str | None = None,
     x_log10_organization: str | None = None,
     **filters: Unpack[Filters],
 ) -> Operation[operations.StatisticsResponse]:
-    """How many calls, failures, tokens and dollars, and how long they took, by group and over time."""
+    """How many calls, failures, tokens and dollars, and how long they took, by group and over time.
+
+    Groups are sorted by ``sort``, the largest first: ``calls`` (the default), ``failed``, ``tokens``,
+    ``cost``, ``p50``, ``p95``, ``first_token_p50``, ``first_token_p95``, or ``key`` in its order.
+    """
     return Operation(
         method="GET",
         path="/statistics",
         read=response_parser(operations.StatisticsResponse, statistics=operations.Statistics),
-        query=query({**filters, "group_by": group_by, "interval": interval}),
+        query=query({**filters, "group_by": group_by, "interval": interval, "sort": sort}),
         organization=x_log10_organization,
     )

@@ -126,6 +126,10 @@ class Statistics(Model):
     groups: list[Group]
     series: list[Group]
     """The same figures for each step of time; ``start`` is when the step begins."""
+    exact: bool = True
+    """Whether the figures are of what matches; otherwise they are of the calls that ``counted`` means."""
+    counted: dict[str, Any] | None = None
+    """The filters that the figures obey."""
 
 
 @dataclass(frozen=True, kw_only=True)

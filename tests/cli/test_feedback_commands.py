@@ -55,7 +55,7 @@ def test_session_shows_its_calls_in_order(cli: Cli, calls: Calls) -> None:
 
 
 def test_stats_are_grouped(cli: Cli, calls: Calls) -> None:
-    """Figures come by model, tag, session and call site, and over time."""
+    """Figures come by group and over time, of what a filter matches, in any order."""
     (by_model,) = cli.rows("stats", "--json")
     by_tag = cli.rows("stats", "--by", "tag", "--json")
     over_days = cli.rows("stats", "--over", "day", "--since", "2026-01-01", "--by", "none", "--json")
@@ -64,6 +64,10 @@ def test_stats_are_grouped(cli: Cli, calls: Calls) -> None:
     assert {row["key"]: row["calls"] for row in by_tag} == {"even": 3, "odd": 3}
     assert [(row["start"][:10], row["calls"]) for row in over_days] == [("2026-01-01", 6)]
     assert "P95" in cli.screen("stats").text
+
+    of_even = cli.rows("stats", "--by", "session", "--sort", "key", "--tag", "even", "--json")
+    assert sum(row["calls"] for row in of_even) == 3
+    assert [row["key"] for row in of_even] == sorted(row["key"] for row in of_even)
 
 
 def test_a_span_of_one_day_is_that_day_everywhere(cli: Cli, calls: Calls) -> None:

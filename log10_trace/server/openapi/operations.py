@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from log10_trace.domain.filters import FILTER_NAMES
-from log10_trace.server.openapi.parameters import query
+from log10_trace.server.openapi.parameters import SORTS, query
 from log10_trace.server.openapi.schemas import (
     COUNT,
     LABEL,
@@ -197,12 +197,12 @@ OPERATION_DOCS: Final[dict[tuple[str, str], OperationDoc]] = {
     ),
     ("GET", "/api/v1/statistics"): OperationDoc(
         id="statistics",
-        summary="Calls, tokens, cost and duration percentiles, by group and over time.",
+        summary="Calls, tokens, cost and percentiles of what matches the filters, by group and over time.",
         tag="Reports",
-        query=query("group_by", "interval", "since", "until"),
-        responses={
-            200: object_schema({"groups": array(reference("Totals")), "series": array(reference("Totals"))})
-        },
+        query=query(
+            *FILTER_NAMES, "group_by", "interval", "sort", sort={"enum": list(SORTS), "default": "calls"}
+        ),
+        responses={200: reference("Statistics")},
         error_statuses=(422,),
     ),
     ("GET", "/api/v1/prices"): OperationDoc(

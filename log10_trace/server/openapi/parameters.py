@@ -47,6 +47,10 @@ def _describe_filter(row: Filter) -> tuple[Schema, str]:
     return schema, row.help + _NOTES.get(row.type, "")
 
 
+SORTS: Final = (
+    "key", "calls", "failed", "tokens", "cost", "p50", "p95", "first_token_p50", "first_token_p95",
+)  # fmt: skip
+"""The figures that groups of statistics are sorted by."""
 _QUERY: Final[Mapping[str, tuple[Schema, str]]] = {
     **{row.name: _describe_filter(row) for row in FILTERS},
     "limit": (_PAGE, "Maximum number of results."),
@@ -73,7 +77,7 @@ _QUERY: Final[Mapping[str, tuple[Schema, str]]] = {
     "query": (_TEXT, "Prefix of the tags."),
     "tagFilter": ({"type": "string", "pattern": "^$"}, "Ids of tags, separated by commas."),
     "createdFilter": ({"const": "{}"}, "JSON object with from and to."),
-    "sort": (_TEXT, "Ignored."),
+    "sort": (_TEXT, "What groups are sorted by, the largest first. Older lists ignore it."),
     "desc": (_TEXT, "Ignored."),
     "ids": (_TEXT, "Ignored."),
 }

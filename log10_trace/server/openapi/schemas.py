@@ -248,6 +248,18 @@ SCHEMAS: Final[dict[str, Schema]] = {
             "matched_completion_ids": array(NAME),
         }
     ),
+    "Statistics": object_schema(
+        {
+            "groups": array(reference("Totals")),
+            "series": array(reference("Totals")),
+            "exact": {
+                "type": "boolean",
+                "description": "Whether the figures are of what matches. Where too many match for that, they"
+                " are of more calls: those that `counted` means.",
+            },
+            "counted": {"type": "object", "description": "The filters that the figures obey, by name."},
+        }
+    ),
     "Totals": object_schema(
         {
             "key": {"type": ["string", "null"], "description": "The group's value; null without grouping."},

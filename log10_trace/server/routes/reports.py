@@ -2,37 +2,48 @@
 
 from __future__ import annotations
 
-import time
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 from starlette.responses import Response
 
+from log10_trace.domain.filters import FILTER_NAMES, FILTERS
 from log10_trace.domain.times import rfc3339
 from log10_trace.server.http.api_errors import not_found
 from log10_trace.server.http.query_params import RequestParams
 from log10_trace.server.http.request_context import RequestContext
 from log10_trace.server.http.responses import json_response
-from log10_trace.server.store.data_types import GroupBy, GroupTotals, Interval, SourceReport, StatisticsQuery
+from log10_trace.server.routes.filters import parse_filters
+from log10_trace.server.store.data_types import (
+    CompletionFilter,
+    GroupBy,
+    GroupTotals,
+    Interval,
+    SortBy,
+    SourceReport,
+    StatisticsQuery,
+)
 
 GROUPS: Final[tuple[GroupBy, ...]] = ("none", "model", "tag", "call_site", "session", "failure")
+SORTS: Final[tuple[SortBy, ...]] = get_args(SortBy)
 INTERVALS: Final[tuple[Interval, ...]] = ("minute", "hour", "day")
 
 
 async def statistics(context: RequestContext) -> Response:
-    """Counts, tokens, cost and percentiles, by group and over time."""
-    query = RequestParams(context.request.query_params, ("group_by", "interval", "since", "until"))
-    now_ms = time.time_ns() // 1_000_000
+    """Counts, tokens, cost and percentiles of what matches, by group and over time."""
+    query = RequestParams(context.request.query_params, (*FILTER_NAMES, "group_by", "interval", "sort"))
     wanted = StatisticsQuery(
         group_by=query.choice("group_by", GROUPS, "none"),
         interval=query.choice("interval", INTERVALS, "hour"),
-        since_ms=query.timestamp_ms("since", now_ms),
-        until_ms=query.end_ms("until", now_ms),
+        sort=query.choice("sort", SORTS, "calls"),
+        wanted=parse_filters(query),
     )
     found = await context.read(context.store.reports.statistics, context.organization_id, wanted)
     return json_response(
         {
             "groups": [totals_dict(each) for each in found.groups],
             "series": [totals_dict(each) for each in found.series],
+            "exact": found.counted == wanted.counted,
+            "counted": _filters_dict(found.counted),
         }
     )
 
@@ -80,6 +91,16 @@ def totals_dict(totals: GroupTotals) -> dict[str, Any]:
         "p99": totals.p99,
         "first_token_p50": totals.first_token_p50,
         "first_token_p95": totals.first_token_p95,
+    }
+
+
+def _filters_dict(counted: CompletionFilter) -> dict[str, Any]:
+    """The filters that are set, by their names in the API."""
+    values = {row: getattr(counted, row.store_field) for row in FILTERS}
+    return {
+        row.name: rfc3339(value) if row.type in ("start", "end") else value
+        for row, value in values.items()
+        if value not in (None, (), row.default)
     }
 
 

@@ -11,9 +11,6 @@ from log10_trace.server.store.data_types import GroupBy, GroupTotals, SortBy, St
 from log10_trace.server.store.protocol import Reports
 
 TABLES: Final[tuple[GroupBy, ...]] = ("call_site", "model", "tag", "session", "failure")
-SORTS: Final[tuple[SortBy, ...]] = (
-    "cost", "calls", "failed", "tokens", "p50", "p95", "first_token_p50", "first_token_p95", "key",
-)  # fmt: skip
 FEW_ROWS: Final = 8
 """Rows of each table where all are shown."""
 MANY_ROWS: Final = 100

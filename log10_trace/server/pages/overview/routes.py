@@ -14,11 +14,11 @@ from log10_trace.server.http.responses import json_response
 from log10_trace.server.operations import READ, Operation
 from log10_trace.server.pages.filter_form import filter_form_from
 from log10_trace.server.pages.overview.overview_view import offered_tables, overview_view
-from log10_trace.server.pages.overview.reading import SORTS, TABLES, Overview, read_overview
+from log10_trace.server.pages.overview.reading import TABLES, Overview, read_overview
 from log10_trace.server.pages.overview.span import DEFAULT, make_span
 from log10_trace.server.pages.rendering import page
 from log10_trace.server.pages.urls import OVERVIEW
-from log10_trace.server.routes.reports import totals_dict
+from log10_trace.server.routes.reports import SORTS, totals_dict
 from log10_trace.server.store.data_types import GroupBy
 
 _BY: Final[tuple[GroupBy, ...]] = ("none", *TABLES)
@@ -51,7 +51,7 @@ def _read(context: RequestContext) -> Overview:
         context.store.reports,
         context.organization_id,
         span,
-        query.choice("sort", SORTS, SORTS[0]),
+        query.choice("sort", SORTS, "cost"),
         None if only == "none" else only,
     )
 
