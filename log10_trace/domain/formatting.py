@@ -31,6 +31,11 @@ def count(number: int | None) -> str:
     return UNKNOWN if number is None else f"{number:,}"
 
 
+def count_calls(number: int) -> str:
+    """``1 call``, ``2,000 calls``."""
+    return f"{number:,} call" if number == 1 else f"{number:,} calls"
+
+
 def compact_number(number: int | None) -> str:
     """``987``, ``12.3k``, ``4.56M``: three digits that matter."""
     return UNKNOWN if number is None else "".join(_scale(number))

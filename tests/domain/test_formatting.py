@@ -109,3 +109,8 @@ def test_sizes(size: int, shown: str) -> None:
 def test_ages_in_a_narrow_column(age_ms: int, shown: str) -> None:
     """One letter for the unit, and years for what is old."""
     assert formatting.short_relative_time(10**12, 10**12 + age_ms) == shown
+
+
+def test_calls_are_counted_in_words() -> None:
+    """One call is no plural."""
+    assert [formatting.count_calls(number) for number in (1, 2_000)] == ["1 call", "2,000 calls"]

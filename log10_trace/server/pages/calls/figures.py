@@ -107,7 +107,7 @@ def _describe(counted: CompletionFilter) -> str:
 def _figures(total: GroupTotals, address: PageURL) -> tuple[Figure, ...]:
     tokens = total.input_tokens + total.output_tokens
     counts = (formatting.compact_number(total.input_tokens), formatting.compact_number(total.output_tokens))
-    unpriced = f"without {total.unpriced:,} calls of unknown price" if total.unpriced else ""
+    unpriced = f"without {formatting.count_calls(total.unpriced)} of unknown price" if total.unpriced else ""
     with_tokens = str(address.with_param("min_tokens", "1"))
     return (
         Figure("Calls", formatting.count(total.calls), str(address.without_param("cursor"))),

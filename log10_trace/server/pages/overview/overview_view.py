@@ -67,7 +67,7 @@ def _figures(total: GroupTotals, before: GroupTotals | None, calls: PageURL) -> 
                 + " out"
             )
         elif column.sort == "cost" and total.unpriced:
-            note = f"without {total.unpriced:,} calls of unknown price"
+            note = f"without {formatting.count_calls(total.unpriced)} of unknown price"
         elif column.sort == "first_token_p95":
             note = f"median {formatting.duration(total.first_token_p50)}"
         numbers.append(make_number(column, total, before, calls, note=note, is_bad=is_bad))
