@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from log10_trace.domain.json_values import read_list, read_mapping
+from log10_trace.domain.json_values import read_list, read_mapping, read_text
 
 Object = dict[str, Any]
 
@@ -122,7 +122,7 @@ def _content(content: Any) -> Any:
 
 
 def _part(part: Any) -> Any:
-    if not isinstance(part, dict) or part.get("type") not in _PARTS:
+    if not isinstance(part, dict) or read_text(part.get("type")) not in _PARTS:
         return part
     kind = _PARTS[part["type"]]
     if kind == "text":

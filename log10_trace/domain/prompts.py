@@ -50,5 +50,4 @@ def _turns(request: Any) -> list[Mapping[str, Any]]:
 
 
 def _is_tool_output(turn: Mapping[str, Any]) -> bool:
-    kind = turn.get("type")
-    return turn.get("role") in _TOOL_ROLES or (isinstance(kind, str) and kind.endswith(_OUTPUT))
+    return read_text(turn.get("role")) in _TOOL_ROLES or read_text(turn.get("type")).endswith(_OUTPUT)

@@ -132,3 +132,13 @@ def test_what_is_no_response_stays_as_it_is(other: Any) -> None:
 def test_odd_requests_do_no_harm(odd: Any, view: Any) -> None:
     """Whatever was sent has a view, with all of it that can be shown."""
     assert chat_view.request(odd) == view
+
+
+@pytest.mark.parametrize("odd", [[], {}, 1, None, ["input_text"]], ids=repr)
+def test_a_part_of_an_odd_type_stays_as_it_is(odd: Any) -> None:
+    """A type that is no text names no part."""
+    part = {"type": odd, "text": "why?"}
+
+    assert chat_view.request({"input": [{"role": "user", "content": [part]}]})["messages"][0]["content"] == [
+        part
+    ]

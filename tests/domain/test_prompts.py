@@ -42,3 +42,12 @@ OUTPUT = {"type": "function_call_output", "call_id": "c", "output": "4 degrees"}
 def test_a_prompt_is_what_the_user_said_last(request_body: Any, prompt: tuple[str, str]) -> None:
     """The last text of a user, else the last that no tool gave; a tool's output only where it is last."""
     assert read_prompt(request_body, request_texts(request_body)) == prompt
+
+
+@pytest.mark.parametrize("odd", [[], {}, 1, None, [[]]], ids=repr)
+@pytest.mark.parametrize("field", ["role", "type"])
+def test_a_message_of_an_odd_kind_is_no_tools_output(field: str, odd: Any) -> None:
+    """A role or a type that is no text names nothing, and stops nothing."""
+    asked = {"messages": [{**said("user", "why?"), field: odd}]}
+
+    assert read_prompt(asked, request_texts(asked)) == ("why?", "")
