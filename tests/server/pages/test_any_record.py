@@ -308,6 +308,11 @@ def addresses(completion_id: str, session_id: Any) -> Iterator[str]:
     completion_id="int",
 )
 @example(record=f'{{"created_at":{"9" * 5000}}}', completion_id="date")
+@example(
+    record=f'{{"stacktrace":[{{"file":"a.py","lineno":{"9" * 5000},"name":"f"}}]}}',
+    completion_id="n",
+)
+@example(record=f'{{"failure_reason":{"9" * 5000}}}', completion_id="why")
 @example(record='{"status":"finished","session_id":"."}', completion_id="a/b")
 @example(record='{"status":"finished"}', completion_id="x.json")
 @example(record=f'{{"request":{{"messages":[],"seed":{"9" * 5000}}},"duration":1e400}}', completion_id="x.md")

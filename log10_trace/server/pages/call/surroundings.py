@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from log10_trace.domain.json_slices import parse_value
 from log10_trace.server.pages.grade.entered import Entered
 from log10_trace.server.pages.urls import HOME, PageURL, call_path
 from log10_trace.server.store.data_types import Feedback, FeedbackTask, Neighbors, StoredCompletion
@@ -102,7 +103,7 @@ class Surroundings:
 
 def read_grade(feedback: Feedback, task_names: Mapping[str, str]) -> Grade:
     """What the page shows of feedback."""
-    values = json.loads(feedback.json_values)
+    values = parse_value(feedback.json_values)
     pairs = values.items() if isinstance(values, dict) else [("value", values)]
     return Grade(
         task=task_names.get(feedback.task_id) or feedback.task_id,

@@ -5,13 +5,13 @@ Of a long record the beginning is read, so that a page of the longest records ta
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Sequence
 from itertools import takewhile
 from typing import Any, Final, NamedTuple
 
 from log10_trace.domain.json_prefix import parse_prefix
+from log10_trace.domain.json_slices import parse_value
 from log10_trace.domain.text_extraction import request_texts, response_text, sanitize
 from log10_trace.server.store.common.phrase_matching import Place, SpelledText
 from log10_trace.server.store.common.record_codec import decode_body_prefix
@@ -72,7 +72,7 @@ def _parse(text: str | None) -> Any:
 
 
 def _failure(summary: CompletionSummary) -> str:
-    reason = json.loads(summary.fields.get("failure_reason", "null"))
+    reason = parse_value(summary.fields.get("failure_reason", "null"))
     return sanitize(reason) if isinstance(reason, str) else ""
 
 

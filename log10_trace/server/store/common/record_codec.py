@@ -14,6 +14,7 @@ from functools import lru_cache
 from typing import Final
 
 from log10_trace.domain.completion_record import SMALL_FIELDS
+from log10_trace.domain.json_slices import parse_value
 from log10_trace.domain.json_values import read_mapping
 from log10_trace.domain.text_extraction import sanitize
 from log10_trace.server.store.common.created_at import fill_created_at
@@ -76,7 +77,7 @@ def decode(packed: EncodedRecord, began_ms: int | None = None) -> dict[str, str]
 @lru_cache(maxsize=1_024)
 def decode_call_site(stack: bytes | None) -> CallSite | None:
     """The innermost frame of a stacktrace; None without one. The stacks of one program are few."""
-    frames = None if stack is None else json.loads(_inflate(stack))
+    frames = None if stack is None else parse_value(_inflate(stack))
     frame = read_mapping(frames[-1]) if isinstance(frames, list) and frames else {}
     file, line, function = frame.get("file"), frame.get("lineno"), frame.get("name")
     if not isinstance(file, str):
