@@ -291,6 +291,7 @@ def addresses(completion_id: str, session_id: Any) -> Iterator[str]:
     yield from (compare_path(completion_id, OTHER_ID).replace("?", f"{twin}?") for twin in TWINS)
     yield from (f"/api/v1/completions?{query}" for query in ("", "view=full", "format=jsonl", "format=csv"))
     yield from ("/api/v1/sessions", "/api/v1/statistics", "/api/v1/sources", "/api/completions")
+    yield from ("/?q=hi", "/sessions?q=hi", "/calls/figures", "/completions.md", "/overview", "/settings")
     if isinstance(session_id, str) and session_id:
         yield from (
             f"{session_path(session_id)}{ending}" for ending in ("", ".json", ".jsonl", ".md", "?at=end")
@@ -312,7 +313,6 @@ def addresses(completion_id: str, session_id: Any) -> Iterator[str]:
     record=f'{{"stacktrace":[{{"file":"a.py","lineno":{"9" * 5000},"name":"f"}}]}}',
     completion_id="n",
 )
-@example(record=f'{{"failure_reason":{"9" * 5000}}}', completion_id="why")
 @example(record='{"status":"finished","session_id":"."}', completion_id="a/b")
 @example(record='{"status":"finished"}', completion_id="x.json")
 @example(record=f'{{"request":{{"messages":[],"seed":{"9" * 5000}}},"duration":1e400}}', completion_id="x.md")
