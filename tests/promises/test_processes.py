@@ -231,10 +231,23 @@ def test_a_call_in_a_signal_handler(private_home: Path) -> None:
     """A signal handler that makes calls, whatever it interrupts, neither hangs nor loses any."""
     source = """
 import signal
-signal.signal(signal.SIGALRM, lambda *_: keep(made, 1))
-signal.setitimer(signal.ITIMER_REAL, 0.001, 0.001)
+depth = 0
+
+def interrupt(*_):
+    # Two may interrupt one another. With a timer of its own pace a handler that is slower, on a busy machine,
+    # interrupts itself until Python ends the recursion, with an error anywhere in the code below it.
+    global depth
+    depth += 1
+    if depth < 3:
+        signal.setitimer(signal.ITIMER_REAL, 0.001)
+    keep(made, 1)
+    depth -= 1
+    signal.setitimer(signal.ITIMER_REAL, 0.001)
+
+signal.signal(signal.SIGALRM, interrupt)
+signal.setitimer(signal.ITIMER_REAL, 0.001)
 keep(made, 3000)
-signal.setitimer(signal.ITIMER_REAL, 0)
+signal.signal(signal.SIGALRM, signal.SIG_IGN)
 print(made.stats().captured)
 """
     with CompletionsAPI() as api:
