@@ -278,6 +278,7 @@ def test_an_example_is_written_once_and_the_rest_counted(cli: Cli) -> None:
     ]
     for number, record in enumerate(made):
         record["id"] = f"01900000-0000-7000-8000-{number:012d}"
+        record["created_at"] = f"2026-11-26T10:00:0{number}Z"
     with cli.client() as client:
         client.completions.batch(completions=made)
 
@@ -289,7 +290,7 @@ def test_an_example_is_written_once_and_the_rest_counted(cli: Cli) -> None:
     assert done.stderr.decode() == (
         "2 calls written, 4 left out:\n"
         "  2 cut off by the token limit\n"
-        "  1 the same as one before\n"
         "  1 refused by the model\n"
+        "  1 the same as one before\n"
     )
     assert limited.stdout == done.stdout

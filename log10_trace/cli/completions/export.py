@@ -156,6 +156,7 @@ def _summary(written: int, left_out: Counter[str], known: int) -> str:
     besides = f", {known:,} were there already" if known else ""
     if not left_out:
         return f"{count_noun(written, 'call')} written{besides}."
-    reasons = (f"  {count:,} {reason}" for reason, count in left_out.most_common())
+    by_count = sorted(left_out.items(), key=lambda item: (-item[1], item[0]))
+    reasons = (f"  {count:,} {reason}" for reason, count in by_count)
     total = sum(left_out.values())
     return "\n".join((f"{count_noun(written, 'call')} written{besides}, {total:,} left out:", *reasons))
