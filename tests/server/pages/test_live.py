@@ -55,11 +55,16 @@ def row(call: dict[str, Any]) -> str:
 
 
 def test_calls_appear_and_end_while_one_looks_on(server: LocalServer, window: chromium.Tab) -> None:
-    """A row comes with a clock and ends in place; scrolled or hidden the list stays, and says what waits."""
+    """A row comes with a clock and ends in place; scrolled or hidden the list stays, and says what waits.
+
+    The second call began before one that is shown, and comes later.
+    """
     sign_in(window, server)
     window.resize(1280, 500)
-    post(server, *(completion(tags=["live"]) for _ in range(30)))
-    first, second, third = (running_call(tags=["live"]) for _ in range(3))
+    post(server, *(completion(tags=["live"], created_at="2025-12-31T00:00:00Z") for _ in range(30)))
+    first = running_call(tags=["live"])
+    second = running_call(tags=["live"], created_at="2026-01-01T00:00:00Z")
+    third = running_call(tags=["live"])
     open_live(window, server, "/?tag=live")
 
     post(server, first, completion())

@@ -235,8 +235,9 @@ def test_a_summary_says_what_a_user_asked_what_it_cost_and_from_which_line(store
         {"role": "tool", "tool_call_id": "c", "content": "4 degrees"},
     ]
     request = {"model": "gpt-4o", "messages": messages}
-    put(store, completion(id="a", request=request, stacktrace=frames, response=answer("Cold.", 1000, 100)))
-    put(store, completion(id="b", status="started", response=...))
+    put(store, completion(id="b", status="started", response=..., created_at="2026-11-26T10:00:01Z"))
+    answered = {"response": answer("Cold.", 1000, 100), "created_at": "2026-11-26T10:00:00Z"}
+    put(store, completion(id="a", request=request, stacktrace=frames, **answered))
 
     first, running = page(store, order="oldest").items
 

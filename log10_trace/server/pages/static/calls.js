@@ -52,7 +52,7 @@ function showAll(list, fresh) {
   sayNews(0);
 }
 
-/** Bring the rows that are shown up to date, and say how many there are before them. */
+/** Bring the rows that are shown up to date, and say how many there are before and between them. */
 function showInPlace(list, fresh, changes) {
   const rows = listRows(fresh);
   const isWhole = fresh.querySelector("a[rel=next]") === null;
@@ -62,8 +62,11 @@ function showInPlace(list, fresh, changes) {
     if (old !== undefined) keep(old, row);
   }
   for (const { id, status } of changes ?? []) if (status === "deleted") findId(list, id)?.remove();
-  const first = rows.findIndex((row) => findId(list, row.dataset.id) !== undefined);
-  sayNews(first < 0 ? rows.length : first, first < 0);
+  // A call that is delivered late stands between rows that are shown: it is as new as one before them.
+  const isKnown = rows.map((row) => findId(list, row.dataset.id) !== undefined);
+  const last = isKnown.lastIndexOf(true);
+  const isNew = isWhole || last < 0 ? isKnown : isKnown.slice(0, last);
+  sayNews(isNew.filter((known) => !known).length, last < 0);
 }
 
 function sayNews(count, isMore = false) {
