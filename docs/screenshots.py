@@ -123,7 +123,7 @@ def play(scene: Scene, began_ms: int, draw: random.Random) -> Iterator[Record]:
             "session_id": session_id,
             "created_at": rfc3339(began_ms),
             "duration": round(took, 3),
-            "stacktrace": [move_frame(frame) for frame in record["stacktrace"]],
+            "stacktrace": [move_frame(frame) for frame in record["stacktrace"] if is_of_shop(frame)],
             "base_url": "https://api.openai.com/v1/",
         }
         if record.get("time_to_first_token") is not None:
@@ -131,6 +131,11 @@ def play(scene: Scene, began_ms: int, draw: random.Random) -> Iterator[Record]:
         yield {name: value for name, value in moved.items() if name not in ("source", "sequence")}
         is_between = record.get("response") and "tool_calls" not in json.dumps(record["response"])
         began_ms += int(took * 1000) + (draw.randrange(15_000, 50_000) if is_between else 40)
+
+
+def is_of_shop(frame: Record) -> bool:
+    """Whether a frame of the stack is the shop's program, and not the script that runs it."""
+    return Path(frame["file"]).is_relative_to(HERE / "shop")
 
 
 def move_frame(frame: Record) -> Record:
