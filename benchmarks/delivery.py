@@ -4,7 +4,7 @@
     python benchmarks/delivery.py --peers     and the peers that are installed (peers/requirements.txt)
     python benchmarks/delivery.py --records 20000 --peers langfuse opik
 
-``losses.py`` says how the loss table is made.
+``durability.py`` says how the loss table is made.
 """
 
 from __future__ import annotations

@@ -12,17 +12,37 @@ import inspect
 import re
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from types import ModuleType
 from typing import Any, Final
 
 import typer
 
 import log10_trace
 from log10_trace.cli.app import GROUPS, app, load
+from log10_trace.client.completions import Completions
+from log10_trace.client.feedback import FeedbackOperations, FeedbackTasks
+from log10_trace.client.sessions import Sessions, Sources
 from log10_trace.config import MIB, OPTIONS, Option
+from log10_trace.domain.filters import FILTERS
 from log10_trace.server.openapi.document import build_document
 from log10_trace.server.operations import OPERATIONS
 
 HERE: Final = Path(__file__).resolve().parent
+RESOURCES: Final = {
+    "completions": Completions,
+    "sessions": Sessions,
+    "feedback": FeedbackOperations,
+    "feedback_tasks": FeedbackTasks,
+    "sources": Sources,
+}
+"""The client's attributes, and their classes."""
+INTERNAL: Final = {
+    ("log10_trace.errors", "describe_exception"),
+    ("log10_trace.redact", "apply"),
+    ("log10_trace.redact", "mask_all"),
+}
+"""Functions of public modules that are called by the package alone."""
+_REST: Final = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 PART: Final = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- /generated -->)", re.DOTALL)
 
 
@@ -104,24 +124,67 @@ def _as_markdown(text: str) -> str:
 
 
 def write_reference() -> str:
-    """The public names of the package, from their docstrings."""
-    parts = [
-        _describe_object(f"log10_trace.{name}", getattr(log10_trace, name))
-        for name in sorted(log10_trace.__all__)
-        if not name.startswith("__")
-    ]
+    """The public names of the package, from their docstrings; below a module, its functions."""
+    parts = []
+    for name in sorted(log10_trace.__all__):
+        if name.startswith("__"):
+            continue
+        value = getattr(log10_trace, name)
+        parts.append(_describe_object(f"log10_trace.{name}", value))
+        if inspect.ismodule(value):
+            parts += [
+                _describe_object(f"log10_trace.{name}.{word}", function, level=3)
+                for word, function in _functions_of(value)
+            ]
     return "\n\n".join(parts)
 
 
-def _describe_object(name: str, value: Any) -> str:
-    parts = [f"## {name}"]
+def _functions_of(module: ModuleType) -> Iterator[tuple[str, Any]]:
+    """The public functions that a module itself defines, in its order."""
+    for name, value in vars(module).items():
+        is_own = inspect.isfunction(value) and value.__module__ == module.__name__
+        if is_own and not name.startswith("_") and (module.__name__, name) not in INTERNAL:
+            yield name, value
+
+
+def write_operations() -> str:
+    """The operations of the Python client, from their docstrings, and the filters that many of them take."""
+    parts = []
+    for resource, owner in RESOURCES.items():
+        names: dict[Any, list[str]] = {}
+        for name, member in (each for base in owner.__mro__ for each in vars(base).items()):
+            if describe := getattr(member, "describe", None):
+                names.setdefault(describe, []).append(name)
+        rows = [
+            f"| `{_call(owned, describe)}` | {_first_sentence(inspect.getdoc(describe) or '')} |"
+            for describe, owned in names.items()
+        ]
+        parts.append("\n".join([f"| `client.{resource}` | |", "|---|---|", *rows]))
+    filters = [f"| `{each.name}` | {each.help.replace('|', '/')} |" for each in FILTERS]
+    parts.append("\n".join(["| `**filters` of completions and sessions | |", "|---|---|", *filters]))
+    return "\n\n".join(parts)
+
+
+def _call(names: list[str], describe: Callable[..., Any]) -> str:
+    shown = [
+        f"*{'*' * (each.kind is each.VAR_KEYWORD)}{each.name}" if each.kind in _REST else each.name
+        for each in inspect.signature(describe).parameters.values()
+        if each.name != "x_log10_organization"
+    ]
+    return f"{'`, `'.join(names[1:] + names[:1])}({', '.join(shown)})"
+
+
+def _describe_object(name: str, value: Any, *, level: int = 2) -> str:
+    parts = [f"{'#' * level} {name}"]
     if callable(value):
         signature = inspect.signature(value)
         lines = [f"    {_strip_type(parameter)}," for parameter in signature.parameters.values()]
         parts.append("\n".join(["```text", f"{name}(", *lines, ")", "```"]) if lines else f"`{name}()`")
     parts.append(_render_docstring(inspect.getdoc(value) or ""))
     if inspect.isclass(value):
-        methods = ((each, getattr(value, each)) for each in vars(value) if not each.startswith("_"))
+        methods = (
+            (each, getattr(value, each)) for each in vars(value) if not each.startswith(("_", "model_"))
+        )
         rows = [
             f"| `{each}` | {_first_sentence(inspect.getdoc(method) or '')} |"
             for each, method in methods
@@ -141,9 +204,11 @@ def _first_sentence(text: str) -> str:
 
 
 def _render_docstring(text: str) -> str:
-    """Google-style sections as lists; double backquotes as one."""
+    """Google-style sections as lists, drawn trees as code; double backquotes as one."""
     lines, section = [], False
     for line in text.replace("``", "`").splitlines():
+        if line == "::":  # what follows is indented, which is code in Markdown too
+            continue
         if re.fullmatch(r"(Args|Returns|Raises|Attributes|Yields):", line):
             section = True
             lines += [f"**{line[:-1]}**", ""]
@@ -155,7 +220,8 @@ def _render_docstring(text: str) -> str:
         else:
             section = section and not line.strip()
             lines.append(line)
-    return "\n".join(lines).strip()
+    blocks = re.split(r"\n{2,}", "\n".join(lines).strip())
+    return "\n\n".join(f"```text\n{block}\n```" if "├──" in block else block for block in blocks)
 
 
 def write_api() -> str:
@@ -171,6 +237,7 @@ PARTS: Final[dict[str, Callable[[], str]]] = {
     "settings": write_settings,
     "commands": write_commands,
     "reference": write_reference,
+    "operations": write_operations,
     "api": write_api,
 }
 

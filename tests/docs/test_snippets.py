@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import re
 import shlex
 import subprocess
 import sys
@@ -14,7 +15,7 @@ import pytest
 
 from docs.generate import find_command
 from log10_trace.local_server import LocalServer
-from tests.docs.pages import ALL_PAGES, Snippet, snippets
+from tests.docs.pages import ALL_PAGES, ROOT, Snippet, snippets
 from tests.model_endpoint import model_endpoint
 from tests.processes import environment, server
 
@@ -113,3 +114,25 @@ def test_a_command_line_is_understood(line: str) -> None:
     options = {name for each in command.params for name in (*each.opts, *each.secondary_opts)}
 
     assert {word.partition("=")[0] for word in rest if word.startswith("-") and len(word) > 1} <= options
+
+
+def scripts() -> list[str]:
+    """Every command line of the documentation that runs a script or a module of the repository."""
+    lines = {line.partition("  #")[0].strip() for each in SHELL for line in each.text.splitlines()}
+    found = (
+        re.search(r"python3? ((?:-m )?(?:benchmarks|docs|tests|examples|scripts)\b.*)", line)
+        for line in lines
+    )
+    return sorted(each[1] for each in found if each)
+
+
+@pytest.mark.parametrize("line", scripts())
+def test_a_script_that_is_named_exists(line: str) -> None:
+    """The file is there, and knows each option that is named."""
+    words = shlex.split(line.removeprefix("-m "))
+    name = words[0] if words[0].endswith(".py") else words[0].replace(".", "/") + ".py"
+    script = ROOT / name
+
+    assert script.exists()
+    for option in (word for word in words[1:] if word.startswith("--")):
+        assert f'"{option}"' in script.read_text(encoding="utf-8")
