@@ -10,6 +10,7 @@ extensions = ["myst_parser"]
 html_theme = "furo"
 html_title = f"log10_trace {release}"
 exclude_patterns = ["_build"]
+highlight_language = "none"  # a block without a language is a terminal's
 myst_heading_anchors = 3
 myst_enable_extensions = ["colon_fence"]
 # Files beside docs/ are linked as they are read on a forge; Sphinx knows only its own pages.
