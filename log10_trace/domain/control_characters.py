@@ -15,4 +15,6 @@ byte order mark, which is invisible."""
 
 def replace_control_characters(text: str, replacement: Callable[[int], str]) -> str:
     """The text with ``replacement(code)`` for each such character, and a line feed for each CR LF."""
+    if text.isprintable():  # which none of these is: most texts need no more
+        return text
     return _CONTROL_CHARACTERS.sub(lambda match: replacement(ord(match[0])), text.replace("\r\n", "\n"))

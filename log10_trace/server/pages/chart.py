@@ -71,6 +71,27 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
+class Slot:
+    """A step of an axis, which all charts on it share: where it lies (per cent), its name, its address."""
+
+    start_ms: int
+    x: float
+    width: float
+    label: str
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """One step of a small chart, in pixels of its height and per cent of its width."""
+
+    x: float
+    width: float
+    height: float
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Line:
     """A line across the chart, and the value that it stands for."""
 
@@ -100,37 +121,49 @@ class Chart:
         return self.top + self.height
 
 
+def make_slots(axis: Axis, link: Callable[[str, str], str]) -> tuple[Slot, ...]:
+    """The steps of an axis; ``link`` gives the address behind one from its ``since`` and ``until``."""
+    slots = []
+    for start in axis.starts:
+        end = axis.end_of(start)
+        slots.append(
+            Slot(
+                start_ms=start,
+                x=round(100 * axis.x(start), 3),
+                width=round(100 * (axis.x(end) - axis.x(start)), 3),
+                label=axis.name_step(start),
+                address=link(rfc3339(start), rfc3339(end)),
+            )
+        )
+    return tuple(slots)
+
+
 def build_chart(
     id: str,  # noqa: A002 -- the attribute's name in HTML
     title: str,
     axis: Axis,
+    slots: Sequence[Slot],
     layers: Sequence[Layer],
     *,
     format_value: Callable[[float | None], str],
-    link: Callable[[str, str], str],
     span_address: PageURL,
     stacking: Stacking = "stacked",
     height: int = HEIGHT,
 ) -> Chart:
-    """The chart of some layers.
-
-    ``link`` gives the address behind a step from its ``since`` and ``until``. ``id`` is unique on the page.
-    """
+    """The chart of some layers on the steps of its axis. ``id`` is unique on the page."""
     highest = max((_total(layers, start, stacking) for start in axis.starts), default=0.0)
     top = _round_up(highest)
-    steps = []
-    for start in axis.starts:
-        end = axis.end_of(start)
-        steps.append(
-            Step(
-                x=round(100 * axis.x(start), 3),
-                width=round(100 * (axis.x(end) - axis.x(start)), 3),
-                label=axis.name_step(start),
-                values=tuple((layer.name, format_value(layer.values.get(start))) for layer in layers),
-                marks=tuple(_marks(layers, start, height / top, height, stacking)),
-                address=link(rfc3339(start), rfc3339(end)),
-            )
+    steps = [
+        Step(
+            x=slot.x,
+            width=slot.width,
+            label=slot.label,
+            values=tuple([(layer.name, format_value(layer.values.get(slot.start_ms))) for layer in layers]),
+            marks=tuple(_marks(layers, slot.start_ms, height / top, height, stacking)),
+            address=slot.address,
         )
+        for slot in slots
+    ]
     return Chart(
         id=id,
         title=title,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from log10_trace.domain.times import DAY_MS, utc_datetime
@@ -75,11 +76,7 @@ class Axis:
 
     def name_step(self, start_ms: int) -> str:
         """The step that begins at ``start_ms``, in words: ``Nov 30, 13:00-14:00 UTC``."""
-        start, end = utc_datetime(start_ms), utc_datetime(start_ms + self.step_ms)
-        day = f"{_MONTHS[start.month - 1]} {start.day}"
-        if self.interval == "day":
-            return f"{day}, {start.year}"
-        return f"{day}, {start:%H:%M}\N{EN DASH}{end:%H:%M} UTC"
+        return _name_step(self.interval, start_ms)
 
 
 def choose_interval(since_ms: int, until_ms: int) -> Interval:
@@ -110,6 +107,15 @@ def make_axis(
         begins = min(begins, end - (_MIN_STEPS - 1) * width)
     first = max(begins, end - _MAX_STEPS[interval] * width) // width * width
     return Axis(interval, first, max(end, first + 1), ends_now)
+
+
+@lru_cache(maxsize=4_096)
+def _name_step(interval: Interval, start_ms: int) -> str:
+    start, end = utc_datetime(start_ms), utc_datetime(start_ms + STEP_MS[interval])
+    day = f"{_MONTHS[start.month - 1]} {start.day}"
+    if interval == "day":
+        return f"{day}, {start.year}"
+    return f"{day}, {start:%H:%M}\N{EN DASH}{end:%H:%M} UTC"
 
 
 def _label(moment_ms: int, step_ms: int) -> str:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import base64
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, quote_plus
 
 HOME: Final = "/"
 SESSIONS: Final = "/sessions"
@@ -25,6 +26,8 @@ _UNFIT: Final = re.compile(r"[/\\%]|^\.{1,2}$")
 _TWINS: Final = (".json", ".jsonl", ".md")
 """Ends of paths that lead to a page's twin."""
 _ENCODED: Final = "~"
+_SHORT: Final = 200
+"""Characters of a condition that is encoded once for many addresses."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +39,9 @@ class PageURL:
 
     def __str__(self) -> str:
         # An unpaired surrogate cannot be part of a URL; the store's columns hold "?" for it as well.
-        return f"{self.path}?{urlencode(self.pairs, errors='replace')}" if self.pairs else self.path
+        return (
+            f"{self.path}?{'&'.join(_encode_pair(*pair) for pair in self.pairs)}" if self.pairs else self.path
+        )
 
     def with_param(self, name: str, value: str) -> PageURL:
         """The address with this value of ``name`` and no other, from the first page on."""
@@ -57,6 +62,19 @@ class PageURL:
 
     def _rest(self, *names: str) -> tuple[tuple[str, str], ...]:
         return tuple(pair for pair in self.pairs if pair[0] not in names)
+
+
+def _encode_pair(name: str, value: str) -> str:
+    is_short = len(name) + len(value) <= _SHORT
+    return _encode_short_pair(name, value) if is_short else _encode_any_pair(name, value)
+
+
+def _encode_any_pair(name: str, value: str) -> str:
+    return f"{quote_plus(name, errors='replace')}={quote_plus(value, errors='replace')}"
+
+
+_encode_short_pair: Final = lru_cache(maxsize=4_096)(_encode_any_pair)
+"""The addresses of a page repeat its conditions some hundred times."""
 
 
 def list_path(**conditions: str) -> str:

@@ -257,6 +257,8 @@ class StatisticsQuery:
     """Groups of the answer."""
     series_groups: int = 6
     """Groups of which a series is given, the first ones; 0: no series."""
+    with_step_percentiles: bool = True
+    """Whether the steps of the series have percentiles, which take most of the time; None without."""
 
     @property
     def counted(self) -> CompletionFilter:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from log10_trace.domain.times import DAY_MS
-from log10_trace.server.pages.chart import Chart, Layer, build_chart, format_count
+from log10_trace.server.pages.chart import Chart, Layer, build_chart, format_count, make_slots
 from log10_trace.server.pages.chart_axis import HOUR_MS, MINUTE_MS, Axis, choose_interval, make_axis
 from log10_trace.server.pages.urls import PageURL
 
@@ -71,9 +71,9 @@ def chart_of(axis: Axis, **values: dict[int, float | None]) -> Chart:
         "calls",
         "Calls",
         axis,
+        make_slots(axis, lambda since, until: str(PageURL("/", (("since", since), ("until", until))))),
         [Layer(name, name, each) for name, each in values.items()],
         format_value=format_count,
-        link=lambda since, until: str(PageURL("/").with_param("since", since).with_param("until", until)),
         span_address=PageURL("/overview", (("since", "2h"), ("until", "1h"), ("sort", "calls"))),
         height=100,
     )

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 from typing import Any, get_args
 
 import psycopg
 import pytest
 
 from log10_trace.domain.prompt_digests import digest_prompt
+from log10_trace.domain.times import DAY_MS
 from log10_trace.server.store import open_store
-from log10_trace.server.store.common import usage_statistics
+from log10_trace.server.store.common import statistics_of_matches, usage_statistics
 from log10_trace.server.store.common.rollups import ALL_TIME, WIDTHS
 from log10_trace.server.store.common.usage_statistics import count_steps
 from log10_trace.server.store.data_types import (
@@ -289,6 +291,40 @@ def test_the_latest_steps_are_given(store: Store, monkeypatch: pytest.MonkeyPatc
 
     assert [step.calls for step in found.series] == [2, 3]
     assert found.groups[0].calls == 6
+
+
+def test_steps_of_whole_days_are_those_that_are_read_alone(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A series that follows from the roll-ups of the totals is the series that its steps give."""
+    put_all(
+        store,
+        [completion(created_at=at(minute), duration=minute / 60) for minute in (0, 700, 800, 2_400, 5_000)],
+    )
+    since_ms = NOON_MS - NOON_MS % DAY_MS
+    queries = [
+        StatisticsQuery(group_by=group_by, since_ms=since_ms, until_ms=until_ms, interval="day")
+        for group_by in ("none", "model")
+        for until_ms in (None, since_ms + 2 * DAY_MS)
+    ]
+
+    found = [store.reports.statistics(ORG, query) for query in queries]
+    monkeypatch.setattr(statistics_of_matches, "_hold_steps", lambda *_: False)
+
+    assert [len(each.series) for each in found] == [4, 2, 4, 2]
+    assert found == [store.reports.statistics(ORG, query) for query in queries]
+
+
+def test_steps_may_go_without_percentiles(store: Store) -> None:
+    """All else of the steps is as it is with them, and the totals have theirs."""
+    put_all(store, [completion(created_at=at(minute), duration=2.0) for minute in (0, 70)])
+
+    whole = store.reports.statistics(ORG, StatisticsQuery(group_by="model"))
+    brief = store.reports.statistics(ORG, StatisticsQuery(group_by="model", with_step_percentiles=False))
+
+    assert brief.groups == whole.groups
+    assert brief.series == tuple(replace(step, p50=None, p95=None, p99=None) for step in whole.series)
+    assert whole.series[0].p50 is not None
 
 
 def test_a_record_that_changes_is_counted_as_it_is_now(store: Store) -> None:

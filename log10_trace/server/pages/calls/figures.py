@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from log10_trace.domain import formatting
-from log10_trace.server.pages.chart import Chart, Layer, build_chart, format_count
+from log10_trace.server.pages.chart import Chart, Layer, build_chart, format_count, make_slots
 from log10_trace.server.pages.chart_axis import choose_interval, make_axis
 from log10_trace.server.pages.urls import PageURL
 from log10_trace.server.store.data_types import (
@@ -153,13 +153,16 @@ def _chart(counts: Counts, address: PageURL) -> Chart:
     )
     good: dict[int, float | None] = {start: each.calls - each.failed for start, each in steps.items()}
     failed: dict[int, float | None] = {start: each.failed for start, each in steps.items()}
+    slots = make_slots(
+        axis, lambda since, until: str(address.with_param("since", since).with_param("until", until))
+    )
     return build_chart(
         "calls-chart",
         "Calls",
         axis,
+        slots,
         [Layer("not failed", "good", good), Layer("failed", "failed", failed)],
         format_value=format_count,
-        link=lambda since, until: str(address.with_param("since", since).with_param("until", until)),
         span_address=address,
         height=_CHART_HEIGHT,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from log10_trace.domain import formatting
-from log10_trace.server.pages.chart import Chart, Layer, Stacking, build_chart, format_count
+from log10_trace.server.pages.chart import Chart, Layer, Stacking, build_chart, format_count, make_slots
 from log10_trace.server.pages.chart_axis import make_axis
 from log10_trace.server.pages.overview.reading import Overview
 from log10_trace.server.pages.urls import HOME, PageURL
@@ -21,6 +21,8 @@ def make_charts(overview: Overview, address: PageURL) -> tuple[Chart, ...]:
         span.interval, since_ms=span.since_ms, until_ms=span.until_ms, now_ms=span.now_ms, starts=starts
     )
 
+    slots = make_slots(axis, _link)
+
     def layer(name: str, style: str, value: Callable[[GroupTotals], float | None]) -> Layer:
         return Layer(name, style, {step.start_ms or 0: value(step) for step in series})
 
@@ -35,9 +37,9 @@ def make_charts(overview: Overview, address: PageURL) -> tuple[Chart, ...]:
             name,
             title,
             axis,
+            slots,
             layers,
             format_value=format_value,
-            link=_link,
             span_address=address,
             stacking=stacking,
         )

@@ -9,7 +9,14 @@ from log10_trace.server.pages.chart import Chart
 from log10_trace.server.pages.overview.charts import make_charts
 from log10_trace.server.pages.overview.columns import COLUMNS, Number, make_number
 from log10_trace.server.pages.overview.reading import TABLES, Overview
-from log10_trace.server.pages.overview.tables import TITLES, TREND_HEIGHT, Table, choose_trend, make_table
+from log10_trace.server.pages.overview.tables import (
+    TITLES,
+    TREND_HEIGHT,
+    Table,
+    choose_trend,
+    make_row_slots,
+    make_table,
+)
 from log10_trace.server.pages.urls import HOME, PageURL
 from log10_trace.server.store.data_types import GroupTotals
 
@@ -40,11 +47,12 @@ def overview_view(overview: Overview, address: PageURL) -> OverviewView:
         (column.sort, column.title, str(address.with_param("sort", column.sort))) for column in COLUMNS
     )
     trend = choose_trend(overview.sort)
+    row_slots = make_row_slots(span)
     return OverviewView(
         figures=_figures(total, overview.before, calls) if total else (),
         charts=make_charts(overview, address) if total else (),
         tables=tuple(
-            make_table(group_by, groups, overview, address, calls)
+            make_table(group_by, groups, overview, slots=row_slots, address=address, calls=calls)
             for group_by, groups in overview.tables.items()
             if groups.found.groups
         ),

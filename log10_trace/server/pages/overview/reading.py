@@ -13,6 +13,8 @@ from log10_trace.server.store.protocol import Reports
 TABLES: Final[tuple[GroupBy, ...]] = ("call_site", "model", "tag", "session", "failure")
 FEW_ROWS: Final = 8
 """Rows of each table where all are shown."""
+PERCENTILES: Final[frozenset[SortBy]] = frozenset({"p50", "p95", "first_token_p95"})
+"""Columns whose small charts need the percentiles of each step."""
 MANY_ROWS: Final = 100
 """Rows of a table that is shown alone."""
 
@@ -67,6 +69,7 @@ def _read_groups(
         sort=sort,
         limit=limit,
         series_groups=limit,
+        with_step_percentiles=sort in PERCENTILES,
     )
     found = reports.statistics(organization_id, query)
     keys = tuple(group.key for group in found.groups if group.key is not None)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from log10_trace.server.pages.chart_axis import Axis, make_axis
+from log10_trace.server.pages.chart import Bar, Slot, make_slots
+from log10_trace.server.pages.chart_axis import make_axis
 from log10_trace.server.pages.overview.columns import COLUMNS, Column, Number, make_number
 from log10_trace.server.pages.overview.links import group_params, group_title
 from log10_trace.server.pages.overview.reading import Groups, Overview
+from log10_trace.server.pages.overview.span import Span
 from log10_trace.server.pages.urls import HOME, PageURL, session_path
 from log10_trace.server.store.data_types import GroupBy, GroupTotals, SortBy
 
@@ -23,23 +26,13 @@ TREND_HEIGHT: Final = 22
 
 
 @dataclass(frozen=True, slots=True)
-class TrendBar:
-    """One step of the small chart in a row, in pixels of its height and per cent of its width."""
-
-    x: float
-    width: float
-    height: float
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
 class Row:
     """A group: its name, the address of its calls or of its page, its numbers."""
 
     name: str
     address: str
     numbers: tuple[Number, ...]
-    trend: tuple[TrendBar, ...]
+    trend: tuple[Bar, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,15 +48,19 @@ class Table:
 
 
 def make_table(
-    group_by: GroupBy, groups: Groups, overview: Overview, address: PageURL, calls: PageURL
+    group_by: GroupBy,
+    groups: Groups,
+    overview: Overview,
+    *,
+    slots: Sequence[Slot],
+    address: PageURL,
+    calls: PageURL,
 ) -> Table:
     """The table of one kind of groups; ``calls`` is the list of all calls of the span."""
-    axis = make_axis(
-        overview.span.row_interval,
-        since_ms=overview.span.since_ms,
-        until_ms=overview.span.until_ms,
-        now_ms=overview.span.now_ms,
-    )
+    column = choose_trend(overview.sort)
+    steps: dict[str | None, dict[int | None, GroupTotals]] = {}
+    for step in groups.found.series:
+        steps.setdefault(step.key, {})[step.start_ms] = step
     title, name = TITLES[group_by]
     is_alone = len(overview.tables) == 1
     return Table(
@@ -71,7 +68,7 @@ def make_table(
         title=title,
         name=name,
         rows=tuple(
-            _row(group_by, group, groups, sort=overview.sort, axis=axis, calls=calls)
+            _row(group_by, group, groups, trend=_trend(steps.get(group.key, {}), column, slots), calls=calls)
             for group in groups.found.groups
         ),
         address="" if is_alone or not groups.has_more else str(address.with_param("by", group_by)),
@@ -79,7 +76,7 @@ def make_table(
 
 
 def _row(
-    group_by: GroupBy, group: GroupTotals, groups: Groups, *, sort: SortBy, axis: Axis, calls: PageURL
+    group_by: GroupBy, group: GroupTotals, groups: Groups, *, trend: tuple[Bar, ...], calls: PageURL
 ) -> Row:
     key = group.key or ""
     conditions = group_params(group_by, key)
@@ -93,7 +90,7 @@ def _row(
         name=group_title(group_by, key),
         address=session_path(key) if group_by == "session" else str(of_group or ""),
         numbers=numbers,
-        trend=_trend(group, groups, sort, axis),
+        trend=trend,
     )
 
 
@@ -102,18 +99,24 @@ def choose_trend(sort: SortBy) -> Column:
     return next((column for column in COLUMNS if column.sort == sort), COLUMNS[0])
 
 
-def _trend(group: GroupTotals, groups: Groups, sort: SortBy, axis: Axis) -> tuple[TrendBar, ...]:
-    column = choose_trend(sort)
-    steps = {step.start_ms: step for step in groups.found.series if step.key == group.key}
+def make_row_slots(span: Span) -> tuple[Slot, ...]:
+    """The steps of the small charts."""
+    axis = make_axis(span.row_interval, since_ms=span.since_ms, until_ms=span.until_ms, now_ms=span.now_ms)
+    return make_slots(axis, lambda _since, _until: "")
+
+
+def _trend(steps: Mapping[int | None, GroupTotals], column: Column, slots: Sequence[Slot]) -> tuple[Bar, ...]:
     figures = {start: column.figure(step) or 0.0 for start, step in steps.items()}
     highest = max(figures.values(), default=0.0) or 1.0
     return tuple(
-        TrendBar(
-            x=round(100 * axis.x(start), 2),
-            width=round(88 * (axis.x(axis.end_of(start)) - axis.x(start)), 2),
-            height=round(max(TREND_HEIGHT * figures[start] / highest, 1.0), 1),
-            text=f"{axis.name_step(start)}: {column.format(steps[start])}",
-        )
-        for start in axis.starts
-        if figures.get(start)
+        [
+            Bar(
+                x=slot.x,
+                width=round(0.88 * slot.width, 3),
+                height=round(max(TREND_HEIGHT * figures[slot.start_ms] / highest, 1.0), 1),
+                text=f"{slot.label}: {column.format(steps[slot.start_ms])}",
+            )
+            for slot in slots
+            if figures.get(slot.start_ms)
+        ]
     )

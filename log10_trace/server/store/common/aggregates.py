@@ -87,13 +87,15 @@ class Aggregate:
 
         None for each when no call has ended.
         """
-        buckets = sorted(bucket for bucket in self.durations if bucket >= 0)
+        buckets = sorted(self.durations)
+        buckets = buckets[bisect_left(buckets, 0) :]
         ranked = _ranks([self.durations[bucket] for bucket in buckets], shares)
         return [None if at is None else _bucket_midpoint(buckets[at]) for at in ranked]
 
     def first_token_percentiles(self, *shares: float) -> list[float | None]:
         """The same of the times to the first token; None for each when no call has one."""
-        buckets = sorted((bucket for bucket in self.durations if bucket < 0), reverse=True)
+        buckets = sorted(self.durations)
+        buckets = buckets[: bisect_left(buckets, 0)][::-1]
         ranked = _ranks([self.durations[bucket] for bucket in buckets], shares)
         return [None if at is None else _bucket_midpoint(-1 - buckets[at]) for at in ranked]
 
@@ -141,39 +143,28 @@ def sum_aggregates(tallies: Sequence[Aggregate]) -> Aggregate:
 
 def parse_and_sum(written: Sequence[SerializedAggregate]) -> Aggregate:
     """The sum of what is written."""
-    if len(written) == 1:
-        flat = iter(json.loads(written[0].durations))
-        return Aggregate(json.loads(written[0].counts), dict(zip(flat, flat, strict=True)))
-    by_rate: dict[str, list[Sequence[int]]] = {}
-    for counts in _parse_json_texts([one.counts for one in written]):
-        for rate, each in counts.items():
-            by_rate.setdefault(rate, []).append(each)
-    flat = chain.from_iterable(_parse_json_texts([one.durations for one in written]))
-    durations: dict[int, int] = {}
-    for bucket, calls in zip(flat, flat, strict=True):  # one iterator: in pairs
-        durations[bucket] = durations.get(bucket, 0) + calls
+    counts = _parse_json_texts([one.counts for one in written])
     return Aggregate(
-        {rate: list(map(sum, zip(*each, strict=True))) for rate, each in by_rate.items()}, durations
+        _sum_counts(counts), _sum_durations(_parse_json_texts([one.durations for one in written]))
     )
 
 
 def parse_and_group(rows: Iterable[tuple[Place, str, str]]) -> dict[Place, Aggregate]:
     """The sums of what is written, by place; rows are of a place and the two texts of an aggregate."""
     every = list(rows)
-    all_counts = _parse_json_texts([counts for _, counts, _ in every])
-    all_durations = _parse_json_texts([durations for _, _, durations in every])
-    found: dict[Place, Aggregate] = {}
-    for (place, _, _), counts, durations in zip(every, all_counts, all_durations, strict=True):
-        flat = iter(durations)
-        pairs = zip(flat, flat, strict=True)  # one iterator: in pairs
-        if place not in found:
-            found[place] = Aggregate(counts, dict(pairs))
-            continue
-        total = found[place]
-        total.add_counts(counts)
-        for bucket, calls in pairs:
-            total.durations[bucket] = total.durations.get(bucket, 0) + calls
+    found = parse_and_group_counts((place, counts) for place, counts, _ in every)
+    places = [place for place, _, _ in every]
+    durations = _group(places, _parse_json_texts([durations for _, _, durations in every]))
+    for place, each in durations.items():
+        found[place].durations = _sum_durations(each)
     return found
+
+
+def parse_and_group_counts(rows: Iterable[tuple[Place, str]]) -> dict[Place, Aggregate]:
+    """The sums of written counts alone, by place, without durations, which take longest to read."""
+    every = list(rows)
+    counts = _group([place for place, _ in every], _parse_json_texts([counts for _, counts in every]))
+    return {place: Aggregate(_sum_counts(each)) for place, each in counts.items()}
 
 
 def negate(written: SerializedAggregate) -> SerializedAggregate:
@@ -183,6 +174,34 @@ def negate(written: SerializedAggregate) -> SerializedAggregate:
         {rate: [-count for count in counts] for rate, counts in one.counts.items()},
         {bucket: -calls for bucket, calls in one.durations.items()},
     ).serialize()
+
+
+def _group(places: Sequence[Place], parsed: Sequence[Any]) -> dict[Place, list[Any]]:
+    found: dict[Place, list[Any]] = {}
+    for place, one in zip(places, parsed, strict=True):
+        found.setdefault(place, []).append(one)
+    return found
+
+
+def _sum_counts(parsed: Sequence[dict[str, Sequence[int]]]) -> dict[str, Sequence[int]]:
+    if len(parsed) == 1:
+        return parsed[0]
+    by_rate: dict[str, list[Sequence[int]]] = {}
+    for counts in parsed:
+        for rate, each in counts.items():
+            by_rate.setdefault(rate, []).append(each)
+    return {rate: list(map(sum, zip(*each, strict=True))) for rate, each in by_rate.items()}
+
+
+def _sum_durations(parsed: Sequence[list[int]]) -> dict[int, int]:
+    flat = chain.from_iterable(parsed)
+    pairs = zip(flat, flat, strict=True)  # one iterator: in pairs
+    if len(parsed) == 1:
+        return dict(pairs)
+    durations: dict[int, int] = {}
+    for bucket, calls in pairs:
+        durations[bucket] = durations.get(bucket, 0) + calls
+    return durations
 
 
 _quote = lru_cache(json.dumps)  # json would take most of the time that folding takes

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, TypeAlias
 
@@ -77,7 +76,7 @@ class RollupReader(ABC):
         """The groups with most calls, the largest first; of those that are among the largest of a day."""
         if not pieces:
             return []
-        calls: Counter[str] = Counter()
+        calls: dict[str, int] = {}
         days = 0
         for piece in sorted(pieces, key=lambda piece: -piece.width if piece.width else -LAST_MINUTE):
             if len(calls) >= GROUPS and days >= _DAYS_ENOUGH:
@@ -125,6 +124,6 @@ def _starts(piece: RollupRange) -> range:
     return range(piece.start, piece.end, piece.width or 1)
 
 
-def _add(calls: Counter[str], found: Iterable[KeyCalls]) -> None:
+def _add(calls: dict[str, int], found: Iterable[KeyCalls]) -> None:
     for key, count in found:
-        calls[key] += count
+        calls[key] = calls.get(key, 0) + count

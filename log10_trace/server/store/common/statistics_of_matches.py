@@ -23,10 +23,11 @@ from log10_trace.server.store.common.match_counting import (
 )
 from log10_trace.server.store.common.record_codec import decode_head
 from log10_trace.server.store.common.rollup_reading import RollupReader
-from log10_trace.server.store.common.rollups import keys
+from log10_trace.server.store.common.rollups import RollupRange, keys
 from log10_trace.server.store.common.usage_statistics import (
     MINUTE_MS,
     WIDTH_OF,
+    RollupRow,
     Step,
     count_steps,
     keep_leading,
@@ -139,22 +140,33 @@ class StatisticsReader:
             totals = {"": sum_aggregates(list(totals.values()))}
         groups = make_groups(totals, query, self.prices)
         shown = keys if is_total else [group.key or "" for group in groups[: query.series_groups]]
-        series = self._read_series(query, wanted, reader, shown) if groups and query.series_groups else ()
+        series: Sequence[GroupTotals] = ()
+        if groups and query.series_groups:
+            if not _hold_steps(pieces, query, len(shown or ())):
+                rows = self._read_steps(query, wanted, reader, shown)
+            series = self._make_series(query, rows, shown)
         return Statistics(groups=tuple(groups), series=tuple(series), counted=wanted)
 
-    def _read_series(
-        self,
+    @staticmethod
+    def _read_steps(
         query: StatisticsQuery,
         wanted: CompletionFilter,
         reader: RollupReader,
         keys: Sequence[str] | None,
-    ) -> list[GroupTotals]:
-        width = WIDTH_OF[query.interval]
+    ) -> list[RollupRow]:
         most = count_steps(len(keys or ()))
-        rows = reader.read_steps(width, wanted.since_ms, wanted.until_ms, keys, most)
+        width = WIDTH_OF[query.interval]
+        return list(reader.read_steps(width, wanted.since_ms, wanted.until_ms, keys, most))
+
+    def _make_series(
+        self, query: StatisticsQuery, rows: Iterable[RollupRow], keys: Sequence[str] | None
+    ) -> list[GroupTotals]:
         if query.group_by == "none":
             rows = (("", *row[1:]) for row in rows)
-        return make_series(sum_by_step(rows, width), query, self.prices)
+        else:
+            rows = (row for row in rows if row[0] in (keys or ()))
+        steps = sum_by_step(rows, WIDTH_OF[query.interval], with_durations=query.with_step_percentiles)
+        return make_series(steps, query, self.prices)
 
     def _sum_records(
         self, query: StatisticsQuery, wanted: CompletionFilter, records: Sequence[RecordFacts]
@@ -168,6 +180,16 @@ class StatisticsReader:
             {step: one for step, one in steps.items() if step[0] in shown}, query, self.prices
         )
         return Statistics(groups=tuple(groups), series=tuple(series), counted=wanted)
+
+
+def _hold_steps(pieces: Sequence[RollupRange], query: StatisticsQuery, groups: int) -> bool:
+    """Whether the roll-ups of a span are the steps of its series as well, and no more than it may have."""
+    width = WIDTH_OF[query.interval]
+    return (
+        len(pieces) == 1
+        and pieces[0].width == width
+        and pieces[0].end - pieces[0].start <= width * count_steps(groups)
+    )
 
 
 def _read_edges(

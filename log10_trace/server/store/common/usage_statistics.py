@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, TypeAlias
 
 from log10_trace.domain.prices import Prices
-from log10_trace.server.store.common.aggregates import Aggregate, parse_and_group
+from log10_trace.server.store.common.aggregates import Aggregate, parse_and_group, parse_and_group_counts
 from log10_trace.server.store.data_types import (
     GroupTotals,
     Interval,
@@ -39,8 +39,12 @@ def sum_by_key(rows: Iterable[RollupRow]) -> dict[str, Aggregate]:
     return parse_and_group((key, counts, durations) for key, _, counts, durations in rows)
 
 
-def sum_by_step(rows: Iterable[RollupRow], width: int) -> dict[Step, Aggregate]:
+def sum_by_step(rows: Iterable[RollupRow], width: int, *, with_durations: bool) -> dict[Step, Aggregate]:
     """What each key adds up to in each step of ``width`` minutes."""
+    if not with_durations:
+        return parse_and_group_counts(
+            ((key, start - start % width), counts) for key, start, counts, _ in rows
+        )
     return parse_and_group(
         ((key, start - start % width), counts, durations) for key, start, counts, durations in rows
     )
@@ -68,7 +72,7 @@ def keep_leading(rows: Sequence[RollupRow], query: StatisticsQuery, prices: Pric
     """The rows of the groups that come first, where counts say which: histograms take longest to read."""
     if query.sort not in _COUNTED or query.limit >= len({row[0] for row in rows}):
         return rows
-    totals = sum_by_key((key, start, counts, "[]") for key, start, counts, _ in rows)
+    totals = parse_and_group_counts((key, counts) for key, _, counts, _ in rows)
     leading = {group.key for group in make_groups(totals, query, prices)}
     return [row for row in rows if row[0] in leading]
 
@@ -112,8 +116,10 @@ def _name(key: str, query: StatisticsQuery) -> str | None:
 def _totals(key: str | None, start_ms: int | None, counted: Aggregate, prices: Prices) -> GroupTotals:
     total = counted.total()
     cost, unpriced = _cost(counted, prices)
-    p50, p95, p99 = counted.percentiles(0.50, 0.95, 0.99)
-    first_p50, first_p95 = counted.first_token_percentiles(0.50, 0.95)
+    p50 = p95 = p99 = first_p50 = first_p95 = None
+    if counted.durations:
+        p50, p95, p99 = counted.percentiles(0.50, 0.95, 0.99)
+        first_p50, first_p95 = counted.first_token_percentiles(0.50, 0.95)
     return GroupTotals(
         key=key,
         start_ms=start_ms,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
+from itertools import chain
 from typing import Any
 
 from log10_trace.server.store.common.aggregates import Aggregate
@@ -23,33 +24,34 @@ class SqliteRollupReader(RollupReader):
         self._common = {"organization_id": organization_id, "dimension": dimension}
 
     def _read_bounds(self) -> tuple[int, int] | None:
-        row = self._query("rollup_bounds", {}).fetchone()
-        return None if row["first"] is None else (row["first"], row["last"])
+        first, last = self._query("rollup_bounds", {}).fetchone()
+        return None if first is None else (first, last)
 
-    def _read_largest(self, width: int, starts: Sequence[int], limit: int) -> Iterator[KeyCalls]:
-        for start in starts:
-            values = {"width": width, "start": start, "limit": limit}
-            yield from map(tuple, self._query("largest_keys", values))
+    def _read_largest(self, width: int, starts: Sequence[int], limit: int) -> Iterable[KeyCalls]:
+        common = {"width": width, "limit": limit}
+        return chain.from_iterable(self._query("largest_keys", common | {"start": start}) for start in starts)
 
-    def _read_calls(self, piece: RollupRange) -> Iterator[KeyCalls]:
-        return map(tuple, self._query("calls_of_keys", piece._asdict()))
+    def _read_calls(self, piece: RollupRange) -> Iterable[KeyCalls]:
+        return self._query("calls_of_keys", piece._asdict())
 
-    def _read_delta_calls(self, start: int, end: int) -> Iterator[KeyCalls]:
-        return map(tuple, self._query("delta_calls_of_keys", {"start": start, "end": end}))
+    def _read_delta_calls(self, start: int, end: int) -> Iterable[KeyCalls]:
+        return self._query("delta_calls_of_keys", {"start": start, "end": end})
 
     def _read_rollups(self, piece: RollupRange, keys: Sequence[str] | None) -> Iterable[RollupRow]:
         if keys is None:
-            return map(tuple, self._query("rollups_in", piece._asdict()))
+            return self._query("rollups_in", piece._asdict())
         starts = range(piece.start, piece.end, piece.width or 1)
         values = {"width": piece.width, "starts": json.dumps(list(starts)), "keys": json.dumps(keys)}
-        return map(tuple, self._query("rollups_of_keys", values))
+        return self._query("rollups_of_keys", values)
 
     def _read_deltas(self, start: int, end: int, keys: Sequence[str] | None) -> Iterable[RollupRow]:
         values = {"start": start, "end": end, "keys": None if keys is None else json.dumps(keys)}
-        return map(tuple, self._query("deltas_of_keys", values))
+        return self._query("deltas_of_keys", values)
 
     def _query(self, name: str, values: dict[str, Any]) -> sqlite3.Cursor:
-        return self._connection.execute(SQL[name], self._common | values)
+        cursor = self._connection.execute(SQL[name], self._common | values)
+        cursor.row_factory = None  # tuples: some thousand rows are read
+        return cursor
 
 
 def read_totals(

@@ -16,6 +16,8 @@ from log10_trace.server.store.common.aggregates import (
     Aggregate,
     aggregate_call,
     negate,
+    parse_and_group,
+    parse_and_group_counts,
     parse_and_sum,
     sum_aggregates,
 )
@@ -95,6 +97,28 @@ def changes(deltas: RollupDeltas) -> dict[RollupKey, Aggregate]:
     return aggregate_deltas(
         (row.dimension, row.start, row.key, row.counts, row.durations) for row in deltas.rows()
     )
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from("xyz"), st.sampled_from("ab"), st.floats(0.002, 3_000)), max_size=20)
+)
+def test_what_is_summed_by_place_is_what_each_place_sums_to(timed: list[tuple[str, str, float]]) -> None:
+    """Written aggregates that are read together add up as one by one; counts alone are the same counts."""
+    rows = [
+        (place, aggregate_call(facts_of(duration=seconds, request=asked("hi", model=model))).serialize())
+        for place, model, seconds in timed
+    ]
+    expected = {place: parse_and_sum([one for each, one in rows if each == place]) for place, _ in rows}
+
+    found = parse_and_group((place, one.counts, one.durations) for place, one in rows)
+    counted = parse_and_group_counts((place, one.counts) for place, one in rows)
+
+    assert {place: one.serialize() for place, one in found.items()} == {
+        place: one.serialize() for place, one in expected.items()
+    }
+    assert {place: one.counts for place, one in counted.items()} == {
+        place: one.counts for place, one in expected.items()
+    }
 
 
 def test_changes_of_roll_ups_are_written_in_order_or_deleted() -> None:

@@ -1,0 +1,63 @@
+"""Draws the parts of charts that repeat with every step. Pure.
+
+A page has up to a thousand steps: written here they take a fifth of the time that a template takes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from markupsafe import Markup, escape
+
+from log10_trace.server.pages.chart import Bar, Chart
+from log10_trace.server.pages.sanitize import escape_control_characters
+
+_BETWEEN_CELLS = '</td><td class="number">'
+
+
+def draw_steps(chart: Chart, root: str) -> Markup:
+    """The steps of a chart: a link with its bars and its text for each."""
+    start = _escape(root)
+    hatch = f' fill="url(#{_escape(chart.id)}-hatch)"'
+    hit = f'y="{chart.top}" height="{chart.height}"/>'
+    drawn = []
+    for step in chart.steps:
+        bar = f'x="{step.bar_x}%" width="{step.bar_width}%"'
+        bars = [
+            f'<rect class="is-{mark.style}" {bar} y="{mark.y}" height="{mark.height}"'
+            f"{hatch if mark.style == 'failed' else ''}/>"
+            for mark in step.marks
+        ]
+        drawn.append(
+            f'<a class="step" href="{start}{escape(step.address)}" tabindex="-1">'
+            f"<title>{_escape(step.text)}</title>"
+            f'<rect class="hit" x="{step.x}%" width="{step.width}%" {hit}{"".join(bars)}</a>\n'
+        )
+    return Markup("".join(drawn))  # noqa: S704 -- all text in it was escaped
+
+
+def draw_table_rows(charts: Sequence[Chart], root: str) -> Markup:
+    """The rows of the table of charts with the same axis, the latest step first."""
+    start = _escape(root)
+    drawn = []
+    for steps in zip(*(reversed(chart.steps) for chart in charts), strict=True):
+        # No value holds a line feed: all are escaped at once.
+        values = _escape("\n".join([value for step in steps for _, value in step.values]))
+        cells = values.replace("\n", _BETWEEN_CELLS)
+        link = f'<a href="{start}{escape(steps[0].address)}">{_escape(steps[0].label)}</a>'
+        drawn.append(f'<tr><th scope="row">{link}</th><td class="number">{cells}</td></tr>\n')
+    return Markup("".join(drawn))  # noqa: S704 -- as above
+
+
+def draw_trend(bars: Sequence[Bar], height: int) -> Markup:
+    """The bars of a small chart that is ``height`` pixels high."""
+    drawn = [
+        f'<rect x="{bar.x}%" width="{bar.width}%" y="{round(height - bar.height, 1)}"'
+        f' height="{bar.height}"><title>{_escape(bar.text)}</title></rect>'
+        for bar in bars
+    ]
+    return Markup("".join(drawn))  # noqa: S704 -- as above
+
+
+def _escape(text: str) -> str:
+    return str(escape(escape_control_characters(text)))
