@@ -61,6 +61,27 @@ def _tags(value: Any) -> tuple[str, ...]:
     return tuple(dict.fromkeys(item.strip() for item in items if item.strip()))
 
 
+def _app(value: Any) -> tuple[str, ...]:
+    items = value.split(",") if isinstance(value, str) else value
+    if not isinstance(items, list | tuple | set | frozenset) or not all(
+        isinstance(item, str) for item in items
+    ):
+        raise ValueError("it is not a list of modules and paths, nor text with commas between")
+    return tuple(dict.fromkeys(_app_item(item.strip()) for item in items if item.strip()))
+
+
+def _app_item(item: str) -> str:
+    """One item of ``app``: a dotted name as it is, a path made absolute."""
+    mark = "!" if item.startswith("!") else ""
+    name = item.removeprefix(mark).strip()
+    if all(part.isidentifier() for part in name.split(".")):
+        return mark + name
+    path = _path(name)
+    if not path.exists():
+        raise ValueError(f"{name!r} is neither the name of a module nor a path that exists")
+    return mark + os.path.realpath(path)
+
+
 def _metadata(value: Any) -> dict[str, Any]:
     if isinstance(value, str):
         pairs = [pair.partition("=") for pair in value.split(",") if pair.strip()]
@@ -207,6 +228,21 @@ OPTIONS: Final = (
         meaning="share of calls to record, 0 to 1",
     ),
     Option(
+        name="app",
+        env="LOG10_APP",
+        default=(),
+        parse=_app,
+        meaning="modules, packages or paths that are your own code although they are installed; "
+        "behind a `!`, ones that are not",
+    ),
+    Option(
+        name="threads",
+        env="LOG10_THREADS",
+        default=True,
+        parse=_flag,
+        meaning="when yes, threads and executors begin with the session and tags of what starts them",
+    ),
+    Option(
         name="disabled",
         env="LOG10_DISABLED",
         default=False,
@@ -270,6 +306,8 @@ class Config:
     metadata: dict[str, Any]
     redact: Callable[..., Any] | None
     sample_rate: float
+    app: tuple[str, ...]
+    threads: bool
     disabled: bool
     spool_dir: Path
     spool_max_bytes: int

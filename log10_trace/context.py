@@ -8,10 +8,11 @@ from __future__ import annotations
 import functools
 import inspect
 import os
+import sys
 import uuid
 from collections.abc import AsyncGenerator, Callable, Generator, Iterable
 from contextvars import ContextVar
-from types import TracebackType
+from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 if TYPE_CHECKING:
@@ -31,14 +32,31 @@ class Session:
 
 
 class Scope:
-    """The tags and the session in force, and the scope outside, which comes back when this one ends."""
+    """The tags and the session in force, and the scope outside, which comes back when this one ends.
 
-    __slots__ = ("outer", "session", "tags")
+    ``opened`` is the stack that opened it, ``submitted`` the stack that started the thread it is in force in:
+    JSON, as a record has it; none where it is not known.
+    """
 
-    def __init__(self, tags: tuple[str, ...], session: Session | None, outer: Scope | None) -> None:
+    __slots__ = ("opened", "outer", "session", "submitted", "tags")
+
+    def __init__(
+        self,
+        tags: tuple[str, ...],
+        session: Session | None,
+        outer: Scope | None,
+        opened: bytes | None = None,
+        submitted: bytes | None = None,
+    ) -> None:
         self.tags = tags
         self.session = session
         self.outer = outer
+        self.opened = opened
+        self.submitted = submitted
+
+    def hand_over(self, submitted: bytes | None) -> Scope:
+        """The same labels, for a thread that ``submitted`` starts."""
+        return Scope(self.tags, self.session, None, self.opened, submitted)
 
 
 _NOTHING = Scope((), None, None)
@@ -48,6 +66,30 @@ _scope: ContextVar[Scope] = ContextVar("log10_trace_scope", default=_NOTHING)
 def current() -> Scope:
     """The scope in force here and now."""
     return _scope.get()
+
+
+def set_current(scope: Scope) -> Scope:
+    """Put ``scope`` in force here; the one that was in force before, to be set again behind it."""
+    before = _scope.get()
+    _scope.set(scope)
+    return before
+
+
+class _Opener:
+    """Who reads the stack that opens a scope; none while no call is recorded."""
+
+    read_stack: Callable[[FrameType], bytes | None] | None = None
+
+
+opener = _Opener()
+
+
+def _stack_that_opens(outer: Scope) -> bytes | None:
+    read_stack = opener.read_stack
+    if read_stack is None:
+        return outer.opened
+    # From the caller of the method of this module that the caller of this one serves.
+    return read_stack(sys._getframe(2)) or outer.opened  # noqa: SLF001 -- inspect's way is a hundred times slower
 
 
 def merge_tags(first: tuple[str, ...], second: tuple[str, ...]) -> tuple[str, ...]:
@@ -98,7 +140,8 @@ class _ScopeBase:
 
     def _inside(self, outer: Scope) -> Scope:
         """The scope that holds inside, made anew at every entry."""
-        return Scope(merge_tags(outer.tags, self._tags), outer.session, outer)
+        tags = merge_tags(outer.tags, self._tags)
+        return Scope(tags, outer.session, outer, _stack_that_opens(outer), outer.submitted)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -268,7 +311,8 @@ class session(_ScopeBase):  # noqa: N801 -- as above
 
     def _inside(self, outer: Scope) -> Scope:
         opened = Session(self._id or str(uuid.uuid4()))
-        return Scope(merge_tags(outer.tags, self._tags), opened, outer)
+        tags = merge_tags(outer.tags, self._tags)
+        return Scope(tags, opened, outer, _stack_that_opens(outer), outer.submitted)
 
     def __enter__(self) -> Session:
         return cast("Session", self._enter().session)
@@ -280,10 +324,11 @@ class session(_ScopeBase):  # noqa: N801 -- as above
 def propagate(function: Decorated) -> Decorated:
     """The same function, with the tags and the session of this moment in force wherever it runs.
 
-    For plain threads and executors, which begin with an empty context:
-    ``executor.submit(log10_trace.propagate(work), item)``.
+    For what begins with an empty context: a thread or an executor under ``patch(threads=False)``, a pool of
+    ``multiprocessing.pool``, a queue that a thread of your own reads.
     """
-    return _PropagatedScope(_scope.get())(function)
+    scope = _scope.get()
+    return _PropagatedScope(scope.hand_over(_stack_that_opens(scope)))(function)
 
 
 class _PropagatedScope(_ScopeBase):
@@ -296,4 +341,6 @@ class _PropagatedScope(_ScopeBase):
         self._scope = scope
 
     def _inside(self, outer: Scope) -> Scope:
-        return Scope(self._scope.tags, self._scope.session, outer)
+        scope = self._scope
+        submitted = outer.submitted or scope.submitted
+        return Scope(scope.tags, scope.session, outer, scope.opened, submitted)

@@ -79,6 +79,8 @@ class _Runtime:
             metadata=config.metadata,
             organization_id=config.organization_id,
             sample_rate=config.sample_rate if self._diverted is None else 1.0,
+            app=config.app,
+            threads_carry_scope=config.threads,
         )
 
     @contextmanager
@@ -124,6 +126,8 @@ def patch(
     metadata: Mapping[str, Any] | None = None,
     redact: Callable[[Completion], Completion] | None = None,
     sample_rate: float | None = None,
+    app: Iterable[str] | None = None,
+    threads: bool | None = None,
     disabled: bool | None = None,
     spool_dir: str | Path | None = None,
     spool_max_bytes: int | None = None,
@@ -147,6 +151,10 @@ def patch(
         metadata: A flat map stored with every record: team=search,stage=test (``LOG10_METADATA``).
         redact: Completion to Completion function, called on the delivery thread before a record is stored.
         sample_rate: Share of calls to record, 0 to 1 (``LOG10_SAMPLE_RATE``).
+        app: Modules, packages or paths that are your own code although they are installed; behind a `!`,
+            ones that are not (``LOG10_APP``).
+        threads: When yes, threads and executors begin with the session and tags of what starts them
+            (``LOG10_THREADS``).
         disabled: When yes, ``patch()`` does nothing (``LOG10_DISABLED``).
         spool_dir: Where records wait for delivery; default: the folder `spool` in LOG10_HOME
             (``LOG10_SPOOL_DIR``).

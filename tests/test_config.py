@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import errno
 import tempfile
 from pathlib import Path
@@ -45,6 +46,12 @@ def test_nothing_given_means_nothing_remote() -> None:
         ("sample_rate", 1.5),
         ("sample_rate", "most"),
         ("sample_rate", True),
+        ("app", 3),
+        ("app", ["shop", 3]),
+        ("app", "shop,/no/such/folder"),
+        ("app", "my-package"),
+        ("app", "!"),
+        ("threads", "perhaps"),
         ("disabled", "perhaps"),
         ("spool_dir", 3),
         ("spool_max_bytes", 12),
@@ -176,6 +183,22 @@ def test_tags_from_the_environment_are_separated_by_commas(text: str, tags: tupl
 def test_flags_are_words(text: str, flag: bool) -> None:
     """LOG10_DISABLED=0 means no."""
     assert resolve({}, {"LOG10_DISABLED": text}).disabled is flag
+
+
+def test_app_is_a_list_of_modules_and_paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Names stay as they are, paths are absolute and without links, ``!`` stays in front."""
+    (tmp_path / "my-app").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "my-app")
+    monkeypatch.chdir(tmp_path)
+
+    config = resolve(
+        {}, {"LOG10_APP": "shop, shop.views ,,!shop.vendor,my-app,!./link", "LOG10_THREADS": "no"}
+    )
+
+    path = os.path.realpath(tmp_path / "my-app")
+    assert config.app == ("shop", "shop.views", "!shop.vendor", path, f"!{path}")
+    assert (config.threads, resolve({}, {}).threads) == (False, True)
+    assert resolve({"app": ["shop", "shop"]}, {}).app == ("shop",)
 
 
 def test_metadata_is_a_flat_map() -> None:

@@ -26,6 +26,24 @@ PROCESS_DIED: Final = "ProcessDied"
 """The failure that a later process gives an open call of a dead one: a guess, which never replaces an end."""
 
 
+AWAIT: Final = "await"
+LOOP: Final = "loop"
+THREAD: Final = "thread"
+SCOPE: Final = "scope"
+ORIGINS: Final = {
+    AWAIT: "waits for the task that makes the call",
+    LOOP: "runs the event loop that the call is made on",
+    THREAD: "started the thread that makes the call",
+    SCOPE: "opened the session or the tags of the call",
+}
+"""What the last frame of a stack does where it does not make the call itself: ``origin`` of that frame."""
+
+
+def describe_origin(origin: Any) -> str:
+    """What the last frame of a stack does, by its ``origin``; empty where it makes the call."""
+    return ORIGINS.get(origin, "") if isinstance(origin, str) else ""
+
+
 def kind_of_endpoint(endpoint: str) -> str:
     """The kind of a call to an endpoint."""
     return PROMPT if endpoint == COMPLETIONS else CHAT

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from log10_trace.domain import formatting
-from log10_trace.domain.call_labels import determine_status
+from log10_trace.domain.call_labels import describe_origin, determine_status
 from log10_trace.domain.charges import read_usage
 from log10_trace.domain.completion_record import MAX_DURATION
 from log10_trace.domain.conversation import read_choice, read_message, read_prompts
@@ -42,6 +42,7 @@ def _facts(values: Mapping[str, Any], request: Mapping[str, Any], response: Any)
     frame = read_mapping(next(reversed(read_list(values.get("stacktrace"))), None))
     line = frame.get("lineno")
     place = f"{read_text(frame.get('file'))}:{line if isinstance(line, int) else '?'}" if frame else ""
+    origin = describe_origin(frame.get("origin"))
     tags = [tag for tag in read_list(values.get("tags")) if isinstance(tag, str)]
     for name, value in (
         ("Model", spell(model) if model else ""),
@@ -51,7 +52,7 @@ def _facts(values: Mapping[str, Any], request: Mapping[str, Any], response: Any)
         ("Tokens", _tokens(usage.input, usage.output) if usage.is_stated else ""),
         ("Tags", ", ".join(map(spell, tags))),
         ("Session", spell(read_text(values.get("session_id")))),
-        ("Called from", spell(place)),
+        ("Called from", spell(place) + (f"; the line {origin}" if origin else "")),
     ):
         if value:
             yield f"- {name}: {value}"

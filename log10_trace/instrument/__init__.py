@@ -9,9 +9,11 @@ import os
 from typing import Any
 
 from log10_trace import threads
+from log10_trace.context import opener
 from log10_trace.guard import guard, logger
-from log10_trace.instrument import patch_points
+from log10_trace.instrument import patch_points, thread_scope
 from log10_trace.instrument.recording import CaptureConfig, open_streams
+from log10_trace.instrument.stack import sites
 from log10_trace.instrument.wrappers import capture_state
 from log10_trace.record.call import Sink
 
@@ -36,6 +38,8 @@ def install(
     metadata: dict[str, Any] | None = None,
     organization_id: str | None = None,
     sample_rate: float = 1.0,
+    app: tuple[str, ...] = (),
+    threads_carry_scope: bool = True,
 ) -> bool:
     """Record every call from now on; called again, with these settings instead.
 
@@ -50,6 +54,12 @@ def install(
             return False
         for seam in patch_points.method_patches():
             seam.wrap()
+        sites.set_app(app)
+        opener.read_stack = sites.find_near_line
+        if threads_carry_scope:
+            thread_scope.install()
+        else:
+            thread_scope.uninstall()
         capture_state.capture = CaptureConfig(
             sink, tuple(dict.fromkeys(tags)), metadata or None, organization_id, sample_rate
         )
@@ -60,6 +70,8 @@ def uninstall() -> None:
     """Record no call that begins from now on. Streams that are open are recorded to their end."""
     with _lock:
         capture_state.capture = None
+        opener.read_stack = None
+        thread_scope.uninstall()
         for seam in patch_points.method_patches():
             seam.restore()
 

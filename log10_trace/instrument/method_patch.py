@@ -1,4 +1,4 @@
-"""Monkey patches of SDK methods and their exact restoration."""
+"""Monkey patches of methods, the SDK's and those that start threads, and their exact restoration."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import functools
 import inspect
 from collections.abc import Callable
 from types import FunctionType
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import wrapt
 
@@ -69,6 +69,18 @@ class _Wrapped(wrapt.FunctionWrapper):  # type: ignore[type-arg] # as above
         return getattr, self._self_place
 
 
+class PlainWrapper(Protocol):
+    """Wraps a plain function by a plain function, which costs a third of what a wrapper of wrapt does."""
+
+    def around(self, function: FunctionType) -> Any:
+        """The function, wrapped."""
+        ...
+
+    def __call__(self, wrapped: Any, instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """As a wrapper, around what is no function: another tracer's."""
+        ...
+
+
 class Observer:
     """Looks at what a method returns, and fails never."""
 
@@ -78,7 +90,7 @@ class Observer:
         self.observe = observe
 
     def around(self, function: FunctionType) -> Any:
-        """The function, observed: by a plain function, which costs a third of what a wrapper does."""
+        """The function, observed."""
         observe = self.observe
 
         @functools.wraps(function)
@@ -96,10 +108,42 @@ class Observer:
         return result
 
 
-class MethodPatch:
-    """One method of one class of the SDK, wrapped and restored."""
+class Bracket:
+    """Does something before a method and behind it; neither ever fails."""
 
-    def __init__(self, owner: type, name: str, wrapper: Wrapper | Observer) -> None:
+    __slots__ = ("enter", "leave")
+
+    def __init__(self, enter: Callable[[Any], Any], leave: Callable[[Any, Any], None]) -> None:
+        self.enter = enter
+        self.leave = leave
+
+    def around(self, function: FunctionType) -> Any:
+        """The function, between ``enter`` and ``leave``, which has what ``enter`` gave."""
+        enter, leave = self.enter, self.leave
+
+        @functools.wraps(function)
+        def method(self: Any, /, *args: Any, **kwargs: Any) -> Any:
+            entered = enter(self)
+            try:
+                return function(self, *args, **kwargs)
+            finally:
+                leave(self, entered)
+
+        return method
+
+    def __call__(self, wrapped: Any, instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """As a wrapper, around what is no function: another tracer's."""
+        entered = self.enter(instance)
+        try:
+            return wrapped(*args, **kwargs)
+        finally:
+            self.leave(instance, entered)
+
+
+class MethodPatch:
+    """One method of one class, wrapped and restored."""
+
+    def __init__(self, owner: type, name: str, wrapper: Wrapper | PlainWrapper) -> None:
         self.owner = owner
         self.name = name
         self._wrapper = wrapper
@@ -120,8 +164,9 @@ class MethodPatch:
         # The clients inherit ``request``: to restore it is to delete ours, so that the base class shows
         # again.
         self._before = vars(self.owner).get(self.name, _ABSENT)
-        if isinstance(self._wrapper, Observer) and type(current) is FunctionType:
-            self._ours = self._wrapper.around(current)
+        around = getattr(self._wrapper, "around", None)
+        if around is not None and type(current) is FunctionType:
+            self._ours = around(current)
         else:
             self._ours = _Wrapped(current, self._wrapper, self.owner, self.name)
         setattr(self.owner, self.name, self._ours)

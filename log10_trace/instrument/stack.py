@@ -1,146 +1,184 @@
 """The stack at the moment of a call, as JSON, ending at the user's own line.
 
 A call site is resolved once, at first sight, and known from then on by its code objects and instruction
-offsets: a walk costs about two microseconds, and source lines are read while they are those of the live code.
+offsets: a walk costs about two microseconds. Only a call that no line of the user's makes, in a task or a
+thread that a framework runs, costs more: then the line that stands behind it is looked for.
 """
 
 from __future__ import annotations
 
-import json
-import linecache
-import os
-import re
-import sysconfig
-from importlib.util import find_spec
-from pathlib import Path
+import asyncio
+import threading
 from types import CodeType, FrameType
-from typing import Any, Final
+from typing import Final
 
+from log10_trace.context import current
+from log10_trace.domain.call_labels import AWAIT, LOOP, ORIGINS, SCOPE, THREAD
 from log10_trace.guard import guard
+from log10_trace.instrument import awaiters
+from log10_trace.instrument.user_code import UserCode
+from log10_trace.instrument.visible_frames import VisibleFrames
 
 _READING: Final = guard("reading the stack")
-_READING_LINE: Final = guard("reading a line of the stack")
 
 MAX_SITES: Final = 4096
 MAX_SITES_BYTES: Final = 8 * 1024 * 1024
 
-_PACKAGE: Final = str(Path(__file__).parents[1]) + os.sep
-_OURS: Final = tuple(
-    _PACKAGE + part
-    for part in (f"instrument{os.sep}", f"record{os.sep}", f"export{os.sep}", "context.py", "runtime.py")
-)
-_SDK_PACKAGES: Final = ("openai", "httpx", "httpx2", "httpcore", "httpcore2", "wrapt")
-_STDLIB: Final = sysconfig.get_path("stdlib") + os.sep
-_RUNTIME_PATHS: Final = (
-    *(_STDLIB + f"{package}{os.sep}" for package in ("asyncio", "concurrent")),
-    *(_STDLIB + module for module in ("threading.py", "runpy.py", "contextvars.py")),
-    "<frozen ",
-)
-"""Event loops, thread starters and module runners: they stand between the user's lines and add nothing."""
-_INSTALLED: Final = (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}")
-_SCRIPTS: Final = sysconfig.get_path("scripts") + os.sep
+_NEAR: Final = 12
+"""Number of frames that are looked at where a scope is opened or a thread is started, which is often."""
+_LOOP_FILE: Final = asyncio.events.__file__
+"""Where a callback of an event loop is called."""
+_MARKS: Final = tuple(f', "origin": "{origin}"}}]'.encode() for origin in ORIGINS)
 
-_SECRETS: Final = re.compile(
-    r"""(\bsk-)[\w-]{8,} | ((?:Bearer|Basic)\s)[^\s"']+
-    | ((?:\bkey|[-_]key|apikey|token|secret|password|authorization|cookie)["']?\s*[:=]\s*[bf]?["'])[^"']+""",
-    re.VERBOSE | re.IGNORECASE,
-)
-"""Keys written into the source itself. A record never has one, not even in the line that made the call."""
+submitted_lines: Final[dict[int, bytes]] = {}
+"""By the id of a thread: the stack that submitted what an executor runs on it now."""
 
 
-def _folders_of(packages: tuple[str, ...]) -> tuple[str, ...]:
-    specs = [find_spec(package) for package in packages]
-    return tuple(str(Path(spec.origin).parent) + os.sep for spec in specs if spec and spec.origin)
+class _Site:
+    """A chain of frames, resolved: what of it a record shows."""
+
+    __slots__ = ("codes", "loop", "own", "rest")
+
+    def __init__(self, frames: list[FrameType], visible: VisibleFrames, most: int | None) -> None:
+        inside, outside = _split_at_task(frames)
+        frames, inside = frames[:most], inside[:most]
+        # The code objects are kept, so that their ids stay theirs.
+        self.codes: list[CodeType] = [frame.f_code for frame in frames]
+        self.own: bytes | None = None
+        """It ends at the user's line in the thread or task that makes the call."""
+        self.loop: bytes | None = None
+        """It ends at the user's line that runs the event loop which the task runs on."""
+        self.rest = b"[]"
+        """What there is where no line is the user's."""
+        if visible.has_user_frame(inside):
+            self.own = visible.describe(frames)
+        else:
+            self.loop = visible.describe(outside) if visible.has_user_frame(outside) else None
+            self.rest = visible.describe(frames)
 
 
 class StackCache:
     """The call sites seen so far. Safe to use from any thread."""
 
     def __init__(self) -> None:
-        self._known: dict[tuple[int, ...], tuple[bytes, list[CodeType]]] = {}
+        self._known: dict[tuple[int, ...], _Site] = {}
+        self._derived: dict[tuple[bytes | None, bytes, str], bytes] = {}
         self._bytes = 0
-        self._left_out: tuple[str, ...] | None = None
+        self._app: tuple[str, ...] = ()
+        self._visible = VisibleFrames(UserCode())
+
+    def set_app(self, app: tuple[str, ...]) -> None:
+        """Say which code is the user's although it is installed: the setting ``app``."""
+        if app != self._app:
+            self._app, self._visible = app, VisibleFrames(UserCode(app))
+            self._forget()
 
     def capture(self, frame: FrameType | None) -> bytes:
-        """The stack that ends at ``frame`` or further out: JSON, outermost first; empty if that fails."""
+        """The stack of a call: JSON, outermost first, ending at the user's own line; empty if that fails.
+
+        That line stands on the stack of ``frame``. Where a framework makes the call in a task or thread of
+        its own, it is the line of a task that waits for it, else the line that runs the event loop, else the
+        one that started the thread, else the one that opened the session or the tags, and the last frame
+        says so in ``origin``. Where there is none of them, the stack has the lines of others.
+        """
         with _READING:
-            return self._of(frame)
+            site = self._site_of(frame)
+            own = site.own
+            return own if own is not None else self._line_of_origin(site) or site.rest
         return b"[]"
 
-    def _of(self, frame: FrameType | None) -> bytes:
+    def find_user_line(self, frame: FrameType | None) -> bytes | None:
+        """As ``capture``, or its innermost frames; None where no line is the user's."""
+        near = self.find_near_line(frame)
+        if near is not None:
+            return near
+        with _READING:
+            site = self._site_of(frame)
+            return site.own if site.own is not None else self._line_of_origin(site)
+        return None
+
+    def find_near_line(self, frame: FrameType | None) -> bytes | None:
+        """The innermost frames of the stack, if one of the user's is among them; in the task that runs."""
+        with _READING:
+            key: list[int] = [_NEAR]
+            add, at = key.append, frame
+            for _ in range(_NEAR):
+                if at is None:
+                    break
+                add(id(at.f_code))
+                add(at.f_lasti)
+                at = at.f_back
+            chain = tuple(key)
+            known = self._known.get(chain)
+            return (self._resolve(chain, awaiters.frames_from(frame), _NEAR) if known is None else known).own
+        return None
+
+    def _site_of(self, frame: FrameType | None) -> _Site:
         key: list[int] = []
         add, at = key.append, frame
         while at is not None:
             add(id(at.f_code))
             add(at.f_lasti)
             at = at.f_back
-        site = tuple(key)
-        known = self._known.get(site)
-        return known[0] if known is not None else self._resolve(site, frame)
+        chain = tuple(key)
+        known = self._known.get(chain)
+        return known if known is not None else self._resolve(chain, awaiters.frames_from(frame))
 
-    def _resolve(self, site: tuple[int, ...], frame: FrameType | None) -> bytes:
-        if self._left_out is None:
-            self._left_out = _folders_of(_SDK_PACKAGES) + _OURS
-        frames = []
-        while frame is not None:
-            frames.append(frame)
-            frame = frame.f_back
-        text = json.dumps(
-            [_describe_frame(frame) for frame in reversed(_visible_frames(frames, self._left_out))]
-        ).encode()
+    def _resolve(self, chain: tuple[int, ...], frames: list[FrameType], most: int | None = None) -> _Site:
         if len(self._known) >= MAX_SITES or self._bytes > MAX_SITES_BYTES:
-            self._known.clear()
-            self._bytes = 0
-        # The code objects are kept, so that their ids stay theirs.
-        self._known[site] = (text, [frame.f_code for frame in frames])
-        self._bytes += len(text)
-        return text
+            self._forget()
+        site = self._known[chain] = _Site(frames, self._visible, most)
+        self._bytes += len(site.own or b"") + len(site.loop or b"") + len(site.rest)
+        return site
+
+    def _forget(self) -> None:
+        self._known.clear()
+        self._derived.clear()
+        self._bytes = 0
+
+    def _line_of_origin(self, site: _Site) -> bytes | None:
+        """The line of the user's that stands behind a call which no line of the user's makes."""
+        task = awaiters.current_task()
+        if task is not None:
+            for frames in awaiters.frames_of_waiting(task):
+                own = self._site_of_task(frames).own
+                if own is not None:
+                    return self._derive(site.loop, own, AWAIT)
+        if site.loop is not None:
+            return self._derive(None, site.loop, LOOP)
+        scope = current()
+        submitted = submitted_lines.get(threading.get_ident()) or scope.submitted
+        if submitted is not None:
+            return self._derive(None, submitted, THREAD)
+        return None if scope.opened is None else self._derive(None, scope.opened, SCOPE)
+
+    def _site_of_task(self, frames: list[FrameType]) -> _Site:
+        # The first number tells it apart from the stack of a thread.
+        chain = (-1, *(number for frame in frames for number in (id(frame.f_code), frame.f_lasti)))
+        known = self._known.get(chain)
+        return known if known is not None else self._resolve(chain, frames)
+
+    def _derive(self, outer: bytes | None, text: bytes, origin: str) -> bytes:
+        """The two stacks in one, with ``origin`` on the last frame unless it has one."""
+        key = (outer, text, origin)
+        known = self._derived.get(key)
+        if known is None:
+            known = text if outer is None else outer[:-1] + b", " + text[1:]
+            if not known.endswith(_MARKS):
+                known = known[:-2] + f', "origin": "{origin}"}}]'.encode()
+            self._derived[key] = known
+            self._bytes += len(known)
+        return known
 
 
-def _visible_frames(frames: list[FrameType], left_out: tuple[str, ...]) -> list[FrameType]:
-    """Without our frames, the SDK's and machinery; from the user's innermost line outward."""
-    frames = [frame for frame in frames if not frame.f_code.co_filename.startswith(left_out)]
-    plain = [
-        frame for frame in frames if not os.path.normcase(frame.f_code.co_filename).startswith(_RUNTIME_PATHS)
-    ]
-    for innermost, frame in enumerate(plain):
-        if _is_users(frame.f_code.co_filename):
-            return plain[innermost:]
-    return plain or frames
-
-
-def _is_users(filename: str) -> bool:
-    if any(part in filename for part in _INSTALLED):
-        return False
-    return not filename.startswith((_STDLIB, _SCRIPTS))
-
-
-def _describe_frame(frame: FrameType) -> dict[str, Any]:
-    code = frame.f_code
-    lineno = frame.f_lineno or code.co_firstlineno
-    return {"file": code.co_filename, "line": _source(frame, lineno), "lineno": lineno, "name": code.co_name}
-
-
-def _source(frame: FrameType, lineno: int) -> str:
-    """The text of the line; empty when there is none to be had."""
-    line = ""
-    with _READING_LINE:
-        line = _line_of(frame, lineno)
-    return _SECRETS.sub(lambda match: f"{match[match.lastindex or 0]}***", line.strip())
-
-
-def _line_of(frame: FrameType, lineno: int) -> str:
-    code = frame.f_code
-    try:
-        linecache.checkcache(code.co_filename)
-        line = linecache.getline(code.co_filename, lineno, frame.f_globals)
-    except ValueError:
-        # No file can have such a name: it has a NUL, or a surrogate that stands for no byte.
-        return ""
-    if not line and hasattr(linecache, "_getline_from_code"):
-        # What was typed at a prompt is kept by code object, from some Python 3.13 on.
-        line = linecache._getline_from_code(code, lineno)  # noqa: SLF001
-    return str(line)
+def _split_at_task(frames: list[FrameType]) -> tuple[list[FrameType], list[FrameType]]:
+    """The frames of the task that runs, and those that run the event loop; without a loop all are inside."""
+    task = awaiters.current_task()
+    outermost = None if task is None else awaiters.outermost_frame(task)
+    for at, frame in enumerate(frames):
+        if frame is outermost or (task is None and frame.f_code.co_filename == _LOOP_FILE):
+            return frames[: at + 1], frames[at + 1 :]
+    return frames, []
 
 
 sites: Final = StackCache()

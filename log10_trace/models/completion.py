@@ -47,6 +47,10 @@ class Stacktrace(Model):
     lineno: int
     name: str
     """The function's name."""
+    origin: str | None = None
+    """Of the last frame, where a framework made the call in a task or thread of its own: ``await``, ``loop``,
+    ``thread`` or ``scope``, as this line waits for that task, runs its event loop, started the thread, or
+    opened the session or the tags. None where the line makes the call."""
 
 
 def _request_shape(value: Any) -> str:

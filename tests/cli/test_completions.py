@@ -140,6 +140,17 @@ def test_get_shows_the_conversation(cli: Cli, calls: Calls) -> None:
     assert markdown.endswith("answer 5\n```\n")
 
 
+def test_get_says_what_a_line_did_that_did_not_make_the_call(cli: Cli) -> None:
+    """On the terminal and as Markdown."""
+    frame = {"file": "/app/main.py", "line": "run()", "lineno": 7, "name": "main", "origin": "scope"}
+    with cli.client() as client:
+        client.completions.batch(completions=[json.dumps({**call(1), "id": "odd", "stacktrace": [frame]})])
+
+    opened = "; the line opened the session or the tags of the call"
+    assert f"/app/main.py:7 in main{opened}" in cli.text("completions", "get", "odd").replace("\n  ", " ")
+    assert f"- Called from: `/app/main.py:7`{opened}" in cli.text("completions", "get", "odd", "--md")
+
+
 def test_get_raw_is_byte_for_byte(cli: Cli) -> None:
     """With --raw the record's text comes as it was received: spelling of numbers, lone surrogates and all."""
     text = '{"messages": [ {"role":"user","content":"\\ud83d"} ], "n": 1.10, "seed": 123456789012345678901}'

@@ -99,7 +99,7 @@ def test_task_groups_and_to_thread_carry_the_scope(endpoint: Endpoint, client: A
 
 
 def test_threads_share_a_client_and_not_their_scopes(client: Any, kept: Kept) -> None:
-    """A plain thread begins with nothing in force; ``propagate`` hands it the scope of the moment."""
+    """What an executor runs has the scope of its submit; ``propagate`` has that of its own moment."""
 
     def ask(seed: int) -> None:
         with log10_trace.tags(f"thread {seed}"):
@@ -107,9 +107,11 @@ def test_threads_share_a_client_and_not_their_scopes(client: Any, kept: Kept) ->
 
     with log10_trace.tags("main"), ThreadPoolExecutor(8) as pool:
         list(pool.map(ask, range(40)))
-        pool.submit(log10_trace.propagate(ask), 100).result()
+        handed = log10_trace.propagate(ask)
+        with log10_trace.tags("later"):
+            pool.submit(handed, 100).result()
 
-    expected = {seed: [f"thread {seed}"] for seed in range(40)} | {100: ["main", "thread 100"]}
+    expected = {seed: ["main", f"thread {seed}"] for seed in [*range(40), 100]}
     assert tags_by_seed(kept) == expected
 
 

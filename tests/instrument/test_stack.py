@@ -19,6 +19,7 @@ from typing import Any
 import openai
 import pytest
 
+from log10_trace import instrument
 from log10_trace.instrument import stack
 from tests.instrument.conftest import Kept
 from tests.instrument.programs import CHAT, seeded
@@ -145,6 +146,7 @@ def test_a_library_between_is_left_out(
     client: Any, kept: Kept, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A helper library's frames do not hide the user's line; without a user's line they are what there is."""
+    instrument.install(kept, threads_carry_scope=False)
     folder = tmp_path / "site-packages"
     folder.mkdir()
     (folder / "some_helper.py").write_text("def ask(call):\n    return call()\n")

@@ -20,7 +20,18 @@ from pydantic import BaseModel
 
 from log10_trace import instrument
 from log10_trace.guard import faults
-from log10_trace.instrument import background, callsite, credentials, recording, stack, tee, wire, wrappers
+from log10_trace.instrument import (
+    background,
+    callsite,
+    credentials,
+    recording,
+    stack,
+    tee,
+    user_code,
+    visible_frames,
+    wire,
+    wrappers,
+)
 from log10_trace.record import call as record_call
 from log10_trace.record.call import Call
 from tests.instrument import programs
@@ -227,11 +238,12 @@ class Broken:
 
 
 MODULES: tuple[ModuleType, ...] = (
-    background, callsite, wrappers, credentials, recording, stack, tee, wire, record_call,
+    background, callsite, wrappers, credentials, recording, stack, tee, user_code, visible_frames, wire,
+    record_call,
 )  # fmt: skip
 AT_THE_BORDER = {
     "wrap_request", "wrap_request_async", "note_request", "wrap_process_response", "decode_body",
-    "wrap_async_method", "guard", "current", "merge_tags", "process_session",
+    "wrap_async_method", "set_app", "guard", "current", "merge_tags", "process_session",
     "__iter__", "__aiter__", "close", "aclose", "__del__", "_tee", "_tee_async", "open_streams",
     "urlsplit", "urlunsplit", "find_spec", "parse", "parse_qsl",
 }  # fmt: skip

@@ -23,6 +23,7 @@ from log10_trace.cli.output import (
     show_bytes,
     show_text,
 )
+from log10_trace.domain.call_labels import describe_origin
 from log10_trace.domain.call_markdown import write_markdown
 from log10_trace.domain.charges import read_usage
 from log10_trace.domain.json_slices import parse_value
@@ -99,10 +100,9 @@ def _show_stack(frames: list[Stacktrace]) -> None:
         )
     )
     for frame in frames[-_FRAMES:]:
-        show_text(
-            Text(escape_control_characters(f"{frame.file}:{frame.lineno} in {frame.name}"), style="dim"),
-            indent=2,
-        )
+        place = escape_control_characters(f"{frame.file}:{frame.lineno} in {frame.name}")
+        origin = describe_origin(frame.origin)
+        show_text(Text(place + (f"; the line {origin}" if origin else ""), style="dim"), indent=2)
         if frame.line:
             show_text(Text(escape_control_characters(frame.line)), indent=4)
 

@@ -49,6 +49,11 @@ _FRAME: Final = object_schema(
         "line": {"description": "The source text of the line."},
         "lineno": {"description": "The number of the line, from 1."},
         "name": {"description": "The function."},
+        "origin": {
+            "description": "Of the last frame, where it did not make the call itself: await, loop, thread or "
+            "scope, as it waits for the task that did, runs the event loop, started the thread, or opened "
+            "the session or the tags."
+        },
     },
     required=[],
 )

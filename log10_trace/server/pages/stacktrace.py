@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final
 
+from log10_trace.domain.call_labels import describe_origin
 from log10_trace.domain.json_values import read_mapping
 from log10_trace.server.pages import json_access
 from log10_trace.server.pages.excerpt import Gap
@@ -21,6 +22,8 @@ class Frame:
     function: str
     line: str
     """The source text of the line."""
+    origin: str = ""
+    """What the line does where it does not make the call itself."""
     omitted: int = 0
     """Frames left out here; then it is none itself."""
 
@@ -68,4 +71,5 @@ def _frame(item: Any) -> Frame:
         lineno=json_access.integer(frame.get("lineno")),
         function=json_access.short_text(frame.get("name")),
         line=json_access.short_text(frame.get("line")).strip(),
+        origin=describe_origin(frame.get("origin")),
     )

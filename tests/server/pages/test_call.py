@@ -97,6 +97,16 @@ def test_the_users_own_line_stands_out(site: Site) -> None:
     assert 'href="/?file=%2Fsrv%2Fapp.py&amp;function=ask"' in page
 
 
+def test_a_line_that_did_not_make_the_call_says_what_it_did(site: Site) -> None:
+    """Where a framework made it in a thread of its own; an unknown word says nothing."""
+    frame = {"file": "/srv/app.py", "line": "run()", "lineno": 42, "name": "ask"}
+
+    assert "the line started the thread that makes the call" in shown(
+        site, stacktrace=[{**frame, "origin": "thread"}]
+    )
+    assert "the line" not in shown(site, stacktrace=[{**frame, "origin": "moon"}])
+
+
 def test_tool_calls_and_their_results_belong_together(site: Site) -> None:
     """A tool call shows its result in the same box; a result without a call stands alone."""
     call = {

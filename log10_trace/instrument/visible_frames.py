@@ -1,0 +1,108 @@
+"""The frames that a record shows, and how they are written: without ours, the SDK's and the runtime's.
+
+Source lines are read while they are those of the live code, and without the credentials in them.
+"""
+
+from __future__ import annotations
+
+import json
+import linecache
+import os
+import re
+import sysconfig
+from importlib.util import find_spec
+from pathlib import Path
+from types import FrameType
+from typing import Any, Final
+
+from log10_trace.guard import guard
+from log10_trace.instrument.user_code import UserCode
+
+_READING_LINE: Final = guard("reading a line of the stack")
+
+_PACKAGE: Final = str(Path(__file__).parents[1]) + os.sep
+_OURS: Final = tuple(
+    _PACKAGE + part
+    for part in (f"instrument{os.sep}", f"record{os.sep}", f"export{os.sep}", "context.py", "runtime.py")
+)
+_SDK_PACKAGES: Final = ("openai", "httpx", "httpx2", "httpcore", "httpcore2", "wrapt")
+_STDLIB: Final = sysconfig.get_path("stdlib") + os.sep
+_RUNTIME_PATHS: Final = (
+    *(_STDLIB + f"{package}{os.sep}" for package in ("asyncio", "concurrent")),
+    *(_STDLIB + module for module in ("threading.py", "runpy.py", "contextvars.py")),
+    "<frozen ",
+)
+"""Event loops, thread starters and module runners: they stand between the user's lines and add nothing."""
+_SECRETS: Final = re.compile(
+    r"""(\bsk-)[\w-]{8,} | ((?:Bearer|Basic)\s)[^\s"']+
+    | ((?:\bkey|[-_]key|apikey|token|secret|password|authorization|cookie)["']?\s*[:=]\s*[bf]?["'])[^"']+""",
+    re.VERBOSE | re.IGNORECASE,
+)
+"""Keys written into the source itself. A record never has one, not even in the line that made the call."""
+
+
+def _folders_of(packages: tuple[str, ...]) -> tuple[str, ...]:
+    specs = [find_spec(package) for package in packages]
+    return tuple(str(Path(spec.origin).parent) + os.sep for spec in specs if spec and spec.origin)
+
+
+class VisibleFrames:
+    """Which frames of a stack a record shows, and how."""
+
+    __slots__ = ("_left_out", "_user_code")
+
+    def __init__(self, user_code: UserCode) -> None:
+        self._user_code = user_code
+        self._left_out: tuple[str, ...] | None = None
+
+    def has_user_frame(self, frames: list[FrameType]) -> bool:
+        """Whether one of them runs the user's code."""
+        return any(map(self._user_code.owns_frame, _without_runtime(self._without_sdk(frames))))
+
+    def describe(self, frames: list[FrameType]) -> bytes:
+        """JSON, outermost first, up to the user's line; without our frames, the SDK's and the runtime's."""
+        frames = self._without_sdk(frames)
+        plain = _without_runtime(frames)
+        own = next((at for at, frame in enumerate(plain) if self._user_code.owns_frame(frame)), 0)
+        shown = plain[own:] or frames
+        return json.dumps([_describe_frame(frame) for frame in reversed(shown)]).encode()
+
+    def _without_sdk(self, frames: list[FrameType]) -> list[FrameType]:
+        if self._left_out is None:
+            self._left_out = _folders_of(_SDK_PACKAGES) + _OURS
+        left_out = self._left_out
+        return [frame for frame in frames if not frame.f_code.co_filename.startswith(left_out)]
+
+
+def _without_runtime(frames: list[FrameType]) -> list[FrameType]:
+    return [
+        frame for frame in frames if not os.path.normcase(frame.f_code.co_filename).startswith(_RUNTIME_PATHS)
+    ]
+
+
+def _describe_frame(frame: FrameType) -> dict[str, Any]:
+    code = frame.f_code
+    lineno = frame.f_lineno or code.co_firstlineno
+    return {"file": code.co_filename, "line": _source(frame, lineno), "lineno": lineno, "name": code.co_name}
+
+
+def _source(frame: FrameType, lineno: int) -> str:
+    """The text of the line; empty when there is none to be had."""
+    line = ""
+    with _READING_LINE:
+        line = _line_of(frame, lineno)
+    return _SECRETS.sub(lambda match: f"{match[match.lastindex or 0]}***", line.strip())
+
+
+def _line_of(frame: FrameType, lineno: int) -> str:
+    code = frame.f_code
+    try:
+        linecache.checkcache(code.co_filename)
+        line = linecache.getline(code.co_filename, lineno, frame.f_globals)
+    except ValueError:
+        # No file can have such a name: it has a NUL, or a surrogate that stands for no byte.
+        return ""
+    if not line and hasattr(linecache, "_getline_from_code"):
+        # What was typed at a prompt is kept by code object, from some Python 3.13 on.
+        line = linecache._getline_from_code(code, lineno)  # noqa: SLF001
+    return str(line)
