@@ -1,4 +1,4 @@
-"""The Calls page while calls come in, in a real browser: what appears, what waits, what is said."""
+"""Pages while calls come in, in a real browser: what appears, what waits, what is said."""
 
 from __future__ import annotations
 
@@ -116,6 +116,41 @@ def test_a_page_without_events_asks_and_says_what_fails(server: LocalServer, win
     window.call("Network.clearBrowserCookies")
     post(server, {**call, "status": "finished", "response": chat_response("So."), "duration": 1.0})
     wait_for(window, f"{said}.endsWith('Sign in')", "the login has ended")
+
+
+def test_a_session_grows_while_one_reads_it(server: LocalServer, window: chromium.Tab) -> None:
+    """A new call appears on the session's page; an open fold stays open, and a marked text stays marked."""
+    sign_in(window, server)
+    begun = running_call(session_id="growing", created_at="2026-01-01T00:00:00Z")
+    begun["request"]["messages"] = 60 * begun["request"]["messages"]
+    post(server, begun)
+    open_live(window, server, "/sessions/growing")
+    window.ask("document.querySelector('#session details[id]').open = true")
+    text = "document.querySelector('#session').innerText"
+
+    window.ask("getSelection().selectAllChildren(document.querySelector('#session'))")
+    post(server, {**begun, "status": "finished", "response": chat_response("At last."), "duration": 9.0})
+    post(server, completion(session_id="growing", response=chat_response("And on.")))
+    post(server, completion(session_id="another", response=chat_response("Elsewhere.")))
+    assert not window.ask(f"{text}.includes('At last.')")
+    window.ask("getSelection().removeAllRanges()")
+
+    wait_for(window, f"{text}.includes('At last.') && {text}.includes('And on.')", "the session grows")
+    assert not window.ask(f"{text}.includes('Elsewhere.')")
+    assert window.ask("document.querySelector('#session details[id]').open")
+    assert window.ask("document.title") != "stolen"
+
+
+def test_a_running_call_ends_while_one_reads_it(server: LocalServer, window: chromium.Tab) -> None:
+    """The page of a call that runs shows its answer when it comes, and is left alone from then on."""
+    sign_in(window, server)
+    call = running_call()
+    post(server, call)
+    open_live(window, server, f"/completions/{call['id']}")
+    post(server, {**call, "status": "finished", "response": chat_response("At last."), "duration": 9.0})
+    article = "document.querySelector('#call')"
+    wait_for(window, f"{article}.innerText.includes('At last.')", "the call ends")
+    assert window.ask(f"!{article}.hasAttribute('data-live')")
 
 
 def test_choices_filter_at_once_and_stay_on_the_way(server: LocalServer, window: chromium.Tab) -> None:
