@@ -51,6 +51,7 @@ class ChoiceAccumulator:
                     whole.setdefault(key, None)
             elif key in whole and whole[key] == value and type(value) is not list:
                 continue
+            # A chunk says chat.completion.chunk; readers look for the name of the unstreamed object.
             elif key == "object":
                 whole[key] = self._kind
             elif key != "obfuscation" and (value or key not in whole):
@@ -61,6 +62,7 @@ class ChoiceAccumulator:
         """The completion as far as it came; ``add`` is not called afterwards."""
         whole = self._whole
         if "choices" in whole:
+            # By index, not by arrival: of several choices the second may come first.
             whole["choices"] = [self._finish_choice(index) for index in sorted(self._choices)]
         return whole
 
@@ -77,6 +79,7 @@ class ChoiceAccumulator:
                 choice = self._choices[index] = {"index": index}
                 if self._kind == "chat.completion":
                     choice["message"] = {}
+                # A stream that is left early never gives one: the key stands all the same, with null.
                 choice["finish_reason"] = None
             self._add_choice(choice, piece)
 
@@ -86,6 +89,7 @@ class ChoiceAccumulator:
                 if isinstance(value, dict):
                     self._deltas.add(choice.setdefault("message", {}), value)
             elif value is None:
+                # Some providers send the finish reason and then null in later chunks.
                 choice.setdefault(key, None)
             elif key == "message":
                 if "delta" in piece:
@@ -102,6 +106,8 @@ class ChoiceAccumulator:
         """Add a message without a delta: all that there is so far, or with some providers the next piece."""
         before, content = choice.get("message"), message.get("content")
         known = before.get("content") if isinstance(before, dict) else None
+        # Some servers send the message as far as it has come, others its next piece: only the first begins
+        # with what is known.
         if before and known and not (isinstance(known, str) and str(content).startswith(known)):
             self._deltas.add(before, message)
         else:

@@ -48,6 +48,7 @@ class DeltaAccumulator:
         """Add one delta to the message."""
         for key, value in delta.items():
             before = message.get(key)
+            # Asked first and without a call: nearly every value of a long stream is the next piece of a text.
             if type(before) is Pieces and type(value) is str:
                 before.append(value)
             elif key == "tool_calls" and isinstance(value, list):
@@ -106,6 +107,7 @@ class DeltaAccumulator:
     def _add_value(self, into: Object, key: str, value: Any, place: Place) -> None:
         before = into.get(key)
         if before is None:
+            # A null keeps the place of its key, as in the unstreamed message.
             if value is not None or key not in into:
                 into[key] = self._accumulate_new(key, value)
         # A null says nothing, and does not erase.
@@ -115,6 +117,7 @@ class DeltaAccumulator:
             self._add_text(into, key, value, place)
         elif isinstance(before, list) and isinstance(value, list):
             self._add_list(into, key, value)
+        # Before the objects: equal tokens in succession are two tokens, not one that comes again.
         elif is_of_tokens(key) and isinstance(value, dict):
             into[key] = extend_lists(before, value)
         elif isinstance(before, dict) and isinstance(value, dict):
@@ -128,6 +131,7 @@ class DeltaAccumulator:
         """Add a value of another type than the one before, or a number."""
         before = into[key]
         if isinstance(before, str | Pieces) and isinstance(value, list):
+            # Mistral sends its thinking as parts and the answer as text, so one content may be both.
             self._add_parts_to_text(into, key, value)
         elif isinstance(before, list) and isinstance(value, str):
             if value:
@@ -183,6 +187,8 @@ class DeltaAccumulator:
         elif key in RUNS:
             accumulate_text.append(into, key, value)
         elif value:
+            # LiteLLM gives each citation as an object of its own: strung together, their texts would be none
+            # of them.
             self.lossy = True
             into[key] = value
 
@@ -192,6 +198,8 @@ class DeltaAccumulator:
         says_something = before not in ("", [], {}) and value not in ("", [], {})
         plain = isinstance(before, int | float) and isinstance(value, int | float)
         if before != value and says_something:
+            # A number within an object may change without loss: the expiry of audio moves on, counters count
+            # up.
             self.lossy |= not plain or (place is Place.MESSAGE and not isinstance(value, bool))
         if says_something or before in ("", [], {}):
             into[key] = self._accumulate_new(key, value)

@@ -96,10 +96,12 @@ class ItemAccumulator:
             self.lossy |= known is None and "delta" in event
             return
         if not (_add_text(known, name, verb, event) or _add_part(known, name, verb, event)):
+            # An event that a later API may add: what it holds is not known to stand in the item.
             self.lossy |= not kind.endswith(_NOTHING_NEW)
 
     def finish(self) -> list[Object]:
         """The items in the order of their index."""
+        # By the index alone: items cannot be compared, and several may have the same index.
         return [item.finish() for _, item in sorted(self._items, key=lambda pair: pair[0])]
 
     def _set_item(self, at: Any, item: Object, *, done: bool) -> None:
@@ -124,6 +126,7 @@ class ItemAccumulator:
         known = self._by_id.get(item_id) if isinstance(item_id, str) else None
         if known is None and isinstance(at, int):
             known = self._at.get(at)
+        # Some servers number no item: their deltas belong to the one that was announced last.
         elif known is None and item_id is None and self._items and "delta" in event:
             known = self._items[-1][1]
         if known is None and (name in _TEXTS or name in _FIELDS or name in _PARTS):
@@ -157,6 +160,7 @@ def _add_text(item: _Item, name: str, verb: str, event: Object) -> bool:
         into, field = item.fields, _FIELDS[name]
     elif name in _TEXTS:
         list_name, index_name, kind, field = _TEXTS[name]
+        # The unstreamed part has the list of annotations even when it is empty.
         new: Object = {"type": kind, "annotations": []} if kind == "output_text" else {"type": kind}
         part = item.parts(list_name).setdefault(_index(event, index_name), new)
         if not isinstance(part, dict):

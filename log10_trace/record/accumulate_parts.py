@@ -76,9 +76,11 @@ def _find(parts: PartList, part: Object) -> Object | None:
     index, part_id = part.get("index"), part.get("id")
     if part_id and isinstance(part_id, str):
         known = parts.by_id.get(part_id)
+        # An id alone does not make the same part: it may stand under another index.
         if known is not None and known.get("index") == index and _continues(known, part):
             return known
     if isinstance(index, int):
+        # Nor does an index alone: OpenRouter gives all parts of the reasoning the index 0.
         known = parts.by_index.get(index)
         return known if known is not None and _continues(known, part) else None
     last = parts[-1] if parts else None
@@ -146,6 +148,7 @@ def _can_grow(key: str, before: Any, value: Any) -> bool:
 
 def add_values(key: str, before: list[Any], more: list[Any]) -> None:
     """Join two lists of plain values; one that comes again, whole or grown, gives only what is new in it."""
+    # Token ids and the like: a token that follows itself is there twice.
     if is_sequence(key, more):
         before.extend(more)
     elif more != before[: len(more)]:

@@ -30,6 +30,7 @@ class ResponseAccumulator:
     def lossy(self) -> bool:
         """Whether the response lacks something that an event had."""
         output = self._last.get("output")
+        # The last event holds the response whole, whatever single events before it had.
         if self._ended and isinstance(output, list) and output:
             return len(output) < len(self._items)
         return self._items.lossy
@@ -39,6 +40,7 @@ class ResponseAccumulator:
         response = event.get("response")
         if isinstance(response, dict):
             ends = event.get("type") in ENDS
+            # What follows the end must not take the response back to one in progress.
             if ends or not self._ended:
                 self._last, self._ended = response, ends
         else:
@@ -47,6 +49,8 @@ class ResponseAccumulator:
     def finish(self) -> Object:
         """The response as far as it came; ``add`` is not called afterwards."""
         output = self._last.get("output")
+        # Some servers end with an empty output, and some fail in the middle of it: then the items that came
+        # stand.
         if self._ended and output:
             return self._last
         return {**self._last, "output": self._items.finish() or output or []}

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 _LABELS: Final = {"role", "id", "type", "name", "format", "object", "model", "signature"}
 _LABEL_ENDS: Final = ("_id", "_type", "_name", "_format", "_signature", "_url")
+# Parts of names: finish_reason has one too, so is_state is asked before is_text.
 _TEXTS: Final = (
     "content", "text", "reason", "think", "thought", "refusal", "transcript", "argument", "input", "data",
     "summary", "code",
@@ -15,6 +16,7 @@ _SEQUENCES: Final = ("token", "logprob", "offset")
 _STATES: Final = ("status", "finish_reason", "stop_reason")
 
 
+# Asked for every value of every chunk. Bounded, because the keys are the provider's.
 @lru_cache(1_000)
 def is_label(key: str) -> bool:
     """Whether the field stands for one thing; providers repeat it in every chunk."""
@@ -35,6 +37,7 @@ def is_text(key: str) -> bool:
 
 def is_sequence(key: str, values: list[Any]) -> bool:
     """Whether each chunk has its own elements of the list, though they may equal those before."""
+    # Some providers send the prompt's tokens whole with every chunk, and of the answer's only the new ones.
     is_of_prompt = key.startswith("prompt")
     return is_of_tokens(key) or (not is_of_prompt and all(isinstance(value, int | float) for value in values))
 

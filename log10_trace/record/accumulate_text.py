@@ -11,6 +11,8 @@ _BLOCK_PIECES: Final = 1_000
 class Pieces:
     """The pieces of one text."""
 
+    # Not a string that grows: each piece would be added to all the text before it, which costs the square of
+    # the length.
     __slots__ = ("_blocks", "_few")
 
     def __init__(self, first: str) -> None:

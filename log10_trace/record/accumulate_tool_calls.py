@@ -71,11 +71,14 @@ def _begins(latest: Object, fragment: Object) -> bool:
     if _differ(latest.get("type"), fragment.get("type")):
         return True
     name = _field(fragment, "name")
+    # Gemini sends another call under the same index, with an id and a name of its own. Other providers give
+    # every fragment a new id, and only the first one a name.
     if _differ(latest.get("id"), fragment.get("id")):
         return bool(name) or not _field(latest, "name")
     known = _field(latest, "arguments")
     if not name or not known or not _field(latest, "name"):
         return False
+    # The same name is no sign of another call: some providers repeat it in every fragment.
     return name != _field(latest, "name") or (_opens(fragment) and is_whole(known))
 
 
@@ -106,6 +109,7 @@ def is_whole(arguments: Any) -> bool:
     """Whether arguments that came in one piece are a complete JSON object, so that none can follow."""
     if isinstance(arguments, dict):
         return True
+    # Arguments in pieces are not parsed anew with each fragment, which would cost the square of their length.
     if not isinstance(arguments, str) or not arguments.lstrip().startswith("{"):
         return False
     try:

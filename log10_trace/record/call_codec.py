@@ -72,6 +72,7 @@ def decode(payload: bytes) -> Call:
         ValueError: this is no payload of ``encode``.
     """
     version = payload[0] if payload else _VERSION
+    # Asked first: nothing else is known of the layout of a later version.
     if version > _VERSION:
         raise NewerEntryError(f"the entry has version {version}, and this package reads up to {_VERSION}")
     try:
@@ -100,6 +101,7 @@ def is_newer(payload: bytes) -> bool:
     try:
         _, length, *_ = _LENGTHS.unpack_from(payload)
         return len(_label_values(payload[_LENGTHS.size : _LENGTHS.size + length])) > len(_LABELS)
+    # Whatever bytes stand there: the parser reports JSON that is nested without end as a RecursionError.
     except (struct.error, ValueError, RecursionError):
         return False
 
@@ -115,6 +117,7 @@ def _call_from_labels(text: bytes) -> Call:
     values = _label_values(text)
     if len(values) > len(_LABELS):
         raise NewerEntryError(f"the entry has {len(values)} labels, and this package knows {len(_LABELS)}")
+    # Not strict: the entries that wait when a label is added would all become dead letters.
     labels = dict(zip(_LABELS, values, strict=False))
     call = Call(labels["endpoint"], created_ns=labels["created_ns"], started_ns=labels["started_ns"])
     for name, value in labels.items():

@@ -35,6 +35,8 @@ def to_json(call: Call) -> bytes:
     request, raw_request = _request(call.request)
     labels = dump_fast(_labels(call, outcome))
     if call.endpoint == RESPONSES:
+        # Every reader of the API knows chat messages; what was sent and what came back stands whole beside
+        # them.
         bodies = [
             (b"request", dump(chat_view.request(parse(request)))),
             (b"response", dump(chat_view.response(parse(outcome.response)))),
@@ -54,6 +56,7 @@ def to_model(call: Call) -> Completion:
     It is without ``raw_request``, ``raw_response`` and ``raw_events``, where a redactor of the bodies would
     leave everything.
     """
+    # A number that Python cannot write again would cost the record when the redactor gives it back.
     fields = json.loads(to_json(call), parse_float=_float, parse_int=_int)
     return Completion.model_validate({name: fields[name] for name in fields if name not in _RAWS})
 
@@ -69,6 +72,8 @@ def _int(digits: str) -> int | str:
 
 
 def _join_json(labels: bytes, stack: bytes, bodies: list[tuple[bytes, bytes]]) -> bytes:
+    # Joined as bytes: bodies that were parsed and written again would lose the spelling of their numbers,
+    # doubled keys and lone surrogates.
     pieces = [labels[:-1]]
     for name, value in (*bodies, (b"stacktrace", stack)):
         pieces += (b',"', name, b'":', value)

@@ -13,9 +13,11 @@ import zlib
 from collections.abc import Callable
 from typing import Any, Final
 
+# One byte alone does not tell a zlib header from bare deflate.
 _ZLIB_HEAD: Final = 2
 _ZSTD: Final = ("compression.zstd", "backports.zstd", "zstandard")
 """The first is the standard library's own, from Python 3.14 on."""
+# EOFError is what the decoders of zstd raise for a piece after the end of the body.
 _ERRORS: Final = (zlib.error, ValueError, RuntimeError, OSError, EOFError)
 
 
@@ -23,6 +25,7 @@ def decode_body(chunks: list[bytes], content_encoding: str | None) -> bytes:
     """The body, whole or as far as it came: a body cut short is decoded up to the cut."""
     if not content_encoding:
         return b"".join(chunks)
+    # The coding that was applied last stands last in the header.
     for coding in reversed(content_encoding.lower().split(",")):
         open_decoder = _DECODERS.get(coding.strip())
         if open_decoder is not None:
@@ -68,10 +71,13 @@ def _deflate() -> Callable[[bytes], bytes]:
 
 
 def _brotli() -> Callable[[bytes], bytes]:
+    # Without the library the SDK does not ask for this coding; a server that sends it all the same has its
+    # bytes kept.
     library = _first_of("brotli", "brotlicffi")
     if library is None:
         return bytes
     decompressor = library.Decompressor()
+    # brotli calls it process, brotlicffi decompress.
     feed: Callable[[bytes], bytes] = getattr(decompressor, "process", None) or decompressor.decompress
     return feed
 
@@ -98,6 +104,8 @@ def _zstd() -> Callable[[bytes], bytes]:
 
 def _zstd_frame(library: Any) -> Any:
     decompressor = library.ZstdDecompressor()
+    # In zstandard the object decodes a whole body; only its decompressobj takes pieces. The standard
+    # library's takes pieces itself.
     return decompressor.decompressobj() if hasattr(decompressor, "decompressobj") else decompressor
 
 
@@ -109,6 +117,7 @@ def _first_of(*names: str) -> Any:
     """The first of these libraries that is there: the SDK decodes with the same, if the program has it."""
     for name in names:
         try:
+            # By name, so that the type checker does not ask for libraries that need not be there.
             return importlib.import_module(name)
         except ImportError:  # noqa: PERF203 -- two turns at most
             continue
@@ -128,6 +137,7 @@ def _library_errors() -> tuple[type[Exception], ...]:
     """What the decoders raise: brotli and zstd have classes of their own, straight under ``Exception``."""
     errors: list[type[Exception]] = list(_ERRORS)
     for library in ("brotli", "brotlicffi", *_ZSTD):
+        # Only a library that is imported can have raised one.
         module = sys.modules.get(library)
         error = getattr(module, "ZstdError", None) or getattr(module, "error", None)
         if error is not None:

@@ -95,6 +95,7 @@ def to_json_string(raw: bytes, charset: str = "utf-8") -> bytes:
     """Bytes that are no JSON, as a JSON string; those that are no text stand as lone surrogates."""
     try:
         text = raw.decode(charset, "surrogateescape")
+    # A charset that Python does not know, or UTF-16, whose decoder cannot escape half a character.
     except (LookupError, UnicodeError):
         text = raw.decode("utf-8", "surrogateescape")
     return json.dumps(text).encode()
@@ -111,6 +112,7 @@ def dump(value: Any) -> bytes:
 def dump_fast(value: Any) -> bytes:
     """As ``dump``, at a fraction of the time for values without oddities."""
     try:
+        # Raises for lone surrogates, which a tag or the metadata may hold.
         return fast_json(value, inf_nan_mode="strings")
     except ValueError:
         return dump(value)
@@ -121,6 +123,7 @@ def _parse_strictly(raw: bytes) -> Any:
         return from_json(raw, allow_inf_nan=False, cache_strings="keys")
     except ValueError:
         # JSON with lone surrogates, or integers of thousands of digits, which the fast parser refuses.
+        # As text: from bytes json.loads also reads UTF-16, which cannot stand in a record.
         return json.loads(raw.decode("utf-8"), parse_int=_any_int, parse_constant=_refuse)
 
 
@@ -134,6 +137,8 @@ def _refuse(name: str) -> None:
 
 
 def _is_too_deep(value: Any) -> bool:
+    # In the parsed value: to count the brackets of the text took half the time of a large request. Level by
+    # level: recursion would fail on what this is to find.
     level = [value] if isinstance(value, dict | list) else []
     for _ in range(MAX_DEPTH):
         level = [

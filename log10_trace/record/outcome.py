@@ -52,6 +52,7 @@ def determine_outcome(call: Call) -> Outcome:
         failure = find_failure(json_body.value, is_response=call.endpoint == RESPONSES)
         return _outcome(call, json_body.text, failure, is_whole=True, raw=json_body.raw)
     response = to_json_string(body, _charset(call.content_type)) if body.strip() else b"null"
+    # A stream that broke off before its first event is known by its content type alone.
     is_cut = "event-stream" in (call.content_type or "").lower()
     return _outcome(call, response, None, is_whole=not (is_cut or call.interrupted))
 
@@ -62,6 +63,7 @@ def _stream_outcome(call: Call, body: bytes) -> Outcome:
     for event in events:
         if isinstance(event.data, dict):
             fold.add(event.data)
+    # A stream that ended before its first event, which says at most [DONE].
     if events.count == 0:
         return _outcome(call, b"null", None, is_whole=events.done)
     whole = fold.finish()
@@ -102,6 +104,8 @@ class _ObservedEvents:
             self.count += 1
             if may_fail:
                 self.failure = find_event_failure(event.name, event.data) or self.failure
+                # An event that ends a response also has a sign of a failure in its bytes, so it is always
+                # seen here.
                 self.has_ended = self.has_ended or _type(event) in accumulate_responses.ENDS
             yield event
         self.done = reader.done
@@ -110,9 +114,11 @@ class _ObservedEvents:
 def _is_whole(endpoint: str, events: _ObservedEvents, response: dict[str, Any]) -> bool:
     """Whether a stream came to its end: it says so, or every choice has a finish reason."""
     if endpoint == RESPONSES:
+        # A proxy may write [DONE] whatever became of the response.
         return events.has_ended or (events.done and response.get("status") not in _GOING_ON)
     choices = response.get("choices")
     finishes = [choice.get("finish_reason") for choice in choices] if choices else []
+    # Some servers never send [DONE], others never a finish reason.
     return events.done or (bool(finishes) and all(finishes))
 
 

@@ -83,6 +83,7 @@ def _find_stated_failure(data: Object, *, is_error: bool) -> Failure | None:
     status = data.get("base_resp")  # MiniMax's, beside every answer
     if isinstance(status, dict) and status.get("status_code"):
         return _error_failure(status, data)
+    # An answer may have a message or a code beside it: only a body without one is an error by these.
     if data.get("choices") or data.get("output"):
         return None
     errors = data.get("errors")
@@ -104,6 +105,7 @@ def _error_failure(error: Any, holder: Object) -> Failure:
 
 def _choices_failure(choices: list[Object]) -> Failure | None:
     for choice in choices:
+        # OpenRouter puts the error into the choice, and ends the stream as any other.
         error = choice.get("error")
         if error and _says_something(error):
             return _error_failure(error, choice)

