@@ -29,6 +29,7 @@ def register_multiprocessing_finalizer(end: Callable[[], None]) -> None:
     """Call ``end`` when this process, as a child of multiprocessing, ends: that runs no ``atexit``."""
     process, util = (sys.modules.get(f"multiprocessing.{name}") for name in ("process", "util"))
     if process is not None and util is not None and process.parent_process() is not None:
+        # With a priority: when a process ends, multiprocessing passes over finalizers without one.
         util.Finalize(None, end, exitpriority=0)
 
 

@@ -21,6 +21,7 @@ from log10_trace.record.call import Call
 from log10_trace.record.call_codec import encode
 from log10_trace.record.completion import to_model
 
+# Made once: every call of the SDK passes here.
 _KEEPING: Final = guard("storing a record")
 
 WAKE_THRESHOLD: Final = 500
@@ -59,6 +60,7 @@ class JournalSink:
     def on_start(self, call: Call) -> None:
         """Remember a call that has begun, to show it should it take long."""
         self._open[call.id] = call
+        # Another looks by itself within a flush interval: it is not worth the lock.
         if self.worker_is_idle:
             with guard("storing the start of a call"), self.monitor:
                 if self.journal is None:
@@ -86,7 +88,9 @@ class JournalSink:
 
     def reset_after_fork(self, monitor: DeliveryMonitor) -> None:
         """Start afresh in a forked child: the calls that were open belong to the parent."""
+        # Those that the parent had inherited itself are not ours either: it may be a child too.
         self._inherited = frozenset(self._open) | self._inherited
+        # A new one: a thread of the parent may have held the lock, and is not here to give it back.
         self.monitor = monitor
         self._unredacted, self._unredacted_bytes, self._being_redacted = deque(), 0, 0
         self._open, self._started_entries = {}, {}
@@ -101,6 +105,7 @@ class JournalSink:
 
     def _keep(self, call: Call) -> None:
         parts = encode(call)
+        # The lock itself: the monitor's own with statement costs every call two functions in Python.
         with self.monitor.lock:
             journal = self.journal or self._begin()
             self._open.pop(call.id, None)
@@ -119,6 +124,7 @@ class JournalSink:
             if call.sequence is not None and self.journal is not None:
                 self.journal.report_dropped("fault", call.sequence, call.sequence)
                 return
+            # With a sequence it was counted when it got that.
             self.monitor.counts.captured += call.sequence is None
             self.monitor.counts.dropped["fault"] += 1
 
@@ -179,6 +185,7 @@ class JournalSink:
                 if not self._unredacted:
                     return
                 call, size = self._unredacted.popleft()
+                # Until it is kept it is in memory alone, and the end of the program waits for it.
                 self._being_redacted += 1
             try:
                 self._redact(call, self._redactor)
@@ -223,6 +230,7 @@ class JournalSink:
             left = call.started_ns + after_ns - now_ns
             if call.id in self._started_entries:
                 continue
+            # They stand in the order in which they began: those behind it are due later.
             if left > 0:
                 return left / 1e9
             self._show(call)

@@ -10,6 +10,7 @@ from typing import Any, Final
 from log10_trace import threads
 from log10_trace.export.stats import Counters
 
+# A lock takes no time-out without end; who waits for longer looks again and goes on waiting.
 _LONGEST_S: Final = 3600.0
 _GREENLETS_EVERY_S: Final = 0.01
 """Where greenlets share the program's thread, the one that waits looks so often."""
@@ -83,6 +84,7 @@ class DeliveryMonitor:
 
     def _enlist(self) -> Any:
         waiter = threads.new_lock()
+        # Taken here, and once more by who rests: that waits until notify_all gives it back.
         waiter.acquire()
         self._waiting.add(waiter)
         return waiter

@@ -61,6 +61,7 @@ class Delivery:
             monitor or DeliveryMonitor(),
             self._open_journal,
             redactor=config.redact,
+            # The other half is the journal's, for the time in which the disk takes nothing.
             memory_max_bytes=config.memory_max_bytes // 2,
         )
         self._spool = Spool(config.spool_dir)
@@ -332,6 +333,7 @@ class Delivery:
 
     def _on_loss(self, loss: Loss) -> None:
         with self.sink.monitor:
+            # What a dead process captured is not among the captured here: the counts of both must add up.
             if loss.source in self.sink.monitor.sources:
                 self.sink.monitor.counts.dropped[loss.reason] += loss.count
         message = "log10_trace: records were dropped (%s). See: log10-trace spool status"

@@ -66,6 +66,7 @@ class SpoolMaintenance:
                 self._restore_disk(now)
         if now >= self._adopt_at:
             with guard("recovering the records of dead processes"):
+                # Until the first folders are claimed, other threads would take it that none are left.
                 self._is_looking = True
                 self._adopt(now)
             self._is_looking = False
@@ -91,6 +92,7 @@ class SpoolMaintenance:
         self._dead_letters.enforce_size_limit(self._config.spool_max_bytes // DEAD_LETTER_FRACTION)
         excess = self._spool.size() - self._config.spool_max_bytes
         while excess > 0:
+            # Dead processes first: what they left is older.
             candidates: list[Backlog] = [self.orphans, *filter(None, [self._sink.journal])]
             freed = next(filter(None, (backlog.drop_oldest("spool_full") for backlog in candidates)), 0)
             if not freed:
@@ -140,9 +142,11 @@ class SpoolMaintenance:
             )  # fmt: skip
 
     def _adopt(self, now: float) -> None:
+        # Before the listing: when that fails it is not repeated with every step.
         self._adopt_at = now + ADOPT_EVERY_S
         begun = self._clock()
         self._spool.remove_stale(time.time())
+        # To find whether a destination is ours may read a file: once a listing, not once a folder.
         self.orphans.claim_from(self._spool.lock_orphans(cache(self._resolver.accepts), self.orphans.skipped))
         self._enforce_size_limit()
         pause = max(ADOPT_EVERY_S, LOOK_SHARE * (self._clock() - begun))

@@ -29,6 +29,7 @@ class OutboundCache:
         record = self._records.get(key)
         if record is None:
             record = backlog.serialize(item)
+            # An empty body is an entry that could not be read, which becomes a dead letter at once.
             if 0 < len(record.body) <= self._max_bytes:
                 self._keep(key, record)
         return record

@@ -19,11 +19,14 @@ from log10_trace.export.spool.backlog import Place
 FAILED: Final = (Disposition.RETRY, Disposition.DENIED)
 _IN_COMPANY: Final = 1
 _ALONE: Final = 2
+# Of a server that fails half of its requests at random, two records in a hundred became dead letters before
+# there was doubt.
 DOUBT_MOST: Final = 8.0
 DOUBT_GOES: Final = 0.1
 """Each attempt that passes takes so much of the doubt away."""
 MAX_SUSPECTS: Final = 1000
 """Number of records remembered; a batch has 500."""
+# The key, the password of the proxy and the pace: none of them is about a record.
 _NOT_OF_RECORD: Final = (401, 407, 429)
 _SERVER_ERROR: Final = 500
 _REASON: Final = "it fails again and again, alone, while other records are taken"

@@ -48,11 +48,13 @@ def parse_batch_results(reply: HttpReply, ids: Sequence[str]) -> list[RecordResu
     if not isinstance(results, list) or not _names_any(results, ids):
         return None
     by_id = {result.get("id"): result for result in results if _is_labelled(result)}
+    # By place before id: the start and the end of one call may be in one batch, with one id.
     in_order = results if len(results) == len(ids) else [None] * len(ids)
     answers = [
         _result_from_item(in_place if _is_about(in_place, record_id) else by_id.get(record_id))
         for record_id, in_place in zip(ids, in_order, strict=True)
     ]
+    # While others of the batch are taken, a 400 is the record's own.
     if any(answer.disposition is Disposition.DONE for answer in answers):
         return answers
     return [
@@ -64,6 +66,7 @@ def parse_batch_results(reply: HttpReply, ids: Sequence[str]) -> list[RecordResu
 def result_for_record(reply: HttpReply, record: OutboundRecord) -> RecordResult:
     """What a reply says to the one record that was posted: it has it only if it names its id."""
     payload = reply.json()
+    # A mirror says 200 to anything; that something was made is said by an API, even in the words it was sent.
     is_echo = reply.status != _CREATED and reply.body.strip() == record.body.strip()
     names_it = isinstance(payload, dict) and payload.get("id") == record.id and not is_echo
     return _record_result(reply.status, payload, names_it=names_it)

@@ -57,6 +57,7 @@ def delay(failures: int, draw: float, retry_after: float = 0.0) -> float:
     Exponential with full jitter: ``draw`` is a random number from 0 to 1. Never less than ``retry_after``,
     what the server asked for.
     """
+    # Without a bound the power overflows after a thousand failures: a few hours of outage.
     most = min(MAX_DELAY_S, BASE_S * 2.0 ** min(failures, 16))
     return max(min(retry_after, MAX_RETRY_AFTER_S), draw * most)
 

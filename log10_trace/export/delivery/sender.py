@@ -85,6 +85,7 @@ class Sender:
             return others
         items = backlog.read(self.backoff.items(self.transport.max_items(server)), self._batch_bytes)
         for at, item in enumerate(items):
+            # In company it would make the others fail with it.
             if self._suspects.has_failed_alone(item.place):
                 return items[: max(at, 1)]
         return items
@@ -99,6 +100,7 @@ class Sender:
         if not others:
             backlog.step_back()
         elif self._send(server, backlog, others, timeout) is None:
+            # That this one passed has ended the pause; but the next attempt begins at the record that fails.
             self._slow_down(culprit, 0.0, items=1)
             self.backoff.is_stuck = False
 
@@ -119,6 +121,7 @@ class Sender:
         pairs = [(item, self._parcels.get(backlog, item)) for item in items]
         for item, outbound in pairs:
             if not outbound.body:
+                # A later version may be able to read it: the dead letter has the bytes of the entry.
                 outbound.body = dump_unreadable(item.entry)
                 self._dead_letter(server, backlog, item, outbound, _UNREADABLE)
                 return None
@@ -131,6 +134,7 @@ class Sender:
         for item, _ in failed:
             backlog.step_over(item)
         self._settle(server, backlog, pairs, answers, alone=alone)
+        # Not after a 403: then the server knows the key, and with it whose the records are.
         if any(answer.status == _UNAUTHORIZED for answer in answers):
             backlog.on_unauthorized()
         self._update_backoff(server, answers, outcome.retry_after, alone=alone)
@@ -154,6 +158,7 @@ class Sender:
                 self._parcels.discard(item)
             elif answer.disposition is Disposition.REJECTED or too_large:
                 self._dead_letter(server, backlog, item, outbound, answer)
+        # A started record is not counted: the call is when it ends.
         records = [item for item in done if item.entry.sequence]
         backlog.on_delivered(done)
         with self._monitor:

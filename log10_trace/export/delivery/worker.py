@@ -52,6 +52,7 @@ class Worker:
     def step(self) -> None:
         """Do what is due; at most one attempt to send."""
         now = self._clock()
+        # First of all: what is not redacted yet is in memory alone.
         with guard("redacting"):
             self._sink.redact_waiting()
         self.maintenance.run_due_tasks(now)

@@ -136,6 +136,7 @@ class Connection:
     def _read(self, deadline: Deadline) -> HttpReply:
         status, headers, body = 0, httpx.Headers(), bytearray()
         for event in read_events(self._http, self._stream, deadline):
+            # 100 Continue and 103 Early Hints are of another class, and passed over.
             if isinstance(event, h11.Response):
                 status, headers = event.status_code, httpx.Headers(event.headers.raw_items())
                 self._progress()
@@ -149,6 +150,7 @@ class Connection:
         """Whether another request may go over this connection."""
         is_between = self._http.our_state is h11.IDLE
         is_fresh = time.monotonic() - self._idle_since < KEEPALIVE_S
+        # A server may close a connection that is idle without a word of HTTP.
         return is_between and is_fresh and self._tcp.is_quiet
 
     def close(self) -> None:
@@ -169,6 +171,7 @@ def _decompress(coding: str, body: bytes) -> bytes:
     if coding.strip().lower() not in _COMPRESSED:
         return body
     try:
+        # Bounded: a few bytes can inflate to any size. 47: the header of gzip or of zlib.
         return zlib.decompressobj(wbits=47).decompress(body, ANSWER_MAX_BYTES)
     except zlib.error:
         return body

@@ -75,6 +75,7 @@ def open_socks(stream: Stream, proxy: httpx.URL, host: str, port: int, deadline:
         wants = "does not take" if proxy.username else "asks for"
         raise ProxyError(f"{describe_proxy(proxy)} {wants} a user and a password")
     stream.send(b"\x05\x01\x00\x03" + _prefix_length(host.encode()) + port.to_bytes(2, "big"), deadline)
+    # The fifth byte is the length of the address where that is a name.
     answer = _collect(stream, b"", 5, deadline)
     if answer[1]:
         raise ProxyError(f"{describe_proxy(proxy)} cannot connect to {host}:{port} (SOCKS error {answer[1]})")

@@ -59,6 +59,7 @@ class TcpStream:
         """Send all of ``data``."""
         view = memoryview(data)
         for begin in range(0, len(view), PIECE_BYTES):
+            # Anew for each piece: the time-out of a socket bounds one step, and the deadline all of them.
             self._socket.settimeout(deadline.remaining_s())
             self._socket.sendall(view[begin : begin + PIECE_BYTES])
             self._progress()
@@ -151,6 +152,8 @@ def _connect(host: str, port: int, deadline: Deadline) -> Any:
         try:
             made.settimeout(deadline.remaining_s() / (len(addresses) - tried))  # leaves time for the others
             made.connect(address)
+            # A request goes out in several pieces: the last must not wait until those before are
+            # acknowledged.
             made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         except OSError as error:
             failure = error

@@ -152,6 +152,7 @@ class Backlog:
             except FileNotFoundError:
                 self._report_unlinked(segment)
                 return segment.size
+            # What cannot be counted is not deleted.
             except OSError as error:
                 self._leave_alone(segment, error)
                 return 0
@@ -205,6 +206,7 @@ class Backlog:
 
     def _leave_alone(self, segment: Segment, error: OSError) -> None:
         """Read no further in a segment whose file cannot be read; the file stays."""
+        # A file of this process is read again later: it may only lack a free file handle.
         if segment.path is None or not segment.is_loaded:
             raise error
         report_damage(segment.path, f"{describe_error(error)}; it is left alone")
@@ -215,6 +217,7 @@ class Backlog:
 
     def _hold(self, segment: Segment) -> bool:
         with self._lock:
+            # It may have been given up, or found deleted, since the list of segments was made.
             if segment in self.segments:
                 self._held.add(segment)
             return segment in self._held
@@ -246,6 +249,7 @@ class Backlog:
     def _report_all_dropped(self, segment: Segment, reason: str) -> None:
         """Tell of everything that waits in the segment, one loss for each run of sequences."""
         first = last = 0
+        # What was put aside goes with the segment, and is counted with it.
         segment.restore_aside()
         for entry in segment.pending_entries():
             if isinstance(entry, CorruptRange):

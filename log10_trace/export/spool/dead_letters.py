@@ -84,12 +84,14 @@ class DeadLetters:
 
     def _paths(self) -> list[Path]:
         try:
+            # The names are ids, which sort by time.
             names = sorted(os.listdir(self._folder))  # noqa: PTH208 -- pathlib differs between versions
         except OSError:
             return []  # there are none yet, or none that this user may see
         return [self._folder / name for name in names if name.endswith(".json") and name[0] != "."]
 
     def _path(self, record_id: str) -> Path:
+        # An id is what stands in the record: it must not lead out of the folder.
         return self._folder / f"{record_id.replace(os.sep, '_')}.json"
 
 
@@ -103,6 +105,7 @@ def _read(path: Path) -> DeadLetter:
     text = read_regular(path)
     try:
         fields = json.loads(text)
+        # Cut out of the text: what was sent is kept byte for byte, and sent again as it is.
         completion = text[text.index(_MARK) + len(_MARK) :].strip()[:-1].strip()
         json.loads(completion)
         return DeadLetter(**{**fields, "completion": completion})

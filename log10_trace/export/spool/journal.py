@@ -73,6 +73,7 @@ class Journal(Backlog):
         """Write one entry; when this returns it survives ``kill -9``, unless the disk is in trouble."""
         segment = self._current or self._open()
         head, length = form.encode_entry_header(segment.salt, kind, sequence, parts)
+        # An entry larger than a segment goes into one of its own.
         if segment.size + length > self._limit(segment) and segment.size != form.FIRST_ENTRY_OFFSET:
             segment = self._open()
             head, length = form.encode_entry_header(segment.salt, kind, sequence, parts)
@@ -235,6 +236,7 @@ class Journal(Backlog):
 
     def _bound_disk(self) -> None:
         while self.size + self._bounds.segment > self._bounds.disk:
+            # What is left cannot be given up now: what comes is kept although it is too much.
             if not self.drop_oldest("spool_full"):
                 return
 
@@ -294,4 +296,5 @@ class Journal(Backlog):
         return spare.size
 
     def _is_removable(self, segment: Segment) -> bool:
+        # Not while an entry is written: a call of a signal handler may have begun the next segment meanwhile.
         return segment not in (self._current, self._recycled) and segment.readable_offset == segment.size

@@ -129,9 +129,11 @@ class OrphanedBacklog(Backlog):
 
     def _report_truncated(self, segment: Segment) -> None:
         """Tell of a segment whose file is shorter than it was; what that costs is not always known."""
+        # The header may be lost; what stood before the first segment is known without it.
         if segment.number == 1 and segment.acknowledged_offset == FIRST_ENTRY_OFFSET:
             segment.acknowledged_sequence = 0
         if segment.acknowledged_sequence is None or segment.last_sequence is None:
+            # The last one may have been written to when its process died.
             reason = "torn" if segment is self.segments[-1] else "damaged"
             self._on_loss(Loss(source=self.source, reason=reason, first=0, last=0, count=0))
 
@@ -164,6 +166,7 @@ class Orphans(Backlog):
         return self._has_more or bool(self._orphans)
 
     def __iter__(self) -> Iterator[OrphanedBacklog]:
+        # A copy: a source that is at its end is removed while somebody iterates.
         return iter(list(self._orphans))
 
     def claim_from(self, claims: Iterator[SourceLock]) -> None:
@@ -231,6 +234,7 @@ class Orphans(Backlog):
         # Beyond those that were stepped over, nothing found does not mean that nothing is left.
         if not entries and not beyond:
             with guard("releasing the folder of a dead process"):
+                # What could not be read for a moment is claimed again later, and what never can be is not.
                 if not orphan.end() and not orphan.should_retry:
                     self.skipped.add(orphan.source)
             self._orphans.remove(orphan)
@@ -248,11 +252,14 @@ class Orphans(Backlog):
         claims = list(islice(self._claims, room))
         for source_lock in claims:
             self._adopt(source_lock)
+        # As many as asked for, also when that is none: there may be more.
         self._has_more = len(claims) == room
         return bool(self._orphans)
 
     def _adopt(self, source_lock: SourceLock) -> None:
         try:
+            # With what was stepped over: a folder that is claimed again would begin with it anew, and those
+            # behind sixteen such folders would never be reached.
             self._orphans.append(OrphanedBacklog(source_lock, self._on_loss, self._stepped_over))
         except OSError as error:
             report_damage(source_lock.folder, describe_error(error))

@@ -42,6 +42,7 @@ def open_regular(path: Path, flags: int) -> int:
     if not stat.S_ISREG(mode):
         kind = next((words for is_kind, words in _KINDS if is_kind(mode)), "is not a regular file")
         raise NotRegularFileError(kind, path)
+    # Something else may stand there by now: a link is not followed, and a pipe not waited for.
     return os.open(path, flags | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
 
 

@@ -44,6 +44,7 @@ def write_all(descriptor: int, parts: list[bytes], start: int, length: int) -> N
     Raises:
         OSError: the disk does not take them, or only the first of them.
     """
+    # No fsync: what the kernel has taken survives kill -9, and a loss of power is told by the checksums.
     # A full disk may take a part and report no error.
     if os.pwritev(descriptor, parts, start) < length:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
@@ -171,6 +172,7 @@ class Segment:
 
     def zero_fill(self) -> None:
         """Overwrite what was delivered: the file is kept for its pages, which are cheaper than fresh ones."""
+        # First: a process that is killed in between leaves zeros that the next one would tell as damage.
         self.write_checkpoint()
         for at in range(form.FIRST_ENTRY_OFFSET, self.size, len(_ZEROS)):
             os.pwrite(self.descriptor, _ZEROS[: self.size - at], at)
@@ -193,6 +195,7 @@ class Segment:
         """That many bytes from ``offset`` on, fewer at the end."""
         if self.memory is not None:
             return bytes(self.memory[offset : offset + length])
+        # With an offset, as all writes: threads share the descriptor, and its position.
         return os.pread(self.descriptor, length, offset)
 
     def pending_entries(self) -> Iterator[Entry | CorruptRange]:

@@ -142,6 +142,7 @@ def decode_header(data: bytes) -> Header | None:
     if len(data) < _FILE_HEAD.size:
         return None
     magic, version, _, number, source, before, check = _FILE_HEAD.unpack_from(data)
+    # Before the version: one that is damaged would pass for a later version.
     if magic != _FILE_MAGIC or check != crc32(data[: _FILE_HEAD.size - 4]):
         return None
     if version > VERSION:

@@ -26,6 +26,7 @@ def serialize_entry(entry: Entry, source: str) -> OutboundRecord:
     """
     with guard("reading a record back"):
         call = decode(entry.payload)
+        # The payload was encoded before the record had them; the sequence stands in the entry's head.
         call.source = source
         call.sequence = entry.sequence or None
         return OutboundRecord(call.id, to_json(call), update=entry.kind != RECORD)
@@ -83,6 +84,7 @@ def _to_failed_json(call: Call) -> bytes:
     if call.body_json is None:
         call.status, call.failure_kind, call.failure_reason = FAILED, PROCESS_DIED, _REASON
         return to_json(call)
+    # Redacted when it began: the bytes of the call are not there any more.
     record: dict[str, Any] = json.loads(call.body_json)
     record |= {"status": FAILED, "failure_kind": PROCESS_DIED, "failure_reason": _REASON}
     return json.dumps(record).encode()

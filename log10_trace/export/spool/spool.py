@@ -92,6 +92,7 @@ class SourceLock:
     def remove(self) -> None:
         """Delete the folder, unless something is left in it, and give it up."""
         try:
+            # Under the lock: no other process takes a folder for an orphan that is being deleted.
             if not segment_paths(self.folder):
                 _delete(self.folder)
         except FileNotFoundError:
@@ -118,6 +119,7 @@ class Spool:
         state = self.root.stat()
         if state.st_uid != os.geteuid():
             raise PermissionError(1, "the folder belongs to another user", str(self.root))
+        # A folder that was there before keeps its mode.
         if state.st_mode & 0o077:
             self.root.chmod(0o700)
 
@@ -219,6 +221,7 @@ def segment_paths(folder: Path) -> list[Path]:
         OSError: the folder cannot be read.
     """
     names = [name for name in os.listdir(folder) if name.endswith(SUFFIX)]  # noqa: PTH208 -- half the time
+    # By length first: the millionth segment has seven digits, and all before it six.
     return [folder / name for name in sorted(names, key=lambda name: (len(name), name))]
 
 
@@ -300,6 +303,7 @@ def read_about(folder: Path) -> Destination:
         ValueError: it does not tell it.
     """
     try:
+        # Bounded: whatever stands under the name, it may be of any size.
         about = json.loads(read_regular(folder / ABOUT, _MAX_ABOUT_BYTES))
         fields = {name: about[name] for name in ("url", "organization_id", "key")}
     except (KeyError, TypeError, RecursionError) as error:
