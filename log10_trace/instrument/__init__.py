@@ -46,6 +46,7 @@ def install(
     False when the SDK lacks a place we need: that is logged by name, and the program stays unpatched.
     """
     with _lock:
+        # All or nothing: with one of the two alone, records would have no response, or no failure.
         missing = patch_points.missing_attribute()
         if missing:
             logger.warning(
@@ -69,6 +70,7 @@ def install(
 def uninstall() -> None:
     """Record no call that begins from now on. Streams that are open are recorded to their end."""
     with _lock:
+        # First: under another tracer's wrapper ours stays, and passes calls on from here.
         capture_state.capture = None
         opener.read_stack = None
         thread_scope.uninstall()
@@ -78,6 +80,7 @@ def uninstall() -> None:
 
 def settle_open_streams() -> None:
     """Record the calls whose stream is still open as left where they are: the program is ending."""
+    # Not left to finalizers: in which order they run at the end, and what is left by then, is not known.
     for recording in open_streams():
         with guard("finishing open streams"):
             recording.finish(interrupted=True)

@@ -14,6 +14,7 @@ from log10_trace.record.json_bytes import parse
 MAX_QUEUED: Final = 1024
 """Maximum number of background responses awaited; the oldest is forgotten first."""
 
+# A cancel answers with the response as well, and ends it.
 _PATH: Final = re.compile(r"/?responses/([^/?]+)(?:/cancel)?/?(?:\?.*)?")
 _ID: Final = re.compile(rb'"id"\s*:\s*"([^"]+)"')
 _END: Final = re.compile(rb'"type"\s*:\s*"response\.(?:completed|failed|incomplete|cancelled)"')

@@ -65,6 +65,7 @@ class Credentials:
         for request in requests:
             for name, value in _values(request):
                 found.update(_secrets_of(name.lower(), value, body))
+        # One secret may begin with another: of two alternatives a pattern takes the first that fits.
         longest_first = sorted(found, key=len, reverse=True)[:_MAX_COUNT]
         alternatives = [_pattern(secret, alone=found[secret]) for secret in longest_first]
         self._pattern = re.compile("|".join(alternatives)) if alternatives else None
@@ -75,6 +76,7 @@ class Credentials:
 
     def mask(self, content: bytes) -> bytes:
         """As ``mask_text``; the object itself when there is nothing to mask."""
+        # Bytes that are no UTF-8 come back as they were.
         text = content.decode("utf-8", "surrogateescape")
         masked = self.mask_text(text)
         return content if masked == text else masked.encode("utf-8", "surrogateescape")
@@ -101,6 +103,7 @@ def _secrets_of(name: str, value: Any, body: bytes) -> Iterator[tuple[str, bool]
         return
     text = value.strip()
     scheme, _, rest = text.partition(" ")
+    # A provider may repeat the key without its scheme.
     if rest and scheme.isalnum() and "authorization" in name:
         text = rest.strip()
         if scheme.lower() == "basic":
@@ -108,6 +111,7 @@ def _secrets_of(name: str, value: Any, body: bytes) -> Iterator[tuple[str, bool]
     is_named = _NAMES.search(name) is not None
     if len(text) < _MIN_LENGTH:
         if is_named and len(text) >= _MIN_NAMED_LENGTH and _has_letters_and_digits(text):
+            # Alone only: so few characters may also be a part of words.
             yield text, True
         return
     if is_named or _is_secret(text, body):

@@ -9,6 +9,8 @@ from typing import Any, Final
 from log10_trace.instrument import callsite, websocket, wrappers
 from log10_trace.instrument.method_patch import MethodPatch, Observer, Wrapper
 
+# ``beta.chat.completions`` is a resource of its own from openai 1.40 to 1.91, and later another name of
+# ``chat.completions``. Responses come with 1.66.
 _ASYNC_METHODS: Final = (
     ("openai.resources.chat.completions", "AsyncCompletions", ("create", "parse")),
     ("openai.resources.beta.chat.completions", "AsyncCompletions", ("parse",)),
@@ -17,6 +19,7 @@ _ASYNC_METHODS: Final = (
 )
 """Methods whose coroutines remember where they were made; a version without one does without."""
 
+# From openai 2.22 on; ``send_raw`` from 2.31 on. They do not pass ``request``.
 _CONNECTIONS: Final = (
     ("ResponsesConnection", websocket.send, websocket.recv_bytes),
     ("AsyncResponsesConnection", websocket.send_async, websocket.recv_bytes_async),

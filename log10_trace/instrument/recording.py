@@ -114,6 +114,7 @@ class Recording:
     def on_error(self, error: BaseException, /) -> None:
         """The SDK has raised."""
         call = self.call
+        # With a status the response was noted: the exception came from reading it.
         if call.status_code is None:
             self._note_failure(error)
         self.finish(error)
@@ -139,6 +140,7 @@ class Recording:
     def on_chunk(self, chunk: bytes) -> bool:
         """A piece of the body has come. Whether those after it are but to be kept, up to ``END``."""
         call = self.call
+        # openai 3 reads on after [DONE], to use the connection again: the call has ended by then.
         if call.duration_ns is not None:
             return False
         call.chunks.append(chunk)
@@ -164,12 +166,15 @@ class Recording:
 
     def finish(self, error: BaseException | None = None, *, interrupted: bool = False) -> None:
         """The call is over. Only the first word counts."""
+        # In one step: consumer, garbage collector and the end of the program may all end it, each in its
+        # thread.
         if _in_progress.pop(id(self), None) is None:
             return
         with _RECORDING:
             call = self.call
             call.duration_ns = time.perf_counter_ns() - call.started_ns
             call.interrupted = interrupted
+            # It refers to objects of the program, which are not to live for as long as the record waits.
             call.write_request = None
             call.status = FINISHED
             if error is not None:
@@ -200,6 +205,7 @@ class Recording:
                     call.chunks, call.content_encoding = [masked], None
                 call.failure_reason = call.failure_reason and credentials.mask_text(call.failure_reason)
             return
+        # The guard has kept an exception: what could not be masked is not kept.
         call.chunks, call.failure_reason = [], call.failure_reason and MASK
 
     def _is_error(self, body: bytes) -> bool:

@@ -35,6 +35,7 @@ def send(wrapped: Any, connection: Any, args: tuple[Any, ...], kwargs: dict[str,
     """Around ``send`` and ``send_raw`` of ``ResponsesConnection``."""
     recording = None
     with guard("beginning a call"):
+        # Before it is sent: another thread may receive the first event before ``send`` returns.
         recording = _begin(connection, args, kwargs)
     try:
         return wrapped(*args, **kwargs)
@@ -97,6 +98,7 @@ def _begin(connection: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Re
     capture = capture_state.capture
     if capture is None:
         return None
+    # ``send`` and ``send_raw`` have one parameter each, under different names.
     request = _request_body(args[0] if args else next(iter(kwargs.values())))
     if request is None:
         return None

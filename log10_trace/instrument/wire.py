@@ -82,6 +82,7 @@ def options_json(options: Any) -> bytes:
 
 def dump_json(data: Any) -> bytes:
     """JSON of what a program handed the SDK. Generators are left alone: what is no JSON is named by type."""
+    # A key that JSON cannot have costs itself and not the whole request.
     return json.dumps(data, default=_to_plain_value, skipkeys=True).encode()
 
 

@@ -126,12 +126,14 @@ def _begin(client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Record
     capture = capture_state.capture
     if capture is None:
         return None
+    # The SDK passes it by position; who else calls ``request`` may name it.
     options = args[1] if len(args) > 1 else kwargs["options"]
     active = _active.get()
     # Ours may stand twice, around a wrapper that does not tell what it wraps: it is one call all the same.
     if active is not None and active is not _NOT_RECORDED and active.options is options:
         return None
     frame = sys._getframe(2)  # noqa: SLF001 -- inspect's way to it is a hundred times slower
+    # Stored completions are read and listed by GET under the same path, which generates nothing.
     is_post = options.method.upper() == "POST"
     endpoint = (ENDPOINTS.get(options.url) or endpoint_of(options.url)) if is_post else None
     if endpoint is None:
@@ -171,6 +173,7 @@ def _attach_response(client: Any, kwargs: dict[str, Any]) -> Recording | None:
     if recording is None or recording is _NOT_RECORDED:
         return None
     response = kwargs["response"]
+    # From openai 1.39 on; before that nothing tells how often it tried.
     recording.on_response(response, kwargs.get("retries_taken"))
     if recording.call.streamed:
         response.stream = Tee(response.stream, recording)
