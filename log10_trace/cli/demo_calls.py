@@ -23,18 +23,18 @@ WEATHER: Any = {
 }
 
 
-def plain(client: openai.OpenAI) -> None:
+def complete_chat(client: openai.OpenAI) -> None:
     """A chat completion."""
     client.chat.completions.create(model=MODEL, messages=QUESTION)
 
 
-def streamed(client: openai.OpenAI) -> None:
+def stream_chat(client: openai.OpenAI) -> None:
     """The same as a stream, read to its end."""
     for _chunk in client.chat.completions.create(model=MODEL, messages=QUESTION, stream=True):
         pass
 
 
-def asynchronous(_client: openai.OpenAI) -> None:
+def complete_chat_async(_client: openai.OpenAI) -> None:
     """The same with the asynchronous client."""
 
     async def ask() -> None:
@@ -45,29 +45,29 @@ def asynchronous(_client: openai.OpenAI) -> None:
 
 
 @log10_trace.tags("weather")
-def tools(client: openai.OpenAI) -> None:
+def offer_a_tool(client: openai.OpenAI) -> None:
     """A question that the model may answer with a tool call."""
     question: Any = [{"role": "user", "content": "What is the weather in Oslo?"}]
     client.chat.completions.create(model=MODEL, messages=question, tools=[WEATHER])
 
 
-def text(client: openai.OpenAI) -> None:
+def complete_text(client: openai.OpenAI) -> None:
     """A text completion, the API before chat."""
     client.completions.create(model=TEXT_MODEL, prompt="Once upon a time", max_tokens=20)
 
 
-def failing(client: openai.OpenAI) -> None:
+def fail(client: openai.OpenAI) -> None:
     """A call that the provider refuses."""
     client.chat.completions.create(model="no-such-model", messages=QUESTION)
 
 
 CALLS = {
-    "plain": plain,
-    "streamed": streamed,
-    "async": asynchronous,
-    "tools": tools,
-    "text completion": text,
-    "failing": failing,
+    "plain": complete_chat,
+    "streamed": stream_chat,
+    "async": complete_chat_async,
+    "tools": offer_a_tool,
+    "text completion": complete_text,
+    "failing": fail,
 }
 
 

@@ -49,10 +49,10 @@ def _has_id(completion: Body) -> bool:
 
 
 def _read_created(response: httpx.Response) -> operations.CreateResponse:
-    kept = Completion.from_json(response.content)
+    stored = Completion.from_json(response.content)
     if response.status_code == _CREATED:
-        return operations.CreateResponse(status_code=_CREATED, raw_response=response, completion=kept)
-    return operations.CreateResponse(status_code=response.status_code, raw_response=response, any=kept)
+        return operations.CreateResponse(status_code=_CREATED, raw_response=response, completion=stored)
+    return operations.CreateResponse(status_code=response.status_code, raw_response=response, any=stored)
 
 
 def update_completion(

@@ -43,7 +43,7 @@ def create_app(
         store: The store; its opener closes it.
         host_policy: The host names under which the server answers.
         codes: The one-time codes that open the page.
-        limits: How much is taken.
+        limits: Request limits.
         authenticator: Authenticates requests; by default with the store's keys only.
         proxies: Whose forwarded headers are read; by default those of this machine.
     """

@@ -83,7 +83,7 @@ class RequestParams:
         return int(value)
 
     def offset(self) -> int:
-        """How many to leave out."""
+        """The number of results to skip; 0 without one."""
         return self.integer("offset", most=MAX_OFFSET) or 0
 
     def number(self, name: str) -> float | None:

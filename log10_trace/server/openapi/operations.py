@@ -34,11 +34,12 @@ class OperationDoc:
     """One operation's part of the document.
 
     Attributes:
-        answers: The schema of the body by status.
-        takes: The schema of the request's body.
-        takes_also: Further media types of the request's body.
-        gives_also: Further media types of the answer's body.
-        refuses: Statuses of errors besides those that every operation shares.
+        responses: The schema of the response's body by status.
+        request_schema: The schema of the request's body.
+        request_media_types: Further media types of the request's body.
+        response_media_types: Further media types of the response's body.
+        needs_body: Whether the request's body is required.
+        error_statuses: Statuses of errors besides those that every operation shares.
     """
 
     id: str

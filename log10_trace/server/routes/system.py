@@ -16,7 +16,7 @@ async def healthz(context: RequestContext) -> Response:
 
 
 async def limits(context: RequestContext) -> Response:
-    """How much is taken."""
+    """Request limits."""
     return json_response(context.service.limits.as_dict())
 
 

@@ -295,7 +295,7 @@ class FeedbackStore(Protocol):
         ...
 
 
-class Grading(Protocol):
+class GradingQueue(Protocol):
     """Which completion is graded next, and by whom: leases that expire.
 
     A holder is whoever grades one completion at a time, such as a browser's tab.
@@ -448,7 +448,7 @@ class Store(Protocol):
         ...
 
     @property
-    def grading(self) -> Grading:
+    def grading_queue(self) -> GradingQueue:
         """What is graded next, and by whom."""
         ...
 

@@ -48,7 +48,7 @@ def call_page(view: CallView, around: Surroundings, *, rendered: bool) -> CallPa
     """The page of a call; ``rendered`` says whether Markdown is."""
     turns = arrange_turns(view.asked)
     messages = tuple(choice.turn for choice in view.choices)
-    later = _requested(around.later)
+    later = _read_request(around.later)
     answers = tuple(
         Turn(each, number, find_results(each.calls, later) if later else {})
         for number, each in enumerate(messages, 1)
@@ -75,7 +75,7 @@ def _fold(turns: int, first_added: int) -> range:
     return range(_UNFOLDED_FIRST, last) if last > 2 * _UNFOLDED_FIRST else range(0)
 
 
-def _requested(stored: StoredCompletion | None) -> tuple[Message, ...]:
+def _read_request(stored: StoredCompletion | None) -> tuple[Message, ...]:
     if stored is None:
         return ()
     return request_messages(json_access.values_of(stored, ("request",)).get("request"))

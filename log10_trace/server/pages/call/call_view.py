@@ -108,8 +108,8 @@ class CallView:
     @property
     def folded_messages(self) -> int:
         """Number of collapsed messages, including those that the page omits."""
-        folded = self.collapsed
-        return sum(turn.omitted or 1 for turn in self.asked[folded.start : folded.stop])
+        collapsed = self.collapsed
+        return sum(turn.omitted or 1 for turn in self.asked[collapsed.start : collapsed.stop])
 
 
 def call_view(

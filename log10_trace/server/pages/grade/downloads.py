@@ -27,13 +27,14 @@ _CSV_HEAD: Final = ("completion_id", "feedback_id", "created_at", "graded_by")
 _CSV_TAIL: Final = ("other_values", "comment")
 
 
-async def results_csv(context: RequestContext) -> Response:
+async def download_results_csv(context: RequestContext) -> Response:
     """A row for each completion that feedback is about, newest first; with the conditions of ``where``."""
     task, holds = await context.read(_find, context)
-    return await _stream(context, _csv_lines(context, task, holds), "results.csv", "text/csv; charset=utf-8")
+    lines = _format_csv_lines(context, task, holds)
+    return await _stream(context, lines, "results.csv", "text/csv; charset=utf-8")
 
 
-async def graded_calls(context: RequestContext) -> Response:
+async def download_graded_calls(context: RequestContext) -> Response:
     """The graded calls as JSON lines; those whose latest feedback meets the conditions of ``where``.
 
     Calls that the format cannot represent are left out.
@@ -43,7 +44,7 @@ async def graded_calls(context: RequestContext) -> Response:
     if form is None:
         raise unprocessable("format", f"It is one of: {', '.join(each.value for each in _FORMATS)}.")
     task, holds = await context.read(_find, context)
-    lines = _graded_lines(context, task, holds, LineFormatter(form))
+    lines = _format_graded_lines(context, task, holds, LineFormatter(form))
     return await _stream(context, lines, "graded.jsonl", "application/x-ndjson")
 
 
@@ -59,7 +60,7 @@ async def _stream(context: RequestContext, lines: Iterator[bytes], name: str, me
     return StreamingResponse(pieces, media_type=media_type, headers=headers)
 
 
-def _csv_lines(context: RequestContext, task: FeedbackTask, holds: Condition) -> Iterator[bytes]:
+def _format_csv_lines(context: RequestContext, task: FeedbackTask, holds: Condition) -> Iterator[bytes]:
     form = build_form(task.json_schema)
     names = [field.property_name or "" for field in form.fields if field.property_name is not None]
     yield csv_line((*_CSV_HEAD, *map(literal, names), *_CSV_TAIL))
@@ -80,7 +81,7 @@ def _csv_lines(context: RequestContext, task: FeedbackTask, holds: Condition) ->
             yield csv_line(map(literal, (completion_id, *rest)))
 
 
-def _graded_lines(
+def _format_graded_lines(
     context: RequestContext, task: FeedbackTask, holds: Condition, formatter: LineFormatter
 ) -> Iterator[bytes]:
     seen: set[str] = set()

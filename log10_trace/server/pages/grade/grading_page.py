@@ -118,7 +118,7 @@ def _render(
     store, organization_id = context.store, context.organization_id
     task, completion_id = grading.task, grading.completion_id
     stored = _find_completion(context, task, completion_id)
-    leases = store.grading.list_leases(organization_id, task.id, now_ms=now_ms())
+    leases = store.grading_queue.list_leases(organization_id, task.id, now_ms=now_ms())
     held = next((each for each in leases if each.completion_id == completion_id), None)
     is_mine = held is not None and held.holder == grading.sitting.holder
     given = store.feedback.list(organization_id, limit=_GIVEN, completion_id=completion_id, task_id=task.id)

@@ -67,7 +67,7 @@ async def lease(
 ) -> str | None:
     """Lease the first of the completions that waits to the sitting; None when none does."""
     now = now_ms()
-    pending = context.store.grading.lease(
+    pending = context.store.grading_queue.lease(
         context.organization_id,
         task.id,
         completion_ids,
@@ -86,7 +86,7 @@ def list_candidates(
     """Completions that may be handed out after the sitting's cursor."""
 
     def find(cursor: str | None) -> list[GradingCandidate]:
-        return context.store.grading.list_candidates(
+        return context.store.grading_queue.list_candidates(
             context.organization_id,
             task,
             holder=sitting.holder,
@@ -104,7 +104,7 @@ def list_candidates(
 async def _take_over(context: RequestContext, task: FeedbackTask, sitting: Sitting) -> Response:
     """Lead to the completion that another grader has had for longest."""
     leases = await context.read(
-        context.store.grading.list_leases, context.organization_id, task.id, now_ms=now_ms()
+        context.store.grading_queue.list_leases, context.organization_id, task.id, now_ms=now_ms()
     )
     if not leases:
         return await lead_to_next(context, task, sitting.at(""))

@@ -40,7 +40,7 @@ class TaskProgress:
 
 def measure_progress(context: RequestContext, tasks: Sequence[FeedbackTask]) -> list[TaskProgress]:
     """The progress of some tasks."""
-    summaries = [context.store.grading.summarize(context.organization_id, task.id) for task in tasks]
+    summaries = [context.store.grading_queue.summarize(context.organization_id, task.id) for task in tasks]
     graders = Graders(context)
     timeout_s = _COUNT_S / max(1, len(tasks))
     return [

@@ -80,7 +80,7 @@ def make_row(form: SchemaForm, feedback: Feedback) -> ResultRow:
 def _count_field(field: FormField, given: Sequence[Any]) -> FieldDistribution:
     answers = len(given)
     if field.kind in ("choice", "choices"):
-        chosen = [item for value in given for item in _listed(field, value)]
+        chosen = [item for value in given for item in _list_values(field, value)]
         counts = tuple(_count_choices(field, Counter(map(_key, chosen))))
         return FieldDistribution(title=field.title, answers=answers, counts=counts)
     numbers = [value for value in given if isinstance(value, int | float) and not isinstance(value, bool)]
@@ -98,7 +98,7 @@ def _count_choices(field: FormField, counted: Counter[str]) -> Iterator[ValueCou
         yield ValueCount(choice.label, counted[_key(choice.value)], condition)
 
 
-def _listed(field: FormField, value: Any) -> Sequence[Any]:
+def _list_values(field: FormField, value: Any) -> Sequence[Any]:
     if field.kind == "choices":
         return value if isinstance(value, list) else ()
     return (value,)

@@ -114,7 +114,7 @@ def _show_task(context: RequestContext) -> Response:
 
 def _find_waiting(context: RequestContext, progress: TaskProgress, sitting: Sitting, ended: str) -> Waiting:
     now = now_ms()
-    leases = context.store.grading.list_leases(context.organization_id, progress.task.id, now_ms=now)
+    leases = context.store.grading_queue.list_leases(context.organization_id, progress.task.id, now_ms=now)
     return Waiting(
         has_more=ended == SKIPPED if ended else _has_more(context, progress, sitting, len(leases)),
         leases=len(leases),

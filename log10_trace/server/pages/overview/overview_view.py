@@ -82,7 +82,7 @@ def _figures(total: GroupTotals, before: GroupTotals | None, calls: PageURL) -> 
     return tuple(numbers)
 
 
-def offered_tables(address: PageURL, only: str) -> tuple[tuple[str, str, bool], ...]:
+def list_table_links(address: PageURL, only: str) -> tuple[tuple[str, str, bool], ...]:
     """Title, address and whether it is chosen, of all tables together and of each alone."""
     together = ("All", str(address.without_param("by")), not only)
     return (

@@ -13,7 +13,7 @@ from log10_trace.server.http.request_context import RequestContext
 from log10_trace.server.http.responses import json_response
 from log10_trace.server.operations import READ, Operation
 from log10_trace.server.pages.filter_form import filter_form_from
-from log10_trace.server.pages.overview.overview_view import offered_tables, overview_view
+from log10_trace.server.pages.overview.overview_view import list_table_links, overview_view
 from log10_trace.server.pages.overview.reading import TABLES, Overview, read_overview
 from log10_trace.server.pages.overview.span import DEFAULT, make_span
 from log10_trace.server.pages.rendering import page
@@ -66,7 +66,7 @@ def _render(context: RequestContext) -> Response:
         root=context.root_path,
         view=overview_view(found, form.address),
         form=form,
-        offered=offered_tables(form.address, form.value("by")),
+        offered=list_table_links(form.address, form.value("by")),
         twin=str(form.address.with_path(f"{OVERVIEW}.json")),
     )
 

@@ -57,8 +57,8 @@ class Step:
     @property
     def folded_messages(self) -> int:
         """Number of collapsed messages, including those that the page omits."""
-        folded = self.collapsed
-        return sum(turn.omitted or 1 for turn in self.added[folded.start : folded.stop])
+        collapsed = self.collapsed
+        return sum(turn.omitted or 1 for turn in self.added[collapsed.start : collapsed.stop])
 
     @property
     def asks_again(self) -> bool:

@@ -166,7 +166,7 @@ class ReadPool:
             yield connection
 
     @contextmanager
-    def limited(self, timeout_s: float) -> Iterator[Connection[Row]]:
+    def connection_with_timeout(self, timeout_s: float) -> Iterator[Connection[Row]]:
         """A connection whose statements take ``timeout_s`` seconds at most.
 
         Raises:

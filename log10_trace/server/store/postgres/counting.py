@@ -40,7 +40,7 @@ def _scan(readers: ReadPool, organization_id: str, deadline: float, wanted: Comp
     calls = 0
     asked = build_query(organization_id, wanted)
     try:
-        with readers.limited(deadline - time.monotonic()) as connection:
+        with readers.connection_with_timeout(deadline - time.monotonic()) as connection:
             text, values = choose_access_path(connection, asked).every()
             with connection.transaction():
                 try:

@@ -11,7 +11,7 @@ from log10_trace.server.store.postgres.completions import PostgresCompletions
 from log10_trace.server.store.postgres.connections import OWN_READERS, ReadPool, first_connection, settings
 from log10_trace.server.store.postgres.executor import SerialExecutor
 from log10_trace.server.store.postgres.feedback import PostgresFeedbackStore
-from log10_trace.server.store.postgres.grading import PostgresGrading
+from log10_trace.server.store.postgres.grading_queue import PostgresGradingQueue
 from log10_trace.server.store.postgres.group_commit import GroupCommitWriter
 from log10_trace.server.store.postgres.housekeeping import Housekeeper
 from log10_trace.server.store.postgres.keys import PostgresKeys
@@ -47,7 +47,7 @@ class PostgresStore:
         self.completions = PostgresCompletions(self._readers, self._writer, self._deleter, self.feedback)
         self.sessions = PostgresSessions(self._readers, self._tasks, self.completions, prices)
         self.reports = PostgresReports(self._readers, prices)
-        self.grading = PostgresGrading(self._readers, self._tasks)
+        self.grading_queue = PostgresGradingQueue(self._readers, self._tasks)
         self.keys = PostgresKeys(self._own_readers, self._tasks)
         self.maintenance = PostgresMaintenance(
             self._own_readers, self._deleter, self._housekeeper, self._waiting

@@ -33,7 +33,7 @@ from log10_trace.server.store.sqlite.connection import SQL
 from log10_trace.server.store.sqlite.counting import count_records
 from log10_trace.server.store.sqlite.deletion import BackgroundDeleter
 from log10_trace.server.store.sqlite.feedback import to_task
-from log10_trace.server.store.sqlite.grading import find_ungraded
+from log10_trace.server.store.sqlite.grading_queue import find_ungraded
 from log10_trace.server.store.sqlite.index_readiness import ensure_indexed
 from log10_trace.server.store.sqlite.passages import add_passages
 from log10_trace.server.store.sqlite.positions import find_positions

@@ -10,7 +10,7 @@ from log10_trace.server.store.sqlite.changes import SqliteChanges
 from log10_trace.server.store.sqlite.completions import SqliteCompletions
 from log10_trace.server.store.sqlite.deletion import BackgroundDeleter
 from log10_trace.server.store.sqlite.feedback import SqliteFeedbackStore
-from log10_trace.server.store.sqlite.grading import SqliteGrading
+from log10_trace.server.store.sqlite.grading_queue import SqliteGradingQueue
 from log10_trace.server.store.sqlite.keys import SqliteKeys
 from log10_trace.server.store.sqlite.maintenance import SqliteMaintenance
 from log10_trace.server.store.sqlite.readers import OWN_CONNECTIONS, ReadPool
@@ -46,7 +46,7 @@ class SqliteStore:
         self.sessions = SqliteSessions(self._writer, self._readers, self.completions, prices)
         self.reports = SqliteReports(self._readers, prices)
         self.feedback = SqliteFeedbackStore(self._writer, self._readers, self._own_readers)
-        self.grading = SqliteGrading(self._writer, self._readers)
+        self.grading_queue = SqliteGradingQueue(self._writer, self._readers)
         self.keys = SqliteKeys(self._writer, self._own_readers)
         self.maintenance = SqliteMaintenance(self._writer, self._own_readers, self._deleter)
         self._deleter.start(self._deleter.purge_deleted)  # what an earlier process left to do

@@ -1,4 +1,4 @@
-"""``Grading`` on SQLite."""
+"""``GradingQueue`` on SQLite."""
 
 from __future__ import annotations
 
@@ -6,7 +6,12 @@ import sqlite3
 from collections.abc import Sequence
 from concurrent.futures import Future
 
-from log10_trace.server.store.common.grading import SortKey, TaggedCompletion, find_waiting, make_summary
+from log10_trace.server.store.common.grading_queue import (
+    SortKey,
+    TaggedCompletion,
+    find_waiting,
+    make_summary,
+)
 from log10_trace.server.store.common.paging import LAST, read_cursor, write_cursor
 from log10_trace.server.store.data_types import FeedbackTask, GradingCandidate, GradingLease, GradingSummary
 from log10_trace.server.store.protocol import GRADED_LIMIT
@@ -40,7 +45,7 @@ def find_ungraded(
     return find_waiting(task.completion_tags_selector, read, after=after, limit=limit)
 
 
-class SqliteGrading:
+class SqliteGradingQueue:
     """Leases of the completions that wait for feedback."""
 
     def __init__(self, writer: Writer, readers: ReadPool) -> None:

@@ -23,12 +23,15 @@ MINUTE = 60_000
 def candidates(store: Store, holder: str = "me", **how: Any) -> list[str]:
     """The ids that may be leased."""
     asked = {"now_ms": 0, "limit": 10} | how
-    return [each.completion_id for each in store.grading.list_candidates(ORG, task(), holder=holder, **asked)]
+    return [
+        each.completion_id
+        for each in store.grading_queue.list_candidates(ORG, task(), holder=holder, **asked)
+    ]
 
 
 def lease(store: Store, holder: str, *completion_ids: str, now_ms: int = 0, **how: Any) -> str | None:
     """Lease for a minute."""
-    return store.grading.lease(
+    return store.grading_queue.lease(
         ORG, "task", completion_ids, holder=holder, now_ms=now_ms, expires_at_ms=now_ms + MINUTE, **how
     ).result()
 
@@ -37,7 +40,7 @@ def test_what_waits_is_offered_newest_first_and_after_a_cursor(graded: Store) ->
     """A completion with any of the task's tags and no feedback is offered once; a list goes on after one."""
     assert candidates(graded) == ["c", "b", "a"]
     assert candidates(graded, limit=2) == ["c", "b"]
-    first, *_ = graded.grading.list_candidates(ORG, task(), holder="me", now_ms=0, limit=1)
+    first, *_ = graded.grading_queue.list_candidates(ORG, task(), holder="me", now_ms=0, limit=1)
     assert candidates(graded, cursor=first.cursor) == ["b", "a"]
 
     kept = add(graded, FeedbackTarget(completion_ids=("b",)))
@@ -45,11 +48,10 @@ def test_what_waits_is_offered_newest_first_and_after_a_cursor(graded: Store) ->
     assert graded.feedback.delete(ORG, kept.id).result()
     assert candidates(graded) == ["c", "b", "a"]
 
-    assert (
-        graded.grading.list_candidates(OTHER, task(), holder="me", now_ms=0, limit=9)[0].completion_id == "e"
-    )
+    first, *_ = graded.grading_queue.list_candidates(OTHER, task(), holder="me", now_ms=0, limit=9)
+    assert first.completion_id == "e"
     none = task(completion_tags_selector=())
-    assert graded.grading.list_candidates(ORG, none, holder="me", now_ms=0, limit=9) == []
+    assert graded.grading_queue.list_candidates(ORG, none, holder="me", now_ms=0, limit=9) == []
     with pytest.raises(CursorError):
         candidates(graded, cursor="nonsense")
 
@@ -72,11 +74,11 @@ def test_a_holder_has_one_completion_at_a_time(graded: Store) -> None:
     assert lease(graded, "one", "c") == "c"
     assert lease(graded, "one", "c", "b") == "c"
     assert lease(graded, "one", "b") == "b"
-    assert [held.completion_id for held in graded.grading.list_leases(ORG, "task", now_ms=0)] == ["b"]
+    assert [held.completion_id for held in graded.grading_queue.list_leases(ORG, "task", now_ms=0)] == ["b"]
 
     assert lease(graded, "one") is None
 
-    assert graded.grading.list_leases(ORG, "task", now_ms=0) == []
+    assert graded.grading_queue.list_leases(ORG, "task", now_ms=0) == []
 
 
 def test_a_lease_can_be_taken_over_with_a_draft(graded: Store) -> None:
@@ -86,7 +88,7 @@ def test_a_lease_can_be_taken_over_with_a_draft(graded: Store) -> None:
     assert lease(graded, "two", "b") is None
 
     assert lease(graded, "two", "c", take_over=True, draft='{"a":1}') == "c"
-    (held,) = graded.grading.list_leases(ORG, "task", now_ms=0)
+    (held,) = graded.grading_queue.list_leases(ORG, "task", now_ms=0)
 
     assert (held.completion_id, held.holder, held.draft, held.expires_at_ms) == (
         "c",
@@ -95,9 +97,9 @@ def test_a_lease_can_be_taken_over_with_a_draft(graded: Store) -> None:
         MINUTE,
     )
     assert lease(graded, "one", "b", take_over=True) == "b"
-    assert graded.grading.list_leases(ORG, "task", now_ms=MINUTE) == []
-    assert graded.grading.list_leases(OTHER, "task", now_ms=0) == []
-    assert graded.grading.list_leases(ORG, "other", now_ms=0) == []
+    assert graded.grading_queue.list_leases(ORG, "task", now_ms=MINUTE) == []
+    assert graded.grading_queue.list_leases(OTHER, "task", now_ms=0) == []
+    assert graded.grading_queue.list_leases(ORG, "other", now_ms=0) == []
 
 
 def test_servers_that_share_a_database_hand_out_each_completion_once(store_url: str) -> None:
@@ -126,12 +128,12 @@ def test_many_graded_completions_do_not_hide_what_waits(store: Store) -> None:
     add(store, FeedbackTarget(completion_ids=("c419",)), key_id="alice")
 
     assert candidates(store, limit=3) == ["c004", "c003", "c002"]
-    assert store.grading.summarize(ORG, "task") == GradingSummary(
+    assert store.grading_queue.summarize(ORG, "task") == GradingSummary(
         graded=415, is_exact=True, key_ids=("alice",)
     )
-    limited = store.grading.summarize(ORG, "task", limit=100)
+    limited = store.grading_queue.summarize(ORG, "task", limit=100)
     assert (limited.graded, limited.is_exact) == (100, False)
-    assert store.grading.summarize(OTHER, "task").graded == 0
+    assert store.grading_queue.summarize(OTHER, "task").graded == 0
 
 
 def test_feedback_of_a_task_is_paged_by_cursor_and_can_be_deleted(graded: Store) -> None:

@@ -8,7 +8,12 @@ from typing import Final
 
 from psycopg import Connection
 
-from log10_trace.server.store.common.grading import SortKey, TaggedCompletion, find_waiting, make_summary
+from log10_trace.server.store.common.grading_queue import (
+    SortKey,
+    TaggedCompletion,
+    find_waiting,
+    make_summary,
+)
 from log10_trace.server.store.common.paging import LAST, read_cursor, write_cursor
 from log10_trace.server.store.data_types import FeedbackTask, GradingCandidate, GradingLease, GradingSummary
 from log10_trace.server.store.postgres.connections import ReadPool, Row
@@ -17,11 +22,11 @@ from log10_trace.server.store.postgres.index_keys import truncate_key
 from log10_trace.server.store.postgres.queries import load
 from log10_trace.server.store.protocol import GRADED_LIMIT
 
-_SQL: Final = load("grading.sql")
+_SQL: Final = load("grading_queue.sql")
 
 
-class PostgresGrading:
-    """Leases of the completions that wait for feedback; see ``protocol.Grading``."""
+class PostgresGradingQueue:
+    """Leases of the completions that wait for feedback; see ``protocol.GradingQueue``."""
 
     def __init__(self, readers: ReadPool, tasks: SerialExecutor) -> None:
         self._readers = readers
