@@ -2,8 +2,9 @@
 
 A value that cannot be used is a ``ConfigError`` that names its key. No other module resolves these options.
 The environment has other readers: ``cli`` for the options of its commands (LOG10_DATABASE, LOG10_PRICES,
-LOG10_ORG_ID) and for what the SDK reads, ``network`` for what other programs read too: proxies and
-SSL_CERT_FILE.
+LOG10_ORG_ID, FORWARDED_ALLOW_IPS), for what the SDK reads and for what a shell asks when it completes a
+command; ``network`` for what other programs read too: proxies and SSL_CERT_FILE. ``server.validation`` hands
+it on to a process of its own.
 """
 
 from __future__ import annotations

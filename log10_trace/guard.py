@@ -2,8 +2,9 @@
 
 ``with guard("what we were doing"):`` is how an exception of any kind is kept from the caller. Three other
 places keep one: ``redact.apply``, because an exception of the redactor decides what of the record is kept,
-and the writer threads of the two stores, which hand it to the future of the write. The wrappers of the SDK,
-generators and cleanup code also catch every exception, and raise it again.
+and the threads that commit and, in SQLite, delete, which hand it to the future of the work. ``context``
+throws one that reaches a generator's caller into the generator. The wrappers of the SDK and cleanup code also
+catch every exception, and raise it again.
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import io
 import logging
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+import log10_trace
 from log10_trace.guard import ErrorCounter, faults, guard, log_rate_limited, logger
 from log10_trace.server.http.middleware import access_log
 from tests.processes import program
@@ -131,3 +133,26 @@ def test_a_program_that_has_closed_its_log_ends_without_a_word(
     ended = program(private_home, ENDS_WITHOUT_A_LOG.format(stream=stream, more=more))
 
     assert (ended.returncode, ended.stderr) == (0, "")
+
+
+def test_no_other_module_keeps_an_exception_of_any_kind() -> None:
+    """The four that the module's docstring names catch one without raising it again."""
+    root = Path(log10_trace.__file__).parent
+    keeping = {
+        str(path.relative_to(root))
+        for path in root.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.ExceptHandler) and _catches_all(node) and not _raises_again(node)
+    }
+    stores = {"server/store/common/group_commit.py", "server/store/sqlite/deletion.py"}
+    assert keeping == {"context.py", "redact.py", *stores}
+
+
+def _catches_all(handler: ast.ExceptHandler) -> bool:
+    names = {"Exception", "BaseException"}
+    caught = handler.type
+    return caught is None or any(isinstance(node, ast.Name) and node.id in names for node in ast.walk(caught))
+
+
+def _raises_again(handler: ast.ExceptHandler) -> bool:
+    return any(isinstance(node, ast.Raise) and node.exc is None for node in ast.walk(handler))
