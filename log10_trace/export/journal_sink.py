@@ -99,6 +99,7 @@ class JournalSink:
     def end(self) -> None:
         """The journal has ended; the next record begins another. Called with the lock held."""
         self.journal = None
+        # Another journal is another source, whose sequences begin with 1.
         self.new_records = self._sequence = 0
         self._started_entries = {}
         self.worker_is_idle = True

@@ -91,6 +91,7 @@ def resume_background_call(capture: CaptureConfig, client: Any, options: Any) ->
 def _has_ended(call: Call) -> bool:
     body = b"".join(call.chunks)
     if call.streamed:
+        # Not parsed: this is the program's thread, and the stream may be long.
         return _END.search(body) is not None
     response = parse(body)
     status = response.get("status") if isinstance(response, dict) else None

@@ -109,6 +109,7 @@ def _begin(connection: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Re
     call.streamed = True
     recording = Recording(capture.sink, call, None, None)
     opening = getattr(getattr(connection, "_connection", None), "request", None)
+    # It has the credentials that an error may repeat.
     recording.sent = (opening,) if opening is not None else ()
     capture.sink.on_start(call)
     _waiting.setdefault(connection, []).append(recording)

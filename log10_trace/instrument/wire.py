@@ -11,6 +11,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from log10_trace.record.call import Call
 
+# Every client has a URL object of its own, and a program may make one for each call.
 _MAX_URLS: Final = 256
 _urls: Final[dict[int, tuple[Any, str]]] = {}
 """The text of base URLs by the id of the object, which is kept so that the id stays its own."""

@@ -19,12 +19,14 @@ from log10_trace.instrument.recording import CaptureConfig, Recording, new_call
 from log10_trace.instrument.stack import sites
 from log10_trace.instrument.tee import Tee
 
+# Made once: every call of the SDK passes here.
 _BEGINNING: Final = guard("beginning a call")
 _RECORDING: Final = guard("recording a call")
 _FAILING: Final = guard("recording a failed call")
 _NOTING: Final = guard("noting a response")
 _BUILDING: Final = guard("noting a request")
 
+# A dict, so that the usual URL is found in one step, without being taken apart.
 ENDPOINTS: Final = {path: path for path in call_labels.ENDPOINTS}
 
 
@@ -169,6 +171,7 @@ def _attach_response(client: Any, kwargs: dict[str, Any]) -> Recording | None:
     """
     recording, alone = _active.get(), None
     if recording is None:
+        # The options are among its arguments, as they are among those of ``request``.
         alone = recording = _begin(client, (), kwargs)
     if recording is None or recording is _NOT_RECORDED:
         return None

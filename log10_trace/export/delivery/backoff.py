@@ -69,6 +69,8 @@ class BackoffPolicy:
         self.asked_by_server = retry_after > 0
         is_narrowing = halve and items > 1
         self.is_stuck = not is_narrowing
+        # To narrow hundreds of records down takes many attempts: with growing pauses the others would wait
+        # for minutes.
         self._growth = min(self._growth + 1, SHRINK_AFTER) if is_narrowing else self._growth + 1
         pause = delay(self._growth, draw, retry_after)
         if slow and (not halve or self._growth > SLOW_AFTER):

@@ -115,6 +115,7 @@ class Delivery:
                 return True
             if worker is None:
                 worker = self._start(self.sink.journal)
+                # For what dead processes left alone: the thread ends with that.
                 if not counts.pending:
                     worker.stop()
             worker.flush_now()
@@ -128,6 +129,7 @@ class Delivery:
         with monitor:
             is_delivered = counts.captured - counts.pending >= goal and counts.lost == lost
             is_clear = worker.maintenance.has_no_orphans
+            # Woken as well: it would sleep on for up to ten seconds.
             if self._is_retired:
                 worker.stop()
                 monitor.notify_all()

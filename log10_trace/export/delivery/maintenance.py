@@ -111,6 +111,7 @@ class SpoolMaintenance:
         journal = self._sink.journal
         if journal is None:
             return
+        # Somebody may delete the folder of a running program: what is still open is not lost.
         if journal.is_unlinked():
             journal.recover_unlinked()
         if journal.disk_error is None:

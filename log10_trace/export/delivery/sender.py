@@ -97,6 +97,7 @@ class Sender:
         """
         others = backlog.read(1, self._batch_bytes, beyond=True)
         self._lacks_others = not others
+        # All that is left was stepped over: begin at the head again.
         if not others:
             backlog.step_back()
         elif self._send(server, backlog, others, timeout) is None:
@@ -208,6 +209,7 @@ class Sender:
         worst = next((answer for answer in answers if answer.disposition in FAILED), None)
         if any(answer.disposition in _TAKEN for answer in answers):
             self.backoff.on_success()
+        # Alone it has become a dead letter.
         if not alone and any(answer.disposition is Disposition.TOO_LARGE for answer in answers):
             self.backoff.on_too_large(len(answers))
         if worst is None:

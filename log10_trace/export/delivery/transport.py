@@ -129,6 +129,7 @@ class Transport:
         """Whether another endpoint may have answered, such as an upsert of a record named "batch"."""
         if is_missing_endpoint(answer.status):
             return True
+        # Where batches were taken before, a refusal is not about the endpoint.
         is_of_endpoint = answer.status not in _NOT_OF_ENDPOINT
         is_denied = answer.disposition in (Disposition.DENIED, Disposition.REJECTED)
         return server.url not in self._takes_batches and is_denied and is_of_endpoint
@@ -185,6 +186,7 @@ class Transport:
             # Else a tracer of HTTP libraries would report our requests as the program's.
             with _suppressing_instrumentation():
                 reply = self._ask(server, request, deadline)
+        # Before OSError, of which it is one.
         except TimeoutError as error:
             return self._fail(f"no answer within {timeout:g} s", error)
         except (OSError, h11.ProtocolError, ConfigError) as error:

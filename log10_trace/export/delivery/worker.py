@@ -114,6 +114,7 @@ class Worker:
             return False  # what is not redacted yet is in memory alone
         nothing_waits = self._waiting_since is None and not self._sink.new_records
         now = self._clock()
+        # A server that asked for a pause is left alone at the end as well: the records wait in the spool.
         cannot_go_on = self._sender.backoff.is_stuck or now < self._due_at(now) < _NEVER
         return cannot_go_on or (nothing_waits and self.maintenance.has_no_orphans)
 

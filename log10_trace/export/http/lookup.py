@@ -83,6 +83,7 @@ def _resolver() -> Any:
 
 _lookups: dict[tuple[str, int], _Lookup] = {}
 """Those that were not over at their deadline: the next attempt waits for the same one."""
+# Their threads are not in the child: no answer would come.
 os.register_at_fork(after_in_child=_lookups.clear)
 
 

@@ -126,6 +126,7 @@ def _inspect_entries(source: PendingSource, segment: Segment, path: Path) -> Ite
             yield Problem(path=path, what=_describe_damage(entry), remedy=_FLUSH)
     if newer:
         yield Problem(path=path, what=f"holds {newer} entries of a later version", remedy=_UPGRADE)
+    # A living process may be making the file at this moment.
     if segment.problem and not source.alive:
         yield Problem(path=path, what=segment.problem, remedy=_FLUSH)
 

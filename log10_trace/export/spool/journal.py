@@ -118,6 +118,7 @@ class Journal(Backlog):
         """The server has these; what it was shown as started stays until the call ends."""
         with self._lock:
             for item in items:
+                # Not acknowledged: should this process die, the next one ends the call by it.
                 if item.entry.kind == form.STARTED:
                     item.segment.hold_back(item.entry.start)
         self.acknowledge([item for item in items if item.entry.kind != form.STARTED])
@@ -147,11 +148,13 @@ class Journal(Backlog):
         """Take what was deleted back into memory, as far as it is still open; what is not is lost."""
         with self._lock:
             for segment in [each for each in self.segments if each.memory is None]:
+                # An open file can be read without a name.
                 if segment.is_open:
                     segment.memory = bytearray(segment.read(0, segment.size))
                     segment.close()
                 else:
                     self._report_unlinked(segment)
+            # Until the folder is there again, entries go to memory.
             self.disk_error = FileNotFoundError(errno.ENOENT, "the folder was deleted")
             self._current = None
             self._delete_recycled()
@@ -275,6 +278,7 @@ class Journal(Backlog):
         Linux 6.18: 100 KB in 29 µs instead of 49 µs, 1 KB in 2.6 µs instead of 3.2 µs; zeroing costs the
         delivery thread less than the deletion that it saves (``benchmarks/segment_recycling.py``).
         """
+        # Nor one that a large record has made larger than a segment is to be.
         if self._recycled is not None or segment.memory is not None or segment.size > self._bounds.segment:
             segment.remove()
             return

@@ -328,6 +328,7 @@ def _load(source: str, path: Path, descriptor: int) -> Segment:
         os.pread(descriptor, form.FIRST_ENTRY_OFFSET + form.HEAD_SIZE, 0),
     )
     header = form.decode_header(data)
+    # The name stands in for a header that is damaged.
     number = int(path.stem) if path.stem.isdecimal() else 0
     if header is not None:
         source, number = header.source, header.number  # the entries' checksums stand on these
@@ -342,6 +343,7 @@ def _load(source: str, path: Path, descriptor: int) -> Segment:
         # A disk that lost its power may give a file its length and nothing of what stood in it.
         segment.is_truncated = form.is_blank(read, 0, size)
         segment.problem = "holds nothing but zeros" if segment.is_truncated else "has a damaged header"
+    # A damaged beginning may have whole entries behind it; a file with neither never was a segment.
     if not form.may_begin_segment(data) and not _holds_entries(read, segment):
         raise UnusableSegmentError("is not a segment")
     _set_done(segment, data, read)

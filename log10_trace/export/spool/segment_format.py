@@ -245,6 +245,7 @@ def scan(
             # Zeros from here on: it was being written, to a file that had been written to before.
             torn = payload.endswith(b"\0") and is_blank(read, end, size)
             yield CorruptRange(at, end, sequence, sequence, torn=torn)
+        # A started entry has no sequence.
         before = sequence or before
         at = end
 

@@ -152,6 +152,7 @@ class Spool:
         """The folders of all sources, oldest first."""
         return [
             self.root / name
+            # By name: that of a source begins with the time at which it was made.
             for name in sorted(entry.name for entry in _entries(self.root) if _is_source(entry))
         ]
 
@@ -329,6 +330,7 @@ def try_lock(folder: Path) -> SourceLock | None:
         # Another process may have delivered everything and deleted it while it was opened here.
         if os.fstat(lock).st_nlink and folder.exists():
             return SourceLock(folder, lock)
+    # Locked by its process, or by one that delivers its records.
     except OSError:
         pass
     os.close(lock)
