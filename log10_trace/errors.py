@@ -4,6 +4,8 @@ Log10Error
 ├── ConfigError            a setting that cannot be used
 ├── MissingExtraError      a part of the package that is not installed
 ├── SetupError             something on this machine that stops a command: a port in use, a foreign file
+├── RecordingError         a file of recorded calls that cannot be used
+├── UnrecordedCallError    a test makes a call that its recording has not
 ├── SDKError               the completions API answered with 4xx or 5xx
 │   ├── AuthenticationError    401, 403: no key, a wrong one, or one that may not do this
 │   ├── NotFoundError          404
@@ -20,6 +22,7 @@ to do; the command line prints them as they are, without a traceback.
 
 from __future__ import annotations
 
+from pathlib import Path
 from reprlib import Repr
 from typing import TYPE_CHECKING, Any, Final
 
@@ -74,6 +77,22 @@ class MissingExtraError(Log10Error):
 
 class SetupError(Log10Error):
     """Something on this machine stops the command."""
+
+
+class RecordingError(Log10Error):
+    """A file of recorded calls cannot be used."""
+
+    def __init__(self, path: Path, line: int | None, reason: str) -> None:
+        """Name the file, the ``line`` (1 is the first) where there is one, and what is wrong there."""
+        self.path = path
+        self.line = line
+        self.reason = reason
+        where = str(path) if line is None else f"{path}, line {line}"
+        super().__init__(f"{where}: {reason}")
+
+
+class UnrecordedCallError(Log10Error):
+    """A call was made that the recording does not have."""
 
 
 class SDKError(Log10Error):

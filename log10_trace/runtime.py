@@ -18,7 +18,22 @@ from log10_trace.config import Config, resolve
 from log10_trace.export import Delivery, Stats
 from log10_trace.guard import guard
 from log10_trace.models.components import Completion
-from log10_trace.record.call import Sink
+from log10_trace.record.call import Call, Sink
+
+
+class _FanOut:
+    """A sink that hands each call to several."""
+
+    def __init__(self, sinks: tuple[Sink, ...]) -> None:
+        self._sinks = sinks
+
+    def on_start(self, call: Call) -> None:
+        for sink in self._sinks:
+            sink.on_start(call)
+
+    def on_end(self, call: Call) -> None:
+        for sink in self._sinks:
+            sink.on_end(call)
 
 
 class _Runtime:
@@ -30,6 +45,7 @@ class _Runtime:
         self._deliveries: weakref.WeakSet[Delivery] = weakref.WeakSet()
         """The last one, and those before it that may still have something to deliver."""
         self._diverted: Sink | None = None
+        self._observers: tuple[Sink, ...] = ()
         self._at_exit = False
         self.config: Config | None = None
         os.register_at_fork(after_in_child=self._renew)
@@ -69,6 +85,8 @@ class _Runtime:
         config, sink = self.config, self._diverted
         if sink is None and config is not None and self._delivery is not None:
             sink = self._delivery.sink
+        if self._observers:
+            sink = _FanOut((*([sink] if sink is not None else ()), *self._observers))
         if sink is None:
             instrument.uninstall()
             return
@@ -93,6 +111,17 @@ class _Runtime:
             self._diverted = before
             self._install()
 
+    @contextmanager
+    def observed_by(self, sink: Sink) -> Iterator[None]:
+        before = self._observers
+        self._observers = (*before, sink)
+        try:
+            self._install()
+            yield
+        finally:
+            self._observers = before
+            self._install()
+
     def unpatch(self) -> None:
         with self._lock:
             self.config = None
@@ -113,7 +142,9 @@ class _Runtime:
 
 _runtime = _Runtime()
 redirect_to = _runtime.redirect_to
-"""``with diverted_to(sink)``: calls go to another sink inside; for ``testing``."""
+"""``with redirect_to(sink)``: calls go to another sink inside; for ``testing``."""
+observed_by = _runtime.observed_by
+"""``with observed_by(sink)``: calls go to this sink too, beside the one they go to; for ``testing``."""
 
 
 def patch(

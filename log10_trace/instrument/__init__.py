@@ -6,18 +6,22 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from log10_trace import threads
 from log10_trace.context import opener
+from log10_trace.errors import SetupError
 from log10_trace.guard import guard, logger
-from log10_trace.instrument import patch_points, thread_scope
+from log10_trace.instrument import interception, patch_points, thread_scope
 from log10_trace.instrument.recording import CaptureConfig, open_streams
 from log10_trace.instrument.stack import sites
 from log10_trace.instrument.wrappers import capture_state
 from log10_trace.record.call import Sink
+from log10_trace.record.exchange import Interceptor
 
-__all__ = ["install", "settle_open_streams", "uninstall"]
+__all__ = ["install", "intercepted_by", "settle_open_streams", "uninstall"]
 
 _lock = threads.new_reentrant_lock()
 
@@ -74,8 +78,34 @@ def uninstall() -> None:
         capture_state.capture = None
         opener.read_stack = None
         thread_scope.uninstall()
+        _restore_unused()
+
+
+def _restore_unused() -> None:
+    if capture_state.capture is None and interception.state.interceptor is None:
         for seam in patch_points.method_patches():
             seam.restore()
+
+
+@contextmanager
+def intercepted_by(interceptor: Interceptor) -> Iterator[None]:
+    """Have ``interceptor`` serve or observe the calls of this process inside the block, recorded or not.
+
+    Raises:
+        SetupError: the SDK lacks a place we need.
+    """
+    with _lock:
+        missing = patch_points.missing_attribute()
+        if missing:
+            raise SetupError(f"This version of openai has no {missing}, so its calls cannot be replayed.")
+        for seam in patch_points.method_patches():
+            seam.wrap()
+    try:
+        with interception.intercepted_by(interceptor):
+            yield
+    finally:
+        with _lock:
+            _restore_unused()
 
 
 def settle_open_streams() -> None:

@@ -54,6 +54,11 @@ def tells_of_error(body: bytes, *, whole: bool) -> bool:
     return _ERROR.search(part) is not None
 
 
+def is_secret_name(name: str) -> bool:
+    """Whether a header or a query parameter of this name has a credential."""
+    return _NAMES.search(name.lower()) is not None and not _HARMLESS_NAMES.fullmatch(name.lower())
+
+
 class Credentials:
     """Everything secret that the requests of one call were sent with."""
 

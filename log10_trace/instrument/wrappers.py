@@ -14,7 +14,7 @@ from typing import Any, Final
 from log10_trace.context import current
 from log10_trace.domain import call_labels
 from log10_trace.guard import guard
-from log10_trace.instrument import background, callsite
+from log10_trace.instrument import background, callsite, interception
 from log10_trace.instrument.recording import CaptureConfig, Recording, new_call
 from log10_trace.instrument.stack import sites
 from log10_trace.instrument.tee import Tee
@@ -61,6 +61,8 @@ _NOT_RECORDED: Final = _NullRecording()
 
 def wrap_request(wrapped: Any, client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Around ``OpenAI.request``."""
+    if interception.state.interceptor is not None:
+        wrapped = interception.intercept(wrapped, client)
     recording = None
     with _BEGINNING:
         recording = _begin(client, args, kwargs)
@@ -84,6 +86,8 @@ def wrap_request(wrapped: Any, client: Any, args: tuple[Any, ...], kwargs: dict[
 
 async def wrap_request_async(wrapped: Any, client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Around ``AsyncOpenAI.request``."""
+    if interception.state.interceptor is not None:
+        wrapped = interception.intercept_async(wrapped, client)
     recording = None
     with _BEGINNING:
         recording = _begin(client, args, kwargs)

@@ -23,14 +23,17 @@ _ERRORS: Final = (zlib.error, ValueError, RuntimeError, OSError, EOFError)
 
 def decode_body(chunks: list[bytes], content_encoding: str | None) -> bytes:
     """The body, whole or as far as it came: a body cut short is decoded up to the cut."""
-    if not content_encoding:
-        return b"".join(chunks)
+    return b"".join(decode_chunks(chunks, content_encoding))
+
+
+def decode_chunks(chunks: list[bytes], content_encoding: str | None) -> list[bytes]:
+    """As ``decode_body``, chunk by chunk: what each of them decodes to, which may be nothing."""
     # The coding that was applied last stands last in the header.
-    for coding in reversed(content_encoding.lower().split(",")):
+    for coding in reversed((content_encoding or "").lower().split(",")):
         open_decoder = _DECODERS.get(coding.strip())
         if open_decoder is not None:
             chunks = _feed(open_decoder(), chunks)
-    return b"".join(chunks)
+    return chunks
 
 
 def _feed(decode: Callable[[bytes], bytes], chunks: list[bytes]) -> list[bytes]:

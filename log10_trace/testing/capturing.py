@@ -1,4 +1,4 @@
-"""For the tests of a program: the calls that it makes, as records, without a server, a disk or a thread."""
+"""``capture()``: the calls of a block as records; and the same beside wherever the calls go."""
 
 from __future__ import annotations
 
@@ -53,4 +53,16 @@ def capture() -> Iterator[list[Completion]]:
     """
     records = _Records()
     with runtime.redirect_to(records):
+        yield records.completions
+
+
+@contextmanager
+def observe() -> Iterator[list[Completion]]:
+    """As ``capture()``, but calls also go to where they go without it: to the server, or to ``capture()``.
+
+    Raises:
+        ConfigError: a setting in the environment cannot be used.
+    """
+    records = _Records()
+    with runtime.observed_by(records):
         yield records.completions

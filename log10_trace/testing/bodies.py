@@ -1,0 +1,129 @@
+"""The bodies of requests and responses as people read them in a recording, and back, to the byte. Pure."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import json
+import re
+from collections.abc import Callable, Iterator
+from email.message import Message
+from typing import Any, Final
+
+Body = dict[str, Any]
+"""Fields of a line: ``json`` with ``layout``, ``text``, ``base64``, ``multipart``, ``sha256`` with ``size``."""
+
+BODY_FIELDS: Final = ("json", "layout", "text", "base64", "multipart", "sha256", "size")
+
+
+def _layouts() -> Iterator[tuple[str, Callable[[Any], str]]]:
+    separators: dict[str, Any] = {"compact": (",", ":"), "spaced": None}
+    for ascii_word, ensure_ascii in (("", False), (" ascii", True)):
+        for name, each in separators.items():
+            yield name + ascii_word, _dumper(separators=each, ensure_ascii=ensure_ascii)
+        for indent in (2, 4):
+            yield f"indent {indent}{ascii_word}", _dumper(indent=indent, ensure_ascii=ensure_ascii)
+
+
+def _dumper(**options: Any) -> Callable[[Any], str]:
+    return lambda value: json.dumps(value, allow_nan=False, **options)
+
+
+_LAYOUTS: Final = {
+    name + end_word: (dump, end)
+    for end_word, end in (("", ""), (" newline", "\n"))
+    for name, dump in _layouts()
+}
+_DEFAULT_LAYOUT: Final = "compact"
+
+
+def encode_body(content: bytes) -> Body:
+    """A body as fields of a line, from which ``decode_body`` makes the same bytes."""
+    if not content:
+        return {}
+    try:
+        text = content.decode()
+    except UnicodeDecodeError:
+        return {"base64": base64.b64encode(content).decode()}
+    if text.lstrip()[:1] in ("{", "["):
+        encoded = _encode_json(text)
+        if encoded is not None:
+            return encoded
+    return {"text": text}
+
+
+def _encode_json(text: str) -> Body | None:
+    """JSON as a value, if it is written in a way that can be told in a word."""
+    try:
+        value = json.loads(text)
+        for name, (dump, end) in _LAYOUTS.items():
+            if dump(value) + end == text:
+                return {"json": value} if name == _DEFAULT_LAYOUT else {"json": value, "layout": name}
+    except (ValueError, RecursionError):
+        return None
+    return None
+
+
+def decode_body(fields: Body) -> bytes:
+    """The bytes of an encoded body.
+
+    Raises:
+        ValueError: the fields are no body; the message says why.
+    """
+    if "json" in fields:
+        name = fields.get("layout", _DEFAULT_LAYOUT)
+        if name not in _LAYOUTS:
+            raise ValueError(f"layout {name!r} is unknown")
+        dump, end = _LAYOUTS[name]
+        return (dump(fields["json"]) + end).encode("utf-8", "surrogatepass")
+    if "base64" in fields:
+        try:
+            return base64.b64decode(fields["base64"], validate=True)
+        except (binascii.Error, TypeError, ValueError):
+            raise ValueError("base64 is not valid") from None
+    text = fields.get("text", "")
+    if not isinstance(text, str):
+        raise ValueError("text is not a string")  # noqa: TRY004 -- a file says it, not a caller
+    return text.encode()
+
+
+def encode_request_body(content: bytes, content_type: str) -> Body:
+    """A request's body as fields to show and to compare; JSON has its order, and lacks its layout."""
+    if content_type.lower().startswith("multipart/"):
+        parts = _parse_parts(content, content_type)
+        if parts is not None:
+            return {"multipart": parts}
+    encoded = encode_body(content)
+    encoded.pop("layout", None)
+    if "text" in encoded:
+        try:
+            return {"json": json.loads(encoded["text"])}
+        except (ValueError, RecursionError):
+            return encoded
+    return _digest(content) if "base64" in encoded else encoded
+
+
+def _digest(content: bytes) -> Body:
+    return {"sha256": hashlib.sha256(content).hexdigest(), "size": len(content)}
+
+
+def _parse_parts(content: bytes, content_type: str) -> list[Body] | None:
+    """The parts of a form: a file by its digest. The boundary between them is another in every request."""
+    header = Message()
+    header["content-type"] = content_type
+    boundary = header.get_boundary()
+    if not boundary:
+        return None
+    pieces = content.split(b"--" + boundary.encode("utf-8", "surrogateescape"))
+    return [_parse_part(piece) for piece in pieces[1:-1]]
+
+
+def _parse_part(piece: bytes) -> Body:
+    head, _, body = piece.removeprefix(b"\r\n").partition(b"\r\n\r\n")
+    named = dict(re.findall(r'\b(name|filename)="([^"]*)"', head.decode("utf-8", "replace")))
+    body = body.removesuffix(b"\r\n")
+    if "filename" in named:
+        return {**named, **_digest(body)}
+    encoded = encode_body(body)
+    return {**named, **(_digest(body) if "base64" in encoded else encoded)}

@@ -1,0 +1,103 @@
+"""Redaction of calls before they are written to a recording, with the redactors that ``patch()`` takes."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+from typing import Any, Final
+
+from log10_trace.domain.call_labels import CHAT_COMPLETIONS, ENDPOINTS, RESPONSES
+from log10_trace.errors import Log10Error
+from log10_trace.models.components import Completion
+from log10_trace.record import accumulate_choices, accumulate_responses, sse
+from log10_trace.record.exchange import Response
+from log10_trace.redact import Redactor
+from log10_trace.testing.bodies import decode_body, encode_body
+
+_DATA: Final = re.compile(r"^data: ?(\{.*\})\s*$", re.MULTILINE)
+
+
+class SpreadTextError(Log10Error):
+    """A redactor finds text in a streamed answer that is spread over several pieces."""
+
+
+def redact_request(redactor: Redactor, request: dict[str, Any]) -> dict[str, Any]:
+    """The line of a request, redacted: what requests are compared by."""
+    method_and_path = {"request": request["request"]}
+    body = {name: value for name, value in request.items() if name != "request"}
+    return {**method_and_path, **(_run(redactor, request=body)["request"] if body else {})}
+
+
+def redact_call(
+    redactor: Redactor, request: dict[str, Any], response: Response
+) -> tuple[dict[str, Any], Response]:
+    """A request's line and its response, redacted together.
+
+    Raises:
+        SpreadTextError: the response is a stream, and what the redactor removes is spread over its events.
+    """
+    body = b"".join(response.pieces)
+    events = _split_events(body) if sse.is_stream(body) else None
+    given = {name: value for name, value in request.items() if name != "request"}
+    shown = encode_body(body) if events is None else {"events": events}
+    redacted = _run(redactor, request=given, response=shown)
+    line = {"request": request["request"], **redacted["request"]}
+    if events is None:
+        return line, replace(response, pieces=[decode_body(redacted["response"])] if body else [])
+    clean = redacted["response"]["events"]
+    _check_whole(redactor, request["request"], clean)
+    return line, replace(response, pieces=[_write_event(event) for event in clean])
+
+
+def _run(redactor: Redactor, **bodies: Any) -> dict[str, Any]:
+    """Bodies as a redactor leaves them: it sees a record with nothing else in it."""
+    completion = Completion.model_validate({f"native_{name}": body for name, body in bodies.items()})
+    redacted = redactor(completion)
+    if not isinstance(redacted, Completion):
+        raise TypeError(f"the redactor gave back {type(redacted).__name__}, not a Completion")
+    written = redacted.model_dump(warnings=False)
+    return {name: written[f"native_{name}"] for name in bodies}
+
+
+def _split_events(body: bytes) -> list[Any]:
+    """Each event of a stream: its text before and behind the JSON of its data, and that JSON as a value."""
+    events: list[Any] = []
+    for text in re.findall(r".+?(?:\r?\n\r?\n|\Z)", body.decode("utf-8", "replace"), re.DOTALL):
+        match = _DATA.search(text)
+        try:
+            data = json.loads(match[1]) if match else None
+        except (ValueError, RecursionError):
+            data = None
+        if match is None or data is None:
+            events.append({"text": text})
+        else:
+            before, behind = text[: match.start(1)], text[match.end(1) :]
+            events.append({"text": before, "data": data, "rest": behind})
+    return events
+
+
+def _write_event(event: dict[str, Any]) -> bytes:
+    data = json.dumps(event["data"], ensure_ascii=False, separators=(",", ":")) if "data" in event else ""
+    return f"{event['text']}{data}{event.get('rest', '')}".encode("utf-8", "surrogatepass")
+
+
+def _check_whole(redactor: Redactor, target: str, events: list[Any]) -> None:
+    """Compare what the redactor leaves of the answer as a whole with what it left of its events."""
+    endpoint = next((path for path in ENDPOINTS if target.partition("?")[0].endswith(" " + path)), None)
+    if endpoint is None:
+        return
+    accumulator: Any = (
+        accumulate_responses.ResponseAccumulator()
+        if endpoint == RESPONSES
+        else accumulate_choices.ChoiceAccumulator("chat.completion" if endpoint == CHAT_COMPLETIONS else "")
+    )
+    for event in events:
+        if isinstance(event.get("data"), dict):
+            accumulator.add(event["data"])
+    whole = accumulator.finish()
+    if whole and _run(redactor, response=whole)["response"] != whole:
+        raise SpreadTextError(
+            f"The redactor finds text in the answer to {target} that is spread over several pieces of the "
+            "stream. Make this call without stream=True, or with other text in it."
+        )
