@@ -140,7 +140,10 @@ def write_reference() -> str:
 
 
 def _functions_of(module: ModuleType) -> Iterator[tuple[str, Any]]:
-    """The public functions that a module itself defines, in its order."""
+    """The public functions that a module itself defines, in its order; what it exports, if it says so."""
+    if hasattr(module, "__all__"):
+        yield from ((name, getattr(module, name)) for name in module.__all__)
+        return
     for name, value in vars(module).items():
         is_own = inspect.isfunction(value) and value.__module__ == module.__name__
         if is_own and not name.startswith("_") and (module.__name__, name) not in INTERNAL:

@@ -36,6 +36,7 @@ EXPORT_FLOORS = (
 ONLY_IN = {
     "openai": {"instrument", "cli"},
     "wrapt": {"instrument"},
+    "pytest": {"testing"},
     "sqlite3": {"server"},
     "psycopg": {"server"},
     "starlette": {"server"},

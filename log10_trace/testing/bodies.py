@@ -12,7 +12,7 @@ from email.message import Message
 from typing import Any, Final
 
 Body = dict[str, Any]
-"""Fields of a line: ``json`` with ``layout``, ``text``, ``base64``, ``multipart``, ``sha256`` with ``size``."""
+"""Fields of a line: ``json``, ``layout``, ``text``, ``base64``, ``multipart``, ``sha256``, ``size``."""
 
 BODY_FIELDS: Final = ("json", "layout", "text", "base64", "multipart", "sha256", "size")
 
@@ -36,6 +36,7 @@ _LAYOUTS: Final = {
     for name, dump in _layouts()
 }
 _DEFAULT_LAYOUT: Final = "compact"
+_EVENT: Final = re.compile(r"(?:event: (?P<name>[^\n]*)\n)?data: (?P<data>[^\n]*)\n\n")
 
 
 def encode_body(content: bytes) -> Body:
@@ -72,11 +73,7 @@ def decode_body(fields: Body) -> bytes:
         ValueError: the fields are no body; the message says why.
     """
     if "json" in fields:
-        name = fields.get("layout", _DEFAULT_LAYOUT)
-        if name not in _LAYOUTS:
-            raise ValueError(f"layout {name!r} is unknown")
-        dump, end = _LAYOUTS[name]
-        return (dump(fields["json"]) + end).encode("utf-8", "surrogatepass")
+        return _write_json(fields["json"], fields).encode("utf-8", "surrogatepass")
     if "base64" in fields:
         try:
             return base64.b64decode(fields["base64"], validate=True)
@@ -86,6 +83,58 @@ def decode_body(fields: Body) -> bytes:
     if not isinstance(text, str):
         raise ValueError("text is not a string")  # noqa: TRY004 -- a file says it, not a caller
     return text.encode()
+
+
+def _write_json(value: Any, fields: Body) -> str:
+    name = fields.get("layout", _DEFAULT_LAYOUT)
+    if name not in _LAYOUTS:
+        raise ValueError(f"layout {name!r} is unknown")
+    dump, end = _LAYOUTS[name]
+    return dump(value) + end
+
+
+def encode_piece(content: bytes) -> Body:
+    """A piece of a body: its server-sent events, where it is whole events; else as text or in base64."""
+    encoded = encode_body(content)
+    if "base64" in encoded:
+        return {"piece_base64": encoded["base64"]}
+    text = content.decode()
+    events = [_encode_event(event) for event in _EVENT.finditer(text)]
+    layout = next((fields for _, fields in events if fields), {})
+    piece = {"piece": [event for event, _ in events], **layout}
+    # Checked as a whole: text between events, another way to write them, events of different layouts.
+    return piece if events and decode_piece(piece) == content else {"piece": text}
+
+
+def _encode_event(match: re.Match[str]) -> tuple[dict[str, Any], Body]:
+    """An event, and the layout of its data."""
+    name = {"event": match["name"]} if match["name"] is not None else {}
+    encoded = _encode_json(match["data"]) if match["data"].startswith("{") else None
+    if encoded is None:
+        return {**name, "data": match["data"]}, {}
+    return {**name, "data": encoded.pop("json")}, encoded
+
+
+def decode_piece(fields: Body) -> bytes:
+    """The bytes of an encoded piece.
+
+    Raises:
+        ValueError: the fields are no piece; the message says why.
+    """
+    if "piece_base64" in fields:
+        return decode_body({"base64": fields["piece_base64"]})
+    piece = fields["piece"]
+    if not isinstance(piece, list):
+        return decode_body({"text": piece})
+    return "".join(_write_event(event, fields) for event in piece).encode("utf-8", "surrogatepass")
+
+
+def _write_event(event: Any, fields: Body) -> str:
+    if not isinstance(event, dict) or "data" not in event or event.keys() - {"event", "data"}:
+        raise ValueError(f"an event is an object with data, and may have a name as event, not {event!r}")
+    data = event["data"]
+    name = f"event: {event['event']}\n" if "event" in event else ""
+    return f"{name}data: {data if isinstance(data, str) else _write_json(data, fields)}\n\n"
 
 
 def encode_request_body(content: bytes, content_type: str) -> Body:

@@ -57,7 +57,7 @@ def _text(request: Request) -> str:
 
 def _describe_differences(recorded: Request, made: Request) -> str:
     left, right = dict(_flatten(recorded, "")), dict(_flatten(made, ""))
-    names = [name for name in {**left, **right} if left.get(name, _ABSENT) != right.get(name, _ABSENT)]
+    names = [name for name in {**left, **right} if _differ(left.get(name, _ABSENT), right.get(name, _ABSENT))]
     lines: list[str] = []
     for name in names[:_MAX_DIFFERENCES]:
         one, other = _show_pair(left.get(name, _ABSENT), right.get(name, _ABSENT))
@@ -65,6 +65,10 @@ def _describe_differences(recorded: Request, made: Request) -> str:
     if len(names) > _MAX_DIFFERENCES:
         lines.append(f"  and {len(names) - _MAX_DIFFERENCES} more differences")
     return "\n".join(lines)
+
+
+def _differ(recorded: Any, made: Any) -> bool:
+    return type(recorded) is not type(made) or recorded != made  # 1 equals true in Python
 
 
 def _flatten(value: Any, path: str) -> Iterator[tuple[str, Any]]:

@@ -133,9 +133,9 @@ class Player:
         recorded = [call.request for call in self._recorded]
         served = [call.request for call in self._served]
         found = describe_unrecorded_call(request, recorded, served)
-        where = f"{self.path}" + (" does not exist" if self.is_new else "")
+        where = f"there is no {self.path}" if self.is_new else str(self.path)
         error = UnrecordedCallError(
-            f"The call {request['request']} is not recorded ({where}). {found}\nTo record it: {self._command}"
+            f"{request['request']} is not recorded ({where}). {found}\nTo record it: {self._command}"
         )
         self.refused.append(error)
         return error

@@ -162,6 +162,8 @@ class _Hooks:
         except BaseException as error:
             calls.error = error
             if calls.replay is not None:
+                if error in calls.replay.player.refused:
+                    _hide_frames_of_sdk(error)
                 calls.replay.raise_unrecorded(error)
             raise
         if calls.replay is not None and calls.replay.player.refused:
@@ -194,7 +196,7 @@ class _Hooks:
             report.sections.append(("calls of the OpenAI SDK", describe_calls(calls.completions)))
         if report.when == "teardown":
             if calls.not_written:
-                report.sections.append(("log10_replay", calls.not_written))
+                report.sections.append(("log10_replay at teardown", calls.not_written))
             if self._reports:
                 served = calls.replay.player.served_count if calls.replay is not None else 0
                 # An attribute of plain values: pytest-xdist sends it from the worker.
@@ -216,6 +218,16 @@ class _Hooks:
         terminalreporter.section("calls of the OpenAI SDK")
         for line in describe_run(self._totals):
             terminalreporter.write_line(line)
+
+
+def _hide_frames_of_sdk(error: BaseException) -> None:
+    """End the traceback of an exception at the line that called the SDK: what is behind it tells nothing."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        module = trace.tb_next.tb_frame.f_globals.get("__name__", "")
+        if module.partition(".")[0] == "openai":
+            trace.tb_next = None
+        trace = trace.tb_next
 
 
 def _read_mark(mark: pytest.Mark) -> dict[str, Any]:

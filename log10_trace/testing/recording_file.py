@@ -8,12 +8,13 @@ the response, and a body that came in pieces has a line for each piece::
     {"response": 200, "headers": {"content-type": "application/json"}, "json": {"id": "chatcmpl-1", ...}}
     {"request": "POST /chat/completions", "json": {"model": "gpt-4o", "messages": [...], "stream": true}}
     {"response": 200, "headers": {"content-type": "text/event-stream"}}
-    {"piece": "data: {...}\n\n"}
-    {"piece": "data: [DONE]\n\n"}
+    {"piece": [{"data": {"id": "chatcmpl-2", "choices": [...]}}]}
+    {"piece": [{"data": "[DONE]"}]}
 
-After the pieces ``{"end": "left"}`` says that the program stopped reading there, and
-``{"end": "ReadTimeout", "message": "..."}`` which exception of the HTTP library ended the body. A request
-that got no response has ``{"failure": "ConnectError", "message": "..."}`` in its place.
+A piece is what the program read at once: server-sent events, or text that is none. After the pieces
+``{"end": "left"}`` says that the program stopped reading there, and ``{"end": "ReadTimeout", "message":
+"..."}`` which exception of the HTTP library ended the body. A request that got no response has ``{"failure":
+"ConnectError", "message": "..."}`` in its place.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from typing import Any, Final
 
 from log10_trace.errors import RecordingError
 from log10_trace.record.exchange import Response
-from log10_trace.testing.bodies import BODY_FIELDS, decode_body, encode_body
+from log10_trace.testing.bodies import BODY_FIELDS, decode_body, decode_piece, encode_body, encode_piece
 
 FORMAT: Final = 1
 LEFT: Final = "left"
@@ -36,7 +37,7 @@ _KINDS: Final = {
     "request": {"request", *BODY_FIELDS},
     "response": {"response", "headers", *BODY_FIELDS},
     "failure": {"failure", "message"},
-    "piece": {"piece"},
+    "piece": {"piece", "layout"},
     "piece_base64": {"piece_base64"},
     "end": {"end", "message"},
 }
@@ -135,7 +136,7 @@ class _Reader:
         elif kind == "end":
             self._add_end(self._response, fields)
         else:
-            self._response.pieces.append(_decode_piece(kind, fields[kind]))
+            self._response.pieces.append(decode_piece(fields))
 
     def _add_request(self, fields: dict[str, Any]) -> None:
         if self._request is not None:
@@ -167,10 +168,6 @@ def _decode_head(kind: str, fields: dict[str, Any]) -> Response:
         raise ValueError("the headers of a response are an object of strings")
     body = decode_body(fields)
     return Response(status, list(headers.items()), [body] if body else [], is_whole=True)
-
-
-def _decode_piece(kind: str, value: Any) -> bytes:
-    return decode_body({"text" if kind == "piece" else "base64": value})
 
 
 def write_recording(path: Path, calls: Iterable[RecordedCall]) -> None:
@@ -210,7 +207,7 @@ def _lines_of(call: RecordedCall) -> Iterator[dict[str, Any]]:
     head = {"response": response.status, "headers": dict(response.headers)}
     yield head if in_pieces else {**head, **encode_body(b"".join(response.pieces))}
     for piece in response.pieces if in_pieces else ():
-        yield _encode_piece(piece)
+        yield encode_piece(piece)
     if response.failure is not None:
         yield {"end": response.failure[0], "message": response.failure[1]}
     elif not response.is_whole:
@@ -223,8 +220,3 @@ def _join_json(response: Response) -> Response:
     if media_type != "application/json" and not media_type.endswith("+json"):
         return response
     return replace(response, pieces=[b"".join(response.pieces)])
-
-
-def _encode_piece(piece: bytes) -> dict[str, Any]:
-    encoded = encode_body(piece)
-    return {"piece_base64": encoded["base64"]} if "base64" in encoded else {"piece": piece.decode()}

@@ -4,17 +4,32 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, Final
 
-from log10_trace.domain.call_labels import CHAT_COMPLETIONS, ENDPOINTS, RESPONSES
 from log10_trace.errors import Log10Error
 from log10_trace.models.components import Completion
-from log10_trace.record import accumulate_choices, accumulate_responses, sse
+from log10_trace.record import sse
 from log10_trace.record.exchange import Response
 from log10_trace.redact import Redactor
 from log10_trace.testing.bodies import decode_body, encode_body
 
+_CONTINUED: Final = frozenset(
+    (
+        "content",
+        "text",
+        "delta",
+        "refusal",
+        "arguments",
+        "input",
+        "reasoning",
+        "reasoning_content",
+        "transcript",
+    )
+)
+"""Fields of events whose texts are parts of a longer one."""
+_PLACES: Final = ("type", "index", "item_id", "output_index", "content_index", "summary_index")
 _DATA: Final = re.compile(r"^data: ?(\{.*\})\s*$", re.MULTILINE)
 
 
@@ -83,21 +98,30 @@ def _write_event(event: dict[str, Any]) -> bytes:
 
 
 def _check_whole(redactor: Redactor, target: str, events: list[Any]) -> None:
-    """Compare what the redactor leaves of the answer as a whole with what it left of its events."""
-    endpoint = next((path for path in ENDPOINTS if target.partition("?")[0].endswith(" " + path)), None)
-    if endpoint is None:
-        return
-    accumulator: Any = (
-        accumulate_responses.ResponseAccumulator()
-        if endpoint == RESPONSES
-        else accumulate_choices.ChoiceAccumulator("chat.completion" if endpoint == CHAT_COMPLETIONS else "")
-    )
+    """Compare what the redactor leaves of the text as a whole with what it left of its pieces."""
+    texts: dict[tuple[Any, ...], str] = {}
     for event in events:
-        if isinstance(event.get("data"), dict):
-            accumulator.add(event["data"])
-    whole = accumulator.finish()
-    if whole and _run(redactor, response=whole)["response"] != whole:
+        for place, text in _find_texts(event.get("data"), ()):
+            texts[place] = texts.get(place, "") + text
+    whole = list(texts.values())
+    if whole and _run(redactor, response={"texts": whole})["response"] != {"texts": whole}:
         raise SpreadTextError(
             f"The redactor finds text in the answer to {target} that is spread over several pieces of the "
             "stream. Make this call without stream=True, or with other text in it."
         )
+
+
+def _find_texts(value: Any, place: tuple[Any, ...]) -> Iterator[tuple[tuple[Any, ...], str]]:
+    """The texts of an event that those of other events continue, by their place."""
+    if isinstance(value, list):
+        for position, item in enumerate(value):
+            yield from _find_texts(item, (*place, position))
+    elif isinstance(value, dict):
+        # A choice is told by its index, a part of a response by those of its event.
+        place = (*place, *(value.get(name) for name in _PLACES))
+        for name, item in value.items():
+            if isinstance(item, str):
+                if name in _CONTINUED:
+                    yield (*place, name), item
+            else:
+                yield from _find_texts(item, (*place, name))

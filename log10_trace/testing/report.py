@@ -106,7 +106,7 @@ def _names(by_test: Mapping[str, Totals]) -> Iterable[str]:
 def _describe_totals(totals: Totals) -> str:
     parts = [count_calls(totals["calls"])]
     if totals["served"]:
-        parts.append(f"{totals['served']} from recordings")
+        parts.append(f"{totals['served']} requests served")
     if totals["failed"]:
         parts.append(f"{totals['failed']} failed")
     parts.append(f"{compact_number(totals['input'])} + {compact_number(totals['output'])} tokens")

@@ -19,6 +19,12 @@ from tests.docs.pages import ALL_PAGES, ROOT, Snippet, snippets
 from tests.model_endpoint import model_endpoint
 from tests.processes import environment, server
 
+PYTEST = """
+import os, pytest
+if __name__ == "__main__":
+    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
+    raise SystemExit(pytest.main(["-q", "-p", "log10_trace.testing.pytest_plugin", "--noconftest", __file__]))
+"""
 DRIVERS = {
     "fastapi": """
 from starlette.testclient import TestClient
@@ -34,6 +40,11 @@ assert summarize.delay("a long text").get()
 """,
     "lambda": """
 assert handler({"question": "Is it raining?"}, None)["answer"]
+""",
+    "fixture": PYTEST,
+    "mark": PYTEST,
+    "options": """
+assert log10_replay_options
 """,
     "capture": """
 test_the_model_is_asked(openai.OpenAI())
