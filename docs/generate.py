@@ -179,7 +179,7 @@ def _call(names: list[str], describe: Callable[..., Any]) -> str:
 
 def _describe_object(name: str, value: Any, *, level: int = 2) -> str:
     parts = [f"{'#' * level} {name}"]
-    if callable(value):
+    if callable(value) and not (inspect.isclass(value) and issubclass(value, Exception)):
         signature = inspect.signature(value)
         lines = [f"    {_strip_type(parameter)}," for parameter in signature.parameters.values()]
         parts.append("\n".join(["```text", f"{name}(", *lines, ")", "```"]) if lines else f"`{name}()`")
