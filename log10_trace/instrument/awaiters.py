@@ -61,7 +61,8 @@ def frames_of_waiting(task: Any) -> Iterator[list[FrameType]]:
     seen = {id(task): task}
     left = deque([task])
     while left and len(seen) < MAX_FUTURES:
-        for waiting in _waiting_for(left.popleft()):
+        for waiting in _find_waiting(left.popleft()):
+            # Futures may wait for one another in a ring.
             if id(waiting) not in seen:
                 seen[id(waiting)] = waiting
                 left.append(waiting)
@@ -79,6 +80,8 @@ def _frames_of_waiting_threads(futures: list[Future[Any]]) -> Iterator[list[Fram
         for _ in range(_REACH):
             if frame is None:
                 break
+            # ``run_coroutine_threadsafe(...).result()``: the thread waits for what another thread's loop
+            # runs.
             if frame.f_code is _RESULT and any(frame.f_locals.get("self") is each for each in futures):
                 yield frames_from(frame)
                 break
@@ -106,7 +109,7 @@ def _frames_of(task: Any) -> list[FrameType]:
     while at is not None and len(frames) < MAX_FRAMES:
         frame_name, next_name = next((link for link in _LINKS if hasattr(at, link[0])), ("", ""))
         if not frame_name:
-            at = _wrapped_by(at)
+            at = _unwrap(at)
             continue
         frame = getattr(at, frame_name)
         if isinstance(frame, FrameType):
@@ -115,26 +118,27 @@ def _frames_of(task: Any) -> list[FrameType]:
     return frames[::-1]
 
 
-def _wrapped_by(awaitable: Any) -> Any:
+def _unwrap(awaitable: Any) -> Any:
     if type(awaitable).__name__ not in _WRAPPERS:
         return None
     inside = gc.get_referents(awaitable)
     return next((each for each in inside if any(hasattr(each, link[0]) for link in _LINKS)), None)
 
 
-def _waiting_for(future: Any) -> Iterator[Any]:
+def _find_waiting(future: Any) -> Iterator[Any]:
     """The tasks and futures that are told when ``future`` is done."""
     yield from getattr(future, "_asyncio_awaited_by", None) or ()
     for callback in tuple(getattr(future, "_callbacks", None) or ()):
-        yield from _reached_by(callback[0])
+        yield from _find_reached(callback[0])
     for callback in tuple(getattr(future, "_done_callbacks", None) or ()):
-        yield from _reached_by(callback)
+        yield from _find_reached(callback)
+    # trio's: the task that opened the nursery waits for all tasks in it.
     nursery = getattr(future, "parent_nursery", None)
     if nursery is not None and nursery.parent_task is not None:
         yield nursery.parent_task
 
 
-def _reached_by(callback: Any) -> Iterator[Any]:
+def _find_reached(callback: Any) -> Iterator[Any]:
     """The tasks and futures that a callback passes the end of a task on to."""
     yield from _futures_in(getattr(callback, "__self__", None))
     if isinstance(callback, functools.partial):

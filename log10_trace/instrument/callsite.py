@@ -38,6 +38,7 @@ def wrap_async_method(wrapped: Any, _resource: Any, args: tuple[Any, ...], kwarg
     """Around an async method of a resource: its coroutine is returned as it is."""
     coroutine = wrapped(*args, **kwargs)
     with guard("noting the call site"):
+        # Under another tracer's wrapper it may be another awaitable, without a frame.
         if type(coroutine) is CoroutineType:
             _remember_call_site(coroutine, sys._getframe(1))  # noqa: SLF001 -- as in calls
     return coroutine

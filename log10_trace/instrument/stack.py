@@ -100,6 +100,7 @@ class StackCache:
     def find_near_line(self, frame: FrameType | None) -> bytes | None:
         """The innermost frames of the stack, if one of the user's is among them; in the task that runs."""
         with _READING:
+            # The first number tells it apart from the chain of a whole stack.
             key: list[int] = [_NEAR]
             add, at = key.append, frame
             for _ in range(_NEAR):
@@ -114,6 +115,8 @@ class StackCache:
         return None
 
     def _site_of(self, frame: FrameType | None) -> _Site:
+        # By code object and instruction: with line numbers a walk of 30 frames takes 2.9 instead of 1.7
+        # microseconds.
         key: list[int] = []
         add, at = key.append, frame
         while at is not None:

@@ -53,6 +53,7 @@ def _note_scope_of_thread(thread: threading.Thread) -> None:
         # A context that the program gives its thread (Python 3.14) is the program's decision.
         given = getattr(thread, "_context", None)
         if given is None and getattr(target, "__module__", None) not in _OF_POOLS:
+            # Not on the thread object, whose attributes stay Python's own.
             _starting[id(thread)] = _scope_to_carry()
 
 
@@ -113,8 +114,10 @@ def _leave_scope_of_item(_item: Any, entered: tuple[Scope, bytes | None] | None)
 
 _PLACES: Final = (
     (threading.Thread, "start", Bracket(_note_scope_of_thread, _forget_scope_of_thread)),
+    # Not ``run``, which a subclass may override.
     (threading.Thread, "_bootstrap_inner", Bracket(_enter_scope_of_thread, _leave_thread)),
     (executors._WorkItem, "__init__", Bracket(_note_scope_of_item, _leave_new_item)),  # noqa: SLF001 -- see above
+    # The item and not its thread: a worker serves many scopes, one after the other.
     (executors._WorkItem, "run", Bracket(_enter_scope_of_item, _leave_scope_of_item)),  # noqa: SLF001
 )
 _patches: Final = tuple(MethodPatch(owner, name, wrapper) for owner, name, wrapper in _PLACES)

@@ -42,6 +42,7 @@ _SECRETS: Final = re.compile(
 
 
 def _folders_of(packages: tuple[str, ...]) -> tuple[str, ...]:
+    # Found without being imported: which HTTP library there is depends on the version of the SDK.
     specs = [find_spec(package) for package in packages]
     return tuple(str(Path(spec.origin).parent) + os.sep for spec in specs if spec and spec.origin)
 
@@ -82,6 +83,7 @@ def _without_runtime(frames: list[FrameType]) -> list[FrameType]:
 
 def _describe_frame(frame: FrameType) -> dict[str, Any]:
     code = frame.f_code
+    # Some instructions have no line.
     lineno = frame.f_lineno or code.co_firstlineno
     return {"file": code.co_filename, "line": _source(frame, lineno), "lineno": lineno, "name": code.co_name}
 
@@ -97,6 +99,7 @@ def _source(frame: FrameType, lineno: int) -> str:
 def _line_of(frame: FrameType, lineno: int) -> str:
     code = frame.f_code
     try:
+        # A file that has changed since is not shown as it was when it was first read.
         linecache.checkcache(code.co_filename)
         line = linecache.getline(code.co_filename, lineno, frame.f_globals)
     except ValueError:

@@ -382,7 +382,7 @@ def test_a_climb_keeps_nothing_alive(framework: Any, endpoint: Endpoint, kept: K
     assert call_site(kept)["name"] == "ask"
 
 
-@pytest.mark.parametrize("step", ["frames_of_waiting", "_reached_by", "current_task"])
+@pytest.mark.parametrize("step", ["frames_of_waiting", "_find_reached", "current_task"])
 def test_a_fault_while_climbing_costs_the_line_only(
     step: str, framework: Any, endpoint: Endpoint, kept: Kept, monkeypatch: pytest.MonkeyPatch
 ) -> None:
