@@ -16,7 +16,7 @@ _SEQUENCES: Final = ("token", "logprob", "offset")
 _STATES: Final = ("status", "finish_reason", "stop_reason")
 
 
-# Asked for every value of every chunk. Bounded, because the keys are the provider's.
+# Asked again with every chunk. Bounded, because the keys are the provider's.
 @lru_cache(1_000)
 def is_label(key: str) -> bool:
     """Whether the field stands for one thing; providers repeat it in every chunk."""

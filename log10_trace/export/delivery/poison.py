@@ -19,8 +19,8 @@ from log10_trace.export.spool.backlog import Place
 FAILED: Final = (Disposition.RETRY, Disposition.DENIED)
 _IN_COMPANY: Final = 1
 _ALONE: Final = 2
-# Of a server that fails half of its requests at random, two records in a hundred became dead letters before
-# there was doubt.
+# Before there was doubt, a server that failed half of its requests at random made dead letters of two healthy
+# records in a hundred.
 DOUBT_MOST: Final = 8.0
 DOUBT_GOES: Final = 0.1
 """Each attempt that passes takes so much of the doubt away."""
