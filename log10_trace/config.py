@@ -158,9 +158,10 @@ def _spool_dir(value: Any) -> Path:
 
 
 def _redactor(value: Any) -> Callable[..., Any]:
-    if not callable(value):
-        raise ValueError("it is not a function from Completion to Completion")  # noqa: TRY004
-    return value  # type: ignore[no-any-return]
+    # Imported only where a program redacts: the models behind it take longer than all other settings.
+    from log10_trace.redact import read_redactor  # noqa: PLC0415
+
+    return read_redactor(value)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -216,10 +217,26 @@ OPTIONS: Final = (
     ),
     Option(
         name="redact",
-        env=None,
+        env="LOG10_REDACT",
         default=None,
         parse=_redactor,
-        meaning="Completion to Completion function, called on the delivery thread before a record is stored",
+        meaning="Completion to Completion function, called on the delivery thread before a record is stored; "
+        "or detectors of `log10_trace.redact`, also by name: keys,emails,phones,cards,ibans,ssns,ips",
+    ),
+    Option(
+        name="capture_content",
+        env="LOG10_CAPTURE_CONTENT",
+        default=True,
+        parse=_flag,
+        meaning="when no, records have models, parameters, roles, usage and sizes, but no words",
+    ),
+    Option(
+        name="max_content_bytes",
+        env="LOG10_MAX_CONTENT_BYTES",
+        default=None,
+        parse=_integer(0, 2**40, "bytes"),
+        meaning="larger images, audio and files are replaced by type, size and SHA-256, longer texts are "
+        "cut; default: nothing is",
     ),
     Option(
         name="sample_rate",
@@ -306,6 +323,8 @@ class Config:
     tags: tuple[str, ...]
     metadata: dict[str, Any]
     redact: Callable[..., Any] | None
+    capture_content: bool
+    max_content_bytes: int | None
     sample_rate: float
     app: tuple[str, ...]
     threads: bool

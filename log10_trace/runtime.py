@@ -8,7 +8,7 @@ from __future__ import annotations
 import atexit
 import os
 import weakref
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from log10_trace import instrument, threads
 from log10_trace.config import Config, resolve
 from log10_trace.export import Delivery, Stats
 from log10_trace.guard import guard
+<<<<<<< HEAD
 from log10_trace.models.components import Completion
 from log10_trace.record.call import Call, Sink
 
@@ -34,6 +35,10 @@ class _FanOut:
     def on_end(self, call: Call) -> None:
         for sink in self._sinks:
             sink.on_end(call)
+=======
+from log10_trace.record.call import Sink
+from log10_trace.redact import Redactor
+>>>>>>> 2d9c92f (Redaction: Record without contents, limit their size, and detect keys, cards, IBANs, phones and more)
 
 
 class _Runtime:
@@ -155,7 +160,9 @@ def patch(
     ca_file: str | Path | None = None,
     tags: Iterable[str] | None = None,
     metadata: Mapping[str, Any] | None = None,
-    redact: Callable[[Completion], Completion] | None = None,
+    redact: Redactor | str | Sequence[Redactor | str] | None = None,
+    capture_content: bool | None = None,
+    max_content_bytes: int | None = None,
     sample_rate: float | None = None,
     app: Iterable[str] | None = None,
     threads: bool | None = None,
@@ -180,7 +187,13 @@ def patch(
             SSL_CERT_FILE, else SSL_CERT_DIR, else those of certifi (``LOG10_CA_FILE``).
         tags: Tags on every record of the program (``LOG10_TAGS``).
         metadata: A flat map stored with every record: team=search,stage=test (``LOG10_METADATA``).
-        redact: Completion to Completion function, called on the delivery thread before a record is stored.
+        redact: Completion to Completion function, called on the delivery thread before a record is stored; or
+            detectors of `log10_trace.redact`, also by name: keys,emails,phones,cards,ibans,ssns,ips
+            (``LOG10_REDACT``).
+        capture_content: When no, records have models, parameters, roles, usage and sizes, but no words
+            (``LOG10_CAPTURE_CONTENT``).
+        max_content_bytes: Larger images, audio and files are replaced by type, size and SHA-256, longer texts
+            are cut; default: nothing is (``LOG10_MAX_CONTENT_BYTES``).
         sample_rate: Share of calls to record, 0 to 1 (``LOG10_SAMPLE_RATE``).
         app: Modules, packages or paths that are your own code although they are installed; behind a `!`,
             ones that are not (``LOG10_APP``).

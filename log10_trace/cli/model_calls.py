@@ -76,12 +76,17 @@ def replay_call(
     ``base_url`` is that of the API that ``send`` asks, for the cost.
 
     Raises:
-        Log10Error: the call has no request that could be sent.
+        Log10Error: the call has no request that could be sent, or not all of it was kept.
     """
     request, endpoint = _request_of(call)
     if request is None:
         message = f"Call {call.get('id')} has no request that could be sent again."
         raise Log10Error(message)
+    if omitted := call.get("content_omitted"):
+        what = (
+            "was recorded without contents" if omitted == "all" else "was recorded without its large contents"
+        )
+        raise Log10Error(f"Call {call.get('id')} {what}, so its request cannot be sent again.")
     body = {name: value for name, value in request.items() if name not in _OF_STREAMS}
     body |= {"model": model, **(changes or {})}
     began = clock()

@@ -1,7 +1,8 @@
 """The sink that writes to the journal, on the caller's thread when a call begins and ends.
 
-At the end of a call its record is in the journal before ``on_end`` returns. With a redactor, records wait in
-memory until the delivery thread has redacted them: nothing unredacted is written to disk.
+At the end of a call its record is in the journal before ``on_end`` returns. With a redactor, as the settings
+of contents are too, records wait in memory until the delivery thread has redacted them: nothing unredacted
+is written to disk.
 """
 
 from __future__ import annotations

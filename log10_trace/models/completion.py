@@ -157,6 +157,8 @@ class Completion(Model):
     """True when a stream ended, or the program left it, before its answer was whole."""
     metadata: dict[str, Json] | None = None
     """Flat map of the user's metadata."""
+    content_omitted: str | None = None
+    """``all`` when the program keeps no contents, ``large`` when parts of them were too large to keep."""
     source: str | None = None
     """The process that made the record."""
     sequence: int | None = None

@@ -30,6 +30,7 @@ from log10_trace.export.spool.loss_log import LossLog
 from log10_trace.export.spool.spool import SourceLock, Spool, new_source
 from log10_trace.export.stats import Stats
 from log10_trace.guard import faults, guard, log_rate_limited, logger
+from log10_trace.redact import combine
 
 NO_PROGRESS_TIMEOUT_S: Final = 0.3
 """The end of the program does not wait longer than this for a network that does not move."""
@@ -60,7 +61,11 @@ class Delivery:
         self.sink = JournalSink(
             monitor or DeliveryMonitor(),
             self._open_journal,
-            redactor=config.redact,
+            redactor=combine(
+                config.redact,
+                capture_content=config.capture_content,
+                max_content_bytes=config.max_content_bytes,
+            ),
             # The other half is the journal's, for the time in which the disk takes nothing.
             memory_max_bytes=config.memory_max_bytes // 2,
         )

@@ -90,6 +90,9 @@ _COMPLETION: Final[dict[str, Schema]] = {
     "request_id": nullable(LABEL),
     "retries": {"description": "Number of retries by the SDK."},
     "interrupted": {"description": "True when a stream ended before its response was complete."},
+    "content_omitted": {
+        "description": "`all` when the program keeps no contents, `large` when parts were too large to keep."
+    },
     "metadata": {"description": "Flat map of the user's metadata."},
     "source": nullable(LABEL),
     "sequence": {

@@ -1,0 +1,68 @@
+"""Redaction: what of a record is kept. Functions from Completion to Completion, run before it is stored.
+
+A redactor is any function that takes a Completion and gives one back. ``patch(redact=...)`` takes one, or a
+list of functions and detectors:
+
+* ``keys``, ``emails``, ``phones``, ``cards``, ``ibans``, ``ssns``, ``ips`` are detectors; ``pattern`` makes
+  one of a regular expression. They mask what they find with ``[redacted]``.
+* ``named_marks`` masks it with its kind, ``<email>``; ``pseudonyms`` with a number, ``<email:1>``, that is
+  the same for the same value.
+* ``path`` and ``fields`` replace the values of fields; ``patterns`` what regular expressions match.
+* ``chain`` joins redactors. ``apply`` runs one and fails closed: when it raises, the words are withheld and
+  the rest of the record is kept.
+"""
+
+from __future__ import annotations
+
+from log10_trace.redact.addresses import emails, ips
+from log10_trace.redact.detector import Detector, Span, pattern
+from log10_trace.redact.json_path import path
+from log10_trace.redact.keys import keys
+from log10_trace.redact.numbers import cards, ibans, ssns
+from log10_trace.redact.phones import phones
+from log10_trace.redact.pseudonyms import pseudonyms
+from log10_trace.redact.redactors import (
+    API_KEY,
+    CARD_NUMBER,
+    EMAIL,
+    NOTICE,
+    PHONE_NUMBER,
+    Redactor,
+    apply,
+    chain,
+    fields,
+    mask_all,
+    named_marks,
+    patterns,
+)
+from log10_trace.redact.selection import DETECTORS, combine, read_redactor
+
+__all__ = [
+    "API_KEY",
+    "CARD_NUMBER",
+    "DETECTORS",
+    "EMAIL",
+    "NOTICE",
+    "PHONE_NUMBER",
+    "Detector",
+    "Redactor",
+    "Span",
+    "apply",
+    "cards",
+    "chain",
+    "combine",
+    "emails",
+    "fields",
+    "ibans",
+    "ips",
+    "keys",
+    "mask_all",
+    "named_marks",
+    "path",
+    "pattern",
+    "patterns",
+    "phones",
+    "pseudonyms",
+    "read_redactor",
+    "ssns",
+]
