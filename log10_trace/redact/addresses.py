@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from log10_trace.redact.boundaries import begin_outside
+from log10_trace.redact.boundaries import begin_number, begin_word
 from log10_trace.redact.detector import Detector, Span
 
 _LETTERS: Final = "A-Za-z0-9_\u00aa-\u024f\u0370-\u052f"
@@ -15,9 +15,14 @@ _LETTERS: Final = "A-Za-z0-9_\u00aa-\u024f\u0370-\u052f"
 among them: what stands before an address there is not a part of it."""
 _LOCAL: Final = rf"{_LETTERS}.+%'-"
 _LABEL: Final = rf"[{_LETTERS}-]+"
-_EMAIL: Final = re.compile(rf"{begin_outside(_LOCAL)}[{_LOCAL}]+@(?:{_LABEL}\.)+(?P<top_level>{_LABEL})")
+_EMAIL: Final = re.compile(rf"{begin_word(_LOCAL)}[{_LOCAL}]+@(?:{_LABEL}\.)+(?P<top_level>{_LABEL})")
 _NO_TOP_LEVEL: Final = re.compile(r"[0-9]|.$|(?:png|jpe?g|gif|webp|svg|pdf)$", re.IGNORECASE)
 """What no top-level domain is: it begins with a digit, has one letter, or ends the name of a file."""
+
+_GIT: Final = "git@"
+_NO_ADDRESS: Final = re.compile(rf"://[^\s/@]*.{{{len(_GIT)}}}$|(?<![\w.+-]){_GIT}$")
+"""Ends in the first characters of a password in a URL, or of a remote of Git."""
+_MAX_USER: Final = 80
 
 
 def _find_emails(text: str) -> Iterator[Span]:
@@ -27,12 +32,17 @@ def _find_emails(text: str) -> Iterator[Span]:
         if not _NO_TOP_LEVEL.match(match["top_level"]):
             address = match[0].lstrip(".'-")
             start = match.end() - len(address)
-            yield Span(start, start + len(address.rstrip("-_")))
+            if not _NO_ADDRESS.search(text[max(0, start - _MAX_USER) : start + len(_GIT)]):
+                yield Span(start, start + len(address.rstrip("-_")))
 
 
-_IPV4: Final = re.compile(r"[0-9](?<![\w.][0-9])[0-9]{0,2}(?:\.[0-9]{1,3}){3}(?!\w|-[A-Za-z]|\.\d)")
+_HEX: Final = "[0-9A-Fa-f]"
+_IPV4: Final = re.compile(
+    rf"[0-9]{begin_number('A-Za-z0-9_.', '[0-9]')}[0-9]{{0,2}}(?:\.[0-9]{{1,3}}){{3}}"
+    r"(?![A-Za-z0-9_]|-[A-Za-z]|\.[0-9])"
+)
 _IPV6: Final = re.compile(
-    r"(?<![\w:.])[0-9A-Fa-f]{0,4}:(?:[0-9A-Fa-f]{0,4}:){1,7}[0-9A-Fa-f.]{0,15}(?![\w:])"
+    rf"{begin_number('A-Za-z0-9_:.')}{_HEX}{{0,4}}:(?:{_HEX}{{0,4}}:){{1,7}}[0-9A-Fa-f.]{{0,15}}(?![A-Za-z0-9_:])"
 )
 _VERSION: Final = re.compile(r"(?:version|release|build|\bv)[\s:=]*$", re.IGNORECASE)
 _MAX_WORD: Final = 12

@@ -1,13 +1,25 @@
-"""Where a value can begin in a text. Pure."""
+"""Where a value can begin in a text. Pure.
+
+The text may be a piece of JSON, in which the letter behind a backslash belongs to an escape and not to the
+value: a mark in its place would leave half an escape, and broken JSON.
+"""
 
 from __future__ import annotations
 
+_ESCAPE = r"\\[nrtbf]"
 
-def begin_outside(characters: str) -> str:
-    """A part of an expression: here begins a run of ``characters``, the inside of a character class.
 
-    The text may be a piece of JSON, in which the letter behind a backslash belongs to an escape and not to
-    the value: a mark in its place would leave half an escape, and broken JSON. A run that is no run of these
-    characters before it is looked at once, so that the time grows with the length of the text.
+def begin_word(characters: str) -> str:
+    """A part of an expression: here a run of ``characters``, the inside of a character class, begins.
+
+    Of a run of these characters only the beginning matches, so that it is looked at once, however long it is.
     """
-    return rf"(?:(?<![\\{characters}])|(?<=\\)(?![nrtbfu])|(?<=\\[nrtbf]))"
+    return rf"(?:(?<![\\{characters}])|(?<=\\)(?![nrtbfu])|(?<={_ESCAPE}))"
+
+
+def begin_number(characters: str, first: str = "") -> str:
+    """A part of an expression: what stands before is none of ``characters``, or it is the end of an escape.
+
+    With ``first``, a character class that has matched already, it says the same of what stands before that.
+    """
+    return rf"(?:(?<![{characters}]{first})|(?<={_ESCAPE}{first}))"

@@ -7,7 +7,11 @@ import re
 from collections.abc import Callable
 from typing import Any, Final
 
-_TOKEN: Final = re.compile(r'("[^"\\]*(?:\\.[^"\\]*)*")(\s*:)?|-?\d[0-9.eE+-]*', re.DOTALL)
+_TOKEN: Final = re.compile(
+    # The end of the text ends a string too, so that one left open is scanned once, not once a quote.
+    r'("[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?\Z))(\s*:)?|-?\d[0-9.eE+-]*',
+    re.DOTALL,
+)
 
 
 def parse_embedded(text: str) -> Any:

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
 
-from log10_trace.redact.boundaries import begin_outside
+from log10_trace.redact.boundaries import begin_word
 from log10_trace.redact.detector import Detector, Span
 
-_WORD: Final = "A-Za-z0-9_-"
-_BEGIN: Final = begin_outside(_WORD)
+_WORD: Final = r"A-Za-z0-9_\-"
+_BEGIN: Final = begin_word(_WORD)
 _BASE64: Final = "A-Za-z0-9+/"
 
 
@@ -24,7 +24,7 @@ class KeyFormat:
     needles: tuple[str, ...]
     """One of them stands in every text that has such a key, in lower case: a quick look spares the rest."""
     pattern: str
-    """Matches a key; where it has a group named ``value``, only this group is the secret."""
+    """Matches a key; where it has groups with names, only that which matched is the secret."""
     needs_digit: bool = False
     """Whether a match without a digit is no key, but words: ``sk-learn-tutorials-and-examples``."""
 
@@ -40,7 +40,10 @@ KEY_FORMATS: Final = (
         "sk, pk, rk", ("sk-", "sk_", "pk-", "pk_", "rk-", "rk_"),
         rf"{_BEGIN}[spr]k[-_][{_WORD}]{{16,}}", needs_digit=True,
     ),
-    KeyFormat("GitHub", ("gh",), rf"{_BEGIN}(?:gh[pousr][-_][{_WORD}]{{16,}}|github_pat_[{_WORD}]{{20,}})"),
+    KeyFormat(
+        "GitHub", ("ghp", "gho", "ghu", "ghs", "ghr", "github_pat_"),
+        rf"{_BEGIN}(?:gh[pousr][-_][{_WORD}]{{16,}}|github_pat_[{_WORD}]{{20,}})",
+    ),
     KeyFormat(
         "Slack", ("xox", "xapp-", "hooks.slack.com"),
         rf"{_BEGIN}(?:xox[a-z](?:\.xox[a-z])?[-_][{_WORD}]{{10,}}|xapp-\d-[{_WORD}]{{16,}})"
@@ -53,7 +56,7 @@ KEY_FORMATS: Final = (
     KeyFormat(
         "AWS secret key", ("secret", "akia", "asia"),
         rf"(?:(?:[Ss]ecret|SECRET)[_-]?(?:[Aa]ccess|ACCESS)?[_-]?(?:[Kk]ey|KEY)?|\b(?:AKIA|ASIA)[A-Z2-7]{{16}})"
-        rf"[^{_BASE64}=]{{1,12}}(?P<value>[{_BASE64}]{{40}})(?![{_BASE64}=])",
+        rf"[\s\"':=>,|]{{1,12}}(?P<value>[{_BASE64}]{{40}})(?![{_BASE64}=])",
     ),
     KeyFormat(
         "Google", ("aiza", "ya29.", "gocspx-"),
@@ -81,7 +84,7 @@ KEY_FORMATS: Final = (
         rf"(?:[{_BASE64}=\s:,.()]|\\[nr]|-(?!----))*"
         r"(?:-----END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----)?",
     ),
-    KeyFormat("JWT", ("eyj",), rf"{_BEGIN}eyJ[{_WORD}]{{8,}}\.[{_WORD}]{{8,}}(?:\.[{_WORD}]*){{1,3}}"),
+    KeyFormat("JWT", ("eyj",), rf"{_BEGIN}eyJ[{_WORD}]{{8,}}\.[{_WORD}]{{8,}}(?:\.[{_WORD}]+){{0,3}}"),
     KeyFormat(
         "bearer", ("bearer",),
         rf"(?i:\bbearer)[\s:]{{1,4}}(?P<value>[{_WORD}.~+/]{{16,}}={{0,2}})", needs_digit=True,
@@ -89,6 +92,13 @@ KEY_FORMATS: Final = (
     KeyFormat(
         "basic", ("basic ",),
         rf"(?i:authorization\W{{1,5}}basic )(?P<value>[{_BASE64}]{{8,}}={{0,2}})",
+    ),
+    KeyFormat(
+        "named", ("key", "token", "secret", "passw", "passphrase"),
+        r"(?i:(?:api|access|auth|private|secret)[-_ ]?(?:key|token)|client[-_ ]?secret"
+        r"|passw(?:or)?d|passphrase)"
+        r"(?i:[\\\"'\s]{0,4}(?:[:=]{1,2}>?|\bis\b)[\\\"'\s]{0,4})(?P<value>[\w.+/~-]{16,}={0,2})",
+        needs_digit=True,
     ),
     KeyFormat(
         "password in a URL", ("://",),

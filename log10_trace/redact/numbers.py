@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import math
 import re
+from bisect import bisect
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from log10_trace.redact.boundaries import begin_outside
+from log10_trace.redact.boundaries import begin_number, begin_word
 from log10_trace.redact.detector import Detector, Span
 
 _SEPARATORS: Final = " \u00a0\u202f\u2011\u2013-"
 
 _UUID: Final = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
-_DIGIT_GROUPS: Final = re.compile(rf"(?<![A-Za-z0-9])(?<!\d\.)\d+(?:[{_SEPARATORS}]\d+)*")
+_DIGIT_GROUPS: Final = re.compile(rf"\d{begin_number('A-Za-z0-9', '.')}(?<!\d\..)\d*(?:[{_SEPARATORS}]\d+)*")
 _GROUP: Final = re.compile(r"\d+")
 _MIN_CARD_DIGITS: Final = 13
 _MAX_CARD_DIGITS: Final = 19
@@ -21,7 +23,7 @@ _ISSUER: Final = re.compile(
     r"|5[1-5]\d{14}|2(?:22[1-9]|2[3-9]\d|[3-6]\d\d|7[01]\d|720)\d{12}"  # Mastercard
     r"|3[47]\d{13}"  # American Express
     r"|3(?:0[0-5]|[689]\d)\d{11}"  # Diners Club
-    r"|(?:6011|64[4-9]\d|65\d\d)\d{12,15}"  # Discover
+    r"|(?:6011|64[4-9]\d|65\d\d)\d{12}(?:\d{3})?"  # Discover
     r"|35(?:2[89]|[3-8]\d)\d{12,15}"  # JCB
     r"|62\d{14,17}"  # UnionPay
     r"|(?:5018|5020|5038|5893|6304|6759|676[1-3])\d{9,15}"  # Maestro
@@ -32,6 +34,7 @@ _ISSUER: Final = re.compile(
 def _find_cards(text: str) -> Iterator[Span]:
     if "-" in text:
         text = _UUID.sub(lambda match: "x" * len(match[0]), text)
+    ibans_inside = list(_find_ibans(text))
     for run in _DIGIT_GROUPS.finditer(text):
         if run.end() - run.start() < _MIN_CARD_DIGITS:
             continue
@@ -41,9 +44,14 @@ def _find_cards(text: str) -> Iterator[Span]:
         first = 0
         while first < len(groups):
             last = _find_card_end(text, groups, first)
-            if last is not None:
+            if last is not None and not _lies_within(groups[first].start, ibans_inside):
                 yield Span(groups[first].start, groups[last].end)
             first = first + 1 if last is None else last + 1
+
+
+def _lies_within(place: int, spans: Sequence[Span]) -> bool:
+    at = bisect(spans, (place, math.inf))
+    return at > 0 and place < spans[at - 1].end
 
 
 def _find_card_end(text: str, groups: Sequence[Span], first: int) -> int | None:
@@ -69,7 +77,7 @@ def _has_luhn_digit(digits: str) -> bool:
 
 # Digits come first in the expressions below: a search for them passes over other text quickly.
 _CHECK_DIGITS: Final = re.compile(r"[0-9]{2}(?<=[A-Za-z]{2}[0-9]{2})")
-_IBAN_START: Final = re.compile(rf"{begin_outside('A-Za-z0-9')}[A-Za-z]{{2}}[0-9]{{2}}")
+_IBAN_START: Final = re.compile(rf"{begin_word('A-Za-z0-9')}[A-Za-z]{{2}}[0-9]{{2}}")
 _COUNTRIES: Final = {
     15: "NO", 16: "BE", 18: "DK FI FK FO GL NL SD", 19: "MK SI", 20: "AT BA EE KZ LT LU MN XK",
     21: "CH HR LI LV", 22: "BG BH CR DE GB GE IE ME RS VA", 23: "AE GI IL IQ OM SO TL",
@@ -120,8 +128,8 @@ def _has_iban_digits(iban: str) -> bool:
 
 
 _SSN: Final = re.compile(
-    r"[0-8](?<![\w-][0-8])[0-9]{2}(?<!000)(?<!666)(?P<separator>[ -])(?!00)[0-9]{2}(?P=separator)"
-    r"(?!0000)[0-9]{4}(?![\w-])"
+    rf"[0-8]{begin_number('A-Za-z0-9_-', '[0-8]')}[0-9]{{2}}(?<!000)(?<!666)(?P<separator>[ -])"
+    r"(?!00)[0-9]{2}(?P=separator)(?!0000)[0-9]{4}(?![A-Za-z0-9_-])"
 )
 _NAMED_SSN: Final = re.compile(
     r"(?:\bSSN|social security(?: (?:number|no\.?))?)\W{0,3}(?:is |was )?\W{0,2}"

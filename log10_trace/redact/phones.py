@@ -6,32 +6,41 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Final
 
+from log10_trace.redact.boundaries import begin_number
 from log10_trace.redact.detector import Detector, Span
 
 _SEPARATOR: Final = "[ \u00a0\u202f().\u2011\u2013/-]"
 
+_WORD: Final = "A-Za-z0-9_"
+_END: Final = rf"(?![{_WORD}]|[-.][0-9])"
+
 _INTERNATIONAL: Final = re.compile(
-    rf"(?<![A-Za-z0-9_+])[+\uff0b]\(?[1-9](?:{_SEPARATOR}{{0,3}}\d){{6,14}}(?!\d)"
+    rf"{begin_number(_WORD + '+')}[+\uff0b]\(?[1-9](?:{_SEPARATOR}{{0,3}}\d){{6,14}}(?!\d)"
 )
-_DIALLED: Final = re.compile(rf"(?<![\w.,:/+-])00[1-9](?:{_SEPARATOR}{{0,2}}\d){{7,13}}(?![\w-])")
+_DIALLED: Final = re.compile(
+    rf"{begin_number(_WORD + '.,:/+-')}(?<![0-9][ \u00a0])00[1-9](?:{_SEPARATOR}{{0,2}}\d){{7,13}}"
+    rf"(?![{_WORD}-])"
+)
 """The same with 00, as it is dialled in most countries."""
 _NORTH_AMERICAN: Final = re.compile(
-    r"(?<![\w.+/-])(?:1[ .-])?"
+    rf"{begin_number(_WORD + '.+/-')}(?:1[ .-])?"
     r"(?:\([2-9]\d\d\) ?[2-9]\d\d[ .-]|[2-9]\d\d(?P<separator>[ .-])[2-9]\d\d(?P=separator))"
-    r"\d{4}(?!\w|[-.]\d)"
+    rf"\d{{4}}{_END}"
 )
 _AREA_IN_PARENTHESES: Final = re.compile(
-    rf"(?<![\w.+/-])(?:[078][ -]?)?\(\d{{2,5}}\){_SEPARATOR}{{0,2}}\d{{2,8}}(?:[ -]\d{{2,5}}){{0,3}}"
-    r"(?!\w|[-.]\d)"
+    rf"{begin_number(_WORD + '.+/-')}(?:[078][ -]?)?\(\d{{2,5}}\){_SEPARATOR}{{0,2}}\d{{2,8}}"
+    rf"(?:[ -]\d{{2,5}}){{0,3}}{_END}"
 )
 _NATIONAL: Final = re.compile(
-    rf"(?<![\w.,:/+-])0[1-9]\d{{0,4}}(?:{_SEPARATOR}{{1,3}}\d{{2,8}}){{1,5}}(?!\w|[-/.]\d)"
+    rf"{begin_number(_WORD + '.,:/+-')}(?<![0-9][ \u00a0])0[1-9]\d{{0,4}}"
+    rf"(?:{_SEPARATOR}{{1,3}}\d{{1,8}}){{1,5}}{_END}(?!/\d)"
 )
 """With the 0 of a national number, and separators."""
 _NAMED: Final = re.compile(
-    r"(?:tel(?:efono?|[ée]fono?|efone|ephone|\.)?|(?:tele|smart|i)?phone|t[ée]l[ée]phone|fono?|mobile?|m[óo]vil"
-    r"|handy|celular|cellulare|whatsapp|sms|call|ring|rufe?n?|appel\w*|тел(?:ефон)?|電話|电话|手机|전화)"
-    r"[^\d\n(+]{0,16}(?P<value>\(?\d(?:" + _SEPARATOR + r"{0,2}\d){6,13})(?!\d|[.,]\d|\w)",
+    r"(?<![A-Za-z])(?:(?:tel(?:efono?|efonn?|éfono|efone|ephone)?|(?:smart|i)?phone|t[ée]l[ée]phone|fon[eo]?|mobile?"
+    r"|m[óo]vil|handy|celular|cellulare|whatsapp|sms|fax|тел(?:ефон)?|電話|电话|手机|전화)[^\d\n(+_]{0,12}"
+    r"|(?:call|ring)(?: (?:me|us|him|her|them))?(?: (?:at|on|under))?:? )"
+    rf"(?P<value>\(?\d(?:{_SEPARATOR}{{0,2}}\d){{6,13}})(?![{_WORD}]|[.,]\d)",
     re.IGNORECASE,
 )
 """Any number of 7 to 14 digits that is said to be one."""
@@ -41,7 +50,7 @@ _MAX_NAME: Final = 32
 """Characters that a word for a telephone has, with what stands between it and the number."""
 _MAX_BEHIND: Final = 2
 """Characters behind a number that tell whether it goes on."""
-_DATE: Final = re.compile(r"\d{1,4}([./-])\d{1,2}\1\d{1,4}(?!\d)")
+_DATE: Final = re.compile(r"\d{1,4}([./-])\d{1,2}\1\d{1,4}(?!\d|\1\d)")
 
 _COUNTRY: Final = re.compile(
     r"1|7|2[07]|3[0-469]|4[013-9]|5[1-8]|6[0-6]|8[1246]|9[0-58]"
