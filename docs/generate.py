@@ -38,10 +38,14 @@ RESOURCES: Final = {
 """The client's attributes, and their classes."""
 INTERNAL: Final = {
     ("log10_trace.errors", "describe_exception"),
+    ("log10_trace.redact", "Detector"),
+    ("log10_trace.redact", "Span"),
     ("log10_trace.redact", "apply"),
+    ("log10_trace.redact", "combine"),
     ("log10_trace.redact", "mask_all"),
+    ("log10_trace.redact", "read_redactor"),
 }
-"""Functions of public modules that are called by the package alone."""
+"""Names of public modules that the package alone calls, or that its users need not call."""
 _REST: Final = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 PART: Final = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- /generated -->)", re.DOTALL)
 
@@ -140,9 +144,13 @@ def write_reference() -> str:
 
 
 def _functions_of(module: ModuleType) -> Iterator[tuple[str, Any]]:
-    """The public functions that a module itself defines, in its order; what it exports, if it says so."""
+    """The public functions that a module itself defines, in its order; what it exports, but for values, if it says so."""
     if hasattr(module, "__all__"):
-        yield from ((name, getattr(module, name)) for name in module.__all__)
+        exported = ((name, getattr(module, name)) for name in module.__all__)
+        for name, value in exported:
+            is_described = inspect.isfunction(value) or inspect.isclass(value) or inspect.ismodule(value)
+            if is_described and (module.__name__, name) not in INTERNAL:
+                yield name, value
         return
     for name, value in vars(module).items():
         is_own = inspect.isfunction(value) and value.__module__ == module.__name__

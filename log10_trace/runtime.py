@@ -17,9 +17,8 @@ from log10_trace import instrument, threads
 from log10_trace.config import Config, resolve
 from log10_trace.export import Delivery, Stats
 from log10_trace.guard import guard
-<<<<<<< HEAD
-from log10_trace.models.components import Completion
 from log10_trace.record.call import Call, Sink
+from log10_trace.redact import Redactor
 
 
 class _FanOut:
@@ -35,10 +34,6 @@ class _FanOut:
     def on_end(self, call: Call) -> None:
         for sink in self._sinks:
             sink.on_end(call)
-=======
-from log10_trace.record.call import Sink
-from log10_trace.redact import Redactor
->>>>>>> 2d9c92f (Redaction: Record without contents, limit their size, and detect keys, cards, IBANs, phones and more)
 
 
 class _Runtime:
