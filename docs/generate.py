@@ -144,7 +144,7 @@ def write_reference() -> str:
 
 
 def _functions_of(module: ModuleType) -> Iterator[tuple[str, Any]]:
-    """The public functions that a module itself defines, in its order; what it exports, but for values, if it says so."""
+    """The functions and classes of ``__all__``; without one, the public functions that a module defines."""
     if hasattr(module, "__all__"):
         exported = ((name, getattr(module, name)) for name in module.__all__)
         for name, value in exported:
