@@ -23,6 +23,7 @@ from log10_trace.record.content_encoding import decode_body
 
 _BEGINNING: Final = guard("beginning a call")
 _RECORDING: Final = guard("recording a call")
+_DESCRIBING: Final = guard("reading the message of an exception")
 _MASKING: Final = guard("masking the credentials of a call")
 
 _CANCELLATION_TYPES: Final = ("CancelledError", "Cancelled", "KeyboardInterrupt", "SystemExit")
@@ -180,7 +181,9 @@ class Recording:
             if error is not None:
                 call.status = FAILED
                 call.failure_kind = type(error).__name__
-                call.failure_reason = str(error)
+                # A method of the program's own class, perhaps: if it raises, the record has no reason.
+                with _DESCRIBING:
+                    call.failure_reason = str(error)
             whole = call.chunks[0] if len(call.chunks) == 1 and not call.streamed else None
             # Almost every call ends here without an error, and with a body that is looked at once.
             if error is not None or whole is None or tells_of_error(whole, whole=call.endpoint == RESPONSES):

@@ -191,6 +191,37 @@ def test_a_call_inside_a_call_leaves_its_answer_to_itself(endpoint: Endpoint, ke
     assert kept.one["request"]["model"] == CHAT["model"]
 
 
+class Unprintable(PermissionError):
+    """An exception whose message cannot be had."""
+
+    def __str__(self) -> str:
+        raise LookupError("no message")
+
+
+class HalfASign(PermissionError):
+    """An exception whose message is no text that can be encoded."""
+
+    def __str__(self) -> str:
+        return "cut \ud83d off"
+
+
+@pytest.mark.parametrize("refusal", [Unprintable, HalfASign])
+def test_an_error_without_a_message_is_recorded(
+    endpoint: Endpoint, kept: Kept, refusal: type[PermissionError]
+) -> None:
+    """A call is recorded whatever its exception's message does."""
+
+    class Guarded(openai.OpenAI):
+        def _prepare_request(self, request: Any) -> None:
+            raise refusal
+
+    with Guarded(base_url=endpoint.url, api_key="k") as client, pytest.raises(refusal):
+        client.chat.completions.create(**CHAT)
+
+    assert (kept.one["status"], kept.one["failure_kind"]) == ("failed", refusal.__name__)
+    assert kept.one["request"]["model"] == CHAT["model"]
+
+
 def test_a_key_that_the_provider_repeats_is_not_stored(endpoint: Endpoint, kept: Kept) -> None:
     """An error that quotes the key is kept without it."""
     endpoint.script(error_answer(401, "Incorrect API key provided: sk-this-very-key"))
