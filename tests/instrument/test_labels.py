@@ -191,21 +191,21 @@ def test_a_call_inside_a_call_leaves_its_answer_to_itself(endpoint: Endpoint, ke
     assert kept.one["request"]["model"] == CHAT["model"]
 
 
-class Unprintable(PermissionError):
+class UnprintableError(PermissionError):
     """An exception whose message cannot be had."""
 
     def __str__(self) -> str:
         raise LookupError("no message")
 
 
-class HalfASign(PermissionError):
+class HalfASignError(PermissionError):
     """An exception whose message is no text that can be encoded."""
 
     def __str__(self) -> str:
         return "cut \ud83d off"
 
 
-@pytest.mark.parametrize("refusal", [Unprintable, HalfASign])
+@pytest.mark.parametrize("refusal", [UnprintableError, HalfASignError])
 def test_an_error_without_a_message_is_recorded(
     endpoint: Endpoint, kept: Kept, refusal: type[PermissionError]
 ) -> None:
