@@ -9,16 +9,15 @@ from __future__ import annotations
 import inspect
 import json
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, fields
-from datetime import date, datetime, time, timedelta, timezone
+from datetime import datetime, timezone
 from typing import Annotated, Any, get_type_hints
 
 import typer
 
 from log10_trace.cli.files import open_for_reading
 from log10_trace.client import Log10
-from log10_trace.domain.times import parse_duration_ms
+from log10_trace.domain.typed_times import parse_typed_time
 
 
 class OptionGroup:
@@ -87,53 +86,36 @@ def parse_timestamp(value: str | None) -> str | None:
     """The moment that a user means, as RFC 3339; a day is its first moment.
 
     Raises:
-        BadParameter: it is not a timestamp.
+        BadParameter: it is not a time.
     """
-    return _rfc3339(value, day_ends=False)
+    return _rfc3339(value, ends=False)
 
 
 def end(value: str | None) -> str | None:
     """The moment before which the user's span of time ends, as RFC 3339; a day belongs to the span.
 
     Raises:
-        BadParameter: it is not a timestamp.
+        BadParameter: it is not a time.
     """
-    return _rfc3339(value, day_ends=True)
+    return _rfc3339(value, ends=True)
 
 
-def _rfc3339(value: str | None, *, day_ends: bool) -> str | None:
+def _rfc3339(value: str | None, *, ends: bool) -> str | None:
     if value is None:
         return None
-    ago_ms = parse_duration_ms(value.strip())
     try:
-        if ago_ms is not None:
-            return (datetime.now(timezone.utc) - timedelta(milliseconds=ago_ms)).isoformat()
-        named = _date_or_moment(value.strip())
-        if not isinstance(named, datetime):
-            named = datetime.combine(named + timedelta(days=1 if day_ends else 0), time())
-        # A moment without a zone is the user's own time.
-        return named.astimezone(timezone.utc).isoformat()
-    except (ValueError, OverflowError):
-        message = f"{value!r} is not a timestamp. Use 2026-01-31, 2026-01-31T12:00:00Z, or how long ago: 2h."
-        raise typer.BadParameter(message) from None
-
-
-def _date_or_moment(text: str) -> date:
-    """A day, or a ``datetime``."""
-    for read in (_day, date.fromisoformat):
-        with suppress(ValueError):
-            return read(text)
-    return datetime.fromisoformat(text.replace("Z", "+00:00"))
-
-
-def _day(text: str) -> date:
-    return datetime.strptime(text, "%Y-%m-%d").date()  # noqa: DTZ007 -- a day has no zone
+        return parse_typed_time(value, datetime.now(timezone.utc), ends=ends).isoformat()
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
 
 
 Since = Annotated[
     str | None,
     typer.Option(
-        "--since", "--from", help="Earliest time: 2h, 7d, 2026-01-31, ...", callback=parse_timestamp
+        "--since",
+        "--from",
+        help="Earliest time: 2h, 7d, today, yesterday, monday, 2026-01-31, ...",
+        callback=parse_timestamp,
     ),
 ]
 Until = Annotated[
