@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import socket
 import sqlite3
@@ -19,6 +20,7 @@ from log10_trace.client import Log10
 from log10_trace.local_server import LocalServer
 from log10_trace.models.components import Completion
 from tests import model_answers
+from tests.cli.conftest import Cli
 from tests.model_endpoint import json_answer, model_endpoint, sse, sse_answer
 from tests.processes import environment, program, server, until
 
@@ -169,21 +171,16 @@ def test_no_secret_is_stored_anywhere(home: Path, model: str) -> None:
 
 
 def test_the_demo_stores_every_call_it_makes(home: Path) -> None:
-    """``log10-trace demo --once`` ends with 0, six records in its database and a table on the screen."""
-    done = subprocess.run(
-        [sys.executable, "-m", "log10_trace", "demo", "--once"],
-        capture_output=True,
-        text=True,
-        env=environment(home, COLUMNS="160"),
-        timeout=120,
-        check=False,
-    )
+    """``log10-trace demo --once`` stores six records, and shows each one's line and outcome in 80 columns."""
+    done = Cli("", "", environment(home)).screen("demo", "--once", width=80)
 
-    assert done.returncode == 0, done.stdout + done.stderr
-    for name in ("plain", "streamed", "async", "tools", "text completion", "failing"):
-        assert name in done.stdout
-    assert "simulated" in done.stdout
-    assert "demo_calls.py" in done.stdout
+    lines = [line.rstrip() for line in done.text.splitlines()]
+    assert done.returncode == 0, done.text
+    assert max(map(len, lines)) <= 80
+    rows = [line.split("  ")[0] for line in lines if re.search(r" demo_calls\.py:\d+  demo, six-calls", line)]
+    assert rows == ["plain", "streamed", "async", "tools", "text completion", "failing"]
+    assert "A simulated answer to 7 words. No model was asked." in done.text
+    assert "NotFoundError: Error code: 404 - The model 'no-such-model' does not exist" in done.text
     with sqlite3.connect(home / "demo" / "completions.db") as database:
         assert database.execute("SELECT count(*) FROM completions").fetchone() == (6,)
 

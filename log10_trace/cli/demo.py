@@ -17,21 +17,18 @@ from pathlib import Path
 from typing import IO, Annotated, Final
 
 import typer
-from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from log10_trace import local_server
 from log10_trace.cli.app import app
+from log10_trace.cli.output import Column, console, numeric_column, one_line, seconds, show_rows
 from log10_trace.cli.simulated_model import MODEL, simulated_model
 from log10_trace.client import Log10
 from log10_trace.config import log10_home
 from log10_trace.errors import SetupError
 from log10_trace.models import components
 
-console = Console()
-
-
+_ANSWER_CHARS: Final = 150
 EXAMPLES: Final = """[bold]Examples[/bold]
 
   log10-trace demo
@@ -45,7 +42,7 @@ def demo(
     once: Annotated[
         bool, typer.Option("--once", help="Exit after the table, with 0 if all calls are stored.")
     ] = False,
-    port: Annotated[int, typer.Option(help="The server's port; 0 takes a free one.")] = 0,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="The server's port; 0 takes a free one.")] = 0,
 ) -> None:
     """See six real calls of the OpenAI SDK arrive, as a table and on a page.
 
@@ -58,16 +55,16 @@ def demo(
         if not (os.environ.get("OPENAI_BASE_URL") or os.environ.get("OPENAI_API_KEY")):
             os.environ["OPENAI_BASE_URL"] = stack.enter_context(simulated_model())
             os.environ["OPENAI_MODEL"] = MODEL
-            console.print(
-                "No OPENAI_BASE_URL or OPENAI_API_KEY is set: a [bold]simulated model[/bold] answers."
-            )
+            console.print("No OPENAI_BASE_URL or OPENAI_API_KEY is set: a simulated model answers.")
+        console.print("Six calls, as they arrived:\n")
         made = _make_calls(server)
         stored = _fetch_records(server, made)
-        console.print(_table(stored))
-        console.print(f"{len(stored)} of {len(made)} calls are stored in {folder / 'completions.db'}")
+        _show_table(stored)
+        console.print(f"\n{len(stored)} of {len(made)} calls are stored in {folder / 'completions.db'}")
         if once:
             raise typer.Exit(0 if _all_whole(made, stored) else 1)
-        console.print(f"\nLook at them: [bold]{server.page}[/bold]\nCtrl-C ends the demo.")
+        console.print("\nLook at them (Ctrl-C ends the demo):")
+        console.print(server.page, style="bold", soft_wrap=True)  # a link that is broken leads nowhere
         signal.pause()
 
 
@@ -135,30 +132,51 @@ def _all_whole(made: dict[str, str], stored: dict[str, components.Completion]) -
     )
 
 
-def _table(stored: dict[str, components.Completion]) -> Table:
-    table = Table(
-        "call", "status", "seconds", "tags", "from line", "answer", title="Six calls, as they arrived"
-    )
-    for name, record in stored.items():
-        frame = record.stacktrace[-1] if record.stacktrace else None
-        table.add_row(
-            name,
-            str(getattr(record.status, "value", record.status)),
-            f"{record.duration or 0:.3f}",
-            ", ".join(record.tags or []),
-            f"{Path(frame.file).name}:{frame.lineno}" if frame else "",
-            Text(_answer(record)),  # a model's brackets are no markup
-        )
-    return table
+@dataclass(frozen=True, slots=True)
+class _Row:
+    name: str
+    record: components.Completion
+
+
+def _show_table(stored: dict[str, components.Completion]) -> None:
+    """Show each call with its line of code; below it, or in a pipe behind it, the answer or the failure."""
+    answer = Column(title="ANSWER", cell=lambda row: _answer(row.record))
+    columns = _COLUMNS if console.is_terminal else (*_COLUMNS, answer)
+    rows = [_Row(*item) for item in stored.items()]
+    show_rows(columns, rows, empty="No call is stored.", note=lambda row: Text(_answer(row.record)))
+
+
+def _status(row: _Row) -> str:
+    return str(getattr(row.record.status, "value", row.record.status))
+
+
+def _line(row: _Row) -> str:
+    frame = row.record.stacktrace[-1] if row.record.stacktrace else None
+    return f"{Path(frame.file).name}:{frame.lineno}" if frame else ""
+
+
+_COLUMNS: Final = (
+    Column(title="CALL", cell=lambda row: row.name),
+    Column(title="STATUS", cell=_status, style=lambda row: "red" if row.record.failure_kind else ""),
+    numeric_column("TOOK", lambda row: row.record.duration, seconds),
+    Column(title="LINE", cell=_line),
+    Column(title="TAGS", cell=lambda row: ", ".join(row.record.tags or []), flexible=True),
+)
 
 
 def _answer(record: components.Completion) -> str:
-    """What the call came to, in a few words."""
+    """What the call came to, in few words on one line."""
     if record.failure_kind:
-        return record.failure_kind
+        return _shorten(f"{record.failure_kind}: {record.failure_reason or ''}")
     choice = (getattr(record.response, "choices", None) or [None])[0]
     message = getattr(choice, "message", None)
     if calls := getattr(message, "tool_calls", None):
-        return f"calls {calls[0].function.name}({calls[0].function.arguments})"
+        return _shorten(f"calls {calls[0].function.name}({calls[0].function.arguments})")
     text = getattr(message, "content", None) or getattr(choice, "text", None) or ""
-    return str(text).strip()[:60]
+    return _shorten(str(text))
+
+
+def _shorten(text: str) -> str:
+    """The beginning of the text: at most two lines of a terminal of 80 columns."""
+    line = one_line(text)
+    return line if len(line) <= _ANSWER_CHARS else f"{line[: _ANSWER_CHARS - 1]}…"

@@ -1,22 +1,26 @@
 """Sends a logged request again, with the user's own settings of the SDK.
 
 The only module of the command line besides ``demo`` that needs the SDK, which it imports when it is used:
-imported lazily: it takes half a second.
+the import takes half a second.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from log10_trace.cli.conversation import first_answer_text
 from log10_trace.domain.call_labels import CHAT_COMPLETIONS, COMPLETIONS, RESPONSES, is_text_request
 from log10_trace.domain.charges import charges, read_usage
 from log10_trace.domain.prices import Prices
 from log10_trace.errors import Log10Error, SetupError
+
+if TYPE_CHECKING:
+    import openai
 
 Send = Callable[[str, dict[str, Any]], Any]
 """Sends a body to an endpoint of the model's provider; gives the JSON that came back."""
@@ -51,14 +55,19 @@ def read_logged_answer(call: dict[str, Any], prices: Prices) -> ModelAnswer:
     failure = (
         f"{call['failure_kind']}: {call.get('failure_reason') or ''}" if call.get("failure_kind") else None
     )
-    asked, _ = _request_of(call)
-    model = _text(response, "model") or _text(asked, "model") or "?"
+    model = read_model(call)
     # Charged as the statistics charge it: the view as chat comes first.
     responses = call.get("response"), call.get("native_response")
     answer = _answer(
         call, model, responses, seconds=call.get("duration"), prices=prices, base_url=call.get("base_url")
     )
     return replace(answer, text=first_answer_text(response), error=failure, logged=True)
+
+
+def read_model(call: dict[str, Any]) -> str:
+    """The model that answered, else the one that was asked for; ``?`` where the call names none."""
+    asked, _ = _request_of(call)
+    return _text(call.get("native_response") or call.get("response"), "model") or _text(asked, "model") or "?"
 
 
 def replay_call(
@@ -78,6 +87,26 @@ def replay_call(
     Raises:
         Log10Error: the call has no request that could be sent, or not all of it was kept.
     """
+    endpoint, body = build_replay(call, model, changes)
+    began = clock()
+    response, fault = None, None
+    try:
+        response = send(endpoint, body)
+    except ProviderError as error:
+        fault = str(error)
+    seconds = clock() - began
+    answer = _answer(call, model, (response,), seconds=seconds, prices=prices, base_url=base_url)
+    return replace(answer, error=fault)
+
+
+def build_replay(
+    call: dict[str, Any], model: str, changes: Mapping[str, Any] | None = None
+) -> tuple[str, dict[str, Any]]:
+    """The endpoint and the body that ``replay_call`` sends.
+
+    Raises:
+        Log10Error: the call has no request that could be sent, or not all of it was kept.
+    """
     request, endpoint = _request_of(call)
     if request is None:
         message = f"Call {call.get('id')} has no request that could be sent again."
@@ -88,16 +117,7 @@ def replay_call(
         )
         raise Log10Error(f"Call {call.get('id')} {what}, so its request cannot be sent again.")
     body = {name: value for name, value in request.items() if name not in _OF_STREAMS}
-    body |= {"model": model, **(changes or {})}
-    began = clock()
-    response, fault = None, None
-    try:
-        response = send(endpoint, body)
-    except ProviderError as error:
-        fault = str(error)
-    seconds = clock() - began
-    answer = _answer(call, model, (response,), seconds=seconds, prices=prices, base_url=base_url)
-    return replace(answer, error=fault)
+    return endpoint, body | {"model": model, **(changes or {})}
 
 
 def _request_of(call: dict[str, Any]) -> tuple[dict[str, Any] | None, str]:
@@ -137,20 +157,26 @@ def _text(body: Any, name: str) -> str | None:
     return value if isinstance(value, str) else None
 
 
+def find_sdk_base_url() -> str:
+    """The base URL of the API that ``make_sdk_sender`` asks; for this no key is needed.
+
+    Raises:
+        SetupError: the SDK's own settings cannot be used.
+    """
+    return str(_make_sdk_client(api_key=os.environ.get("OPENAI_API_KEY") or "none").base_url)
+
+
 def make_sdk_sender() -> tuple[Send, str]:
     """Send with the OpenAI SDK, as the environment sets it up (``OPENAI_API_KEY``, ``OPENAI_BASE_URL``, ...).
 
     The second value is the base URL of the API that is asked.
 
     Raises:
-        SetupError: the SDK finds no key.
+        SetupError: the SDK finds no key, or its settings cannot be used.
     """
     import openai  # noqa: PLC0415 -- see the module's first lines
 
-    try:
-        client = openai.OpenAI()
-    except openai.OpenAIError as error:
-        raise SetupError(str(error)) from None
+    client = _make_sdk_client()
 
     def send(endpoint: str, body: dict[str, Any]) -> Any:
         try:
@@ -160,6 +186,18 @@ def make_sdk_sender() -> tuple[Send, str]:
             raise ProviderError(message) from error
 
     return send, str(client.base_url)
+
+
+def _make_sdk_client(**settings: Any) -> openai.OpenAI:
+    import openai  # noqa: PLC0415 -- see the module's first lines
+
+    try:
+        return openai.OpenAI(**settings)
+    except openai.OpenAIError as error:
+        raise SetupError(str(error)) from None
+    except Exception as error:  # noqa: BLE001 -- its HTTP library's own, for an address or a certificate file
+        message = f"The OpenAI SDK cannot be set up ({error}). Look at the OPENAI_ variables."
+        raise SetupError(message) from None
 
 
 def parameter(text: str) -> tuple[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json as json_text
+import os
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Annotated, Any, Final
@@ -14,14 +15,17 @@ from log10_trace.cli.app import app
 from log10_trace.cli.call_reference import resolve_id
 from log10_trace.cli.model_calls import (
     ModelAnswer,
+    build_replay,
+    find_sdk_base_url,
     make_sdk_sender,
     parameter,
     read_logged_answer,
+    read_model,
     replay_call,
 )
 from log10_trace.cli.once import OnceCommand
 from log10_trace.cli.options import Json, Server, expand_option_groups, split_commas
-from log10_trace.cli.output import show_json, stderr_console
+from log10_trace.cli.output import escape_control_characters, print_line, show_json, stderr_console
 from log10_trace.cli.price_table import prices_of
 from log10_trace.cli.replay_records import ReplayRecorder
 from log10_trace.cli.report import show_answers
@@ -33,6 +37,8 @@ EXAMPLES: Final = """[bold]Examples[/bold]
   log10-trace replay ID --model gpt-4o-mini --model o4-mini --set temperature=0
 
   log10-trace replay ID --model gpt-4o-mini --save
+
+  log10-trace replay latest --set temperature=0 --dry-run
 
 The requests go out with your own settings of the SDK: OPENAI_API_KEY, OPENAI_BASE_URL, ..."""
 
@@ -54,11 +60,20 @@ def replay(
     save: Annotated[
         bool, typer.Option("--save", help="Store the new calls, tagged replay; print where to compare them.")
     ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show the requests, with the changes, and send none of them.")
+    ] = False,
     server: Server,
     json: Json = False,
 ) -> None:
     """Send a logged request again, to the same model or to others, and show the answers side by side."""
     changes = parameters(set_)
+    if dry_run and save:
+        message = "--dry-run sends nothing, so there is nothing to save. Leave out one of them."
+        raise typer.BadParameter(message, param_hint="--save")
+    if dry_run:
+        _show_requests(completion_id, split_commas(model), changes, server, as_json=json)
+        return
     send, base_url = make_sdk_sender()
     with server.client() as client:
         answer = client.completions.get(completion_id=resolve_id(client, completion_id))
@@ -79,6 +94,26 @@ def replay(
     if save:
         _store(server, recorder)
     exit_if_all_failed(answers)
+
+
+def _show_requests(
+    completion_id: str, models: list[str], changes: dict[str, Any], server: Server, *, as_json: bool
+) -> None:
+    """Show what would be sent: one request for each model."""
+    with server.client() as client:
+        answer = client.completions.get(completion_id=resolve_id(client, completion_id))
+    call = json_text.loads(answer.raw_response.content)
+    base_url = find_sdk_base_url().rstrip("/")
+    for model in models or [read_model(call)]:
+        endpoint, body = build_replay(call, model, changes)
+        url = f"{base_url}{endpoint}"
+        if as_json:
+            show_json({"method": "POST", "url": url, "model": model, "body": body})
+            continue
+        print_line(escape_control_characters(f"POST {url}\nmodel: {model}\n"))
+        print_line(json_text.dumps(body, indent=2) + "\n")
+    needed = "" if os.environ.get("OPENAI_API_KEY") else " To send it, set OPENAI_API_KEY."
+    stderr_console.print(f"Dry run: nothing was sent.{needed}")
 
 
 def _store(server: Server, recorder: ReplayRecorder) -> None:

@@ -63,6 +63,45 @@ def test_a_replay_that_is_saved_can_be_compared(cli: Cli, calls: Calls, sdk: dic
     assert [row["equal"] for row in told["messages"]] == [True]
 
 
+def test_a_dry_run_shows_the_requests_and_sends_none(cli: Cli, calls: Calls) -> None:
+    """--dry-run shows method, address and body of each request with the changes, and needs no key."""
+    environ = {"OPENAI_BASE_URL": "http://127.0.0.1:9/v1/"}
+    words = ("replay", "latest", "--model", "one,two", "--set", "temperature=0", "--dry-run")
+
+    told = cli.rows(*words, "--json", **environ)
+    done = cli.run(*words, **environ)
+    shown = done.stdout.decode()
+
+    url = "http://127.0.0.1:9/v1/chat/completions"
+    messages = calls[5]["request"]["messages"]
+    assert told == [
+        {
+            "method": "POST",
+            "url": url,
+            "model": model,
+            "body": {"model": model, "messages": messages, "temperature": 0},
+        }
+        for model in ("one", "two")
+    ]
+    assert shown.count(f"POST {url}\n") == 2
+    assert json.loads(shown.split("model: two\n")[1]) == told[1]["body"]
+    assert done.stderr.decode() == "Dry run: nothing was sent. To send it, set OPENAI_API_KEY.\n"
+    with cli.client() as client:
+        assert len(list(client.completions.list())) == len(calls)
+
+
+def test_a_dry_run_asks_the_model_that_a_replay_asks(cli: Cli, calls: Calls, sdk: dict[str, str]) -> None:
+    """Without --model it is the model that answered, as a replay has it; --save has nothing to store."""
+    (told,) = cli.rows("replay", "latest", "--dry-run", "--json", **sdk)
+    refused = cli.run("replay", "latest", "--dry-run", "--save", **sdk)
+    unusable = cli.run("replay", "latest", "--dry-run", OPENAI_BASE_URL="http://127.0.0.1:port")
+
+    assert told["model"] == "gpt-4o-mini-2024-07-18"
+    assert (refused.returncode, b"--save" in refused.stderr) == (2, True)
+    assert (unusable.returncode, b"OPENAI_" in unusable.stderr) == (1, True)
+    assert b"Traceback" not in unusable.stderr
+
+
 def test_replay_that_the_provider_refuses_fails(cli: Cli, calls: Calls, sdk: dict[str, str]) -> None:
     """The provider's error stands in the answer's place, and when there is no answer at all the exit is 1."""
     done = cli.run("replay", "latest", "--model", "unheard-of", **sdk)
