@@ -22,6 +22,7 @@ from log10_trace.errors import Log10Error
 GROUPS: Final = {
     "demo": "See six real calls of the OpenAI SDK arrive.",
     "serve": "Run the completions API and its page on this machine.",
+    "open": "Open a call, a session or the list of calls in the browser, signed in.",
     "completions": "List, show, compare, follow, search, export, import and delete calls.",
     "replay": "Send a logged request again, to the same model or another.",
     "benchmark": "Send logged requests to several models and compare the answers.",

@@ -15,6 +15,7 @@ from log10_trace.client.feedback import (
     FeedbackOperations,
     FeedbackTasks,
 )
+from log10_trace.client.login_codes import AsyncLoginCodes, LoginCodes
 from log10_trace.client.retry import Retry
 from log10_trace.client.sessions import AsyncSessions, AsyncSources, Sessions, Sources
 from log10_trace.client.settings import Token, resolve_settings
@@ -62,6 +63,7 @@ class Log10:
         self.feedback = FeedbackOperations(self._driver)
         self.feedback_tasks = FeedbackTasks(self._driver)
         self.sources = Sources(self._driver)
+        self.login_codes = LoginCodes(self._driver)
 
     @property
     def server_url(self) -> str:
@@ -106,6 +108,7 @@ class AsyncLog10:
         self.feedback = AsyncFeedbackOperations(self._driver)
         self.feedback_tasks = AsyncFeedbackTasks(self._driver)
         self.sources = AsyncSources(self._driver)
+        self.login_codes = AsyncLoginCodes(self._driver)
 
     @property
     def server_url(self) -> str:

@@ -35,6 +35,7 @@ from log10_trace.models.feedback_operations import (
     Two,
     UploadResponse,
 )
+from log10_trace.models.login_operations import CreateLoginCodeResponse, LoginCode
 from log10_trace.models.prices import (
     LargeInputPrices,
     ModelPrices,
@@ -61,6 +62,7 @@ __all__ = [
     "BatchResponse",
     "BatchResult",
     "CreateFeedbackTaskResponse",
+    "CreateLoginCodeResponse",
     "CreateResponse",
     "CreateSessionResponse",
     "CreateSessionResponseBody",
@@ -84,6 +86,7 @@ __all__ = [
     "ListSourcesResponse",
     "ListUngradedResponse",
     "ListUngradedResponseBody",
+    "LoginCode",
     "ModelPrices",
     "One",
     "PriceTable",

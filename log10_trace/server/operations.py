@@ -71,6 +71,7 @@ OPERATIONS: Final = (
     Operation("GET", "/api/v1/prices", reports.prices, READ),
     Operation("GET", "/api/v1/sources", reports.list_sources, READ),
     Operation("GET", "/api/v1/sources/{source}", reports.get_source, READ),
+    Operation("POST", "/api/v1/login_codes", login.create_code, READ_OR_GRADE),
     Operation("GET", "/api/v1/limits", system.limits, ANY_KEY),
     Operation("POST", "/api/completions", legacy.create, INGEST),
     Operation("GET", "/api/completions", legacy.list_completions, READ),

@@ -1,4 +1,4 @@
-"""One-time login codes, for the URL that the server prints at its start."""
+"""One-time login codes, for the URLs that the server prints and those that ``log10-trace open`` opens."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from log10_trace.server.authentication.auth import Principal
 
 CODE_LIFETIME_S: Final = 15 * 60
 """How long a code waits for its use, in seconds."""
+_MAX_OF_KEY: Final = 100
+"""Unused codes of one key; with one more the oldest is forgotten."""
 
 
 class LoginCodes:
@@ -23,6 +25,9 @@ class LoginCodes:
 
     def issue(self, principal: Principal) -> str:
         """A code that stands for ``principal``, once."""
+        given = [each for each, (_, holder) in self._given.items() if holder.key_id == principal.key_id]
+        for oldest in given[: 1 - _MAX_OF_KEY]:
+            del self._given[oldest]
         code = secrets.token_urlsafe(32)
         self._given[_hash(code)] = (self._clock() + CODE_LIFETIME_S, principal)
         return code

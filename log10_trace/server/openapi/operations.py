@@ -227,6 +227,12 @@ OPERATION_DOCS: Final[dict[tuple[str, str], OperationDoc]] = {
         responses={200: reference("Source")},
         error_statuses=(404,),
     ),
+    ("POST", "/api/v1/login_codes"): OperationDoc(
+        id="createLoginCode",
+        summary="Make a code with which one browser signs in, once: GET /login?code=CODE&next=PATH.",
+        tag="Server",
+        responses={201: object_schema({"code": {"type": "string"}, "expires_in_s": COUNT})},
+    ),
     ("GET", "/api/v1/limits"): OperationDoc(
         id="limits", summary="Request limits.", tag="Server", responses={200: _ANY}
     ),

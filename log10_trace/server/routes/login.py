@@ -1,4 +1,4 @@
-"""Sign-in on the page: with the one-time URL that the server prints, or with a key."""
+"""Sign-in on the page: with a one-time code, which the server prints or gives to a key, or with a key."""
 
 from __future__ import annotations
 
@@ -9,13 +9,16 @@ from starlette.responses import RedirectResponse, Response
 
 from log10_trace.domain.keys import Scope
 from log10_trace.server.authentication.auth import COOKIE, SESSION_S, Principal
+from log10_trace.server.authentication.login_codes import CODE_LIFETIME_S
 from log10_trace.server.http.forms import read_form
 from log10_trace.server.http.request_context import RequestContext
+from log10_trace.server.http.responses import json_response
 from log10_trace.server.pages.rendering import page
 from log10_trace.server.pages.urls import GRADE, HOME
 
 _USED: Final = (
-    "That address was used already, or has expired. `kill -USR1` and the server's pid prints another, or:"
+    "That address was used already, or has expired. `log10-trace open` opens another, and `kill -USR1` with "
+    "the server's pid prints one. Or:"
 )
 _WRONG: Final = "That key is unknown, revoked or expired, or may neither read nor grade."
 
@@ -27,13 +30,20 @@ class _Where(TypedDict):
 
 async def login_form(context: RequestContext) -> Response:
     """The form; or, with a good one-time code, the way in."""
-    code = context.request.query_params.get("code")
+    code, goal = (context.request.query_params.get(name) for name in ("code", "next"))
     if code is None or context.request.method == "HEAD":
-        return _form(context, context.request.query_params.get("next"))
+        return _form(context, goal)
     principal = context.service.codes.redeem(code)
     if principal is None:
-        return _form(context, None, _USED)
-    return await _start_session(context, principal, "/")
+        return _form(context, goal, _USED)
+    return await _start_session(context, principal, _landing_path(principal, goal))
+
+
+async def create_code(context: RequestContext) -> Response:
+    """A one-time code that signs a browser in with what the key may do."""
+    await context.json_object(optional=True)
+    code = context.service.codes.issue(context.principal)
+    return json_response({"code": code, "expires_in_s": CODE_LIFETIME_S}, 201)
 
 
 async def login(context: RequestContext) -> Response:
@@ -43,10 +53,7 @@ async def login(context: RequestContext) -> Response:
     principal = await context.service.authenticator.authenticate_token(fields.text("token").strip())
     if principal is None or not principal.has_scope(Scope.READ, Scope.FEEDBACK):
         return _form(context, goal, _WRONG, unsent)
-    path = safe_redirect_path(goal)
-    if path == HOME and not principal.has_scope(Scope.READ):
-        path = GRADE  # what such a key may see
-    return await _start_session(context, principal, path, unsent)
+    return await _start_session(context, principal, _landing_path(principal, goal), unsent)
 
 
 async def logout(context: RequestContext) -> Response:
@@ -57,6 +64,12 @@ async def logout(context: RequestContext) -> Response:
             await context.service.authenticator.sign_out(cookie)
             answer.delete_cookie(name, httponly=True, samesite="strict", **_build_cookie_scope(context))
     return answer
+
+
+def _landing_path(principal: Principal, goal: str | None) -> str:
+    """Where a browser that signed in is led: the goal, or the first page that the key may see."""
+    path = safe_redirect_path(goal)
+    return GRADE if path == HOME and not principal.has_scope(Scope.READ) else path
 
 
 def safe_redirect_path(goal: str | None) -> str:

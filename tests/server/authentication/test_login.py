@@ -7,6 +7,7 @@ import pytest
 
 from log10_trace.domain.keys import Scope
 from log10_trace.server.authentication.auth import COOKIE, Principal
+from log10_trace.server.authentication.login_codes import LoginCodes
 from tests.server.conftest import Tenant
 
 PAGE = {"Accept": "text/html"}
@@ -156,3 +157,28 @@ def test_a_form_of_many_fields_is_refused(browser: httpx.Client) -> None:
     form = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"}
 
     assert browser.post("/login", content="a=1&" * 1000, headers=form).status_code == 400
+
+
+def test_a_code_leads_to_a_page_of_this_server_alone(tenant: Tenant, browser: httpx.Client) -> None:
+    """A key makes codes; each signs in once and leads to the page that the address names, on this server."""
+    reader = tenant.client(Scope.READ)
+    goals = ["/sessions?tag=a", "https://evil.example/", "//evil.example"]
+    codes = [reader.post("/api/v1/login_codes").json()["code"] for _ in goals]
+    led = [
+        browser.get("/login", params={"code": code, "next": goal}).headers["location"]
+        for code, goal in zip(codes, goals, strict=True)
+    ]
+
+    assert led == ["/sessions?tag=a", "/", "/"]
+    again = browser.get("/login", params={"code": codes[0], "next": goals[0]})
+    assert (again.status_code, 'name="next" value="/sessions?tag=a"' in again.text) == (403, True)
+
+
+def test_the_codes_of_a_key_are_bounded() -> None:
+    """A key that makes codes and uses none loses its oldest ones, and no other key's."""
+    codes = LoginCodes()
+    other = codes.issue(Principal("other", "o", frozenset()))
+    mine = [codes.issue(Principal("mine", "o", frozenset())) for _ in range(101)]
+
+    assert codes.redeem(mine[0]) is None
+    assert [codes.redeem(code) for code in (mine[1], mine[100], other)].count(None) == 0
