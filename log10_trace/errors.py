@@ -3,6 +3,7 @@
 Log10Error
 ├── ConfigError            a setting that cannot be used
 ├── MissingExtraError      a part of the package that is not installed
+├── ArgumentError          an argument that the client cannot send
 ├── SetupError             something on this machine that stops a command: a port in use, a foreign file
 ├── RecordingError         a file of recorded calls that cannot be used
 ├── UnrecordedCallError    a test makes a call that its recording has not
@@ -73,6 +74,10 @@ class MissingExtraError(Log10Error):
         self.part = part
         self.extra = extra
         super().__init__(f"{part} needs an optional dependency. Run: pip install 'log10-trace[{extra}]'")
+
+
+class ArgumentError(Log10Error, ValueError):
+    """An argument cannot be sent to the completions API."""
 
 
 class SetupError(Log10Error):

@@ -33,6 +33,8 @@ GROUPS: Final = {
     "prices": "What models cost, and the day of the table.",
     "keys": "Create, list and revoke the keys of this machine's database.",
     "prune": "Delete old calls from this machine's database.",
+    "backup": "Copy this machine's database to a file, while it is in use.",
+    "restore": "Put a backup in the place of this machine's database.",
     "spool": "Show what waits for delivery, and deliver it.",
     "verify": "Check that every record arrived, and list those that did not.",
     "doctor": "Diagnose why no records arrive.",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -11,7 +12,9 @@ import typer
 from log10_trace.config import log10_home
 from log10_trace.domain.labels import MAX_LABEL, is_label
 from log10_trace.server.store import open_store
+from log10_trace.server.store.backup import back_up, restore
 from log10_trace.server.store.protocol import Store
+from log10_trace.server.store.sqlite.file_copy import Contents, Stage
 
 Database = Annotated[
     str | None,
@@ -39,6 +42,24 @@ Organization = Annotated[
 def resolve_database(database: str | None) -> str:
     """The database that is meant: the one named, else the file in LOG10_HOME."""
     return database or str(log10_home() / "completions.db")
+
+
+def back_up_database(database: str | None, file: Path, *, overwrite: bool, stage: Stage) -> Contents:
+    """Copy the database that is meant to ``file``, while servers write to it.
+
+    Raises:
+        SetupError: it cannot be copied.
+    """
+    return back_up(resolve_database(database), file, overwrite=overwrite, stage=stage)
+
+
+def restore_database(database: str | None, file: Path, *, overwrite: bool, stage: Stage) -> Contents:
+    """Put a backup in the place of the database that is meant.
+
+    Raises:
+        SetupError: a server has it open, or the backup cannot take its place.
+    """
+    return restore(resolve_database(database), file, overwrite=overwrite, stage=stage)
 
 
 @contextmanager

@@ -25,6 +25,7 @@ INTERRUPTED: Final = 130
 
 _CODES: Final[tuple[tuple[type[errors.Log10Error], int], ...]] = (
     (errors.ConfigError, NOT_UNDERSTOOD),
+    (errors.ArgumentError, NOT_UNDERSTOOD),
     (errors.APIConnectionError, UNREACHABLE),
     (errors.NotFoundError, FAILED),
     (errors.ServerError, FAILED),

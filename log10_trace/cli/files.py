@@ -45,8 +45,10 @@ def open_for_reading(name: str) -> Iterator[BufferedReader]:
 
 
 @contextmanager
-def open_for_writing(name: str | None, *, go_on: bool = False) -> Iterator[IO[bytes]]:
-    """The file, open for writing: anew, or at its end with ``go_on``.
+def open_for_writing(
+    name: str | None, *, go_on: bool = False, overwrite: bool = False
+) -> Iterator[IO[bytes]]:
+    """The file, open for writing: a new one, emptied with ``overwrite``, or at its end with ``go_on``.
 
     Raises:
         SetupError: it cannot be written, or it is there already.
@@ -57,7 +59,7 @@ def open_for_writing(name: str | None, *, go_on: bool = False) -> Iterator[IO[by
         sys.stdout.buffer.flush()
         return
     try:
-        file = Path(name).open("ab" if go_on else "xb")  # noqa: SIM115 -- as above
+        file = Path(name).open("ab" if go_on else "wb" if overwrite else "xb")  # noqa: SIM115 -- as above
     except FileExistsError:
         message = f"{name} already exists. Use --resume to continue it or --force to overwrite it."
         raise SetupError(message) from None

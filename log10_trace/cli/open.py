@@ -16,8 +16,8 @@ from log10_trace.cli.once import OnceCommand
 from log10_trace.cli.options import Server, expand_option_groups
 from log10_trace.cli.output import print_line, stderr_console
 from log10_trace.client import Log10
+from log10_trace.domain.page_paths import HOME, call_path, session_path
 from log10_trace.errors import NotFoundError
-from log10_trace.server.pages.urls import HOME, call_path, session_path
 
 EXAMPLES: Final = """[bold]Examples[/bold]
 

@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 import httpx
 
+from log10_trace.errors import ArgumentError
 from log10_trace.models.base import Model, write_json
 from log10_trace.models.operations import Response
 
@@ -79,9 +80,13 @@ class Listing(Generic[Item]):
 
 
 def query(parameters: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
-    """The given parameters as a query string; a list is repeated."""
+    """The given parameters as a query string; a list is repeated.
+
+    Raises:
+        ArgumentError: one holds half a character.
+    """
     return tuple(
-        (name, _as_text(item))
+        (name, _check_text(name, _as_text(item)))
         for name, value in parameters.items()
         if value is not None
         for item in (value if isinstance(value, list | tuple) else (value,))
@@ -101,12 +106,22 @@ def path_segment(identifier: str) -> str:
     """An id, quoted for a path.
 
     Raises:
-        ValueError: it is empty, which would name another operation.
+        ArgumentError: it is empty, which would name another operation, or holds half a character.
     """
     if not identifier:
-        message = "the id is empty"
-        raise ValueError(message)
-    return quote(identifier, safe="")
+        message = "The id '' cannot be used: the id is empty."
+        raise ArgumentError(message)
+    return quote(_check_text("id", identifier), safe="")
+
+
+def _check_text(name: str, text: str) -> str:
+    """The text, which has to go into a URL. In a file's name or an argument, bytes may be no characters."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        message = f"The {name} {text!r} cannot be sent: it holds an unpaired surrogate."
+        raise ArgumentError(message) from None
+    return text
 
 
 def as_json(body: Body) -> bytes:

@@ -14,6 +14,8 @@ from enum import Enum
 from typing import Final
 
 _PREFIX: Final = "l10"
+OWN_USER: Final = "this machine's own user"
+"""The name of the key that a server makes for the user who runs it."""
 ID_BYTES: Final = 8
 """Of a key's id, written as hexadecimal digits."""
 _SECRET_BYTES: Final = 32

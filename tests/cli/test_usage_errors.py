@@ -96,6 +96,7 @@ def test_replay_without_a_key_says_so(cli: Cli) -> None:
     ("kind", "code"),
     [
         (errors.ConfigError, 2),
+        (errors.ArgumentError, 2),
         (errors.APIConnectionError, 3),
         (errors.APITimeoutError, 3),
         (errors.AuthenticationError, 4),

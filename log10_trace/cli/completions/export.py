@@ -52,9 +52,7 @@ def export(
     try:
         with server.client() as client:
             pieces = _pieces(client, which.filters(), format, limit, bodies=bodies)
-            if force and output and output != STANDARD:
-                Path(output).unlink(missing_ok=True)
-            with open_for_writing(output, go_on=resume) as file:
+            with open_for_writing(output, go_on=resume, overwrite=force) as file:
                 if format is Format.CSV:
                     _copy(pieces, file)
                     return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json as json_text
+import sys
 from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import Annotated, Any, Final
@@ -95,7 +96,7 @@ def list_(
     task: Task = None,
     completion: Annotated[str | None, typer.Option(help="On this call.")] = None,
     filter: Filter = None,  # noqa: A002 -- the option's name
-    limit: Annotated[int, typer.Option("--limit", "-n", help="Maximum number.", min=1)] = 25,
+    limit: Annotated[int, typer.Option("--limit", "-n", help="Maximum number.", min=1, max=sys.maxsize)] = 25,
     offset: Offset = 0,
     json: Json = False,
 ) -> None:
@@ -117,7 +118,9 @@ def download(
     server: Server,
     task: Task = None,
     filter: Filter = None,  # noqa: A002 -- the option's name
-    limit: Annotated[int | None, typer.Option("--limit", "-n", help="Maximum number.", min=1)] = None,
+    limit: Annotated[
+        int | None, typer.Option("--limit", "-n", help="Maximum number.", min=1, max=sys.maxsize)
+    ] = None,
     offset: Offset = 0,
     output: Annotated[str | None, typer.Option("--output", "-o", "--file", "-f", help="The file.")] = None,
 ) -> None:

@@ -7,12 +7,10 @@ import time
 from pathlib import Path
 
 from log10_trace.config import log10_home
-from log10_trace.domain.keys import Scope, make_key, matches, split_token
+from log10_trace.domain.keys import OWN_USER, Scope, make_key, matches, split_token
 from log10_trace.errors import SetupError
 from log10_trace.private_file import write_private_file
 from log10_trace.server.store.protocol import Keys
-
-NAME = "this machine's own user"
 
 
 def bootstrap_key_path(database: str) -> Path:
@@ -34,7 +32,7 @@ def ensure_bootstrap_key(keys: Keys, file: Path, organization_id: str) -> str:
     is_good = parts and key and matches(parts[1], key) and key.is_valid(now_ms)
     if is_good and key and key.organization_id == organization_id:
         return token
-    token, key = make_key(organization_id, [Scope.ADMIN], name=NAME, now_ms=now_ms)
+    token, key = make_key(organization_id, [Scope.ADMIN], name=OWN_USER, now_ms=now_ms)
     try:
         _write(file, token)
     except OSError as error:

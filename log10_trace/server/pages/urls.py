@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import base64
-import re
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
-from urllib.parse import quote, quote_plus
+from urllib.parse import quote_plus
 
-HOME: Final = "/"
-SESSIONS: Final = "/sessions"
+from log10_trace.domain import page_paths
+
+call_path = page_paths.call_path
+session_path = page_paths.session_path
+
+HOME: Final = page_paths.HOME
+SESSIONS: Final = page_paths.SESSIONS
 OVERVIEW: Final = "/overview"
 ROWS: Final = "/calls/rows"
 FIGURES: Final = "/calls/figures"
@@ -21,11 +24,6 @@ GRADE: Final = "/grade"
 NEW_TASK: Final = "new"
 """Takes the place of a task's id on the page that makes one."""
 SETTINGS: Final = "/settings"
-_UNFIT: Final = re.compile(r"[/\\%]|^\.{1,2}$")
-"""What a path cannot carry: servers, proxies and browsers take it for more, or less, than a name."""
-_TWINS: Final = (".json", ".jsonl", ".md")
-"""Ends of paths that lead to a page's twin."""
-_ENCODED: Final = "~"
 _SHORT: Final = 200
 """Characters of a condition that is encoded once for many addresses."""
 
@@ -82,70 +80,36 @@ def list_path(**conditions: str) -> str:
     return str(PageURL(HOME, tuple(conditions.items())))
 
 
-def call_path(completion_id: str) -> str:
-    """The path of a call's page."""
-    return f"/completions/{_write_segment(completion_id)}"
-
-
 def completion_id_of(name: str) -> str:
     """The id that ``call_path`` wrote as the last part of a path."""
-    return _read_segment(name)
+    return page_paths.read_segment(name)
 
 
 def task_path(task_id: str) -> str:
     """The path of a feedback task's page."""
-    return f"{GRADE}/{_write_segment(task_id, is_taken=task_id == NEW_TASK)}"
+    return f"{GRADE}/{page_paths.write_segment(task_id, is_taken=task_id == NEW_TASK)}"
 
 
 def task_id_of(name: str) -> str:
     """The id that ``task_path`` wrote as the last part of a path."""
-    return _read_segment(name)
+    return page_paths.read_segment(name)
 
 
 def grading_path(task_id: str, completion_id: str) -> str:
     """The path of the page on which a completion is graded."""
-    return f"{task_path(task_id)}/calls/{_write_segment(completion_id)}"
+    return f"{task_path(task_id)}/calls/{page_paths.write_segment(completion_id)}"
 
 
 def feedback_path(completion_id: str, task_id: str) -> str:
     """Where the form on a call's page posts feedback for a task."""
-    return f"{call_path(completion_id)}/feedback/{_write_segment(task_id)}"
-
-
-def _write_segment(name: str, *, is_taken: bool = False) -> str:
-    """A name as one part of a path; one that no path can carry is written in base64 behind a ``~``."""
-    is_fit = not (_UNFIT.search(name) or name.startswith(_ENCODED) or name.endswith(_TWINS) or is_taken)
-    if is_fit:
-        return _quote_path(name)
-    encoded = base64.urlsafe_b64encode(name.encode("utf-8", "replace")).decode().rstrip("=")
-    return f"{_ENCODED}{encoded}"
-
-
-def _read_segment(name: str) -> str:
-    """The name that ``_write_segment`` wrote; text that it did not write is itself."""
-    if not name.startswith(_ENCODED):
-        return name
-    padded = name[1:].encode("utf-8", "replace") + b"=" * (-len(name[1:]) % 4)
-    try:
-        return base64.b64decode(padded, altchars=b"-_", validate=True).decode("utf-8")
-    except ValueError:
-        return name
-
-
-def session_path(session_id: str) -> str:
-    """The path of a session's page."""
-    return f"{SESSIONS}/{_write_segment(session_id)}"
+    return f"{call_path(completion_id)}/feedback/{page_paths.write_segment(task_id)}"
 
 
 def session_id_of(name: str) -> str:
     """The id that ``session_path`` wrote as the last part of a path."""
-    return _read_segment(name)
+    return page_paths.read_segment(name)
 
 
 def compare_path(a: str, b: str) -> str:
     """The path of the page that compares two calls."""
     return str(PageURL(COMPARE, (("a", a), ("b", b))))
-
-
-def _quote_path(name: str) -> str:
-    return quote(name, safe="", errors="replace")

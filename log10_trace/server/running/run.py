@@ -29,7 +29,9 @@ from log10_trace.server.http.http_server import HttpServer
 from log10_trace.server.http.limits import Limits
 from log10_trace.server.running import bind, log_setup
 from log10_trace.server.store import open_store
+from log10_trace.server.store.address import is_postgres, sqlite_path
 from log10_trace.server.store.protocol import Store
+from log10_trace.server.store.serving_lock import lock_database
 
 THREAD_SWITCH_INTERVAL_S: Final = 0.0005
 """The writer gives the interpreter up at every statement; under load it waits this long to get it back."""
@@ -81,7 +83,7 @@ def serve(
             program's, or there is no key and other machines could reach the server.
     """
     settings.proxy_policy()  # refused before anything is opened
-    with bind.listening_socket(settings.host, settings.port) as bound, bind.lock_database(settings.database):
+    with bind.listening_socket(settings.host, settings.port) as bound, lock_database(settings.database):
         store = open_store(settings.database, prices=Prices.load(settings.prices))
         try:
             _run(settings, store, bound, print_line, ready)
@@ -167,6 +169,6 @@ def _build_local_url(host: str, port: int) -> str:
 
 
 def _hide_password(database: str) -> str:
-    if not database.startswith(bind.POSTGRES):
-        return str(bind.sqlite_path(database))
+    if not is_postgres(database):
+        return str(sqlite_path(database))
     return "PostgreSQL at " + database.rpartition("@")[2].partition("?")[0].removeprefix("postgresql://")

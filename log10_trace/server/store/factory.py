@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Final
 
 from log10_trace.domain.prices import Prices
 from log10_trace.errors import MissingExtraError
+from log10_trace.server.store.address import is_postgres, sqlite_path
 from log10_trace.server.store.protocol import Store
-
-_POSTGRES: Final = ("postgresql://", "postgres://")
-_SQLITE: Final = "sqlite:///"
 
 
 def open_store(url: str | Path, *, prices: Prices | None = None) -> Store:
@@ -25,10 +22,10 @@ def open_store(url: str | Path, *, prices: Prices | None = None) -> Store:
     """
     prices = prices or Prices.load()
     address = str(url)
-    if not address.startswith(_POSTGRES):
+    if not is_postgres(address):
         from log10_trace.server.store.sqlite.store import SqliteStore  # noqa: PLC0415 -- one store, one import
 
-        return SqliteStore(Path(address.removeprefix(_SQLITE)).expanduser(), prices=prices)
+        return SqliteStore(sqlite_path(address), prices=prices)
     try:
         from log10_trace.server.store.postgres.store import PostgresStore  # noqa: PLC0415 -- optional extra
     except ModuleNotFoundError as error:

@@ -6,9 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from log10_trace.domain.keys import Key, Scope
+from log10_trace.domain.keys import OWN_USER, Key, Scope
 from log10_trace.domain.times import rfc3339
-from log10_trace.server.authentication.bootstrap_key import NAME as BOOTSTRAP_NAME
 
 SCOPES: Final = {
     Scope.INGEST: "sends calls, and reads none: the key for a program",
@@ -40,7 +39,7 @@ class KeyRow:
     @property
     def is_bootstrap(self) -> bool:
         """The programs and commands of the server's user find this key by themselves."""
-        return self.name == BOOTSTRAP_NAME
+        return self.name == OWN_USER
 
     def as_dict(self) -> dict[str, Any]:
         """The key as JSON has it."""

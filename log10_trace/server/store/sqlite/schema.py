@@ -19,7 +19,7 @@ from log10_trace.server.store.common.migrations import Migration, load_migration
 from log10_trace.server.store.sqlite.connection import SQL, connect
 
 APPLICATION_ID: Final = 0x4C313054  # "L10T"
-_MAGIC: Final = b"SQLite format 3\0"
+DATABASE_MAGIC: Final = b"SQLite format 3\0"
 _PAGE_BYTES: Final = 8_192
 _OLDEST_SQLITE: Final = (3, 37, 0)
 
@@ -56,10 +56,13 @@ def open_database(path: Path, migrations: Sequence[Migration] | None = None) -> 
 def _make_private(path: Path) -> None:
     """Make the file and its folder where they are missing; SQLite gives its side files the same mode."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if path.exists() and not path.is_file():  # a pipe would be waited for, a device change its mode
+        message = f"{path} is not a file; name another."
+        raise SetupError(message)
     os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
     with path.open("rb") as file:
-        start = file.read(len(_MAGIC))
-    if start and start != _MAGIC:
+        start = file.read(len(DATABASE_MAGIC))
+    if start and start != DATABASE_MAGIC:
         message = f"{path} is not a database; name another file, or move this one away."
         raise SetupError(message)
     path.chmod(0o600)

@@ -477,6 +477,16 @@ SELECT position FROM completions WHERE position < :before ORDER BY position LIMI
 -- :count_all
 SELECT count(*) AS calls FROM completions;
 
+-- :size
+SELECT page_count, page_size FROM pragma_page_count, pragma_page_size;
+
+-- :contents
+SELECT
+    (SELECT count(*) FROM completions) AS calls,
+    (SELECT count(*) FROM feedback_tasks) AS tasks,
+    (SELECT count(*) FROM feedback) AS feedback,
+    (SELECT count(*) FROM keys WHERE name <> :own) AS keys;
+
 -- :put_chore
 INSERT OR IGNORE INTO chores (name) VALUES (?);
 

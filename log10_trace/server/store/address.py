@@ -1,0 +1,29 @@
+"""Addresses of databases: which kind one is, and the file of one in SQLite."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from log10_trace.errors import SetupError
+
+POSTGRES: Final = ("postgresql://", "postgres://")
+_SQLITE: Final = "sqlite:///"
+
+
+def is_postgres(address: str) -> bool:
+    """Whether the address is that of a PostgreSQL database; any other is a SQLite file."""
+    return address.startswith(POSTGRES)
+
+
+def sqlite_path(address: str) -> Path:
+    """The file of a SQLite database: a path, or one behind ``sqlite:///``; links in it are followed.
+
+    Raises:
+        SetupError: it is no path of a file.
+    """
+    try:
+        return Path(address.removeprefix(_SQLITE)).expanduser().resolve()
+    except (OSError, RuntimeError, ValueError) as error:  # no such user, a loop of links, a NUL
+        message = f"The database {address!r} is no path that can be used: {error}."
+        raise SetupError(message) from None
