@@ -57,7 +57,7 @@ def _make_private(path: Path) -> None:
     """Make the file and its folder where they are missing; SQLite gives its side files the same mode."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     if path.exists() and not path.is_file():  # a pipe would be waited for, a device change its mode
-        message = f"{path} is not a file; name another."
+        message = f"The database {path} cannot be opened: it is not a file."
         raise SetupError(message)
     os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
     with path.open("rb") as file:
