@@ -40,6 +40,7 @@ RESOURCES: Final = {
 """The client's attributes, and their classes."""
 INTERNAL: Final = {
     ("log10_trace.errors", "describe_exception"),
+    ("log10_trace.models", "errors"),  # log10_trace.errors, which stands above
     ("log10_trace.redact", "Detector"),
     ("log10_trace.redact", "Span"),
     ("log10_trace.redact", "apply"),
