@@ -34,8 +34,9 @@ class Session:
 class Scope:
     """The tags and the session in force, and the scope outside, which comes back when this one ends.
 
-    ``opened`` is the stack that opened it, ``submitted`` the stack that started the thread it is in force in:
-    JSON, as a record has it; none where it is not known.
+    ``opened`` is the stack that opened it, and whether an event loop ran on that thread; ``submitted`` is the
+    stack that started the thread it is in force in. Stacks are JSON, as a record has them; none where it is
+    not known.
     """
 
     __slots__ = ("opened", "outer", "session", "submitted", "tags")
@@ -45,7 +46,7 @@ class Scope:
         tags: tuple[str, ...],
         session: Session | None,
         outer: Scope | None,
-        opened: bytes | None = None,
+        opened: tuple[bytes, bool] | None = None,
         submitted: bytes | None = None,
     ) -> None:
         self.tags = tags
@@ -56,7 +57,8 @@ class Scope:
 
     def hand_over(self, submitted: bytes | None) -> Scope:
         """The same labels, for a thread that ``submitted`` starts."""
-        return Scope(self.tags, self.session, None, self.opened, submitted)
+        opened = None if self.opened is None else (self.opened[0], False)
+        return Scope(self.tags, self.session, None, opened, submitted)
 
 
 _NOTHING = Scope((), None, None)
@@ -78,13 +80,13 @@ def set_current(scope: Scope) -> Scope:
 class _Opener:
     """Who reads the stack that opens a scope; none while no call is recorded."""
 
-    read_stack: Callable[[FrameType], bytes | None] | None = None
+    read_stack: Callable[[FrameType], tuple[bytes, bool] | None] | None = None
 
 
 opener = _Opener()
 
 
-def _stack_that_opens(outer: Scope) -> bytes | None:
+def _stack_that_opens(outer: Scope) -> tuple[bytes, bool] | None:
     read_stack = opener.read_stack
     if read_stack is None:
         return outer.opened
@@ -328,7 +330,8 @@ def propagate(function: Decorated) -> Decorated:
     ``multiprocessing.pool``, a queue that a thread of your own reads.
     """
     scope = _scope.get()
-    return _PropagatedScope(scope.hand_over(_stack_that_opens(scope)))(function)
+    here = _stack_that_opens(scope)
+    return _PropagatedScope(scope.hand_over(here and here[0]))(function)
 
 
 class _PropagatedScope(_ScopeBase):

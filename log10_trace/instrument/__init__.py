@@ -60,7 +60,7 @@ def install(
         for seam in patch_points.method_patches():
             seam.wrap()
         sites.set_app(app)
-        opener.read_stack = sites.find_near_line
+        opener.read_stack = sites.find_opening_line
         if threads_carry_scope:
             thread_scope.install()
         else:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from inspect import CO_COROUTINE
 from types import CodeType, FrameType
 from typing import Final
 
@@ -97,6 +98,11 @@ class StackCache:
             return site.own if site.own is not None else self._line_of_origin(site)
         return None
 
+    def find_opening_line(self, frame: FrameType | None) -> tuple[bytes, bool] | None:
+        """As ``find_near_line``, and whether an event loop runs on this thread."""
+        near = self.find_near_line(frame)
+        return None if near is None else (near, asyncio._get_running_loop() is not None)  # noqa: SLF001 -- as in awaiters
+
     def find_near_line(self, frame: FrameType | None) -> bytes | None:
         """The innermost frames of the stack, if one of the user's is among them; in the task that runs."""
         with _READING:
@@ -147,13 +153,17 @@ class StackCache:
                 own = self._site_of_task(frames).own
                 if own is not None:
                     return self._derive(site.loop, own, AWAIT)
+        scope = current()
+        opened, is_on_loop = scope.opened or (None, False)
+        if task is not None and opened is not None and is_on_loop:
+            # Nearer to the call than the line that runs the loop.
+            return self._derive(None, opened, SCOPE)
         if site.loop is not None:
             return self._derive(None, site.loop, LOOP)
-        scope = current()
         submitted = submitted_lines.get(threading.get_ident()) or scope.submitted
         if submitted is not None:
             return self._derive(None, submitted, THREAD)
-        return None if scope.opened is None else self._derive(None, scope.opened, SCOPE)
+        return None if opened is None else self._derive(None, opened, SCOPE)
 
     def _site_of_task(self, frames: list[FrameType]) -> _Site:
         # The first number tells it apart from the stack of a thread.
@@ -178,10 +188,15 @@ def _split_at_task(frames: list[FrameType]) -> tuple[list[FrameType], list[Frame
     """The frames of the task that runs, and those that run the event loop; without a loop all are inside."""
     task = awaiters.current_task()
     outermost = None if task is None else awaiters.outermost_frame(task)
-    for at, frame in enumerate(frames):
-        if frame is outermost or (task is None and frame.f_code.co_filename == _LOOP_FILE):
-            return frames[: at + 1], frames[at + 1 :]
-    return frames, []
+    end = len(frames)
+    for at, frame in enumerate(frames, 1):
+        if frame.f_code.co_filename == _LOOP_FILE:
+            end = at if task is None else end
+            break
+        # A coroutine outside of it has started the task, which began at once (Python 3.12).
+        if frame is outermost or (end < len(frames) and frame.f_code.co_flags & CO_COROUTINE):
+            end = at
+    return frames[:end], frames[end:]
 
 
 sites: Final = StackCache()
