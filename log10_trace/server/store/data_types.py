@@ -257,6 +257,8 @@ class StatisticsQuery:
     """Groups of the answer."""
     series_groups: int = 6
     """Groups of which a series is given, the first ones; 0: no series."""
+    min_matches: int = 0
+    """How many match at least, as far as that is known: records too many to be summed are not looked for."""
     with_step_percentiles: bool = True
     """Whether the steps of the series have percentiles, which take most of the time; None without."""
 

@@ -50,8 +50,8 @@ from log10_trace.server.store.data_types import (
 
 READ_TIMEOUT_S: Final = 30
 """How long one read may take in the database."""
-COUNT_TIMEOUT_S: Final = 0.1
-"""How long records are counted one by one."""
+COUNT_TIMEOUT_S: Final = 0.05
+"""How long records are counted one by one: half of what a page may take."""
 GRADED_LIMIT: Final = 10_000
 """Graded completions of a task that are counted one by one."""
 
@@ -124,7 +124,8 @@ class Completions(Protocol):
         """How many completions match: exactly, or at least how many when that takes too long.
 
         Roll-ups answer at once for all calls, and for those of one model, tag, session or call site, failed
-        or not, in any span of time. Other filters are counted record by record, for ``timeout_s`` seconds.
+        or not, in any span of time. Other filters are counted record by record, for ``timeout_s`` seconds
+        (of processor time, where the database runs in this process).
 
         Raises:
             SearchError: ``wanted.text`` holds no word.

@@ -25,7 +25,7 @@ def view_of(
 ) -> FiguresView:
     """The figures of a filter, with a page that has it as its query."""
     pairs = tuple(tuple(pair.split("=")) for pair in query.split("&") if pair)
-    counted = statistics_query(wanted, NOW_MS)
+    counted = statistics_query(wanted, matched, NOW_MS)
     counts = Counts(
         wanted=wanted,
         matched=matched,

@@ -10,7 +10,7 @@ import pytest
 from log10_trace.server.store.data_types import CompletionFilter, MatchCount
 from log10_trace.server.store.errors import SearchError
 from log10_trace.server.store.protocol import Store
-from tests.server.store.factories import MINUTE_MS, NOON_MS, ORG, OTHER, asked, completion, ids, put_all
+from tests.server.store.factories import MINUTE_MS, NOON_MS, ORG, OTHER, asked, completion, ids, put, put_all
 from tests.server.store.test_listing import frame
 
 FILTERS: list[dict[str, Any]] = [
@@ -75,6 +75,24 @@ def test_counts_are_those_of_the_list(store: Store) -> None:
             wanted = CompletionFilter(**conditions, since_ms=since_ms, until_ms=until_ms)
             expected = MatchCount(calls=len(ids(store, wanted)), is_exact=True)
             assert store.completions.count(ORG, wanted, timeout_s=30) == expected, wanted
+
+
+def test_words_are_counted_as_they_change_and_go(store: Store) -> None:
+    """A count of a word, which needs no records, is that of the list after changes and deletions."""
+    texts = ("bees and cows", "bees", "cows")
+    for number in range(12):
+        put(store, completion(id=f"{number}", created_at=moment(number), request=asked(texts[number % 3])))
+    put(store, completion(request=asked("bees")), OTHER)
+    put(store, completion(id="3", status="started", response=..., request=asked("birds")))
+    put(store, completion(id="13", status="started", request=asked("birds"), response=...))
+    put(store, completion(id="13", created_at=moment(13), request=asked("bees")))
+    for number in (0, 1, 2):
+        store.completions.delete_one(ORG, f"{number}").result()
+
+    for text in ("bees", "cows", "birds", "bees cows", "be*", "in:request bees", '"bees and"'):
+        wanted = CompletionFilter(text=text)
+        expected = MatchCount(calls=len(ids(store, wanted)), is_exact=True)
+        assert store.completions.count(ORG, wanted, timeout_s=30) == expected, text
 
 
 def test_counting_ends_in_time_with_a_lower_bound(store: Store) -> None:

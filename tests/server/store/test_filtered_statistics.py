@@ -69,6 +69,16 @@ def test_too_many_matches_give_the_statistics_of_more(store: Store, monkeypatch:
     assert grouped.counted == CompletionFilter(**span)
 
 
+def test_many_known_matches_are_not_looked_for(store: Store) -> None:
+    """Where more are known to match than can be summed, the figures are of more at once."""
+    fill(store)
+    wanted = CompletionFilter(model="gpt-4o", min_duration=1.0)
+    known = StatisticsQuery(wanted=wanted, min_matches=statistics_of_matches.MAX_RECORDS + 1)
+
+    assert store.reports.statistics(ORG, known).counted == CompletionFilter(model="gpt-4o")
+    assert store.reports.statistics(ORG, replace(known, min_matches=5)).counted == wanted
+
+
 def test_many_records_in_a_part_of_a_minute_widen_the_span(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:

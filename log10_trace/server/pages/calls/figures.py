@@ -63,11 +63,11 @@ class FiguresView:
         return f"{matched} of ", f"{_count(self.total)} calls match"
 
 
-def statistics_query(wanted: CompletionFilter, now_ms: int) -> StatisticsQuery:
+def statistics_query(wanted: CompletionFilter, matched: MatchCount, now_ms: int) -> StatisticsQuery:
     """What to count for a list of ``wanted``."""
     since_ms, until_ms = wanted.since_ms, wanted.until_ms
     interval = "day" if since_ms is None else choose_interval(since_ms, until_ms or now_ms)
-    return StatisticsQuery(wanted=wanted, interval=interval)
+    return StatisticsQuery(wanted=wanted, interval=interval, min_matches=matched.calls)
 
 
 def figures_view(counts: Counts, address: PageURL) -> FiguresView:

@@ -125,10 +125,10 @@ def _rows_view(context: RequestContext, query: _Query) -> RowsView:
 def _figures_view(context: RequestContext, query: _Query) -> FiguresView:
     store, organization_id = context.store, context.organization_id
     now_ms = time.time_ns() // 1_000_000
-    counted = statistics_query(query.wanted, now_ms)
     matched = total = store.completions.count(organization_id, query.wanted)
     if query.wanted != CompletionFilter():
         total = store.completions.count(organization_id, CompletionFilter())
+    counted = statistics_query(query.wanted, matched, now_ms)
     counts = Counts(
         wanted=query.wanted,
         matched=matched,

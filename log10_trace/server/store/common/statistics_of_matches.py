@@ -110,7 +110,9 @@ class StatisticsReader:
         wanted = query.counted
         group = find_group(wanted)
         if group is None or (query.group_by != "none" and group.group_by != "none"):
-            records = self.read_records(wanted, MAX_RECORDS, with_tags=query.group_by == "tag")
+            records = None
+            if query.min_matches <= MAX_RECORDS:
+                records = self.read_records(wanted, MAX_RECORDS, with_tags=query.group_by == "tag")
             if records is not None:
                 return self._sum_records(query, wanted, records)
             group = next(find_groups(wanted)) if query.group_by == "none" else EVERY

@@ -30,14 +30,13 @@ from log10_trace.server.store.postgres.executor import SerialExecutor
 from log10_trace.server.store.postgres.feedback import PostgresFeedbackStore
 from log10_trace.server.store.postgres.filter_sql import (
     SUMMARIES_BY_ID,
-    FilterQuery,
     KeysetPosition,
     Projection,
     build_query,
     build_ungraded_query,
-    choose_access_path,
 )
 from log10_trace.server.store.postgres.group_commit import GroupCommitWriter
+from log10_trace.server.store.postgres.matching_rows import read_matching_rows
 from log10_trace.server.store.postgres.partitioning import SORT_KEYS, partition_ms
 from log10_trace.server.store.postgres.passages import add_passages
 from log10_trace.server.store.postgres.prepared_records import WriteRequest
@@ -103,7 +102,7 @@ class PostgresCompletions:
         """One page of what matches."""
         wanted = self._complete(organization_id, wanted)
         rows = self._read_rows(
-            build_query(organization_id, wanted), "summaries", limit + 1, order, _after(cursor)
+            organization_id, wanted, "summaries", limit=limit + 1, order=order, after=_after(cursor)
         )
         items = tuple(_to_summary(organization_id, row) for row in rows[:limit])
         if with_passages and wanted.text is not None:
@@ -124,7 +123,7 @@ class PostgresCompletions:
 
     def find_neighbors(self, organization_id: str, completion_id: str, wanted: CompletionFilter) -> Neighbors:
         """The calls beside a call in the list of what matches."""
-        asked = build_query(organization_id, self._complete(organization_id, wanted))
+        wanted = self._complete(organization_id, wanted)
         values = {
             "organization_id": organization_id,
             "id": completion_id,
@@ -135,7 +134,8 @@ class PostgresCompletions:
             return Neighbors()
 
         def next_id(order: Order) -> str | None:
-            found = self._read_rows(asked, "keys", 1, order, _sort_key(row))
+            after = _sort_key(row)
+            found = self._read_rows(organization_id, wanted, "keys", limit=1, order=order, after=after)
             return found[0][1] if found else None
 
         return Neighbors(newer=next_id("oldest"), older=next_id("newest"))
@@ -165,12 +165,10 @@ class PostgresCompletions:
         limit: int | None = None,
     ) -> Iterator[StoredCompletion]:
         """Every whole record that matches, one by one."""
-        asked = build_query(
-            organization_id, self._complete(organization_id, wanted)
-        )  # raises now, not when the first record is asked for
+        wanted = self._complete(organization_id, wanted)  # raises now, not when the first record is asked for
 
         def read(after: KeysetPosition | None, size: int) -> list[Row]:
-            return self._read_rows(asked, "records", size, order, after)
+            return self._read_rows(organization_id, wanted, "records", limit=size, order=order, after=after)
 
         rows = read_in_batches(read, _sort_key, batch_size=_STREAMED, limit=limit)
         return (_to_stored(organization_id, row) for row in rows)
@@ -186,7 +184,7 @@ class PostgresCompletions:
         if not task.completion_tags_selector:
             return Page(items=(), next_cursor=None)
         asked = build_ungraded_query(organization_id, task_id, task.completion_tags_selector)
-        rows = self._read_rows(asked, "records", limit + 1, "newest", after)
+        rows = self._readers.rows(*asked.page("records", limit + 1, "newest", after))
         items = tuple(_to_stored(organization_id, row) for row in rows[:limit])
         return Page(items=items, next_cursor=next_cursor(rows, limit, _sort_key))
 
@@ -206,15 +204,24 @@ class PostgresCompletions:
     def _complete(self, organization_id: str, wanted: CompletionFilter) -> CompletionFilter:
         if wanted.text is None:
             return wanted
+        parse_search_query(wanted.text)
         with self._readers.connection() as connection:
             return complete_words(connection, organization_id, wanted)
 
     def _read_rows(
-        self, asked: FilterQuery, wanted: Projection, limit: int, order: Order, after: KeysetPosition | None
+        self,
+        organization_id: str,
+        wanted: CompletionFilter,
+        projection: Projection,
+        *,
+        limit: int,
+        order: Order,
+        after: KeysetPosition | None,
     ) -> list[Row]:
         with self._readers.connection() as connection:
-            asked = choose_access_path(connection, asked)
-        return self._readers.rows(*asked.page(wanted, limit, order, after))
+            return read_matching_rows(
+                connection, organization_id, wanted, projection, limit=limit, order=order, after=after
+            )
 
 
 def _after(cursor: str | None) -> KeysetPosition | None:

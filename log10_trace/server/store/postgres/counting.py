@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from functools import partial
 from typing import Final
 
 import psycopg
+from psycopg import Connection
 
 from log10_trace.server.store.common.aggregates import Aggregate
 from log10_trace.server.store.common.match_counting import RollupGroup, count_matches
 from log10_trace.server.store.data_types import CompletionFilter, MatchCount
-from log10_trace.server.store.postgres.connections import ReadPool
-from log10_trace.server.store.postgres.filter_sql import build_query, choose_access_path
+from log10_trace.server.store.postgres.connections import ReadPool, Row
+from log10_trace.server.store.postgres.filter_sql import FilterQuery, build_query, choose_access_path
 from log10_trace.server.store.postgres.rollup_reader import PostgresRollupReader
+from log10_trace.server.store.postgres.tag_exclusion import split_by_time
 
 _DECLARE: Final = b"DECLARE counted NO SCROLL CURSOR FOR\n"
 _MOVE: Final = b"MOVE FORWARD 2000 IN counted"
@@ -38,19 +41,25 @@ def _read_group(
 
 def _scan(readers: ReadPool, organization_id: str, deadline: float, wanted: CompletionFilter) -> MatchCount:
     calls = 0
-    asked = build_query(organization_id, wanted)
     try:
         with readers.connection_with_timeout(deadline - time.monotonic()) as connection:
-            text, values = choose_access_path(connection, asked).every()
-            with connection.transaction():
-                try:
-                    connection.execute(_DECLARE + text, values, prepare=False)
-                except (UnicodeEncodeError, psycopg.DataError):  # no row holds such a text
-                    return MatchCount(calls=0, is_exact=True)
-                while moved := connection.execute(_MOVE).rowcount:
+            for part in split_by_time(connection, organization_id, wanted, "newest"):
+                for moved in _pass_rows(connection, build_query(organization_id, part)):
                     calls += moved
                     if time.monotonic() > deadline:
                         return MatchCount(calls=calls, is_exact=False)
     except TimeoutError:
         return MatchCount(calls=calls, is_exact=False)
     return MatchCount(calls=calls, is_exact=True)
+
+
+def _pass_rows(connection: Connection[Row], asked: FilterQuery) -> Iterator[int]:
+    """Count rows as they are passed, some at a time."""
+    text, values = choose_access_path(connection, asked).every()
+    with connection.transaction():
+        try:
+            connection.execute(_DECLARE + text, values, prepare=False)
+        except (UnicodeEncodeError, psycopg.DataError):  # no row holds such a text
+            return
+        while moved := connection.execute(_MOVE).rowcount:
+            yield moved

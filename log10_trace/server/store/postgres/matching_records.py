@@ -8,8 +8,8 @@ from psycopg import Connection
 from log10_trace.server.store.common.columns import RecordFacts
 from log10_trace.server.store.common.statistics_of_matches import MAX_SECONDS, read_facts
 from log10_trace.server.store.data_types import CompletionFilter
-from log10_trace.server.store.postgres.connections import Row, fetch_rows, limit_time
-from log10_trace.server.store.postgres.filter_sql import build_query, choose_access_path
+from log10_trace.server.store.postgres.connections import Row, limit_time
+from log10_trace.server.store.postgres.matching_rows import read_matching_rows
 from log10_trace.server.store.postgres.partitioning import SORT_KEYS
 from log10_trace.server.store.postgres.word_lookup import complete_words
 
@@ -27,9 +27,8 @@ def read_records(
         # Rolled back, so that the limit ends with it.
         with connection.transaction(force_rollback=True):
             limit_time(connection, MAX_SECONDS, is_local=True)
-            asked = build_query(organization_id, complete_words(connection, organization_id, wanted))
-            text, values = choose_access_path(connection, asked).page("facts", most + 1, "newest")
-            rows = fetch_rows(connection, text, values)
+            wanted = complete_words(connection, organization_id, wanted)
+            rows = read_matching_rows(connection, organization_id, wanted, "facts", limit=most + 1)
     except psycopg.errors.QueryCanceled:
         return None
     if len(rows) > most:

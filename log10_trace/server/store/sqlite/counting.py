@@ -3,22 +3,30 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import partial
+from typing import Final
 
 from log10_trace.server.store.common.aggregates import Aggregate
 from log10_trace.server.store.common.match_counting import RollupGroup, count_matches
 from log10_trace.server.store.data_types import CompletionFilter, MatchCount
-from log10_trace.server.store.sqlite.filter_sql import BoundQuery, select_matching
+from log10_trace.server.store.sqlite.connection import SQL
+from log10_trace.server.store.sqlite.filter_sql import BoundQuery, count_positions
 from log10_trace.server.store.sqlite.readers import ReadConnection
 from log10_trace.server.store.sqlite.rollup_reader import SqliteRollupReader
 from log10_trace.server.store.sqlite.tag_exclusion import split_by_time
+
+_HALVES: Final = 6
+"""How often the positions are halved. SQLite counts the newest 64th first, then as many as before each time:
+something is known when the time is up."""
 
 
 def count_records(
     connection: ReadConnection, organization_id: str, wanted: CompletionFilter, timeout_s: float
 ) -> MatchCount:
-    """How many records match, counted for ``timeout_s`` seconds at most."""
-    scan = partial(_scan, connection, organization_id, time.monotonic() + timeout_s)
+    """How many records match, counted for ``timeout_s`` seconds of processor time at most."""
+    scan = _Scan(connection, organization_id, timeout_s)
     return count_matches(wanted, partial(_read_group, connection, organization_id), scan)
 
 
@@ -29,20 +37,44 @@ def _read_group(
     return reader.sum_group(group.key, wanted.since_ms, wanted.until_ms)
 
 
-def _scan(
-    connection: ReadConnection, organization_id: str, deadline: float, wanted: CompletionFilter
-) -> MatchCount:
-    calls = 0
+@dataclass(slots=True)
+class _Scan:
+    """Counts records one by one; all calls of it share the time."""
 
-    def count(query: BoundQuery) -> int:
-        return int(connection.execute(query.text, query.values).fetchone()[0])
+    connection: ReadConnection
+    organization_id: str
+    left_s: float
 
-    try:
-        with connection.end_at(deadline):
-            for part in split_by_time(connection, organization_id, wanted, "newest"):
-                query = select_matching(organization_id, part, count=count)
-                for _ in connection.execute(query.text, query.values):
-                    calls += 1
-    except TimeoutError:
-        return MatchCount(calls=calls, is_exact=False)
-    return MatchCount(calls=calls, is_exact=True)
+    def __call__(self, wanted: CompletionFilter) -> MatchCount:
+        calls, began = 0, time.thread_time()
+        try:
+            with self.connection.spend_at_most(self.left_s):
+                for part in split_by_time(self.connection, self.organization_id, wanted, "newest"):
+                    query = count_positions(self.organization_id, part, count=self._count)
+                    for low, high in self._cut(query.values["low"], query.values["high"]):
+                        calls += self._count(
+                            query._replace(values={**query.values, "low": low, "high": high})
+                        )
+        except TimeoutError:
+            return MatchCount(calls=calls, is_exact=False)
+        finally:
+            self.left_s = max(self.left_s - (time.thread_time() - began), 0.0)
+        return MatchCount(calls=calls, is_exact=True)
+
+    def _count(self, query: BoundQuery) -> int:
+        return int(self.connection.execute(query.text, query.values).fetchone()[0])
+
+    def _cut(self, low: int, high: int) -> Iterator[tuple[int, int]]:
+        values = {"organization_id": self.organization_id}
+        first, last = self.connection.execute(SQL["position_bounds"], values).fetchone()
+        return iter(()) if first is None else cut_positions(max(low, first), min(high, last))
+
+
+def cut_positions(low: int, high: int) -> Iterator[tuple[int, int]]:
+    """Parts of a range, both ends included; the newest and smallest comes first."""
+    length, end = high - low + 1, high
+    for half in range(_HALVES, -1, -1):
+        start = high + 1 - (length >> half)
+        if start <= end and length > 0:
+            yield start, end
+            end = start - 1

@@ -69,6 +69,8 @@ _BY_TEXT: Final = AccessPath(
     f"search MATCH :text AND {_OURS}",
     "search.rowid",
 )
+_BY_TEXT_ALONE: Final = AccessPath("search", "search MATCH :text", "search.rowid")
+"""To count: the word that stands for the organization keeps others out, and their rows are not read."""
 _HAS_TEXT: Final = "EXISTS (SELECT 1 FROM search WHERE search MATCH :text AND search.rowid = {})"
 
 
@@ -110,6 +112,22 @@ def select_matching(
     values = _values(organization_id, wanted, after, order)
     arms = [_union_branch(driver, wanted) for driver in _choose_access_paths(wanted, values, count)]
     return BoundQuery(" UNION ".join(arms), values)
+
+
+def count_positions(
+    organization_id: str, wanted: CompletionFilter, *, count: Callable[[BoundQuery], int]
+) -> BoundQuery:
+    """The query for how many positions from ``low`` to ``high`` match; both are among its values.
+
+    Raises:
+        SearchError: the text to search for holds no word.
+    """
+    values = _values(organization_id, wanted, None, "newest")
+    drivers = _choose_access_paths(wanted, values, count)
+    if drivers == [_BY_TEXT] and not _record_conditions(wanted):
+        drivers = [_BY_TEXT_ALONE]
+    arms = [_union_branch(driver, wanted) for driver in drivers]
+    return BoundQuery(f"SELECT count(*) FROM ({' UNION '.join(arms)})", values)  # noqa: S608 -- as above
 
 
 def _choose_access_paths(
@@ -179,11 +197,14 @@ def _build_count(driver: AccessPath, values: dict[str, Any], most: int) -> Bound
 
 
 def _union_branch(driver: AccessPath, wanted: CompletionFilter) -> str:
-    of_record = [f"c.{text}" for name, text in _COMPARISONS.items() if getattr(wanted, name) is not None]
     of_others = _tag_conditions(wanted, driver)
-    if wanted.text is not None and driver is not _BY_TEXT:
+    if wanted.text is not None and driver not in (_BY_TEXT, _BY_TEXT_ALONE):
         of_others.append(_HAS_TEXT.format(driver.position))
-    return _rows(driver, of_record, of_others)
+    return _rows(driver, _record_conditions(wanted), of_others)
+
+
+def _record_conditions(wanted: CompletionFilter) -> list[str]:
+    return [f"c.{text}" for name, text in _COMPARISONS.items() if getattr(wanted, name) is not None]
 
 
 def _rows(driver: AccessPath, of_record: list[str], of_others: list[str]) -> str:

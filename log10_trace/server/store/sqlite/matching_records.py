@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 
 from log10_trace.server.store.common.columns import RecordFacts
 from log10_trace.server.store.common.statistics_of_matches import MAX_SECONDS, read_facts
@@ -25,7 +24,7 @@ def read_records(
 ) -> list[RecordFacts] | None:
     """The records that match; None when they are more than ``most``, or take too long to find."""
     try:
-        with connection.end_at(time.monotonic() + MAX_SECONDS):
+        with connection.spend_at_most(MAX_SECONDS):
             wanted = complete_words(connection, organization_id, wanted)
             found = find_positions(
                 connection, organization_id, wanted, after=None, limit=most + 1, order="newest"

@@ -25,6 +25,8 @@ _WAIT_S: Final = 10.0
 _CACHE_KIB: Final = 4_096
 _STEPS: Final = 20_000
 """Instructions of SQLite's machine between two looks at the clock, about a millisecond."""
+_WAITS: Final = 10
+"""Times as long as it may compute, a limited block may take: disks and other programs have their part."""
 _TOO_SLOW: Final = f"The query timed out after {READ_TIMEOUT_S} s; narrow it."
 
 
@@ -33,24 +35,28 @@ class ReadConnection(sqlite3.Connection):
 
     deadline = float("inf")
     is_closing = False
+    _cpu_deadline = float("inf")
 
     @contextmanager
-    def end_at(self, moment: float) -> Iterator[None]:
-        """End the statements of the block at ``moment`` of the monotonic clock, if no deadline comes before.
+    def spend_at_most(self, seconds: float) -> Iterator[None]:
+        """End the statements of the block when its thread has computed for so long, or waited much longer.
+
+        Processor time, so that the answer does not depend on what else the machine does.
 
         Raises:
             TimeoutError: the block was ended so.
         """
-        before = self.deadline
-        self.deadline = min(before, moment)
+        before, moment = self.deadline, time.monotonic() + _WAITS * seconds
+        cpu_before, cpu_moment = self._cpu_deadline, time.thread_time() + seconds
+        self.deadline, self._cpu_deadline = min(before, moment), min(cpu_before, cpu_moment)
         try:
             yield
         except (sqlite3.OperationalError, StoreBusyError):
-            if self.is_closing or time.monotonic() <= moment or moment > before:
+            if self.is_closing or not self.is_over() or time.monotonic() > before:
                 raise
             raise TimeoutError from None
         finally:
-            self.deadline = before
+            self.deadline, self._cpu_deadline = before, cpu_before
 
     def limit_time(self) -> None:
         """Heed the deadline from now on."""
@@ -58,7 +64,7 @@ class ReadConnection(sqlite3.Connection):
 
     def is_over(self) -> bool:
         """Whether a statement has to end now."""
-        return self.is_closing or time.monotonic() > self.deadline
+        return self.is_closing or time.monotonic() > self.deadline or time.thread_time() > self._cpu_deadline
 
     def execute(self, *arguments: Any) -> sqlite3.Cursor:
         """Run a statement, unless it is too late: a short one does not ask the progress handler."""

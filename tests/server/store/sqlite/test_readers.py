@@ -51,6 +51,29 @@ def test_many_short_statements_share_one_deadline(pool: ReadPool, monkeypatch: p
         read()
 
 
+def test_a_block_spends_no_more_than_it_may(pool: ReadPool) -> None:
+    """It ends with an error of its own; the snapshot goes on, and the next block has its time again."""
+    with pool.snapshot() as connection:
+        for _ in range(2):
+            with pytest.raises(TimeoutError), connection.spend_at_most(0.01):
+                connection.execute(FOR_EVER).fetchone()
+        with pytest.raises(TimeoutError), connection.spend_at_most(0.0):
+            connection.execute("SELECT 1")
+        with connection.spend_at_most(WAIT_S):
+            assert connection.execute("SELECT 1").fetchone()[0] == 1
+
+
+def test_the_deadline_of_a_read_holds_within_a_block(pool: ReadPool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A read that is over is over, however much its block might still spend."""
+    monkeypatch.setattr(readers, "READ_TIMEOUT_S", 0.05)
+    with (
+        pytest.raises(StoreBusyError, match="timed out"),
+        pool.snapshot() as connection,
+        connection.spend_at_most(WAIT_S),
+    ):
+        connection.execute(FOR_EVER).fetchone()
+
+
 def test_closing_ends_the_reads_that_run(pool: ReadPool) -> None:
     """A store that is closed does not wait for the reads under way: they end with an error."""
     runs = threading.Event()

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from zlib import crc32
 
 import pytest
 
 from log10_trace.server.store import open_store
-from log10_trace.server.store.data_types import GroupBy, Interval, StatisticsQuery
+from log10_trace.server.store.data_types import CompletionFilter, GroupBy, Interval, StatisticsQuery
 from log10_trace.server.store.protocol import Store
 from log10_trace.server.store.sqlite import rollup_compaction
 from log10_trace.server.store.sqlite.connection import connect
 from tests.processes import until
-from tests.server.store.factories import NOON_MS, ORG, OTHER, completion, put, put_all
+from tests.server.store.factories import NOON_MS, ORG, OTHER, completion, ids, put, put_all
 from tests.server.store.test_listing import at
 
 GROUPINGS: tuple[GroupBy, ...] = ("none", "model", "tag", "session")
@@ -95,3 +96,19 @@ def test_what_another_process_folded_is_not_folded_again(
     (total,) = store.reports.statistics(ORG, StatisticsQuery(group_by="tag")).groups
     assert (total.key, total.calls) == ("x", 16)
     store.close()
+
+
+def test_what_lost_a_tag_is_found_while_only_the_hours_are_folded(tmp_path: Path) -> None:
+    """A record counts as tagged until its tag is folded; a list of what has none of the tag knows better."""
+    store = open_store(tmp_path / "a.db")
+    put_all(store, [completion(id=name, tags=["x"]) for name in ("a", "b")])
+    connection = connect(tmp_path / "a.db", can_write=True)
+    rollup_compaction.compact_all(connection)
+
+    put(store, completion(id="a", tags=[]), replace_tags=True)
+    rollup_compaction._fold_share(connection, crc32(b"") % rollup_compaction._SHARDS)
+    found = ids(store, CompletionFilter(tags=("x",), tag_match="none"))
+    connection.close()
+    store.close()
+
+    assert found == ["a"]

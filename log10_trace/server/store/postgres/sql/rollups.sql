@@ -63,3 +63,25 @@ WHERE organization_id = %(organization_id)s AND dimension = %(dimension)s
 SELECT key, start, counts, durations FROM rollup_deltas
 WHERE organization_id = %(organization_id)s AND dimension = %(dimension)s AND key = ANY (%(keys)s)
     AND start >= %(start)s AND start < %(end)s;
+
+-- :hours_without_tags
+-- Hours with a call that may carry none of the tags: no tag has as many calls as the hour, or not all of the hour or
+-- of the tags is folded.
+SELECT hour.start FROM rollups AS hour
+WHERE organization_id = %(organization_id)s AND dimension = 'none' AND width = 60
+    AND start >= %(first)s AND start < %(end)s
+    AND NOT EXISTS (
+        SELECT FROM unnest(%(tags)s::text[]) AS wanted (key)
+        CROSS JOIN LATERAL (
+            SELECT calls FROM rollups AS tagged
+            WHERE tagged.organization_id = %(organization_id)s AND tagged.dimension = 'tag' AND tagged.width = 60
+                AND tagged.start = hour.start AND tagged.key = wanted.key
+            OFFSET 0
+        ) AS tagged
+        WHERE tagged.calls = hour.calls)
+UNION
+SELECT start - mod(start, 60) FROM rollup_deltas
+WHERE organization_id = %(organization_id)s
+    AND (dimension = 'none' OR (dimension = 'tag' AND key = ANY (%(tags)s)))
+    AND start >= %(first)s AND start < %(end)s
+ORDER BY start;

@@ -48,6 +48,12 @@ WHERE c.organization_id = :organization_id AND c.id = :id;
 -- :position
 SELECT position FROM completions WHERE organization_id = :organization_id AND id = :id;
 
+-- :position_bounds
+-- The first and the last position of an organization; each by itself, so that an index tells.
+SELECT
+    (SELECT min(position) FROM completions INDEXED BY completions_by_time WHERE organization_id = :organization_id),
+    (SELECT max(position) FROM completions INDEXED BY completions_by_time WHERE organization_id = :organization_id);
+
 -- :id
 SELECT id FROM completions WHERE position = ?;
 
@@ -225,16 +231,20 @@ WHERE organization_id = :organization_id AND dimension = :dimension AND start >=
     AND (:keys IS NULL OR key IN (SELECT value FROM json_each(:keys)));
 
 -- :hours_without_tags
--- Hours with a call that may carry none of the tags: no tag has as many calls as the hour, or not all is folded.
+-- Hours with a call that may carry none of the tags: no tag has as many calls as the hour, or not all of the hour or
+-- of the tags is folded.
 SELECT start FROM rollups AS hour
-WHERE organization_id = :organization_id AND dimension = 'none' AND width = 60 AND NOT EXISTS (
+WHERE organization_id = :organization_id AND dimension = 'none' AND width = 60
+    AND start >= :first AND start < :end AND NOT EXISTS (
     SELECT 1 FROM json_each(:tags) AS tag CROSS JOIN rollups AS tagged
     ON tagged.organization_id = :organization_id AND tagged.dimension = 'tag' AND tagged.width = 60
         AND tagged.start = hour.start AND tagged.key = tag.value AND tagged.calls = hour.calls
 )
 UNION
 SELECT start - start % 60 FROM rollup_deltas
-WHERE organization_id = :organization_id AND dimension = 'none'
+WHERE organization_id = :organization_id
+    AND (dimension = 'none' OR (dimension = 'tag' AND key IN (SELECT value FROM json_each(:tags))))
+    AND start >= :first AND start < :end
 ORDER BY start;
 
 -- :tags_in_use

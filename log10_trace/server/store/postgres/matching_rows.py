@@ -1,0 +1,35 @@
+"""Reads the rows of the records that match a filter, in the order of a list; in PostgreSQL."""
+
+from __future__ import annotations
+
+from psycopg import Connection
+
+from log10_trace.server.store.data_types import CompletionFilter, Order
+from log10_trace.server.store.postgres.connections import Row, fetch_rows
+from log10_trace.server.store.postgres.filter_sql import (
+    KeysetPosition,
+    Projection,
+    build_query,
+    choose_access_path,
+)
+from log10_trace.server.store.postgres.tag_exclusion import split_by_time
+
+
+def read_matching_rows(
+    connection: Connection[Row],
+    organization_id: str,
+    wanted: CompletionFilter,
+    projection: Projection,
+    *,
+    limit: int,
+    order: Order = "newest",
+    after: KeysetPosition | None = None,
+) -> list[Row]:
+    """At most ``limit`` rows from behind ``after`` on."""
+    rows: list[Row] = []
+    for part in split_by_time(connection, organization_id, wanted, order):
+        asked = choose_access_path(connection, build_query(organization_id, part))
+        rows += fetch_rows(connection, *asked.page(projection, limit - len(rows), order, after))
+        if len(rows) == limit:
+            break
+    return rows
