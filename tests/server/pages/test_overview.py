@@ -95,6 +95,39 @@ def test_tables_are_sorted_and_compared_with_the_span_before(site: Site) -> None
     assert 'id="model"' not in page
 
 
+def test_the_overview_is_there_as_markdown(site: Site) -> None:
+    """Figures with their changes, each table and each step; hostile names stay on their line, as text."""
+    site.keep(called(1, tokens=4_000_000, stacktrace=site_of("dear"), tags=[HOSTILE, "a|b # c"]))
+    site.keep(called(26, tokens=2_000_000, stacktrace=site_of("dear")))
+    site.keep(failed(2))
+
+    answer = site.browser.get("/overview.md?since=24h")
+    lines = answer.text.splitlines()
+    alone = site.browser.get("/overview.md?since=24h&by=call_site").text
+
+    assert answer.headers["content-type"].startswith("text/markdown")
+    assert "| Cost | \\$10.00 \\(\\+100 %\\) |  |" in lines
+    assert [line for line in lines if line.startswith("#")] == [
+        "# Overview",
+        *(f"## {title}" for title in ("Call sites", "Models", "Tags", "Failures", "Over time")),
+    ]
+    (site_row,) = [line for line in lines if "dear" in line]
+    assert site_row.startswith("| /srv/app.py:dear | \\$10.00 \\(\\+100 %\\) | 1 \\(same\\) | 0 |")
+    assert "a\\|b \\# c" in answer.text
+    assert "<script" not in answer.text.replace("\\<", "")
+    steps = lines[lines.index("## Over time") + 4 :]
+    page = site.page("/overview?since=24h")
+    assert len(steps) == page.split('id="chart-cost"')[1].split("</figure>")[0].count('class="step"')
+    assert "## Models" not in alone
+    assert 'href="/overview.md?since=24h"' in page
+
+
+def test_the_markdown_of_an_empty_span_says_so(site: Site) -> None:
+    """The span is named; the query is checked as the page checks it."""
+    assert "No call in this span of time." in site.browser.get("/overview.md").text
+    assert site.browser.get("/overview.md?since=never").status_code == 422
+
+
 def test_an_empty_span_says_so(site: Site) -> None:
     """Without calls there are no figures; what cannot be understood is refused."""
     assert "No call in this span" in site.page("/overview")

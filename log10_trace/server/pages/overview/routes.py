@@ -1,4 +1,4 @@
-"""The routes of the Overview page and its twin."""
+"""The routes of the Overview page and its twins."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from log10_trace.server.http.query_params import RequestParams, timestamp_ms
 from log10_trace.server.http.request_context import RequestContext
 from log10_trace.server.http.responses import json_response
 from log10_trace.server.operations import READ, Operation
-from log10_trace.server.pages.filter_form import filter_form_from
+from log10_trace.server.pages.filter_form import FilterForm, filter_form_from
+from log10_trace.server.pages.overview import markdown
 from log10_trace.server.pages.overview.overview_view import list_table_links, overview_view
 from log10_trace.server.pages.overview.reading import TABLES, Overview, read_overview
 from log10_trace.server.pages.overview.span import DEFAULT, make_span
@@ -34,9 +35,16 @@ async def overview_json(context: RequestContext) -> Response:
     return json_response(_to_json(await context.read(_read, context)))
 
 
+async def overview_markdown(context: RequestContext) -> Response:
+    """The same figures and tables as Markdown."""
+    text = await context.read(_write_markdown, context)
+    return Response(text.encode("utf-8", "replace"), media_type="text/markdown")
+
+
 OPERATIONS: Final = (
     Operation("GET", OVERVIEW, overview, READ),
     Operation("GET", f"{OVERVIEW}.json", overview_json, READ),
+    Operation("GET", f"{OVERVIEW}.md", overview_markdown, READ),
 )
 
 
@@ -56,18 +64,30 @@ def _read(context: RequestContext) -> Overview:
     )
 
 
-def _render(context: RequestContext) -> Response:
-    found = _read(context)
+def _read_form(context: RequestContext) -> FilterForm:
     form = filter_form_from(context.request.query_params.multi_items(), OVERVIEW)
-    if not form.value("since"):
-        form = filter_form_from((*form.address.pairs, ("since", DEFAULT)), OVERVIEW)
+    if form.value("since"):
+        return form
+    return filter_form_from((*form.address.pairs, ("since", DEFAULT)), OVERVIEW)
+
+
+def _write_markdown(context: RequestContext) -> str:
+    found = _read(context)
+    return markdown.overview_markdown(found.span, overview_view(found, _read_form(context).address))
+
+
+def _render(context: RequestContext) -> Response:
+    found, form = _read(context), _read_form(context)
     return page(
         "overview.html",
         root=context.root_path,
         view=overview_view(found, form.address),
         form=form,
         offered=list_table_links(form.address, form.value("by")),
-        twin=str(form.address.with_path(f"{OVERVIEW}.json")),
+        twins=[
+            (title, str(form.address.with_path(f"{OVERVIEW}.{ending}")))
+            for title, ending in (("JSON", "json"), ("Markdown", "md"))
+        ],
     )
 
 
