@@ -90,9 +90,7 @@ class PatternFinder:
         """The places of the matches, in order."""
         group = "value" if "value" in self.expression.groupindex else 0
         for match in self.expression.finditer(text):
-            span = Span(*match.span(group))
-            if span.start < span.end:
-                yield span
+            yield Span(*match.span(group))
 
 
 class Found(NamedTuple):
@@ -108,7 +106,12 @@ def find_values(text: str, detectors: Sequence[Detector]) -> list[Found]:
 
     Values that overlap become one, of the kind of the longest: no part of a value is left.
     """
-    found = [Found(*span, detector) for detector in detectors for span in detector.find(text)]
+    found = [
+        Found(start, end, detector)
+        for detector in detectors
+        for start, end in detector.find(text)
+        if start < end
+    ]
     found.sort(key=lambda each: (each.start, -each.end))
     joined: list[Found] = []
     longest = 0

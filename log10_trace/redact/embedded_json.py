@@ -7,6 +7,8 @@ import re
 from collections.abc import Callable
 from typing import Any, Final
 
+from log10_trace.redact.record_contents import clean_name
+
 _TOKEN: Final = re.compile(
     # The end of the text ends a string too, so that one left open is scanned once, not once a quote.
     r'("[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?\Z))(\s*:)?|-?\d[0-9.eE+-]*',
@@ -48,7 +50,7 @@ def replace_tokens(text: str, clean: Callable[[str, str], str]) -> str:
         nonlocal field
         quoted, colon = match[1], match[2] or ""
         value = match[0] if quoted is None else json.loads(quoted, strict=False)
-        cleaned = clean(value, "" if colon else field)
+        cleaned = clean_name(value, clean) if colon else clean(value, field)
         field = value if colon else field
         return match[0] if cleaned == value else json.dumps(cleaned, ensure_ascii=text.isascii()) + colon
 

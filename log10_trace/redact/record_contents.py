@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from log10_trace.models.components import Completion
+from log10_trace.redact.body_fields import FIELD_NAME
 
 BODIES: Final = ("request", "response", "native_request", "native_response")
 CONTENT_FIELDS: Final = (*BODIES, "failure_reason", "metadata")
@@ -41,7 +42,7 @@ def map_texts(completion: Completion, clean: Clean) -> Completion:
 
 
 def map_texts_and_names(completion: Completion, clean: Clean) -> Completion:
-    """The same, where the names of JSON fields and long numbers are texts too."""
+    """The same, where long numbers are texts too, and names of fields that are not like the API's."""
     return _clean_stack(map_contents(completion, lambda value: _clean_all(value, clean)), clean)
 
 
@@ -75,11 +76,16 @@ def _clean_all(value: Any, clean: Clean, field: str = "") -> Any:
     return value
 
 
+def clean_name(name: str, clean: Clean) -> str:
+    """The name of a field, cleaned unless it looks like one of the API: readers look for these."""
+    return name if FIELD_NAME.fullmatch(name) else clean(name, "")
+
+
 def _clean_object(value: dict[str, Any], clean: Clean) -> dict[str, Any]:
     cleaned: dict[str, Any] = {}
     used: Counter[str] = Counter()
     for name, item in value.items():
-        free = clean(name, "")
+        free = clean_name(name, clean)
         while free in cleaned:  # two names may become one mark
             used[free] += 1
             free = f"{free} ({used[free] + 1})"

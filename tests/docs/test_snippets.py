@@ -52,7 +52,7 @@ test_the_model_is_asked(openai.OpenAI())
 }
 """What uses the objects that a snippet makes."""
 
-NEEDS = ("fastapi", "flask", "celery", "pandas", "duckdb", "datasets")
+NEEDS = ("fastapi", "flask", "celery", "pandas", "duckdb", "datasets", "presidio_analyzer")
 """Snippets that need the library of their name."""
 
 CALL = """
@@ -94,6 +94,7 @@ def run(place: tuple[Path, dict[str, str], LocalServer], *command: str) -> None:
 @pytest.mark.parametrize("snippet", PYTHON, ids=str)
 def test_a_python_snippet_runs(place: tuple[Path, dict[str, str], LocalServer], snippet: Snippet) -> None:
     """Each block is a whole program; one that makes an application or a handler is used once."""
+    compile(snippet.text, str(snippet), "exec")
     if snippet.name in NEEDS and importlib.util.find_spec(snippet.name) is None:
         pytest.skip(f"{snippet.name} is not installed")
     if any(name in snippet.text for name in FILES):
