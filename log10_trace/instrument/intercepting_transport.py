@@ -114,20 +114,27 @@ def _ask(call: InterceptedCall, request: Any) -> Any:
 
 
 def _describe(client: Any, request: Any) -> SentRequest:
-    base = client.base_url.path.rstrip("/")
-    path = request.url.path
-    path = path[len(base) :] if base and path.startswith(base) else path
-    # Azure writes the deployment into the path; the model stands in the body as well.
-    _, is_azure, rest = path.partition("/deployments/")
-    if is_azure and "/" in rest:
-        path = "/" + rest.partition("/")[2]
-    pairs = parse_qsl(request.url.query.decode("ascii"), keep_blank_values=True)
-    shown = [(name, value) for name, value in pairs if name != _AZURE_VERSION and not is_secret_name(name)]
-    target = path + ("?" + urlencode(sorted(shown)) if shown else "")
+    target = target_of(request.url.path, request.url.query.decode("ascii"), client.base_url.path)
     mask = Credentials(client, [request], target.encode()).mask_text
     return SentRequest(
         request.method, mask(target), request.headers.get("content-type", ""), wire.body(request) or b""
     )
+
+
+def target_of(path: str, query: str, base_path: str) -> str:
+    """What tells requests to the same API apart: the path below its base URL, and the query.
+
+    Without credentials in the query, and without the deployment and the version of the API, which Azure
+    writes into the URL.
+    """
+    base = base_path.rstrip("/")
+    path = path[len(base) :] if base and path.startswith(base + "/") else path
+    _, is_azure, rest = path.partition("/deployments/")
+    if is_azure and "/" in rest:
+        path = "/" + rest.partition("/")[2]
+    pairs = parse_qsl(query, keep_blank_values=True)
+    shown = [(name, value) for name, value in pairs if name != _AZURE_VERSION and not is_secret_name(name)]
+    return path + ("?" + urlencode(sorted(shown)) if shown else "")
 
 
 def _begin_attempt(call: InterceptedCall) -> Response:

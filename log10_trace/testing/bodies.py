@@ -115,6 +115,11 @@ def _encode_event(match: re.Match[str]) -> tuple[dict[str, Any], Body]:
     return {**name, "data": encoded.pop("json")}, encoded
 
 
+def split_events(text: str) -> list[str]:
+    """The text of a stream, event by event."""
+    return re.findall(r".+?(?:\r?\n\r?\n|\Z)", text, re.DOTALL)
+
+
 def decode_piece(fields: Body) -> bytes:
     """The bytes of an encoded piece.
 

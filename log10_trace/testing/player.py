@@ -77,6 +77,7 @@ class Player:
             RecordingError: the file is damaged, or of another format.
         """
         self.path = path
+        self.shown_path = _shorten(path)
         self.record = record
         self.refused: list[UnrecordedCallError] = []
         """The calls that were made and are not recorded."""
@@ -133,7 +134,7 @@ class Player:
         recorded = [call.request for call in self._recorded]
         served = [call.request for call in self._served]
         found = describe_unrecorded_call(request, recorded, served)
-        where = f"there is no {self.path}" if self.is_new else str(self.path)
+        where = f"there is no {self.shown_path}" if self.is_new else self.shown_path
         error = UnrecordedCallError(
             f"{request['request']} is not recorded ({where}). {found}\nTo record it: {self._command}"
         )
@@ -144,8 +145,8 @@ class Player:
         """Refuse to serve more of a body than the recorded program read."""
         sent = exchange.request
         error = UnrecordedCallError(
-            f"The answer to {sent.method} {sent.target} is recorded in part ({self.path}): the recorded test "
-            f"stopped reading it there.\nTo record it whole: {self._command}"
+            f"The answer to {sent.method} {sent.target} is recorded in part ({self.shown_path}): the "
+            f"recorded test stopped reading it there.\nTo record it whole: {self._command}"
         )
         with self._lock:
             self.refused.append(error)
@@ -170,7 +171,7 @@ class Player:
         if not made:
             return None
         if not passed and self.record is not Record.NEW:
-            return f"{self.path} was not written: the test failed"
+            return f"{self.shown_path} was not written: the test failed"
         if not passed:
             made = [each for each in made if (each[1].response.status or _FIRST_ERROR) < _FIRST_ERROR]
         try:
@@ -208,6 +209,11 @@ class Player:
         if self._redact is not None:
             line, response = redacting.redact_call(self._redact, line, response)
         return RecordedCall(line, response)
+
+
+def _shorten(path: Path) -> str:
+    """A path as people type it: from the current directory on, where it is in there."""
+    return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
 
 
 def _mask_text(mask: Callable[[bytes], bytes], text: str) -> str:

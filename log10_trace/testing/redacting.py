@@ -13,7 +13,7 @@ from log10_trace.models.components import Completion
 from log10_trace.record import sse
 from log10_trace.record.exchange import Response
 from log10_trace.redact import Redactor
-from log10_trace.testing.bodies import decode_body, encode_body
+from log10_trace.testing.bodies import decode_body, encode_body, split_events
 
 _CONTINUED: Final = frozenset(
     (
@@ -78,7 +78,7 @@ def _run(redactor: Redactor, **bodies: Any) -> dict[str, Any]:
 def _split_events(body: bytes) -> list[Any]:
     """Each event of a stream: its text before and behind the JSON of its data, and that JSON as a value."""
     events: list[Any] = []
-    for text in re.findall(r".+?(?:\r?\n\r?\n|\Z)", body.decode("utf-8", "replace"), re.DOTALL):
+    for text in split_events(body.decode("utf-8", "replace")):
         match = _DATA.search(text)
         try:
             data = json.loads(match[1]) if match else None

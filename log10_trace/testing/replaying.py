@@ -92,7 +92,7 @@ class replay:  # noqa: N801 -- reads as a word of the language: with replay("cal
         player = Player(
             self.path, self._record, redact=self._redact, headers=self._headers, command=self._command
         )
-        self._active.append(ActiveReplay(player, strict=self._strict))
+        self._active.append(ActiveReplay(player, strict=self._strict, warn=_warn_at_block))
         return self
 
     def __exit__(
@@ -130,10 +130,11 @@ class replay:  # noqa: N801 -- reads as a word of the language: with replay("cal
 class ActiveReplay:
     """A recording in use, from the first call to the last."""
 
-    def __init__(self, player: Player, *, strict: bool) -> None:
-        """Begin: calls are served or recorded from now on."""
+    def __init__(self, player: Player, *, strict: bool, warn: Callable[[Warning], object]) -> None:
+        """Begin: calls are served or recorded from now on. ``warn`` issues a warning."""
         self.player = player
         self._strict = strict
+        self._warn = warn
         self._stack = ExitStack()
         if player.serves_all:
             self._stack.callback(_remove_placeholders, _set_placeholders())
@@ -176,7 +177,12 @@ class ActiveReplay:
         message = _describe_unused(unused)
         if self._strict:
             raise RecordingError(self.player.path, unused[0].line, message)
-        warnings.warn(UnusedRecordingWarning(f"{self.player.path}: {message}"), stacklevel=4)
+        self._warn(UnusedRecordingWarning(f"{self.player.shown_path}: {message}"))
+
+
+def _warn_at_block(warning: Warning) -> None:
+    """Issue a warning at the line that ends the block: the callers between are ours."""
+    warnings.warn(warning, stacklevel=5)
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:
