@@ -59,10 +59,9 @@ def _convert(interaction: dict[str, Any], base_path: str | None) -> RecordedCall
     pieces = [content]
     if sse.is_stream(content):
         pieces = [event.encode() for event in split_events(content.decode("utf-8", "replace"))]
-    headers = [(name, came[name]) for name in _KEPT_HEADERS if name in came]
-    return RecordedCall(
-        {**line, **body}, Response(int(response["status"]["code"]), headers, pieces, is_whole=True)
-    )
+    headers = [(name, value) for name, value in came.items() if name in _KEPT_HEADERS]
+    status = int(response["status"]["code"])
+    return RecordedCall({**line, **body}, Response(status, headers, pieces, is_whole=True))
 
 
 def _read_headers(message: dict[str, Any]) -> Iterator[tuple[str, str]]:
@@ -88,9 +87,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--base-path", help="path of the base URL of the API (default: /v1, /openai/v1 or /openai)"
     )
     given = parser.parse_args(arguments)
+    if given.recording.exists():
+        sys.stderr.write(f"{given.recording} exists already. Delete it, or name another file.\n")
+        return 1
     try:
-        if given.recording.exists():
-            raise RecordingError(given.recording, None, "it exists already. Delete it, or name another file.")
         calls = convert(given.cassette, given.base_path)
         write_recording(given.recording, calls)
     except (RecordingError, OSError) as error:
