@@ -29,7 +29,7 @@ THEME: Final = TerminalTheme(
     ],
 )  # fmt: skip
 _MARK: Final = "\0"
-_PARTS: Final = _MARK.join(("{styles}", "{lines}", "{backgrounds}", "{matrix}", "{width}", "{char_width}"))
+_PARTS: Final = _MARK.join(("{styles}", "{lines}", "{backgrounds}", "{matrix}", "{char_width}"))
 _CHAR_HEIGHT: Final = 20
 _LINE: Final = 24.4
 """Height of a line, as rich places them."""
@@ -57,7 +57,6 @@ class _Drawing(NamedTuple):
     lines: str
     backgrounds: str
     matrix: str
-    width: float
     char_width: float
     rows: int
 
@@ -101,9 +100,9 @@ def _draw(screen: Screen, name: str) -> _Drawing:
     text = Text.from_ansi(screen.output.rstrip())
     console.print(text, overflow="fold")
     drawn = console.export_svg(theme=THEME, code_format=_PARTS, unique_id=name, clear=False)
-    styles, lines, backgrounds, matrix, width, char_width = drawn.split(_MARK)
+    styles, lines, backgrounds, matrix, char_width = drawn.split(_MARK)
     rows = console.export_text().count("\n")
-    return _Drawing(styles, lines, backgrounds, matrix, float(width), float(char_width), rows)
+    return _Drawing(styles, lines, backgrounds, matrix, float(char_width), rows)
 
 
 def _prompt(screen: Screen, drawing: _Drawing) -> str:
