@@ -56,6 +56,28 @@ def list_completions(
     )
 
 
+def look_up_completions(
+    id_part: str, *, limit: int | None = None, x_log10_organization: str | None = None
+) -> Operation[operations.LookUpResponse]:
+    """The completions whose ids begin or end with ``id_part``, of four characters or more.
+
+    Where it is the whole id of one, only that; otherwise ``limit`` of them at most, 10 unless given.
+    """
+    return Operation(
+        method="GET",
+        path=f"{PATH}/lookup",
+        read=_read_found,
+        query=query({"id": id_part, "limit": limit}),
+        organization=x_log10_organization,
+    )
+
+
+def _read_found(response: httpx.Response) -> operations.LookUpResponse:
+    return operations.LookUpResponse(
+        status_code=response.status_code, raw_response=response, completions=_read_page(response).items
+    )
+
+
 def search_completions(
     text: str,
     *,

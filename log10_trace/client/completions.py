@@ -14,6 +14,7 @@ from log10_trace.client.completion_lists import (
     limits,
     list_completions,
     list_ungraded,
+    look_up_completions,
     prices,
     search_completions,
     statistics,
@@ -123,6 +124,7 @@ class _Operations:
     list = listing(list_completions)
     search = listing(search_completions)
     get = operation(get_completion)
+    look_up = operation(look_up_completions)
     delete = operation(delete_completion)
     delete_many = operation(delete_completions)
     batch = operation(send_batch)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from log10_trace.models.base import Model, Number
-from log10_trace.models.completion import Completion
+from log10_trace.models.completion import Completion, CompletionSummary
 from log10_trace.models.response import Response
 
 
@@ -45,6 +45,13 @@ class ListUngradedResponse(Response):
     """``object.completions`` wait for feedback."""
 
     object: ListUngradedResponseBody
+
+
+@dataclass(frozen=True, kw_only=True)
+class LookUpResponse(Response):
+    """The ``completions`` that a part of an id may stand for."""
+
+    completions: list[CompletionSummary]
 
 
 class BatchResult(Model):

@@ -191,6 +191,16 @@ def test_pages_are_walked(client: Log10) -> None:
     assert [len(page.items) for page in client.completions.list(limit=150).pages()] == [100, 50]
 
 
+def test_looking_up_by_a_part_of_an_id(client: Log10) -> None:
+    """The completions whose ids begin or end so are found."""
+    for each in ("first-feed", "second-feed"):
+        client.completions.create(completion={"id": each, "status": "finished"})
+
+    found = client.completions.look_up("feed").completions
+    assert [each.id for each in found] == ["second-feed", "first-feed"]
+    assert [each.id for each in client.completions.look_up("first", limit=1).completions] == ["first-feed"]
+
+
 def test_sessions_feedback_and_tasks(client: Log10) -> None:
     """Sessions, tasks and feedback go through in the shapes that the documentation shows."""
     session_id = client.sessions.create().object.session.id

@@ -47,6 +47,26 @@ def test_creating_again_leaves_one_record(client: httpx.Client, keep: Keep) -> N
     assert len(client.get("/api/v1/completions").json()["completions"]) == 1
 
 
+def test_looking_up_by_a_part_of_an_id(client: httpx.Client, keep: Keep, tenant: Tenant) -> None:
+    """A beginning or an end gives summaries, of the own organization alone; three characters are too few."""
+    for each in ("lookup-1-beef", "lookup-2-beef"):
+        keep(id=each)
+
+    def look_up(part: str, client: httpx.Client = client, **query: int) -> httpx.Response:
+        return client.get("/api/v1/completions/lookup", params={"id": part, **query})
+
+    found = look_up("beef").json()["completions"]
+    assert [each["id"] for each in found] == ["lookup-2-beef", "lookup-1-beef"]
+    assert found[0]["preview"]
+    assert [each["id"] for each in look_up("look", limit=1).json()["completions"]] == ["lookup-2-beef"]
+    assert look_up("nothing").json() == {"completions": []}
+    assert [look_up("eef").status_code, look_up("").status_code] == [422, 422]
+    assert look_up("beef", limit=101).status_code == 422
+    other = Tenant(tenant.server)
+    with other.stack:
+        assert look_up("beef", other.client(Scope.READ)).json() == {"completions": []}
+
+
 def test_the_server_makes_an_id_where_none_is_given(keep: Keep) -> None:
     """Without an id the record gets one."""
     assert keep()["id"]

@@ -64,6 +64,8 @@ def blocking_client(client: log10.Log10, completion: components.Completion) -> N
     assert_type(created.completion, components.Completion | None)
     assert_type(client.completions.update(completion_id="i", completion=completion).status_code, int)
     assert_type(client.completions.list_ungraded().object.completions, list[components.Completion])
+    found = client.completions.look_up("beef").completions
+    assert_type(found, list[components.CompletionSummary])
     for summary in client.completions.list(tag=["a"], since="2h", limit=3):
         assert_type(summary, components.CompletionSummary)
     assert_type(client.completions.export(format="jsonl"), Iterator[bytes])

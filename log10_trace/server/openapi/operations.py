@@ -104,6 +104,17 @@ OPERATION_DOCS: Final[dict[tuple[str, str], OperationDoc]] = {
         responses={200: object_schema({"completions": array(_COMPLETION), "next_cursor": _CURSOR})},
         error_statuses=(404, 422),
     ),
+    ("GET", "/api/v1/completions/lookup"): OperationDoc(
+        id="lookUp",
+        summary="Completions whose ids begin or end with a text; a whole id gives that one alone.",
+        tag="Completions",
+        query=[
+            *({**each, "required": True} for each in query("id")),
+            *query("limit", limit={"type": "integer", "minimum": 1, "maximum": 100, "default": 10}),
+        ],
+        responses={200: object_schema({"completions": array(_ANY)})},
+        error_statuses=(422,),
+    ),
     ("GET", "/api/v1/completions/{id}"): OperationDoc(
         id="get",
         summary="Get one completion; every field has the text it was received as.",

@@ -66,6 +66,7 @@ _QUERY: Final[Mapping[str, tuple[Schema, str]]] = {
         "Whether csv includes columns for the JSON bodies and the stacktrace.",
     ),
     "offset": ({**_WHOLE, "maximum": MAX_OFFSET}, "How many to skip."),
+    "id": ({**_TEXT, "minLength": 4}, "The beginning or the end of an id, or the whole id."),
     "task_id": (_TEXT, "The feedback task."),
     "completion_id": (_TEXT, "The completion."),
     "group_by": (

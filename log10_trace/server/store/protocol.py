@@ -108,6 +108,13 @@ class Completions(Protocol):
         """The lines of these completions in a list, by id, without unknown ones."""
         ...
 
+    def find_ids(self, organization_id: str, part: str, *, limit: int) -> list[str]:
+        """Ids that begin or end with ``part``, ``limit`` of them at most; only ``part`` where it is an id.
+
+        In descending order, which is the newest first where ids are UUIDv7.
+        """
+        ...
+
     def find_neighbors(self, organization_id: str, completion_id: str, wanted: CompletionFilter) -> Neighbors:
         """The calls beside a call in the list of what matches; none beside an unknown call.
 

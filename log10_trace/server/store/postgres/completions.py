@@ -46,6 +46,8 @@ from log10_trace.server.store.protocol import COUNT_TIMEOUT_S
 
 _STREAMED: Final = 50
 """Records that a stream holds at a time; between them it holds no connection."""
+_INDEXED_END: Final = 8
+"""Characters of the index on the ends of ids, in which they stand backwards."""
 
 
 class PostgresCompletions:
@@ -120,6 +122,19 @@ class PostgresCompletions:
         }
         rows = self._readers.rows(SUMMARIES_BY_ID, values)
         return {row[1]: _to_summary(organization_id, row) for row in rows}
+
+    def find_ids(self, organization_id: str, part: str, *, limit: int) -> list[str]:
+        """Ids that begin or end with ``part``."""
+        values = {
+            "organization_id": organization_id,
+            "id": part,
+            "placed_ms": partition_ms(part),
+            "end": part[: -_INDEXED_END - 1 : -1],
+            "limit": limit,
+        }
+        if self._readers.row(SQL["sort_key"], values) is not None:
+            return [part]
+        return [row[0] for row in self._readers.rows(SQL["ids_with_part"], values)]
 
     def find_neighbors(self, organization_id: str, completion_id: str, wanted: CompletionFilter) -> Neighbors:
         """The calls beside a call in the list of what matches."""

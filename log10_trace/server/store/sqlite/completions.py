@@ -107,6 +107,14 @@ class SqliteCompletions:
             rows = connection.execute(SQL["summaries"], {"positions": found})
             return {row["id"]: _to_summary(row) for row in rows}
 
+    def find_ids(self, organization_id: str, part: str, *, limit: int) -> list[str]:
+        """Ids that begin or end with ``part``."""
+        values = {"organization_id": organization_id, "id": part, "limit": limit}
+        with self._readers.snapshot() as connection:
+            if connection.execute(SQL["position"], values).fetchone() is not None:
+                return [part]
+            return [row["id"] for row in connection.execute(SQL["ids_with_part"], values)]
+
     def find_neighbors(self, organization_id: str, completion_id: str, wanted: CompletionFilter) -> Neighbors:
         """The calls beside a call in the list of what matches."""
         wanted = self._prepare(organization_id, wanted)

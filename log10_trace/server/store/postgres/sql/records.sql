@@ -103,6 +103,20 @@ WHERE c.organization_id = %(organization_id)s AND c.id = %(id)s
       %(placed_ms)s::bigint,
       (SELECT placed_ms FROM placements WHERE organization_id = %(organization_id)s AND id = %(id)s));
 
+-- :ids_with_part
+-- OFFSET 0 keeps the planner from reading all ids in their order until it has enough that end so.
+WITH begins AS (
+    SELECT id FROM completions
+    WHERE organization_id = %(organization_id)s AND id >= %(id)s AND id < %(id)s::text || chr(1114111)
+    ORDER BY id DESC LIMIT %(limit)s
+), ends AS (
+    SELECT id FROM completions
+    WHERE organization_id = %(organization_id)s AND reverse(right(id, 8)) >= %(end)s
+        AND reverse(right(id, 8)) < %(end)s::text || chr(1114111) AND right(id, length(%(id)s)) = %(id)s
+    OFFSET 0
+)
+SELECT id FROM begins UNION SELECT id FROM ends ORDER BY id DESC LIMIT %(limit)s;
+
 -- :deletion_day
 SELECT day FROM deleted WHERE organization_id = %(organization_id)s AND record = %(record)s;
 
