@@ -46,6 +46,9 @@ _GAP: Final = 2
 """Characters between two columns."""
 _LEAST: Final = 6
 """Minimum width of a shortened column, in characters."""
+_SHORT_ID: Final = 8
+_WHOLE_ID: Final = 12
+"""Characters up to which an id is not shortened."""
 _SPACE: Final = re.compile(r"\s+")
 
 
@@ -191,6 +194,12 @@ def _picture(code: int) -> str:
 def one_line(text: str) -> str:
     """The text on one line, runs of white space made one space."""
     return escape_control_characters(_SPACE.sub(" ", text)).strip()
+
+
+def short_id(identifier: str | None) -> str:
+    """The last characters of an id, which are the random ones of a UUIDv7; an id little longer is whole."""
+    text = identifier or ""
+    return text if len(text) <= _WHOLE_ID else text[-_SHORT_ID:]
 
 
 def relative_time(moment: datetime | None, now: datetime | None = None) -> str:

@@ -23,10 +23,10 @@ from log10_trace.cli.model_calls import (
     read_model,
     replay_call,
 )
-from log10_trace.cli.once import OnceCommand
 from log10_trace.cli.options import Json, Server, expand_option_groups, split_commas
 from log10_trace.cli.output import escape_control_characters, print_line, show_json, stderr_console
 from log10_trace.cli.price_table import prices_of
+from log10_trace.cli.reference_command import ReferenceCommand
 from log10_trace.cli.replay_records import ReplayRecorder
 from log10_trace.cli.report import show_answers
 
@@ -47,10 +47,10 @@ Set = Annotated[
 ]
 
 
-@app.command(cls=OnceCommand, epilog=EXAMPLES)
+@app.command(cls=ReferenceCommand, epilog=EXAMPLES)
 @expand_option_groups
 def replay(
-    completion_id: Annotated[str, typer.Argument(help="The call's id, or latest.")],
+    completion_id: Annotated[str, typer.Argument(help="The call's id or a part of it, latest, -2.")],
     *,
     model: Annotated[
         list[str] | None,

@@ -7,6 +7,7 @@ from typing import Annotated, Final
 import typer
 
 from log10_trace.cli.app import app
+from log10_trace.cli.call_reference import resolve_session_id
 from log10_trace.cli.completions.list_ import Columns, show
 from log10_trace.cli.filter_options import CompletionFilterOptions
 from log10_trace.cli.once import OnceCommand
@@ -24,6 +25,7 @@ from log10_trace.cli.output import (
     show_rows,
     stderr_console,
 )
+from log10_trace.cli.reference_command import ReferenceCommand
 from log10_trace.cli.session_story import show_story
 
 group = typer.Typer(
@@ -75,10 +77,10 @@ def list_(
             show_json(session)
 
 
-@group.command("show", cls=OnceCommand)
+@group.command("show", cls=ReferenceCommand)
 @expand_option_groups
 def show_(
-    session_id: Annotated[str, typer.Argument(help="The session's id.")],
+    session_id: Annotated[str, typer.Argument(help="The session's id, or latest, -2.")],
     *,
     server: Server,
     limit: Limit = 100,
@@ -90,7 +92,7 @@ def show_(
     With --columns its calls are a table.
     """
     with server.client() as client:
-        session = client.sessions.get(session_id=session_id).session
+        session = client.sessions.get(session_id=resolve_session_id(client, session_id)).session
         if columns is None and not json:
             show_story(client, session, limit)
             return
@@ -100,5 +102,5 @@ def show_(
             stderr_console.print(
                 one_line(f"Session {session.id}: {count_noun(session.calls or 0, 'call')}{failed}{cost}")
             )
-        calls = client.completions.list(session_id=session_id, limit=limit, order="oldest")
+        calls = client.completions.list(session_id=session.id, limit=limit, order="oldest")
         show(calls, columns, as_json=json)

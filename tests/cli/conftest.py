@@ -54,6 +54,7 @@ class Cli:
     url: str
     token: str
     environ: Mapping[str, str]
+    organization: str = ""
 
     def run(
         self, *words: str, stdin: str | bytes = b"", **variables: str
@@ -141,17 +142,19 @@ def _conversed(leader: int, keys: dict[str, str]) -> str:
 
 
 @pytest.fixture
-def new_cli(served: tuple[LocalServer, Path], private_home: Path) -> Callable[[], Cli]:
+def new_cli(served: tuple[LocalServer, Path], private_home: Path) -> Callable[..., Cli]:
     """Makes command lines, each for an organization of its own."""
     running, home = served
 
-    def make() -> Cli:
-        organization = f"org-{uuid.uuid4()}"
-        token, key = make_key(organization, list(Scope), name="tests", now_ms=time.time_ns() // 1_000_000)
+    def make(*scopes: Scope, organization: str = "") -> Cli:
+        organization = organization or f"org-{uuid.uuid4()}"
+        token, key = make_key(
+            organization, scopes or list(Scope), name="tests", now_ms=time.time_ns() // 1_000_000
+        )
         with contextlib.closing(open_store(home / "completions.db")) as store:
             store.keys.add(organization, key).result()
         environ = {**os.environ, "LOG10_URL": running.url, "LOG10_TOKEN": token, "PYTHONWARNINGS": "error"}
-        return Cli(running.url, token, environ)
+        return Cli(running.url, token, environ, organization)
 
     return make
 

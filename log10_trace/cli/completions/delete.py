@@ -7,18 +7,21 @@ from typing import Annotated
 
 import typer
 
+from log10_trace.cli.call_reference import UnknownCallError, resolve_id
 from log10_trace.cli.completions.group import group
-from log10_trace.cli.once import OnceCommand
 from log10_trace.cli.options import Server, Yes, expand_option_groups
 from log10_trace.cli.output import count_noun, one_line, stderr_console
+from log10_trace.cli.reference_command import ReferenceCommand
 from log10_trace.client import Log10
 from log10_trace.errors import NotFoundError
 
 
-@group.command("delete", cls=OnceCommand)
+@group.command("delete", cls=ReferenceCommand)
 @expand_option_groups
 def delete(
-    completion_ids: Annotated[list[str] | None, typer.Argument(help="The ids of calls.")] = None,
+    completion_ids: Annotated[
+        list[str] | None, typer.Argument(help="Their ids or parts of them, latest, -2.")
+    ] = None,
     *,
     server: Server,
     session: Annotated[str | None, typer.Option(help="All calls of this session.")] = None,
@@ -32,8 +35,12 @@ def delete(
         raise typer.BadParameter(message)
     with server.client() as client:
         if ids:
-            confirm_or_exit(f"Delete {count_noun(len(ids), 'call')} for good?", yes=yes)
-            _delete_each(client, ids)
+            _require_terminal(yes=yes)
+            found = [_resolve(client, name) for name in ids]
+            calls = list(dict.fromkeys(filter(None, found)))
+            if calls:
+                confirm_or_exit(f"Delete {count_noun(len(calls), 'call')} for good?", yes=yes)
+            _delete_each(client, calls, are_all=None not in found)
             return
         named = [f"of session {session}"] if session else []
         named += [f"with tag {tag}"] if tag else []
@@ -42,11 +49,23 @@ def delete(
         stderr_console.print("Deleted." if deleted is None else f"{deleted:,} deleted.")
 
 
-def _delete_each(client: Log10, ids: list[str]) -> None:
+def _resolve(client: Log10, name: str) -> str | None:
+    """The id of the call that is meant, shown where it was not typed; None where there is no such call."""
+    try:
+        completion_id = resolve_id(client, name)
+    except UnknownCallError:
+        _say_missing(name)
+        return None
+    if completion_id != name:
+        stderr_console.print(one_line(f"{name} is {completion_id}"), soft_wrap=True)
+    return completion_id
+
+
+def _delete_each(client: Log10, ids: list[str], *, are_all: bool) -> None:
     """Delete each of them; one that is not there is named, and keeps none of the others."""
     deleted = sum(_delete(client, completion_id) for completion_id in ids)
     stderr_console.print(f"{deleted:,} deleted.")
-    if deleted < len(ids):
+    if deleted < len(ids) or not are_all:
         raise typer.Exit(1)
 
 
@@ -54,9 +73,19 @@ def _delete(client: Log10, completion_id: str) -> bool:
     try:
         client.completions.delete(completion_id=completion_id)
     except NotFoundError:
-        stderr_console.print(one_line(f"There is no call {completion_id}."))
+        _say_missing(completion_id)
         return False
     return True
+
+
+def _say_missing(wanted: str) -> None:
+    stderr_console.print(one_line(f"There is no call {wanted}."))
+
+
+def _require_terminal(*, yes: bool) -> None:
+    if not yes and not sys.stdin.isatty():
+        message = "Not a terminal: pass --yes to confirm."
+        raise typer.BadParameter(message)
 
 
 def confirm_or_exit(question: str, *, yes: bool) -> None:
@@ -66,11 +95,7 @@ def confirm_or_exit(question: str, *, yes: bool) -> None:
         Exit: the user does not.
         BadParameter: standard input is not a terminal.
     """
-    if yes:
-        return
-    if not sys.stdin.isatty():
-        message = "Not a terminal: pass --yes to confirm."
-        raise typer.BadParameter(message)
-    if not typer.confirm(question, err=True):
+    _require_terminal(yes=yes)
+    if not yes and not typer.confirm(question, err=True):
         stderr_console.print("Nothing was deleted.")
         raise typer.Exit(1)

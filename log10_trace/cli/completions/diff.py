@@ -10,10 +10,10 @@ from rich.text import Text
 
 from log10_trace.cli.call_reference import resolve_id
 from log10_trace.cli.completions.group import group
-from log10_trace.cli.once import OnceCommand
 from log10_trace.cli.options import Json, Server, expand_option_groups
 from log10_trace.cli.output import count_noun, escape_control_characters, show_json, show_text
 from log10_trace.cli.price_table import prices_of
+from log10_trace.cli.reference_command import ReferenceCommand
 from log10_trace.client import Log10
 from log10_trace.domain.comparison.abridgement import EqualText, abridge_segments
 from log10_trace.domain.comparison.call_comparison import CallComparison, Section, compare_calls
@@ -28,11 +28,13 @@ _MAX_CHARACTERS: Final = 2_000
 _NAME_WIDTH: Final = 20
 
 
-@group.command("diff", cls=OnceCommand)
+@group.command("diff", cls=ReferenceCommand)
 @expand_option_groups
 def diff(
-    a: Annotated[str, typer.Argument(help="The one call's id, or latest.", show_default=False)],
-    b: Annotated[str, typer.Argument(help="The other call's id, or latest.", show_default=False)],
+    a: Annotated[
+        str, typer.Argument(help="The one call's id or a part of it, latest, -2.", show_default=False)
+    ],
+    b: Annotated[str, typer.Argument(help="The other call's, likewise.", show_default=False)],
     *,
     server: Server,
     json: Json = False,

@@ -23,6 +23,7 @@ from log10_trace.cli.output import (
     show_bytes,
     show_text,
 )
+from log10_trace.cli.reference_command import ReferenceCommand
 from log10_trace.domain.call_labels import describe_origin
 from log10_trace.domain.call_markdown import write_markdown
 from log10_trace.domain.charges import read_usage
@@ -35,11 +36,12 @@ _FRAMES: Final = 6
 _STYLES: Final = {"user": "bold cyan", "assistant": "bold green", "tool": "bold magenta"}
 
 
-@group.command("get")
+@group.command("get", cls=ReferenceCommand)
 @expand_option_groups
 def get(
     completion_id: Annotated[
-        str | None, typer.Argument(help="The call's id, or latest.", show_default=False)
+        str | None,
+        typer.Argument(help="The call's id or a part of it, latest, -2.", show_default=False),
     ] = None,
     *,
     server: Server,
@@ -51,7 +53,7 @@ def get(
     """Show one call: request, response, call site and stack."""
     wanted = completion_id or id_
     if wanted is None:
-        message = "Which call? Give its id, or: latest"
+        message = "Which call? Give its id, its beginning or end, or: latest. See them: log10-trace ls"
         raise typer.BadParameter(message)
     with server.client() as client:
         answer = client.completions.get(completion_id=resolve_id(client, wanted))

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Final
 
 import typer
 
+from log10_trace.cli.call_reference import UnknownCallError, resolve_id
 from log10_trace.cli.feedback.filter import condition
 from log10_trace.cli.feedback.group import group
 from log10_trace.cli.files import open_for_writing
@@ -20,6 +21,7 @@ from log10_trace.cli.output import (
     count_noun,
     print_line,
     relative_time,
+    short_id,
     show_json,
     show_rows,
     stderr_console,
@@ -40,7 +42,12 @@ _COLUMNS: Final = (
     ),
     Column(title="FEEDBACK", cell=lambda feedback: write_json(feedback.json_values or {}), flexible=True),
     Column(title="COMMENT", cell=lambda feedback: feedback.comment or "", flexible=True),
-    Column(title="CALLS", cell=lambda feedback: ", ".join(feedback.matched_completion_ids or [])),
+    Column(
+        title="CALLS",
+        cell=lambda feedback: ", ".join(feedback.matched_completion_ids or []),
+        brief=lambda feedback: ", ".join(map(short_id, feedback.matched_completion_ids or [])),
+        flexible=True,
+    ),
 )
 
 Task = Annotated[str | None, typer.Option("--task", "--task_id", help="On this task.")]
@@ -73,7 +80,9 @@ def create(
         message = "Say on which calls: either --completion or --tag."
         raise typer.BadParameter(message)
     answer = parse_json_option(values, 'an answer such as {"score": 5}')
-    about = {"completion_ids": completions} if completions else {"completion_tags_selector": tags}
+    with server.client() as client:
+        ids = [_resolve_if_known(client, each) for each in completions]
+    about = {"completion_ids": ids} if ids else {"completion_tags_selector": tags}
     given = upload(server, {"task_id": task, "json_values": answer, "comment": comment, **about})
     if json:
         show_json(given)
@@ -103,7 +112,8 @@ def list_(
     """List feedback, the newest first."""
     wanted = condition(filter)
     with server.client() as client:
-        found = islice(_find_feedback(client, wanted, task, completion, offset), limit)
+        about = completion and _resolve_if_known(client, completion)
+        found = islice(_find_feedback(client, wanted, task, about, offset), limit)
         if not json:
             show_rows(_COLUMNS, found, empty="No such feedback.")
             return
@@ -147,6 +157,14 @@ def get(
     with server.client() as client:
         feedback = client.feedback.get(feedback_id=wanted).feedback
     print_line(json_text.dumps(feedback.model_dump(), indent=2))
+
+
+def _resolve_if_known(client: Log10, completion: str) -> str:
+    """The id of the call; the text itself where no call has it, for the server to judge."""
+    try:
+        return resolve_id(client, completion)
+    except UnknownCallError:
+        return completion
 
 
 def _find_feedback(
