@@ -23,6 +23,7 @@ GROUPS: Final = {
     "demo": "See six real calls of the OpenAI SDK arrive.",
     "serve": "Run the completions API and its page on this machine.",
     "open": "Open a call, a session or the list of calls in the browser, signed in.",
+    "ls": "List calls: the short way to completions list.",
     "completions": "List, show, compare, follow, search, export, import and delete calls.",
     "replay": "Send a logged request again, to the same model or another.",
     "benchmark": "Send logged requests to several models and compare the answers.",
@@ -47,7 +48,7 @@ EXAMPLES: Final = """
   log10-trace demo                      see six real calls arrive
   log10-trace serve                     start the server for your programs
   log10-trace completions tail -f       watch them come in
-  log10-trace completions list --since 2h --status failed
+  log10-trace ls --since 2h --status failed
   log10-trace completions get latest
   log10-trace completions export --tag checkout --output calls.jsonl
 
@@ -60,7 +61,6 @@ app = typer.Typer(
     name="log10-trace",
     help="Record, store and inspect the OpenAI SDK calls of your programs.",
     epilog=EXAMPLES,
-    no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -73,14 +73,17 @@ def _print_version(*, asked: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
+@app.callback(invoke_without_command=True)
 def _whole_application(
+    context: typer.Context,
     *,
     _version: Annotated[
         bool, typer.Option("--version", help="Show the version.", callback=_print_version, is_eager=True)
     ] = False,
 ) -> None:
     """Record, store and inspect the OpenAI SDK calls of your programs."""
+    if context.invoked_subcommand is None:
+        importlib.import_module("log10_trace.cli.start").show_start()
 
 
 def load(words: Sequence[str]) -> None:

@@ -49,6 +49,7 @@ _LEAST: Final = 6
 _SHORT_ID: Final = 8
 _WHOLE_ID: Final = 12
 """Characters up to which an id is not shortened."""
+_UNLIMITED: Final = sys.maxsize
 _SPACE: Final = re.compile(r"\s+")
 
 
@@ -63,6 +64,12 @@ class Column:
     """The text for people, when it is another one: a time as its age."""
     flexible: bool = False
     """May be shortened to fit the terminal."""
+    shorten: Callable[[Any, int], Text] | None = None
+    """The text for people in so many characters, where it is not just cut at its end."""
+    min_width: int = 0
+    """Characters that columns to the right give way to."""
+    max_part: float = 1.0
+    """Of the terminal's width."""
     right: bool = False
     style: Callable[[Any], str] | None = None
 
@@ -95,11 +102,10 @@ def show_rows(
             print_line("\t".join(one_line(column.cell(item)) for column in columns))
         return
     items = list(items)
-    rows = [[_cell(column, item) for column in columns] for item in items]
-    if not rows:
+    if not items:
         stderr_console.print(empty)
         return
-    header, *lines = console.render_lines(_draw(columns, rows), pad=False)
+    header, *lines = console.render_lines(_draw(columns, items), pad=False)
     console.print(Segments([*header, Segment.line()]), end="")
     for line, item in zip(lines, items, strict=True):
         console.print(Segments([*line, Segment.line()]), end="")
@@ -107,46 +113,65 @@ def show_rows(
             show_text(text, indent=2 * _GAP)
 
 
-def _cell(column: Column, item: Any) -> Text:
+def _cell(column: Column, item: Any, width: int) -> Text:
+    if column.shorten is not None:
+        return column.shorten(item, width)
     text = (column.brief or column.cell)(item)
     return Text(one_line(text), style=column.style(item) if column.style else "")
 
 
-def _draw(columns: Sequence[Column], rows: list[list[Text]]) -> Table:
+def _draw(columns: Sequence[Column], items: Sequence[Any]) -> Table:
     natural = [
-        max(len(column.title), *(row[at].cell_len for row in rows)) for at, column in enumerate(columns)
+        min(
+            max(len(column.title), *(_cell(column, item, _UNLIMITED).cell_len for item in items)),
+            max(_LEAST, int(column.max_part * console.width)),
+        )
+        for column in columns
     ]
-    widths = fit_columns(natural, [column.flexible for column in columns], console.width)
-    shown = [at for at, width in enumerate(widths) if width]
+    flexible, min_widths = [column.flexible for column in columns], [column.min_width for column in columns]
+    widths = fit_columns(natural, flexible, console.width, min_widths)
+    shown = [(column, width) for column, width in zip(columns, widths, strict=True) if width]
     table = Table(box=None, pad_edge=False, padding=(0, _GAP, 0, 0))
-    for at in shown:
+    for column, width in shown:
         table.add_column(
-            columns[at].title,
-            width=widths[at],
+            column.title,
+            width=width,
             no_wrap=True,
             overflow="ellipsis",
-            justify="right" if columns[at].right else "left",
+            justify="right" if column.right else "left",
         )
-    for row in rows:
-        table.add_row(*(row[at] for at in shown))
+    for item in items:
+        table.add_row(*(_cell(column, item, width) for column, width in shown))
     return table
 
 
-def fit_columns(natural: Sequence[int], flexible: Sequence[bool], width: int) -> list[int]:
+def fit_columns(
+    natural: Sequence[int], flexible: Sequence[bool], width: int, min_widths: Sequence[int] = ()
+) -> list[int]:
     """The widths of columns on a line of ``width``: 0 for those that have no room.
 
     A column that is not flexible is shown whole or not at all. The flexible ones share what is left, none
-    getting more than its natural width. When there is too little for all, the last ones go.
+    getting more than its natural width. When there is too little for all, the last ones go, and those that
+    have no minimum of ``min_widths`` before those that have one.
     """
-    widths = [0 if may_shrink else whole for whole, may_shrink in zip(natural, flexible, strict=True)]
-    for at in reversed(range(1, len(widths))):
-        if _line(widths) > width:
-            widths[at] = 0
     waiting = [at for at, may_shrink in enumerate(flexible) if may_shrink]
+    widths = list(natural)
+    for at in waiting:
+        widths[at] = min(natural[at], min_widths[at]) if min_widths else 0
+    for at in reversed(range(1, len(widths))):
+        if _line(widths) > width and not flexible[at]:
+            widths[at] = 0
+    for at in waiting:
+        widths[at] = 0
     while waiting and (width - _line(widths)) // len(waiting) < _LEAST + _GAP:
         waiting.pop()
-    for left, at in zip(range(len(waiting), 0, -1), sorted(waiting, key=lambda at: natural[at]), strict=True):
-        widths[at] = min(natural[at], (width - _line(widths)) // left - _GAP)
+    waiting.sort(key=lambda at: natural[at])
+    while waiting:
+        at = waiting.pop(0)
+        room = width - _line(widths)
+        kept = sum(min(natural[other], min_widths[other]) + _GAP for other in waiting) if min_widths else 0
+        given = min(natural[at], room // (len(waiting) + 1) - _GAP, room - kept - _GAP)
+        widths[at] = given if given >= min(natural[at], _LEAST) else 0
     return widths
 
 
@@ -208,6 +233,20 @@ def relative_time(moment: datetime | None, now: datetime | None = None) -> str:
         return ""
     now_ms = int((now or datetime.now(timezone.utc)).timestamp() * 1000)
     return formatting.short_relative_time(int(moment.timestamp() * 1000), now_ms)
+
+
+def age(moment: datetime | None) -> str:
+    """How long ago, in a column of ages: ``12s``, ``3m``, ``2h``, ``5d``."""
+    return relative_time(moment).removesuffix(" ago")
+
+
+def symbol(character: str, instead: str) -> str:
+    """The character, or ``instead`` where the terminal's encoding has it not."""
+    try:
+        character.encode(console.encoding)
+    except UnicodeEncodeError:
+        return instead
+    return character
 
 
 def moment_of(value: datetime | str | None) -> datetime | None:

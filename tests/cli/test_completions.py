@@ -40,18 +40,6 @@ def test_list_in_a_pipe_is_plain_lines(cli: Cli, calls: Calls) -> None:
     assert len(lines) == 6
 
 
-def test_list_on_a_terminal_is_a_table_that_fits(cli: Cli, calls: Calls) -> None:
-    """On a terminal it is a table with a header, ages, and no line wider than the terminal."""
-    screen = cli.screen("completions", "list", width=90)
-
-    header, first, *_ = screen.text.splitlines()
-    assert header.split()[:3] == ["ID", "WHEN", "STATUS"]
-    assert ids(5)[0] in first
-    assert "ago" in first
-    assert max(len(line) for line in screen.text.splitlines()) <= 90
-    assert "\x1b[32m" in screen.raw
-
-
 def test_no_color_is_honoured(cli: Cli, calls: Calls) -> None:
     """With NO_COLOR set, nothing on the terminal has a colour."""
     assert "\x1b[3" not in cli.screen("completions", "list", NO_COLOR="1").raw
@@ -124,7 +112,8 @@ def test_a_terminal_of_few_characters_is_no_failure(cli: Cli) -> None:
 def test_nothing_found_is_said_beside(cli: Cli) -> None:
     """An empty list is an empty output, and on a terminal a remark."""
     assert cli.text("completions", "list") == ""
-    assert "No such calls." in cli.screen("completions", "list").text
+    assert "No calls yet. See six arrive: log10-trace demo" in cli.screen("completions", "list").text
+    assert "No such calls. The newest of all" in cli.screen("completions", "list", "--tag", "x").text
 
 
 def test_get_shows_the_conversation(cli: Cli, calls: Calls) -> None:

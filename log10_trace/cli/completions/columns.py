@@ -6,10 +6,25 @@ from typing import Any, Final
 
 import typer
 
-from log10_trace.cli.output import Column, count, moment_of, numeric_column, relative_time, seconds
+from log10_trace.cli.completions.words import arrow, describe_words, shorten_words
+from log10_trace.cli.output import (
+    Column,
+    age,
+    count,
+    dollars,
+    moment_of,
+    numeric_column,
+    relative_time,
+    seconds,
+    short_id,
+    symbol,
+)
 from log10_trace.domain.call_labels import FAILED, FINISHED, STARTED
 from log10_trace.models.components import CompletionSummary
 
+_INTERRUPTED: Final = "interrupted"
+_MARKS: Final = {FINISHED: ("✓", "+"), FAILED: ("✗", "x"), STARTED: ("…", "."), _INTERRUPTED: ("◐", "~")}
+"""By status; the second where the terminal has not the first."""
 _STYLES: Final = {FINISHED: "green", FAILED: "red", STARTED: "yellow"}
 
 
@@ -18,7 +33,28 @@ def _text(value: Any) -> str:
 
 
 def _status(call: CompletionSummary) -> str:
-    return "interrupted" if call.interrupted else _text(call.status)
+    return _INTERRUPTED if call.interrupted else _text(call.status)
+
+
+def _mark(call: CompletionSummary) -> str:
+    return symbol(*_MARKS.get(_status(call), ("?", "?")))
+
+
+def _status_style(call: CompletionSummary) -> str:
+    return _STYLES.get(_text(call.status), "")
+
+
+def describe_call_site(call: CompletionSummary) -> str:
+    """The innermost line of the program: ``shop.py:12 in checkout``."""
+    site = call.call_site
+    if site is None:
+        return ""
+    line = "" if site.line is None else f":{site.line}"
+    return f"{site.file}{line}" + (f" in {site.function}" if site.function else "")
+
+
+def _brief_call_site(call: CompletionSummary) -> str:
+    return describe_call_site(call).rpartition("/")[2]
 
 
 def _tokens(call: CompletionSummary) -> str:
@@ -38,20 +74,36 @@ def _preview_response(call: CompletionSummary) -> str:
 
 
 COLUMNS: Final = {
-    "id": Column(title="ID", cell=lambda call: _text(call.id)),
+    "id": Column(title="ID", cell=lambda call: _text(call.id), brief=lambda call: short_id(call.id)),
     "time": Column(
         title="WHEN",
         cell=lambda call: _text(call.created_at),
         brief=lambda call: relative_time(moment_of(call.created_at)),
     ),
-    "status": Column(title="STATUS", cell=_status, style=lambda call: _STYLES.get(_text(call.status), "")),
+    "age": Column(
+        title="AGE",
+        cell=lambda call: _text(call.created_at),
+        brief=lambda call: age(moment_of(call.created_at)),
+        right=True,
+    ),
+    "status": Column(title="STATUS", cell=_status, style=_status_style),
+    "mark": Column(title="", cell=_status, brief=_mark, style=_status_style),
     "kind": Column(title="KIND", cell=lambda call: _text(call.kind)),
-    "model": Column(title="MODEL", cell=lambda call: _text(call.model), flexible=True),
+    "model": Column(title="MODEL", cell=lambda call: _text(call.model), flexible=True, max_part=0.15),
     "duration": numeric_column("TOOK", lambda call: call.duration, seconds),
     "first": numeric_column("FIRST", lambda call: call.time_to_first_token, seconds),
     "tokens": Column(title="IN/OUT", cell=_tokens, right=True),
     "tags": Column(title="TAGS", cell=lambda call: ", ".join(call.tags or []), flexible=True),
     "session": Column(title="SESSION", cell=lambda call: _text(call.session_id)),
+    "cost": numeric_column("COST", lambda call: call.cost, dollars),
+    "call_site": Column(title="CALL SITE", cell=describe_call_site, brief=_brief_call_site, flexible=True),
+    "words": Column(
+        title=f"QUESTION{arrow()}ANSWER",
+        cell=describe_words,
+        shorten=shorten_words,
+        flexible=True,
+        min_width=20,
+    ),
     "request": Column(title="REQUEST", cell=_preview_request, flexible=True),
     "response": Column(title="RESPONSE", cell=_preview_response, flexible=True),
     "failure": Column(title="FAILURE", cell=lambda call: _text(call.failure_kind), flexible=True),
@@ -61,9 +113,12 @@ COLUMNS: Final = {
 }
 """By the name that ``--columns`` takes."""
 
-USUAL: Final = "id,time,status,model,duration,tokens,tags,request,response"
-NARROW: Final = "id,time,status,model,request"
-"""For a terminal that the usual ones would crowd."""
+PIPED: Final = "id,time,status,model,duration,tokens,tags,request,response"
+"""In a pipe."""
+LONG_PIPED: Final = "id,time,status,model,duration,cost,tokens,tags,session,call_site,request,response"
+USUAL: Final = "id,age,mark,model,words,duration,cost"
+ROOMY: Final = "id,age,mark,model,words,tags,tokens,duration,cost"
+"""On a wide terminal."""
 
 
 def select_columns(names: str) -> list[Column]:
