@@ -71,6 +71,8 @@ class Column:
     max_part: float = 1.0
     """Of the terminal's width."""
     right: bool = False
+    keeps_spaces: bool = False
+    """Whether runs of spaces stay, in a table."""
     style: Callable[[Any], str] | None = None
 
 
@@ -117,7 +119,8 @@ def _cell(column: Column, item: Any, width: int) -> Text:
     if column.shorten is not None:
         return column.shorten(item, width)
     text = (column.brief or column.cell)(item)
-    return Text(one_line(text), style=column.style(item) if column.style else "")
+    clean = escape_control_characters(text) if column.keeps_spaces else one_line(text)
+    return Text(clean, style=column.style(item) if column.style else "")
 
 
 def _draw(columns: Sequence[Column], items: Sequence[Any]) -> Table:

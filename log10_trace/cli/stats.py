@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from enum import Enum
-from typing import Annotated, Final
+from typing import Annotated, Any, Final, cast
 
 import typer
+from rich.text import Text
 
 from log10_trace.cli.app import app
 from log10_trace.cli.filter_options import CompletionFilterOptions
@@ -13,24 +14,47 @@ from log10_trace.cli.once import OnceCommand
 from log10_trace.cli.options import Json, Server, expand_option_groups
 from log10_trace.cli.output import (
     Column,
+    console,
     count,
     dollars,
+    moment_of,
     numeric_column,
+    one_line,
     seconds,
     show_json,
     show_rows,
     stderr_console,
 )
+from log10_trace.cli.stats_comparison import (
+    compare_groups,
+    comparison_columns,
+    piped_comparison_columns,
+    shift_span,
+)
+from log10_trace.cli.units import span_ms
+from log10_trace.client import Log10
+from log10_trace.client.filters import Filters
+from log10_trace.models.operations import Group, Statistics
 
 EXAMPLES: Final = """[bold]Examples[/bold]
 
   log10-trace stats --by model --since 7d
 
-  log10-trace stats --by call_site --sort cost --tag production
+  log10-trace stats --by call-site --tag production
+
+  log10-trace stats --by call-site --compare 7d
 
   log10-trace stats --by failure --since 24h
 
   log10-trace stats --over day --since 4w"""
+
+
+_EMPTY: Final = "No calls in that time. Earlier ones: a longer --since, such as --since 30d"
+
+
+def _hyphenate(word: str) -> str:
+    """``call_site`` as ``call-site``: both are understood."""
+    return word.replace("_", "-")
 
 
 class GroupBy(str, Enum):
@@ -39,7 +63,7 @@ class GroupBy(str, Enum):
     NONE = "none"
     MODEL = "model"
     TAG = "tag"
-    CALL_SITE = "call_site"
+    CALL_SITE = "call-site"
     SESSION = "session"
     FAILURE = "failure"
 
@@ -47,11 +71,11 @@ class GroupBy(str, Enum):
 class SortBy(str, Enum):
     """Figures that groups are sorted by."""
 
-    CALLS = "calls"
     COST = "cost"
-    FAILED = "failed"
+    CALLS = "calls"
     TOKENS = "tokens"
     P95 = "p95"
+    FAILED = "failed"
     KEY = "key"
 
 
@@ -63,48 +87,115 @@ class Interval(str, Enum):
     DAY = "day"
 
 
-_FIGURES: Final = (
-    numeric_column("CALLS", lambda group: group.calls, count),
-    numeric_column("FAILED", lambda group: group.failed, count),
-    numeric_column("IN", lambda group: group.input_tokens, count),
-    numeric_column("OUT", lambda group: group.output_tokens, count),
-    numeric_column("COST", lambda group: group.cost, dollars),
-    numeric_column("P50", lambda group: group.p50, seconds),
-    numeric_column("P95", lambda group: group.p95, seconds),
-    numeric_column("P99", lambda group: group.p99, seconds),
-    numeric_column("FIRST", lambda group: group.first_token_p50, seconds),
-)
-_START: Final = Column(title="FROM", cell=lambda step: step.start or "")
+def _brief_start(step: Group) -> str:
+    moment = moment_of(step.start)
+    return "" if moment is None else f"{moment:%Y-%m-%d %H:%M}"
 
 
-@app.command(cls=OnceCommand, epilog=EXAMPLES)
+_CALLS: Final = numeric_column("CALLS", lambda group: group.calls, count)
+_FAILED: Final = numeric_column("FAILED", lambda group: group.failed, count)
+_IN: Final = numeric_column("IN", lambda group: group.input_tokens, count)
+_OUT: Final = numeric_column("OUT", lambda group: group.output_tokens, count)
+_COST: Final = numeric_column("COST", lambda group: group.cost, dollars)
+_P50: Final = numeric_column("P50", lambda group: group.p50, seconds)
+_P95: Final = numeric_column("P95", lambda group: group.p95, seconds)
+_P99: Final = numeric_column("P99", lambda group: group.p99, seconds)
+_FIRST: Final = numeric_column("FIRST", lambda group: group.first_token_p50, seconds)
+_START: Final = Column(title="FROM", cell=lambda step: step.start or "", brief=_brief_start)
+_PIPED: Final = (_CALLS, _FAILED, _IN, _OUT, _COST, _P50, _P95, _P99, _FIRST)
+_SHOWN: Final = (_CALLS, _FAILED, _COST, _P95, _IN, _OUT, _P50, _P99, _FIRST)
+"""On a terminal, where the last ones have no room if it is narrow."""
+_MIN_NAME_WIDTH: Final = 20
+Compare = Annotated[
+    str | None,
+    typer.Option(
+        "--compare", help="7d: the last 7d beside the 7d before; with --since, the same 7d earlier."
+    ),
+]
+
+
+@app.command(cls=OnceCommand, epilog=EXAMPLES, context_settings={"token_normalize_func": _hyphenate})
 @expand_option_groups
 def stats(
     *,
     by: Annotated[GroupBy, typer.Option(help="Group by.")] = GroupBy.MODEL,
     over: Annotated[Interval | None, typer.Option(help="Group by time interval.")] = None,
-    sort: Annotated[SortBy, typer.Option(help="Figure that groups are sorted by.")] = SortBy.CALLS,
+    sort: Annotated[
+        SortBy, typer.Option(help="Figure that groups are sorted by, the largest first.")
+    ] = SortBy.COST,
+    compare: Compare = None,
     which: CompletionFilterOptions,
     server: Server,
     json: Json = False,
 ) -> None:
     """Show counts of calls, failures and tokens, cost, durations, and time to the first token."""
+    if compare is not None:
+        if over is not None:
+            message = "--compare and --over cannot be used together."
+            raise typer.BadParameter(message)
+        _show_comparison(by, sort, span_ms(compare), which.filters(), server, as_json=json)
+        return
     with server.client() as client:
-        found = client.completions.statistics(
-            group_by=by.value,
-            interval=over.value if over else None,
-            sort=sort.value,
-            **which.filters(),
-        ).statistics
+        found = _read_statistics(client, by, sort, which.filters(), over)
     rows = found.groups if over is None else found.series
     if json:
         for row in rows:
             show_json(row)
         return
-    # Calls to no known model are a group too, and have no key.
-    nameless = "all" if by is GroupBy.NONE else f"(no {by.value})"
-    what = Column(title="WHAT", cell=lambda group: group.key or nameless, flexible=True)
-    show_rows((*([_START] if over else []), what, *_FIGURES), rows, empty="No calls in that time.")
+    figures = _SHOWN if console.is_terminal else _PIPED
+    show_rows((*([_START] if over else []), _name_column(by), *figures), rows, empty=_EMPTY)
+    _say_what_is_missing(found)
+
+
+def _read_statistics(
+    client: Log10, by: GroupBy, sort: SortBy, filters: Filters, over: Interval | None = None
+) -> Statistics:
+    return client.completions.statistics(
+        group_by=cast("Any", by.value.replace("-", "_")),
+        interval=over.value if over else None,
+        sort=sort.value,
+        **filters,
+    ).statistics
+
+
+def _show_comparison(
+    by: GroupBy, sort: SortBy, before_ms: int, filters: Filters, server: Server, *, as_json: bool
+) -> None:
+    """Show the groups beside what they were so long before."""
+    now, before = shift_span(filters, before_ms)
+    with server.client() as client:
+        found = _read_statistics(client, by, sort, now)
+        rows = compare_groups(found.groups, _read_statistics(client, by, sort, before).groups)
+    if as_json:
+        for row in rows:
+            show_json(row.to_dict())
+        return
+    figures = comparison_columns() if console.is_terminal else piped_comparison_columns()
+    show_rows((_name_column(by), *figures), rows, empty=_EMPTY)
+    _say_what_is_missing(found)
+
+
+def _name_column(by: GroupBy) -> Column:
+    """The groups' names. Calls to no known model are a group too, and have no key."""
+    nameless = "all" if by is GroupBy.NONE else f"(no {by.value.replace('-', ' ')})"
+
+    def shorten(group: Any, width: int) -> Text:
+        name = Text(one_line(group.key or nameless))
+        if by is GroupBy.CALL_SITE and name.cell_len > width:
+            return Text("…") + name[len(name) - width + 1 :]  # the function stands at the end
+        return name
+
+    return Column(
+        title="WHAT",
+        cell=lambda group: group.key or nameless,
+        shorten=shorten,
+        flexible=True,
+        min_width=_MIN_NAME_WIDTH,
+    )
+
+
+def _say_what_is_missing(found: Statistics) -> None:
+    """Say on the standard error which calls are not in the figures."""
     if not found.exact:
         counted = ", ".join(f"{name} {value}" for name, value in (found.counted or {}).items()) or "all calls"
         stderr_console.print(f"Too many calls match to be summed; the figures are of {counted}.")
