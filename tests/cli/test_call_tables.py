@@ -54,7 +54,7 @@ def test_a_list_at_80_columns(varied: Cli) -> None:
         "abcd0004   5h  ◐  gpt-4o-mini  Short? → answer 4 (interrupted)   250 ms  $0.0000",
         "abcd0003   5h  ✓  gpt-4o-mini  A question of so man… → answer 3  250 ms  $0.0000",
         "abcd0002   5h  …  gpt-4o-mini  Is it running? → running",
-        "abcd0001   5h  ✗  gpt-4o-mini  ␛]0;evil␇ Who? → RateLimitErro…  250 ms",
+        "abcd0001   5h  ✗  gpt-4o-mini  ␛]0;evil␇ Wh… → RateLimitError:…  250 ms",
         "abcd0000   5h  ✓  gpt-4o-mini  你好,请问退款政策是 … → answer 0  250 ms  $0.0000",
     ]
 
