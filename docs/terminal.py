@@ -35,6 +35,8 @@ from docs.terminal_svg import COLUMNS, Screen, draw_recording, draw_screen
 from tests import processes
 
 ROWS: Final = 50
+SHORT_ID: Final = 8
+"""Characters at the end of an id, as tables show them."""
 
 
 def choose_commands(records: Sequence[Record]) -> dict[str, list[str]]:
@@ -44,14 +46,16 @@ def choose_commands(records: Sequence[Record]) -> dict[str, list[str]]:
 
     def answer_of(tag: str) -> Any:
         return next(
-            record["id"] for record in newest if record["tags"][0] == tag and is_last_answer(record, asked)
+            record["id"][-SHORT_ID:]
+            for record in newest
+            if record["tags"][0] == tag and is_last_answer(record, asked)
         )
 
     failed = next(record["id"] for record in newest if record.get("failure_kind") == "RateLimitError")
     return {
-        "terminal-list": ["completions", "list", "--limit", "12"],
-        "terminal-get": ["completions", "get", failed],
-        "terminal-stats": ["stats", "--by", "call_site", "--sort", "cost", "--since", "7d"],
+        "terminal-list": ["ls", "--limit", "12"],
+        "terminal-get": ["completions", "get", failed[-SHORT_ID:]],
+        "terminal-stats": ["stats", "--by", "call-site", "--since", "7d"],
         "terminal-diff": ["completions", "diff", answer_of("assistant"), answer_of("assistant-next")],
     }
 

@@ -105,7 +105,9 @@ _START: Final = Column(title="FROM", cell=lambda step: step.start or "", brief=_
 _PIPED: Final = (_CALLS, _FAILED, _IN, _OUT, _COST, _P50, _P95, _P99, _FIRST)
 _SHOWN: Final = (_CALLS, _FAILED, _COST, _P95, _IN, _OUT, _P50, _P99, _FIRST)
 """On a terminal, where the last ones have no room if it is narrow."""
-_MIN_NAME_WIDTH: Final = 20
+_MIN_NAME_WIDTH: Final = 28
+_MIN_COMPARED_WIDTH: Final = 20
+"""Of a name beside two columns for each figure."""
 Compare = Annotated[
     str | None,
     typer.Option(
@@ -171,11 +173,11 @@ def _show_comparison(
             show_json(row.to_dict())
         return
     figures = comparison_columns() if console.is_terminal else piped_comparison_columns()
-    show_rows((_name_column(by), *figures), rows, empty=_EMPTY)
+    show_rows((_name_column(by, _MIN_COMPARED_WIDTH), *figures), rows, empty=_EMPTY)
     _say_what_is_missing(found)
 
 
-def _name_column(by: GroupBy) -> Column:
+def _name_column(by: GroupBy, min_width: int = _MIN_NAME_WIDTH) -> Column:
     """The groups' names. Calls to no known model are a group too, and have no key."""
     nameless = "all" if by is GroupBy.NONE else f"(no {by.value.replace('-', ' ')})"
 
@@ -190,7 +192,7 @@ def _name_column(by: GroupBy) -> Column:
         cell=lambda group: group.key or nameless,
         shorten=shorten,
         flexible=True,
-        min_width=_MIN_NAME_WIDTH,
+        min_width=min_width,
     )
 
 
