@@ -17,6 +17,7 @@ import typer
 
 from log10_trace import __version__
 from log10_trace.cli import exit_codes
+from log10_trace.cli.next_steps import describe_next_step
 from log10_trace.errors import Log10Error
 
 GROUPS: Final = {
@@ -128,7 +129,8 @@ def run() -> int:
         load(_words())
         app()
     except Log10Error as error:
-        print(f"log10-trace: {error}", file=sys.stderr)  # noqa: T201 -- the command's own voice
+        said = " ".join(filter(None, (str(error), describe_next_step(error))))
+        print(f"log10-trace: {said}", file=sys.stderr)  # noqa: T201 -- the command's own voice
         return exit_codes.exit_code_for(error)
     except OSError as error:  # a full disk, a file that went away, a folder that may not be entered
         said = f"{error.filename} cannot be used: {error.strerror}" if error.filename else str(error)

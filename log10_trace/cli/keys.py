@@ -106,7 +106,7 @@ def revoke(
         key = store.keys.find(key_id)
         now_ms = time.time_ns() // 1_000_000
         if key is None or not store.keys.revoke(key.organization_id, key_id, now_ms=now_ms).result():
-            message = f"There is no valid key with the id {key_id}."
+            message = f"There is no valid key with the id {key_id}. See them: log10-trace keys list"
             raise SetupError(message)
     typer.echo(f"Revoked {key_id}.")
 

@@ -66,6 +66,23 @@ def test_mistakes(within: Callable[..., Said], words: list[str], code: int, said
     assert "Traceback" not in message
 
 
+@pytest.mark.parametrize(
+    ("words", "command"),
+    [
+        (["completions", "get", "01900000-0000-7000-8000-000000000000"], "log10-trace ls"),
+        (["sessions", "show", "nothing"], "log10-trace sessions list"),
+        (["feedback", "get", "nothing"], "log10-trace feedback list"),
+        (["feedback-task", "get", "nothing"], "log10-trace feedback-task list"),
+        (["completions", "list", "--token", "wrong"], "log10-trace keys create"),
+        (["completions", "list", "--url", NOBODY], "log10-trace serve"),
+        (["completions", "get", "latest"], "log10-trace demo"),
+    ],
+)
+def test_errors_name_what_to_type_next(within: Callable[..., Said], words: list[str], command: str) -> None:
+    """The message names the command that helps."""
+    assert command in within(*words).err
+
+
 @pytest.mark.parametrize(("url", "token", "code"), [(NOBODY, "x", 3), (None, "wrong", 4)])
 def test_a_process_ends_with_the_code(cli: Cli, url: str | None, token: str, code: int) -> None:
     """The exit code is the process's own, and its output is empty."""
