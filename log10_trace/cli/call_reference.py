@@ -17,6 +17,7 @@ from rich.text import Text
 from log10_trace.cli.exit_codes import NOT_UNDERSTOOD
 from log10_trace.cli.output import count_noun, moment_of, one_line, relative_time, stderr_console
 from log10_trace.client import Log10
+from log10_trace.domain.labels import is_label
 from log10_trace.errors import AuthenticationError, Log10Error, NotFoundError
 from log10_trace.models.components import CompletionSummary, Session
 
@@ -42,7 +43,7 @@ def resolve_id(client: Log10, wanted: str) -> str:
     """
     if (number := parse_position(wanted)) is not None:
         return _resolve_position(client.completions.list(limit=number), number, "call")
-    if len(wanted) < _MIN_CHARS or _UUID.fullmatch(wanted):
+    if not is_label(wanted, min_chars=_MIN_CHARS) or _UUID.fullmatch(wanted):
         return wanted
     candidates = _look_up(client, wanted)
     if candidates is None:

@@ -12,9 +12,9 @@ import typer
 
 from log10_trace.cli.app import app
 from log10_trace.cli.call_reference import resolve_id
-from log10_trace.cli.once import OnceCommand
 from log10_trace.cli.options import Server, expand_option_groups
 from log10_trace.cli.output import print_line, stderr_console
+from log10_trace.cli.reference_command import ReferenceCommand
 from log10_trace.client import Log10
 from log10_trace.domain.page_paths import HOME, call_path, session_path
 from log10_trace.errors import NotFoundError
@@ -28,12 +28,12 @@ EXAMPLES: Final = """[bold]Examples[/bold]
   log10-trace open --session 01900000-0000-7000-8000-000000000000 --print"""
 
 
-@app.command("open", cls=OnceCommand, epilog=EXAMPLES)
+@app.command("open", cls=ReferenceCommand, epilog=EXAMPLES)
 @expand_option_groups
 def open_page(
     completion_id: Annotated[
         str | None,
-        typer.Argument(help="The call's id, or latest; without it the list.", show_default=False),
+        typer.Argument(help="Its id or a part of it, latest, -2; without it the list.", show_default=False),
     ] = None,
     *,
     session: Annotated[str | None, typer.Option("--session", help="A session's id.")] = None,

@@ -135,7 +135,7 @@ def stats(
         if over is not None:
             message = "--compare and --over cannot be used together."
             raise typer.BadParameter(message)
-        _show_comparison(by, sort, span_ms(compare), which.filters(), server, as_json=json)
+        _show_comparison(by, sort, compare, which.filters(), server, as_json=json)
         return
     with server.client() as client:
         found = _read_statistics(client, by, sort, which.filters(), over)
@@ -161,10 +161,14 @@ def _read_statistics(
 
 
 def _show_comparison(
-    by: GroupBy, sort: SortBy, before_ms: int, filters: Filters, server: Server, *, as_json: bool
+    by: GroupBy, sort: SortBy, span: str, filters: Filters, server: Server, *, as_json: bool
 ) -> None:
     """Show the groups beside what they were so long before."""
-    now, before = shift_span(filters, before_ms)
+    try:
+        now, before = shift_span(filters, span_ms(span))
+    except OverflowError:
+        message = f"{span!r} is too long; use 24h, 7d or 4w."
+        raise typer.BadParameter(message, param_hint="--compare") from None
     with server.client() as client:
         found = _read_statistics(client, by, sort, now)
         rows = compare_groups(found.groups, _read_statistics(client, by, sort, before).groups)

@@ -37,7 +37,11 @@ class GroupChange:
 
 
 def shift_span(filters: Filters, span_ms: int) -> tuple[Filters, Filters]:
-    """The filters of now, and of ``span_ms`` earlier; without a start, now is the last ``span_ms``."""
+    """The filters of now, and of ``span_ms`` earlier; without a start, now is the last ``span_ms``.
+
+    Raises:
+        OverflowError: that was before the year 1.
+    """
     span = timedelta(milliseconds=span_ms)
     until = _moment(filters.get("until")) or datetime.now(timezone.utc)
     since = _moment(filters.get("since")) or until - span

@@ -105,7 +105,8 @@ def test_a_comparison_for_programs(spent: Cli, within: Callable[..., Said]) -> N
     ]
     both = within("stats", "--compare", "7d", "--over", "day")
     assert (both.returncode, "cannot be used together" in " ".join(both.err.split())) == (2, True)
-    assert within("stats", "--compare", "week").returncode == 2
+    for nonsense in ("week", "", "-7d", "0", "9999999w", "99999999999999999999w", "7d\udcff"):
+        assert within("stats", "--compare", nonsense).returncode == 2
 
 
 def test_the_span_before_a_span() -> None:
