@@ -12,6 +12,7 @@ from rich.text import Text
 
 from log10_trace.cli.app import app
 from log10_trace.cli.database import Database, back_up_database
+from log10_trace.cli.files import STANDARD
 from log10_trace.cli.once import OnceCommand
 from log10_trace.cli.output import count_noun, escape_control_characters, progress, show_text
 from log10_trace.cli.units import format_bytes
@@ -36,6 +37,9 @@ def backup(
     The copy holds every record that was acknowledged before the command began; it is checked, and only you
     can read it. log10-trace restore puts it back. A PostgreSQL database is backed up with pg_dump.
     """
+    if str(file) == STANDARD:
+        message = "A backup cannot be written to the standard output. Name a file."
+        raise typer.BadParameter(message, param_hint="FILE")
     contents = back_up_database(database, file, overwrite=force, stage=show_stage)
     size = format_bytes(file.stat().st_size)
     said = (

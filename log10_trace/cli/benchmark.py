@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json as json_text
 from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Annotated, Any, Final
@@ -12,7 +11,13 @@ import typer
 from log10_trace.cli.app import app
 from log10_trace.cli.files import open_for_writing
 from log10_trace.cli.filter_options import CompletionFilterOptions
-from log10_trace.cli.model_calls import ModelAnswer, make_sdk_sender, read_logged_answer, replay_call
+from log10_trace.cli.model_calls import (
+    ModelAnswer,
+    make_sdk_sender,
+    parse_call,
+    read_logged_answer,
+    replay_call,
+)
 from log10_trace.cli.once import OnceCommand
 from log10_trace.cli.options import (
     Json,
@@ -93,4 +98,4 @@ def _calls(
         raise Log10Error(message)
     for completion_id in ids:
         answer = client.completions.get(completion_id=completion_id)
-        yield json_text.loads(answer.raw_response.content)
+        yield parse_call(answer.raw_response.content)

@@ -49,6 +49,20 @@ class ModelAnswer:
     """This is the logged answer, not a new one."""
 
 
+def parse_call(record: bytes) -> dict[str, Any]:
+    """The call of a record that the server sent.
+
+    Raises:
+        Log10Error: it holds a number that cannot be sent again as it was.
+    """
+    try:
+        call: dict[str, Any] = json.loads(record)
+    except ValueError:  # what the server sends is JSON
+        message = "The call holds an integer of so many digits that it cannot be sent again."
+        raise Log10Error(message) from None
+    return call
+
+
 def read_logged_answer(call: dict[str, Any], prices: Prices) -> ModelAnswer:
     """The answer that was logged."""
     response = call.get("native_response") or call.get("response")

@@ -19,6 +19,7 @@ from log10_trace.cli.model_calls import (
     find_sdk_base_url,
     make_sdk_sender,
     parameter,
+    parse_call,
     read_logged_answer,
     read_model,
     replay_call,
@@ -78,7 +79,7 @@ def replay(
     with server.client() as client:
         answer = client.completions.get(completion_id=resolve_id(client, completion_id))
         prices = prices_of(client)
-    call = json_text.loads(answer.raw_response.content)
+    call = parse_call(answer.raw_response.content)
     logged = read_logged_answer(call, prices)
     models = split_commas(model) or [logged.model]
     recorder = ReplayRecorder(send, str(call["id"]), base_url)
@@ -102,7 +103,7 @@ def _show_requests(
     """Show what would be sent: one request for each model."""
     with server.client() as client:
         answer = client.completions.get(completion_id=resolve_id(client, completion_id))
-    call = json_text.loads(answer.raw_response.content)
+    call = parse_call(answer.raw_response.content)
     base_url = find_sdk_base_url().rstrip("/")
     for model in models or [read_model(call)]:
         endpoint, body = build_replay(call, model, changes)
