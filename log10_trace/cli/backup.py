@@ -34,8 +34,9 @@ def backup(
 ) -> None:
     """Copy the database to a file, while servers go on writing to it.
 
-    The copy holds every record that was acknowledged before the command began; it is checked, and only you
-    can read it. log10-trace restore puts it back. A PostgreSQL database is backed up with pg_dump.
+    The copy holds every record that was acknowledged before the command
+    began. It is checked, and only you can read it. log10-trace restore puts
+    it back. A PostgreSQL database is backed up with pg_dump instead.
     """
     if str(file) == STANDARD:
         message = "A backup cannot be written to the standard output. Name a file."

@@ -44,8 +44,9 @@ def open_page(
 ) -> None:
     """Open the list of calls, a call or a session in the browser, signed in.
 
-    The address signs one browser in, once, within 15 minutes, with what your key may do, and does not hold
-    the key. Where is no browser the address is printed. BROWSER names another: BROWSER=firefox.
+    The address signs one browser in, once, within 15 minutes, with what
+    your key may do; the key is not in it. Where there is no browser the
+    address is printed. BROWSER names another one: BROWSER=firefox.
     """
     if completion_id is not None and session is not None:
         message = "Give a call's id or --session, not both."

@@ -30,8 +30,9 @@ def restore(
 ) -> None:
     """Put a backup in the place of the database, which no server may have open.
 
-    The backup is checked first; until all of it is copied the database is as it was. Calls that were stored
-    after the backup are gone then, and calls that were deleted after it are back.
+    The backup is checked first; until all of it is copied the database is
+    as it was. Afterwards calls that were stored since the backup are gone,
+    and calls that were deleted since are back.
     """
     contents = restore_database(database, file, overwrite=force, stage=show_stage)
     said = f"Restored {count_noun(contents.calls, 'call')} to {resolve_database(database)}."

@@ -173,7 +173,7 @@ def names_something(said: str, words: list[str]) -> bool:
 
 
 BOUNDED = settings(
-    max_examples=int(os.environ.get("HOSTILE_EXAMPLES", "120")),
+    max_examples=int(os.environ.get("HOSTILE_EXAMPLES", "60")),
     derandomize="HOSTILE_EXAMPLES" not in os.environ,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
     deadline=None,

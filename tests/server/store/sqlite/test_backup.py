@@ -181,6 +181,18 @@ def test_a_database_that_holds_something_is_replaced_only_by_force(database: Pat
     assert put_back(file, fresh).calls == put_back(file, database, overwrite=True).calls == 60
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+def test_a_restored_database_keeps_its_owner(database: Path, tmp_path: Path) -> None:
+    """Root restores for the user whom the server runs as."""
+    file = tmp_path / "a.db"
+    save(database, file)
+    os.chown(database, 12345, 54321)
+
+    put_back(file, database, overwrite=True)
+
+    assert (database.stat().st_uid, database.stat().st_gid) == (12345, 54321)
+
+
 def test_a_database_in_use_is_never_replaced(database: Path, tmp_path: Path) -> None:
     """Also with --force; the process that has it open goes on, and nothing is left behind."""
     file = tmp_path / "a.db"
