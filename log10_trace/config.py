@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from log10_trace.domain.metadata import check_metadata
 from log10_trace.errors import ConfigError
 from log10_trace.folders import check_folder
 from log10_trace.network import check_ca_file
@@ -88,13 +89,11 @@ def _metadata(value: Any) -> dict[str, Any]:
         pairs = [pair.partition("=") for pair in value.split(",") if pair.strip()]
         if not all(equals for _, equals, _ in pairs):
             raise ValueError("metadata is text such as team=search,stage=test")
-        return {key.strip(): item.strip() for key, _, item in pairs}
-    flat = str | int | float | bool | None
-    if not isinstance(value, Mapping) or not all(
-        isinstance(key, str) and isinstance(item, flat) for key, item in value.items()
-    ):
-        raise ValueError("metadata is a flat map from names to text, numbers and booleans")
-    return dict(value)
+        value = {key.strip(): item.strip() for key, _, item in pairs}
+    try:
+        return check_metadata(value)
+    except TypeError as error:
+        raise ValueError(str(error)) from None
 
 
 def _flag(value: Any) -> bool:

@@ -10,10 +10,12 @@ import inspect
 import os
 import sys
 import uuid
-from collections.abc import AsyncGenerator, Callable, Generator, Iterable
+from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Mapping
 from contextvars import ContextVar
 from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from log10_trace.domain.metadata import check_metadata, merge_metadata
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -32,14 +34,14 @@ class Session:
 
 
 class Scope:
-    """The tags and the session in force, and the scope outside, which comes back when this one ends.
+    """The tags, metadata and session in force, and the scope outside, which comes back when this one ends.
 
     ``opened`` is the stack that opened it, and whether an event loop ran on that thread; ``submitted`` is the
     stack that started the thread it is in force in. Stacks are JSON, as a record has them; none where it is
     not known.
     """
 
-    __slots__ = ("opened", "outer", "session", "submitted", "tags")
+    __slots__ = ("metadata", "opened", "outer", "session", "submitted", "tags")
 
     def __init__(
         self,
@@ -48,17 +50,20 @@ class Scope:
         outer: Scope | None,
         opened: tuple[bytes, bool] | None = None,
         submitted: bytes | None = None,
+        *,
+        metadata: dict[str, Any] | None = None,
     ) -> None:
         self.tags = tags
         self.session = session
         self.outer = outer
         self.opened = opened
         self.submitted = submitted
+        self.metadata = metadata
 
     def hand_over(self, submitted: bytes | None) -> Scope:
         """The same labels, for a thread that ``submitted`` starts."""
         opened = None if self.opened is None else (self.opened[0], False)
-        return Scope(self.tags, self.session, None, opened, submitted)
+        return Scope(self.tags, self.session, None, opened, submitted, metadata=self.metadata)
 
 
 _NOTHING = Scope((), None, None)
@@ -135,15 +140,17 @@ class _ScopeBase:
     Nothing about an entry is kept on the object, so one object serves any number of tasks and threads.
     """
 
-    __slots__ = ("_tags",)
+    __slots__ = ("_metadata", "_tags")
 
-    def __init__(self, tags: tuple[str, ...]) -> None:
+    def __init__(self, tags: tuple[str, ...], metadata: Mapping[str, Any] | None) -> None:
         self._tags = tags
+        self._metadata = None if metadata is None else check_metadata(metadata)
 
     def _inside(self, outer: Scope) -> Scope:
         """The scope that holds inside, made anew at every entry."""
         tags = merge_tags(outer.tags, self._tags)
-        return Scope(tags, outer.session, outer, _stack_that_opens(outer), outer.submitted)
+        metadata = merge_metadata(outer.metadata, self._metadata)
+        return Scope(tags, outer.session, outer, _stack_that_opens(outer), outer.submitted, metadata=metadata)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -271,14 +278,20 @@ class tags(_ScopeBase):  # noqa: N801 -- reads as a word of the language: with t
     In a generator, plain or asynchronous, use the decorator: ``with`` around a ``yield`` also labels what the
     reader of the generator does between two items, since Python runs the body in the reader's context.
 
+    Args:
+        labels: The tags.
+        metadata: A flat map from names to strings, numbers and booleans, such as ``{"user_id": 42}``; inside
+            another one the inner value of a name holds.
+
     Raises:
-        TypeError: a tag is not a string; the message names it.
+        TypeError: a tag is not a string, or metadata is no such map; the message names it.
+        ValueError: a name or a value of the metadata is too long, or there are too many.
     """
 
     __slots__ = ()
 
-    def __init__(self, *labels: str) -> None:
-        super().__init__(_check_tags(labels))
+    def __init__(self, *labels: str, metadata: Mapping[str, Any] | None = None) -> None:
+        super().__init__(_check_tags(labels), metadata)
 
     def __enter__(self) -> Self:
         self._enter()
@@ -289,7 +302,7 @@ class tags(_ScopeBase):  # noqa: N801 -- reads as a word of the language: with t
 
 
 class session(_ScopeBase):  # noqa: N801 -- as above
-    """Join every call made inside under one session id, with ``tags`` on each of them.
+    """Join every call made inside under one session id, with ``tags`` and ``metadata`` on each of them.
 
     Entered with ``with`` or ``async with`` it gives the ``Session``; every entry, and every call of a
     decorated function, is a session of its own unless ``id`` names one.
@@ -297,16 +310,29 @@ class session(_ScopeBase):  # noqa: N801 -- as above
     In a generator, plain or asynchronous, use the decorator: ``with session():`` around a ``yield`` leaks
     into the reader of the generator, as every context variable of Python does.
 
+    Args:
+        tags: The tags.
+        id: The id of the session; default: a new one.
+        metadata: A flat map from names to strings, numbers and booleans, such as ``{"user_id": 42}``; inside
+            another one the inner value of a name holds.
+
     Raises:
-        TypeError: a tag is not a string; the message names it.
+        TypeError: a tag is not a string, or metadata is no such map; the message names it.
+        ValueError: a name or a value of the metadata is too long, or there are too many.
     """
 
     __slots__ = ("_id",)
 
-    def __init__(self, tags: Iterable[str] = (), *, id: str | None = None) -> None:  # noqa: A002 -- the record's word
+    def __init__(
+        self,
+        tags: Iterable[str] = (),
+        *,
+        id: str | None = None,  # noqa: A002 -- the record's word
+        metadata: Mapping[str, Any] | None = None,
+    ) -> None:
         if callable(tags):
             raise TypeError("write @log10_trace.session() with brackets")
-        super().__init__(_check_tags(tags))
+        super().__init__(_check_tags(tags), metadata)
         if id is not None and not isinstance(id, str):
             raise TypeError(f"a session id is a string, and {id!r} is {type(id).__name__}")
         self._id = id
@@ -314,7 +340,8 @@ class session(_ScopeBase):  # noqa: N801 -- as above
     def _inside(self, outer: Scope) -> Scope:
         opened = Session(self._id or str(uuid.uuid4()))
         tags = merge_tags(outer.tags, self._tags)
-        return Scope(tags, opened, outer, _stack_that_opens(outer), outer.submitted)
+        metadata = merge_metadata(outer.metadata, self._metadata)
+        return Scope(tags, opened, outer, _stack_that_opens(outer), outer.submitted, metadata=metadata)
 
     def __enter__(self) -> Session:
         return cast("Session", self._enter().session)
@@ -324,7 +351,7 @@ class session(_ScopeBase):  # noqa: N801 -- as above
 
 
 def propagate(function: Decorated) -> Decorated:
-    """The same function, with the tags and the session of this moment in force wherever it runs.
+    """The same function, with the tags, metadata and session of this moment in force wherever it runs.
 
     For what begins with an empty context: a thread or an executor under ``patch(threads=False)``, a pool of
     ``multiprocessing.pool``, a queue that a thread of your own reads.
@@ -340,10 +367,10 @@ class _PropagatedScope(_ScopeBase):
     __slots__ = ("_scope",)
 
     def __init__(self, scope: Scope) -> None:
-        super().__init__(())
+        super().__init__((), None)
         self._scope = scope
 
     def _inside(self, outer: Scope) -> Scope:
         scope = self._scope
         submitted = outer.submitted or scope.submitted
-        return Scope(scope.tags, scope.session, outer, scope.opened, submitted)
+        return Scope(scope.tags, scope.session, outer, scope.opened, submitted, metadata=scope.metadata)

@@ -71,6 +71,16 @@ def test_a_session_without_brackets_is_refused() -> None:
         session(here)  # type: ignore[arg-type]
 
 
+def test_bad_metadata_is_refused_where_it_is_given() -> None:
+    """The error names key and value, at ``session()`` or ``tags()``, not at the call."""
+    with pytest.raises(TypeError, match="'user' is dict"):
+        session(metadata={"user": {"id": 42}})
+    with pytest.raises(TypeError, match="'42' is none"):
+        tags("a", metadata="42")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="'a=b'"):
+        tags(metadata={"a=b": 1})
+
+
 def test_a_session_has_an_id_of_its_own() -> None:
     """Every entry is a new session; nested ones restore the outer one."""
     with session(tags=["s"]) as outer:

@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from log10_trace.context import Scope, merge_tags, process_session
 from log10_trace.domain.call_labels import FAILED, FINISHED, RESPONSES
+from log10_trace.domain.metadata import merge_metadata
 from log10_trace.guard import guard
 from log10_trace.instrument import wire
 from log10_trace.instrument.credentials import MASK, Credentials, tells_of_error
@@ -60,7 +61,7 @@ def new_call(capture: CaptureConfig, endpoint: str, scope: Scope, stack: bytes) 
     session.last_completion_id = call.id
     call.session_id = session.id
     call.tags = merge_tags(capture.tags, scope.tags)
-    call.metadata = capture.metadata
+    call.metadata = merge_metadata(capture.metadata, scope.metadata)
     call.organization_id = capture.organization_id
     call.stack = stack
     return call

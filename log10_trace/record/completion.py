@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from log10_trace.domain import chat_view
 from log10_trace.domain.call_labels import RESPONSES, kind_of_endpoint
+from log10_trace.domain.metadata import merge_metadata, read_metadata
 from log10_trace.models.components import Completion
 from log10_trace.record.call import Call
 from log10_trace.record.json_bytes import (
@@ -22,18 +23,24 @@ from log10_trace.record.json_bytes import (
 from log10_trace.record.outcome import Outcome, determine_outcome
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=timezone.utc)
-_EXTENSIONS: Final = ("base_url", "request_id", "retries", "metadata", "source", "sequence")
+_EXTENSIONS: Final = ("base_url", "request_id", "retries", "source", "sequence")
 
 _RAWS: Final = ("raw_request", "raw_response", "raw_events")
 
 
 def to_json(call: Call) -> bytes:
     """The Completion as one line of JSON; what was sent and what came back stand in it byte for byte."""
-    if call.body_json is not None:
-        return call.body_json
+    return _write(call, with_request_metadata=True) if call.body_json is None else call.body_json
+
+
+def _write(call: Call, *, with_request_metadata: bool) -> bytes:
     outcome = determine_outcome(call)
-    request, raw_request = _request(call.request)
-    labels = dump_fast(_labels(call, outcome))
+    request, raw_request, value = _request(call.request)
+    labels = _labels(call, outcome)
+    metadata = join_request_metadata(call.metadata, value) if with_request_metadata else call.metadata
+    if metadata:
+        labels["metadata"] = metadata
+    head = dump_fast(labels)
     if call.endpoint == RESPONSES:
         # Every reader of the API knows chat messages; what was sent and what came back stands whole beside
         # them.
@@ -47,18 +54,25 @@ def to_json(call: Call) -> bytes:
         bodies = [(b"request", request), (b"response", outcome.response)]
     raws = ((b"raw_request", raw_request), (b"raw_response", outcome.raw), (b"raw_events", outcome.events))
     bodies += [(name, text) for name, text in raws if text is not None]
-    return _join_json(labels, call.stack, bodies)
+    return _join_json(head, call.stack, bodies)
 
 
-def to_model(call: Call) -> Completion:
+def to_model(call: Call, *, with_request_metadata: bool = False) -> Completion:
     """The Completion as a model, for a redactor or a test to look at.
 
     It is without ``raw_request``, ``raw_response`` and ``raw_events``, where a redactor of the bodies would
-    leave everything.
+    leave everything, and where nothing else is said without the metadata that its request repeats.
     """
+    written = call.body_json or _write(call, with_request_metadata=with_request_metadata)
     # A number that Python cannot write again would cost the record when the redactor gives it back.
-    fields = json.loads(to_json(call), parse_float=_float, parse_int=_int)
+    fields = json.loads(written, parse_float=_float, parse_int=_int)
     return Completion.model_validate({name: fields[name] for name in fields if name not in _RAWS})
+
+
+def join_request_metadata(metadata: dict[str, Any] | None, request: Any) -> dict[str, Any] | None:
+    """The metadata of a call, and that in its request, a body or the model of one, whose values hold."""
+    own = request.get("metadata") if isinstance(request, dict) else getattr(request, "metadata", None)
+    return merge_metadata(metadata, read_metadata(own))
 
 
 def _float(text: str) -> float | str:
@@ -80,12 +94,14 @@ def _join_json(labels: bytes, stack: bytes, bodies: list[tuple[bytes, bytes]]) -
     return b"".join([*pieces, b"}"])
 
 
-def _request(body: bytes) -> tuple[bytes, bytes | None]:
-    """The request as JSON, and as a JSON string where that is not the body byte for byte."""
+def _request(body: bytes) -> tuple[bytes, bytes | None, Any]:
+    """The request as JSON, as a JSON string where that is not the body byte for byte, and its value."""
     if not body:
-        return b"null", None
+        return b"null", None, None
     json_body = to_single_line(body)
-    return (to_json_string(body), None) if json_body is None else (json_body.text, json_body.raw)
+    if json_body is None:
+        return to_json_string(body), None, None
+    return json_body.text, json_body.raw, json_body.value
 
 
 def _labels(call: Call, outcome: Outcome) -> dict[str, Any]:

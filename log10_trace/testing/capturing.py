@@ -22,7 +22,7 @@ class _Records:
 
     def on_end(self, call: Call) -> None:
         """Keep the record."""
-        self.completions.append(to_model(call))
+        self.completions.append(to_model(call, with_request_metadata=True))
 
 
 @contextmanager

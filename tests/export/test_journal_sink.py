@@ -5,12 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from log10_trace import redact
 from log10_trace.export.spool.journal import EntryLocation, Journal
 from log10_trace.export.spool.segment_format import STARTED
+from log10_trace.redact.content_mask import mask_contents
 from tests import completions_api as does
 from tests.completions_api import CompletionsAPI, Exchange
 from tests.export.factories import begun, call, delivery, keep, segments, settled
@@ -126,6 +128,28 @@ def test_what_waits_to_be_redacted_is_on_disk_when_the_api_never_answers(private
 
         assert made.stats().pending == made.stats().spooled == 10
         assert b"secret-123" not in b"".join(each.read_bytes() for each in segments(private_home / "spool"))
+
+
+@pytest.mark.parametrize(
+    ("redactor", "expected"),
+    [
+        (lambda record: record, {"user_id": 42, "order": "own"}),
+        (redact.path("$.request.metadata.order"), {"user_id": 42, "order": "[redacted]"}),
+        (mask_contents, {"user_id": 42}),
+    ],
+    ids=["kept", "redacted", "no contents"],
+)
+def test_metadata_of_the_request_is_joined_as_the_redactor_leaves_it(
+    private_home: Path, redactor: redact.Redactor, expected: dict[str, Any]
+) -> None:
+    """What is redacted in the request does not stand in the metadata of the record."""
+    with CompletionsAPI() as api, delivery(api.url, redact=redactor) as made:
+        one = call("answer")
+        one.request, one.metadata = b'{"messages":[],"metadata":{"order":"own"}}', {"user_id": 42}
+        made.sink.on_end(one)
+        assert made.flush(10.0)
+
+        assert api.rows()[one.id]["metadata"] == expected
 
 
 def test_calls_after_the_end_are_redacted_where_they_end(private_home: Path) -> None:

@@ -51,6 +51,52 @@ def test_scopes_add_up_and_the_innermost_session_holds(client: Any) -> None:
     assert (inner.last_completion_id, outer.last_completion_id) == (first["id"], second["id"])
 
 
+def test_metadata_is_joined_and_the_inner_value_holds(client: Any) -> None:
+    """Patch-wide metadata, then the session's, then the block's, then that of the request."""
+    kept = Kept()
+    instrument.install(kept, metadata={"team": "shop", "user_id": 0})
+    with log10_trace.session(metadata={"user_id": 42, "plan": "pro"}):
+        with log10_trace.tags("a", metadata={"plan": "trial", "step": 1.5}):
+            client.chat.completions.create(**CHAT, metadata={"step": "own", "order": "7"})
+        client.chat.completions.create(**CHAT)
+    client.chat.completions.create(**CHAT)
+    instrument.uninstall()
+
+    first, second, third = (record["metadata"] for record in kept.records)
+    assert first == {"team": "shop", "user_id": 42, "plan": "trial", "step": "own", "order": "7"}
+    assert second == {"team": "shop", "user_id": 42, "plan": "pro"}
+    assert third == {"team": "shop", "user_id": 0}
+
+
+def test_metadata_goes_where_tags_go(endpoint: Endpoint, kept: Kept) -> None:
+    """Into tasks, decorated functions, executors and propagated functions, and out of each again."""
+
+    @log10_trace.session(metadata={"by": "decorator"})
+    async def ask(client: Any, seed: int) -> None:
+        with log10_trace.tags(metadata={"seed": seed}):
+            await client.chat.completions.create(**seeded(seed))
+
+    async def main() -> None:
+        async with openai.AsyncOpenAI(base_url=endpoint.url, api_key="k") as client:
+            await asyncio.gather(*(ask(client, seed) for seed in range(20)))
+
+    asyncio.run(main())
+    with openai.OpenAI(base_url=endpoint.url, api_key="k") as client, ThreadPoolExecutor(1) as pool:
+        with log10_trace.session(metadata={"by": "pool"}):
+            submitted = pool.submit(client.chat.completions.create, **seeded(100))
+            propagated = log10_trace.propagate(lambda: client.chat.completions.create(**seeded(101)))
+        submitted.result()
+        propagated()
+        client.chat.completions.create(**seeded(102))
+
+    by_seed = {record["request"]["seed"]: record.get("metadata") for record in kept.records}
+    assert by_seed == {seed: {"by": "decorator", "seed": seed} for seed in range(20)} | {
+        100: {"by": "pool"},
+        101: {"by": "pool"},
+        102: None,
+    }
+
+
 def test_a_stream_keeps_the_labels_of_its_call(client: Any, kept: Kept) -> None:
     """Where it is read does not matter."""
     with log10_trace.tags("made"):

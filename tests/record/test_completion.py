@@ -60,6 +60,18 @@ def test_a_text_completion_is_of_the_kind_prompt() -> None:
     assert json.loads(to_json(call(endpoint="/completions")))["kind"] == "prompt"
 
 
+@pytest.mark.parametrize("endpoint", ["/chat/completions", "/completions", "/responses"])
+def test_metadata_of_the_request_joins_that_of_the_call(endpoint: str) -> None:
+    """What the request says holds; what is no string, number or boolean stays in the request alone."""
+    made = call(b'{"metadata":{"a":"own","b":true,"c":{"d":1},"e":null}}', b"{}", endpoint)
+    made.metadata = {"a": "outer", "z": 1}
+
+    assert json.loads(to_json(made))["metadata"] == {"a": "own", "b": True, "z": 1}
+    assert made.metadata == {"a": "outer", "z": 1}
+    assert to_model(made).metadata == {"a": "outer", "z": 1}
+    assert "metadata" not in json.loads(to_json(call(b'{"metadata":["a"]}')))
+
+
 def test_line_breaks_of_the_body_do_not_break_the_line() -> None:
     """JSON that was sent over several lines is the same JSON on one."""
     line = to_json(call(b'{\r\n "a": 1\n}', b"[\n1\n]"))
