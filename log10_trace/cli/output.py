@@ -32,6 +32,7 @@ from rich.segment import Segment, Segments
 from rich.table import Table
 from rich.text import Text
 
+from log10_trace.cli.column_widths import GAP, MIN_WIDTH, fit_columns
 from log10_trace.domain import formatting
 from log10_trace.domain.control_characters import replace_control_characters
 from log10_trace.domain.times import parse_rfc3339_ms, utc_datetime
@@ -42,10 +43,6 @@ console: Final = Console(highlight=False, markup=False, emoji=False)
 stderr_console: Final = Console(stderr=True, highlight=False, markup=False, emoji=False)
 """Messages other than the result, on standard error, so that a pipe receives the result alone."""
 
-_GAP: Final = 2
-"""Characters between two columns."""
-_LEAST: Final = 6
-"""Minimum width of a shortened column, in characters."""
 _SHORT_ID: Final = 8
 _WHOLE_ID: Final = 12
 """Characters up to which an id is not shortened."""
@@ -112,7 +109,7 @@ def show_rows(
     for line, item in zip(lines, items, strict=True):
         console.print(Segments([*line, Segment.line()]), end="")
         if text := note(item):
-            show_text(text, indent=2 * _GAP)
+            show_text(text, indent=2 * GAP)
 
 
 def _cell(column: Column, item: Any, width: int) -> Text:
@@ -127,14 +124,14 @@ def _draw(columns: Sequence[Column], items: Sequence[Any]) -> Table:
     natural = [
         min(
             max(len(column.title), *(_cell(column, item, _UNLIMITED).cell_len for item in items)),
-            max(_LEAST, int(column.max_part * console.width)),
+            max(MIN_WIDTH, int(column.max_part * console.width)),
         )
         for column in columns
     ]
     flexible, min_widths = [column.flexible for column in columns], [column.min_width for column in columns]
     widths = fit_columns(natural, flexible, console.width, min_widths)
     shown = [(column, width) for column, width in zip(columns, widths, strict=True) if width]
-    table = Table(box=None, pad_edge=False, padding=(0, _GAP, 0, 0))
+    table = Table(box=None, pad_edge=False, padding=(0, GAP, 0, 0))
     for column, width in shown:
         table.add_column(
             column.title,
@@ -146,41 +143,6 @@ def _draw(columns: Sequence[Column], items: Sequence[Any]) -> Table:
     for item in items:
         table.add_row(*(_cell(column, item, width) for column, width in shown))
     return table
-
-
-def fit_columns(
-    natural: Sequence[int], flexible: Sequence[bool], width: int, min_widths: Sequence[int] = ()
-) -> list[int]:
-    """The widths of columns on a line of ``width``: 0 for those that have no room.
-
-    A column that is not flexible is shown whole or not at all. The flexible ones share what is left, none
-    getting more than its natural width. When there is too little for all, the last ones go, and those that
-    have no minimum of ``min_widths`` before those that have one.
-    """
-    waiting = [at for at, may_shrink in enumerate(flexible) if may_shrink]
-    widths = list(natural)
-    for at in waiting:
-        widths[at] = min(natural[at], min_widths[at]) if min_widths else 0
-    for at in reversed(range(1, len(widths))):
-        if _line(widths) > width and not flexible[at]:
-            widths[at] = 0
-    for at in waiting:
-        widths[at] = 0
-    while waiting and (width - _line(widths)) // len(waiting) < _LEAST + _GAP:
-        waiting.pop()
-    waiting.sort(key=lambda at: natural[at])
-    while waiting:
-        at = waiting.pop(0)
-        room = width - _line(widths)
-        kept = sum(min(natural[other], min_widths[other]) + _GAP for other in waiting) if min_widths else 0
-        given = min(natural[at], room // (len(waiting) + 1) - _GAP, room - kept - _GAP)
-        widths[at] = given if given >= min(natural[at], _LEAST) else 0
-    return widths
-
-
-def _line(widths: Sequence[int]) -> int:
-    """The length of a line of columns, gaps included."""
-    return sum(width + _GAP for width in widths if width) - _GAP
 
 
 def print_line(text: str) -> None:

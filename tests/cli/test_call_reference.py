@@ -7,7 +7,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from pytest_httpx import HTTPXMock
 
+from log10_trace import Log10
+from log10_trace.cli.call_reference import resolve_id
 from log10_trace.domain.keys import Scope
 from tests.cli.conftest import Cli, Said, call
 
@@ -142,3 +145,11 @@ def test_a_key_that_may_not_read(named: Cli, new_cli: Callable[..., Cli]) -> Non
 
     assert grader.run(*about, "call-one").returncode == 0
     assert grader.run(*about, "call").returncode == 4
+
+
+def test_a_server_of_an_earlier_version(httpx_mock: HTTPXMock) -> None:
+    """A server that cannot look ids up takes what was typed for the whole id."""
+    httpx_mock.add_response(404, json={"code": "not_found", "message": "There is no such completion."})
+
+    with Log10(server_url="http://127.0.0.1:9", log10_token="key") as client:
+        assert resolve_id(client, "call") == "call"

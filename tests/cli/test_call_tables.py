@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 from rich.cells import cell_len
 
-from log10_trace.cli.output import fit_columns, moment_of
+from log10_trace.cli.column_widths import fit_columns
+from log10_trace.cli.output import moment_of
 from tests.cli.conftest import Cli, Screen, call
 
 UUIDS = [f"01900000-0000-7000-8000-{number:012x}" for number in range(0xABCD0000, 0xABCD0005)]

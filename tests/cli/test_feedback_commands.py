@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
+from log10_trace.cli.column_widths import fit_columns
 from log10_trace.cli.feedback.grade import iterate_ungraded
-from log10_trace.cli.output import fit_columns, moment_of, relative_time
+from log10_trace.cli.output import moment_of, relative_time
 from log10_trace.cli.schema import form_fields
 from log10_trace.models.components import FeedbackTask
 from tests.cli.conftest import Cli
