@@ -59,7 +59,7 @@ class Player:
         record: When calls are made and recorded.
         redact: What of a request and its answer is kept, and compared.
         headers: Names of further response headers to keep.
-        command: How to record, for messages.
+        command: How to record, for messages; ``{mode}`` stands for the mode.
     """
 
     def __init__(
@@ -135,18 +135,22 @@ class Player:
         served = [call.request for call in self._served]
         found = describe_unrecorded_call(request, recorded, served)
         where = f"there is no {self.shown_path}" if self.is_new else self.shown_path
+        command = self._command_for("new")
         error = UnrecordedCallError(
-            f"{request['request']} is not recorded ({where}). {found}\nTo record it: {self._command}"
+            f"{request['request']} is not recorded ({where}). {found}\nTo record it: {command}"
         )
         self.refused.append(error)
         return error
+
+    def _command_for(self, mode: str) -> str:
+        return self._command.replace("{mode}", mode)
 
     def on_read_past(self, exchange: Exchange) -> None:
         """Refuse to serve more of a body than the recorded program read."""
         sent = exchange.request
         error = UnrecordedCallError(
             f"The answer to {sent.method} {sent.target} is recorded in part ({self.shown_path}): the "
-            f"recorded test stopped reading it there.\nTo record it whole: {self._command}"
+            f"recorded test stopped reading it there.\nTo record it whole: {self._command_for('all')}"
         )
         with self._lock:
             self.refused.append(error)

@@ -111,6 +111,7 @@ class Hooks:
         if report.when == "teardown":
             if calls.not_written:
                 report.sections.append(("log10_replay at teardown", calls.not_written))
+            del item.stash[_CALLS]  # what it holds is not needed any more, and the item lives to the end
             if self._reports:
                 served = calls.replay.player.served_count if calls.replay is not None else 0
                 # An attribute of plain values: pytest-xdist sends it from the worker.
@@ -153,7 +154,7 @@ def begin_replay(item: pytest.Item, shared: dict[str, Any]) -> ActiveReplay:
     record = item.config.getoption("--log10-record") or asked
     strict = options.pop("strict", False)
     path = _resolve_path(item, options.pop("path", None))
-    command = f"pytest {_quote(item.nodeid)} --log10-record=new (or =all, to replace all)"
+    command = f"pytest {_quote(item.nodeid)} --log10-record={{mode}}"
     player = Player(path, parse_record(record), command=command, **options)
     return ActiveReplay(player, strict=strict, warn=item.warn)
 

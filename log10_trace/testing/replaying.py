@@ -85,7 +85,7 @@ class replay:  # noqa: N801 -- reads as a word of the language: with replay("cal
         self._redact = redact
         self._headers = tuple(headers)
         self._strict = strict
-        self._command = command or f"run it with replay({str(path)!r}, record='new'), or with record='all'"
+        self._command = command or f"run it with replay({str(path)!r}, record='{{mode}}')"
         self._active: list[ActiveReplay] = []
 
     def __enter__(self) -> Self:
@@ -109,7 +109,15 @@ class replay:  # noqa: N801 -- reads as a word of the language: with replay("cal
         self.__exit__(kind, error, trace)
 
     def __call__(self, function: Decorated) -> Decorated:
-        """The same function, with its calls served or recorded."""
+        """The same function, with its calls served or recorded.
+
+        Raises:
+            TypeError: it is a generator, whose body runs while others read it.
+        """
+        if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+            raise TypeError(
+                f"replay() decorates functions; in the generator {function.__name__} use it with `with`"
+            )
         if inspect.iscoroutinefunction(function):
 
             @functools.wraps(function)

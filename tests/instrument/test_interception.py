@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+import httpx
 import openai
 import pytest
 from openai import _base_client
@@ -400,6 +401,45 @@ def test_a_custom_transport_is_kept(endpoint: Endpoint) -> None:
             client.chat.completions.create(**CHAT)
 
     assert len(sent) == len(endpoint.received) == 1
+
+
+@pytest.mark.skipif(not hasattr(openai, "DefaultAioHttpClient"), reason="this version has no aiohttp client")
+def test_the_aiohttp_backed_client_is_served(endpoint: Endpoint) -> None:
+    """Its transport is another, and its answers are the same."""
+    tape = Tape()
+
+    async def ask(interceptor: Tape) -> list[Any]:
+        async with openai.AsyncOpenAI(
+            base_url=endpoint.url, api_key=KEY, http_client=openai.DefaultAioHttpClient()
+        ) as client:
+            with instrument.intercepted_by(interceptor):
+                streamed = await client.chat.completions.create(**CHAT, stream=True)
+                return [await client.chat.completions.create(**CHAT), *[chunk async for chunk in streamed]]
+
+    first = asyncio.run(ask(tape))
+
+    assert asyncio.run(ask(Tape(tape.exchanges))) == first
+    assert len(endpoint.received) == 2
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_a_legacy_http_client_is_served(endpoint: Endpoint) -> None:
+    """A client of httpx under openai 3, and what it recorded is served to a client of httpx2."""
+    tape = Tape()
+    with (
+        httpx.Client() as http,
+        openai.OpenAI(base_url=endpoint.url, api_key=KEY, http_client=http) as client,
+        instrument.intercepted_by(tape),
+    ):
+        first = [client.chat.completions.create(**CHAT), *stream(client)]
+
+    for more in ({"http_client": httpx.Client()}, {}):
+        with (
+            openai.OpenAI(base_url=endpoint.url, api_key=KEY, **more) as client,
+            instrument.intercepted_by(Tape(tape.exchanges)),
+        ):
+            assert [client.chat.completions.create(**CHAT), *stream(client)] == first
+    assert len(endpoint.received) == 2
 
 
 def test_an_http_client_without_a_transport_is_refused_by_name() -> None:

@@ -17,6 +17,8 @@ from tests.model_endpoint import Endpoint, error_answer, json_answer
 
 ROOT = Path(__file__).resolve().parents[2]
 PLUGIN = "log10_trace.testing.pytest_plugin"
+QUIET = ("-W", "always", "-W", "ignore::pytest.PytestAssertRewriteWarning")
+"""Warnings of the run alone: this one is of a plugin that is imported already, which depends on this run."""
 LOADED = (capturing, pytest_hooks, replaying, report)
 """What a run would import anew, and pytester would forget after it: the SDK would be patched twice."""
 KEY = "sk-s3cr3t-0123456789"
@@ -52,9 +54,7 @@ def run(pytester: pytest.Pytester, endpoint: Endpoint, monkeypatch: pytest.Monke
             monkeypatch.setenv("OPENAI_API_KEY", KEY)
         else:
             monkeypatch.delenv("OPENAI_API_KEY", raising=False)
-        result = pytester.runpytest_inprocess(
-            "-p", PLUGIN, "-p", "no:cacheprovider", "-W", "always", *options
-        )
+        result = pytester.runpytest_inprocess("-p", PLUGIN, "-p", "no:cacheprovider", *QUIET, *options)
         return "\n".join([*result.outlines, *result.errlines])
 
     return run
@@ -106,6 +106,7 @@ def test_tests_are_recorded_and_served_by_several_workers(
     run: Run, endpoint: Endpoint, pytester: pytest.Pytester
 ) -> None:
     """Each test has its own file: plain, async, of a class, with parameters; with pytest-xdist too."""
+    pytest.importorskip("pytest_asyncio")
     setting = ("-o", "asyncio_default_fixture_loop_scope=function")
     recorded = run("-p", "pytest_asyncio.plugin", *setting, "--log10-report", tests=MANY)
     assert summary(recorded) == "7 passed"

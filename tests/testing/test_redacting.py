@@ -39,13 +39,17 @@ def test_requests_and_answers_are_redacted(client: openai.OpenAI, endpoint: Endp
     assert "Mail <email>" in path.read_text(encoding="utf-8")
 
 
-def test_what_changes_at_each_run_can_be_taken_out(client: openai.OpenAI, tmp_path: Path) -> None:
+def test_what_changes_at_each_run_can_be_taken_out(
+    client: openai.OpenAI, endpoint: Endpoint, tmp_path: Path
+) -> None:
     """A date, an id: requests are compared as redacted."""
     dates = redact.patterns(r"\d{4}-\d\d-\d\d", replacement="<date>")
     with replay(tmp_path / "calls.jsonl", redact=dates):
         ask(client, "Today is 2026-01-31.")
     with replay(tmp_path / "calls.jsonl", "none", redact=dates):
         ask(client, "Today is 2027-02-01.")
+
+    assert len(endpoint.received) == 1
 
 
 def test_events_of_a_stream_are_redacted(client: openai.OpenAI, endpoint: Endpoint, tmp_path: Path) -> None:

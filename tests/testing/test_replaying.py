@@ -7,7 +7,7 @@ import contextlib
 import json
 import os
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -129,13 +129,15 @@ def test_equal_requests_are_served_in_order(path: Path, endpoint: Endpoint, ask:
             ask("again")
 
 
-def test_the_order_of_keys_does_not_matter(path: Path, client: openai.OpenAI) -> None:
+def test_the_order_of_keys_does_not_matter(path: Path, endpoint: Endpoint, client: openai.OpenAI) -> None:
     """Requests are compared as JSON."""
     body = {"model": "m", "messages": [{"role": "user", "content": "x"}], "seed": 1}
     with replay(path):
         client.post("/chat/completions", cast_to=object, body=body)
     with replay(path):
         client.post("/chat/completions", cast_to=object, body=dict(reversed(body.items())))
+
+    assert len(endpoint.received) == 1
 
 
 @pytest.mark.parametrize(("made", "recorded"), [(1, True), (0, False), (1, 1.5)])
@@ -162,7 +164,7 @@ def test_an_unrecorded_call_is_told_with_its_difference(path: Path, endpoint: En
     )
     assert 'recorded: "France?"' in told
     assert 'made:     "Spain?"' in told
-    assert told.endswith(f"run it with replay({str(path)!r}, record='new'), or with record='all'")
+    assert told.endswith(f"To record it: run it with replay({str(path)!r}, record='new')")
     assert len(endpoint.received) == received
 
 
@@ -300,7 +302,7 @@ def test_what_the_recorded_test_did_not_read_is_not_served(
             assert next(stream).choices[0].delta.role == "assistant"
     assert '{"end": "left"}' in path.read_text(encoding="utf-8")
 
-    with pytest.raises(UnrecordedCallError, match="is recorded in part"), replay(path):
+    with pytest.raises(UnrecordedCallError, match=r"recorded in part (.|\n)* record='all'\)$"), replay(path):
         list(client.chat.completions.create(**CHAT, stream=True))
 
 
@@ -399,6 +401,15 @@ def test_blocks_can_be_nested(path: Path, endpoint: Endpoint, ask: Ask) -> None:
             assert ask("x") == "out"
 
     assert len(endpoint.received) == 2
+
+
+def test_a_generator_is_not_decorated(path: Path) -> None:
+    """Its body runs while its reader makes other calls."""
+    with pytest.raises(TypeError, match="in the generator words use it with `with`"):
+
+        @replay(path)
+        def words() -> Iterator[str]:
+            yield "x"
 
 
 def test_a_mode_that_does_not_exist_is_named(path: Path) -> None:
