@@ -64,9 +64,16 @@ class Command:
     parameters: tuple[Any, ...]
 
 
+def build_application() -> TyperGroup:
+    """The application with all its commands; building it takes longer than running most of them."""
+    app.load(tuple(app.GROUPS))
+    built = get_command(app.app)
+    assert isinstance(built, TyperGroup)
+    return built
+
+
 def commands() -> list[Command]:
     """All commands of the application."""
-    app.load(tuple(app.GROUPS))
 
     def walk(command: Any, words: tuple[str, ...]) -> Iterator[Command]:
         if isinstance(command, TyperGroup):
@@ -75,9 +82,10 @@ def commands() -> list[Command]:
         else:
             yield Command(words, tuple(command.params))
 
-    return list(walk(get_command(app.app), ()))
+    return list(walk(APPLICATION, ()))
 
 
+APPLICATION: Final = build_application()
 COMMANDS: Final = commands()
 VALUES: Final = st.sampled_from(HOSTILE) | st.text(
     st.characters(exclude_characters="\0", exclude_categories=()), max_size=12
@@ -153,6 +161,8 @@ def check(words: list[str], home: Path, capsys: pytest.CaptureFixture[str]) -> N
     """Run a command, and hold what it says against what is promised."""
     with unchanged_variables(home), pytest.MonkeyPatch.context() as patched:
         patched.setattr(sys, "argv", ["log10-trace", *words])
+        patched.setattr(app, "load", lambda _: None)
+        patched.setattr(app, "app", APPLICATION)
         patched.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"")))
         code = app.run()
     out, err = capsys.readouterr()
