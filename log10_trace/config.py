@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from log10_trace import redact
 from log10_trace.domain.metadata import check_metadata
 from log10_trace.errors import ConfigError
 from log10_trace.folders import check_folder
@@ -157,10 +158,7 @@ def _spool_dir(value: Any) -> Path:
 
 
 def _redactor(value: Any) -> Callable[..., Any]:
-    # Imported only where a program redacts: the models behind it take longer than all other settings.
-    from log10_trace.redact import read_redactor  # noqa: PLC0415
-
-    return read_redactor(value)
+    return redact.read_redactor(value)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from log10_trace import instrument, threads
+from log10_trace import redact as redaction
 from log10_trace.config import Config, resolve
 from log10_trace.export import Delivery, Stats
 from log10_trace.guard import guard
 from log10_trace.record.call import Call, Sink
-from log10_trace.redact import Redactor
 
 
 class _FanOut:
@@ -155,7 +155,7 @@ def patch(
     ca_file: str | Path | None = None,
     tags: Iterable[str] | None = None,
     metadata: Mapping[str, Any] | None = None,
-    redact: Redactor | str | Sequence[Redactor | str] | None = None,
+    redact: redaction.Redactor | str | Sequence[redaction.Redactor | str] | None = None,
     capture_content: bool | None = None,
     max_content_bytes: int | None = None,
     sample_rate: float | None = None,

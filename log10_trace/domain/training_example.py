@@ -62,6 +62,8 @@ def training_example(call: Object) -> Object:
 def _request(call: Object) -> Object:
     if call.get("status") != FINISHED or call.get("interrupted"):
         raise UnsuitableError("failed, interrupted or not finished")
+    if call.get("content_omitted"):
+        raise UnsuitableError("with contents that were not kept")
     request = call.get("request")
     if not isinstance(request, dict):
         raise UnsuitableError("without chat messages")

@@ -12,10 +12,10 @@ from log10_trace.models.components import Completion
 from log10_trace.redact.addresses import emails
 from log10_trace.redact.detector import Detector, DetectorRedactor
 from log10_trace.redact.embedded_json import edit_embedded
-from log10_trace.redact.keys import keys
+from log10_trace.redact.key_formats import keys
 from log10_trace.redact.marks import ConstantMarks, KindMarks
 from log10_trace.redact.numbers import cards, ibans
-from log10_trace.redact.phones import phones
+from log10_trace.redact.phone_numbers import phones
 from log10_trace.redact.record_contents import CONTENT_FIELDS, OMITTED_ALL, map_contents, map_texts
 
 Redactor = Callable[[Completion], Completion]

@@ -11,11 +11,11 @@ from log10_trace.redact.content_limit import ContentLimit
 from log10_trace.redact.content_mask import mask_contents
 from log10_trace.redact.detector import Detector, DetectorRedactor, pattern
 from log10_trace.redact.json_path import path
-from log10_trace.redact.keys import keys
+from log10_trace.redact.key_formats import keys
 from log10_trace.redact.marks import REDACTED
 from log10_trace.redact.numbers import cards, ibans, ssns
-from log10_trace.redact.phones import phones
-from log10_trace.redact.pseudonyms import pseudonyms
+from log10_trace.redact.phone_numbers import phones
+from log10_trace.redact.pseudonym_marks import pseudonyms
 from log10_trace.redact.redactors import Chain, Redactor, chain, fields, named_marks, patterns
 
 DETECTORS: Final = {
@@ -50,10 +50,8 @@ def read_redactor(value: Any) -> Redactor:
     return _read_part(items)
 
 
-def combine(
-    redactor: Redactor | None, *, capture_content: bool, max_content_bytes: int | None
-) -> Redactor | None:
-    """One redactor for three settings; None when a record is kept as it is.
+def combine(redactor: Redactor | None, *, capture_content: bool, max_content_bytes: int | None) -> Redactor:
+    """One redactor for three settings.
 
     The limit comes after the redactor, so that no value is cut in half before it is found.
     """
@@ -62,7 +60,7 @@ def combine(
         parts.append(mask_contents)
     elif max_content_bytes is not None:
         parts.append(ContentLimit(max_content_bytes))
-    return Chain(tuple(parts)) if parts else None
+    return Chain(tuple(parts))
 
 
 def _read_part(value: Any) -> Redactor:

@@ -17,6 +17,7 @@ from log10_trace.cli.model_calls import ModelAnswer, ProviderError, read_logged_
 from log10_trace.cli.report import csv_text, json_lines, markdown
 from log10_trace.cli.simulated_model import MODEL, simulated_model
 from log10_trace.domain.prices import Prices
+from log10_trace.errors import Log10Error
 from tests.cli.conftest import Cli, call
 
 Calls = list[dict[str, Any]]
@@ -165,6 +166,18 @@ def test_responses_calls_go_where_they_came_from() -> None:
     answer = replay_call(call(1, native_request={"input": "hi"}), "m", send, PRICES)
 
     assert (sent, answer.text) == (["/responses"], "hi")
+
+
+@pytest.mark.parametrize(
+    ("omitted", "says"), [("all", "without contents"), ("large", "without its large contents")]
+)
+def test_a_request_that_was_not_kept_is_not_sent(omitted: str, says: str) -> None:
+    """Marks in the place of contents are nothing to ask a model."""
+    sent: list[Any] = []
+
+    with pytest.raises(Log10Error, match=f"{says}, so its request cannot be sent again"):
+        replay_call(call(1, content_omitted=omitted), "m", lambda *given: sent.append(given), PRICES)
+    assert not sent
 
 
 def test_an_error_is_an_answer_too() -> None:

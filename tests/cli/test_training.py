@@ -87,6 +87,7 @@ UNSUITABLE: dict[str, Object] = {
     },
     "interrupted": {**chat(), "interrupted": True},
     "failed": {**chat(), "status": "failed"},
+    "without contents": {**chat(), "content_omitted": "all"},
     "started": {**chat(), "status": "started"},
     "an error beside the answer": {**chat(), "response": {**chat()["response"], "error": {"code": 500}}},
     "no answer": {**chat(), "response": None},

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import pytest
 
 from log10_trace import redact
-from log10_trace.redact.keys import KEY_FORMATS
+from log10_trace.redact.key_formats import KEY_FORMATS
 from tests.redact.step_counter import Matcher
 
 SHORT, LONG = 40, 80

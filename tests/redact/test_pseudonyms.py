@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from log10_trace import redact
-from log10_trace.redact.pseudonyms import KeyedMarks, NumberedMarks
+from log10_trace.redact.pseudonym_marks import KeyedMarks, NumberedMarks
 from tests.redact.test_detectors import content, of
 
 

@@ -12,7 +12,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Final
 
-from log10_trace import threads
+from log10_trace import redact, threads
 from log10_trace.config import Config
 from log10_trace.export import fork_hooks
 from log10_trace.export.delivery.maintenance import SpoolMaintenance
@@ -30,7 +30,6 @@ from log10_trace.export.spool.loss_log import LossLog
 from log10_trace.export.spool.spool import SourceLock, Spool, new_source
 from log10_trace.export.stats import Stats
 from log10_trace.guard import faults, guard, log_rate_limited, logger
-from log10_trace.redact import combine
 
 NO_PROGRESS_TIMEOUT_S: Final = 0.3
 """The end of the program does not wait longer than this for a network that does not move."""
@@ -61,11 +60,7 @@ class Delivery:
         self.sink = JournalSink(
             monitor or DeliveryMonitor(),
             self._open_journal,
-            redactor=combine(
-                config.redact,
-                capture_content=config.capture_content,
-                max_content_bytes=config.max_content_bytes,
-            ),
+            redactor=_make_redactor(config),
             # The other half is the journal's, for the time in which the disk takes nothing.
             memory_max_bytes=config.memory_max_bytes // 2,
         )
@@ -361,3 +356,12 @@ class Delivery:
                 journal.detach_after_fork()
             if worker is not None:
                 worker.detach_after_fork()
+
+
+def _make_redactor(config: Config) -> redact.Redactor | None:
+    """The redactor that the settings of contents make; None when a record is kept as it is."""
+    if config.redact is None and config.capture_content and config.max_content_bytes is None:
+        return None
+    return redact.combine(
+        config.redact, capture_content=config.capture_content, max_content_bytes=config.max_content_bytes
+    )

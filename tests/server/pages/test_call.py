@@ -229,6 +229,15 @@ def test_an_interrupted_stream_says_so(site: Site) -> None:
     assert "left this stream before its end" in shown(site, interrupted=True)
 
 
+@pytest.mark.parametrize(
+    ("omitted", "says"),
+    [("all", "keeps no contents"), ("large", "Large contents of this call were not kept")],
+)
+def test_a_call_without_its_contents_says_so(site: Site, omitted: str, says: str) -> None:
+    """Marks in the place of contents are explained where they are read."""
+    assert says in shown(site, content_omitted=omitted)
+
+
 def test_long_texts_are_cut_and_one_click_away(site: Site) -> None:
     """A megabyte is not put upon a reader who did not ask for it."""
     text = "x" * 1_000_000

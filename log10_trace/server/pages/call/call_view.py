@@ -39,7 +39,8 @@ _WHOLE_RAW_CHARACTERS: Final = 1_000_000
 _UNFOLDED_FIRST: Final = 2
 _UNFOLDED_LAST: Final = 6
 _FIELDS: Final = (
-    *FIELDS, "request", "response", "stacktrace", "metadata", "base_url", "source", "sequence"
+    *FIELDS, "request", "response", "stacktrace", "metadata", "base_url", "source", "sequence",
+    "content_omitted",
 )  # fmt: skip
 _SHOWN_APART: Final = frozenset(("messages", "prompt", "model", "tools", "functions"))
 
@@ -91,6 +92,8 @@ class CallView:
     base_url: str
     source: str
     sequence: int | None
+    content_omitted: str
+    """``all`` or ``large``: which contents the program did not keep; empty when it kept them."""
     raw_bodies: tuple[Raw, ...]
     """The bodies that the record has."""
     most: int
@@ -150,6 +153,7 @@ def call_view(
         base_url=json_access.short_text(values.get("base_url")),
         source=json_access.short_text(values.get("source")),
         sequence=json_access.integer(values.get("sequence")),
+        content_omitted=read_text(values.get("content_omitted")),
         raw_bodies=tuple(_raws(stored.fields, _WHOLE_RAW_CHARACTERS if whole else _RAW_CHARACTERS))
         if raw
         else (),
