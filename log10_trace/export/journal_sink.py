@@ -21,7 +21,6 @@ from log10_trace.guard import guard
 from log10_trace.record.call import Call
 from log10_trace.record.call_codec import encode
 from log10_trace.record.completion import join_request_metadata, to_model
-from log10_trace.redact.record_contents import OMITTED_ALL
 
 # Made once: every call of the SDK passes here.
 _KEEPING: Final = guard("storing a record")
@@ -222,7 +221,7 @@ class JournalSink:
         # The entry has the redacted record whole; the originals must not reach the disk beside it.
         kept.request = kept.stack = b""
         kept.tags, kept.metadata = (), None
-        if completion.content_omitted != OMITTED_ALL:
+        if completion.content_omitted != redact.OMITTED_ALL:
             # Joined now, as the redactor has left it: a redactor of the request would not look for it here.
             asked = completion.native_request or completion.request
             completion.metadata = join_request_metadata(completion.metadata, asked)

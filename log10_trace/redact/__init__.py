@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from log10_trace.redact.numbers import cards, ibans, ssns
     from log10_trace.redact.phone_numbers import phones
     from log10_trace.redact.pseudonym_marks import pseudonyms
+    from log10_trace.redact.record_contents import OMITTED_ALL
     from log10_trace.redact.redactors import (
         API_KEY,
         CARD_NUMBER,
@@ -47,6 +48,7 @@ __all__ = [
     "DETECTORS",
     "EMAIL",
     "NOTICE",
+    "OMITTED_ALL",
     "PHONE_NUMBER",
     "Detector",
     "Redactor",
@@ -78,6 +80,7 @@ _HOME_OF = {
     "Detector": "detector",
     "EMAIL": "redactors",
     "NOTICE": "redactors",
+    "OMITTED_ALL": "record_contents",
     "PHONE_NUMBER": "redactors",
     "Redactor": "redactors",
     "Span": "detector",
