@@ -62,8 +62,17 @@ def is_secret_name(name: str) -> bool:
 class Credentials:
     """Everything secret that the requests of one call were sent with."""
 
-    def __init__(self, client: Any, requests: Iterable[Any], body: bytes = b"") -> None:
-        """``body`` is the recorded request: what stands in it anyway is masked only under a telling name."""
+    def __init__(
+        self, client: Any, requests: Iterable[Any], body: bytes = b"", *, spare_words: bool = False
+    ) -> None:
+        """Find them.
+
+        Args:
+            client: The SDK's client.
+            requests: The HTTP requests.
+            body: The recorded request: what stands in it anyway is masked only under a telling name.
+            spare_words: Whether values are left that are plain words, as placeholders of keys are.
+        """
         found: dict[str, bool] = {}
         for name in ("api_key", "_azure_ad_token", "admin_api_key"):
             found.update(_secrets_of("key", getattr(client, name, None), b""))
@@ -71,6 +80,8 @@ class Credentials:
             for name, value in _values(request):
                 found.update(_secrets_of(name.lower(), value, body))
         # One secret may begin with another: of two alternatives a pattern takes the first that fits.
+        if spare_words:
+            found = {each: alone for each, alone in found.items() if not _HARMLESS_VALUES.fullmatch(each)}
         longest_first = sorted(found, key=len, reverse=True)[:_MAX_COUNT]
         alternatives = [_pattern(secret, alone=found[secret]) for secret in longest_first]
         self._pattern = re.compile("|".join(alternatives)) if alternatives else None

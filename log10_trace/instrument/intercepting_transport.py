@@ -105,7 +105,9 @@ def _ask(call: InterceptedCall, request: Any) -> Any:
     # Retries and redirects belong to the exchange that their first request began.
     if call.exchange is None:
         sent = _describe(call.client, request)
-        call.exchange = Exchange(sent, Credentials(call.client, [request], sent.body).mask)
+        secrets = Credentials(call.client, [request], sent.body)
+        spared = Credentials(call.client, [request], sent.body, spare_words=True)
+        call.exchange = Exchange(sent, spared.mask, secrets.mask)
         try:
             call.served = call.interceptor.find(call.exchange)
         except Exception as error:  # noqa: BLE001 -- raised again where the SDK has no hand in it

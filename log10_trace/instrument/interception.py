@@ -107,13 +107,17 @@ def intercepted_by(interceptor: Interceptor) -> Iterator[None]:
     from log10_trace.instrument import intercepting_transport  # noqa: PLC0415 -- as above
 
     base = importlib.import_module("openai._base_client").BaseClient
-    waiting = MethodPatch(base, "_calculate_retry_timeout", _retry_at_once)
+    name = "_calculate_retry_timeout"
+    # Without it, a version of the SDK waits before each retry of a served failure.
+    patches = [MethodPatch(base, name, _retry_at_once)] if hasattr(base, name) else []
     before, state.interceptor = state.interceptor, interceptor
-    waiting.wrap()
+    for patch in patches:
+        patch.wrap()
     try:
         yield
     finally:
-        waiting.restore()
+        for patch in patches:
+            patch.restore()
         state.interceptor = before
         if before is None:
             intercepting_transport.take_out()

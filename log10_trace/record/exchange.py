@@ -48,7 +48,10 @@ class Exchange:
 
     request: SentRequest
     mask: Callable[[bytes], bytes]
-    """Bytes without the credentials that the request was sent with."""
+    """Bytes without the credentials that the request was sent with; plain words are left, as an API key of a
+    local server may be one."""
+    mask_failure: Callable[[bytes], bytes]
+    """As ``mask``, plain words too: the text of a failure may repeat what was sent."""
     response: Response = field(default_factory=Response)
 
 

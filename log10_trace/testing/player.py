@@ -21,6 +21,8 @@ from log10_trace.testing.mismatch import describe_unrecorded_call
 from log10_trace.testing.recording_file import RecordedCall, read_recording, write_recording
 
 _KEPT_HEADERS: Final = ("content-type", "x-request-id")
+_OF_THE_WIRE: Final = frozenset(("content-encoding", "content-length", "transfer-encoding"))
+"""Headers that say how a body came, and not how it is served."""
 _FIRST_ERROR: Final = 400
 _DONE: Final = b"data: [DONE]"
 
@@ -83,7 +85,7 @@ class Player:
         """The calls that were made and are not recorded."""
         self._lock = threads.new_reentrant_lock()
         self._redact = redact
-        self._headers = frozenset({*_KEPT_HEADERS, *(name.lower() for name in headers)})
+        self._headers = frozenset({*_KEPT_HEADERS, *(name.lower() for name in headers)}) - _OF_THE_WIRE
         self._command = command
         self._recorded = self._read()
         """The calls that were not served yet; none where they are recorded anew."""
@@ -105,7 +107,9 @@ class Player:
         """The recorded response to a request; none when the request is to be made and recorded."""
         with self._lock:
             if self.record is not Record.ALL:
-                request = self._describe(exchange)
+                request = _describe(exchange)
+                if self._redact is not None:
+                    request = redacting.redact_request(self._redact, request)
                 served = self._take(request)
                 if served is not None:
                     return served.response
@@ -122,13 +126,6 @@ class Player:
                 self._served.append(self._recorded.pop(at))
                 return call
         return None
-
-    def _describe(self, exchange: Exchange) -> dict[str, Any]:
-        """The line of a request."""
-        sent = exchange.request
-        body = encode_request_body(exchange.mask(sent.body), sent.content_type)
-        line = {"request": f"{sent.method} {sent.target}", **body}
-        return line if self._redact is None else redacting.redact_request(self._redact, line)
 
     def _refuse(self, request: dict[str, Any]) -> UnrecordedCallError:
         recorded = [call.request for call in self._recorded]
@@ -172,12 +169,12 @@ class Player:
         ``new`` the answers are, so that they are paid once; the failures are not.
         """
         made = [(behind, exchange) for behind, exchange in self._made if exchange.response.has_ended]
-        if not made:
-            return None
-        if not passed and self.record is not Record.NEW:
+        if made and not passed and self.record is not Record.NEW:
             return f"{self.shown_path} was not written: the test failed"
         if not passed:
-            made = [each for each in made if (each[1].response.status or _FIRST_ERROR) < _FIRST_ERROR]
+            made = [each for each in made if not _is_failure(each[1].response)]
+        if not made:
+            return None
         try:
             write_recording(self.path, self._merge(made))
         except OSError as error:
@@ -194,13 +191,10 @@ class Player:
 
     def _to_call(self, exchange: Exchange) -> RecordedCall:
         """What is kept of an exchange: no credential, and few headers."""
-        came, mask = exchange.response, exchange.mask
-        sent = exchange.request
-        line: dict[str, Any] = {
-            "request": f"{sent.method} {sent.target}",
-            **encode_request_body(mask(sent.body), sent.content_type),
-        }
-        pieces = _mask_pieces(_decode_pieces(came), exchange)
+        came = exchange.response
+        line = _describe(exchange)
+        mask = exchange.mask_failure if _is_failure(came) else exchange.mask
+        pieces = _mask_pieces(_decode_pieces(came), mask)
         response = replace(
             came,
             headers=[
@@ -213,6 +207,17 @@ class Player:
         if self._redact is not None:
             line, response = redacting.redact_call(self._redact, line, response)
         return RecordedCall(line, response)
+
+
+def _describe(exchange: Exchange) -> dict[str, Any]:
+    """The line of a request."""
+    sent = exchange.request
+    body = encode_request_body(exchange.mask(sent.body), sent.content_type)
+    return {"request": f"{sent.method} {sent.target}", **body}
+
+
+def _is_failure(response: Response) -> bool:
+    return response.status is None or response.status >= _FIRST_ERROR
 
 
 def _shorten(path: Path) -> str:
@@ -235,13 +240,13 @@ def _decode_pieces(response: Response) -> list[bytes]:
     return [piece for piece in decode_chunks(response.pieces, coding) if piece]
 
 
-def _mask_pieces(pieces: list[bytes], exchange: Exchange) -> list[bytes]:
+def _mask_pieces(pieces: list[bytes], mask: Callable[[bytes], bytes]) -> list[bytes]:
     """The pieces without credentials; joined, where one is spread over several."""
     body = b"".join(pieces)
-    masked = exchange.mask(body)
+    masked = mask(body)
     if masked == body:
         return pieces
-    one_by_one = [exchange.mask(piece) for piece in pieces]
+    one_by_one = [mask(piece) for piece in pieces]
     return one_by_one if b"".join(one_by_one) == masked else [masked]
 
 

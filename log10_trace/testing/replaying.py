@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 from log10_trace import instrument
 from log10_trace.errors import RecordingError
 from log10_trace.redact import Redactor
-from log10_trace.testing.player import Player, Record, parse_record
+from log10_trace.testing.player import Player, parse_record
 from log10_trace.testing.recording_file import RecordedCall
 
 if TYPE_CHECKING:
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
-PLACEHOLDER_KEY: Final = "log10-trace-replay"
-"""The API key of clients that are made while every call is served."""
+PLACEHOLDER_KEY: Final = "served-from-a-recording"
+"""The API key of clients that are made while every call is served. Plain words, which are never masked."""
 _KEY_VARIABLES: Final = ("OPENAI_API_KEY", "AZURE_OPENAI_API_KEY")
 _MAX_LISTED: Final = 5
 
@@ -73,19 +73,18 @@ class replay:  # noqa: N801 -- reads as a word of the language: with replay("cal
     def __init__(
         self,
         path: str | os.PathLike[str],
-        record: str = Record.ONCE,
+        record: str = "once",
         *,
         redact: Redactor | None = None,
         headers: Iterable[str] = (),
         strict: bool = False,
-        command: str | None = None,
     ) -> None:
         self.path = Path(path)
         self._record = parse_record(record)
         self._redact = redact
         self._headers = tuple(headers)
         self._strict = strict
-        self._command = command or f"run it with replay({str(path)!r}, record='{{mode}}')"
+        self._command = f"run it with replay({str(path)!r}, record='{{mode}}')"
         self._active: list[ActiveReplay] = []
 
     def __enter__(self) -> Self:

@@ -247,6 +247,31 @@ def test_new_keeps_the_answers_of_a_failed_test(path: Path, endpoint: Endpoint, 
     assert requests_of(path) == ["x"]
 
 
+def test_a_failed_test_with_failed_calls_alone_leaves_no_file(
+    path: Path, endpoint: Endpoint, ask: Ask
+) -> None:
+    """An empty recording would refuse every call from then on."""
+    endpoint.script(error_answer(401))
+    with pytest.raises(openai.AuthenticationError), replay(path, "new"):
+        ask("x")
+
+    assert not path.exists()
+
+
+def test_a_placeholder_of_a_key_is_not_masked_in_answers(path: Path, endpoint: Endpoint) -> None:
+    """Local servers take any key; a word of it in an answer stays, and in a failure it does not."""
+    endpoint.script(json_answer(chat("Ask me anything.")), error_answer(401, "wrong key: anything"))
+    messages: Any = [{"role": "user", "content": "May I ask anything?"}]
+    for key in ("anything", "something-else-1"):
+        with replay(path), openai.OpenAI(base_url=endpoint.url, api_key=key) as client:
+            answer = client.chat.completions.create(model="m", messages=messages)
+            assert answer.choices[0].message.content == "Ask me anything."
+            with pytest.raises(openai.AuthenticationError):
+                client.chat.completions.create(**CHAT)
+
+    assert "wrong key: ***" in path.read_text(encoding="utf-8")
+
+
 def test_calls_that_are_not_made_are_reported(path: Path, ask: Ask) -> None:
     """As a warning, or as an error; not when the test fails anyway."""
     with replay(path):
@@ -383,11 +408,12 @@ def test_headers_can_be_kept(path: Path, endpoint: Endpoint, client: openai.Open
     """Those that a test looks at, by name."""
     endpoint.script(json_answer(chat("x"), headers={"X-RateLimit-Remaining": "7", "x-other": "1"}))
     for _ in range(2):
-        with replay(path, headers=["x-ratelimit-remaining"]):
+        with replay(path, headers=["x-ratelimit-remaining", "Content-Length"]):
             raw = client.chat.completions.with_raw_response.create(**CHAT)
             assert raw.headers["x-ratelimit-remaining"] == "7"
 
     assert "x-other" not in path.read_text(encoding="utf-8")
+    assert "content-length" not in path.read_text(encoding="utf-8")
 
 
 def test_blocks_can_be_nested(path: Path, endpoint: Endpoint, ask: Ask) -> None:
