@@ -143,10 +143,9 @@ class DetectorRedactor:
         """The text with its values masked; ``field`` is the name of the JSON field that holds the text."""
         if parse_embedded(text) is not None:
             return replace_tokens(text, self.clean)
-        if field and not self.marks.expression(self._kinds).fullmatch(text):
-            for detector in self.detectors:
-                if detector.is_field(field, text):
-                    return self.marks.write(detector.kind, detector.normalize(text))
+        for detector in self.detectors:
+            if detector.is_field(field, text) and not self.marks.expression(self._kinds).fullmatch(text):
+                return self.marks.write(detector.kind, detector.normalize(text))
         # What stands beside a mark may be found now: to redact once more must change nothing.
         for _ in range(_MAX_ROUNDS):
             found = self._find_outside_marks(text)

@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 
 from log10_trace.models.components import Completion
 from log10_trace.redact.embedded_json import edit_embedded
-from log10_trace.redact.record_contents import BODIES, CONTENT_FIELDS
+from log10_trace.redact.record_contents import BODIES, CONTENT_FIELDS, map_fields
 from log10_trace.redact.redactors import Redactor
 
 _STEP: Final = re.compile(
@@ -60,6 +60,9 @@ def _parse(expression: str) -> Iterator[_Step]:
         raise ValueError("path '$' is the whole record; name a field of it, as $.messages[*].content does")
 
 
+_START: Final = frozenset((0,))
+
+
 @dataclass(frozen=True)
 class PathRedactor:
     """Replaces the values that a path leads to."""
@@ -70,12 +73,10 @@ class PathRedactor:
 
     def __call__(self, completion: Completion) -> Completion:
         """The record with these values replaced."""
-        record = completion.model_dump(warnings=False)
+        mapped = map_fields(completion, lambda value: self._edit(value, _START), BODIES)
+        record = mapped.model_dump(warnings=False)
         contents = {name: record[name] for name in CONTENT_FIELDS if record.get(name) is not None}
-        changed = self._edit(contents, frozenset({0}))
-        for name in BODIES:
-            if name in changed:
-                changed[name] = self._edit(changed[name], frozenset({0}))
+        changed = self._edit(contents, _START)
         if not isinstance(changed.get("metadata", {}), dict):
             changed["metadata"] = dict.fromkeys(contents["metadata"], self.replacement)
         return Completion.model_validate(record | changed)

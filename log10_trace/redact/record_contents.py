@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 
+from log10_trace.domain import chat_view
 from log10_trace.models.components import Completion
 from log10_trace.redact.body_fields import FIELD_NAME
 
@@ -24,13 +25,28 @@ Clean = Callable[[str, str], str]
 """Gives what is left of a text; the second argument is the name of the JSON field that holds it, or empty."""
 
 
-def map_contents(completion: Completion, change: Callable[[Any], Any]) -> Completion:
-    """The record with ``change`` applied to the JSON value of each of its ``CONTENT_FIELDS``."""
+def map_contents(
+    completion: Completion, change: Callable[[Any], Any], fields: Iterable[str] = CONTENT_FIELDS
+) -> Completion:
+    """The record with ``change`` applied to the JSON value of each of these fields."""
     written = completion.model_dump(warnings=False)
-    for name in CONTENT_FIELDS:
+    for name in fields:
         if written.get(name) is not None:
             written[name] = change(written[name])
     return Completion.model_validate(written)
+
+
+def map_fields(
+    completion: Completion, change: Callable[[Any], Any], fields: Iterable[str] = CONTENT_FIELDS
+) -> Completion:
+    """As ``map_contents``; what ``change`` takes from a ``responses`` call is not left in its chat view."""
+    mapped = map_contents(completion, change, fields)
+    views: dict[str, Any] = {}
+    for name, view in (("request", chat_view.request), ("response", chat_view.response)):
+        native = getattr(mapped, f"native_{name}")
+        if native != getattr(completion, f"native_{name}"):
+            views[name] = change(view(native))
+    return Completion.model_validate(mapped.model_dump(warnings=False) | views) if views else mapped
 
 
 def map_texts(completion: Completion, clean: Clean) -> Completion:

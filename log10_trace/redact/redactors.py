@@ -16,7 +16,7 @@ from log10_trace.redact.key_formats import keys
 from log10_trace.redact.marks import ConstantMarks, KindMarks
 from log10_trace.redact.numbers import cards, ibans
 from log10_trace.redact.phone_numbers import phones
-from log10_trace.redact.record_contents import CONTENT_FIELDS, OMITTED_ALL, map_contents, map_texts
+from log10_trace.redact.record_contents import CONTENT_FIELDS, OMITTED_ALL, map_fields, map_texts
 
 Redactor = Callable[[Completion], Completion]
 
@@ -66,7 +66,7 @@ def fields(*names: str, replacement: str = "[redacted]") -> Redactor:
     unwanted = frozenset(names)
 
     def redact(completion: Completion) -> Completion:
-        return map_contents(completion, lambda value: _replace_fields(value, unwanted, replacement))
+        return map_fields(completion, lambda value: _replace_fields(value, unwanted, replacement))
 
     return redact
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from log10_trace import redact
+from log10_trace.domain import chat_view
 from log10_trace.models.components import Completion
 
 RECORD: dict[str, Any] = {
@@ -81,6 +82,18 @@ def test_fields_are_found_in_json_in_a_text_too() -> None:
     made = redact.fields("mail", replacement="*")(Completion.model_validate(RECORD))
 
     assert "five" not in made.to_json()
+
+
+@pytest.mark.parametrize("redactor", [redact.path("$.input[*].content"), redact.fields("content")])
+def test_the_chat_view_of_a_responses_call_follows(redactor: redact.Redactor) -> None:
+    """What is taken from the original is not left in the view that is made of it."""
+    native = {"model": "m", "input": [{"role": "user", "content": "secret"}], "instructions": "stays"}
+    record = Completion.model_validate({"request": chat_view.request(native), "native_request": native})
+
+    text = redactor(record).to_json()
+
+    assert "secret" not in text
+    assert "stays" in text
 
 
 def test_the_metadata_of_a_record_stays_a_map() -> None:
