@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 from log10_trace import instrument
+from log10_trace.config import resolve
 from log10_trace.errors import RecordingError
 from log10_trace.redact import Redactor
 from log10_trace.testing.player import Player, parse_record
@@ -57,14 +58,14 @@ class replay:  # noqa: N801 -- reads as a word of the language: with replay("cal
         path: The file; a relative path begins at the current directory.
         record: ``once``: record when there is no file, else serve; ``none``: only serve; ``new``: serve what
             is recorded and add other calls; ``all``: make all calls anew and replace the file.
-        redact: A redactor as ``patch()`` takes; it gets request and answer as ``native_request`` and
+        redact: What ``patch(redact=)`` takes; it gets request and answer as ``native_request`` and
             ``native_response`` of a Completion before they are written, and requests before they are
             compared.
         headers: Names of response headers to record beside content-type and x-request-id.
         strict: Whether recorded calls that were not made are an error instead of an UnusedRecordingWarning.
 
     Raises:
-        ConfigError: ``record`` is none of these.
+        ConfigError: ``record`` or ``redact`` is none of these.
         UnrecordedCallError: a call was made that is not recorded; also at the end of the block, where the
             exception raised by the call was caught.
         RecordingError: the file is damaged, of another format, or cannot be written.
@@ -75,13 +76,14 @@ class replay:  # noqa: N801 -- reads as a word of the language: with replay("cal
         path: str | os.PathLike[str],
         record: str = "once",
         *,
-        redact: Redactor | None = None,
+        redact: Redactor | str | Sequence[Redactor | str] | None = None,
         headers: Iterable[str] = (),
         strict: bool = False,
     ) -> None:
         self.path = Path(path)
         self._record = parse_record(record)
-        self._redact = redact
+        # The one reading of the setting: functions, detectors, their names and lists of these.
+        self._redact = None if redact is None else resolve({"redact": redact}, {}).redact
         self._headers = tuple(headers)
         self._strict = strict
         self._command = f"run it with replay({str(path)!r}, record='{{mode}}')"

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from log10_trace import redact
+from log10_trace import redact, testing
 from log10_trace.config import resolve
 from log10_trace.errors import ConfigError
 from log10_trace.models.components import Completion
@@ -50,6 +50,16 @@ def test_the_same_list_is_the_same_setting() -> None:
 
     assert resolve({"redact": same}, {}) == resolve({"redact": list(same)}, {})
     assert resolve({"redact": same}, {}) != resolve({"redact": same[:1]}, {})
+
+
+def test_a_recording_takes_what_patch_takes() -> None:
+    """``testing.replay`` reads names and lists alike, and refuses what is neither."""
+    recording = testing.replay("unused.jsonl", redact="emails,cards")
+
+    assert recording._redact is not None
+    assert content(recording._redact(of("ada@example.org"))) == "[redacted]"
+    with pytest.raises(ConfigError, match="'email' is not a detector"):
+        testing.replay("unused.jsonl", redact="email")
 
 
 async def _wait(completion: Completion) -> Completion:
