@@ -125,7 +125,7 @@ def command_lines(draw: st.DrawFn) -> list[str]:
 
 
 @pytest.fixture
-def harmless(tmp_path: Path, private_home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def harmless(tmp_path: Path, private_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A folder of odd files to stand in, no server that could start and no browser."""
 
     def refuse(*_: object, **__: object) -> Any:
@@ -143,11 +143,10 @@ def harmless(tmp_path: Path, private_home: Path, monkeypatch: pytest.MonkeyPatch
     (place / "closed").chmod(0)
     (place / "link").symlink_to(place / "link")
     monkeypatch.chdir(place)
-    return private_home
 
 
 @contextlib.contextmanager
-def unchanged_variables(home: Path) -> Iterator[None]:
+def unchanged_variables() -> Iterator[None]:
     """What a command sets in the environment is not there for the next one."""
     before = dict(os.environ)
     try:
@@ -157,9 +156,9 @@ def unchanged_variables(home: Path) -> Iterator[None]:
         os.environ.update(before)
 
 
-def check(words: list[str], home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def check(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     """Run a command, and hold what it says against what is promised."""
-    with unchanged_variables(home), pytest.MonkeyPatch.context() as patched:
+    with unchanged_variables(), pytest.MonkeyPatch.context() as patched:
         patched.setattr(sys, "argv", ["log10-trace", *words])
         patched.setattr(app, "load", lambda _: None)
         patched.setattr(app, "app", APPLICATION)
@@ -192,7 +191,7 @@ BOUNDED = settings(
 
 
 def test_any_command_line_beside_a_server(
-    cli: Cli, calls: list[dict[str, Any]], harmless: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+    cli: Cli, calls: list[dict[str, Any]], harmless: None, monkeypatch: pytest.MonkeyPatch, capsys: Any
 ) -> None:
     """With a server that answers, each command ends as promised whatever stands behind its name."""
     for name in ("LOG10_URL", "LOG10_TOKEN"):
@@ -201,19 +200,19 @@ def test_any_command_line_beside_a_server(
     @BOUNDED
     @given(words=command_lines())
     def hold(words: list[str]) -> None:
-        check(words, harmless, capsys)
+        check(words, capsys)
 
     hold()
 
 
-def test_any_command_line_without_a_server(harmless: Path, capsys: Any) -> None:
+def test_any_command_line_without_a_server(harmless: None, capsys: Any) -> None:
     """Without one too, and each command is run at least with nothing behind its name."""
     for command in COMMANDS:
-        check(list(command.words), harmless, capsys)
+        check(list(command.words), capsys)
 
     @BOUNDED
     @given(words=command_lines())
     def hold(words: list[str]) -> None:
-        check(words, harmless, capsys)
+        check(words, capsys)
 
     hold()
