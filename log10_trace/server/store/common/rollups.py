@@ -68,9 +68,10 @@ class RollupDeltas:
             self._minutes.setdefault((dimension, minute, key), []).append(one)
 
     def rows(self) -> list[Delta]:
-        """The changes, as they are to be kept."""
+        """The changes, as they are to be kept; where what was taken away was added again there is none."""
         totals = ((place, sum_aggregates(tallies)) for place, tallies in self._minutes.items())
-        return [Delta(*place, total.calls, *total.serialize()) for place, total in totals]
+        written = ((place, total.calls, total.serialize()) for place, total in totals)
+        return [Delta(*place, calls, *change) for place, calls, change in written if change != NOTHING]
 
 
 def keys(facts: CountedCall) -> Iterator[tuple[str, str]]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import psycopg
@@ -139,11 +139,21 @@ def recount_records(connection: Connection[Row]) -> None:
     while has_more and time.monotonic() < until:
         with connection.transaction():
             rows = connection.execute(_SQL["take_counts"], {"limit": _TEXTS_AT_ONCE}).fetchall()
-            for row in rows:
-                # One that cannot be read stays as it was counted.
-                with guard("counting a record anew"), connection.transaction():
-                    recount(connection, (row[0], row[1], row[2]))
+            _recount_each(connection, [(row[0], row[1], row[2]) for row in rows])
         has_more = len(rows) == _TEXTS_AT_ONCE
+
+
+def _recount_each(connection: Connection[Row], wanted: Sequence[tuple[str, str, int]]) -> None:
+    """Count records anew together; where one cannot be read, one by one, and it stays as it was counted."""
+    try:
+        with connection.transaction():
+            recount(connection, wanted)
+    except psycopg.OperationalError:
+        raise
+    except Exception:  # noqa: BLE001 -- whatever a record of an earlier version does
+        for one in wanted:
+            with guard("counting a record anew"), connection.transaction():
+                recount(connection, [one])
 
 
 def create_partitions(connection: Connection[Row]) -> None:

@@ -204,18 +204,19 @@ def _create_record(
 
 
 def _update_record(before: StoredRecord, incoming: CompletionRecord) -> StoredRecord:
-    return _build_record(before.place, before.skipped, incoming)
+    return build_record(before.place, before.skipped, incoming)
 
 
 def record_from_row(
     key: Key, place: int, skipped: int, packed: EncodedRecord, counted: Counted
 ) -> StoredRecord:
     """A record as it stands and was counted, from its row."""
-    found = _build_record(place, skipped, from_stored_fields(key[1], key[0], decode(packed)))
+    found = build_record(place, skipped, from_stored_fields(key[1], key[0], decode(packed)))
     return replace(found, facts=restore_counted(found.facts, counted, found.incoming.values.get("response")))
 
 
-def _build_record(place: int, skipped: int, incoming: CompletionRecord) -> StoredRecord:
+def build_record(place: int, skipped: int, incoming: CompletionRecord) -> StoredRecord:
+    """A record that stands at a place, worked out by the rules of now."""
     # A record keeps its place for good, so when it began is what its place says, whatever came later.
     began, said = SORT_KEYS.began_ms(place), extract_text(incoming.values)
     known = replace(truncate_keys(extract_columns(incoming, said, now_ms=began)), began_ms=began)

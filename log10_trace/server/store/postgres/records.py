@@ -11,7 +11,7 @@ from psycopg import Connection
 from log10_trace.domain.ranges import Range, merge_ranges
 from log10_trace.server.store.common import deletions
 from log10_trace.server.store.common.columns import COUNTING
-from log10_trace.server.store.common.counted import Counted
+from log10_trace.server.store.common.counted import Counted, write_counted
 from log10_trace.server.store.common.record_codec import EncodedRecord
 from log10_trace.server.store.common.record_writes import ensure_id
 from log10_trace.server.store.common.seen_messages import SeenMessages
@@ -20,13 +20,14 @@ from log10_trace.server.store.postgres.arrays import rows_to_columns
 from log10_trace.server.store.postgres.changes import notify
 from log10_trace.server.store.postgres.connections import Row
 from log10_trace.server.store.postgres.locks import STACKS_LOCK
-from log10_trace.server.store.postgres.partitioning import SORT_KEYS, partition_ms
+from log10_trace.server.store.postgres.partitioning import partition_ms
 from log10_trace.server.store.postgres.prepared_records import (
     CompletionRow,
     Key,
     PreparedRecord,
     StoredRecord,
     WriteRequest,
+    build_record,
     prepare,
     record_from_row,
 )
@@ -35,6 +36,10 @@ from log10_trace.server.store.postgres.rollup_compaction import Deltas
 from log10_trace.server.store.postgres.text_search import index_words
 
 SQL: Final = load("records.sql")
+_RECOUNTED_COLUMNS: Final = (
+    *("status", "kind", "model", "session_id", "failure_kind", "file", "function", "duration"),
+    *("input_tokens", "output_tokens", "tokens", "preview_tool", "prompt_digest"),
+)
 _TAG_COLUMNS: Final = ("organization_ids", "tags", "places", "ids", "placed")
 
 
@@ -178,17 +183,23 @@ def lock_records(
     return found
 
 
-def recount(connection: Connection[Row], wanted: tuple[str, str, int]) -> None:
-    """Count a record by the rules of now, if an earlier version counted it."""
-    organization_id, completion_id, placed_ms = wanted
-    key = organization_id, completion_id
-    before = lock_records(connection, [wanted]).get(key)
-    if before is None or before.facts.counting == COUNTING:
-        return
-    now_ms = SORT_KEYS.began_ms(before.place)
-    one = prepare(key, placed_ms, (), before, now_ms=now_ms, seen_messages=SeenMessages())
-    _update(connection, [one])
-    _keep_tallies(connection, [one])
+def recount(connection: Connection[Row], wanted: Sequence[tuple[str, str, int]]) -> None:
+    """Count records by the rules of now, those that an earlier version counted."""
+    placed = {(organization_id, completion_id): moment for organization_id, completion_id, moment in wanted}
+    rows: list[Row] = []
+    deltas = Deltas()
+    for key, before in lock_records(connection, wanted).items():
+        if before.facts.counting == COUNTING:
+            continue
+        known = build_record(before.place, before.skipped, before.incoming).facts
+        deltas.count(key[0], before.facts, sign=-1)
+        deltas.count(key[0], known)
+        columns = (getattr(known, name) for name in _RECOUNTED_COLUMNS)
+        rows.append((*key, placed[key], *columns, write_counted(known)))
+    if rows:
+        names = ("organization_id", "id", "placed_ms", *_RECOUNTED_COLUMNS, "charges")
+        connection.execute(SQL["recount"], rows_to_columns(names, rows))
+    deltas.append(connection)
 
 
 def _keep_stacks(connection: Connection[Row], prepared: Iterable[PreparedRecord]) -> None:

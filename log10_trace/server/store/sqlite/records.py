@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import random
+import sqlite3
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from hashlib import blake2b
@@ -13,7 +14,7 @@ from log10_trace.domain import text_extraction
 from log10_trace.domain.completion_record import CompletionRecord, from_stored_fields
 from log10_trace.server.store.common import deletions, record_codec
 from log10_trace.server.store.common.columns import COUNTING, CompletionColumns, extract_columns
-from log10_trace.server.store.common.counted import Counted, restore_counted, write_counted
+from log10_trace.server.store.common.counted import Counted, read_counted, restore_counted, write_counted
 from log10_trace.server.store.common.record_writes import apply_write, build_write_result, memory_size
 from log10_trace.server.store.data_types import DELETED, CompletionChange, WriteEffect, WriteResult
 from log10_trace.server.store.sqlite.index_backlog import IndexEntry
@@ -28,12 +29,18 @@ _arrivals = itertools.count(random.getrandbits(8))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PreparedRecord:
-    """A record and all that follows from it alone; made on the caller's thread, to keep the writer's free."""
+class DerivedRecord:
+    """A record, its words and its columns."""
 
     incoming: CompletionRecord
     words: text_extraction.CompletionText
     facts: CompletionColumns
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PreparedRecord(DerivedRecord):
+    """A record and all that follows from it alone; made on the caller's thread, to keep the writer's free."""
+
     packed: record_codec.EncodedRecord
 
     @property
@@ -53,6 +60,12 @@ def prepare(incoming: CompletionRecord, *, now_ms: int) -> PreparedRecord:
     )
 
 
+def _derive(incoming: CompletionRecord, position: int) -> DerivedRecord:
+    words = text_extraction.extract_text(incoming.values)
+    facts = extract_columns(incoming, words, now_ms=SORT_KEYS.began_ms(position))
+    return DerivedRecord(incoming=incoming, words=words, facts=facts)
+
+
 def put(
     transaction: Transaction, organization_id: str, new: PreparedRecord, *, replace_tags: bool
 ) -> WriteResult:
@@ -65,7 +78,7 @@ def put(
         began_ms = SORT_KEYS.began_ms(_insert(transaction, organization_id, new))
         return build_write_result(WriteEffect.CREATED, *key, new.incoming.fields, began_ms)
     old = _load(transaction, position)
-    effect, merged = apply_write(old.prepare.incoming, new.incoming, replace_tags=replace_tags)
+    effect, merged = apply_write(old.derived.incoming, new.incoming, replace_tags=replace_tags)
     began_ms = SORT_KEYS.began_ms(old.position)
     if effect is WriteEffect.MERGED:
         _replace(transaction, old, prepare(merged, now_ms=began_ms))
@@ -92,21 +105,21 @@ def delete(transaction: Transaction, position: int, *, is_pruned: bool = False) 
     transaction.execute("delete_completion", {"position": position})
     transaction.execute("delete_body", {"position": position})
     transaction.executemany(
-        "delete_tag", [(old.organization_id, tag, position) for tag in old.prepare.facts.tags]
+        "delete_tag", [(old.organization_id, tag, position) for tag in old.derived.facts.tags]
     )
-    _delete_feedback(transaction, old.organization_id, str(old.prepare.incoming.id))
-    transaction.free_position(old.organization_id, str(old.prepare.incoming.id))
+    _delete_feedback(transaction, old.organization_id, str(old.derived.incoming.id))
+    transaction.free_position(old.organization_id, str(old.derived.incoming.id))
     _remember(transaction, old, is_pruned=is_pruned)
     transaction.execute("put_chore", (PURGE_INDEX,))
-    _note_change(transaction, old.organization_id, old.prepare, DELETED)
+    _note_change(transaction, old.organization_id, old.derived, DELETED)
     return True
 
 
 def _remember(transaction: Transaction, old: _LoadedRecord, *, is_pruned: bool) -> None:
-    incoming = old.prepare.incoming
+    incoming = old.derived.incoming
     if is_pruned:
         transaction.note_pruned(SORT_KEYS.began_ms(old.position) + 1)
-        if deletions.has_sequence(old.prepare.facts):
+        if deletions.has_sequence(old.derived.facts):
             return
     content = deletions.hash_content(incoming)
     transaction.remember_deleted(old.organization_id, str(incoming.id), content)
@@ -118,25 +131,36 @@ class _LoadedRecord:
 
     position: int
     organization_id: str
-    prepare: PreparedRecord
+    derived: DerivedRecord
+    """As it was counted."""
     skipped: int
     stack: int | None
 
 
 def _load(transaction: Transaction, position: int) -> _LoadedRecord:
     row = transaction.execute("load_at", {"position": position}).fetchone()
-    fields = record_codec.decode(record_codec.EncodedRecord(row["head"], row["body"], row["stack"]))
-    incoming = from_stored_fields(row["id"], row["organization_id"], fields)
-    kept = prepare(incoming, now_ms=SORT_KEYS.began_ms(position))
-    counted = Counted(*(row[name] for name in Counted._fields))
-    known = restore_counted(kept.facts, counted, incoming.values.get("response"))
+    derived = _derive(_decode(row), position)
     return _LoadedRecord(
         position=position,
         organization_id=row["organization_id"],
-        prepare=replace(kept, facts=known),
+        derived=replace(derived, facts=_restore(row, derived)),
         skipped=row["skipped"],
         stack=row["stack_number"],
     )
+
+
+def _decode(row: sqlite3.Row) -> CompletionRecord:
+    fields = record_codec.decode(record_codec.EncodedRecord(row["head"], row["body"], row["stack"]))
+    return from_stored_fields(row["id"], row["organization_id"], fields)
+
+
+def _restore(row: sqlite3.Row, derived: DerivedRecord) -> CompletionColumns:
+    """The columns that the record was counted by."""
+    return restore_counted(derived.facts, _counted(row), derived.incoming.values.get("response"))
+
+
+def _counted(row: sqlite3.Row) -> Counted:
+    return Counted(*(row[name] for name in Counted._fields))
 
 
 def _insert(transaction: Transaction, organization_id: str, new: PreparedRecord) -> int:
@@ -161,7 +185,7 @@ def _replace(transaction: Transaction, old: _LoadedRecord, new: PreparedRecord) 
     transaction.execute("update_completion", (*_row_values(new), old.position))
     stack = _stack(transaction, old.organization_id, new)
     transaction.execute("update_body", (*_body_values(new, old.skipped, stack), old.position))
-    before, after = set(old.prepare.facts.tags), set(new.facts.tags)
+    before, after = set(old.derived.facts.tags), set(new.facts.tags)
     place = old.organization_id, old.position
     transaction.executemany("delete_tag", [(place[0], tag, place[1]) for tag in before - after])
     transaction.executemany("insert_tag", [(place[0], tag, place[1]) for tag in after - before])
@@ -170,7 +194,7 @@ def _replace(transaction: Transaction, old: _LoadedRecord, new: PreparedRecord) 
 
 
 def _note_change(
-    transaction: Transaction, organization_id: str, changed: PreparedRecord, status: str | None = None
+    transaction: Transaction, organization_id: str, changed: DerivedRecord, status: str | None = None
 ) -> None:
     facts = changed.facts
     transaction.note_change(
@@ -190,8 +214,8 @@ def _add_derived_rows(
 
 def _remove_derived_rows(transaction: Transaction, old: _LoadedRecord) -> None:
     """Take the record out of text index and roll-ups, and its stack's use back."""
-    transaction.delete_from_index(old.position, _words(old.organization_id, old.prepare, old.skipped))
-    transaction.count(old.organization_id, _fix_start(old.prepare.facts, old.position), -1)
+    transaction.delete_from_index(old.position, _words(old.organization_id, old.derived, old.skipped))
+    transaction.count(old.organization_id, _fix_start(old.derived.facts, old.position), -1)
     if old.stack is not None:
         transaction.adjust_stack_refcount(old.stack, -1)
 
@@ -204,24 +228,22 @@ def _fix_start(known: CompletionColumns, position: int) -> CompletionColumns:
 
 def recount(transaction: Transaction, position: int) -> None:
     """Count the record at ``position`` by the rules of now, if an earlier version counted it."""
-    if transaction.first("load_at", {"position": position}) is None:
+    row = transaction.first("load_at", {"position": position})
+    if row is None or read_counted(_counted(row))[0] == COUNTING:
         return
-    old = _load(transaction, position)
-    if old.prepare.facts.counting == COUNTING:
-        return
-    new = prepare(old.prepare.incoming, now_ms=SORT_KEYS.began_ms(position))
-    transaction.count(old.organization_id, _fix_start(old.prepare.facts, position), -1)
-    transaction.count(old.organization_id, _fix_start(new.facts, position))
+    new = _derive(_decode(row), position)
+    transaction.count(row["organization_id"], _fix_start(_restore(row, new), position), -1)
+    transaction.count(row["organization_id"], _fix_start(new.facts, position))
     transaction.execute("update_completion", (*_row_values(new), position))
 
 
 def words_at(transaction: Transaction, position: int) -> IndexEntry:
     """What the text index is told of the record at ``position``."""
     kept = _load(transaction, position)
-    return _words(kept.organization_id, kept.prepare, kept.skipped)
+    return _words(kept.organization_id, kept.derived, kept.skipped)
 
 
-def _words(organization_id: str, new: PreparedRecord, skipped: int) -> IndexEntry:
+def _words(organization_id: str, new: DerivedRecord, skipped: int) -> IndexEntry:
     return IndexEntry(
         organization_word(organization_id),
         new.words.searchable_request(skipped),
@@ -250,7 +272,7 @@ def _stack(transaction: Transaction, organization_id: str, new: PreparedRecord) 
     return number
 
 
-def _row_values(new: PreparedRecord) -> tuple[Any, ...]:
+def _row_values(new: DerivedRecord) -> tuple[Any, ...]:
     facts = new.facts
     return (
         facts.status,

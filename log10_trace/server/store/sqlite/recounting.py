@@ -9,7 +9,9 @@ from log10_trace.server.store.sqlite import records
 from log10_trace.server.store.sqlite.transaction import Transaction
 
 _RECORDS: Final = 100
-"""Records of one commit; other writes wait for it."""
+"""Records of one commit, some 40 ms; other writes wait for it."""
+STEPS: Final = 3
+"""Commits between two pauses: reads have the processor for two thirds of the time."""
 
 
 def recount_some(transaction: Transaction) -> bool:

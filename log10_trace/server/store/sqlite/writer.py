@@ -15,7 +15,7 @@ from log10_trace.server.store.common.changes import ChangeListeners
 from log10_trace.server.store.common.group_commit import CommitFailure, GroupCommitThread
 from log10_trace.server.store.errors import StoreBusyError
 from log10_trace.server.store.sqlite.connection import translate
-from log10_trace.server.store.sqlite.recounting import recount_some
+from log10_trace.server.store.sqlite.recounting import STEPS, recount_some
 from log10_trace.server.store.sqlite.text_index import index_many, index_older, index_some
 from log10_trace.server.store.sqlite.transaction import LookupKey, Transaction
 
@@ -103,8 +103,9 @@ class _TransactionCommitter:
         with guard("indexing words and folding roll-ups"):
             while self._transaction.run([index_some])[0] and not is_interrupted():
                 pass
-            while self._transaction.has_uncounted and not is_interrupted():
-                self._transaction.run([recount_some])
+            for _ in range(STEPS):  # the next ones come after a pause
+                if self._transaction.has_uncounted and not is_interrupted():
+                    self._transaction.run([recount_some])
             while self._transaction.has_deltas and not is_interrupted():
                 self._transaction.run([Transaction.fold_some])
 

@@ -92,6 +92,19 @@ def test_taking_away_what_was_added_leaves_nothing(minutes: list[int], data: st.
     }
 
 
+def test_what_is_taken_away_and_added_again_is_no_change() -> None:
+    """A record that counts as before leaves no delta; one that lost a tag leaves that of the tag alone."""
+    deltas = RollupDeltas()
+    for _ in range(3):
+        deltas.count(facts_of(duration=1.0, tags=["a"]), -1)
+        deltas.count(facts_of(duration=1.0, tags=["a"]))
+    assert deltas.rows() == []
+
+    deltas.count(facts_of(tags=["a", "b"]), -1)
+    deltas.count(facts_of(tags=["a"]))
+    assert [(row.dimension, row.key, row.calls) for row in deltas.rows()] == [("tag", "b", -1)]
+
+
 def changes(deltas: RollupDeltas) -> dict[RollupKey, Aggregate]:
     """What the deltas change in all roll-ups."""
     return aggregate_deltas(

@@ -76,6 +76,22 @@ FROM unnest(
           charges, preview_tool, prompt_digest)
 WHERE c.organization_id = n.organization_id AND c.id = n.id AND c.placed_ms = n.placed_ms;
 
+-- :recount
+-- What follows from records by the rules of now; bodies stay as they are.
+UPDATE completions AS c SET
+    status = n.status, kind = n.kind, model = n.model, session_id = n.session_id, failure_kind = n.failure_kind,
+    file = n.file, function = n.function, duration = n.duration, input_tokens = n.input_tokens,
+    output_tokens = n.output_tokens, tokens = n.tokens, charges = n.charges, preview_tool = n.preview_tool,
+    prompt_digest = n.prompt_digest
+FROM unnest(
+    %(organization_id)b::text[], %(id)b::text[], %(placed_ms)b::bigint[], %(status)b::text[], %(kind)b::text[],
+    %(model)b::text[], %(session_id)b::text[], %(failure_kind)b::text[], %(file)b::text[], %(function)b::text[],
+    %(duration)b::float8[], %(input_tokens)b::bigint[], %(output_tokens)b::bigint[], %(tokens)b::bigint[],
+    %(charges)b::text[], %(preview_tool)b::text[], %(prompt_digest)b::text[])
+    AS n (organization_id, id, placed_ms, status, kind, model, session_id, failure_kind, file, function, duration,
+          input_tokens, output_tokens, tokens, charges, preview_tool, prompt_digest)
+WHERE c.organization_id = n.organization_id AND c.id = n.id AND c.placed_ms = n.placed_ms;
+
 -- :lock
 -- Records as they stand, held until the commit. Not against the indexer, which only needs them to stay.
 SELECT c.organization_id, c.id, c.place, c.skipped, c.head, c.body, s.body, c.model, c.input_tokens,
