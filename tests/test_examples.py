@@ -22,9 +22,9 @@ from tests import model_answers
 from tests.docs.pages import PAGES
 from tests.model_endpoint import json_answer, model_endpoint
 from tests.processes import DEADLINE_S, environment, server, until
-from tests.server.postgres_cluster import postgres_server, postgres_template, postgres_url
+from tests.server.postgres_cluster import empty_postgres_url, postgres_server
 
-__all__ = ["postgres_server", "postgres_template", "postgres_url"]
+__all__ = ["empty_postgres_url", "postgres_server"]
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 SCRIPTS = sorted(EXAMPLES.glob("*.py"))
@@ -150,9 +150,9 @@ def test_the_fastapi_example_joins_a_conversation_s_requests(place: Place) -> No
     assert [message.role for message in second.request.messages] == ["user", "assistant", "user"]
 
 
-def test_the_postgresql_example_reads_from_the_second_server(place: Place, postgres_url: str) -> None:
+def test_the_postgresql_example_reads_from_the_second_server(place: Place, empty_postgres_url: str) -> None:
     """The call that the first server stored is printed by way of the second."""
-    variables = {"LOG10_DATABASE": postgres_url, "OPENAI_MODEL": MODEL}
+    variables = {"LOG10_DATABASE": empty_postgres_url, "OPENAI_MODEL": MODEL}
     printed = run_example(place.home, "postgresql", OPENAI_BASE_URL=place.model_url, **variables)
 
     assert re.fullmatch(rf"\S+Z {MODEL} A simulated answer to 5 words.*\n", printed)
