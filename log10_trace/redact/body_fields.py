@@ -56,6 +56,11 @@ CONTAINERS: Final = _words(
 )
 """Fields whose object, or list of objects, is the API's own: the names in it are the API's too."""
 
+DEEP_CONTAINERS: Final = _words(
+    "usage content_filter_results content_filter_result prompt_filter_results content_filter_offsets"
+)
+"""Containers in which every object, however deep, is the API's."""
+
 NAMED: Final = _words(
     "function custom json_schema function_call functions tools custom_tool_call mcp_call mcp_approval_request"
 )

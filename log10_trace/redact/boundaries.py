@@ -6,7 +6,9 @@ value: a mark in its place would leave half an escape, and broken JSON.
 
 from __future__ import annotations
 
-_ESCAPE = r"\\[nrtbf]"
+_LETTER = r"\\[nrtbf]"
+_CODE = r"\\u[0-9A-Fa-f]{4}"
+"""The two forms of an escape that end in letters or digits."""
 
 
 def begin_word(characters: str) -> str:
@@ -14,7 +16,7 @@ def begin_word(characters: str) -> str:
 
     Of a run of these characters only the beginning matches, so that it is looked at once, however long it is.
     """
-    return rf"(?:(?<![\\{characters}])|(?<=\\)(?![nrtbfu])|(?<={_ESCAPE}))"
+    return rf"(?:(?<![\\{characters}])|(?<=\\)(?![nrtbfu])|(?<={_LETTER})|(?<={_CODE}))"
 
 
 def begin_number(characters: str, first: str = "") -> str:
@@ -22,4 +24,4 @@ def begin_number(characters: str, first: str = "") -> str:
 
     With ``first``, a character class that has matched already, it says the same of what stands before that.
     """
-    return rf"(?:(?<![{characters}]{first})|(?<={_ESCAPE}{first}))"
+    return rf"(?:(?<![{characters}]{first})|(?<={_LETTER}{first})|(?<={_CODE}{first}))"

@@ -11,6 +11,7 @@ from log10_trace.models.components import Completion
 from log10_trace.redact.binary_contents import read_data_url
 from log10_trace.redact.body_fields import (
     CONTAINERS,
+    DEEP_CONTAINERS,
     ERROR_LABELS,
     ERRORS,
     FIELD_NAME,
@@ -108,8 +109,8 @@ def _mask_object(value: dict[str, Any], names: _Names, field: str) -> dict[str, 
             masked[name] = item
         elif name in SCHEMAS:
             masked[name] = _mask_schema(item, names)
-        elif field == "usage":
-            masked[name] = _mask_body(item, names, "usage")
+        elif field in DEEP_CONTAINERS:
+            masked[name] = _mask_body(item, names, field)
         else:
             is_known = name in CONTAINERS or name in LABELS or name in NUMBER_LISTS
             masked[name] = _mask_body(item, names, name) if is_known else _mask_all(item, names)

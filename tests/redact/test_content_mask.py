@@ -232,6 +232,18 @@ def test_an_error_keeps_its_code_and_loses_its_message() -> None:
     assert made["failure_reason"] == f"[masked: {27 + len(SECRET)} characters]"
 
 
+def test_the_filter_results_of_azure_stay() -> None:
+    """What was filtered, and how severe it was, is no content."""
+    verdict = {"hate": {"filtered": False, "severity": "safe"}}
+    prompts = [{"prompt_index": 0, "content_filter_results": verdict}]
+    response = {"prompt_filter_results": prompts, "choices": [{"content_filter_results": verdict}]}
+
+    made = mask(ended("/chat/completions", {"model": "m"}, json.dumps(response).encode()))
+
+    assert made["response"]["prompt_filter_results"] == prompts
+    assert made["response"]["choices"][0]["content_filter_results"] == verdict
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [("code", "x=1"), ("detail", SECRET), ("reason", SECRET), ("summary", SECRET), ("format", SECRET)],

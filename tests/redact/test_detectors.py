@@ -117,6 +117,9 @@ def test_a_piece_of_json_in_prose_stays_json() -> None:
     text = 'It said {"note": "x\\nada@example.org", "key": "a\\tsk-abcdefghijklmnop0123"} to me'
 
     assert ALL.clean(text) == 'It said {"note": "x\\n[redacted]", "key": "a\\t[redacted]"} to me'
+    assert ALL.clean(r'See "\u5230ada@example.org", "\u53774111 1111 1111 1111"') == (
+        r'See "\u5230[redacted]", "\u5377[redacted]"'
+    )
 
 
 def test_numbers_names_and_source_lines_are_texts_too() -> None:
