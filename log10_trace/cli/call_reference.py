@@ -27,6 +27,8 @@ _UUID: Final = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _MIN_CHARS: Final = 4
 """Shorter parts fit too many ids; the server looks none up."""
 _MAX_CANDIDATES: Final = 10
+_MODEL_WIDTH: Final = 12
+"""Of a model's name, so that words have room beside the whole id."""
 _FORBIDDEN: Final = 403
 
 
@@ -124,6 +126,7 @@ def _describe(candidates: list[CompletionSummary]) -> Iterator[str]:
     ]
     lines = [[one_line(cell) for cell in row] for row in rows]
     widths = [max(cell_len(line[at]) for line in lines) for at in range(3)]
+    widths[2] = min(widths[2], _MODEL_WIDTH)
     for line in lines:
         padded = [set_cell_size(cell, width) for cell, width in zip(line, widths, strict=False)]
         yield "  ".join([*padded, line[-1]])

@@ -29,7 +29,7 @@ def fit_columns(
             widths[at] = 0
     for at in waiting:
         widths[at] = 0
-    while waiting and (width - _line(widths)) // len(waiting) < MIN_WIDTH + GAP:
+    while waiting and sum(min(natural[at], MIN_WIDTH) + GAP for at in waiting) > width - _line(widths):
         waiting.pop()
     waiting.sort(key=lambda at: natural[at])
     while waiting:

@@ -161,3 +161,8 @@ def test_a_minimum_goes_before_other_columns(natural: list[int], width: int, exp
     flexible, min_widths = [False, True, True, False], [0, 0, 20, 0]
 
     assert fit_columns(natural, flexible, width, min_widths) == expected
+
+
+def test_a_short_flexible_column_is_whole() -> None:
+    """A flexible column that is short fits where a long one would have no room."""
+    assert fit_columns([16, 4, 56], [False, True, False], 80) == [16, 4, 56]
