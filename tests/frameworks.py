@@ -56,8 +56,8 @@ FRAMEWORKS: Final = {
     "strands": Framework("Strands", ("strands-agents[openai]",)),
     "google_adk": Framework("google-adk", ("google-adk", "litellm")),
 }
-CI: Final = ("langchain", "pydantic_ai", "openai_agents", "instructor")
-"""They install in seconds, and fit into one environment."""
+CI: Final = ("langchain", "pydantic_ai", "openai_agents", "magentic")
+"""They install in seconds, and into one environment: they ask for the same version of the SDK."""
 
 COUNTS: Final = ("calls", "recorded", "exact", "own", "scope", "tags")
 

@@ -191,7 +191,7 @@ def _split_at_task(frames: list[FrameType]) -> tuple[list[FrameType], list[Frame
     end = len(frames)
     for at, frame in enumerate(frames, 1):
         if frame.f_code.co_filename == _LOOP_FILE:
-            end = at if task is None else end
+            end = min(end, at)
             break
         # A coroutine outside of it has started the task, which began at once (Python 3.12).
         if frame is outermost or (end < len(frames) and frame.f_code.co_flags & CO_COROUTINE):
