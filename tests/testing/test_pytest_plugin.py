@@ -7,11 +7,11 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from log10_trace.testing import capturing, pytest_hooks, replaying, report
 from tests.model_answers import chat
 from tests.model_endpoint import Endpoint, error_answer, json_answer
 
@@ -19,8 +19,6 @@ ROOT = Path(__file__).resolve().parents[2]
 PLUGIN = "log10_trace.testing.pytest_plugin"
 QUIET = ("-W", "always", "-W", "ignore::pytest.PytestAssertRewriteWarning")
 """Warnings of the run alone: this one is of a plugin that is imported already, which depends on this run."""
-LOADED = (capturing, pytest_hooks, replaying, report)
-"""What a run would import anew, and pytester would forget after it: the SDK would be patched twice."""
 KEY = "sk-s3cr3t-0123456789"
 
 HEAD = """
@@ -35,6 +33,29 @@ def ask(text, **options):
 """
 
 Run = Callable[..., str]
+
+
+class ModulesOfRuns:
+    """Has pytester forget the modules in the folder of temporary files after a run, and no others.
+
+    It forgets all that a run imports, and an HTTP library that is imported twice has each exception twice.
+    """
+
+    def __init__(self, folder: Path, **_more: object) -> None:
+        self._folder = f"{folder}{os.sep}"
+
+    def restore(self) -> None:
+        """Called after a run."""
+        for name, module in list(sys.modules.items()):
+            if str(getattr(module, "__file__", "")).startswith(self._folder):
+                del sys.modules[name]
+
+
+@pytest.fixture(autouse=True)
+def kept_modules(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """In force before pytester begins, and until it has ended."""
+    snapshot = partial(ModulesOfRuns, tmp_path_factory.getbasetemp())
+    monkeypatch.setattr("_pytest.pytester.SysModulesSnapshot", snapshot)
 
 
 @pytest.fixture
