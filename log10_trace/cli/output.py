@@ -230,8 +230,11 @@ def seconds(value: float | None) -> str:
 
 
 def dollars(value: float | None) -> str:
-    """A cost for people; empty when it is not known."""
-    return "" if value is None else f"${value:,.4f}"
+    """A cost for people: ``$0.0042``, ``<$0.0001``; empty when it is not known."""
+    if value is None:
+        return ""
+    # Four digits would show what was paid as nothing.
+    return "<$0.0001" if 0 < value < 0.00005 else f"${value:,.4f}"  # noqa: PLR2004 -- half a hundredth of a cent
 
 
 def count(value: float | None) -> str:

@@ -16,6 +16,7 @@ from log10_trace.cli.output import (
     Column,
     console,
     count,
+    count_noun,
     dollars,
     moment_of,
     numeric_column,
@@ -207,6 +208,6 @@ def _say_what_is_missing(found: Statistics) -> None:
         stderr_console.print(f"Too many calls match to be summed; the figures are of {counted}.")
     if unpriced := sum(group.unpriced or 0 for group in found.groups):
         stderr_console.print(
-            f"{unpriced:,} calls have no known price, and are not in the cost. "
+            f"The cost is without {count_noun(unpriced, 'call')} whose price is unknown. "
             "The models that have one: log10-trace prices."
         )

@@ -51,12 +51,12 @@ def lines_of(screen: Screen) -> list[str]:
 def test_a_list_at_80_columns(varied: Cli) -> None:
     """A line has the end of the id, age, status, model, first words of both, time and cost."""
     assert lines_of(varied.screen("ls", width=80)) == [
-        "ID        AGE     MODEL        QUESTION → ANSWER                   TOOK     COST",
-        "abcd0004   5h  ◐  gpt-4o-mini  Short? → answer 4 (interrupted)   250 ms  $0.0000",
-        "abcd0003   5h  ✓  gpt-4o-mini  A question of so man… → answer 3  250 ms  $0.0000",
+        "ID        AGE     MODEL        QUESTION → ANSWER                  TOOK      COST",
+        "abcd0004   5h  ◐  gpt-4o-mini  Short? → answer 4 (interrupted)  250 ms  <$0.0001",
+        "abcd0003   5h  ✓  gpt-4o-mini  A question of so ma… → answer 3  250 ms  <$0.0001",
         "abcd0002   5h  …  gpt-4o-mini  Is it running? → running",
-        "abcd0001   5h  ✗  gpt-4o-mini  ␛]0;evil␇ Wh… → RateLimitError:…  250 ms",
-        "abcd0000   5h  ✓  gpt-4o-mini  你好,请问退款政策是 … → answer 0  250 ms  $0.0000",
+        "abcd0001   5h  ✗  gpt-4o-mini  ␛]0;evil␇ W… → RateLimitError:…  250 ms",
+        "abcd0000   5h  ✓  gpt-4o-mini  你好,请问退款政策是… → answer 0  250 ms  <$0.0001",
     ]
 
 
