@@ -135,10 +135,11 @@ def sum_aggregates(tallies: Sequence[Aggregate]) -> Aggregate:
     """Their sum. Read it only: a single tally is its own sum."""
     if len(tallies) == 1:
         return tallies[0]
-    total = Aggregate()
+    durations: dict[int, int] = {}
     for one in tallies:
-        total.add(one)
-    return total
+        for bucket, calls in one.durations.items():
+            durations[bucket] = durations.get(bucket, 0) + calls
+    return Aggregate(_sum_counts([one.counts for one in tallies]), durations)
 
 
 def parse_and_sum(written: Sequence[SerializedAggregate]) -> Aggregate:
@@ -183,11 +184,11 @@ def _group(places: Sequence[Place], parsed: Sequence[Any]) -> dict[Place, list[A
     return found
 
 
-def _sum_counts(parsed: Sequence[dict[str, Sequence[int]]]) -> dict[str, Sequence[int]]:
-    if len(parsed) == 1:
-        return parsed[0]
+def _sum_counts(each_counts: Sequence[dict[str, Sequence[int]]]) -> dict[str, Sequence[int]]:
+    if len(each_counts) == 1:
+        return each_counts[0]
     by_rate: dict[str, list[Sequence[int]]] = {}
-    for counts in parsed:
+    for counts in each_counts:
         for rate, each in counts.items():
             by_rate.setdefault(rate, []).append(each)
     return {rate: list(map(sum, zip(*each, strict=True))) for rate, each in by_rate.items()}

@@ -226,14 +226,22 @@ def sum_records(
     group_by: GroupBy, records: Iterable[RecordFacts], width: int
 ) -> tuple[dict[str, Aggregate], dict[Step, Aggregate]]:
     """What records add up to, by group, and by group and step of ``width`` minutes."""
-    totals: dict[str, Aggregate] = {}
-    steps: dict[Step, Aggregate] = {}
+    by_step: dict[Step, list[Aggregate]] = {}
     for record in records:
         minute = record.began_ms // MINUTE_MS
+        start = minute - minute % width if width else 0
         one = aggregate_call(record)
-        for dimension, key in keys(record):
-            if dimension == group_by:
-                totals.setdefault(key, Aggregate()).add(one)
-                if width:
-                    steps.setdefault((key, minute - minute % width), Aggregate()).add(one)
-    return totals, steps
+        for key in _list_keys(record, group_by):
+            by_step.setdefault((key, start), []).append(one)
+    steps = {step: sum_aggregates(each) for step, each in by_step.items()}
+    by_key: dict[str, list[Aggregate]] = {}
+    for (key, _), one in steps.items():
+        by_key.setdefault(key, []).append(one)
+    totals = {key: sum_aggregates(each) for key, each in by_key.items()}
+    return totals, steps if width else {}
+
+
+def _list_keys(record: RecordFacts, group_by: GroupBy) -> Sequence[str]:
+    if group_by == "none":
+        return ("",)
+    return [key for dimension, key in keys(record) if dimension == group_by]
