@@ -32,6 +32,7 @@ from log10_trace.server.store.sqlite import filter_sql as sqlite_sql
 
 EXAMPLES: Final[Mapping[FilterType, tuple[str, Any]]] = {
     "labels": ("a", ("a",)),
+    "pairs": ("a=b,c", ("a=b,c",)),
     "label": ("a", "a"),
     "start": ("1970-01-02", 86_400_000),
     "end": ("1970-01-02", 2 * 86_400_000),
@@ -42,6 +43,7 @@ EXAMPLES: Final[Mapping[FilterType, tuple[str, Any]]] = {
 """A value of the query, and what the store is asked for."""
 STORE_TYPES: Final[Mapping[FilterType, Any]] = {
     "labels": tuple[str, ...],
+    "pairs": tuple[str, ...],
     "label": str | None,
     "start": int | None,
     "end": int | None,
@@ -51,6 +53,7 @@ STORE_TYPES: Final[Mapping[FilterType, Any]] = {
 }
 CLIENT_TYPES: Final[Mapping[FilterType, Any]] = {
     "labels": str | Sequence[str] | None,
+    "pairs": Mapping[str, str | int | float | bool] | Sequence[str] | str | None,
     "label": str | None,
     "start": str | datetime | None,
     "end": str | datetime | None,
@@ -179,7 +182,7 @@ def test_the_command_line_reads_each_option(row: Filter) -> None:
         assert row.name in filters
         assert set(filters) <= {row.name, "tag", "tag_match"}
         if row.type not in ("start", "end"):  # the command line reads days in the user's time zone
-            assert filters[row.name] == (list(value) if row.type == "labels" else value)
+            assert filters[row.name] == (list(value) if row.type in ("labels", "pairs") else value)
 
 
 @pytest.mark.parametrize(

@@ -15,13 +15,19 @@ from log10_trace.domain.filters import FILTERS, Filter, FilterType
 
 _TYPES: Final[Mapping[FilterType, Any]] = {
     "labels": list[str],
+    "pairs": list[str],
     "label": str,
     "seconds": float,
     "count": int,
     "search": str,
 }
 _TIMES: Final[Mapping[FilterType, Any]] = {"start": Since, "end": Until}
-_NOTES: Final[Mapping[FilterType, str]] = {"labels": " Repeatable, or separated by commas."}
+_NOTES: Final[Mapping[FilterType, str]] = {
+    "labels": " Repeatable, or separated by commas.",
+    "pairs": " Repeatable.",
+}
+_PAIRS: Final = frozenset(row.name for row in FILTERS if row.type == "pairs")
+"""Options that may be repeated and whose values may hold commas."""
 
 
 class CompletionFilterOptions(OptionGroup):
@@ -37,7 +43,9 @@ class CompletionFilterOptions(OptionGroup):
 
     def filters(self) -> Filters:
         """The same, for the client; what was not given is not in it."""
-        given = {name: _client_value(value) for name, value in self._values.items()}
+        given = {
+            name: value if name in _PAIRS else _client_value(value) for name, value in self._values.items()
+        }
         if not given["tag"]:
             given["tag_match"] = None
         return cast("Filters", {name: value for name, value in given.items() if value not in (None, [])})

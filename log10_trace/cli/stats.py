@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import Enum
-from typing import Annotated, Any, Final, cast
+from typing import Annotated, Any, Final
 
 import typer
 from rich.text import Text
@@ -35,6 +35,7 @@ from log10_trace.cli.stats_comparison import (
 from log10_trace.cli.units import span_ms
 from log10_trace.client import Log10
 from log10_trace.client.filters import Filters
+from log10_trace.domain.metadata import is_key
 from log10_trace.models.operations import Group, Statistics
 
 EXAMPLES: Final = """[bold]Examples[/bold]
@@ -47,6 +48,8 @@ EXAMPLES: Final = """[bold]Examples[/bold]
 
   log10-trace stats --by failure --since 24h
 
+  log10-trace stats --by metadata.user_id --since 30d
+
   log10-trace stats --over day --since 4w"""
 
 
@@ -58,15 +61,29 @@ def _hyphenate(word: str) -> str:
     return word.replace("_", "-")
 
 
-class GroupBy(str, Enum):
-    """Group by."""
+_GROUPS: Final = ("none", "model", "tag", "call-site", "session", "failure")
+_METADATA: Final = "metadata."
 
-    NONE = "none"
-    MODEL = "model"
-    TAG = "tag"
-    CALL_SITE = "call-site"
-    SESSION = "session"
-    FAILURE = "failure"
+
+def _parse_group_by(text: str) -> str:
+    """What to group by, as the API names it."""
+    if text.startswith(_METADATA) and is_key(text.removeprefix(_METADATA)):
+        return text
+    if _hyphenate(text) in _GROUPS:
+        return text.replace("-", "_")
+    message = f"{text!r} is none of {', '.join(_GROUPS)} and metadata.KEY, such as metadata.user_id."
+    raise typer.BadParameter(message)
+
+
+GroupBy = Annotated[
+    str,
+    typer.Option(
+        help="Group by.",
+        parser=_parse_group_by,
+        metavar=f"[{'|'.join(_GROUPS)}|metadata.KEY]",
+        autocompletion=lambda: [*_GROUPS, _METADATA],
+    ),
+]
 
 
 class SortBy(str, Enum):
@@ -121,7 +138,7 @@ Compare = Annotated[
 @expand_option_groups
 def stats(
     *,
-    by: Annotated[GroupBy, typer.Option(help="Group by.")] = GroupBy.MODEL,
+    by: GroupBy = "model",
     over: Annotated[Interval | None, typer.Option(help="Group by time interval.")] = None,
     sort: Annotated[
         SortBy, typer.Option(help="Figure that groups are sorted by, the largest first.")
@@ -151,10 +168,10 @@ def stats(
 
 
 def _read_statistics(
-    client: Log10, by: GroupBy, sort: SortBy, filters: Filters, over: Interval | None = None
+    client: Log10, by: str, sort: SortBy, filters: Filters, over: Interval | None = None
 ) -> Statistics:
     return client.completions.statistics(
-        group_by=cast("Any", by.value.replace("-", "_")),
+        group_by=by,
         interval=over.value if over else None,
         sort=sort.value,
         **filters,
@@ -162,7 +179,7 @@ def _read_statistics(
 
 
 def _show_comparison(
-    by: GroupBy, sort: SortBy, span: str, filters: Filters, server: Server, *, as_json: bool
+    by: str, sort: SortBy, span: str, filters: Filters, server: Server, *, as_json: bool
 ) -> None:
     """Show the groups beside what they were so long before."""
     try:
@@ -182,13 +199,13 @@ def _show_comparison(
     _say_what_is_missing(found)
 
 
-def _name_column(by: GroupBy, min_width: int = _MIN_NAME_WIDTH) -> Column:
+def _name_column(by: str, min_width: int = _MIN_NAME_WIDTH) -> Column:
     """The groups' names. Calls to no known model are a group too, and have no key."""
-    nameless = "all" if by is GroupBy.NONE else f"(no {by.value.replace('-', ' ')})"
+    nameless = "all" if by == "none" else f"(no {by.replace('_', ' ')})"
 
     def shorten(group: Any, width: int) -> Text:
         name = Text(one_line(group.key or nameless))
-        if by is GroupBy.CALL_SITE and name.cell_len > width:
+        if by == "call_site" and name.cell_len > width:
             return Text("…") + name[len(name) - width + 1 :]  # the function stands at the end
         return name
 

@@ -179,13 +179,16 @@ def export_completions(
 
 def statistics(
     *,
-    group_by: Literal["none", "model", "tag", "call_site", "session", "failure"] | None = None,
+    group_by: str | None = None,
     interval: Literal["minute", "hour", "day"] | None = None,
     sort: str | None = None,
     x_log10_organization: str | None = None,
     **filters: Unpack[Filters],
 ) -> Operation[operations.StatisticsResponse]:
     """How many calls, failures, tokens and dollars, and how long they took, by group and over time.
+
+    ``group_by`` is ``none`` (the default), ``model``, ``tag``, ``call_site``, ``session``, ``failure``, or a
+    key of the metadata: ``metadata.user_id``.
 
     Groups are sorted by ``sort``, the largest first: ``calls`` (the default), ``failed``, ``tokens``,
     ``cost``, ``p50``, ``p95``, ``first_token_p50``, ``first_token_p95``, or ``key`` in its order.

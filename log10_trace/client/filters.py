@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Literal
 
@@ -15,6 +15,8 @@ class Filters(TypedDict, total=False):
     tag: str | Sequence[str] | None
     tag_match: Literal["any", "all", "none"] | None
     """Whether one of the tags is enough, or all are needed, or none may be there."""
+    metadata: Mapping[str, str | int | float | bool] | Sequence[str] | str | None
+    """``{"user_id": 42}`` or ``"user_id=42"``; all of them must be there."""
     session_id: str | None
     status: str | None
     kind: str | None

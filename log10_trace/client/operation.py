@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from typing import Any, Generic, TypeAlias, TypeVar
@@ -80,7 +80,7 @@ class Listing(Generic[Item]):
 
 
 def query(parameters: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
-    """The given parameters as a query string; a list is repeated.
+    """The given parameters as a query string; a list is repeated, a map is a list of ``KEY=VALUE``.
 
     Raises:
         ArgumentError: one holds half a character.
@@ -89,8 +89,14 @@ def query(parameters: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
         (name, _check_text(name, _as_text(item)))
         for name, value in parameters.items()
         if value is not None
-        for item in (value if isinstance(value, list | tuple) else (value,))
+        for item in _items(value)
     )
+
+
+def _items(value: Any) -> Iterable[Any]:
+    if isinstance(value, Mapping):
+        return [f"{key}={_as_text(item)}" for key, item in value.items()]
+    return value if isinstance(value, list | tuple) else (value,)
 
 
 def _as_text(value: Any) -> str:

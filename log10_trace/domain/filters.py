@@ -12,9 +12,9 @@ from typing import Final, Literal
 
 from log10_trace.domain.call_labels import CHAT, FAILED, FINISHED, PROMPT, STARTED
 
-FilterType = Literal["labels", "label", "choice", "start", "end", "seconds", "count", "search"]
-"""How a value is read: some labels, one label, one of the choices, the start or the end of a span of time,
-a number of seconds, a whole number, or words to search for."""
+FilterType = Literal["labels", "pairs", "label", "choice", "start", "end", "seconds", "count", "search"]
+"""How a value is read: some labels, some ``KEY=VALUE``, one label, one of the choices, the start or the end
+of a span of time, a number of seconds, a whole number, or words to search for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +72,15 @@ FILTERS: Final = (
         choices=(("any", "any of them"), ("all", "all of them"), ("none", "none of them")),
         default="any",
         options=("--tag-match",),
+    ),
+    Filter(
+        name="metadata",
+        type="pairs",
+        help="Metadata of the call, as KEY=VALUE; it must have all that are given.",
+        label="metadata",
+        title="Metadata",
+        hint="user_id=42",
+        options=("--metadata",),
     ),
     Filter(
         name="status",

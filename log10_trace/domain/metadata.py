@@ -92,3 +92,9 @@ def read_metadata(value: Any) -> dict[str, Any]:
 def is_key(key: str) -> bool:
     """Whether metadata may have this key."""
     return "=" not in key and is_label(key, min_chars=1, max_chars=MAX_KEY_CHARS)
+
+
+def read_pairs(value: Any) -> tuple[tuple[str, str], ...]:
+    """The pairs of key and text that a record is found by; none of texts that no filter can ask for."""
+    texts = ((key, write_value(one)) for key, one in read_metadata(value).items())
+    return tuple((key, text) for key, text in texts if is_label(text, max_chars=MAX_VALUE_CHARS))

@@ -62,6 +62,48 @@ def test_the_dearest_comes_first(spent: Cli, within: Callable[..., Said]) -> Non
     assert within("stats", "--by", "callsite").returncode == 2
 
 
+def test_cost_by_a_key_of_the_metadata(spent: Cli, within: Callable[..., Said]) -> None:
+    """Calls are summed by the values of a key, and found by key and value, by command and by client."""
+    users = {8: {"user_id": 42, "plan": "pro"}, 9: {"user_id": 7, "plan": "pro"}, 10: {"user_id": "42"}}
+    with spent.client() as client:
+        client.completions.batch(
+            completions=[made(number, "gpt-4o", 1, metadata=one) for number, one in users.items()]
+        )
+        found = client.completions.list(metadata={"user_id": 42, "plan": "pro"})
+        assert [each.metadata for each in found] == [{"user_id": 42, "plan": "pro"}]
+        assert len(list(client.sessions.list(metadata="user_id=7"))) == 1
+        assert list(client.sessions.list(metadata="user_id=8")) == []
+        groups = client.completions.statistics(
+            group_by="metadata.user_id", metadata={"plan": "pro"}
+        ).statistics
+
+    assert {group.key: group.calls for group in groups.groups} == {"42": 1, "7": 1}
+    said = within("stats", "--by", "metadata.user_id", "--json")
+    rows = [json.loads(line) for line in said.out.splitlines()]
+    assert [(row["key"], row["calls"]) for row in rows] == [("42", 2), ("7", 1)]
+    assert rows[0]["cost"] == pytest.approx(2 * rows[1]["cost"])
+    said = within("completions", "list", "--json", "--metadata", "user_id=42", "--metadata", "plan=pro")
+    assert [json.loads(line)["metadata"] for line in said.out.splitlines()] == [users[8]]
+
+
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        (("stats", "--by", "metadata."), "metadata.KEY"),
+        (("stats", "--by", "user_id"), "'user_id'"),
+        (("completions", "list", "--metadata", "user_id"), "KEY=VALUE"),
+    ],
+)
+def test_what_names_no_metadata_is_refused(
+    spent: Cli, within: Callable[..., Said], words: tuple[str, ...], named: str
+) -> None:
+    """The error says how metadata is named."""
+    said = within(*words)
+
+    assert said.returncode != 0
+    assert named in said.err
+
+
 def test_columns_at_80(spent: Cli) -> None:
     """Money has four digits, numbers stand right, and a call site keeps its end."""
     lines = spent.screen("stats", "--since", "7d", "--by", "call_site", width=80).text.splitlines()

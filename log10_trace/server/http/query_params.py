@@ -12,6 +12,7 @@ from starlette.datastructures import QueryParams
 
 from log10_trace.domain import times
 from log10_trace.domain.labels import is_label
+from log10_trace.domain.metadata import is_key
 from log10_trace.server.http.api_errors import unprocessable
 
 MAX_CHARS: Final = 4096
@@ -62,6 +63,14 @@ class RequestParams:
     def values(self, name: str) -> tuple[str, ...]:
         """Every value of a parameter that may be repeated."""
         return tuple(value for value in self._params.getlist(name) if value)
+
+    def pairs(self, name: str) -> tuple[str, ...]:
+        """Every value of a parameter whose values are ``KEY=VALUE``."""
+        values = self.values(name)
+        for value in values:
+            if not is_key(value.partition("=")[0]) or "=" not in value:
+                raise unprocessable(name, "It must be KEY=VALUE, such as user_id=42.")
+        return values
 
     def choice(self, name: str, choices: Sequence[Choice], default: Choice) -> Choice:
         """One of ``choices``."""

@@ -21,8 +21,10 @@ _MOMENT: Final[Schema] = {
         {"type": "string", "pattern": f"^{DURATION_PATTERN}$"},
     ]
 }
+_PAIR_PATTERN: Final = r"^[^=\u0000-\u001f\u007f]{1,64}=[^\u0000-\u001f\u007f]*$"
 _SCHEMAS: Final[Mapping[FilterType, Schema]] = {
     "labels": {"type": "array", "items": _TEXT},
+    "pairs": {"type": "array", "items": {**_TEXT, "pattern": _PAIR_PATTERN}},
     "label": _TEXT,
     "choice": {},
     "start": _MOMENT,
@@ -32,6 +34,7 @@ _SCHEMAS: Final[Mapping[FilterType, Schema]] = {
     "search": _TEXT,
 }
 _NOTES: Final[Mapping[FilterType, str]] = {
+    "pairs": f" May be repeated, {MAX_REPEATS} times at most.",
     "labels": f" May be repeated, {MAX_REPEATS} times at most.",
     "start": " RFC 3339, or a relative time such as 2h; a day begins at midnight UTC.",
     "end": " RFC 3339, or a relative time such as 2h; days are in UTC.",
@@ -70,8 +73,14 @@ _QUERY: Final[Mapping[str, tuple[Schema, str]]] = {
     "task_id": (_TEXT, "The feedback task."),
     "completion_id": (_TEXT, "The completion."),
     "group_by": (
-        {"enum": ["none", "model", "tag", "call_site", "session", "failure"], "default": "none"},
-        "What to group by; failures by their kind, the class of the exception.",
+        {
+            "anyOf": [
+                {"enum": ["none", "model", "tag", "call_site", "session", "failure"]},
+                {"type": "string", "pattern": r"^metadata\.[^=\u0000-\u001f\u007f]{1,64}$"},
+            ],
+            "default": "none",
+        },
+        "What to group by; failures by the class of the exception, metadata.KEY by the value of the key.",
     ),
     "interval": ({"enum": ["minute", "hour", "day"], "default": "hour"}, "Interval of the time series."),
     "organization_id": (_TEXT, "Must be the key's organization, or absent."),

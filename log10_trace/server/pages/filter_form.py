@@ -40,13 +40,16 @@ class FormField:
     hint: str
     choices: tuple[tuple[str, str], ...]
     """Values and their titles; the value of the first is empty, and sets no condition."""
+    is_repeatable: bool = False
+    """Whether a value that is entered joins those that are set."""
 
 
 def _form_field(row: Filter) -> FormField:
     choices = tuple(("" if value == row.default else value, title) for value, title in row.choices)
     if choices and row.default is None:
         choices = (("", "any"), *choices)
-    return FormField(row.name, row.title or row.label.capitalize(), row.hint, choices)
+    title = row.title or row.label.capitalize()
+    return FormField(row.name, title, row.hint, choices, row.type in ("labels", "pairs"))
 
 
 FIELDS: Final = {row.name: _form_field(row) for row in FILTERS}

@@ -31,6 +31,7 @@ def _parse_search_text(query: RequestParams, row: Filter, _now_ms: int) -> str |
 
 
 _READERS: Final[Mapping[FilterType, Callable[[RequestParams, Filter, int], Any]]] = {
+    "pairs": lambda query, row, _: query.pairs(row.name),
     "labels": lambda query, row, _: query.values(row.name),
     "label": lambda query, row, _: query.text(row.name),
     "choice": lambda query, row, _: query.choice(row.name, row.values, row.default or "") or None,

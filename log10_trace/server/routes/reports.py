@@ -7,12 +7,14 @@ from typing import Any, Final, get_args
 from starlette.responses import Response
 
 from log10_trace.domain.filters import FILTER_NAMES, FILTERS
+from log10_trace.domain.metadata import is_key
 from log10_trace.domain.times import rfc3339
-from log10_trace.server.http.api_errors import not_found
+from log10_trace.server.http.api_errors import not_found, unprocessable
 from log10_trace.server.http.query_params import RequestParams
 from log10_trace.server.http.request_context import RequestContext
 from log10_trace.server.http.responses import json_response
 from log10_trace.server.routes.filters import parse_filters
+from log10_trace.server.store.common.metadata_labels import is_dimension, key_of_dimension
 from log10_trace.server.store.data_types import (
     CompletionFilter,
     GroupBy,
@@ -32,7 +34,7 @@ async def statistics(context: RequestContext) -> Response:
     """Counts, tokens, cost and percentiles of what matches, by group and over time."""
     query = RequestParams(context.request.query_params, (*FILTER_NAMES, "group_by", "interval", "sort"))
     wanted = StatisticsQuery(
-        group_by=query.choice("group_by", GROUPS, "none"),
+        group_by=_parse_group_by(query),
         interval=query.choice("interval", INTERVALS, "hour"),
         sort=query.choice("sort", SORTS, "calls"),
         wanted=parse_filters(query),
@@ -46,6 +48,16 @@ async def statistics(context: RequestContext) -> Response:
             "counted": _filters_dict(found.counted),
         }
     )
+
+
+def _parse_group_by(query: RequestParams) -> GroupBy:
+    """One of the groups, or ``metadata.KEY``."""
+    value = query.text("group_by") or ""
+    if is_dimension(value):
+        if not is_key(key_of_dimension(value)):
+            raise unprocessable("group_by", "It must name a key of the metadata: metadata.user_id.")
+        return value
+    return query.choice("group_by", GROUPS, "none")
 
 
 async def prices(context: RequestContext) -> Response:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from enum import Enum
-from typing import Final, Generic, Literal, NamedTuple, TypeVar
+from typing import Final, Generic, Literal, NamedTuple, TypeAlias, TypeVar
 
 from log10_trace.domain.charges import Charge
 from log10_trace.domain.marked_text import split_at_marks
@@ -14,7 +14,8 @@ from log10_trace.domain.prices import Prices
 
 TagMatch = Literal["any", "all", "none"]
 Order = Literal["newest", "oldest"]
-GroupBy = Literal["none", "model", "tag", "call_site", "session", "failure"]
+GroupBy: TypeAlias = str
+"""``none``, ``model``, ``tag``, ``call_site``, ``session``, ``failure``, or ``metadata.KEY``."""
 Interval = Literal["minute", "hour", "day"]
 SortBy = Literal[
     "key", "calls", "failed", "tokens", "cost", "p50", "p95", "first_token_p50", "first_token_p95"
@@ -155,6 +156,8 @@ class CompletionFilter:
     tags: tuple[str, ...] = ()
     tag_match: TagMatch = "any"
     """How many of ``tags`` a completion carries."""
+    metadata: tuple[str, ...] = ()
+    """``KEY=VALUE`` each, all of which a completion has in its metadata."""
     session_id: str | None = None
     status: str | None = None
     kind: str | None = None
@@ -277,8 +280,8 @@ class GroupTotals:
     """Calls of one group, over the whole span (``start_ms`` None) or in one step of it."""
 
     key: str | None
-    """The model, tag, session id, kind of failure (empty where a failed call names none), or
-    ``file:function`` of the call site; None when not grouped."""
+    """The model, tag, session id, kind of failure (empty where a failed call names none), value of the
+    metadata, or ``file:function`` of the call site; None when not grouped."""
     start_ms: int | None
     calls: int
     failed: int

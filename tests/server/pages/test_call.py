@@ -60,6 +60,17 @@ def test_a_call_is_shown_whole(site: Site) -> None:
         assert words in page
 
 
+def test_metadata_leads_to_the_calls_with_the_same_value(site: Site) -> None:
+    """A value that a filter can ask for has a link; the list it leads to has the call."""
+    page = shown(site, metadata={"user_id": 42, "plan": "a & b", "nested": {"x": 1}})
+
+    links = re.findall(r'href="([^"]*metadata=[^"]*)"', page)
+    assert links == ["/?metadata=user_id%3D42", "/?metadata=plan%3Da+%26+b"]
+    for link in links:
+        assert "Rayleigh scattering." in site.page(link)
+    assert "Rayleigh scattering." not in site.page("/?metadata=user_id%3D4")
+
+
 @pytest.mark.parametrize(
     ("response", "cost"),
     [

@@ -42,7 +42,7 @@ def test_groups_of_what_matches(store: Store) -> None:
     assert read(store, wanted, group_by="tag") == []
 
     slow = CompletionFilter(min_duration=2.0)
-    for group_by in ("model", "tag", "call_site", "session"):
+    for group_by in ("model", "tag", "call_site", "session", "metadata.user_id"):
         for group in read(store, slow, group_by=group_by):
             assert group.key is not None
             narrowed = {
@@ -50,6 +50,7 @@ def test_groups_of_what_matches(store: Store) -> None:
                 "tag": replace(slow, tags=(group.key,)),
                 "call_site": replace(slow, file="/app.py", function=group.key.rpartition(":")[2]),
                 "session": replace(slow, session_id=group.key),
+                "metadata.user_id": replace(slow, metadata=(f"user_id={group.key}",)),
             }
             assert group.calls == len(ids(store, narrowed[group_by]))
 

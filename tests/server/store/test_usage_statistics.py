@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from contextlib import closing
 from dataclasses import replace
-from typing import Any, get_args
+from typing import Any
 
 import psycopg
 import pytest
@@ -362,6 +362,38 @@ def test_another_organization_is_not_counted(store: Store) -> None:
     assert store.reports.source(ORG, "p") is None
 
 
+def test_metadata_is_counted_by_key_and_value(store: Store) -> None:
+    """A key of metadata is a dimension: cost per user; a call without the key is in none of its groups."""
+    for number, user in enumerate(("ada", "ada", 7, None)):
+        metadata = {"plan": "pro"} if user is None else {"plan": "pro", "user_id": user}
+        put(store, completion(id=f"c{number}", metadata=metadata, response=answer("x", 1_000_000, 0)))
+
+    assert {each.key: each.calls for each in groups(store, "metadata.user_id")} == {"ada": 2, "7": 1}
+    assert [each.cost for each in groups(store, "metadata.user_id")] == [
+        pytest.approx(5.0),
+        pytest.approx(2.5),
+    ]
+    assert {each.key: each.calls for each in groups(store, "metadata.plan")} == {"pro": 4}
+    assert groups(store, "metadata.nobody") == groups(store, "tag") == store.reports.tags(ORG) == []
+
+    put(store, completion(id="c0", metadata={"user_id": 7}, request=..., response=...))
+    assert {each.key: each.calls for each in groups(store, "metadata.user_id")} == {"7": 2, "ada": 1}
+    assert ids(store, CompletionFilter(metadata=("user_id=ada",))) == ["c1"]
+    store.completions.delete(ORG, CompletionFilter(metadata=("user_id=7",))).result()
+    assert {each.key: each.calls for each in groups(store, "metadata.user_id")} == {"ada": 1}
+
+
+def test_long_values_of_metadata_are_told_apart(store: Store) -> None:
+    """Values that are longer than an index of PostgreSQL takes are found and counted each for itself."""
+    long = "ä" * 500
+    put(store, completion(id="one", metadata={"user": f"{long}1", "text": "x" * 513}))
+    put(store, completion(id="two", metadata={"user": f"{long}2"}))
+
+    assert ids(store, CompletionFilter(metadata=(f"user={long}1",))) == ["one"]
+    assert [each.calls for each in groups(store, "metadata.user")] == [1, 1]
+    assert groups(store, "metadata.text") == []
+
+
 def test_tags_are_listed_by_their_beginning(store: Store) -> None:
     """Tags in use are given in order, each once, as many as asked for."""
     put_all(store, [completion(tags=["beta", "alpha", "alp%"]), completion(tags=["alpha", "gamma"])])
@@ -499,19 +531,24 @@ def test_what_an_earlier_version_counted_is_taken_away_as_it_was_counted(store_u
 
 
 def test_what_an_earlier_version_counted_is_counted_anew(store_url: str) -> None:
-    """In the background its failures become groups, its first tokens are counted, its prompt is found."""
+    """In the background failures and metadata become groups, first tokens are counted, prompts are found."""
     failed: dict[str, Any] = {"status": "failed", "response": ..., "failure_kind": "RateLimitError"}
-    dimensions = get_args(GroupBy)
+    dimensions = ("none", "model", "tag", "call_site", "session", "failure", "metadata.user_id")
     with closing(open_store(store_url)) as store:
         put_all(
             store,
             [
-                completion(id="a", time_to_first_token=0.2, duration=1.0, tags=["t"]),
+                completion(
+                    id="a", time_to_first_token=0.2, duration=1.0, tags=["t"], metadata={"user_id": 42}
+                ),
+                completion(id="d", metadata={"user_id": 42, "plan": "pro"}),
+                completion(id="e"),
                 completion(id="b", session_id="s", **failed),
                 completion(id="c", time_to_first_token=0.2),
             ],
         )
         assert store.completions.delete_one(ORG, "c").result()
+        of_user = CompletionFilter(metadata=("user_id=42",))
         asks_the_same = CompletionFilter(prompt_digest=digest_prompt(["How are you?"]))
         expected = {by: groups(store, by) for by in dimensions}
         sessions = store.sessions.page(ORG, limit=9).items
@@ -523,6 +560,9 @@ def test_what_an_earlier_version_counted_is_counted_anew(store_url: str) -> None
         """UPDATE completions SET charges = '[["gpt-4o", 0, 0, 0]]' WHERE id = 'b'""",
         *(f"UPDATE {table} SET durations = '[73, 1]' WHERE durations LIKE '%-%'" for table in tables),
         *(f"DELETE FROM {table} WHERE dimension = 'failure'" for table in tables),
+        *(f"DELETE FROM {table} WHERE dimension LIKE 'metadata.%'" for table in tables),
+        """UPDATE completions SET charges = replace(charges, '"rules":3', '"rules":2') WHERE id >= 'd'""",
+        f"DELETE FROM {'completion_tags' if '://' in store_url else 'tags'} WHERE tag LIKE '%user_id=42'",
         "INSERT INTO waiting_counts SELECT organization_id, id, placed_ms FROM completions"
         if "://" in store_url
         else "INSERT INTO uncounted SELECT position FROM completions",
@@ -531,7 +571,8 @@ def test_what_an_earlier_version_counted_is_counted_anew(store_url: str) -> None
     with closing(open_store(store_url)) as store:
         until(lambda: groups(store, "failure") == expected["failure"], "the records are counted anew")
         assert {by: groups(store, by) for by in dimensions} == expected
-        assert sorted(ids(store, asks_the_same)) == ["a", "b"]
+        assert sorted(ids(store, asks_the_same)) == ["a", "b", "d"]
+        until(lambda: sorted(ids(store, of_user)) == ["a", "d"], "metadata is found")
         assert store.sessions.page(ORG, limit=9).items == sessions
         store.completions.delete(ORG, CompletionFilter()).result()
         assert not any(groups(store, by) for by in dimensions)

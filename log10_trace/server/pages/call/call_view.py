@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from log10_trace.domain.charges import Charge, Usage, charges, read_usage
 from log10_trace.domain.json_values import read_mapping, read_text
+from log10_trace.domain.metadata import read_pairs
 from log10_trace.server.pages import json_access
 from log10_trace.server.pages.call_fields import FIELDS, CallFields, labels
 from log10_trace.server.pages.excerpt import ENDS, Gap
@@ -89,6 +90,8 @@ class CallView:
     tools: tuple[Tool, ...]
     parameters: tuple[tuple[str, str], ...]
     metadata: tuple[tuple[str, str], ...]
+    found_by: Mapping[str, str]
+    """The keys of the metadata that calls are found by, each with the condition of a list."""
     base_url: str
     source: str
     sequence: int | None
@@ -150,6 +153,7 @@ def call_view(
         tools=tuple(_tools(request)),
         parameters=_pairs(request, without=_SHOWN_APART),
         metadata=_pairs(read_mapping(values.get("metadata"))),
+        found_by={key: f"{key}={value}" for key, value in read_pairs(values.get("metadata"))},
         base_url=json_access.short_text(values.get("base_url")),
         source=json_access.short_text(values.get("source")),
         sequence=json_access.integer(values.get("sequence")),

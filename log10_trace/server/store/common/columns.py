@@ -11,15 +11,19 @@ from log10_trace.domain.charges import Charge, charges, read_usage
 from log10_trace.domain.completion_record import CompletionRecord
 from log10_trace.domain.ids import id_time_ms
 from log10_trace.domain.json_values import read_mapping
+from log10_trace.domain.metadata import read_pairs
 from log10_trace.domain.prompt_digests import digest_prompt
 from log10_trace.domain.prompts import read_prompt
 from log10_trace.domain.times import DAY_MS, parse_rfc3339_ms
+from log10_trace.server.store.common.metadata_labels import MetadataPair
 from log10_trace.server.store.common.record_codec import NAME_CHARACTERS
 
 _MAX_SECONDS: Final = 1e9
-COUNTING: Final = 2
+COUNTING: Final = 3
 """The rules by which roll-ups count calls now. By the first ones, failures had no groups, and the time to the
-first token was not counted."""
+first token was not counted; by the second, metadata had no groups."""
+FAILURES_COUNTED: Final = 2
+METADATA_COUNTED: Final = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +37,7 @@ class CompletionColumns:
     model: str | None
     session_id: str | None
     tags: tuple[str, ...]
+    metadata: tuple[MetadataPair, ...]
     duration: float | None
     """Seconds."""
     first_token: float | None
@@ -54,6 +59,16 @@ class CompletionColumns:
     """Of what a tool answered, where that is the last message of the request."""
     counting: int = COUNTING
     """The rules by which roll-ups count the call."""
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """What stands of the call in the index of tags."""
+        return (*self.tags, *(pair.label for pair in groups_of_metadata(self)))
+
+    @property
+    def is_outdated(self) -> bool:
+        """Whether the rules of now would count the call in another way."""
+        return self.counting < FAILURES_COUNTED or (self.counting < METADATA_COUNTED and bool(self.metadata))
 
     @property
     def tokens(self) -> int | None:
@@ -83,10 +98,17 @@ class RecordFacts(NamedTuple):
     charges: tuple[Charge, ...]
     tags: tuple[str, ...]
     """Read only where groups are tags."""
+    metadata: tuple[MetadataPair, ...]
+    """Read only where groups are of metadata."""
     counting: int = COUNTING
 
 
 CountedCall: TypeAlias = CompletionColumns | RecordFacts
+
+
+def groups_of_metadata(facts: CountedCall) -> tuple[MetadataPair, ...]:
+    """The pairs that a call is found by and counts under; none of one that an earlier version counted."""
+    return facts.metadata if facts.counting >= METADATA_COUNTED else ()
 
 
 def extract_columns(
@@ -107,6 +129,7 @@ def extract_columns(
         model=_name(request.get("model")) or _name(response.get("model")),
         session_id=values.get("session_id"),
         tags=incoming.tags,
+        metadata=tuple(MetadataPair(*pair) for pair in read_pairs(values.get("metadata"))),
         duration=None if duration is None else float(duration),
         first_token=_read_seconds(values.get("time_to_first_token")),
         input_tokens=usage.input,

@@ -12,6 +12,7 @@ from typing import Final, NamedTuple, TypeAlias
 
 from log10_trace.domain.call_labels import FAILED
 from log10_trace.server.store.common.aggregates import Aggregate
+from log10_trace.server.store.common.metadata_labels import parse_pairs
 from log10_trace.server.store.common.usage_statistics import MINUTE_MS
 from log10_trace.server.store.data_types import CompletionFilter, GroupBy, MatchCount
 
@@ -53,6 +54,8 @@ def find_groups(wanted: CompletionFilter) -> Iterator[RollupGroup]:
     if wanted.session_id is not None:
         condition = CompletionFilter(session_id=wanted.session_id)
         yield RollupGroup("session", wanted.session_id, condition)
+    for text, pair in zip(wanted.metadata, parse_pairs(wanted.metadata), strict=True):
+        yield RollupGroup(pair.dimension, pair.value, CompletionFilter(metadata=(text,)))
     if wanted.file is not None and wanted.function is not None:
         condition = CompletionFilter(file=wanted.file, function=wanted.function)
         yield RollupGroup("call_site", f"{wanted.file}:{wanted.function}", condition)

@@ -1,4 +1,4 @@
-"""Roll-ups: sums of each minute, hour and day and of all time, by model, tag, call site, session and failure.
+"""Roll-ups: sums of each minute, hour and day and of all time, by model, tag, call site, session and so on.
 
 Pure.
 
@@ -22,7 +22,12 @@ from log10_trace.server.store.common.aggregates import (
     parse_and_sum,
     sum_aggregates,
 )
-from log10_trace.server.store.common.columns import COUNTING, CompletionColumns, CountedCall
+from log10_trace.server.store.common.columns import (
+    FAILURES_COUNTED,
+    CompletionColumns,
+    CountedCall,
+    groups_of_metadata,
+)
 
 WIDTHS: Final = (1, 60, 1440)
 """Minutes of a roll-up: a minute, an hour, a day."""
@@ -84,8 +89,10 @@ def keys(facts: CountedCall) -> Iterator[tuple[str, str]]:
         yield "call_site", facts.call_site
     if facts.session_id:
         yield "session", facts.session_id
-    if facts.counting == COUNTING and facts.status == FAILED:
+    if facts.counting >= FAILURES_COUNTED and facts.status == FAILED:
         yield "failure", facts.failure_kind or ""
+    for pair in groups_of_metadata(facts):
+        yield pair.dimension, pair.value
 
 
 def aggregate_deltas(deltas: Iterable[tuple[str, int, str, str, str]]) -> dict[RollupKey, Aggregate]:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
+from log10_trace.domain.metadata import read_pairs
 from log10_trace.domain.prices import Prices
 from log10_trace.server.store.common.aggregates import Aggregate, aggregate_call, sum_aggregates
 from log10_trace.server.store.common.columns import RecordFacts
@@ -21,6 +22,7 @@ from log10_trace.server.store.common.match_counting import (
     find_groups,
     whole_minutes,
 )
+from log10_trace.server.store.common.metadata_labels import MetadataPair, is_dimension
 from log10_trace.server.store.common.record_codec import decode_head
 from log10_trace.server.store.common.rollup_reading import RollupReader
 from log10_trace.server.store.common.rollups import RollupRange, keys
@@ -66,12 +68,14 @@ def read_facts(  # noqa: PLR0917 -- the columns of a row
     charges: str | None,
     head: str | None,
     *,
-    with_tags: bool,
+    with_labels: bool,
 ) -> RecordFacts:
     """The facts of a record, from its columns and its small fields."""
     _, first_token, charged = read_counted(Counted(model, input_tokens, output_tokens, charges))
-    # Tags that fill kilobytes stand in the body, and such a record counts under none of them.
-    tags = json.loads(decode_head(head).get("tags", "null")) if with_tags and head else None
+    # What fills kilobytes stands in the body, and such a record counts under none of it.
+    small = decode_head(head) if with_labels and head else {}
+    tags = json.loads(small.get("tags", "null"))
+    metadata = read_pairs(json.loads(small.get("metadata", "null")))
     return RecordFacts(
         began_ms=began_ms,
         status=status,
@@ -84,6 +88,7 @@ def read_facts(  # noqa: PLR0917 -- the columns of a row
         tokens=output_tokens if input_tokens is None else input_tokens,
         charges=charged,
         tags=tuple(dict.fromkeys(tags or ())),
+        metadata=tuple(MetadataPair(*pair) for pair in metadata),
     )
 
 
@@ -91,7 +96,7 @@ class ReadRecords(Protocol):
     """Reads records one by one."""
 
     def __call__(
-        self, wanted: CompletionFilter, most: int, *, with_tags: bool
+        self, wanted: CompletionFilter, most: int, *, with_labels: bool
     ) -> Sequence[RecordFacts] | None:
         """The records that match; None when they are more than ``most``, or take too long to find."""
 
@@ -112,7 +117,7 @@ class StatisticsReader:
         if group is None or (query.group_by != "none" and group.group_by != "none"):
             records = None
             if query.min_matches <= MAX_RECORDS:
-                records = self.read_records(wanted, MAX_RECORDS, with_tags=query.group_by == "tag")
+                records = self.read_records(wanted, MAX_RECORDS, with_labels=_needs_labels(query))
             if records is not None:
                 return self._sum_records(query, wanted, records)
             group = next(find_groups(wanted)) if query.group_by == "none" else EVERY
@@ -124,7 +129,7 @@ class StatisticsReader:
     ) -> Statistics:
         is_total = query.group_by == "none"
         reader = self.open_reader(group.group_by if is_total else query.group_by)
-        edges = _read_edges(wanted, self.read_records, with_tags=query.group_by == "tag")
+        edges = _read_edges(wanted, self.read_records, with_labels=_needs_labels(query))
         if edges is None:  # as many as the roll-ups of the minutes hold
             wanted = _widen(wanted)
         inner = whole_minutes(wanted)
@@ -184,6 +189,11 @@ class StatisticsReader:
         return Statistics(groups=tuple(groups), series=tuple(series), counted=wanted)
 
 
+def _needs_labels(query: StatisticsQuery) -> bool:
+    """Whether groups are of what stands in the head of a record alone."""
+    return query.group_by == "tag" or is_dimension(query.group_by)
+
+
 def _hold_steps(pieces: Sequence[RollupRange], query: StatisticsQuery, groups: int) -> bool:
     """Whether the roll-ups of a span are the steps of its series as well, and no more than it may have."""
     width = WIDTH_OF[query.interval]
@@ -195,18 +205,18 @@ def _hold_steps(pieces: Sequence[RollupRange], query: StatisticsQuery, groups: i
 
 
 def _read_edges(
-    wanted: CompletionFilter, read_records: ReadRecords, *, with_tags: bool
+    wanted: CompletionFilter, read_records: ReadRecords, *, with_labels: bool
 ) -> Sequence[RecordFacts] | None:
     """The records of the parts of minutes at the ends of a span; None when they are many."""
     inner = whole_minutes(wanted)
     if inner is None:
-        return read_records(wanted, _EDGE_RECORDS, with_tags=with_tags)
+        return read_records(wanted, _EDGE_RECORDS, with_labels=with_labels)
     edges: list[RecordFacts] = []
     for since_ms, until_ms in ((wanted.since_ms, inner.since_ms), (inner.until_ms, wanted.until_ms)):
         if since_ms == until_ms:
             continue
         edge = replace(wanted, since_ms=since_ms, until_ms=until_ms)
-        found = read_records(edge, _EDGE_RECORDS, with_tags=with_tags)
+        found = read_records(edge, _EDGE_RECORDS, with_labels=with_labels)
         if found is None:
             return None
         edges += found

@@ -87,7 +87,7 @@ def delete(
                 [
                     (organization_id, tag, standing.place, key[1], placed[key[1]])
                     for key, standing in found.items()
-                    for tag in standing.facts.tags
+                    for tag in standing.facts.labels
                 ],
             )
             for name in ("delete_words", "delete_texts", "delete_placements", "delete_feedback"):

@@ -10,12 +10,13 @@ from psycopg import Connection
 
 from log10_trace.domain.filters import COLUMN_FILTERS
 from log10_trace.domain.text_extraction import sanitize
+from log10_trace.server.store.common.metadata_labels import parse_pairs
 from log10_trace.server.store.common.paging import FIRST, LAST
 from log10_trace.server.store.common.search_query import parse_search_query
-from log10_trace.server.store.data_types import CompletionFilter, Order, TagMatch
+from log10_trace.server.store.data_types import CompletionFilter, Order
 from log10_trace.server.store.postgres.arrays import rows_to_columns
 from log10_trace.server.store.postgres.connections import Row
-from log10_trace.server.store.postgres.index_keys import truncate_key
+from log10_trace.server.store.postgres.index_keys import truncate_key, truncate_value
 from log10_trace.server.store.postgres.partitioning import SORT_KEYS
 from log10_trace.server.store.postgres.queries import load
 from log10_trace.server.store.postgres.text_search import to_tsquery
@@ -102,13 +103,12 @@ def build_query(organization_id: str, wanted: CompletionFilter) -> FilterQuery:
     values: dict[str, Any] = {"organization_id": organization_id}
     source = otherwise = ALL
     conditions: list[str] = []
-    if wanted.tags:
-        tags = list(dict.fromkeys(map(truncate_key, wanted.tags)))
-        values |= {"tag": tags[0], "tags": tags}
-        source, conditions = _choose_tag_source(wanted.tag_match, len(tags) > 1)
+    if wanted.tags or wanted.metadata:
+        source, conditions, of_labels = _choose_label_source(wanted)
+        values |= of_labels
     if wanted.text is not None:
         values["query"] = to_tsquery(parse_search_query(wanted.text))
-        conditions += ["has_tag"] if source != ALL else []
+        conditions += [name for name in _seen_to_by(source) if name not in conditions]
         otherwise, source = source, "words"
     for name in _COMPARISONS:
         if (value := getattr(wanted, name)) is not None:
@@ -127,11 +127,11 @@ def build_query(organization_id: str, wanted: CompletionFilter) -> FilterQuery:
 def choose_access_path(connection: Connection[Row], asked: FilterQuery) -> FilterQuery:
     """The same question, with the few records in its range, or with its words, already found.
 
-    Of several tags that are all wanted, the rarest is read.
+    Of several labels that are all wanted, the rarest is read.
     """
-    if "all_tags" in asked.conditions:
-        rarest = connection.execute(_SQL["rarest_tag"], asked.values).fetchone()
-        asked = replace(asked, values={**asked.values, "tag": rarest and rarest[0]})
+    if "all_labels" in asked.conditions:
+        rarest = connection.execute(_SQL["rarest_label"], asked.values).fetchone()
+        asked = replace(asked, values={**asked.values, "label": rarest and rarest[0]})
     if ranges := [name for name in asked.conditions if name in _INDEXED_RANGES]:
         values = {**asked.values, "low": asked.low, "high": asked.high, "most": _FEW}
         probe = b"\n".join(_SQL[name] for name in ("probe_range", *ranges, "most"))
@@ -144,12 +144,15 @@ def choose_access_path(connection: Connection[Row], asked: FilterQuery) -> Filte
 
 def _restrict_to_rows(asked: FilterQuery, rows: Sequence[Row]) -> FilterQuery:
     """The same question of these records alone."""
-    seen_to = {"tag": "has_tag", "any_tag": "has_tag", "words": "has_words"}
-    also = (seen_to[asked.source],) if asked.source in seen_to else ()
+    conditions = tuple(dict.fromkeys((*asked.conditions, *_seen_to_by(asked.source))))
     found = rows_to_columns(("places", "ids", "placed"), rows)
-    return replace(
-        asked, source="found", conditions=(*asked.conditions, *also), values={**asked.values, **found}
-    )
+    return replace(asked, source="found", conditions=conditions, values={**asked.values, **found})
+
+
+def _seen_to_by(source: str) -> tuple[str, ...]:
+    """The names of what holds for whatever is read from a source, and must be asked for without it."""
+    seen_to = {"label": "all_labels", "any_tag": "has_tag", "words": "has_words"}
+    return (seen_to[source],) if source in seen_to else ()
 
 
 def _find_words(connection: Connection[Row], asked: FilterQuery) -> FilterQuery:
@@ -172,10 +175,22 @@ def build_ungraded_query(organization_id: str, task_id: str, tags: tuple[str, ..
     return replace(by_tag, conditions=("ungraded",), values={**by_tag.values, "task_id": task_id})
 
 
-def _choose_tag_source(match: TagMatch, has_several: bool) -> tuple[str, list[str]]:
-    """What to read, and what must hold. A single tag is read off its index, in the order of the list."""
-    if match == "none":
-        return ALL, ["no_tag"]
-    if match == "all":
-        return "tag", ["all_tags"] if has_several else []
-    return ("any_tag" if has_several else "tag"), []
+def _choose_label_source(wanted: CompletionFilter) -> tuple[str, list[str], dict[str, Any]]:
+    """What to read, what must hold, and the values to bind.
+
+    What stands under a single label is read off the index of tags, in the order of the list.
+    """
+    tags = list(dict.fromkeys(map(truncate_key, wanted.tags)))
+    needs_all = wanted.tag_match == "all" or (wanted.tag_match == "any" and len(tags) == 1)
+    groups = [(tag, "tag", tag) for tag in tags] if needs_all else []
+    groups += [
+        (pair.label, pair.dimension, pair.value)
+        for pair in map(truncate_value, parse_pairs(dict.fromkeys(wanted.metadata)))
+    ]
+    values: dict[str, Any] = {"tags": tags, **rows_to_columns(("labels", "dimensions", "keys"), groups)}
+    conditions = ["all_labels"] if len(groups) > 1 else []
+    if tags and not needs_all and (groups or wanted.tag_match == "none"):
+        conditions.append("no_tag" if wanted.tag_match == "none" else "has_tag")
+    if groups:
+        return "label", conditions, {**values, "label": groups[0][0]}
+    return ("any_tag" if wanted.tag_match == "any" else ALL), conditions, values

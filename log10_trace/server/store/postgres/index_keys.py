@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from log10_trace.server.store.common.columns import CompletionColumns
+from log10_trace.server.store.common.metadata_labels import MetadataPair
 
 _MOST_BYTES: Final = 300
 _HASH_BYTES: Final = 8
@@ -32,4 +33,12 @@ def truncate_keys(facts: CompletionColumns) -> CompletionColumns:
     found: dict[str, Any] = {name: getattr(facts, name) for name in _NAMES}
     fits: dict[str, Any] = {name: value and truncate_key(value) for name, value in found.items()}
     tags = tuple(map(truncate_key, facts.tags))
-    return facts if fits == found and tags == facts.tags else replace(facts, tags=tags, **fits)
+    metadata = tuple(map(truncate_value, facts.metadata))
+    if fits == found and tags == facts.tags and metadata == facts.metadata:
+        return facts
+    return replace(facts, tags=tags, metadata=metadata, **fits)
+
+
+def truncate_value(pair: MetadataPair) -> MetadataPair:
+    """The pair with a value that fits; keys always do."""
+    return pair._replace(value=truncate_key(pair.value))

@@ -20,7 +20,7 @@ def read_records(
     wanted: CompletionFilter,
     most: int,
     *,
-    with_tags: bool,
+    with_labels: bool,
 ) -> list[RecordFacts] | None:
     """The records that match; None when they are more than ``most``, or take too long to find."""
     try:
@@ -33,4 +33,4 @@ def read_records(
         return None
     if len(rows) > most:
         return None
-    return [read_facts(SORT_KEYS.began_ms(row[0]), *row[1:], with_tags=with_tags) for row in rows]
+    return [read_facts(SORT_KEYS.began_ms(row[0]), *row[1:], with_labels=with_labels) for row in rows]

@@ -10,7 +10,6 @@ from psycopg import Connection
 
 from log10_trace.domain.ranges import Range, merge_ranges
 from log10_trace.server.store.common import deletions
-from log10_trace.server.store.common.columns import COUNTING
 from log10_trace.server.store.common.counted import Counted, write_counted
 from log10_trace.server.store.common.record_codec import EncodedRecord
 from log10_trace.server.store.common.record_writes import ensure_id
@@ -187,18 +186,22 @@ def recount(connection: Connection[Row], wanted: Sequence[tuple[str, str, int]])
     """Count records by the rules of now, those that an earlier version counted."""
     placed = {(organization_id, completion_id): moment for organization_id, completion_id, moment in wanted}
     rows: list[Row] = []
+    labels: list[Row] = []
     deltas = Deltas()
     for key, before in lock_records(connection, wanted).items():
-        if before.facts.counting == COUNTING:
+        if not before.facts.is_outdated:
             continue
         known = build_record(before.place, before.skipped, before.incoming).facts
         deltas.count(key[0], before.facts, sign=-1)
         deltas.count(key[0], known)
         columns = (getattr(known, name) for name in _RECOUNTED_COLUMNS)
         rows.append((*key, placed[key], *columns, write_counted(known)))
+        new = set(known.labels).difference(before.facts.labels)
+        labels += [(key[0], label, before.place, key[1], placed[key]) for label in new]
     if rows:
         names = ("organization_id", "id", "placed_ms", *_RECOUNTED_COLUMNS, "charges")
         connection.execute(SQL["recount"], rows_to_columns(names, rows))
+    _add_tags(connection, labels)
     deltas.append(connection)
 
 
@@ -230,13 +233,17 @@ def _keep_tags(connection: Connection[Row], prepared: Sequence[PreparedRecord]) 
     added: list[Row] = []
     removed: list[Row] = []
     for one in prepared:
-        before = set(one.before.facts.tags) if one.before else set()
-        after = set(one.after.facts.tags)
+        before = set(one.before.facts.labels) if one.before else set()
+        after = set(one.after.facts.labels)
         added += [_tag_row(one, tag) for tag in after - before]
         removed += [_tag_row(one, tag) for tag in before - after]
     remove_tags(connection, removed)
-    if added:
-        connection.execute(SQL["add_tags"], rows_to_columns(_TAG_COLUMNS, added))
+    _add_tags(connection, added)
+
+
+def _add_tags(connection: Connection[Row], rows: Sequence[Row]) -> None:
+    if rows:
+        connection.execute(SQL["add_tags"], rows_to_columns(_TAG_COLUMNS, rows))
 
 
 def _keep_texts(connection: Connection[Row], prepared: Sequence[PreparedRecord]) -> None:

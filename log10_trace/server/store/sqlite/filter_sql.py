@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple
 
 from log10_trace.domain.call_labels import CHAT, FINISHED
 from log10_trace.domain.filters import COLUMN_FILTERS
+from log10_trace.server.store.common.metadata_labels import parse_pairs
 from log10_trace.server.store.common.paging import FIRST, LAST
 from log10_trace.server.store.common.search_query import parse_search_query
 from log10_trace.server.store.data_types import CompletionFilter, Order
@@ -57,8 +58,8 @@ class AccessPath(NamedTuple):
     source: str
     condition: str = _OURS
     position: str = "c.position"
-    tag: int | None = None
-    """Which of the tags it sees to."""
+    label: int | None = None
+    """Which of the tags and pairs of metadata it sees to; the pairs are numbered behind the tags."""
     record: str = ""
     """How to come to ``c``, where the source is another table."""
 
@@ -158,9 +159,10 @@ def _list_ordered_access_paths(wanted: CompletionFilter) -> list[list[AccessPath
         if getattr(wanted, name) is not None and getattr(wanted, name) != _LEFT_OUT.get(name)
     ]
     if wanted.tags and wanted.tag_match == "any":
-        ways.append([_by_tag(number) for number in range(len(wanted.tags))])
+        ways.append([_by_label(number) for number in range(len(wanted.tags))])
     elif wanted.tags and wanted.tag_match == "all":
-        ways.extend([_by_tag(number)] for number in range(len(wanted.tags)))
+        ways.extend([_by_label(number)] for number in range(len(wanted.tags)))
+    ways.extend([_by_label(len(wanted.tags) + number)] for number in range(len(wanted.metadata)))
     return ways
 
 
@@ -180,10 +182,10 @@ def _by_column(name: str) -> AccessPath:
     return AccessPath(f"completions c INDEXED BY {_INDEX_OF[name]}", condition)
 
 
-def _by_tag(number: int) -> AccessPath:
+def _by_label(number: int) -> AccessPath:
     return AccessPath(
         "tags t",
-        f"t.organization_id = :organization_id AND t.tag = :tag_{number:d}",
+        f"t.organization_id = :organization_id AND t.tag = :label_{number:d}",
         "t.position",
         number,
         "CROSS JOIN completions c ON c.position = t.position",  # CROSS: in this order
@@ -197,7 +199,7 @@ def _build_count(driver: AccessPath, values: dict[str, Any], most: int) -> Bound
 
 
 def _union_branch(driver: AccessPath, wanted: CompletionFilter) -> str:
-    of_others = _tag_conditions(wanted, driver)
+    of_others = _label_conditions(wanted, driver)
     if wanted.text is not None and driver not in (_BY_TEXT, _BY_TEXT_ALONE):
         of_others.append(_HAS_TEXT.format(driver.position))
     return _rows(driver, _record_conditions(wanted), of_others)
@@ -215,19 +217,21 @@ def _rows(driver: AccessPath, of_record: list[str], of_others: list[str]) -> str
     return f"SELECT {driver.position} AS position FROM {source} WHERE {where}"  # noqa: S608 -- as above
 
 
-def _tag_conditions(wanted: CompletionFilter, driver: AccessPath) -> list[str]:
-    """What the driver does not see to: all the other tags, none of the tags, or any of them."""
-    tests = [
-        "EXISTS (SELECT 1 FROM tags o WHERE o.organization_id = :organization_id "  # noqa: S608 -- as above
-        f"AND o.tag = :tag_{number:d} AND o.position = {driver.position})"
-        for number in range(len(wanted.tags))
-        if number != driver.tag
-    ]
+def _label_conditions(wanted: CompletionFilter, driver: AccessPath) -> list[str]:
+    """What the driver does not see to: all pairs of metadata, and all tags, none of them, or any of them."""
+    tests = {
+        number: "EXISTS (SELECT 1 FROM tags o WHERE o.organization_id = :organization_id "  # noqa: S608 -- as above
+        f"AND o.tag = :label_{number:d} AND o.position = {driver.position})"
+        for number in range(len(wanted.tags) + len(wanted.metadata))
+        if number != driver.label
+    }
+    of_tags = [test for number, test in tests.items() if number < len(wanted.tags)]
+    of_metadata = [test for number, test in tests.items() if number >= len(wanted.tags)]
     if wanted.tag_match == "none":
-        return [f"NOT {test}" for test in tests]
-    if wanted.tag_match == "all" or not tests:
-        return tests
-    return [] if driver.tag is not None else [f"({' OR '.join(tests)})"]
+        of_tags = [f"NOT {test}" for test in of_tags]
+    elif wanted.tag_match == "any" and of_tags:
+        of_tags = [f"({' OR '.join(of_tags)})"] if len(of_tags) == len(wanted.tags) else []
+    return of_tags + of_metadata
 
 
 def _values(
@@ -238,7 +242,8 @@ def _values(
     if after is not None:
         low, high = (low, min(high, after - 1)) if order == "newest" else (max(low, after + 1), high)
     values = {name: getattr(wanted, name) for name in _COMPARISONS if getattr(wanted, name) is not None}
-    values |= {f"tag_{number:d}": tag for number, tag in enumerate(wanted.tags)}
+    labels = (*wanted.tags, *(pair.label for pair in parse_pairs(wanted.metadata)))
+    values |= {f"label_{number:d}": label for number, label in enumerate(labels)}
     if wanted.text is not None:
         values["text"] = build_fts_query(organization_id, parse_search_query(wanted.text))
     return {"organization_id": organization_id, "low": low, "high": high, **values}

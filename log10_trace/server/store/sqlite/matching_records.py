@@ -20,7 +20,7 @@ def read_records(
     wanted: CompletionFilter,
     most: int,
     *,
-    with_tags: bool,
+    with_labels: bool,
 ) -> list[RecordFacts] | None:
     """The records that match; None when they are more than ``most``, or take too long to find."""
     try:
@@ -31,8 +31,8 @@ def read_records(
             )
             if len(found) > most:
                 return None
-            name = "tagged_facts_at" if with_tags else "facts_at"
+            name = "tagged_facts_at" if with_labels else "facts_at"
             rows = connection.execute(SQL[name], {"positions": json.dumps(found)})
-            return [read_facts(SORT_KEYS.began_ms(row[0]), *row[1:], with_tags=with_tags) for row in rows]
+            return [read_facts(SORT_KEYS.began_ms(row[0]), *row[1:], with_labels=with_labels) for row in rows]
     except TimeoutError:
         return None

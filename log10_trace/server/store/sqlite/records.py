@@ -13,7 +13,12 @@ from typing import Any
 from log10_trace.domain import text_extraction
 from log10_trace.domain.completion_record import CompletionRecord, from_stored_fields
 from log10_trace.server.store.common import deletions, record_codec
-from log10_trace.server.store.common.columns import COUNTING, CompletionColumns, extract_columns
+from log10_trace.server.store.common.columns import (
+    COUNTING,
+    FAILURES_COUNTED,
+    CompletionColumns,
+    extract_columns,
+)
 from log10_trace.server.store.common.counted import Counted, read_counted, restore_counted, write_counted
 from log10_trace.server.store.common.record_writes import apply_write, build_write_result, memory_size
 from log10_trace.server.store.data_types import DELETED, CompletionChange, WriteEffect, WriteResult
@@ -105,7 +110,7 @@ def delete(transaction: Transaction, position: int, *, is_pruned: bool = False) 
     transaction.execute("delete_completion", {"position": position})
     transaction.execute("delete_body", {"position": position})
     transaction.executemany(
-        "delete_tag", [(old.organization_id, tag, position) for tag in old.derived.facts.tags]
+        "delete_tag", [(old.organization_id, label, position) for label in old.derived.facts.labels]
     )
     _delete_feedback(transaction, old.organization_id, str(old.derived.incoming.id))
     transaction.free_position(old.organization_id, str(old.derived.incoming.id))
@@ -174,7 +179,7 @@ def _insert(transaction: Transaction, organization_id: str, new: PreparedRecord)
     skipped = transaction.seen_messages.count_repeated(organization_id, new.facts.session_id, new.words)
     stack = _stack(transaction, organization_id, new)
     transaction.defer_insert("insert_body", [(*_body_values(new, skipped, stack), position)])
-    transaction.defer_insert("insert_tag", [(organization_id, tag, position) for tag in new.facts.tags])
+    transaction.defer_insert("insert_tag", [(organization_id, label, position) for label in new.facts.labels])
     _add_derived_rows(transaction, organization_id, position, new, skipped)
     _note_change(transaction, organization_id, new)
     return position
@@ -185,12 +190,22 @@ def _replace(transaction: Transaction, old: _LoadedRecord, new: PreparedRecord) 
     transaction.execute("update_completion", (*_row_values(new), old.position))
     stack = _stack(transaction, old.organization_id, new)
     transaction.execute("update_body", (*_body_values(new, old.skipped, stack), old.position))
-    before, after = set(old.derived.facts.tags), set(new.facts.tags)
-    place = old.organization_id, old.position
-    transaction.executemany("delete_tag", [(place[0], tag, place[1]) for tag in before - after])
-    transaction.executemany("insert_tag", [(place[0], tag, place[1]) for tag in after - before])
+    _replace_labels(transaction, old.organization_id, old.position, old.derived.facts, new.facts)
     _add_derived_rows(transaction, old.organization_id, old.position, new, old.skipped)
     _note_change(transaction, old.organization_id, new)
+
+
+def _replace_labels(
+    transaction: Transaction,
+    organization_id: str,
+    position: int,
+    before: CompletionColumns,
+    after: CompletionColumns,
+) -> None:
+    """Have the index of tags hold those of the record as it is now."""
+    gone, new = set(before.labels).difference(after.labels), set(after.labels).difference(before.labels)
+    transaction.executemany("delete_tag", [(organization_id, label, position) for label in gone])
+    transaction.executemany("insert_tag", [(organization_id, label, position) for label in new])
 
 
 def _note_change(
@@ -229,12 +244,17 @@ def _fix_start(known: CompletionColumns, position: int) -> CompletionColumns:
 def recount(transaction: Transaction, position: int) -> None:
     """Count the record at ``position`` by the rules of now, if an earlier version counted it."""
     row = transaction.first("load_at", {"position": position})
-    if row is None or read_counted(_counted(row))[0] == COUNTING:
+    rules = COUNTING if row is None else read_counted(_counted(row))[0]
+    if row is None or rules == COUNTING:
         return
+    if rules == FAILURES_COUNTED and '"metadata"' not in row["head"]:
+        return  # nothing of it is counted in another way since
     new = _derive(_decode(row), position)
-    transaction.count(row["organization_id"], _fix_start(_restore(row, new), position), -1)
+    before = _restore(row, new)
+    transaction.count(row["organization_id"], _fix_start(before, position), -1)
     transaction.count(row["organization_id"], _fix_start(new.facts, position))
     transaction.execute("update_completion", (*_row_values(new), position))
+    _replace_labels(transaction, row["organization_id"], position, before, new.facts)
 
 
 def words_at(transaction: Transaction, position: int) -> IndexEntry:

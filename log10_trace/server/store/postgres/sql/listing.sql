@@ -38,10 +38,10 @@ JOIN completions AS d ON d.organization_id = %(organization_id)s AND d.id = want
         (SELECT p.placed_ms FROM placements AS p
          WHERE p.organization_id = %(organization_id)s AND p.id = wanted_id))
 
--- :tag
+-- :label
 (
     SELECT place, id, placed_ms FROM completion_tags AS d
-    WHERE organization_id = %(organization_id)s AND tag = %(tag)s AND place BETWEEN %(low)s AND %(high)s
+    WHERE organization_id = %(organization_id)s AND tag = %(label)s AND place BETWEEN %(low)s AND %(high)s
 
 -- :any_tag
 (
@@ -80,11 +80,12 @@ WHERE EXISTS (
     WHERE words @@ query::tsquery AND organization_id || '' = %(organization_id)s
     LIMIT 1);
 
--- :rarest_tag
--- Of some tags the one with fewest calls, as far as they are folded.
-SELECT wanted FROM unnest(%(tags)s::text[]) AS wanted
-LEFT JOIN rollups ON organization_id = %(organization_id)s AND dimension = 'tag' AND width = 0 AND start = 0
-    AND key = wanted
+-- :rarest_label
+-- Of some tags and pairs of metadata the one with fewest calls, as far as they are folded.
+SELECT wanted
+FROM unnest(%(labels)b::text[], %(dimensions)b::text[], %(keys)b::text[]) AS groups (wanted, of_dimension, of_key)
+LEFT JOIN rollups ON organization_id = %(organization_id)s AND dimension = of_dimension AND width = 0 AND start = 0
+    AND key = of_key
 ORDER BY COALESCE(calls, 0), wanted LIMIT 1;
 
 -- :probe_range
@@ -115,9 +116,9 @@ AND EXISTS (
     WHERE o.organization_id = %(organization_id)s AND o.tag = ANY (%(tags)s) AND o.place = d.place
         AND o.id = d.id AND o.placed_ms = d.placed_ms)
 
--- :all_tags
+-- :all_labels
 AND NOT EXISTS (
-    SELECT FROM unnest(%(tags)s::text[]) AS wanted
+    SELECT FROM unnest(%(labels)b::text[]) AS wanted
     WHERE NOT EXISTS (
         SELECT FROM completion_tags AS o
         WHERE o.organization_id = %(organization_id)s AND o.tag = wanted AND o.place = d.place AND o.id = d.id
