@@ -8,6 +8,7 @@ compares the pages with what this gives.
 
 from __future__ import annotations
 
+import importlib
 import inspect
 import re
 from collections.abc import Callable, Iterator, Sequence
@@ -49,6 +50,8 @@ INTERNAL: Final = {
     ("log10_trace.redact", "read_redactor"),
 }
 """Names of public modules that the package alone calls, or that its users need not call."""
+INTEGRATIONS: Final = ("asgi", "wsgi")
+"""The modules of ``log10_trace.integrations``, each imported by its own name."""
 _REST: Final = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 PART: Final = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- /generated -->)", re.DOTALL)
 
@@ -143,6 +146,13 @@ def write_reference() -> str:
                 _describe_object(f"log10_trace.{name}.{word}", function, level=3)
                 for word, function in _functions_of(value)
             ]
+    for name in INTEGRATIONS:
+        module = importlib.import_module(f"log10_trace.integrations.{name}")
+        parts.append(_describe_object(module.__name__, module))
+        parts += [
+            _describe_object(f"{module.__name__}.{word}", value, level=3)
+            for word, value in _functions_of(module)
+        ]
     return "\n\n".join(parts)
 
 

@@ -125,9 +125,15 @@ def process_session() -> Session:
     return _process.session
 
 
-def _check_tags(tags: Iterable[str]) -> tuple[str, ...]:
+def check_tags(tags: Iterable[str]) -> tuple[str, ...]:
+    """The tags in order, each once.
+
+    Raises:
+        TypeError: they are one string, or a tag is no string.
+    """
     if isinstance(tags, str):
         raise TypeError(f"tags are a list of strings, and {tags!r} is one string")
+    tags = tuple(tags)
     for tag in tags:
         if not isinstance(tag, str):
             raise TypeError(f"a tag is a string, and {tag!r} is {type(tag).__name__}")
@@ -205,7 +211,7 @@ class _ScopeBase:
         @functools.wraps(function)
         def wrapper(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
             body = function(*args, **kwargs)
-            inside = _GeneratorScope(self._inside(_scope.get()))
+            inside = GeneratorScope(self._inside(_scope.get()))
             step, given = body.send, None
             try:
                 while True:
@@ -230,7 +236,7 @@ class _ScopeBase:
         @functools.wraps(function)
         async def wrapper(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
             body = function(*args, **kwargs)
-            inside = _GeneratorScope(self._inside(_scope.get()))
+            inside = GeneratorScope(self._inside(_scope.get()))
             step, given = body.asend, None
             try:
                 while True:
@@ -252,7 +258,7 @@ class _ScopeBase:
         return wrapper
 
 
-class _GeneratorScope:
+class GeneratorScope:
     """The scope of a generator's body: in force while the body runs, put away at a ``yield``."""
 
     __slots__ = ("_body", "_caller")
@@ -291,7 +297,7 @@ class tags(_ScopeBase):  # noqa: N801 -- reads as a word of the language: with t
     __slots__ = ()
 
     def __init__(self, *labels: str, metadata: Mapping[str, Any] | None = None) -> None:
-        super().__init__(_check_tags(labels), metadata)
+        super().__init__(check_tags(labels), metadata)
 
     def __enter__(self) -> Self:
         self._enter()
@@ -332,7 +338,7 @@ class session(_ScopeBase):  # noqa: N801 -- as above
     ) -> None:
         if callable(tags):
             raise TypeError("write @log10_trace.session() with brackets")
-        super().__init__(_check_tags(tags), metadata)
+        super().__init__(check_tags(tags), metadata)
         if id is not None and not isinstance(id, str):
             raise TypeError(f"a session id is a string, and {id!r} is {type(id).__name__}")
         self._id = id

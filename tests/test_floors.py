@@ -19,7 +19,7 @@ FLOORS = (
     {"local_server"},
     {"instrument", "export", "client", "server"},
     {"runtime"},
-    {"testing"},
+    {"integrations", "testing"},
     {"cli"},
     {"__init__", "__main__"},
 )
@@ -36,6 +36,7 @@ EXPORT_FLOORS = (
 
 ONLY_IN = {
     "openai": {"instrument", "cli"},
+    "celery": {"integrations"},
     "wrapt": {"instrument"},
     "pytest": {"testing"},
     "sqlite3": {"server"},

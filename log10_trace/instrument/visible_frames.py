@@ -23,7 +23,10 @@ _READING_LINE: Final = guard("reading a line of the stack")
 _PACKAGE: Final = str(Path(__file__).parents[1]) + os.sep
 _OURS: Final = tuple(
     _PACKAGE + part
-    for part in (f"instrument{os.sep}", f"record{os.sep}", f"export{os.sep}", "context.py", "runtime.py")
+    for part in (
+        *(f"{room}{os.sep}" for room in ("instrument", "record", "export", "integrations")),
+        *("context.py", "runtime.py"),
+    )
 )
 _SDK_PACKAGES: Final = ("openai", "httpx", "httpx2", "httpcore", "httpcore2", "wrapt")
 _STDLIB: Final = sysconfig.get_path("stdlib") + os.sep

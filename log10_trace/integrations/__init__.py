@@ -1,0 +1,7 @@
+"""Sessions for what serves requests and runs jobs: one module a framework, imported by its own name.
+
+* ``log10_trace.integrations.asgi``: middleware for FastAPI, Starlette, Django (ASGI) and others.
+* ``log10_trace.integrations.wsgi``: middleware for Flask, Django (WSGI) and others.
+
+None of them calls ``patch()``: the program does, once in each process.
+"""
