@@ -291,7 +291,15 @@ def addresses(completion_id: str, session_id: Any) -> Iterator[str]:
     yield from (compare_path(completion_id, OTHER_ID).replace("?", f"{twin}?") for twin in TWINS)
     yield from (f"/api/v1/completions?{query}" for query in ("", "view=full", "format=jsonl", "format=csv"))
     yield from ("/api/v1/sessions", "/api/v1/statistics", "/api/v1/sources", "/api/completions")
-    yield from ("/?q=hi", "/sessions?q=hi", "/calls/figures", "/completions.md", "/overview", "/settings")
+    yield from (
+        "/?q=hi",
+        "/sessions?q=hi",
+        "/calls/figures",
+        "/completions.md",
+        "/overview",
+        "/overview.md",
+        "/settings",
+    )
     if isinstance(session_id, str) and session_id:
         yield from (
             f"{session_path(session_id)}{ending}" for ending in ("", ".json", ".jsonl", ".md", "?at=end")

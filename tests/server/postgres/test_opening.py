@@ -12,6 +12,7 @@ import pytest
 
 from log10_trace.errors import SetupError
 from log10_trace.server.store import open_store
+from log10_trace.server.store.postgres.connections import ReadPool, settings
 from log10_trace.server.store.postgres.migrations import load_known_migrations
 from tests.server.postgres_cluster import Cluster, with_database
 
@@ -168,3 +169,16 @@ def test_serve_says_in_one_line_that_the_database_does_not_answer(url: str) -> N
     assert done.stderr.count("\n") == 1
     assert "Connection refused" in done.stderr
     assert SECRET not in done.stderr + done.stdout
+
+
+def test_questions_are_not_compiled(postgres_url: str) -> None:
+    """Compiling a plan takes longer than the question itself; readers go without, and cannot write."""
+    pool = ReadPool(settings(postgres_url), connections=1)
+    try:
+        with pool.connection() as connection:
+            shown = [
+                connection.execute(f"SHOW {name}").fetchone() for name in ("jit", "transaction_read_only")
+            ]
+    finally:
+        pool.close()
+    assert shown == [("off",), ("on",)]

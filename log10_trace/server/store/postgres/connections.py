@@ -188,6 +188,8 @@ class ReadPool:
 
     def _configure(self, connection: Connection[Row]) -> None:
         connection.execute("SELECT set_config('default_transaction_read_only', 'on', false)")
+        # The plans look dear to PostgreSQL, and none runs as long as compiling it would take.
+        connection.execute("SELECT set_config('jit', 'off', false)")
         limit_time(connection, READ_TIMEOUT_S)
 
 

@@ -56,18 +56,14 @@ class PreparedRecord(DerivedRecord):
 
 def prepare(incoming: CompletionRecord, *, now_ms: int) -> PreparedRecord:
     """Work a record out."""
-    words = text_extraction.extract_text(incoming.values)
-    return PreparedRecord(
-        incoming=incoming,
-        words=words,
-        facts=extract_columns(incoming, words, now_ms=now_ms),
-        packed=record_codec.encode(incoming.fields),
-    )
+    known = _derive(incoming, now_ms)
+    packed = record_codec.encode(incoming.fields)
+    return PreparedRecord(incoming=incoming, words=known.words, facts=known.facts, packed=packed)
 
 
-def _derive(incoming: CompletionRecord, position: int) -> DerivedRecord:
+def _derive(incoming: CompletionRecord, now_ms: int) -> DerivedRecord:
     words = text_extraction.extract_text(incoming.values)
-    facts = extract_columns(incoming, words, now_ms=SORT_KEYS.began_ms(position))
+    facts = extract_columns(incoming, words, now_ms=now_ms)
     return DerivedRecord(incoming=incoming, words=words, facts=facts)
 
 
@@ -144,7 +140,7 @@ class _LoadedRecord:
 
 def _load(transaction: Transaction, position: int) -> _LoadedRecord:
     row = transaction.execute("load_at", {"position": position}).fetchone()
-    derived = _derive(_decode(row), position)
+    derived = _derive(_decode(row), SORT_KEYS.began_ms(position))
     return _LoadedRecord(
         position=position,
         organization_id=row["organization_id"],
@@ -249,7 +245,7 @@ def recount(transaction: Transaction, position: int) -> None:
         return
     if rules == FAILURES_COUNTED and '"metadata"' not in row["head"]:
         return  # nothing of it is counted in another way since
-    new = _derive(_decode(row), position)
+    new = _derive(_decode(row), SORT_KEYS.began_ms(position))
     before = _restore(row, new)
     transaction.count(row["organization_id"], _fix_start(before, position), -1)
     transaction.count(row["organization_id"], _fix_start(new.facts, position))
