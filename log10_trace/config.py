@@ -239,8 +239,15 @@ OPTIONS: Final = (
         name="sample_rate",
         env="LOG10_SAMPLE_RATE",
         default=1.0,
-        parse=_number(0, 1, "(share of calls)"),
-        meaning="share of calls to record, 0 to 1",
+        parse=_number(0, 1, "(share of sessions)"),
+        meaning="share of sessions to record, all of their calls; outside of any session, of calls; 0 to 1",
+    ),
+    Option(
+        name="keep_failures",
+        env="LOG10_KEEP_FAILURES",
+        default=False,
+        parse=_flag,
+        meaning="when yes, calls that fail are recorded whatever sample_rate says",
     ),
     Option(
         name="app",
@@ -323,6 +330,7 @@ class Config:
     capture_content: bool
     max_content_bytes: int | None
     sample_rate: float
+    keep_failures: bool
     app: tuple[str, ...]
     threads: bool
     disabled: bool

@@ -97,9 +97,15 @@ class _Runtime:
             metadata=config.metadata,
             organization_id=config.organization_id,
             sample_rate=config.sample_rate if self._diverted is None else 1.0,
+            keep_failures=config.keep_failures,
+            count_left_out=self._count_left_out,
             app=config.app,
             threads_carry_scope=config.threads,
         )
+
+    def _count_left_out(self) -> None:
+        if self._delivery is not None:
+            self._delivery.sink.count_left_out()
 
     @contextmanager
     def redirect_to(self, sink: Sink) -> Iterator[None]:
@@ -159,6 +165,7 @@ def patch(
     capture_content: bool | None = None,
     max_content_bytes: int | None = None,
     sample_rate: float | None = None,
+    keep_failures: bool | None = None,
     app: Iterable[str] | None = None,
     threads: bool | None = None,
     disabled: bool | None = None,
@@ -189,7 +196,10 @@ def patch(
             (``LOG10_CAPTURE_CONTENT``).
         max_content_bytes: Larger images, audio and files are replaced by type, size and SHA-256, longer texts
             are cut; default: nothing is (``LOG10_MAX_CONTENT_BYTES``).
-        sample_rate: Share of calls to record, 0 to 1 (``LOG10_SAMPLE_RATE``).
+        sample_rate: Share of sessions to record, all of their calls; outside of any session, of calls; 0 to 1
+            (``LOG10_SAMPLE_RATE``).
+        keep_failures: When yes, calls that fail are recorded whatever sample_rate says
+            (``LOG10_KEEP_FAILURES``).
         app: Modules, packages or paths that are your own code although they are installed; behind a `!`,
             ones that are not (``LOG10_APP``).
         threads: When yes, threads and executors begin with the session and tags of what starts them

@@ -52,6 +52,20 @@ def test_a_call_is_recorded_delivered_and_counted(api: CompletionsAPI, client: o
     assert log10_trace.stats().captured == before + 1
 
 
+def test_what_is_left_out_is_counted(api: CompletionsAPI, client: openai.OpenAI) -> None:
+    """Calls that ``sample_rate`` leaves out are counted for themselves, and are none of the captured ones."""
+    log10_trace.patch(url=api.url, sample_rate=0.0, keep_failures=True)
+    before = log10_trace.stats()
+    ask(client)
+    with log10_trace.session(), pytest.raises(openai.APIConnectionError):
+        ask(client.with_options(base_url="http://127.0.0.1:9/v1", max_retries=0))
+
+    assert log10_trace.flush(10.0)
+    assert [row["status"] for row in api.rows().values()] == ["failed"]
+    after = log10_trace.stats()
+    assert (after.captured - before.captured, after.sampled_out - before.sampled_out) == (1, 1)
+
+
 def test_patch_again_changes_nothing_or_the_settings(api: CompletionsAPI, client: openai.OpenAI) -> None:
     """With the same settings it is idempotent; with others they hold from then on, and counting goes on."""
     log10_trace.patch(url=api.url)

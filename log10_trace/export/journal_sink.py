@@ -87,6 +87,11 @@ class JournalSink:
         with guard("reporting a dropped record"):
             self._give_up(call)
 
+    def count_left_out(self) -> None:
+        """Count a call that is not recorded."""
+        with self.monitor:
+            self.monitor.counts.sampled_out += 1
+
     def reset_after_fork(self, monitor: DeliveryMonitor) -> None:
         """Start afresh in a forked child: the calls that were open belong to the parent."""
         # Those that the parent had inherited itself are not ours either: it may be a child too.

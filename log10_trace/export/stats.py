@@ -25,6 +25,8 @@ class Stats:
     """Records that the completions API refused; they are kept, see `log10-trace spool dead-letters`."""
     dropped: dict[str, int] = field(default_factory=dict)
     """Records given up, by reason: ``spool_full``, ``memory_full``, ``damaged``, ``fault``."""
+    sampled_out: int = 0
+    """Calls that ``sample_rate`` left out; they are not among the captured ones."""
     withheld: int = 0
     """Records whose words were withheld because the redactor failed."""
     adopted: int = 0
@@ -42,6 +44,7 @@ class Counters:
     captured: int = 0
     delivered: int = 0
     dead_letters: int = 0
+    sampled_out: int = 0
     withheld: int = 0
     adopted: int = 0
     retries: int = 0
@@ -66,6 +69,7 @@ class Counters:
             spooled=max(0, self.pending - in_memory),
             dead_letters=self.dead_letters,
             dropped=dict(self.dropped),
+            sampled_out=self.sampled_out,
             withheld=self.withheld,
             adopted=self.adopted,
             retries=self.retries,

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -16,6 +16,7 @@ from log10_trace.errors import SetupError
 from log10_trace.guard import guard, logger
 from log10_trace.instrument import interception, patch_points, thread_scope
 from log10_trace.instrument.recording import CaptureConfig, open_streams
+from log10_trace.instrument.sampling import Sampling, count_nothing
 from log10_trace.instrument.stack import sites
 from log10_trace.instrument.wrappers import capture_state
 from log10_trace.record.call import Sink
@@ -42,6 +43,8 @@ def install(
     metadata: dict[str, Any] | None = None,
     organization_id: str | None = None,
     sample_rate: float = 1.0,
+    keep_failures: bool = False,
+    count_left_out: Callable[[], None] = count_nothing,
     app: tuple[str, ...] = (),
     threads_carry_scope: bool = True,
 ) -> bool:
@@ -65,8 +68,9 @@ def install(
             thread_scope.install()
         else:
             thread_scope.uninstall()
+        sampling = Sampling(sample_rate, keep_failures, count_left_out)
         capture_state.capture = CaptureConfig(
-            sink, tuple(dict.fromkeys(tags)), metadata or None, organization_id, sample_rate
+            sink, tuple(dict.fromkeys(tags)), metadata or None, organization_id, sampling
         )
         return True
 

@@ -19,6 +19,7 @@ from log10_trace.domain.metadata import merge_metadata
 from log10_trace.guard import guard
 from log10_trace.instrument import wire
 from log10_trace.instrument.credentials import MASK, Credentials, tells_of_error
+from log10_trace.instrument.sampling import EVERYTHING, Sampling
 from log10_trace.record.call import Call, Sink
 from log10_trace.record.content_encoding import decode_body
 
@@ -37,7 +38,7 @@ END: Final = b"data: [DONE]\n\n"
 class CaptureConfig:
     """Where calls go and what they are labelled with; made anew by every ``patch()``."""
 
-    __slots__ = ("metadata", "organization_id", "sample_rate", "sink", "tags")
+    __slots__ = ("metadata", "organization_id", "sampling", "sink", "tags")
 
     def __init__(
         self,
@@ -45,20 +46,23 @@ class CaptureConfig:
         tags: tuple[str, ...] = (),
         metadata: dict[str, Any] | None = None,
         organization_id: str | None = None,
-        sample_rate: float = 1.0,
+        sampling: Sampling = EVERYTHING,
     ) -> None:
         self.sink = sink
         self.tags = tags
         self.metadata = metadata
         self.organization_id = organization_id
-        self.sample_rate = sample_rate
+        self.sampling = sampling
 
 
-def new_call(capture: CaptureConfig, endpoint: str, scope: Scope, stack: bytes) -> Call:
+def new_call(
+    capture: CaptureConfig, endpoint: str, scope: Scope, stack: bytes, *, is_sampled: bool = True
+) -> Call:
     """A call that begins now, labelled with what is in force in ``scope``."""
     call = Call(endpoint, created_ns=time.time_ns(), started_ns=time.perf_counter_ns())
     session = scope.session or process_session()
-    session.last_completion_id = call.id
+    if is_sampled:
+        session.last_completion_id = call.id
     call.session_id = session.id
     call.tags = merge_tags(capture.tags, scope.tags)
     call.metadata = merge_metadata(capture.metadata, scope.metadata)

@@ -12,10 +12,11 @@ import time
 from typing import Any, Final
 from weakref import WeakKeyDictionary
 
-from log10_trace.context import current
+from log10_trace.context import current, process_session
 from log10_trace.domain.call_labels import RESPONSES
 from log10_trace.guard import guard
 from log10_trace.instrument import wire
+from log10_trace.instrument.failure_recording import FailureRecording
 from log10_trace.instrument.recording import Recording, new_call
 from log10_trace.instrument.stack import sites
 from log10_trace.instrument.wrappers import capture_state
@@ -102,16 +103,28 @@ def _begin(connection: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Re
     request = _request_body(args[0] if args else next(iter(kwargs.values())))
     if request is None:
         return None
-    call = new_call(capture, RESPONSES, current(), sites.capture(sys._getframe(2)))  # noqa: SLF001 -- as in calls
+    scope = current()
+    is_sampled = capture.sampling.keeps(scope)
+    if not is_sampled and not capture.sampling.keep_failures:
+        capture.sampling.count_left_out()
+        return None
+    stack = sites.capture(sys._getframe(2))  # noqa: SLF001 -- as in calls
+    call = new_call(capture, RESPONSES, scope, stack, is_sampled=is_sampled)
     call.request = request
     # Its events are kept as server-sent events, so that one reader serves both transports.
     call.content_type = "text/event-stream"
     call.streamed = True
-    recording = Recording(capture.sink, call, None, None)
+    recording: Recording
+    if is_sampled:
+        recording = Recording(capture.sink, call, None, None)
+    else:
+        session = scope.session or process_session()
+        recording = FailureRecording(capture, call, None, None, session=session)
     opening = getattr(getattr(connection, "_connection", None), "request", None)
     # It has the credentials that an error may repeat.
     recording.sent = (opening,) if opening is not None else ()
-    capture.sink.on_start(call)
+    if is_sampled:
+        capture.sink.on_start(call)
     _waiting.setdefault(connection, []).append(recording)
     return recording
 

@@ -6,15 +6,15 @@ guarded.
 
 from __future__ import annotations
 
-import random
 import sys
 from contextvars import ContextVar
 from typing import Any, Final
 
-from log10_trace.context import current
+from log10_trace.context import current, process_session
 from log10_trace.domain import call_labels
 from log10_trace.guard import guard
 from log10_trace.instrument import background, callsite, interception
+from log10_trace.instrument.failure_recording import FailureRecording
 from log10_trace.instrument.recording import CaptureConfig, Recording, new_call
 from log10_trace.instrument.stack import sites
 from log10_trace.instrument.tee import Tee
@@ -146,13 +146,22 @@ def _begin(client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Record
         # Inside another call it is kept apart from that one.
         aside = _NOT_RECORDED if active is not None else None
         return background.resume_background_call(capture, client, options) or aside
-    if capture.sample_rate < 1 and random.random() >= capture.sample_rate:  # noqa: S311 -- no secret
-        return _NOT_RECORDED
     site = callsite.pop_call_site(frame)
-    scope, stack = (current(), sites.capture(frame)) if site is None else (site.scope, site.stack)
+    scope = current() if site is None else site.scope
+    is_sampled = capture.sampling.keeps(scope)
+    if not is_sampled and not capture.sampling.keep_failures:
+        capture.sampling.count_left_out()
+        return _NOT_RECORDED
+    stack = sites.capture(frame) if site is None else site.stack
+    call = new_call(capture, endpoint, scope, stack, is_sampled=is_sampled)
+    if not is_sampled:
+        session = scope.session or process_session()
+        unless_failed = FailureRecording(capture, call, client, options, session=session)
+        unless_failed.on_start()
+        return unless_failed
     queued = endpoint == call_labels.RESPONSES and background.is_background_request(options)
     make = background.BackgroundRecording if queued else Recording
-    recording = make(capture.sink, new_call(capture, endpoint, scope, stack), client, options)
+    recording = make(capture.sink, call, client, options)
     recording.on_start()
     return recording
 

@@ -14,8 +14,9 @@ import pytest
 
 import log10_trace
 from log10_trace import instrument
-from log10_trace.context import process_session
+from log10_trace.context import Scope, Session, process_session
 from log10_trace.guard import faults
+from log10_trace.instrument.sampling import Sampling
 from tests.instrument.conftest import Kept
 from tests.instrument.programs import CHAT, Body, seeded
 from tests.model_answers import chat_chunks
@@ -194,7 +195,7 @@ def test_a_call_that_is_not_sampled_costs_no_fault(
 def test_a_share_is_recorded(client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """The rate is the share of calls that is recorded."""
     draws = iter([0.1, 0.6, 0.49, 0.5])
-    monkeypatch.setattr("log10_trace.instrument.wrappers.random.random", lambda: next(draws))
+    monkeypatch.setattr("log10_trace.instrument.sampling.random.random", lambda: next(draws))
     kept = Kept()
     instrument.install(kept, sample_rate=0.5)
     for seed in range(4):
@@ -202,6 +203,60 @@ def test_a_share_is_recorded(client: Any, monkeypatch: pytest.MonkeyPatch) -> No
     instrument.uninstall()
 
     assert [record["request"]["seed"] for record in kept.records] == [0, 2]
+
+
+def test_sessions_are_recorded_whole_or_not_at_all(client: Any) -> None:
+    """The session's id decides, the same in every process; a session of a small share is in a larger one."""
+    recorded: dict[float, set[str]] = {}
+    for rate in (0.3, 0.6):
+        kept, left_out = Kept(), [0]
+        instrument.install(kept, sample_rate=rate, count_left_out=lambda: left_out.append(1))  # noqa: B023 -- called in this turn
+        for number in range(30):
+            with log10_trace.session(id=f"conversation {number}"):
+                for seed in range(2):
+                    client.chat.completions.create(**seeded(seed))
+        instrument.uninstall()
+        sessions = [record["session_id"] for record in kept.records]
+        recorded[rate] = set(sessions)
+        assert len(sessions) == 2 * len(recorded[rate])
+        assert sum(left_out) == 60 - len(sessions)
+
+    assert recorded[0.3] < recorded[0.6] < {f"conversation {number}" for number in range(30)}
+    # Fixed for good: processes of other versions share sessions.
+    assert recorded[0.3] == {f"conversation {number}" for number in (14, 15, 20)}
+
+
+def test_the_share_of_sessions_is_the_rate() -> None:
+    """Of many sessions as many are kept as the rate says."""
+    sampling = Sampling(0.25)
+
+    kept = sum(sampling.keeps(Scope((), Session(f"{number}"), None)) for number in range(4000))
+
+    assert 900 < kept < 1100
+
+
+def test_failures_are_kept_of_what_is_left_out(client: Any, endpoint: Endpoint) -> None:
+    """An exception, an error in a stream and one in a body with a good status; nothing of what succeeds."""
+    kept, left_out = Kept(), [0]
+    instrument.install(kept, sample_rate=0.0, keep_failures=True, count_left_out=lambda: left_out.append(1))
+    with log10_trace.session() as session:
+        client.chat.completions.create(**CHAT)
+        list(client.chat.completions.create(**CHAT, stream=True))
+        assert session.last_completion_id is None
+        endpoint.script(error_answer(429, "slow down"))
+        with pytest.raises(openai.RateLimitError):
+            client.chat.completions.create(**CHAT)
+        endpoint.script(sse_answer(sse({"error": {"message": "overloaded", "type": "server_error"}})))
+        with pytest.raises(openai.APIError):
+            list(client.chat.completions.create(**CHAT, stream=True))
+    instrument.uninstall()
+
+    limited, overloaded = kept.records
+    assert (limited["status"], limited["failure_kind"]) == ("failed", "RateLimitError")
+    assert overloaded["status"] == "failed"
+    assert {limited["session_id"], overloaded["session_id"]} == {session.id}
+    assert session.last_completion_id == overloaded["id"]
+    assert (sum(left_out), kept.begun) == (2, [])
 
 
 def test_a_failed_call_says_what_failed(client: Any, endpoint: Endpoint, kept: Kept) -> None:

@@ -107,6 +107,26 @@ def test_each_create_is_a_call(socket_server: tuple[str, Server], kept: Kept) ->
     assert b"s3cr3t-0" not in b"".join(kept.payloads).replace(b'api_key=\\"sk-s3cr3t', b"")
 
 
+def test_what_is_left_out_is_no_record(socket_server: tuple[str, Server]) -> None:
+    """A session that ``sample_rate`` leaves out is left out here too, and counted."""
+    url, _ = socket_server
+    kept, left_out = Kept(), [0]
+    for keep_failures in (False, True):
+        instrument.install(
+            kept, sample_rate=0.0, keep_failures=keep_failures, count_left_out=lambda: left_out.append(1)
+        )
+        with (
+            log10_trace.session(),
+            openai.OpenAI(base_url=url, api_key="k") as client,
+            client.responses.connect() as opened,
+        ):
+            opened.response.create(model="m", input="hi")
+            assert read(opened)[-1] == "response.completed"
+        instrument.uninstall()
+
+    assert (kept.payloads, kept.begun, sum(left_out)) == ([], [], 2)
+
+
 def test_what_is_sent_raw_is_a_call_and_other_events_are_not(
     socket_server: tuple[str, Server], kept: Kept
 ) -> None:
