@@ -13,6 +13,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 from openai import OpenAI
 
@@ -29,12 +30,12 @@ log10_trace.patch()
 client = OpenAI()
 
 # 1. Make the calls, or let a program in production make them; remember which answers were right.
-good = []
+good: list[str] = []
 for mail, topic in MAILS.items():
     with log10_trace.session(tags=["sort-mail"]) as session:
-        messages = [{"role": "system", "content": ASK}, {"role": "user", "content": mail}]
+        messages: Any = [{"role": "system", "content": ASK}, {"role": "user", "content": mail}]
         answer = client.chat.completions.create(model=TEACHER, messages=messages).choices[0].message.content
-    if answer and topic in answer.lower():
+    if answer and topic in answer.lower() and session.last_completion_id:
         good.append(session.last_completion_id)
 log10_trace.flush()
 

@@ -12,8 +12,9 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
+from typing import Any
 
 from openai import OpenAI
 
@@ -24,10 +25,10 @@ COMMAND = [sys.executable, "-m", "log10_trace"]
 
 
 @contextmanager
-def server() -> Iterator[str]:
+def server() -> Generator[str, None, None]:
     """The URL of a server on the database that LOG10_DATABASE names, while the block runs."""
     with tempfile.TemporaryDirectory() as home:  # servers of other machines share no folder either
-        process = subprocess.Popen(
+        process: Any = subprocess.Popen(
             [*COMMAND, "serve", "--port", "0", "--log-level", "warning"],
             env={**os.environ, "LOG10_HOME": home},
             stdout=subprocess.PIPE,
@@ -47,8 +48,9 @@ key = subprocess.run(create_key, capture_output=True, text=True, check=True).std
 with server() as second:
     with server() as first:
         log10_trace.patch(url=first, token=key, tags=["postgresql"])
-        question = {"role": "user", "content": "Why do elephants never forget?"}
-        OpenAI().chat.completions.create(model=MODEL, messages=[question])
+        OpenAI().chat.completions.create(
+            model=MODEL, messages=[{"role": "user", "content": "Why do elephants never forget?"}]
+        )
         log10_trace.flush()
     log10_trace.unpatch()
     with log10_trace.Log10(key, second) as client:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from typing import Any
 
 from openai import OpenAI
 
@@ -43,6 +44,6 @@ print("the program reads:", answer.choices[0].message.content)
 
 log10_trace.flush()
 with log10_trace.Log10() as client:
-    stored = client.completions.get(completion_id=session.last_completion_id).completion
-print("stored is:", stored.request.messages[0].content, "by", stored.request.user)
+    stored: Any = client.completions.get(completion_id=session.last_completion_id or "").completion.request
+print("stored is:", stored.messages[0].content, "by", stored.user)
 print("records that a failing redactor left without words:", log10_trace.stats().withheld)
