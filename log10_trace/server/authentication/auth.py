@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final, NoReturn, ParamSpec, TypeVar
 
@@ -37,6 +37,8 @@ class Principal:
     key_id: str
     organization_id: str
     scopes: frozenset[Scope]
+    is_page_session: bool = False
+    """Whether a cookie said so, and no key."""
 
     def has_scope(self, *wanted: Scope) -> bool:
         """Whether one of the scopes is held; ``admin`` holds them all."""
@@ -116,7 +118,8 @@ class Authenticator:
         session, key = found
         if await self._ask(self._keys.is_page_session_revoked, key.organization_id, session.id):
             return None
-        return self._authorize(key)
+        principal = self._authorize(key)
+        return principal and replace(principal, is_page_session=True)
 
     async def sign_out(self, cookie: str) -> None:
         """End the session of the cookie on every server of this database; other text changes nothing."""
@@ -130,11 +133,12 @@ class Authenticator:
             await asyncio.wrap_future(pending)
 
     async def session_cookie(self, principal: Principal) -> str | None:
-        """A cookie for the page, good for ``SESSION_S``; none when the key has gone meanwhile."""
+        """A cookie for the page, good for ``SESSION_S``; none when the key is not valid any more."""
         key = await self._find(principal.key_id)
-        if key is None:
+        now_ms = self._now_ms()
+        if key is None or not key.is_valid(now_ms):
             return None
-        return make_cookie(key, self._now_ms() + SESSION_S * 1000)
+        return make_cookie(key, now_ms + SESSION_S * 1000)
 
     def clear_cache(self) -> None:
         """Look every key up again before it is trusted."""

@@ -10,6 +10,7 @@ from starlette.responses import RedirectResponse, Response
 from log10_trace.domain.keys import Scope
 from log10_trace.server.authentication.auth import COOKIE, SESSION_S, Principal
 from log10_trace.server.authentication.login_codes import CODE_LIFETIME_S
+from log10_trace.server.http.api_errors import forbidden
 from log10_trace.server.http.forms import read_form
 from log10_trace.server.http.request_context import RequestContext
 from log10_trace.server.http.responses import json_response
@@ -40,7 +41,16 @@ async def login_form(context: RequestContext) -> Response:
 
 
 async def create_code(context: RequestContext) -> Response:
-    """A one-time code that signs a browser in with what the key may do."""
+    """A one-time code that signs a browser in with what the key may do.
+
+    Raises:
+        ApiError: 403, it is asked for with the cookie of a page.
+    """
+    if context.principal.is_page_session:
+        # Else whoever copied a cookie would have sessions that outlive it and are not signed out with it.
+        raise forbidden(
+            "key_required", "Only a key makes codes to sign in with, and a page session does not."
+        )
     await context.json_object(optional=True)
     code = context.service.codes.issue(context.principal)
     return json_response({"code": code, "expires_in_s": CODE_LIFETIME_S}, 201)

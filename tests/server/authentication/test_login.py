@@ -182,3 +182,26 @@ def test_the_codes_of_a_key_are_bounded() -> None:
 
     assert codes.redeem(mine[0]) is None
     assert [codes.redeem(code) for code in (mine[1], mine[100], other)].count(None) == 0
+
+
+def test_a_page_session_makes_no_codes(tenant: Tenant, browser: httpx.Client) -> None:
+    """A copied cookie makes no session that outlives it, or the sign-out of its own."""
+    token, _ = tenant.server.key(tenant.organization_id, Scope.READ)
+    sign_in(browser, token)
+
+    answer = browser.post("/api/v1/login_codes")
+
+    assert (answer.status_code, answer.json()["code"]) == (403, "key_required")
+
+
+def test_a_code_does_not_outlive_its_key(tenant: Tenant, browser: httpx.Client) -> None:
+    """A code of a key that was revoked meanwhile leads to the form, which says so, and sets no cookie."""
+    token, key = tenant.server.key(tenant.organization_id, Scope.READ)
+    code = browser.post("/api/v1/login_codes", headers={"X-Log10-Token": token}).json()["code"]
+    tenant.server.store.keys.revoke(tenant.organization_id, key.id, now_ms=1).result()
+    tenant.server.forget_keys()
+
+    answer = browser.get("/login", params={"code": code})
+
+    assert (answer.status_code, "revoked" in answer.text) == (403, True)
+    assert not browser.cookies
