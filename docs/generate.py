@@ -50,7 +50,7 @@ INTERNAL: Final = {
     ("log10_trace.redact", "read_redactor"),
 }
 """Names of public modules that the package alone calls, or that its users need not call."""
-INTEGRATIONS: Final = ("asgi", "celery", "logging", "wsgi")
+INTEGRATIONS: Final = ("asgi", "aws_lambda", "celery", "logging", "wsgi")
 """The modules of ``log10_trace.integrations``, each imported by its own name."""
 _REST: Final = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 PART: Final = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- /generated -->)", re.DOTALL)
