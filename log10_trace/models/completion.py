@@ -205,6 +205,17 @@ class Completion(Model):
         """
         return cls.read(json.loads(text, parse_int=_any_int))
 
+    def _repr_html_(self) -> str | None:
+        """What a notebook shows; None, for which it shows the ``repr``, where a value is nothing for JSON."""
+        # Imported when a notebook asks: no other reader of records needs prices and conversations.
+        from log10_trace.domain.call_html import write_html  # noqa: PLC0415
+
+        try:
+            values = json.loads(self.to_json(), parse_int=_any_int)
+        except (TypeError, ValueError):
+            return None
+        return write_html(values)
+
 
 class Preview(Model):
     """The beginnings of the last message of a user, of what a tool answered after it, and of the answer."""
