@@ -22,6 +22,7 @@ from log10_trace.server.pages.urls import (
     feedback_path,
     grading_path,
     list_path,
+    overview_path,
     session_path,
     task_path,
 )
@@ -119,6 +120,7 @@ def make_environment() -> Environment:
         formatting=formatting,
         grading_path=grading_path,
         list_path=list_path,
+        overview_path=overview_path,
         places=PLACES,
         session_path=session_path,
         static=_static_path,

@@ -113,3 +113,8 @@ def session_id_of(name: str) -> str:
 def compare_path(a: str, b: str) -> str:
     """The path of the page that compares two calls."""
     return str(PageURL(COMPARE, (("a", a), ("b", b))))
+
+
+def overview_path(group_by: str) -> str:
+    """The path of the overview's table of these groups alone."""
+    return str(PageURL(OVERVIEW, (("by", group_by),)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final, get_args
 
 from starlette.responses import Response
@@ -34,7 +35,7 @@ async def statistics(context: RequestContext) -> Response:
     """Counts, tokens, cost and percentiles of what matches, by group and over time."""
     query = RequestParams(context.request.query_params, (*FILTER_NAMES, "group_by", "interval", "sort"))
     wanted = StatisticsQuery(
-        group_by=_parse_group_by(query),
+        group_by=parse_group_by(query, "group_by", GROUPS),
         interval=query.choice("interval", INTERVALS, "hour"),
         sort=query.choice("sort", SORTS, "calls"),
         wanted=parse_filters(query),
@@ -50,14 +51,14 @@ async def statistics(context: RequestContext) -> Response:
     )
 
 
-def _parse_group_by(query: RequestParams) -> GroupBy:
-    """One of the groups, or ``metadata.KEY``."""
-    value = query.text("group_by") or ""
+def parse_group_by(query: RequestParams, name: str, groups: Sequence[GroupBy]) -> GroupBy:
+    """One of the groups, ``none`` without one, or ``metadata.KEY``."""
+    value = query.text(name) or ""
     if is_dimension(value):
         if not is_key(key_of_dimension(value)):
-            raise unprocessable("group_by", "It must name a key of the metadata: metadata.user_id.")
+            raise unprocessable(name, "It must name a key of the metadata: metadata.user_id.")
         return value
-    return query.choice("group_by", GROUPS, "none")
+    return query.choice(name, groups, "none")
 
 
 async def prices(context: RequestContext) -> Response:

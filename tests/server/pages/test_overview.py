@@ -95,6 +95,21 @@ def test_tables_are_sorted_and_compared_with_the_span_before(site: Site) -> None
     assert 'id="model"' not in page
 
 
+def test_a_key_of_the_metadata_is_a_table(site: Site) -> None:
+    """Cost per user: a row a value, which leads to its calls; the call's page leads to the table."""
+    site.keep(called(1, tokens=4_000_000, metadata={"user_id": "ada"}))
+    kept = site.keep(called(2, tokens=1_000_000, metadata={"user_id": 7, "plan": "pro"}))
+
+    page = site.page("/overview?since=24h&by=metadata.user_id")
+    twin = json.loads(site.browser.get("/overview.json?since=24h&by=metadata.user_id").text)
+
+    assert "Metadata: user_id" in page
+    assert [each["key"] for each in twin["groups"]["metadata.user_id"]] == ["ada", "7"]
+    assert re.findall(r"<bdi>(ada|7)</bdi>", page) == ["ada", "7"]
+    assert "metadata=user_id%3Dada" in page
+    assert "/overview?by=metadata.user_id" in site.page(f"/completions/{kept}")
+
+
 def test_the_overview_is_there_as_markdown(site: Site) -> None:
     """Figures with their changes, each table and each step; hostile names stay on their line, as text."""
     site.keep(called(1, tokens=4_000_000, stacktrace=site_of("dear"), tags=[HOSTILE, "a|b # c"]))
@@ -131,7 +146,7 @@ def test_the_markdown_of_an_empty_span_says_so(site: Site) -> None:
 def test_an_empty_span_says_so(site: Site) -> None:
     """Without calls there are no figures; what cannot be understood is refused."""
     assert "No call in this span" in site.page("/overview")
-    for query in ("since=never", "sort=colour", "by=none&until=x", "by=text", "more=1"):
+    for query in ("since=never", "sort=colour", "by=none&until=x", "by=text", "by=metadata.", "more=1"):
         site.page(f"/overview?{query}", 422)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from log10_trace.domain.call_labels import FAILED
+from log10_trace.server.store.common.metadata_labels import is_dimension, key_of_dimension
 from log10_trace.server.store.data_types import GroupBy
 
 _NAMELESS: dict[GroupBy, str] = {"model": "no model", "failure": "no kind stated"}
@@ -22,5 +23,7 @@ def group_params(group_by: GroupBy, key: str) -> tuple[tuple[str, str], ...] | N
         return (("file", file), ("function", function))
     if group_by == "failure":
         return (("status", FAILED), ("failure_kind", key))
+    if is_dimension(group_by):
+        return (("metadata", f"{key_of_dimension(group_by)}={key}"),)
     name = {"model": "model", "tag": "tag", "session": "session_id"}[group_by]
     return ((name, key),)

@@ -10,14 +10,15 @@ from log10_trace.server.pages.overview.charts import make_charts
 from log10_trace.server.pages.overview.columns import COLUMNS, Number, make_number
 from log10_trace.server.pages.overview.reading import TABLES, Overview
 from log10_trace.server.pages.overview.tables import (
-    TITLES,
     TREND_HEIGHT,
     Table,
     choose_trend,
     make_row_slots,
     make_table,
+    table_titles,
 )
 from log10_trace.server.pages.urls import HOME, PageURL
+from log10_trace.server.store.common.metadata_labels import is_dimension
 from log10_trace.server.store.data_types import GroupTotals
 
 
@@ -84,8 +85,9 @@ def _figures(total: GroupTotals, before: GroupTotals | None, calls: PageURL) -> 
 
 def list_table_links(address: PageURL, only: str) -> tuple[tuple[str, str, bool], ...]:
     """Title, address and whether it is chosen, of all tables together and of each alone."""
+    tables = (*TABLES, only) if is_dimension(only) else TABLES
     together = ("All", str(address.without_param("by")), not only)
     return (
         together,
-        *((TITLES[each][0], str(address.with_param("by", each)), each == only) for each in TABLES),
+        *((table_titles(each)[0], str(address.with_param("by", each)), each == only) for each in tables),
     )

@@ -19,7 +19,7 @@ from log10_trace.server.pages.overview.reading import TABLES, Overview, read_ove
 from log10_trace.server.pages.overview.span import DEFAULT, make_span
 from log10_trace.server.pages.rendering import page
 from log10_trace.server.pages.urls import OVERVIEW
-from log10_trace.server.routes.reports import SORTS, totals_dict
+from log10_trace.server.routes.reports import SORTS, parse_group_by, totals_dict
 from log10_trace.server.store.data_types import GroupBy
 
 _BY: Final[tuple[GroupBy, ...]] = ("none", *TABLES)
@@ -52,7 +52,7 @@ def _read(context: RequestContext) -> Overview:
     query = RequestParams(context.request.query_params, ("since", "until", "sort", "by"))
     now_ms = time.time_ns() // 1_000_000
     since = query.text("since") or DEFAULT
-    only = query.choice("by", _BY, "none")
+    only = parse_group_by(query, "by", _BY)
     since_ms = timestamp_ms("since", since, now_ms)
     span = make_span(since, since_ms, query.end_ms("until", now_ms), now_ms)
     return read_overview(

@@ -13,6 +13,7 @@ from log10_trace.server.pages.overview.links import group_params, group_title
 from log10_trace.server.pages.overview.reading import Groups, Overview
 from log10_trace.server.pages.overview.span import Span
 from log10_trace.server.pages.urls import HOME, PageURL, session_path
+from log10_trace.server.store.common.metadata_labels import is_dimension, key_of_dimension
 from log10_trace.server.store.data_types import GroupBy, GroupTotals, SortBy
 
 TITLES: Final[dict[GroupBy, tuple[str, str]]] = {
@@ -47,6 +48,14 @@ class Table:
     """The address of this table alone; empty where it stands alone, or has no more rows."""
 
 
+def table_titles(group_by: GroupBy) -> tuple[str, str]:
+    """The title of a table and of its first column."""
+    if is_dimension(group_by):
+        key = key_of_dimension(group_by)
+        return f"Metadata: {key}", key
+    return TITLES[group_by]
+
+
 def make_table(
     group_by: GroupBy,
     groups: Groups,
@@ -61,7 +70,7 @@ def make_table(
     steps: dict[str | None, dict[int | None, GroupTotals]] = {}
     for step in groups.found.series:
         steps.setdefault(step.key, {})[step.start_ms] = step
-    title, name = TITLES[group_by]
+    title, name = table_titles(group_by)
     is_alone = len(overview.tables) == 1
     return Table(
         group_by=group_by,
