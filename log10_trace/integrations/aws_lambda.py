@@ -71,23 +71,27 @@ def record_invocations(
     request_session: RequestSession[Any] = RequestSession(tags, metadata)
 
     def decorate(handler: Handler[Any]) -> Handler[Any]:
-        if inspect.iscoroutinefunction(handler):
-            raise TypeError(f"a handler is a plain function, and {handler!r} is a coroutine function")
-
-        @functools.wraps(handler)
-        def wrapper(event: Any, context: Any) -> Any:
-            request_id = None
-            with _READING_CONTEXT:
-                request_id = getattr(context, "aws_request_id", None)
-            try:
-                with request_session.make(event, request_id):
-                    return handler(event, context)
-            finally:
-                _deliver(context, flush_timeout)
-
-        return wrapper
+        return _wrap(handler, request_session, flush_timeout)
 
     return decorate if handler is None else decorate(handler)
+
+
+def _wrap(handler: Handler[Any], request_session: RequestSession[Any], flush_timeout: float) -> Handler[Any]:
+    if inspect.iscoroutinefunction(handler):
+        raise TypeError(f"a handler is a plain function, and {handler!r} is a coroutine function")
+
+    @functools.wraps(handler)
+    def wrapper(event: Any, context: Any) -> Any:
+        request_id = None
+        with _READING_CONTEXT:
+            request_id = getattr(context, "aws_request_id", None)
+        try:
+            with request_session.make(event, request_id):
+                return handler(event, context)
+        finally:
+            _deliver(context, flush_timeout)
+
+    return wrapper
 
 
 def _deliver(context: Any, flush_timeout: float) -> None:

@@ -30,7 +30,7 @@ def install(*, carry_session: bool = False, flush_timeout: float = 3.0) -> None:
     Args:
         carry_session: Whether a task joins the session that is open where it is sent, instead of a new one.
             Both sides need it: the program that sends the task and the worker. The id goes in a header of
-            the task.
+            the task; one that is not of 1 to 128 printable ASCII characters without spaces is not taken.
         flush_timeout: The most seconds that the end of a worker process waits for delivery.
     """
     uninstall()
