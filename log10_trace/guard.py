@@ -1,10 +1,11 @@
 """Internal faults: counted, logged once a minute, never raised into the user's program.
 
-``with guard("what we were doing"):`` is how an exception of any kind is kept from the caller. Three other
+``with guard("what we were doing"):`` is how an exception of any kind is kept from the caller. Four other
 places keep one: ``redact.apply``, because an exception of the redactor decides what of the record is kept,
-and the threads that commit and, in SQLite, delete, which hand it to the future of the work. ``context``
-throws one that reaches a generator's caller into the generator. The wrappers of the SDK and cleanup code also
-catch every exception, and raise it again.
+the threads that commit and, in SQLite, delete, which hand it to the future of the work, and PostgreSQL's
+recount, which then counts the records one by one. ``context`` throws one that reaches a generator's caller
+into the generator. The wrappers of the SDK and cleanup code also catch every exception, and raise it, or one
+of ours that says what is wrong.
 """
 
 from __future__ import annotations

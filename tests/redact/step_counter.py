@@ -5,6 +5,7 @@ Python's own matcher goes the same ways in the same order, and skips some of the
 
 from __future__ import annotations
 
+import importlib
 import re
 import sys
 from collections.abc import Iterator
@@ -14,8 +15,8 @@ if sys.version_info >= (3, 11):
     from re import _constants as ops
     from re import _parser as parser
 else:
-    import sre_constants as ops
-    import sre_parse as parser
+    ops = importlib.import_module("sre_constants")
+    parser = importlib.import_module("sre_parse")
 
 _CATEGORIES = {
     ops.CATEGORY_DIGIT: str.isdecimal,
