@@ -63,7 +63,13 @@ class Credentials:
     """Everything secret that the requests of one call were sent with."""
 
     def __init__(
-        self, client: Any, requests: Iterable[Any], body: bytes = b"", *, spare_words: bool = False
+        self,
+        client: Any,
+        requests: Iterable[Any],
+        body: bytes = b"",
+        *,
+        more: Iterable[str] = (),
+        spare_words: bool = False,
     ) -> None:
         """Find them.
 
@@ -71,11 +77,14 @@ class Credentials:
             client: The SDK's client.
             requests: The HTTP requests.
             body: The recorded request: what stands in it anyway is masked only under a telling name.
+            more: Further credentials.
             spare_words: Whether values are left that are plain words, as placeholders of keys are.
         """
         found: dict[str, bool] = {}
         for name in ("api_key", "_azure_ad_token", "admin_api_key"):
             found.update(_secrets_of("key", getattr(client, name, None), b""))
+        for secret in more:
+            found.update(_secrets_of("key", secret, b""))
         for request in requests:
             for name, value in _values(request):
                 found.update(_secrets_of(name.lower(), value, body))

@@ -19,6 +19,7 @@ import wrapt
 from log10_trace import threads
 from log10_trace.errors import SetupError
 from log10_trace.instrument import wire
+from log10_trace.instrument.body_credentials import find_in_body
 from log10_trace.instrument.credentials import Credentials, is_secret_name
 from log10_trace.instrument.interception import InterceptedCall, RefusedCall, current
 from log10_trace.record.exchange import Exchange, Response, SentRequest
@@ -105,8 +106,9 @@ def _ask(call: InterceptedCall, request: Any) -> Any:
     # Retries and redirects belong to the exchange that their first request began.
     if call.exchange is None:
         sent = _describe(call.client, request)
-        secrets = Credentials(call.client, [request], sent.body)
-        spared = Credentials(call.client, [request], sent.body, spare_words=True)
+        within = find_in_body(sent.body)
+        secrets = Credentials(call.client, [request], sent.body, more=within)
+        spared = Credentials(call.client, [request], sent.body, more=within, spare_words=True)
         call.exchange = Exchange(sent, spared.mask, secrets.mask)
         try:
             call.served = call.interceptor.find(call.exchange)

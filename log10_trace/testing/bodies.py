@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator
 from email.message import Message
 from typing import Any, Final
 
+from log10_trace.instrument.body_credentials import mask_body
+
 Body = dict[str, Any]
 """Fields of a line: ``json``, ``layout``, ``text``, ``base64``, ``multipart``, ``sha256``, ``size``."""
 
@@ -143,18 +145,20 @@ def _write_event(event: Any, fields: Body) -> str:
 
 
 def encode_request_body(content: bytes, content_type: str) -> Body:
-    """A request's body as fields to show and to compare; JSON has its order, and lacks its layout."""
+    """A request's body as fields to show and to compare; JSON lacks its layout and the credentials in it."""
     if content_type.lower().startswith("multipart/"):
         parts = _parse_parts(content, content_type)
         if parts is not None:
             return {"multipart": parts}
     encoded = encode_body(content)
     encoded.pop("layout", None)
-    if "text" in encoded:
-        try:
-            return {"json": json.loads(encoded["text"])}
-        except (ValueError, RecursionError):
-            return encoded
+    try:
+        if "text" in encoded:
+            encoded = {"json": json.loads(encoded["text"])}
+        if "json" in encoded:
+            return {"json": mask_body(encoded["json"])}
+    except (ValueError, RecursionError):
+        return encoded
     return _digest(content) if "base64" in encoded else encoded
 
 

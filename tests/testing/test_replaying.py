@@ -117,6 +117,35 @@ def test_no_secret_is_in_the_file(path: Path, endpoint: Endpoint) -> None:
     assert '"headers": {"content-type": "application/json", "x-request-id": "req_1"}' in written
 
 
+MCP = {
+    "type": "mcp",
+    "server_label": "tickets",
+    "server_url": "https://user:s3cr3t-3@mcp.example/sse?token=s3cr3t-4&team=ours",
+    "authorization": "s3cr3t-5",
+    "headers": {"Authorization": "Bearer s3cr3t-6", "X-Api-Key": "s3cr3t-7", "Accept-Language": "en"},
+}
+SEARCH = {"type": "azure_search", "parameters": {"authentication": {"type": "api_key", "key": "s3cr3t-8"}}}
+
+
+def test_no_secret_of_a_body_is_in_the_file(path: Path, endpoint: Endpoint, client: openai.OpenAI) -> None:
+    """Neither where the program wrote it nor where the answer repeats it; another key finds the call too."""
+    endpoint.script(json_answer(chat("you sent s3cr3t-5")))
+    body: Any = {"tools": [MCP], "data_sources": [SEARCH], "api_key": "s3cr3t-9", "password": None}
+    with replay(path):
+        client.chat.completions.create(**CHAT, extra_body=body)
+    with replay(path, "none"):
+        client.chat.completions.create(**CHAT, extra_body={**body, "api_key": "none"})
+    with pytest.raises(UnrecordedCallError) as refused, replay(path, "none"):
+        client.chat.completions.create(**CHAT, extra_body={"api_key": "s3cr3t-10"})
+
+    written = path.read_text(encoding="utf-8")
+    assert "s3cr3t" not in written + str(refused.value)
+    assert '"https://***@mcp.example/sse?token=***&team=ours"' in written
+    assert '"headers": {"Authorization": "***", "X-Api-Key": "***", "Accept-Language": "en"}' in written
+    assert '"type": "api_key"' in written
+    assert len(endpoint.received) == 1
+
+
 def test_equal_requests_are_served_in_order(path: Path, endpoint: Endpoint, ask: Ask) -> None:
     """As an agent makes them that asks again; and once more is once too often."""
     script(endpoint, "one", "two")
