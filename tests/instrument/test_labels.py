@@ -58,7 +58,7 @@ def test_metadata_is_joined_and_the_inner_value_holds(client: Any) -> None:
     instrument.install(kept, metadata={"team": "shop", "user_id": 0})
     with log10_trace.session(metadata={"user_id": 42, "plan": "pro"}):
         with log10_trace.tags("a", metadata={"plan": "trial", "step": 1.5}):
-            client.chat.completions.create(**CHAT, metadata={"step": "own", "order": "7"})
+            client.chat.completions.create(**CHAT, extra_body={"metadata": {"step": "own", "order": "7"}})
         client.chat.completions.create(**CHAT)
     client.chat.completions.create(**CHAT)
     instrument.uninstall()
@@ -246,14 +246,14 @@ def test_failures_are_kept_of_what_is_left_out(client: Any, endpoint: Endpoint) 
         endpoint.script(error_answer(429, "slow down"))
         with pytest.raises(openai.RateLimitError):
             client.chat.completions.create(**CHAT)
-        endpoint.script(sse_answer(sse({"error": {"message": "overloaded", "type": "server_error"}})))
+        endpoint.script(sse_answer(*sse({"error": {"message": "overloaded", "type": "server_error"}})))
         with pytest.raises(openai.APIError):
             list(client.chat.completions.create(**CHAT, stream=True))
     instrument.uninstall()
 
     limited, overloaded = kept.records
     assert (limited["status"], limited["failure_kind"]) == ("failed", "RateLimitError")
-    assert overloaded["status"] == "failed"
+    assert (overloaded["status"], overloaded["failure_kind"]) == ("failed", "server_error")
     assert {limited["session_id"], overloaded["session_id"]} == {session.id}
     assert session.last_completion_id == overloaded["id"]
     assert (sum(left_out), kept.begun) == (2, [])
