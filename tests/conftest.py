@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+import log10_trace
 from log10_trace.config import OPTIONS
 from log10_trace.guard import logger
 
@@ -57,4 +58,6 @@ def _process_settings() -> dict[str, object]:
         "SIGINT": signal.getsignal(signal.SIGINT),
         "SIGTERM": signal.getsignal(signal.SIGTERM),
         "directory": Path.cwd(),
+        # A flush waits for every record of the process, also for those of earlier settings.
+        "pending": log10_trace.stats().pending,
     }

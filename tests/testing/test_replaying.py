@@ -17,9 +17,11 @@ import pytest
 import log10_trace
 from log10_trace.errors import ConfigError, RecordingError, UnrecordedCallError
 from log10_trace.testing import UnusedRecordingWarning, capture, replay
+from tests.completions_api import CompletionsAPI
 from tests.instrument.programs import CHAT
 from tests.model_answers import chat, chat_chunks, response
 from tests.model_endpoint import Endpoint, encoded, error_answer, json_answer, sse, sse_answer
+from tests.processes import DEADLINE_S
 from tests.testing.conftest import KEY
 
 Ask = Callable[..., str]
@@ -420,17 +422,17 @@ def test_served_calls_are_captured_like_any(path: Path, endpoint: Endpoint, ask:
         assert record["stacktrace"][-1]["name"] == "ask"
 
 
-def test_a_patched_program_stays_patched(path: Path, ask: Ask, tmp_path: Path) -> None:
+def test_a_patched_program_stays_patched(path: Path, ask: Ask) -> None:
     """Calls that are served are delivered as any other, and later ones too."""
-    log10_trace.patch(url="http://127.0.0.1:9", spool_dir=tmp_path / "spool")
-    before = log10_trace.stats().captured
-    for _ in range(2):
-        with replay(path):
-            ask("x")
-    ask("x")
+    with CompletionsAPI() as api:
+        log10_trace.patch(url=api.url)
+        for _ in range(2):
+            with replay(path):
+                ask("x")
+        ask("x")
+        log10_trace.shutdown(DEADLINE_S)
 
-    assert log10_trace.stats().captured == before + 3
-    log10_trace.shutdown(0)
+        assert len(api.ended()) == 3
 
 
 def test_headers_can_be_kept(path: Path, endpoint: Endpoint, client: openai.OpenAI) -> None:
