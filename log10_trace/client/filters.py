@@ -28,6 +28,8 @@ class Filters(TypedDict, total=False):
     """The function of the stack's last frame."""
     prompt_digest: str | None
     """The digest of the request's text."""
+    trace_id: str | None
+    """The OpenTelemetry trace in which the call was made."""
     since: str | datetime | None
     """A moment (RFC 3339), or how long ago: ``2h``."""
     until: str | datetime | None

@@ -52,6 +52,7 @@ def _facts(values: Mapping[str, Any], request: Mapping[str, Any], response: Any)
         ("Tokens", _tokens(usage.input, usage.output) if usage.is_stated else ""),
         ("Tags", ", ".join(map(spell, tags))),
         ("Session", spell(read_text(values.get("session_id")))),
+        ("Trace", spell(read_text(values.get("trace_id")))),
         ("Called from", spell(place) + (f"; the line {origin}" if origin else "")),
     ):
         if value:

@@ -157,6 +157,16 @@ FILTERS: Final = (
         column="prompt_digest",
     ),
     Filter(
+        name="trace_id",
+        type="label",
+        help="Id of the OpenTelemetry trace in which the call was made, 32 hexadecimal digits.",
+        label="trace",
+        title="OpenTelemetry trace",
+        hint="4bf92f3577b34da6a3ce929d0e0e4736",
+        options=("--trace",),
+        column="trace_id",
+    ),
+    Filter(
         name="since",
         type="start",
         help="Not before this time.",

@@ -19,6 +19,7 @@ from log10_trace.domain.metadata import merge_metadata
 from log10_trace.guard import guard
 from log10_trace.instrument import wire
 from log10_trace.instrument.credentials import MASK, Credentials, tells_of_error
+from log10_trace.instrument.current_span import read_current_span
 from log10_trace.instrument.sampling import EVERYTHING, Sampling
 from log10_trace.record.call import Call, Sink
 from log10_trace.record.content_encoding import decode_body
@@ -68,6 +69,8 @@ def new_call(
     call.metadata = merge_metadata(capture.metadata, scope.metadata)
     call.organization_id = capture.organization_id
     call.stack = stack
+    if (span := read_current_span()) is not None:
+        call.trace_id, call.span_id = span
     return call
 
 

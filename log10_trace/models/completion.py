@@ -98,6 +98,8 @@ _UNCHECKED: Final = (
     "interrupted",
     "metadata",
     "sequence",
+    "trace_id",
+    "span_id",
     "raw_request",
     "raw_response",
     "raw_events",
@@ -163,6 +165,10 @@ class Completion(Model):
     """The process that made the record."""
     sequence: int | None = None
     """1, 2, 3, ... within ``source``."""
+    trace_id: str | None = None
+    """Of the OpenTelemetry span that was current when the call began: 32 hexadecimal digits."""
+    span_id: str | None = None
+    """The id of that span: 16 hexadecimal digits."""
     native_request: Any = None
     """A ``responses`` call's own request; ``request`` then holds its chat-shaped view."""
     native_response: Any = None

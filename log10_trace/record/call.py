@@ -63,6 +63,10 @@ class Call:
     source: str | None = None
     """The process that made the record; set by ``export``, like ``sequence``."""
     sequence: int | None = None
+    trace_id: str | None = None
+    """Of the OpenTelemetry span that was current when the call began: 32 hexadecimal digits."""
+    span_id: str | None = None
+    """The id of that span: 16 hexadecimal digits."""
 
     def __init__(self, endpoint: str, *, created_ns: int, started_ns: int) -> None:
         self.id = new_id()

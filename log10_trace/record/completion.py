@@ -23,7 +23,7 @@ from log10_trace.record.json_bytes import (
 from log10_trace.record.outcome import Outcome, determine_outcome
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=timezone.utc)
-_EXTENSIONS: Final = ("base_url", "request_id", "retries", "source", "sequence")
+_EXTENSIONS: Final = ("base_url", "request_id", "retries", "source", "sequence", "trace_id", "span_id")
 
 _RAWS: Final = ("raw_request", "raw_response", "raw_events")
 

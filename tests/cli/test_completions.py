@@ -140,6 +140,18 @@ def test_get_says_what_a_line_did_that_did_not_make_the_call(cli: Cli) -> None:
     assert f"- Called from: `/app/main.py:7`{opened}" in cli.text("completions", "get", "odd", "--md")
 
 
+def test_calls_are_found_by_their_trace(cli: Cli, calls: Calls) -> None:
+    """``--trace`` takes the id of an OpenTelemetry trace; ``get`` shows it with the span."""
+    trace_id, span_id = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
+    with cli.client() as client:
+        record = {**call(9), "id": "traced", "trace_id": trace_id, "span_id": span_id}
+        client.completions.batch(completions=[json.dumps(record)])
+
+    assert cli.text("completions", "list", "--columns", "id", "--trace", trace_id) == "traced\n"
+    assert f"trace     {trace_id}, span {span_id}" in cli.text("completions", "get", "traced")
+    assert f"- Trace: `{trace_id}`" in cli.text("completions", "get", "traced", "--md")
+
+
 def test_get_raw_is_byte_for_byte(cli: Cli) -> None:
     """With --raw the record's text comes as it was received: spelling of numbers, lone surrogates and all."""
     text = '{"messages": [ {"role":"user","content":"\\ud83d"} ], "n": 1.10, "seed": 123456789012345678901}'

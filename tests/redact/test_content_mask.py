@@ -116,6 +116,15 @@ def test_a_stream_keeps_its_shape_and_no_word() -> None:
     assert made["content_omitted"] == "all"
 
 
+def test_the_span_of_the_call_stays() -> None:
+    """Its ids lead from a tracing tool to the record, and say nothing of the contents."""
+    ids = {"trace_id": "4bf92f3577b34da6a3ce929d0e0e4736", "span_id": "4111111111111111"}
+
+    made = mask(ended("/chat/completions", {"model": "m"}, b"{}", **ids))
+
+    assert {name: made[name] for name in ids} == ids
+
+
 REQUEST = {
     "model": "gpt-4o",
     "temperature": 0.2,

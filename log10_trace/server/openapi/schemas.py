@@ -101,6 +101,8 @@ _COMPLETION: Final[dict[str, Schema]] = {
         "maximum": 2**53 - 1,
         "description": "Number of the record within its source: 1, 2, 3, ...",
     },
+    "trace_id": {"description": "Trace of the OpenTelemetry span in which the call began, hexadecimal."},
+    "span_id": {"description": "That span, hexadecimal."},
     "native_request": {"description": "The original request of a Responses API call."},
     "native_response": {"description": "The original response of a Responses API call."},
     "raw_request": {

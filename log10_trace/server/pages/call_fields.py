@@ -14,7 +14,7 @@ from log10_trace.server.pages import json_access
 
 FIELDS: Final = (
     "status", "kind", "tags", "session_id", "created_at", "duration", "time_to_first_token", "endpoint",
-    "failure_kind", "failure_reason", "request_id", "retries", "interrupted",
+    "failure_kind", "failure_reason", "request_id", "retries", "interrupted", "trace_id", "span_id",
 )  # fmt: skip
 """The fields that ``labels`` reads."""
 
@@ -37,6 +37,8 @@ class CallFields:
     request_id: str
     retries: int | None
     interrupted: bool
+    trace_id: str
+    span_id: str
 
     @property
     def display_status(self) -> str:
@@ -61,4 +63,6 @@ def labels(completion_id: str, values: Mapping[str, Any]) -> CallFields:
         request_id=read_text(values.get("request_id")),
         retries=json_access.integer(values.get("retries")),
         interrupted=values.get("interrupted") is True,
+        trace_id=read_text(values.get("trace_id")),
+        span_id=read_text(values.get("span_id")),
     )

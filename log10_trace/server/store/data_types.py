@@ -169,6 +169,8 @@ class CompletionFilter:
     """The function of the call site, exactly."""
     prompt_digest: str | None = None
     """The digest of the request's text."""
+    trace_id: str | None = None
+    """The OpenTelemetry trace in which the call was made."""
     since_ms: int | None = None
     """Not before."""
     until_ms: int | None = None

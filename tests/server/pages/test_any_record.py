@@ -258,6 +258,8 @@ RECORD: Final = shaped(
     metadata=an_object(st.sampled_from(NAMES), SCALARS),
     source=SCALARS,
     sequence=SCALARS,
+    trace_id=SCALARS,
+    span_id=SCALARS,
     service_tier=SCALARS,
 )
 

@@ -97,6 +97,22 @@ def test_the_calls_with_the_same_prompt_are_one_click_away(site: Site) -> None:
     assert 'href="/compare?a=a&amp;b=b"' in site.page("/completions/b")
 
 
+def test_the_calls_of_the_same_trace_are_one_click_away(site: Site) -> None:
+    """A call that was made in a span shows its ids, and leads to the calls of the trace."""
+    trace_id = "4bf92f3577b34da6a3ce929d0e0e4736"
+    keep(site, "a", 0, said("user", "Why?"), trace_id=trace_id, span_id="00f067aa0ba902b7")
+    keep(site, "b", 1, said("user", "How?"), trace_id=trace_id)
+    keep(site, "c", 2, said("user", "Why?"))
+    page = site.page("/completions/a")
+
+    found = re.search(r'href="(/\?trace_id=[^"]+)" aria-label="Calls of this trace"', page)
+
+    assert found
+    assert set(re.findall(r'href="/completions/(\w)[?"]', site.page(found[1]))) == {"a", "b"}
+    assert all(words in page for words in (f">{trace_id}<", ">00f067aa0ba902b7<"))
+    assert "trace" not in site.page("/completions/c").partition("Internals")[2].lower()
+
+
 def test_what_a_call_adds_to_the_one_before_is_marked(site: Site) -> None:
     """What was sent again comes first, folded; a mark stands before what is new."""
     history = [said("system", "Be brief."), *(said("user", f"turn {n}") for n in range(9))]

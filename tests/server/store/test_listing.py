@@ -192,6 +192,29 @@ def test_calls_that_asked_the_same_are_found_by_their_digest(store: Store) -> No
     assert digest_prompt([]) == digest_prompt([""]) is None
 
 
+def test_the_calls_of_a_trace_are_found(store: Store) -> None:
+    """By the id that the tracing tool shows, also after an update; a value that is no text is no trace."""
+    trace_id = "4bf92f3577b34da6a3ce929d0e0e4736"
+    put_all(
+        store,
+        [
+            completion(id="a", trace_id=trace_id, span_id="00f067aa0ba902b7", created_at=at(1)),
+            completion(id="b", trace_id=trace_id, tags=["x"], created_at=at(2)),
+            completion(id="c", trace_id="a" * 32),
+            completion(id="d", status="started", response=...),
+            completion(id="e", trace_id=7),
+            completion(id="f", trace_id="\0" + "long" * 2_000),
+        ],
+    )
+    put(store, completion(id="d", trace_id=trace_id, created_at=at(3)))
+    wanted = CompletionFilter(trace_id=trace_id)
+
+    assert sorted(ids(store, wanted)) == ["a", "b", "d"]
+    assert ids(store, replace(wanted, tags=("x",))) == ["b"]
+    assert store.completions.count(ORG, wanted).calls == 3
+    assert ids(store, CompletionFilter(trace_id="7")) == ids(store, CompletionFilter(trace_id="b" * 32)) == []
+
+
 @pytest.mark.parametrize(
     "wanted",
     [

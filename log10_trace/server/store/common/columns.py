@@ -51,6 +51,7 @@ class CompletionColumns:
     function: str | None
     prompt_digest: str | None
     """Of the whole text of the request."""
+    trace_id: str | None
     source: str | None
     sequence: int | None
     preview_request: str
@@ -139,6 +140,7 @@ def extract_columns(
         file=_name(site.get("file")),
         function=_name(site.get("name")),
         prompt_digest=digest_prompt(words.request_texts),
+        trace_id=_name(values.get("trace_id")),
         source=values.get("source"),
         sequence=None if values.get("sequence") is None else int(values["sequence"]),
         preview_request=text_extraction.preview(prompt.user),

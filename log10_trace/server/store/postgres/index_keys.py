@@ -13,7 +13,7 @@ _MOST_BYTES: Final = 300
 _HASH_BYTES: Final = 8
 _SURELY_SHORT: Final = _MOST_BYTES // 4
 """Characters that are never too many bytes."""
-_NAMES: Final = ("model", "session_id", "failure_kind", "file", "function", "source")
+_NAMES: Final = ("model", "session_id", "failure_kind", "file", "function", "source", "trace_id")
 
 
 def truncate_key(name: str) -> str:

@@ -72,6 +72,7 @@ class CompletionRow(NamedTuple):
     charges: str
     preview_tool: str | None
     prompt_digest: str | None
+    trace_id: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,6 +148,7 @@ class PreparedRecord:
             charges=write_counted(known),
             preview_tool=known.preview_tool,
             prompt_digest=known.prompt_digest,
+            trace_id=known.trace_id,
         )
 
 

@@ -37,7 +37,7 @@ from log10_trace.server.store.postgres.text_search import index_words
 SQL: Final = load("records.sql")
 _RECOUNTED_COLUMNS: Final = (
     *("status", "kind", "model", "session_id", "failure_kind", "file", "function", "duration"),
-    *("input_tokens", "output_tokens", "tokens", "preview_tool", "prompt_digest"),
+    *("input_tokens", "output_tokens", "tokens", "preview_tool", "prompt_digest", "trace_id"),
 )
 _TAG_COLUMNS: Final = ("organization_ids", "tags", "places", "ids", "placed")
 

@@ -26,6 +26,7 @@ _INDEX_OF: Final = {
     "file": "completions_by_file",
     "function": "completions_by_function",
     "prompt_digest": "completions_by_prompt",
+    "trace_id": "completions_by_trace",
     "model": "completions_by_model",
     "status": "completions_not_finished",
     "kind": "completions_not_chat",

@@ -305,6 +305,7 @@ def _row_values(new: DerivedRecord) -> tuple[Any, ...]:
         write_counted(facts),
         facts.preview_tool,
         facts.prompt_digest,
+        facts.trace_id,
     )
 
 

@@ -100,7 +100,8 @@ LIMIT %(most)s
 ) AS d
 CROSS JOIN LATERAL (
     SELECT head, body, stack, status, kind, model, session_id, failure_kind, file, function, duration,
-        input_tokens, output_tokens, tokens, preview_request, preview_response, preview_tool, charges, prompt_digest
+        input_tokens, output_tokens, tokens, preview_request, preview_response, preview_tool, charges, prompt_digest,
+        trace_id
     FROM completions AS c
     WHERE c.organization_id = %(organization_id)s AND c.id = d.id AND c.placed_ms = d.placed_ms
     OFFSET 0

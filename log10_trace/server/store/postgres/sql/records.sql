@@ -22,14 +22,15 @@ ON CONFLICT DO NOTHING;
 INSERT INTO completions (
     organization_id, id, placed_ms, place, status, kind, model, session_id, failure_kind, file, function, duration,
     input_tokens, output_tokens, tokens, preview_request, preview_response, skipped, head, stack, body,
-    charges, preview_tool, prompt_digest)
+    charges, preview_tool, prompt_digest, trace_id)
 SELECT * FROM unnest(
     %(organization_id)b::text[], %(id)b::text[], %(placed_ms)b::bigint[], %(place)b::bigint[], %(status)b::text[],
     %(kind)b::text[], %(model)b::text[], %(session_id)b::text[], %(failure_kind)b::text[], %(file)b::text[],
     %(function)b::text[], %(duration)b::float8[], %(input_tokens)b::bigint[], %(output_tokens)b::bigint[],
     %(tokens)b::bigint[], %(preview_request)b::text[], %(preview_response)b::text[],
     %(skipped)b::int[], %(head)b::text[], %(stack)b::bytea[], %(body)b::bytea[],
-    %(charges)b::text[], %(preview_tool)b::text[], %(prompt_digest)b::text[])
+    %(charges)b::text[], %(preview_tool)b::text[], %(prompt_digest)b::text[],
+    %(trace_id)b::text[])
 ON CONFLICT (organization_id, id, placed_ms) DO NOTHING
 RETURNING organization_id, id;
 
@@ -63,17 +64,18 @@ UPDATE completions AS c SET
     input_tokens = n.input_tokens, output_tokens = n.output_tokens, tokens = n.tokens,
     preview_request = n.preview_request, preview_response = n.preview_response, skipped = n.skipped,
     head = n.head, stack = n.stack, body = n.body, charges = n.charges,
-    preview_tool = n.preview_tool, prompt_digest = n.prompt_digest
+    preview_tool = n.preview_tool, prompt_digest = n.prompt_digest, trace_id = n.trace_id
 FROM unnest(
     %(organization_id)b::text[], %(id)b::text[], %(placed_ms)b::bigint[], %(place)b::bigint[], %(status)b::text[],
     %(kind)b::text[], %(model)b::text[], %(session_id)b::text[], %(failure_kind)b::text[], %(file)b::text[],
     %(function)b::text[], %(duration)b::float8[], %(input_tokens)b::bigint[], %(output_tokens)b::bigint[],
     %(tokens)b::bigint[], %(preview_request)b::text[], %(preview_response)b::text[],
     %(skipped)b::int[], %(head)b::text[], %(stack)b::bytea[], %(body)b::bytea[],
-    %(charges)b::text[], %(preview_tool)b::text[], %(prompt_digest)b::text[])
+    %(charges)b::text[], %(preview_tool)b::text[], %(prompt_digest)b::text[],
+    %(trace_id)b::text[])
     AS n (organization_id, id, placed_ms, place, status, kind, model, session_id, failure_kind, file, function,
           duration, input_tokens, output_tokens, tokens, preview_request, preview_response, skipped, head, stack, body,
-          charges, preview_tool, prompt_digest)
+          charges, preview_tool, prompt_digest, trace_id)
 WHERE c.organization_id = n.organization_id AND c.id = n.id AND c.placed_ms = n.placed_ms;
 
 -- :recount
@@ -82,14 +84,15 @@ UPDATE completions AS c SET
     status = n.status, kind = n.kind, model = n.model, session_id = n.session_id, failure_kind = n.failure_kind,
     file = n.file, function = n.function, duration = n.duration, input_tokens = n.input_tokens,
     output_tokens = n.output_tokens, tokens = n.tokens, charges = n.charges, preview_tool = n.preview_tool,
-    prompt_digest = n.prompt_digest
+    prompt_digest = n.prompt_digest, trace_id = n.trace_id
 FROM unnest(
     %(organization_id)b::text[], %(id)b::text[], %(placed_ms)b::bigint[], %(status)b::text[], %(kind)b::text[],
     %(model)b::text[], %(session_id)b::text[], %(failure_kind)b::text[], %(file)b::text[], %(function)b::text[],
     %(duration)b::float8[], %(input_tokens)b::bigint[], %(output_tokens)b::bigint[], %(tokens)b::bigint[],
-    %(charges)b::text[], %(preview_tool)b::text[], %(prompt_digest)b::text[])
+    %(charges)b::text[], %(preview_tool)b::text[], %(prompt_digest)b::text[],
+    %(trace_id)b::text[])
     AS n (organization_id, id, placed_ms, status, kind, model, session_id, failure_kind, file, function, duration,
-          input_tokens, output_tokens, tokens, charges, preview_tool, prompt_digest)
+          input_tokens, output_tokens, tokens, charges, preview_tool, prompt_digest, trace_id)
 WHERE c.organization_id = n.organization_id AND c.id = n.id AND c.placed_ms = n.placed_ms;
 
 -- :lock

@@ -9,14 +9,14 @@ JOIN completions c ON c.position >= start.value AND c.position < start.value + :
 -- :insert_completion
 INSERT INTO completions (
     status, kind, model, session_id, failure_kind, file, function, duration, tokens, input_tokens,
-    output_tokens, charges, preview_tool, prompt_digest, position, organization_id, id
-) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+    output_tokens, charges, preview_tool, prompt_digest, trace_id, position, organization_id, id
+) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 
 -- :update_completion
 UPDATE completions SET
     status = ?, kind = ?, model = ?, session_id = ?, failure_kind = ?, file = ?, function = ?, duration = ?,
     tokens = ?, input_tokens = ?, output_tokens = ?, charges = ?, preview_tool = ?,
-    prompt_digest = ?
+    prompt_digest = ?, trace_id = ?
 WHERE position = ?;
 
 -- :insert_body
