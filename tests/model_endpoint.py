@@ -128,6 +128,7 @@ class Endpoint:
     def __init__(self, url: str) -> None:
         self.url = url
         self.received: list[Received] = []
+        self.has_received = threading.Event()
         self.named: dict[str, deque[Answer]] = {}
         self.exchanges: dict[str, dict[str, Any]] = {}
         """Recorded exchanges by id, for ``x-replay-id``."""
@@ -144,6 +145,7 @@ class Endpoint:
         """Forget what was scripted and what was received."""
         with self._lock:
             self.received = []
+            self.has_received.clear()
             self.named = {}
             self._scripted.clear()
 
@@ -151,6 +153,7 @@ class Endpoint:
         """The answer that is due."""
         with self._lock:
             self.received.append(request)
+            self.has_received.set()
             if replayed := request.headers.get("x-replay-id"):
                 return _replay(self.exchanges[replayed])
             queue = self.named.get(request.headers.get("x-answer", ""), self._scripted)

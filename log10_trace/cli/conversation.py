@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any
+from typing import Any, Final
 
 from log10_trace.domain import chat_view
 from log10_trace.domain.conversation import (
@@ -19,6 +19,9 @@ from log10_trace.domain.conversation import (
 from log10_trace.domain.json_values import read_list, read_mapping
 from log10_trace.domain.message_text import message_text
 from log10_trace.models.components import Completion
+
+ERROR: Final = "error"
+"""The role of what a provider answers in place of a message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +60,7 @@ def _read_response(response: Any) -> Iterator[ConversationMessage]:
         elif choice.text is not None:
             yield ConversationMessage("assistant", str(choice.text))
     if error := read_mapping(response).get("error"):
-        yield ConversationMessage("error", json.dumps(error))
+        yield ConversationMessage(ERROR, json.dumps(error))
 
 
 def _role(message: ChatMessage, otherwise: str) -> str:

@@ -152,6 +152,20 @@ def test_calls_are_found_by_their_trace(cli: Cli, calls: Calls) -> None:
     assert f"- Trace: `{trace_id}`" in cli.text("completions", "get", "traced", "--md")
 
 
+def test_get_says_once_why_a_call_failed(cli: Cli) -> None:
+    """The provider's error is in the sentence of the failure, and is not printed as JSON as well."""
+    error = {"error": {"message": "no such model", "code": "model_not_found"}}
+    reason = f"Error code: 404 - {error}"
+    failed = call(0, status="failed", response=error, failure_kind="NotFoundError", failure_reason=reason)
+    with cli.client() as client:
+        client.completions.batch(completions=[json.dumps(failed)])
+
+    shown = cli.text("completions", "get", failed["id"])
+
+    assert shown.count("no such model") == 1
+    assert f"NotFoundError: {reason}" in shown
+
+
 def test_get_raw_is_byte_for_byte(cli: Cli) -> None:
     """With --raw the record's text comes as it was received: spelling of numbers, lone surrogates and all."""
     text = '{"messages": [ {"role":"user","content":"\\ud83d"} ], "n": 1.10, "seed": 123456789012345678901}'

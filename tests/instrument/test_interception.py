@@ -22,6 +22,7 @@ from tests.instrument.programs import CHAT, closable
 from tests.instrument.test_surfaces import ALL, KEY, older_versions_skip, run, script_for
 from tests.model_answers import chat, chat_chunks
 from tests.model_endpoint import Endpoint, encoded, json_answer, sse, sse_answer
+from tests.processes import DEADLINE_S
 
 
 class Tape:
@@ -462,8 +463,7 @@ def test_a_cancelled_call_has_no_end(endpoint: Endpoint) -> None:
     async def cancel() -> None:
         async with openai.AsyncOpenAI(base_url=endpoint.url, api_key=KEY) as client:
             task = asyncio.ensure_future(client.chat.completions.create(**CHAT))
-            while not endpoint.received:  # noqa: ASYNC110 -- another thread receives it
-                await asyncio.sleep(0.01)
+            assert await asyncio.to_thread(endpoint.has_received.wait, DEADLINE_S)
             task.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await task

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from log10_trace.cli.call_reference import resolve_id
 from log10_trace.cli.completions.group import group
-from log10_trace.cli.conversation import messages_of
+from log10_trace.cli.conversation import ERROR, messages_of
 from log10_trace.cli.options import Server, expand_option_groups
 from log10_trace.cli.output import (
     count_noun,
@@ -80,6 +80,8 @@ def show_call(call: Completion) -> None:
     for name, value in _labels(call):
         show_text(Text.assemble((f"{name:<10}", "dim"), escape_control_characters(value)))
     for said in messages_of(call):
+        if said.role == ERROR and call.failure_kind:
+            continue  # the failure below says it in a sentence
         show_text(Text(f"\n{escape_control_characters(said.role)}", style=_STYLES.get(said.role, "bold")))
         show_text(Text(escape_control_characters(said.text)), indent=2)
     if call.failure_kind:
