@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
 import pytest
 
-from log10_trace.cli.simulated_model import MODEL, simulated_model
+from log10_trace.cli.simulated_model import MODEL
 from tests.completions_api import CompletionsAPI
 from tests.processes import DEADLINE_S, environment, until
+from tests.web_servers import free_port, is_up, running
 
 pytestmark = [pytest.mark.promises, pytest.mark.slow]
 
@@ -64,46 +63,10 @@ def ask():
 """
 
 
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as found:
-        return int(found.getsockname()[1])
-
-
 @pytest.fixture
 def api() -> Iterator[CompletionsAPI]:
     with CompletionsAPI() as api:
         yield api
-
-
-@contextmanager
-def running(home: Path, cwd: Path, *command: str, **variables: str) -> Iterator[subprocess.Popen[bytes]]:
-    """A program in the background, told to terminate at the end of the block and waited for."""
-    with simulated_model() as model, (cwd / "log").open("wb") as log:
-        settings = {
-            "OPENAI_BASE_URL": model,
-            "OPENAI_API_KEY": "k",
-            "PYTHONPATH": str(Path.cwd()),
-            **variables,
-        }
-        process = subprocess.Popen(
-            [sys.executable, "-m", *command],
-            cwd=cwd,
-            env=environment(home, **settings),
-            stdout=log,
-            stderr=log,
-        )
-        try:
-            yield process
-        finally:
-            process.terminate()
-            process.wait(DEADLINE_S)
-
-
-def is_up(url: str) -> bool:
-    try:
-        return httpx.get(url, timeout=DEADLINE_S).is_success
-    except httpx.TransportError:
-        return False
 
 
 @pytest.mark.parametrize(
