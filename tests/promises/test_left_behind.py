@@ -33,6 +33,8 @@ for _ in range({processes}):
 """Processes that keep three records each and deliver none."""
 
 PATCHES = "import log10_trace, threading; log10_trace.patch()\n"
+WAITS = "from log10_trace.export.delivery import delivery\ndelivery.NO_PROGRESS_TIMEOUT_S = 60\n"
+"""So that the end of the program does not take a busy machine for a network that does not move."""
 NO_THREAD = "\nassert [each.name for each in threading.enumerate()] == ['MainThread'], threading.enumerate()"
 ENDS = {
     "flush": f"print(log10_trace.flush(30)){NO_THREAD}",
@@ -76,7 +78,7 @@ def test_a_program_without_calls_delivers_it(private_home: Path, api: Completion
     """flush(), shutdown() and the end of the program, each of them; no thread is left behind."""
     leave(private_home, api.url)
 
-    assert ran(private_home, PATCHES + end) == "True"
+    assert ran(private_home, WAITS + PATCHES + end, LOG10_EXIT_TIMEOUT="60") == "True"
     assert len(api.times()) == 6
     assert set(api.times().values()) == {1}
     assert left(private_home) == 0
@@ -94,7 +96,7 @@ def refuse(run, name):
 atexit.register(lambda: setattr(threads, "start", refuse))
 """
     leave(private_home, api.url)
-    ran(private_home, PATCHES + refuses)
+    ran(private_home, WAITS + PATCHES + refuses, LOG10_EXIT_TIMEOUT="60")
 
     assert len(api.times()) == 6
     assert left(private_home) == 0
@@ -105,7 +107,7 @@ def test_the_end_takes_more_than_one_request_and_many_folders(
 ) -> None:
     """Forty folders are more than are claimed at a time."""
     leave(private_home, api.url, processes=40)
-    ran(private_home, PATCHES, LOG10_EXIT_TIMEOUT="60")
+    ran(private_home, WAITS + PATCHES, LOG10_EXIT_TIMEOUT="60")
 
     assert len(api.times()) == 120
     assert left(private_home) == 0
