@@ -20,6 +20,7 @@ FLOORS = (
     {"instrument", "export", "client", "server"},
     {"runtime"},
     {"integrations", "testing"},
+    {"proxy"},
     {"cli"},
     {"__init__", "__main__"},
 )

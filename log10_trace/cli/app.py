@@ -23,6 +23,7 @@ from log10_trace.errors import Log10Error
 GROUPS: Final = {
     "demo": "See six real calls of the OpenAI SDK arrive.",
     "serve": "Run the completions API and its page on this machine.",
+    "proxy": "Record the calls of programs in other languages, between them and the API.",
     "open": "Open a call, a session or the list of calls in the browser, signed in.",
     "ls": "List calls: the short way to completions list.",
     "completions": "List, show, compare, follow, search, export, import and delete calls.",

@@ -87,6 +87,15 @@ class JournalSink:
         with guard("reporting a dropped record"):
             self._give_up(call)
 
+    def keep_started(self, call: Call) -> None:
+        """Keep what is known of a call that runs; on disk when this returns, unless it is to be redacted."""
+        if self._redactor is not None or call.id in self._started_entries:
+            return
+        with self.monitor:
+            if self.journal is None:
+                self._begin()
+        self._show(call)
+
     def count_left_out(self) -> None:
         """Count a call that is not recorded."""
         with self.monitor:
