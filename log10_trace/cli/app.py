@@ -33,6 +33,7 @@ GROUPS: Final = {
     "feedback-task": "Ask for feedback on calls.",
     "feedback": "Give and read feedback on calls.",
     "stats": "Calls, failures, tokens, cost and latency, by group or over time.",
+    "mcp": "Answer the questions of coding agents (Model Context Protocol).",
     "prices": "What models cost, and the day of the table.",
     "keys": "Create, list and revoke the keys of this machine's database.",
     "prune": "Delete old calls from this machine's database.",

@@ -26,11 +26,11 @@ from log10_trace.cli.options import (
     split_commas,
 )
 from log10_trace.cli.output import progress, show_json, stderr_console
-from log10_trace.cli.price_table import prices_of
 from log10_trace.cli.replay import Set, exit_if_all_failed, parameters
 from log10_trace.cli.report import report_writer_for, show_answers
 from log10_trace.client import Log10
 from log10_trace.errors import Log10Error
+from log10_trace.questions.server_prices import prices_of
 
 EXAMPLES: Final = """[bold]Examples[/bold]
 

@@ -1,13 +1,8 @@
-"""The call that a user means: by its id, a part of it, or its place among the newest.
-
-A part is a beginning or an end of at least four characters. ``latest`` is the newest call, ``-2`` the one
-before it, and so on.
-"""
+"""The call that the user of a command means; where several may be meant, they are shown."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 import typer
@@ -15,25 +10,13 @@ from rich.cells import cell_len, set_cell_size
 from rich.text import Text
 
 from log10_trace.cli.exit_codes import NOT_UNDERSTOOD
-from log10_trace.cli.output import count_noun, moment_of, one_line, relative_time, stderr_console
+from log10_trace.cli.output import moment_of, one_line, relative_time, stderr_console
 from log10_trace.client import Log10
-from log10_trace.domain.labels import is_label
-from log10_trace.errors import AuthenticationError, Log10Error, NotFoundError
-from log10_trace.models.components import CompletionSummary, Session
+from log10_trace.models.components import CompletionSummary
+from log10_trace.questions.references import AmbiguousReferenceError, find_call_id
 
-LATEST: Final = "latest"
-_POSITION: Final = re.compile(r"[-\N{MINUS SIGN}]([1-9][0-9]{0,3})")
-_UUID: Final = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
-_MIN_CHARS: Final = 4
-"""Shorter parts fit too many ids; the server looks none up."""
-_MAX_CANDIDATES: Final = 10
 _MODEL_WIDTH: Final = 12
 """Of a model's name, so that words have room beside the whole id."""
-_FORBIDDEN: Final = 403
-
-
-class UnknownCallError(Log10Error):
-    """There is no such call."""
 
 
 def resolve_id(client: Log10, wanted: str) -> str:
@@ -43,77 +26,16 @@ def resolve_id(client: Log10, wanted: str) -> str:
         UnknownCallError: there is no such call.
         Exit: several calls may be meant; they are shown.
     """
-    if (number := parse_position(wanted)) is not None:
-        return _resolve_position(client.completions.list(limit=number), number, "call")
-    if not is_label(wanted, min_chars=_MIN_CHARS) or _UUID.fullmatch(wanted):
-        return wanted
-    candidates = _look_up(client, wanted)
-    if candidates is None:
-        return wanted
-    if not candidates:
-        message = (
-            f"There is no such completion: no id begins or ends with {wanted!r}. See them: log10-trace ls"
-        )
-        raise UnknownCallError(message)
-    if len(candidates) > 1:
-        _show_candidates(wanted, candidates)
-        raise typer.Exit(NOT_UNDERSTOOD)
-    return candidates[0].id or wanted
-
-
-def resolve_session_id(client: Log10, wanted: str) -> str:
-    """The id of the session that is meant: the whole id, ``latest``, or ``-2``.
-
-    Raises:
-        UnknownCallError: there are not so many sessions.
-    """
-    number = parse_position(wanted)
-    if number is None:
-        return wanted
-    return _resolve_position(client.sessions.list(limit=number), number, "session")
-
-
-def parse_position(wanted: str) -> int | None:
-    """The place among the newest, from 1; None where the text names none."""
-    if wanted == LATEST:
-        return 1
-    found = _POSITION.fullmatch(wanted)
-    return int(found[1]) if found else None
-
-
-def _resolve_position(newest: Iterable[CompletionSummary | Session], number: int, thing: str) -> str:
-    found = list(newest)
-    if not found:
-        message = f"There are no {thing}s yet. See six calls arrive: log10-trace demo"
-        raise UnknownCallError(message)
-    if len(found) < number:
-        message = f"There is no {thing} -{number}: there is no more than {count_noun(len(found), thing)}."
-        raise UnknownCallError(message)
-    return found[-1].id or ""
-
-
-def _look_up(client: Log10, part: str) -> list[CompletionSummary] | None:
-    """The calls that the part may stand for; None where the key or the server cannot tell."""
     try:
-        return client.completions.look_up(part, limit=_MAX_CANDIDATES + 1).completions
-    except NotFoundError:  # a server of an earlier version, which takes "lookup" for an id
-        return None
-    except AuthenticationError as error:
-        if error.status_code != _FORBIDDEN:
-            raise
-        return None  # a key that may grade or delete, and not read
+        return find_call_id(client, wanted)
+    except AmbiguousReferenceError as error:
+        stderr_console.print(str(error), soft_wrap=True)
+        for line in _describe(error.candidates):
+            stderr_console.print(Text(line), no_wrap=True, overflow="ellipsis")
+        raise typer.Exit(NOT_UNDERSTOOD) from None
 
 
-def _show_candidates(wanted: str, candidates: list[CompletionSummary]) -> None:
-    """Show what may be meant, on the standard error."""
-    more = len(candidates) > _MAX_CANDIDATES
-    number = f"more than {_MAX_CANDIDATES}" if more else f"{len(candidates)}"
-    stderr_console.print(f"{wanted!r} may be {number} calls. Type more of the id:", soft_wrap=True)
-    for line in _describe(candidates[:_MAX_CANDIDATES]):
-        stderr_console.print(Text(line), no_wrap=True, overflow="ellipsis")
-
-
-def _describe(candidates: list[CompletionSummary]) -> Iterator[str]:
+def _describe(candidates: Sequence[CompletionSummary]) -> Iterator[str]:
     """Each candidate's id, age, model, and first words."""
     rows = [
         (

@@ -10,8 +10,8 @@ from log10_trace.cli.app import app
 from log10_trace.cli.once import OnceCommand
 from log10_trace.cli.options import Json, Server, expand_option_groups
 from log10_trace.cli.output import Column, numeric_column, show_json, show_rows, stderr_console
-from log10_trace.cli.price_table import prices_of
 from log10_trace.domain.price_table import ListedPrice
+from log10_trace.questions.server_prices import prices_of
 
 EXAMPLES: Final = """[bold]Examples[/bold]
 

@@ -26,10 +26,10 @@ from log10_trace.cli.model_calls import (
 )
 from log10_trace.cli.options import Json, Server, expand_option_groups, split_commas
 from log10_trace.cli.output import escape_control_characters, print_line, show_json, stderr_console
-from log10_trace.cli.price_table import prices_of
 from log10_trace.cli.reference_command import ReferenceCommand
 from log10_trace.cli.replay_records import ReplayRecorder
 from log10_trace.cli.report import show_answers
+from log10_trace.questions.server_prices import prices_of
 
 EXAMPLES: Final = """[bold]Examples[/bold]
 

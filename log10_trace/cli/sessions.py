@@ -7,7 +7,6 @@ from typing import Annotated, Final
 import typer
 
 from log10_trace.cli.app import app
-from log10_trace.cli.call_reference import resolve_session_id
 from log10_trace.cli.completions.list_ import Columns, show
 from log10_trace.cli.filter_options import CompletionFilterOptions
 from log10_trace.cli.once import OnceCommand
@@ -27,6 +26,7 @@ from log10_trace.cli.output import (
 )
 from log10_trace.cli.reference_command import ReferenceCommand
 from log10_trace.cli.session_story import show_story
+from log10_trace.questions.references import find_session_id
 
 group = typer.Typer(
     help="List sessions and show one.",
@@ -92,7 +92,7 @@ def show_(
     With --columns its calls are a table.
     """
     with server.client() as client:
-        session = client.sessions.get(session_id=resolve_session_id(client, session_id)).session
+        session = client.sessions.get(session_id=find_session_id(client, session_id)).session
         if columns is None and not json:
             show_story(client, session, limit)
             return

@@ -26,17 +26,13 @@ from log10_trace.cli.output import (
     show_rows,
     stderr_console,
 )
-from log10_trace.cli.stats_comparison import (
-    compare_groups,
-    comparison_columns,
-    piped_comparison_columns,
-    shift_span,
-)
+from log10_trace.cli.stats_comparison import comparison_columns, piped_comparison_columns
 from log10_trace.cli.units import span_ms
 from log10_trace.client import Log10
 from log10_trace.client.filters import Filters
-from log10_trace.domain.metadata import is_key
 from log10_trace.models.operations import Group, Statistics
+from log10_trace.questions.grouping import GROUPS, METADATA, parse_group_by
+from log10_trace.questions.span_comparison import compare_groups, shift_span
 
 EXAMPLES: Final = """[bold]Examples[/bold]
 
@@ -61,18 +57,13 @@ def _hyphenate(word: str) -> str:
     return word.replace("_", "-")
 
 
-_GROUPS: Final = ("none", "model", "tag", "call-site", "session", "failure")
-_METADATA: Final = "metadata."
-
-
 def _parse_group_by(text: str) -> str:
     """What to group by, as the API names it."""
-    if text.startswith(_METADATA) and is_key(text.removeprefix(_METADATA)):
-        return text
-    if _hyphenate(text) in _GROUPS:
-        return text.replace("-", "_")
-    message = f"{text!r} is none of {', '.join(_GROUPS)} and metadata.KEY, such as metadata.user_id."
-    raise typer.BadParameter(message)
+    group_by = parse_group_by(text)
+    if group_by is None:
+        message = f"{text!r} is none of {', '.join(GROUPS)} and metadata.KEY, such as metadata.user_id."
+        raise typer.BadParameter(message)
+    return group_by
 
 
 GroupBy = Annotated[
@@ -80,8 +71,8 @@ GroupBy = Annotated[
     typer.Option(
         help="Group by.",
         parser=_parse_group_by,
-        metavar=f"[{'|'.join(_GROUPS)}|metadata.KEY]",
-        autocompletion=lambda: [*_GROUPS, _METADATA],
+        metavar=f"[{'|'.join(GROUPS)}|metadata.KEY]",
+        autocompletion=lambda: [*GROUPS, METADATA],
     ),
 ]
 

@@ -37,12 +37,14 @@ def list_completions(
     limit: int | None = None,
     order: Literal["newest", "oldest"] | None = None,
     view: Literal["summary", "full"] | None = None,
+    cursor: str | None = None,
     x_log10_organization: str | None = None,
     **filters: Unpack[Filters],
 ) -> Listing[CompletionSummary]:
     """The completions that pass the filters; ``limit`` of them at most, newest first.
 
     The ``summary`` holds the small fields, the model, the usage and a preview; ``full`` is the whole record.
+    ``cursor`` is the ``next_cursor`` of a page: the list goes on behind it.
     """
     return Listing.limit_to(
         limit,
@@ -50,7 +52,7 @@ def list_completions(
             method="GET",
             path=PATH,
             read=_read_page,
-            query=query({**filters, "order": order, "view": view}),
+            query=query({**filters, "order": order, "view": view, "cursor": cursor}),
             organization=x_log10_organization,
         ),
     )

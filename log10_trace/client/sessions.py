@@ -41,17 +41,21 @@ def _read_created(response: httpx.Response) -> operations.CreateSessionResponse:
 def list_sessions(
     *,
     limit: int | None = None,
+    cursor: str | None = None,
     x_log10_organization: str | None = None,
     **filters: Unpack[Filters],
 ) -> Listing[Session]:
-    """The sessions with a call that passes the filters, the latest first, each with the server's counts."""
+    """The sessions with a call that passes the filters, the latest first, each with the server's counts.
+
+    ``cursor`` is the ``next_cursor`` of a page: the list goes on behind it.
+    """
     return Listing.limit_to(
         limit,
         Operation(
             method="GET",
             path=PATH,
             read=_read_page,
-            query=query(filters),
+            query=query({**filters, "cursor": cursor}),
             organization=x_log10_organization,
         ),
     )

@@ -41,16 +41,17 @@ class Part:
     """Its place in the call, from 1."""
 
 
-def list_messages(request: Any, *, reasoning: bool = True) -> list[Part]:
+def list_messages(request: Any, *, reasoning: bool = True, whole: bool = False) -> list[Part]:
     """The messages of a request, or its prompts; of very many, those at the ends.
 
     Args:
         request: The request's body.
         reasoning: Whether the texts include what a model thought, which programs do not send again.
+        whole: Whether none is left out, however many there are.
     """
     body = read_mapping(request)
     items = read_list(body.get("messages")) if "messages" in body else list(map(_Prompt, read_prompts(body)))
-    return list(_number(_keep_ends(items), reasoning=reasoning))
+    return list(_number(items if whole else _keep_ends(items), reasoning=reasoning))
 
 
 def list_choice_parts(response: Any, *, reasoning: bool = True) -> list[Part]:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import base64
 import re
+from collections.abc import Iterable
 from typing import Final
-from urllib.parse import quote
+from urllib.parse import quote, quote_plus
 
 HOME: Final = "/"
 SESSIONS: Final = "/sessions"
+COMPARE: Final = "/compare"
+OVERVIEW: Final = "/overview"
 
 _UNFIT: Final = re.compile(r"[/\\%]|^\.{1,2}$")
 """What a path cannot carry: servers, proxies and browsers take it for more, or less, than a name."""
@@ -25,6 +28,20 @@ def call_path(completion_id: str) -> str:
 def session_path(session_id: str) -> str:
     """The path of a session's page."""
     return f"{SESSIONS}/{write_segment(session_id)}"
+
+
+def compare_path(a: str, b: str) -> str:
+    """The path of the page that compares two calls."""
+    return add_query(COMPARE, (("a", a), ("b", b)))
+
+
+def add_query(path: str, pairs: Iterable[tuple[str, str]]) -> str:
+    """The path with these conditions behind it."""
+    # An unpaired surrogate cannot be part of a URL; the store's columns hold "?" for it as well.
+    query = "&".join(
+        f"{quote_plus(name, errors='replace')}={quote_plus(value, errors='replace')}" for name, value in pairs
+    )
+    return f"{path}?{query}" if query else path
 
 
 def write_segment(name: str, *, is_taken: bool = False) -> str:

@@ -14,9 +14,9 @@ import httpx
 import pytest
 
 from log10_trace import Log10
-from log10_trace.cli.price_table import prices_of
 from log10_trace.cli.simulated_model import simulated_model
 from log10_trace.errors import ConfigError, Log10Error
+from log10_trace.questions.server_prices import prices_of
 from tests.cli.conftest import Cli, call
 from tests.processes import server
 

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from rich.cells import cell_len
 
-from log10_trace.cli.stats_comparison import compare_groups, shift_span
 from log10_trace.client.filters import Filters
 from log10_trace.models.operations import Group
+from log10_trace.questions.span_comparison import compare_groups, shift_span
 from tests.cli.conftest import Cli, Said, call
 
 LONG = "/srv/a/very/long/path/to/the/source/of/the/shop/checkout.py"

@@ -21,6 +21,7 @@ from log10_trace.cli.output import (
 )
 from log10_trace.domain.call_labels import FAILED, FINISHED, STARTED
 from log10_trace.models.components import CompletionSummary
+from log10_trace.questions.call_words import describe_call_site, describe_failure
 
 _INTERRUPTED: Final = "interrupted"
 _MARKS: Final = {FINISHED: ("✓", "+"), FAILED: ("✗", "x"), STARTED: ("…", "."), _INTERRUPTED: ("◐", "~")}
@@ -44,15 +45,6 @@ def _status_style(call: CompletionSummary) -> str:
     return _STYLES.get(_text(call.status), "")
 
 
-def describe_call_site(call: CompletionSummary) -> str:
-    """The innermost line of the program: ``shop.py:12 in checkout``."""
-    site = call.call_site
-    if site is None:
-        return ""
-    line = "" if site.line is None else f":{site.line}"
-    return f"{site.file}{line}" + (f" in {site.function}" if site.function else "")
-
-
 def _brief_call_site(call: CompletionSummary) -> str:
     return describe_call_site(call).rpartition("/")[2]
 
@@ -69,7 +61,7 @@ def _preview_request(call: CompletionSummary) -> str:
 
 def _preview_response(call: CompletionSummary) -> str:
     if call.failure_kind:
-        return f"{call.failure_kind}: {call.failure_reason or ''}".removesuffix(": ")
+        return describe_failure(call)
     return (call.preview.response if call.preview else None) or ""
 
 

@@ -7,13 +7,14 @@ from typing import Annotated
 
 import typer
 
-from log10_trace.cli.call_reference import UnknownCallError, resolve_id
+from log10_trace.cli.call_reference import resolve_id
 from log10_trace.cli.completions.group import group
 from log10_trace.cli.options import Server, Yes, expand_option_groups
 from log10_trace.cli.output import count_noun, one_line, stderr_console
 from log10_trace.cli.reference_command import ReferenceCommand
 from log10_trace.client import Log10
 from log10_trace.errors import NotFoundError
+from log10_trace.questions.references import UnknownCallError
 
 
 @group.command("delete", cls=ReferenceCommand)

@@ -12,7 +12,6 @@ from log10_trace.cli.call_reference import resolve_id
 from log10_trace.cli.completions.group import group
 from log10_trace.cli.options import Json, Server, expand_option_groups
 from log10_trace.cli.output import count_noun, escape_control_characters, show_json, show_text
-from log10_trace.cli.price_table import prices_of
 from log10_trace.cli.reference_command import ReferenceCommand
 from log10_trace.client import Log10
 from log10_trace.domain.comparison.abridgement import EqualText, abridge_segments
@@ -20,6 +19,7 @@ from log10_trace.domain.comparison.call_comparison import CallComparison, Sectio
 from log10_trace.domain.comparison.comparison_json import comparison_to_dict
 from log10_trace.domain.comparison.part_alignment import Row
 from log10_trace.domain.json_slices import parse_value
+from log10_trace.questions.server_prices import prices_of
 
 _CONTEXT: Final = 80
 """Characters of equal text that are shown beside a change."""

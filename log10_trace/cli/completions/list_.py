@@ -13,7 +13,6 @@ from log10_trace.cli.completions.columns import (
     PIPED,
     ROOMY,
     USUAL,
-    describe_call_site,
     select_columns,
 )
 from log10_trace.cli.completions.group import group
@@ -23,6 +22,7 @@ from log10_trace.cli.options import Json, Limit, Server, expand_option_groups
 from log10_trace.cli.output import console, escape_control_characters, one_line, show_json, show_rows
 from log10_trace.domain.marked_text import split_at_marks
 from log10_trace.models.components import CompletionSummary
+from log10_trace.questions.call_words import describe_call_site
 
 _ROOMY: Final = 120
 """Characters of width from which there is room for tags and tokens."""

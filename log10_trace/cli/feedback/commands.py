@@ -10,7 +10,7 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from log10_trace.cli.call_reference import UnknownCallError, resolve_id
+from log10_trace.cli.call_reference import resolve_id
 from log10_trace.cli.feedback.filter import condition
 from log10_trace.cli.feedback.group import group
 from log10_trace.cli.files import open_for_writing
@@ -30,6 +30,7 @@ from log10_trace.cli.schema import moment_of_ms
 from log10_trace.client import Log10
 from log10_trace.models.base import write_json
 from log10_trace.models.components import Feedback
+from log10_trace.questions.references import UnknownCallError
 
 _PAGE: Final = 100
 

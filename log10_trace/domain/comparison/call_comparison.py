@@ -14,7 +14,7 @@ from log10_trace.domain.call_parts import (
     list_tools,
 )
 from log10_trace.domain.charges import charges, read_usage
-from log10_trace.domain.comparison.facts import Fact, list_facts, pair_facts
+from log10_trace.domain.comparison.facts import Fact, Unit, Value, list_facts, pair_facts
 from log10_trace.domain.comparison.part_alignment import Row, align_named, align_parts
 from log10_trace.domain.comparison.text_difference import Effort
 from log10_trace.domain.json_values import read_mapping, read_text
@@ -78,7 +78,7 @@ def compare_calls(a: Mapping[str, Any], b: Mapping[str, Any], prices: Prices) ->
     return CallComparison(
         id_a=read_text(a.get("id")),
         id_b=read_text(b.get("id")),
-        facts=pair_facts(_list_facts(a, prices), _list_facts(b, prices)),
+        facts=pair_facts(read_facts(a, prices), read_facts(b, prices)),
         sections=tuple(section for section in sections if section.rows),
         notes=(*([_COARSE] if is_coarse else []), *([_BOUNDED] if is_bounded else [])),
     )
@@ -89,7 +89,8 @@ def _list_answers(values: Mapping[str, Any]) -> Any:
     return list_answers(values.get("response"), ": ".join(filter(None, (kind, reason))))
 
 
-def _list_facts(values: Mapping[str, Any], prices: Prices) -> Any:
+def read_facts(values: Mapping[str, Any], prices: Prices) -> dict[tuple[str, Unit], Value]:
+    """The facts of a call by name and unit; the values are those of ``FIELDS``."""
     responses = values.get("response"), values.get("native_response")
     usage = read_usage(*responses)
     cost = None

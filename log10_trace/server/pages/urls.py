@@ -11,15 +11,16 @@ from log10_trace.domain import page_paths
 
 call_path = page_paths.call_path
 session_path = page_paths.session_path
+compare_path = page_paths.compare_path
 
 HOME: Final = page_paths.HOME
 SESSIONS: Final = page_paths.SESSIONS
-OVERVIEW: Final = "/overview"
+OVERVIEW: Final = page_paths.OVERVIEW
 ROWS: Final = "/calls/rows"
 FIGURES: Final = "/calls/figures"
 """Parts of the list of calls."""
 CALL_TWINS: Final = "/completions.{format}"
-COMPARE: Final = "/compare"
+COMPARE: Final = page_paths.COMPARE
 GRADE: Final = "/grade"
 NEW_TASK: Final = "new"
 """Takes the place of a task's id on the page that makes one."""
@@ -108,11 +109,6 @@ def feedback_path(completion_id: str, task_id: str) -> str:
 def session_id_of(name: str) -> str:
     """The id that ``session_path`` wrote as the last part of a path."""
     return page_paths.read_segment(name)
-
-
-def compare_path(a: str, b: str) -> str:
-    """The path of the page that compares two calls."""
-    return str(PageURL(COMPARE, (("a", a), ("b", b))))
 
 
 def overview_path(group_by: str) -> str:

@@ -1,4 +1,4 @@
-"""The prices that a command charges answers with: those of the server that it asks."""
+"""The prices that answers are charged with: those of the server that is asked."""
 
 from __future__ import annotations
 

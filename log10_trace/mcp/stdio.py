@@ -1,0 +1,23 @@
+"""The MCP server on the standard input and output of its process, as agents start it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import anyio
+from mcp.server.stdio import stdio_server
+
+from log10_trace.client import Log10
+from log10_trace.mcp.server import make_server
+
+
+def serve_stdio(connect: Callable[[], Log10], max_characters: int) -> None:
+    """Answer until the standard input ends. Nothing but the protocol goes to the standard output."""
+    # A new client for each question: this user's own server may come back at another port.
+    server = make_server(lambda _: connect(), max_characters)
+
+    async def run() -> None:
+        async with stdio_server() as (incoming, outgoing):
+            await server.run(incoming, outgoing, server.create_initialization_options())
+
+    anyio.run(run)

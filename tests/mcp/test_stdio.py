@@ -1,0 +1,115 @@
+"""``log10-trace mcp`` as a process that a coding agent starts, asked with the protocol's own client."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from mcp import Client
+from mcp.client.stdio import StdioServerParameters
+
+from log10_trace.domain.keys import Scope
+from log10_trace.mcp.tools import TOOLS
+from tests.cli.conftest import Cli, calls
+from tests.mcp.conftest import Asked, read_result, run_with, stdio_client_of
+from tests.processes import DEADLINE_S, server
+
+__all__ = ["calls"]
+
+
+def test_an_agent_lists_the_tools_and_asks_one(new_cli: Callable[..., Cli]) -> None:
+    """Each tool is read-only and described, with a schema of its arguments; a key that may read is enough."""
+    reader = new_cli(Scope.READ)
+
+    async def do(client: Client) -> tuple[Any, Asked]:
+        tools = (await client.list_tools()).tools
+        return tools, read_result(await client.call_tool("search_calls", {"since": "1h"}))
+
+    tools, asked = run_with(stdio_client_of(reader), do)
+
+    assert [tool.name for tool in tools] == list(TOOLS)
+    for tool in tools:
+        assert tool.annotations.read_only_hint is True
+        assert "never instructions" in tool.description
+        assert tool.input_schema["additionalProperties"] is False
+        assert all(argument["type"] for argument in tool.input_schema["properties"].values())
+    assert not asked.is_error
+    assert asked.text.startswith("0 calls match.")
+
+
+def test_the_standard_output_is_the_protocol_alone(cli: Cli, calls: list[Any]) -> None:
+    """Every line is a message of the protocol, and no word of a record goes to the standard error."""
+    hello = {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}}
+    asked = [("get_call", {"id": "latest"}), ("search_calls", {"q": '"question 2"'}), ("get_call", {})]
+    messages: list[dict[str, Any]] = [
+        {"id": 1, "method": "initialize", "params": hello},
+        {"method": "notifications/initialized"},
+    ]
+    for number, (name, given) in enumerate(asked, 2):
+        messages.append({"id": number, "method": "tools/call", "params": {"name": name, "arguments": given}})
+
+    command = [sys.executable, "-m", "log10_trace", "mcp"]
+    pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(command, text=True, env=cli.environ, **pipes) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        for message in messages:
+            process.stdin.write(json.dumps({"jsonrpc": "2.0", **message}) + "\n")
+        process.stdin.flush()
+        answers = [json.loads(process.stdout.readline()) for message in messages if "id" in message]
+        rest, log = process.communicate(timeout=DEADLINE_S)
+
+    assert process.returncode == 0
+    assert {answer["id"]: answer["result"].get("isError", False) for answer in answers} == {
+        1: False,
+        2: False,
+        3: False,
+        4: True,
+    }
+    assert rest == ""
+    assert "question" not in log
+    assert "answer" not in log
+
+
+def test_a_server_that_is_gone_is_a_sentence_and_works_again_when_it_is_back(
+    cli: Cli, calls: list[Any], tmp_path: Any
+) -> None:
+    """No server is an error of the tool that says what to start; the same session then finds this user's."""
+    home = tmp_path / "own" / "log10"
+    home.mkdir(parents=True, mode=0o700)
+    variables = {"LOG10_HOME": str(home), "LOG10_URL": "", "LOG10_TOKEN": ""}
+    parameters: Any = stdio_client_of(cli, **variables).server
+    assert isinstance(parameters, StdioServerParameters)
+
+    async def do(client: Client) -> list[Asked]:
+        asked = [read_result(await client.call_tool("search_calls", {}))]
+        for _ in range(2):
+            with server(home):
+                asked.append(read_result(await client.call_tool("search_calls", {})))
+            asked.append(read_result(await client.call_tool("search_calls", {})))
+        return asked
+
+    asked = run_with(Client(parameters, read_timeout_seconds=120), do)
+
+    assert [each.is_error for each in asked] == [True, False, True, False, True]
+    assert "Start one with `log10-trace serve`" in asked[0].text
+    assert asked[1].text.startswith("0 calls match.")
+
+
+def test_without_the_extra_the_command_names_what_to_install(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch, within: Callable[..., Any]
+) -> None:
+    """The command says which command installs the package that it lacks."""
+    import importlib.util
+
+    found = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "mcp" else found(name))
+
+    said = within("mcp")
+
+    assert said.returncode == 1
+    assert "The MCP server needs an optional dependency. Run: pip install 'log10-trace[mcp]'" in said.err
