@@ -14,7 +14,7 @@ FLOORS = (
     {"errors", "guard"},
     {"domain", "folders", "network", "private_file"},
     {"models"},
-    {"redact"},
+    {"otlp", "redact"},
     {"config", "context", "record"},
     {"local_server"},
     {"instrument", "export", "client", "server"},
@@ -38,6 +38,7 @@ EXPORT_FLOORS = (
 ONLY_IN = {
     "openai": {"instrument", "cli"},
     "celery": {"integrations"},
+    "opentelemetry": {"otlp"},
     "wrapt": {"instrument"},
     "mcp": {"mcp"},
     "pytest": {"testing"},

@@ -32,6 +32,7 @@ GROUPS: Final = {
     "sessions": "List sessions and show one.",
     "feedback-task": "Ask for feedback on calls.",
     "feedback": "Give and read feedback on calls.",
+    "forward": "Send calls to an OpenTelemetry back end, as spans.",
     "stats": "Calls, failures, tokens, cost and latency, by group or over time.",
     "mcp": "Answer the questions of coding agents (Model Context Protocol).",
     "prices": "What models cost, and the day of the table.",

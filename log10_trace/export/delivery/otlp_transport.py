@@ -1,0 +1,166 @@
+"""Requests to an OTLP endpoint: sends records as spans, and reads the result of each.
+
+No threads and no retries here: one call of ``send`` is one attempt. Needs the extra ``otel``.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Final
+from urllib.parse import urlsplit
+
+import h11
+
+from log10_trace import __version__
+from log10_trace.domain.json_values import read_text
+from log10_trace.export.delivery.http_exchange import COMPRESS_FROM_BYTES, HttpExchange, Server, compress
+from log10_trace.export.delivery.responses import RecordResult, SendResult, retry_after_of
+from log10_trace.export.delivery.retry import Disposition
+from log10_trace.export.http.connection import Request
+from log10_trace.export.http.reply import HttpReply
+from log10_trace.export.spool.outbound_record import OutboundRecord
+from log10_trace.guard import guard, log_rate_limited
+from log10_trace.otlp.encoding import Span, decode_rejection, encode_request, encode_span
+from log10_trace.otlp.endpoint import GRPC_NOTICE, GRPC_PORT, split_url
+
+BATCH_ITEMS: Final = 500
+SENT: Final = "sent"
+NOT_ENDED: Final = "not_ended"
+TRACED: Final = "traced"
+"""Codes of the answers to records that are settled: sent, or not to be sent for this reason."""
+
+_RETRIED: Final = (408, 425, 429, 500, 502, 503, 504)
+_OF_DESTINATION: Final = (401, 403, 404, 405, 407, 415, 421)
+"""Statuses that would be the same for every span: the key, the address, the protocol, a proxy."""
+_TOO_LARGE: Final = 413
+_MESSAGE_CHARACTERS: Final = 500
+_MAX_DIGITS: Final = 20
+
+
+class OtlpTransport(HttpExchange):
+    """Sends records as spans over one connection that is kept open. Used by one thread at a time."""
+
+    def __init__(
+        self,
+        *,
+        headers: Mapping[str, str],
+        resource: Mapping[str, str],
+        with_content: bool,
+        with_traced: bool = False,
+        progress: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Set what goes with every request.
+
+        Args:
+            headers: The headers of a request, beside our own.
+            resource: The attributes of the service that the spans are of.
+            with_content: Whether spans hold what people and models wrote.
+            with_traced: Whether calls that another instrumentation has a span of are sent.
+            progress: Called whenever the network has moved.
+        """
+        super().__init__(progress)
+        self._headers = list(headers.items())
+        self._resource = resource
+        self._with_content = with_content
+        self._with_traced = with_traced
+        self.not_taken = Counter[str]()
+        """Spans of requests that succeeded which the endpoint says it has not taken, by its reason."""
+
+    def max_items(self, _server: Server) -> int:
+        """How many records are worth handing over at a time."""
+        return BATCH_ITEMS
+
+    def send(self, server: Server, records: Sequence[OutboundRecord], timeout: float) -> SendResult:
+        """Try once to send these records; ``server.url`` is the URL that spans are posted to.
+
+        The answer to a record that is not to be sent is ``DONE``; its ``code`` says why it was not.
+        """
+        spans: list[Span] = []
+        answers = [self._prepare(record, spans) for record in records]
+        if not spans:
+            return SendResult([answer or _DONE for answer in answers])
+        reply = self._post(server, encode_request(spans, self._resource), timeout)
+        result = reply if isinstance(reply, RecordResult) else _result_of(reply)
+        if result.disposition is Disposition.REJECTED and len(spans) > 1:
+            result = replace(result, disposition=Disposition.TOO_LARGE)  # split, to see which of them it is
+        if isinstance(reply, HttpReply) and result.disposition is Disposition.DONE:
+            self._count_rejection(server, reply, len(spans))
+        pause = retry_after_of(reply) if isinstance(reply, HttpReply) else 0.0
+        return SendResult([answer or result for answer in answers], pause)
+
+    def probe(self, server: Server, timeout: float) -> RecordResult:
+        """What a request without spans meets: ``DONE`` where spans would be taken."""
+        reply = self._post(server, encode_request((), self._resource), timeout)
+        return reply if isinstance(reply, RecordResult) else _result_of(reply)
+
+    def _prepare(self, record: OutboundRecord, spans: list[Span]) -> RecordResult | None:
+        """Add the span of a record; the answer to a record that is not to be sent."""
+        with guard("making a span of a record"):
+            fields = json.loads(record.body, parse_int=_parse_int)
+            if not self._with_traced and read_text(fields.get("traced_by")):
+                return _TRACED
+            span = encode_span(fields, with_content=self._with_content)
+            if span is None:
+                return _NOT_ENDED
+            spans.append(span)
+            return None
+        return _UNREADABLE
+
+    def _post(self, server: Server, body: bytes, timeout: float) -> HttpReply | RecordResult:
+        url, path = split_url(server.url)
+        headers = [
+            ("Content-Type", "application/x-protobuf"),
+            ("User-Agent", f"log10-trace/{__version__}"),
+            *self._headers,
+        ]
+        if len(body) >= COMPRESS_FROM_BYTES:
+            headers.append(("Content-Encoding", "gzip"))
+            body = compress(body)
+        reply = self.exchange(replace(server, url=url), Request("POST", path, headers, body), timeout)
+        return _explain(server.url, reply) if isinstance(reply, RecordResult) else reply
+
+    def _count_rejection(self, server: Server, reply: HttpReply, sent: int) -> None:
+        """Note what of a request that succeeded was not taken; the protocol forbids to send it again."""
+        rejected, message = decode_rejection(reply.body)
+        if rejected:
+            self.not_taken[message[:_MESSAGE_CHARACTERS]] += min(rejected, sent)
+            log_rate_limited(
+                "log10_trace: %s did not take %d of %d spans (%s)", server.url, rejected, sent, message
+            )
+
+
+_DONE: Final = RecordResult(Disposition.DONE, code=SENT)
+_NOT_ENDED: Final = RecordResult(Disposition.DONE, code=NOT_ENDED)
+_TRACED: Final = RecordResult(Disposition.DONE, code=TRACED)
+_UNREADABLE: Final = RecordResult(Disposition.REJECTED, message="no span can be made of the record")
+
+
+def _result_of(reply: HttpReply) -> RecordResult:
+    """What a reply says to every span of the request."""
+    status = reply.status
+    if 200 <= status < 300:  # noqa: PLR2004 -- HTTP's own classes
+        return replace(_DONE, status=status)
+    message = reply.body[:_MESSAGE_CHARACTERS].decode("utf-8", "replace")
+    if status in _RETRIED:
+        return RecordResult(Disposition.RETRY, status, message=message)
+    if status in _OF_DESTINATION or status < 400:  # noqa: PLR2004
+        return RecordResult(Disposition.DENIED, status, message=message)
+    too_large = status == _TOO_LARGE
+    return RecordResult(Disposition.TOO_LARGE if too_large else Disposition.REJECTED, status, message=message)
+
+
+def _explain(url: str, failure: RecordResult) -> RecordResult:
+    """The failure of a request without an answer; what speaks gRPC alone is told as such."""
+    is_no_http = isinstance(failure.cause, h11.ProtocolError)
+    is_cut = isinstance(failure.cause, ConnectionError) and failure.connected
+    if is_no_http or (is_cut and urlsplit(url).port == GRPC_PORT):
+        return replace(failure, disposition=Disposition.DENIED, message=GRPC_NOTICE)
+    return replace(failure, message=failure.message.replace("LOG10_URL", "the URL of the endpoint"))
+
+
+def _parse_int(digits: str) -> int | str:
+    """An integer; the text of one that is longer than those that protobuf takes."""
+    return int(digits) if len(digits) <= _MAX_DIGITS else digits

@@ -1,0 +1,142 @@
+"""Spans in OTLP's protobuf: one export request of many records. Needs the extra ``otel``."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final
+
+from log10_trace import __version__
+from log10_trace.errors import MissingExtraError
+from log10_trace.otlp.conventions import ATTRIBUTES, ValueType, list_metadata, span_name
+from log10_trace.otlp.identity import identify
+from log10_trace.otlp.span_call import SpanCall, read_call
+
+try:
+    from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
+        ExportTraceServiceRequest,
+        ExportTraceServiceResponse,
+    )
+    from opentelemetry.proto.common.v1.common_pb2 import AnyValue, ArrayValue, InstrumentationScope, KeyValue
+    from opentelemetry.proto.resource.v1.resource_pb2 import Resource
+    from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans, Span, Status
+except ImportError as error:
+    raise MissingExtraError("Sending spans over OTLP", "otel") from error
+
+__all__ = ["Span", "decode_rejection", "encode_request", "encode_span"]
+
+_MAX_INT: Final = 1 << 63
+_SCOPE: Final = InstrumentationScope(name="log10_trace", version=__version__)
+_SURROGATES: Final = ("utf-8", "replace")
+
+
+def encode_span(record: Mapping[str, Any], *, with_content: bool) -> Span | None:
+    """The span of a record; None when its call has not ended, or it has no time to begin at."""
+    call = read_call(record)
+    if call is None:
+        return None
+    identity = identify(record)
+    return Span(
+        trace_id=identity.trace_id,
+        span_id=identity.span_id,
+        parent_span_id=identity.parent_span_id,
+        name=_clean(span_name(call)),
+        kind=Span.SPAN_KIND_CLIENT,
+        start_time_unix_nano=call.start_ns,
+        end_time_unix_nano=call.end_ns,
+        attributes=_attributes(call, with_content=with_content),
+        status=_status(call, with_content=with_content),
+    )
+
+
+def encode_request(spans: Iterable[Span], resource: Mapping[str, str]) -> bytes:
+    """An export request of these spans, of a service with these attributes."""
+    attributes = [KeyValue(key=_clean(name), value=_string(value)) for name, value in resource.items()]
+    scope_spans = ScopeSpans(scope=_SCOPE, spans=spans)
+    request = ExportTraceServiceRequest(
+        resource_spans=[ResourceSpans(resource=Resource(attributes=attributes), scope_spans=[scope_spans])]
+    )
+    return bytes(request.SerializeToString())
+
+
+def decode_rejection(body: bytes) -> tuple[int, str]:
+    """How many spans a response of success says were not taken, and why; 0 where it says nothing of it."""
+    try:
+        partial = ExportTraceServiceResponse.FromString(body).partial_success
+    except Exception:  # noqa: BLE001 -- protobuf's error has another class in each of its implementations
+        return 0, ""
+    return max(0, partial.rejected_spans), partial.error_message
+
+
+def _status(call: SpanCall, *, with_content: bool) -> Status | None:
+    if not call.has_failed:
+        return None
+    # A provider may repeat in it what it was asked.
+    reason = call.record.get("failure_reason") if with_content else None
+    message = _clean(reason) if isinstance(reason, str) else ""
+    return Status(code=Status.STATUS_CODE_ERROR, message=message)
+
+
+def _attributes(call: SpanCall, *, with_content: bool) -> list[KeyValue]:
+    found = []
+    for name, encode, read in _WITH_CONTENT if with_content else _PLAIN:
+        value = read(call)
+        if value is not None and (encoded := encode(value)) is not None:
+            found.append(KeyValue(key=name, value=encoded))
+    for name, kind, value in list_metadata(call):
+        if (encoded := _ENCODERS[kind](value)) is not None:
+            found.append(KeyValue(key=_clean(name), value=encoded))
+    return found
+
+
+def _string(value: Any) -> AnyValue | None:
+    return AnyValue(string_value=_clean(value)) if isinstance(value, str) else None
+
+
+def _int(value: Any) -> AnyValue | None:
+    is_int = isinstance(value, int) and not isinstance(value, bool)
+    return AnyValue(int_value=value) if is_int and -_MAX_INT <= value < _MAX_INT else None
+
+
+def _double(value: Any) -> AnyValue | None:
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return None
+    try:
+        number = float(value)
+    except OverflowError:
+        return None
+    return AnyValue(double_value=number) if math.isfinite(number) else None
+
+
+def _boolean(value: Any) -> AnyValue | None:
+    return AnyValue(bool_value=value) if isinstance(value, bool) else None
+
+
+def _strings(value: Any) -> AnyValue | None:
+    texts = [_string(item) for item in value if isinstance(item, str)] if isinstance(value, list) else []
+    return AnyValue(array_value=ArrayValue(values=[text for text in texts if text])) if texts else None
+
+
+def _json(value: Any) -> AnyValue | None:
+    return AnyValue(string_value=_clean(json.dumps(value, ensure_ascii=False, separators=(",", ":"))))
+
+
+def _clean(text: str) -> str:
+    """The text without unpaired surrogates, which protobuf does not take."""
+    return text if text.isascii() else text.encode(*_SURROGATES).decode()
+
+
+_ENCODERS: Final[Mapping[ValueType, Callable[[Any], AnyValue | None]]] = {
+    "string": _string,
+    "int": _int,
+    "double": _double,
+    "boolean": _boolean,
+    "string[]": _strings,
+    "json": _json,
+}
+
+_WITH_CONTENT: Final = tuple((each.name, _ENCODERS[each.type], each.read) for each in ATTRIBUTES)
+_PLAIN: Final = tuple(
+    (each.name, _ENCODERS[each.type], each.read) for each in ATTRIBUTES if not each.is_content
+)

@@ -1,0 +1,105 @@
+"""A record as the attributes of its span read it: every part of it typed, whatever the record holds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from typing import Any, Final
+
+from log10_trace.domain.call_labels import FAILED, PROMPT, RESPONSES, STARTED, determine_status
+from log10_trace.domain.call_times import read_began_ms, read_seconds
+from log10_trace.domain.charges import Usage, read_usage
+from log10_trace.domain.json_values import read_list, read_mapping, read_text
+from log10_trace.otlp.providers import CallTarget, find_target
+
+CHAT: Final = "chat"
+TEXT_COMPLETION: Final = "text_completion"
+_NS_PER_MS: Final = 1_000_000
+_NS_PER_S: Final = 1_000_000_000
+_LAST_NS: Final = (1 << 64) - 1
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=timezone.utc)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpanCall:
+    """A call that has ended, read for its span."""
+
+    record: Mapping[str, Any]
+    request: Mapping[str, Any]
+    response: Mapping[str, Any]
+    native_request: Mapping[str, Any]
+    """The request of a ``responses`` call as it was sent; empty for other calls."""
+    usage: Usage
+    target: CallTarget
+    start_ns: int
+    end_ns: int
+    frame: Mapping[str, Any] = field(default_factory=dict)
+    """The innermost frame of the call site."""
+
+    @property
+    def operation(self) -> str:
+        """``chat`` or ``text_completion``."""
+        return TEXT_COMPLETION if self.record.get("kind") == PROMPT else CHAT
+
+    @property
+    def model(self) -> str:
+        """The requested model; empty where the request names none."""
+        return read_text(self.request.get("model"))
+
+    @property
+    def is_openai(self) -> bool:
+        """Whether the conventions' ``openai.*`` attributes are meant for the provider."""
+        return self.target.provider in ("openai", "azure.ai.openai")
+
+    @property
+    def is_response_call(self) -> bool:
+        """Whether it is a call of the Responses API."""
+        return self.record.get("endpoint") == RESPONSES
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether the call failed."""
+        return determine_status(self.record) == FAILED
+
+
+def read_call(record: Mapping[str, Any]) -> SpanCall | None:
+    """The call of a record; None when it has not ended, or has no time that a span could begin at."""
+    if determine_status(record) == STARTED:
+        return None
+    start_ns = _read_start_ns(record)
+    if start_ns is None:
+        return None
+    response = read_mapping(record.get("response"))
+    frames = read_list(record.get("stacktrace"))
+    return SpanCall(
+        record=record,
+        request=read_mapping(record.get("request")),
+        response=response,
+        native_request=read_mapping(record.get("native_request")),
+        usage=read_usage(read_mapping(record.get("native_response")), response),
+        target=find_target(read_text(record.get("base_url"))),
+        start_ns=_clamp(start_ns),
+        end_ns=_clamp(start_ns + int((read_seconds(record.get("duration")) or 0.0) * _NS_PER_S)),
+        frame=read_mapping(frames[-1]) if frames else {},
+    )
+
+
+def _clamp(time_ns: int) -> int:
+    """The nearest time that OTLP can say: from 1970 to 2554."""
+    return min(max(time_ns, 0), _LAST_NS)
+
+
+def _read_start_ns(record: Mapping[str, Any]) -> int | None:
+    """When the call began, to the microsecond where the record says so."""
+    stated = read_text(record.get("created_at"))
+    if stated.endswith("Z"):
+        try:
+            moment = datetime.fromisoformat(f"{stated[:-1]}+00:00")
+        except ValueError:
+            pass
+        else:
+            since = moment - _EPOCH
+            return (since.days * 86_400 + since.seconds) * _NS_PER_S + since.microseconds * 1_000
+    began_ms = read_began_ms(read_text(record.get("id")), stated)
+    return None if began_ms is None else began_ms * _NS_PER_MS
