@@ -170,7 +170,9 @@ def _note(call: CallView, history: ShownHistory, tool_names: dict[str, str]) -> 
 
 def _comparable(turns: Iterable[Message]) -> list[Message]:
     """The turns up to a gap, without what the model thought: programs do not send that back."""
-    return [
-        replace(turn, parts=tuple(part for part in turn.parts if part.kind != "reasoning"))
-        for turn in takewhile(lambda turn: not turn.omitted, turns)
-    ]
+    return [_drop_reasoning(turn) for turn in takewhile(lambda turn: not turn.omitted, turns)]
+
+
+def _drop_reasoning(turn: Message) -> Message:
+    kept = tuple([part for part in turn.parts if part.kind != "reasoning"])
+    return turn if len(kept) == len(turn.parts) else replace(turn, parts=kept)
