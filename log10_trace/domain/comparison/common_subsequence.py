@@ -27,6 +27,10 @@ def find_common_subsequence(
     head = _count_equal(a, b)
     tail = _count_equal(a[head:][::-1], b[head:][::-1])
     end_a, end_b = len(a) - tail, len(b) - tail
+    heads = [(at, at) for at in range(head)]
+    tails = [(end_a + at, end_b + at) for at in range(tail)]
+    if head in (end_a, end_b):
+        return [*heads, *tails], 0
     frequency_a, frequency_b = Counter(a[head:end_a]), Counter(b[head:end_b])
     pairs = {item: count * frequency_b[item] for item, count in frequency_a.items() if item in frequency_b}
     anchors: set[Hashable] = set()
@@ -36,11 +40,11 @@ def find_common_subsequence(
             break
         anchors.add(item)
         spent += count
+    if not anchors:  # the items at both ends of what is left differ
+        return [*heads, *tails], 0
     anchored = _find_longest_chain(a, b, range(head, end_a), range(head, end_b), anchors)
     ends = ((head - 1, head - 1), (end_a, end_b))
     inner = list(_extend(a, b, (ends[0], *anchored, ends[1])))
-    heads = [(at, at) for at in range(head)]
-    tails = [(end_a + at, end_b + at) for at in range(tail)]
     return [*heads, *inner, *tails], spent
 
 

@@ -103,6 +103,9 @@ class _Blocks:
 
     def compare(self, a: str, b: str) -> Iterator[Segment]:
         """The segments of two texts, line by line."""
+        if "\n" not in a and "\n" not in b:
+            yield from self._compare_words(a, b)
+            return
         if a.count("\n") + b.count("\n") > _MAX_LINES:
             self.precision = "whole"
             yield Segment(a, b)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -9,7 +10,7 @@ from starlette.responses import Response
 
 from log10_trace.domain import formatting
 from log10_trace.domain.call_labels import STARTED
-from log10_trace.domain.call_parts import MAX_MESSAGES, list_messages
+from log10_trace.domain.call_parts import MAX_MESSAGES, Part
 from log10_trace.domain.comparison.call_comparison import FIELDS, CallComparison, compare_calls
 from log10_trace.domain.comparison.comparison_json import comparison_to_dict
 from log10_trace.domain.ids import id_time_ms
@@ -101,15 +102,22 @@ def _compare(context: RequestContext) -> Response:
 def _read_view(context: RequestContext, pair: _Pair) -> dict[str, Any]:
     a, b = _get_values(context, pair.a, "a"), _get_values(context, pair.b, "b")
     comparison = compare_calls(a, b, context.store.reports.prices)
-    calls = [_view_call(values) for values in (a, b)]
+    asked = _list_asked(comparison)
+    calls = [_view_call(values, parts) for values, parts in zip((a, b), asked, strict=True)]
     running = [name for name, call in zip("ab", calls, strict=True) if call.labels.status == STARTED]
     return {"view": compare_view(comparison, *calls), "running": running}
 
 
-def _view_call(values: dict[str, Any]) -> ComparedCall:
+def _list_asked(comparison: CallComparison) -> tuple[list[Part], list[Part]]:
+    """The messages of each of the calls, in order."""
+    rows = [row for section in comparison.sections if section.title == "Messages" for row in section.rows]
+    return [row.a for row in rows if row.a is not None], [row.b for row in rows if row.b is not None]
+
+
+def _view_call(values: dict[str, Any], asked: Sequence[Part]) -> ComparedCall:
     request = read_mapping(values.get("request"))
-    asked = [part.text for part in list_messages(request) if part.title.startswith(("user", "prompt"))]
-    gist = " ".join(asked[-1][: 4 * _GIST_CHARACTERS].split()) if asked else ""
+    last = next((part.text for part in reversed(asked) if part.title.startswith(("user", "prompt"))), "")
+    gist = " ".join(last[: 4 * _GIST_CHARACTERS].split())
     return ComparedCall(
         labels=call_fields.labels(values["id"], values),
         model=json_access.short_text(request.get("model")),
