@@ -21,6 +21,7 @@ import psycopg
 
 from benchmarks.records import DAYS, Maker
 from log10_trace.domain.completion_record import CompletionRecord, parse
+from log10_trace.domain.prices import Prices
 from log10_trace.domain.times import DAY_MS
 from log10_trace.server.store import open_store
 from log10_trace.server.store.data_types import CompletionFilter, WriteResult
@@ -125,12 +126,14 @@ def _keeping_house(connection: psycopg.Connection[Any]) -> Iterator[None]:
     """Do what the leader does while the block runs, and what it leaves to do."""
     done = threading.Event()
 
+    prices = Prices.load()
+
     def keep() -> None:
         is_last = has_more = False
         while has_more or not is_last:
             is_last = done.is_set()  # asked before looking: what is written then is seen
             has_more = index_texts(connection, _AT_ONCE)
-            compact(connection)
+            compact(connection, prices)
             if not has_more:
                 done.wait(0.5)
 

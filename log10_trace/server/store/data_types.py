@@ -247,7 +247,7 @@ class StatisticsQuery:
 
     group_by: GroupBy = "none"
     keys: tuple[str, ...] = ()
-    """Only the groups of these keys, however few calls they have; none: the groups with most calls."""
+    """Only the groups of these keys, however few calls they have; none: those that come first."""
     wanted: CompletionFilter = CompletionFilter()
     """Which calls are counted, with their span of time."""
     since_ms: int | None = None
@@ -257,7 +257,11 @@ class StatisticsQuery:
     interval: Interval = "hour"
     """The steps of the series."""
     sort: SortBy = "calls"
-    """The order of the groups, of the hundred with most calls; the largest first, keys in their order."""
+    """The order of the groups; the largest first, keys in their order.
+
+    By calls and by cost, the first of all groups. By another figure, the first of a hundred: those with most
+    calls, and those that cost most. Which groups cost most is told by the prices of when they were counted.
+    """
     limit: int = 100
     """Groups of the answer."""
     series_groups: int = 6

@@ -5,11 +5,13 @@ from __future__ import annotations
 import sqlite3
 from contextlib import closing
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
 
+from log10_trace.domain.prices import Prices
 from log10_trace.domain.prompt_digests import digest_prompt
 from log10_trace.domain.times import DAY_MS
 from log10_trace.server.store import open_store
@@ -24,7 +26,11 @@ from log10_trace.server.store.data_types import (
     StatisticsQuery,
 )
 from log10_trace.server.store.errors import CursorError
+from log10_trace.server.store.postgres import connections as postgres_connections
+from log10_trace.server.store.postgres import rollup_compaction as postgres_compaction
 from log10_trace.server.store.protocol import Store
+from log10_trace.server.store.sqlite import connection as sqlite_connection
+from log10_trace.server.store.sqlite import rollup_compaction as sqlite_compaction
 from tests.processes import until
 from tests.server.store.factories import (
     MINUTE_MS,
@@ -576,3 +582,54 @@ def test_what_an_earlier_version_counted_is_counted_anew(store_url: str) -> None
         assert store.sessions.page(ORG, limit=9).items == sessions
         store.completions.delete(ORG, CompletionFilter()).result()
         assert not any(groups(store, by) for by in dimensions)
+
+
+def fold(store_url: str) -> None:
+    """Add all that was noted to the roll-ups."""
+    if store_url.startswith("postgres"):
+        with postgres_connections.connect(postgres_connections.settings(store_url)) as connection:
+            postgres_compaction.compact(connection, Prices.load())
+    else:
+        with closing(sqlite_connection.connect(Path(store_url), can_write=True)) as connection:
+            sqlite_compaction.compact_all(connection, Prices.load())
+
+
+def put_a_rare_and_dear_call(store: Store) -> None:
+    """Two calls of each of 120 tags, which cost little, and one of another tag, which costs most."""
+    cheap = [f"t{number:03d}" for number in range(120)]
+    put_all(store, [completion(tags=cheap, response=answer("x", 10, 0)) for _ in range(2)])
+    put(store, completion(tags=["rare"], response=answer("x", 10_000_000, 0)))
+
+
+@pytest.mark.parametrize("limit", [1, 100])
+def test_a_rare_group_that_costs_most_comes_first(store_url: str, limit: int) -> None:
+    """Groups in the order of cost are those that cost most, not the dearest of those with most calls."""
+    queries = [
+        StatisticsQuery(group_by="tag", sort="cost", limit=limit, since_ms=since_ms)
+        for since_ms in (None, NOON_MS - NOON_MS % DAY_MS, NOON_MS)
+    ]
+    with closing(open_store(store_url)) as store:
+        put_a_rare_and_dear_call(store)
+        unfolded = [store.reports.statistics(ORG, query) for query in queries]
+        fold(store_url)
+        folded = [store.reports.statistics(ORG, query) for query in queries]
+
+    assert unfolded == folded
+    for found in folded:
+        assert len(found.groups) == limit
+        assert (found.groups[0].key, found.groups[0].cost) == ("rare", pytest.approx(25.0))
+
+
+def test_what_the_groups_of_an_earlier_version_cost_is_worked_out(store_url: str) -> None:
+    """In the background; before, those with most calls are given. Without calls a group costs nothing."""
+    query = StatisticsQuery(group_by="tag", sort="cost", limit=1)
+    with closing(open_store(store_url)) as store:
+        put_a_rare_and_dear_call(store)
+    fold(store_url)
+    run_sql(store_url, "UPDATE rollups SET cost = NULL")
+
+    with closing(open_store(store_url)) as store:
+        until(lambda: store.reports.statistics(ORG, query).groups[0].key == "rare", "the costs are known")
+        store.completions.delete(ORG, CompletionFilter(tags=("rare",))).result()
+        fold(store_url)
+        assert store.reports.statistics(ORG, query).groups[0].key == "t000"

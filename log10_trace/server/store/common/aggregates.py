@@ -168,6 +168,11 @@ def parse_and_group_counts(rows: Iterable[tuple[Place, str]]) -> dict[Place, Agg
     return {place: Aggregate(_sum_counts(each)) for place, each in counts.items()}
 
 
+def parse_counts(counts: str) -> Aggregate:
+    """Written counts, without durations."""
+    return Aggregate(_parse_json_texts([counts])[0])
+
+
 def negate(written: SerializedAggregate) -> SerializedAggregate:
     """What takes ``written`` away when it is added."""
     one = parse_and_sum([written])

@@ -6,8 +6,15 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, TypeAlias
 
+from log10_trace.domain.prices import Prices
 from log10_trace.domain.times import DAY_MS
-from log10_trace.server.store.common.aggregates import Aggregate, SerializedAggregate, parse_and_sum
+from log10_trace.server.store.common.aggregates import (
+    Aggregate,
+    SerializedAggregate,
+    parse_and_group_counts,
+    parse_and_sum,
+)
+from log10_trace.server.store.common.costs import rank_cost
 from log10_trace.server.store.common.rollups import (
     ALL_TIME,
     LAST_MINUTE,
@@ -17,13 +24,19 @@ from log10_trace.server.store.common.rollups import (
     minutes_of,
 )
 from log10_trace.server.store.common.usage_statistics import GROUPS, MINUTE_MS, RollupRow
+from log10_trace.server.store.data_types import SortBy
 
 LARGEST_OF_DAY: Final = 200
 """Groups of a day that are looked at to find the largest of a span."""
 _DAYS_ENOUGH: Final = 7
 """Whole days of a span that say which groups are the largest; the rest of it is left out then."""
 
+_SPARE: Final = 8
+"""Groups that are read beyond twice as many as are asked for."""
+
 KeyCalls: TypeAlias = tuple[str, int]
+KeyCost: TypeAlias = tuple[str, int]
+"""The cost in billionths of a dollar."""
 
 
 class RollupReader(ABC):
@@ -36,6 +49,14 @@ class RollupReader(ABC):
     @abstractmethod
     def _read_largest(self, width: int, starts: Sequence[int], limit: int) -> Iterable[KeyCalls]:
         """The ``limit`` largest groups of each roll-up; ``width`` is a day or all time."""
+
+    @abstractmethod
+    def _read_costliest(self, width: int, starts: Sequence[int], limit: int) -> Iterable[KeyCost]:
+        """The ``limit`` groups of each roll-up that cost most; ``width`` is a day or all time."""
+
+    @abstractmethod
+    def _has_all_costs(self) -> bool:
+        """Whether it is known of all days and all groups what they cost."""
 
     @abstractmethod
     def _read_calls(self, piece: RollupRange) -> Iterable[KeyCalls]:
@@ -72,7 +93,36 @@ class RollupReader(ABC):
             until_ms = -(-end_ms // DAY_MS) * DAY_MS
         return cover_range(since_ms, until_ms)
 
-    def find_largest(self, pieces: Sequence[RollupRange]) -> list[str]:
+    def find_leading(
+        self, pieces: Sequence[RollupRange], sort: SortBy, limit: int, prices: Prices
+    ) -> list[str]:
+        """Groups to read for the first ``limit`` in an order: somewhat more, since days tell it roughly.
+
+        Where no index has the order, those with most calls and those that cost most, ``GROUPS`` in all.
+        """
+        most = min(2 * limit + _SPARE, GROUPS)
+        if sort in {"calls", "key"}:
+            return self._find_largest(pieces)[: most if sort == "calls" else GROUPS]
+        costliest = self._find_costliest(pieces, prices)
+        if sort != "cost" or not self._has_all_costs():
+            costliest, most = costliest[: GROUPS // 2], GROUPS
+        if len(costliest) < most:
+            costliest += self._find_largest(pieces)
+        return list(dict.fromkeys(costliest))[:most]
+
+    def _find_costliest(self, pieces: Sequence[RollupRange], prices: Prices) -> list[str]:
+        """The groups that cost most, the costliest first; of those that are among the costliest of a day."""
+        if not pieces:
+            return []
+        costs: dict[str, int] = {}
+        for width, starts in _list_ranked(pieces):
+            _add(costs, self._read_costliest(width, starts, LARGEST_OF_DAY))
+        deltas = self._read_deltas(*minutes_of(pieces), None)
+        unfolded = parse_and_group_counts((key, counts) for key, _, counts, _ in deltas)
+        _add(costs, ((key, rank_cost(one, prices)) for key, one in unfolded.items()))
+        return [key for _, key in sorted((-cost, key) for key, cost in costs.items() if cost > 0)]
+
+    def _find_largest(self, pieces: Sequence[RollupRange]) -> list[str]:
         """The groups with most calls, the largest first; of those that are among the largest of a day."""
         if not pieces:
             return []
@@ -118,6 +168,22 @@ class RollupReader(ABC):
         first = max((since_ms or 0) // MINUTE_MS, bounds[0]) // width * width
         if first < end:
             yield from self.read([RollupRange(width, max(first, end - most * width), end)], keys)
+
+
+def _list_ranked(pieces: Sequence[RollupRange]) -> Iterator[tuple[int, Sequence[int]]]:
+    """Width and starts of the roll-ups with an order that tell most of some pieces.
+
+    These are the whole days among them; where they are few, also the days of which a part is among them.
+    """
+    if any(piece.width == ALL_TIME for piece in pieces):
+        yield ALL_TIME, [0]
+        return
+    day = WIDTHS[-1]
+    days = [start for piece in pieces if piece.width == day for start in _starts(piece)]
+    if len(days) < _DAYS_ENOUGH:
+        start, end = minutes_of(pieces)
+        days = list(range(start - start % day, end, day))
+    yield day, days
 
 
 def _starts(piece: RollupRange) -> range:

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from log10_trace.domain.call_labels import FAILED
+from log10_trace.domain.prices import Prices
 from log10_trace.server.store.common.aggregates import (
     NOTHING,
     Aggregate,
@@ -28,10 +29,13 @@ from log10_trace.server.store.common.columns import (
     CountedCall,
     groups_of_metadata,
 )
+from log10_trace.server.store.common.costs import rank_cost
 
 WIDTHS: Final = (1, 60, 1440)
 """Minutes of a roll-up: a minute, an hour, a day."""
 ALL_TIME: Final = 0
+RANKED_WIDTHS: Final = frozenset({ALL_TIME, WIDTHS[-1]})
+"""Roll-ups whose largest groups are found by indexes."""
 LAST_MINUTE: Final = 1 << 40
 _MINUTE_MS: Final = 60_000
 
@@ -119,30 +123,35 @@ def _rebucket(tallies: Mapping[int, Aggregate], width: int) -> dict[int, Aggrega
     return {start: sum_aggregates(each) for start, each in parts.items()}
 
 
-def apply_delta(before: SerializedAggregate | None, change: Aggregate) -> tuple[int, SerializedAggregate]:
-    """The calls of a roll-up after a change, and what is to be written; ``NOTHING`` when no call is left."""
+def apply_delta(before: SerializedAggregate | None, change: Aggregate) -> Aggregate:
+    """What a roll-up is after a change. Only to be read."""
     if before is None:
-        return change.calls, change.serialize()
+        return change
     total = parse_and_sum([before])
     total.add(change)
-    return total.calls, total.serialize()
+    return total
 
 
 def apply_deltas(
-    before: Mapping[tuple[Any, ...], SerializedAggregate], changes: Mapping[RollupKey, Aggregate]
+    before: Mapping[tuple[Any, ...], SerializedAggregate],
+    changes: Mapping[RollupKey, Aggregate],
+    prices: Prices | None,
 ) -> tuple[list[tuple[Any, ...]], list[RollupKey]]:
-    """The rows to write after changes (key, calls, counts, durations), and the roll-ups to delete.
+    """The rows to write after changes (key, calls, cost, counts, durations), and the roll-ups to delete.
 
-    ``before`` holds what stands under the keys of ``changes``. Both lists are in the order of the keys.
+    ``before`` holds what stands under the keys of ``changes``. Both lists are in the order of the keys. The
+    cost is None where groups are not ordered by it, and without ``prices``.
     """
     kept: list[tuple[Any, ...]] = []
     empty: list[RollupKey] = []
     for key in sorted(changes):
-        calls, written = apply_delta(before.get(key), changes[key])
+        total = apply_delta(before.get(key), changes[key])
+        written = total.serialize()
         if written == NOTHING:
             empty.append(key)
         else:
-            kept.append((*key, calls, *written))
+            cost = rank_cost(total, prices) if prices is not None and key.width in RANKED_WIDTHS else None
+            kept.append((*key, total.calls, cost, *written))
     return kept, empty
 
 

@@ -137,7 +137,9 @@ class StatisticsReader:
         if is_total:
             keys = None if group.key is None else [reader.fit_key(group.key)]
         else:
-            keys = [*map(reader.fit_key, query.keys)] or reader.find_largest(pieces)
+            keys = [*map(reader.fit_key, query.keys)] or reader.find_leading(
+                pieces, query.sort, query.limit, self.prices
+            )
         rows = list(reader.read(pieces, keys))
         totals = sum_by_key(rows if is_total else keep_leading(rows, query, self.prices))
         for key, one in sum_records(query.group_by, edges or (), 0)[0].items():

@@ -7,6 +7,7 @@ from typing import Final, TypeAlias
 
 from log10_trace.domain.prices import Prices
 from log10_trace.server.store.common.aggregates import Aggregate, parse_and_group, parse_and_group_counts
+from log10_trace.server.store.common.costs import sum_cost
 from log10_trace.server.store.data_types import (
     GroupTotals,
     Interval,
@@ -16,7 +17,7 @@ from log10_trace.server.store.data_types import (
 )
 
 GROUPS: Final = 100
-"""Most groups of an answer; the ones with most calls are given."""
+"""Most groups of an answer."""
 SERIES_GROUPS: Final = 6
 SERIES_STEPS: Final = 1_500
 """Most steps of time of a series; the latest are given."""
@@ -115,7 +116,7 @@ def _name(key: str, query: StatisticsQuery) -> str | None:
 
 def _totals(key: str | None, start_ms: int | None, counted: Aggregate, prices: Prices) -> GroupTotals:
     total = counted.total()
-    cost, unpriced = _cost(counted, prices)
+    cost, unpriced = sum_cost(counted, prices)
     p50 = p95 = p99 = first_p50 = first_p95 = None
     if counted.durations:
         p50, p95, p99 = counted.percentiles(0.50, 0.95, 0.99)
@@ -135,17 +136,3 @@ def _totals(key: str | None, start_ms: int | None, counted: Aggregate, prices: P
         first_token_p50=first_p50,
         first_token_p95=first_p95,
     )
-
-
-def _cost(counted: Aggregate, prices: Prices) -> tuple[float | None, int]:
-    """US dollars, None when no call could be priced; and the calls with tokens that could not."""
-    cost, unpriced = None, 0
-    for rate, (_, _, metered, *tokens) in counted.counts.items():
-        if not metered and not any(tokens):
-            continue
-        price = prices.cost(rate, *tokens)
-        if price is None:
-            unpriced += metered
-        else:
-            cost = (cost or 0.0) + price
-    return cost, unpriced

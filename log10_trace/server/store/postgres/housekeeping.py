@@ -9,11 +9,13 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
-from typing import Final
+from functools import partial
+from typing import Final, TypeAlias
 
 import psycopg
 from psycopg import Connection
 
+from log10_trace.domain.prices import Prices
 from log10_trace.domain.times import DAY_MS
 from log10_trace.guard import guard, log_rate_limited
 from log10_trace.server.store.postgres.connections import Row, connect
@@ -22,7 +24,9 @@ from log10_trace.server.store.postgres.locks import LEADER_LOCK
 from log10_trace.server.store.postgres.partitioning import day_of
 from log10_trace.server.store.postgres.queries import load
 from log10_trace.server.store.postgres.records import add_texts, lock_records, recount
-from log10_trace.server.store.postgres.rollup_compaction import compact
+from log10_trace.server.store.postgres.rollup_compaction import compact, price_some
+
+Chore: TypeAlias = Callable[[Connection[Row]], None]
 
 _SQL: Final = load("housekeeping.sql")
 _ARRIVALS: Final = load("arrivals.sql")
@@ -37,14 +41,19 @@ _REINDEX_S: Final = 0.2
 class Housekeeper:
     """The thread. Starts at once."""
 
-    def __init__(self, settings: str, are_writers_busy: Callable[[], bool]) -> None:
+    def __init__(self, settings: str, are_writers_busy: Callable[[], bool], prices: Prices) -> None:
         self._settings = settings
         self._are_writers_busy = are_writers_busy
         self._wake = threading.Event()
         self._closing = False
         self._connection: Connection[Row] | None = None
         self._leads = False
-        self._due: dict[Callable[[Connection[Row]], None], float] = {}
+        self._due: dict[Chore, float] = {}
+        self._chores: tuple[tuple[Chore, float], ...] = (
+            *_CHORES,
+            (partial(compact, prices=prices), 2.0),
+            (partial(price_some, prices=prices), 0.5),
+        )
         self._thread = threading.Thread(target=self._run, name="log10-housekeeper", daemon=True)
         self._thread.start()
 
@@ -85,7 +94,7 @@ class Housekeeper:
         while has_more and not self._closing:
             began = time.monotonic()
             has_more = index_texts(connection)
-            for chore, every_s in _CHORES:
+            for chore, every_s in self._chores:
                 if time.monotonic() >= self._due.get(chore, 0.0):
                     self._due[chore] = time.monotonic() + every_s
                     chore(connection)
@@ -178,11 +187,10 @@ def _vacuum(connection: Connection[Row]) -> None:
     connection.execute(b"VACUUM waiting_texts, rollup_deltas, arrivals")
 
 
-_CHORES: Final[tuple[tuple[Callable[[Connection[Row]], None], float], ...]] = (
+_CHORES: Final[tuple[tuple[Chore, float], ...]] = (
     (reindex_records, 0.5),
     (recount_records, 0.5),
     (create_partitions, 600.0),
-    (compact, 2.0),
     (_join_arrivals, 10.0),
     (_merge_words, 10.0),
     (_vacuum, 15.0),

@@ -7,8 +7,10 @@ from typing import Final
 
 from psycopg import Connection
 
-from log10_trace.server.store.common.aggregates import Aggregate, SerializedAggregate
+from log10_trace.domain.prices import Prices
+from log10_trace.server.store.common.aggregates import Aggregate, SerializedAggregate, parse_counts
 from log10_trace.server.store.common.columns import CompletionColumns
+from log10_trace.server.store.common.costs import rank_cost
 from log10_trace.server.store.common.rollups import (
     Delta,
     RollupKey,
@@ -24,6 +26,8 @@ from log10_trace.server.store.postgres.queries import load
 
 SQL: Final = load("tallies.sql")
 
+_PRICED_AT_ONCE: Final = 5_000
+"""Sums of one transaction, some 100 ms."""
 _FOLDED_AT_ONCE: Final = 20_000
 """Rows of one transaction, about a second's work."""
 
@@ -52,30 +56,48 @@ def append(connection: Connection[Row], rows: Sequence[Row]) -> None:
         connection.execute(SQL["add_deltas"], rows_to_columns(("organization_id", *Delta._fields), rows))
 
 
-def compact(connection: Connection[Row]) -> None:
-    """Add what was appended to the sums, and forget names that no call carries any more."""
+def compact(connection: Connection[Row], prices: Prices | None = None) -> None:
+    """Add what was appended to the sums, and forget names that no call carries any more.
+
+    Without ``prices`` what the sums cost is left to ``price_some``.
+    """
     has_more = True
     while has_more:
         with connection.transaction():
             connection.execute(SQL["alone"], {"lock": FOLDING_LOCK})
             taken = connection.execute(SQL["take"], {"limit": _FOLDED_AT_ONCE}).fetchall()
             for organization_id, deltas in group_by_organization(taken).items():
-                _change(connection, organization_id, aggregate_deltas(deltas))
+                _change(connection, organization_id, aggregate_deltas(deltas), prices)
         has_more = len(taken) == _FOLDED_AT_ONCE
 
 
+def price_some(connection: Connection[Row], prices: Prices) -> None:
+    """Work out what some of the sums cost of which it is not known."""
+    with connection.transaction():
+        connection.execute(SQL["alone"], {"lock": FOLDING_LOCK})
+        rows = connection.execute(SQL["without_cost"], {"limit": _PRICED_AT_ONCE}).fetchall()
+        costs = [(*row[:5], rank_cost(parse_counts(row[5]), prices)) for row in rows]
+        if costs:
+            names = ("organization_id", *RollupKey._fields, "cost")
+            connection.execute(SQL["put_costs"], rows_to_columns(names, costs))
+
+
 def _change(
-    connection: Connection[Row], organization_id: str, changes: Mapping[RollupKey, Aggregate]
+    connection: Connection[Row],
+    organization_id: str,
+    changes: Mapping[RollupKey, Aggregate],
+    prices: Prices | None,
 ) -> None:
     common = {"organization_id": organization_id}
     slots = sorted(changes)
     rows = connection.execute(SQL["standing"], common | rows_to_columns(RollupKey._fields, slots))
     before = {row[:4]: SerializedAggregate(*row[4:]) for row in rows}
-    kept, gone = apply_deltas(before, changes)
+    kept, gone = apply_deltas(before, changes, prices)
     if kept:
         connection.execute(
             SQL["put"],
-            common | rows_to_columns((*RollupKey._fields, "calls", *SerializedAggregate._fields), kept),
+            common
+            | rows_to_columns((*RollupKey._fields, "calls", "cost", *SerializedAggregate._fields), kept),
         )
     if gone:
         connection.execute(SQL["remove"], common | rows_to_columns(RollupKey._fields, gone))

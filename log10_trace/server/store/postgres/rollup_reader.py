@@ -8,7 +8,7 @@ from typing import Any, Final
 from psycopg import Connection
 
 from log10_trace.server.store.common.aggregates import Aggregate
-from log10_trace.server.store.common.rollup_reading import KeyCalls, RollupReader
+from log10_trace.server.store.common.rollup_reading import KeyCalls, KeyCost, RollupReader
 from log10_trace.server.store.common.rollups import RollupRange, cover_range
 from log10_trace.server.store.common.usage_statistics import RollupRow, sum_by_key
 from log10_trace.server.store.data_types import GroupBy
@@ -32,6 +32,12 @@ class PostgresRollupReader(RollupReader):
 
     def _read_largest(self, width: int, starts: Sequence[int], limit: int) -> Iterable[KeyCalls]:
         return self._query("largest", {"width": width, "starts": list(starts), "limit": limit})
+
+    def _read_costliest(self, width: int, starts: Sequence[int], limit: int) -> Iterable[KeyCost]:
+        return self._query("costliest", {"width": width, "starts": list(starts), "limit": limit})
+
+    def _has_all_costs(self) -> bool:
+        return not self._query("has_no_cost", {})
 
     def _read_calls(self, piece: RollupRange) -> Iterable[KeyCalls]:
         return self._query("calls", piece._asdict())

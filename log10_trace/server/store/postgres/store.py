@@ -42,7 +42,7 @@ class PostgresStore:
         self.changes = PostgresChanges(address)
         self._tasks = SerialExecutor("log10-tasks", address)
         self._deleter = SerialExecutor("log10-sweeper", address)
-        self._housekeeper = Housekeeper(address, lambda: self._writer.waiting > 0)
+        self._housekeeper = Housekeeper(address, lambda: self._writer.waiting > 0, prices)
         self.feedback = PostgresFeedbackStore(self._readers, self._own_readers, self._tasks)
         self.completions = PostgresCompletions(self._readers, self._writer, self._deleter, self.feedback)
         self.sessions = PostgresSessions(self._readers, self._tasks, self.completions, prices)

@@ -8,7 +8,9 @@ from collections.abc import Mapping
 from typing import Final
 from zlib import crc32
 
-from log10_trace.server.store.common.aggregates import Aggregate, SerializedAggregate
+from log10_trace.domain.prices import Prices
+from log10_trace.server.store.common.aggregates import Aggregate, SerializedAggregate, parse_counts
+from log10_trace.server.store.common.costs import rank_cost
 from log10_trace.server.store.common.rollups import (
     RollupDeltas,
     RollupKey,
@@ -22,6 +24,8 @@ _MOST_DELTAS: Final = 16_000
 """Unfolded under load: with more a sum is written less often, and each question reads longer."""
 _FEW_DELTAS: Final = 500
 """Unfolded when there is nothing else to do: questions do not notice them."""
+_PRICED_AT_ONCE: Final = 1_000
+"""Sums of one commit, some 20 ms."""
 _SHARDS: Final = 16
 """Deltas are compacted by shares of the keys, so that no commit compacts all and delays the next."""
 
@@ -29,7 +33,8 @@ _SHARDS: Final = 16
 class RollupCompactor:
     """Keeps deltas, and folds them when they are many. For one thread."""
 
-    def __init__(self) -> None:
+    def __init__(self, prices: Prices | None = None) -> None:
+        self._prices = prices
         self._next_share = 0
         self._count: int | None = None
         """Deltas that are not folded; None until they are counted."""
@@ -58,7 +63,7 @@ class RollupCompactor:
 
     def compact_next_shard(self, connection: sqlite3.Connection) -> None:
         """Fold the share whose turn it is."""
-        self._count = self._count_deltas(connection) - _fold_share(connection, self._next_share)
+        self._count = self._count_deltas(connection) - _fold_share(connection, self._next_share, self._prices)
         self._next_share = (self._next_share + 1) % _SHARDS
 
     def _count_deltas(self, connection: sqlite3.Connection) -> int:
@@ -67,22 +72,33 @@ class RollupCompactor:
         return self._count
 
 
-def compact_all(connection: sqlite3.Connection) -> None:
-    """Fold all deltas."""
+def compact_all(connection: sqlite3.Connection, prices: Prices | None = None) -> None:
+    """Fold all deltas. Without ``prices`` what the sums cost is left to ``price_some``."""
     for share in range(_SHARDS):
-        _fold_share(connection, share)
+        _fold_share(connection, share, prices)
 
 
-def _fold_share(connection: sqlite3.Connection, share: int) -> int:
+def price_some(connection: sqlite3.Connection, prices: Prices) -> bool:
+    """Work out what some of the sums cost of which it is not known; whether there may be more."""
+    rows = connection.execute(SQL["rollups_without_cost"], (_PRICED_AT_ONCE,)).fetchall()
+    costs = [(rank_cost(parse_counts(row["counts"]), prices), *row[:5]) for row in rows]
+    connection.executemany(SQL["put_cost"], costs)
+    return len(rows) == _PRICED_AT_ONCE
+
+
+def _fold_share(connection: sqlite3.Connection, share: int, prices: Prices | None = None) -> int:
     """Fold the deltas of one share; how many they were."""
     by_organization = group_by_organization(connection.execute(SQL["take_deltas"], {"share": share}))
     for organization_id, deltas in by_organization.items():
-        _change(connection, organization_id, aggregate_deltas(deltas))
+        _change(connection, organization_id, aggregate_deltas(deltas), prices)
     return sum(map(len, by_organization.values()))
 
 
 def _change(
-    connection: sqlite3.Connection, organization_id: str, changes: Mapping[RollupKey, Aggregate]
+    connection: sqlite3.Connection,
+    organization_id: str,
+    changes: Mapping[RollupKey, Aggregate],
+    prices: Prices | None,
 ) -> None:
     # In the order of their table's key, so that neighbours find the page that they share at hand.
     slots = sorted(changes)
@@ -90,6 +106,6 @@ def _change(
     before = {
         row[:4]: SerializedAggregate(row[4], row[5]) for row in connection.execute(SQL["rollups_at"], values)
     }
-    kept, empty = apply_deltas(before, changes)
+    kept, empty = apply_deltas(before, changes, prices)
     insert_rows(connection, "put_rollup", [(organization_id, *row) for row in kept])
     connection.executemany(SQL["delete_rollup"], [(organization_id, *key) for key in empty])

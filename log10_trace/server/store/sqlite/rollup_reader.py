@@ -9,7 +9,7 @@ from itertools import chain
 from typing import Any
 
 from log10_trace.server.store.common.aggregates import Aggregate
-from log10_trace.server.store.common.rollup_reading import KeyCalls, RollupReader
+from log10_trace.server.store.common.rollup_reading import KeyCalls, KeyCost, RollupReader
 from log10_trace.server.store.common.rollups import RollupRange, cover_range
 from log10_trace.server.store.common.usage_statistics import RollupRow, sum_by_key
 from log10_trace.server.store.data_types import GroupBy
@@ -30,6 +30,15 @@ class SqliteRollupReader(RollupReader):
     def _read_largest(self, width: int, starts: Sequence[int], limit: int) -> Iterable[KeyCalls]:
         common = {"width": width, "limit": limit}
         return chain.from_iterable(self._query("largest_keys", common | {"start": start}) for start in starts)
+
+    def _read_costliest(self, width: int, starts: Sequence[int], limit: int) -> Iterable[KeyCost]:
+        common = {"width": width, "limit": limit}
+        return chain.from_iterable(
+            self._query("costliest_keys", common | {"start": start}) for start in starts
+        )
+
+    def _has_all_costs(self) -> bool:
+        return self._query("has_no_cost", {}).fetchone() is None
 
     def _read_calls(self, piece: RollupRange) -> Iterable[KeyCalls]:
         return self._query("calls_of_keys", piece._asdict())

@@ -38,7 +38,7 @@ class SqliteStore:
         for setting in _SETTINGS:
             connection.execute(setting)
         self.changes = SqliteChanges()
-        self._writer = Writer(connection, self.changes.listeners)
+        self._writer = Writer(connection, self.changes.listeners, prices)
         self._readers = ReadPool(path)
         self._own_readers = ReadPool(path, OWN_CONNECTIONS)
         self._deleter = BackgroundDeleter(self._writer, path)

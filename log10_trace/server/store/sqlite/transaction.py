@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from log10_trace.domain import ranges
+from log10_trace.domain.prices import Prices
 from log10_trace.domain.times import DAY_MS
 from log10_trace.server.store.common import deletions
 from log10_trace.server.store.common.changes import ChangeListeners
@@ -19,7 +20,7 @@ from log10_trace.server.store.common.seen_messages import SeenMessages
 from log10_trace.server.store.data_types import CompletionChange
 from log10_trace.server.store.sqlite.connection import SQL, insert_rows
 from log10_trace.server.store.sqlite.index_backlog import IndexBacklog, IndexEntry
-from log10_trace.server.store.sqlite.rollup_compaction import RollupCompactor, compact_all
+from log10_trace.server.store.sqlite.rollup_compaction import RollupCompactor, compact_all, price_some
 from log10_trace.server.store.sqlite.sort_keys import SORT_KEYS, free_positions
 
 _STACKS_REMEMBERED: Final = 4_096
@@ -38,8 +39,14 @@ class LookupKey(NamedTuple):
 class Transaction:
     """What a job writes with. For the writer's thread alone; jobs see it open."""
 
-    def __init__(self, connection: sqlite3.Connection, listeners: ChangeListeners | None = None) -> None:
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        listeners: ChangeListeners | None = None,
+        prices: Prices | None = None,
+    ) -> None:
         self._connection = connection
+        self._prices = prices or Prices.load()
         self._listeners = ChangeListeners() if listeners is None else listeners
         self.seen_messages = SeenMessages()
         self.unindexed = IndexBacklog()
@@ -49,7 +56,9 @@ class Transaction:
         """Whether records of an earlier version may wait for the text index; False once none was found."""
         self.has_uncounted = True
         """Whether an earlier version may have counted some records; False once none was found."""
-        self._folder = RollupCompactor()
+        self.has_unpriced = True
+        """Whether the cost of some sums may not be known; False once none was found."""
+        self._folder = RollupCompactor(self._prices)
         self._data_version = -1
         self._pruned_before_ms: int | None = None
         self._begin()
@@ -192,7 +201,7 @@ class Transaction:
     def has_no_deferred_work(self) -> bool:
         """Whether nothing is put off that could be done in a quiet moment."""
         waiting = self.unindexed.count or self.has_older_unindexed or self.has_uncounted
-        return not (waiting or self.has_deltas)
+        return not (waiting or self.has_unpriced or self.has_deltas)
 
     @property
     def has_deltas(self) -> bool:
@@ -201,12 +210,16 @@ class Transaction:
 
     def fold_all(self) -> None:
         """Fold all that was noted for the roll-ups."""
-        compact_all(self._connection)
+        compact_all(self._connection, self._prices)
         self._folder.forget()
 
     def fold_some(self) -> None:
         """Fold some of what was noted for the roll-ups."""
         self._folder.compact_next_shard(self._connection)
+
+    def price_some(self) -> None:
+        """Work out what some sums cost of which it is not known."""
+        self.has_unpriced = price_some(self._connection, self._prices)
 
     def add_sequence(self, organization_id: str, source: str, sequence: int) -> None:
         """Note that a sequence number came."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final, Generic, TypeVar
 
+from log10_trace.domain.prices import Prices
 from log10_trace.guard import guard
 from log10_trace.server.store.common.changes import ChangeListeners
 from log10_trace.server.store.common.group_commit import CommitFailure, GroupCommitThread
@@ -40,8 +41,13 @@ class WriteJob(Generic[T]):
 class Writer:
     """Runs jobs in transactions; see ``GroupCommitThread``. Safe to use from any thread."""
 
-    def __init__(self, connection: sqlite3.Connection, listeners: ChangeListeners | None = None) -> None:
-        self._transaction = Transaction(connection, listeners)
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        listeners: ChangeListeners | None = None,
+        prices: Prices | None = None,
+    ) -> None:
+        self._transaction = Transaction(connection, listeners, prices)
         self._thread: GroupCommitThread[WriteJob[Any], Any] = GroupCommitThread(
             "log10-trace-writer", _TransactionCommitter(self._transaction)
         )
@@ -95,11 +101,11 @@ class _TransactionCommitter:
 
     @property
     def has_deferred_work(self) -> bool:
-        """Whether words wait for the index, or records or deltas for the roll-ups."""
+        """Whether words wait for the index, records or deltas for the roll-ups, or these for a price."""
         return not self._transaction.has_no_deferred_work
 
     def run_deferred_work(self, is_interrupted: Callable[[], bool]) -> None:
-        """Index words, count records anew and compact roll-ups; what cannot be done now goes on waiting."""
+        """Index words, count records anew, compact and price roll-ups; what cannot be done now waits on."""
         with guard("indexing words and folding roll-ups"):
             while self._transaction.run([index_some])[0] and not is_interrupted():
                 pass
@@ -108,6 +114,8 @@ class _TransactionCommitter:
                     self._transaction.run([recount_some])
             while self._transaction.has_deltas and not is_interrupted():
                 self._transaction.run([Transaction.fold_some])
+            while self._transaction.has_unpriced and not is_interrupted():
+                self._transaction.run([Transaction.price_some])
 
     def close(self) -> None:
         """Close the connection."""

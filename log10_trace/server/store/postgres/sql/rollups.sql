@@ -26,6 +26,22 @@ CROSS JOIN LATERAL (
     ORDER BY calls DESC LIMIT %(limit)s
 ) AS r;
 
+-- :costliest
+-- The groups of each of some roll-ups that cost most.
+SELECT r.key, r.cost
+FROM unnest(%(starts)b::bigint[]) AS step (start)
+CROSS JOIN LATERAL (
+    SELECT key, cost FROM rollups
+    WHERE organization_id = %(organization_id)s AND dimension = %(dimension)s AND width = %(width)s
+        AND width IN (0, 1440) AND start = step.start AND cost > 0
+    ORDER BY cost DESC LIMIT %(limit)s
+) AS r;
+
+-- :has_no_cost
+SELECT 1 FROM rollups
+WHERE organization_id = %(organization_id)s AND dimension = %(dimension)s AND width IN (0, 1440) AND cost IS NULL
+LIMIT 1;
+
 -- :calls
 SELECT key, sum(calls)::bigint FROM rollups
 WHERE organization_id = %(organization_id)s AND dimension = %(dimension)s AND width = %(width)s

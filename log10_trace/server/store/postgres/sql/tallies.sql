@@ -20,12 +20,25 @@ WHERE organization_id = %(organization_id)s AND (dimension, width, start, key)
     IN (SELECT * FROM unnest(%(dimension)b::text[], %(width)b::smallint[], %(start)b::bigint[], %(key)b::text[]));
 
 -- :put
-INSERT INTO rollups (organization_id, dimension, width, start, key, calls, counts, durations)
+INSERT INTO rollups (organization_id, dimension, width, start, key, calls, cost, counts, durations)
 SELECT %(organization_id)s, * FROM unnest(
     %(dimension)b::text[], %(width)b::smallint[], %(start)b::bigint[], %(key)b::text[], %(calls)b::bigint[],
-    %(counts)b::text[], %(durations)b::text[])
+    %(cost)b::bigint[], %(counts)b::text[], %(durations)b::text[])
 ON CONFLICT (organization_id, dimension, width, start, key) DO UPDATE SET
-    calls = excluded.calls, counts = excluded.counts, durations = excluded.durations;
+    calls = excluded.calls, cost = excluded.cost, counts = excluded.counts, durations = excluded.durations;
+
+-- :without_cost
+-- Some of the roll-ups whose cost is not known yet.
+SELECT organization_id, dimension, width, start, key, counts FROM rollups
+WHERE width IN (0, 1440) AND cost IS NULL LIMIT %(limit)s;
+
+-- :put_costs
+UPDATE rollups AS r SET cost = priced.cost
+FROM unnest(
+    %(organization_id)b::text[], %(dimension)b::text[], %(width)b::smallint[], %(start)b::bigint[], %(key)b::text[],
+    %(cost)b::bigint[]) AS priced (organization_id, dimension, width, start, key, cost)
+WHERE r.organization_id = priced.organization_id AND r.dimension = priced.dimension AND r.width = priced.width
+    AND r.start = priced.start AND r.key = priced.key;
 
 -- :remove
 DELETE FROM rollups

@@ -190,10 +190,10 @@ CROSS JOIN rollups AS r ON r.organization_id = :organization_id
     AND r.start = json_extract(slot.value, '$[2]') AND r.key = json_extract(slot.value, '$[3]');
 
 -- :put_rollup
-INSERT INTO rollups (organization_id, dimension, width, start, key, calls, counts, durations)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+INSERT INTO rollups (organization_id, dimension, width, start, key, calls, cost, counts, durations)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (organization_id, dimension, width, start, key) DO UPDATE SET
-    calls = excluded.calls, counts = excluded.counts, durations = excluded.durations;
+    calls = excluded.calls, cost = excluded.cost, counts = excluded.counts, durations = excluded.durations;
 
 -- :delete_rollup
 DELETE FROM rollups WHERE organization_id = ? AND dimension = ? AND width = ? AND start = ? AND key = ?;
@@ -217,6 +217,24 @@ SELECT key, calls FROM rollups INDEXED BY rollups_by_calls
 WHERE organization_id = :organization_id AND dimension = :dimension AND width = :width AND start = :start
     AND width IN (0, 1440)
 ORDER BY calls DESC LIMIT :limit;
+
+-- :costliest_keys
+SELECT key, cost FROM rollups INDEXED BY rollups_by_cost
+WHERE organization_id = :organization_id AND dimension = :dimension AND width = :width AND start = :start
+    AND width IN (0, 1440) AND cost > 0
+ORDER BY cost DESC LIMIT :limit;
+
+-- :has_no_cost
+SELECT 1 FROM rollups INDEXED BY rollups_without_cost
+WHERE organization_id = :organization_id AND dimension = :dimension AND width IN (0, 1440) AND cost IS NULL LIMIT 1;
+
+-- :rollups_without_cost
+SELECT organization_id, dimension, width, start, key, counts FROM rollups INDEXED BY rollups_without_cost
+WHERE width IN (0, 1440) AND cost IS NULL LIMIT ?;
+
+-- :put_cost
+UPDATE rollups SET cost = ?
+WHERE organization_id = ? AND dimension = ? AND width = ? AND start = ? AND key = ?;
 
 -- :calls_of_keys
 SELECT key, sum(calls) FROM rollups
