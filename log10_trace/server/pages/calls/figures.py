@@ -18,6 +18,8 @@ from log10_trace.server.store.data_types import (
 )
 
 _CHART_HEIGHT: Final = 56
+_UNCOUNTED: Final = 1 << 53
+"""Records that took too long to count; to sum them takes longer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +69,8 @@ def statistics_query(wanted: CompletionFilter, matched: MatchCount, now_ms: int)
     """What to count for a list of ``wanted``."""
     since_ms, until_ms = wanted.since_ms, wanted.until_ms
     interval = "day" if since_ms is None else choose_interval(since_ms, until_ms or now_ms)
-    return StatisticsQuery(wanted=wanted, interval=interval, min_matches=matched.calls)
+    least = matched.calls if matched.is_exact else _UNCOUNTED
+    return StatisticsQuery(wanted=wanted, interval=interval, min_matches=least)
 
 
 def figures_view(counts: Counts, address: PageURL) -> FiguresView:

@@ -51,10 +51,17 @@ def read_counted(counted: Counted, response: Any = None) -> tuple[int, float | N
 
     ``response`` tells the cached tokens of a record that was counted before there were charges.
     """
-    if counted.charges is None:
-        given, made = counted.input_tokens or 0, counted.output_tokens or 0
-        return 1, None, (Charge(counted.model or "", given, made, _read_cached_tokens(response)),)
-    written = json.loads(counted.charges)
+    written = None if counted.charges is None else json.loads(counted.charges)
+    return interpret_counted(*counted[:3], written, response)
+
+
+def interpret_counted(
+    model: str | None, input_tokens: int | None, output_tokens: int | None, written: Any, response: Any = None
+) -> tuple[int, float | None, tuple[Charge, ...]]:
+    """What ``read_counted`` gives; ``written`` is the value of the column ``charges``."""
+    if written is None:
+        cached = _read_cached_tokens(response)
+        return 1, None, (Charge(model or "", input_tokens or 0, output_tokens or 0, cached),)
     if isinstance(written, list):
         return 1, None, tuple(Charge(*each) for each in written)
     return written["rules"], written["first_token"], tuple(Charge(*each) for each in written["charges"])

@@ -8,13 +8,13 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from log10_trace.domain.metadata import read_pairs
 from log10_trace.domain.prices import Prices
 from log10_trace.server.store.common.aggregates import Aggregate, aggregate_call, sum_aggregates
 from log10_trace.server.store.common.columns import RecordFacts
-from log10_trace.server.store.common.counted import Counted, read_counted
+from log10_trace.server.store.common.counted import interpret_counted
 from log10_trace.server.store.common.match_counting import (
     EVERY,
     RollupGroup,
@@ -50,12 +50,32 @@ MAX_RECORDS: Final = 5_000
 """Matching records that are summed one by one; about 50 ms."""
 MAX_SECONDS: Final = 0.1
 """How long they are looked for."""
+FACTS: Final = (
+    "status", "model", "session_id", "failure_kind", "file", "function", "duration", "input_tokens",
+    "output_tokens", "charges", "head",
+)  # fmt: skip
+"""The columns of a record that are read, behind its sort key."""
+_CHARGES: Final = 1 + FACTS.index("charges")
 _EDGE_RECORDS: Final = 2_000
 """Records of the first and the last minute of a span that are summed one by one."""
 
 
-def read_facts(  # noqa: PLR0917 -- the columns of a row
-    began_ms: int,
+def read_facts(
+    rows: Sequence[Sequence[Any]], began_ms_of: Callable[[int], int], *, with_labels: bool
+) -> list[RecordFacts]:
+    """The facts of records, from their sort keys, columns and small fields; in the order of ``FACTS``."""
+    # All read at once, which takes half the time of one by one.
+    charges = json.loads(f"[{','.join([row[_CHARGES] or 'null' for row in rows])}]")
+    return [
+        _make_facts(
+            *row[:_CHARGES], head=row[-1] if with_labels else None, written=written, began_ms_of=began_ms_of
+        )
+        for row, written in zip(rows, charges, strict=True)
+    ]
+
+
+def _make_facts(  # noqa: PLR0917 -- the columns of a row
+    sort_key: int,
     status: str,
     model: str | None,
     session_id: str | None,
@@ -65,30 +85,33 @@ def read_facts(  # noqa: PLR0917 -- the columns of a row
     duration: float | None,
     input_tokens: int | None,
     output_tokens: int | None,
-    charges: str | None,
-    head: str | None,
     *,
-    with_labels: bool,
+    head: str | None,
+    written: Any,
+    began_ms_of: Callable[[int], int],
 ) -> RecordFacts:
-    """The facts of a record, from its columns and its small fields."""
-    _, first_token, charged = read_counted(Counted(model, input_tokens, output_tokens, charges))
-    # What fills kilobytes stands in the body, and such a record counts under none of it.
-    small = decode_head(head) if with_labels and head else {}
-    tags = json.loads(small.get("tags", "null"))
-    metadata = read_pairs(json.loads(small.get("metadata", "null")))
+    _, first_token, charged = interpret_counted(model, input_tokens, output_tokens, written)
+    tags: tuple[str, ...] = ()
+    metadata: tuple[MetadataPair, ...] = ()
+    if head:
+        # What fills kilobytes stands in the body, and such a record counts under none of it.
+        small = decode_head(head)
+        tags = tuple(dict.fromkeys(json.loads(small.get("tags", "null")) or ()))
+        pairs = read_pairs(json.loads(small.get("metadata", "null")))
+        metadata = tuple(MetadataPair(*pair) for pair in pairs)
     return RecordFacts(
-        began_ms=began_ms,
-        status=status,
-        model=model,
-        session_id=session_id,
-        failure_kind=failure_kind,
-        call_site=f"{file}:{function}" if file else None,
-        duration=duration,
-        first_token=first_token,
-        tokens=output_tokens if input_tokens is None else input_tokens,
-        charges=charged,
-        tags=tuple(dict.fromkeys(tags or ())),
-        metadata=tuple(MetadataPair(*pair) for pair in metadata),
+        began_ms_of(sort_key),
+        status,
+        model,
+        session_id,
+        failure_kind,
+        f"{file}:{function}" if file else None,
+        duration,
+        first_token,
+        output_tokens if input_tokens is None else input_tokens,
+        charged,
+        tags,
+        metadata,
     )
 
 

@@ -33,4 +33,4 @@ def read_records(
         return None
     if len(rows) > most:
         return None
-    return [read_facts(SORT_KEYS.began_ms(row[0]), *row[1:], with_labels=with_labels) for row in rows]
+    return read_facts(rows, SORT_KEYS.began_ms, with_labels=with_labels)

@@ -32,7 +32,8 @@ def read_records(
             if len(found) > most:
                 return None
             name = "tagged_facts_at" if with_labels else "facts_at"
-            rows = connection.execute(SQL[name], {"positions": json.dumps(found)})
-            return [read_facts(SORT_KEYS.began_ms(row[0]), *row[1:], with_labels=with_labels) for row in rows]
+            cursor = connection.execute(SQL[name], {"positions": json.dumps(found)})
+            cursor.row_factory = None  # tuples: some thousand rows are read
+            return read_facts(cursor.fetchall(), SORT_KEYS.began_ms, with_labels=with_labels)
     except TimeoutError:
         return None
