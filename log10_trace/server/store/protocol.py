@@ -220,6 +220,18 @@ class Reports(Protocol):
     def prices(self) -> Prices:
         """What cost is worked out with."""
 
+    def statistics_together(
+        self, organization_id: str, queries: Sequence[StatisticsQuery]
+    ) -> list[Statistics]:
+        """The answers to several queries, as ``statistics`` gives them, at one moment.
+
+        Records at the ends of a span are read once for all queries of the span.
+
+        Raises:
+            SearchError: the text of a filter holds no word.
+        """
+        ...
+
     def statistics(self, organization_id: str, query: StatisticsQuery) -> Statistics:
         """Counts, tokens, cost and percentiles of what matches, by group and over time.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from log10_trace.server.pages.overview.span import Span
@@ -44,25 +44,33 @@ def read_overview(
     reports: Reports, organization_id: str, span: Span, sort: SortBy, only: GroupBy | None
 ) -> Overview:
     """The overview of a span; ``only`` is the one table that is wanted, None all."""
-    total = reports.statistics(organization_id, StatisticsQuery(wanted=span.calls, interval=span.interval))
-    before = reports.statistics(organization_id, StatisticsQuery(wanted=span.calls_before, series_groups=0))
+    shown = [only] if only else TABLES
     limit = MANY_ROWS if only else FEW_ROWS
+    queries = [_query_groups(span, sort=sort, group_by=group_by, limit=limit) for group_by in shown]
+    total_query = StatisticsQuery(wanted=span.calls, interval=span.interval)
+    total, *tables = reports.statistics_together(organization_id, [total_query, *queries])
+    earlier_total = StatisticsQuery(wanted=span.calls_before, series_groups=0)
+    earlier = {
+        group_by: replace(earlier_total, group_by=group_by, keys=keys, limit=limit)
+        for group_by, found in zip(shown, tables, strict=True)
+        if (keys := _list_keys(found))
+    }
+    before, *found_before = reports.statistics_together(organization_id, [earlier_total, *earlier.values()])
+    tables_before = dict(zip(earlier, found_before, strict=True))
     return Overview(
         span=span,
         sort=sort,
         total=total,
         before=next(iter(before.groups), None),
         tables={
-            group_by: _read_groups(reports, organization_id, span, sort=sort, group_by=group_by, limit=limit)
-            for group_by in ([only] if only else TABLES)
+            group_by: _pair_groups(found, tables_before.get(group_by), limit)
+            for group_by, found in zip(shown, tables, strict=True)
         },
     )
 
 
-def _read_groups(
-    reports: Reports, organization_id: str, span: Span, *, sort: SortBy, group_by: GroupBy, limit: int
-) -> Groups:
-    query = StatisticsQuery(
+def _query_groups(span: Span, *, sort: SortBy, group_by: GroupBy, limit: int) -> StatisticsQuery:
+    return StatisticsQuery(
         group_by=group_by,
         wanted=span.calls,
         interval=span.row_interval,
@@ -71,10 +79,12 @@ def _read_groups(
         series_groups=limit,
         with_step_percentiles=sort in PERCENTILES,
     )
-    found = reports.statistics(organization_id, query)
-    keys = tuple(group.key for group in found.groups if group.key is not None)
-    earlier = StatisticsQuery(
-        group_by=group_by, wanted=span.calls_before, keys=keys, limit=limit, series_groups=0
-    )
-    before = reports.statistics(organization_id, earlier).groups if keys else ()
-    return Groups(found, {group.key: group for group in before}, len(found.groups) == limit)
+
+
+def _list_keys(found: Statistics) -> tuple[str, ...]:
+    return tuple(group.key for group in found.groups if group.key is not None)
+
+
+def _pair_groups(found: Statistics, before: Statistics | None, limit: int) -> Groups:
+    groups = before.groups if before else ()
+    return Groups(found, {group.key: group for group in groups}, len(found.groups) == limit)

@@ -67,8 +67,8 @@ class RollupReader(ABC):
         """The calls of the deltas in these minutes, by group."""
 
     @abstractmethod
-    def _read_rollups(self, piece: RollupRange, keys: Sequence[str] | None) -> Iterable[RollupRow]:
-        """The roll-ups of some groups (None: of all) in a piece of time."""
+    def _read_rollups(self, pieces: Sequence[RollupRange], keys: Sequence[str] | None) -> Iterable[RollupRow]:
+        """The roll-ups of some groups (None: of all) in pieces of time."""
 
     @abstractmethod
     def _read_deltas(self, start: int, end: int, keys: Sequence[str] | None) -> Iterable[RollupRow]:
@@ -132,7 +132,7 @@ class RollupReader(ABC):
             if len(calls) >= GROUPS and days >= _DAYS_ENOUGH:
                 break
             if piece.width in (ALL_TIME, WIDTHS[-1]):
-                starts = _starts(piece)
+                starts = list_starts(piece)
                 days += len(starts)
                 found = self._read_largest(piece.width, starts, LARGEST_OF_DAY)
             else:
@@ -146,8 +146,7 @@ class RollupReader(ABC):
         """Everything of some groups (None: of all) in pieces that lie side by side."""
         if not pieces:
             return
-        for piece in pieces:
-            yield from self._read_rollups(piece, keys)
+        yield from self._read_rollups(pieces, keys)
         yield from self._read_deltas(*minutes_of(pieces), keys)
 
     def sum_group(self, key: str | None, since_ms: int | None, until_ms: int | None) -> Aggregate:
@@ -179,14 +178,15 @@ def _list_ranked(pieces: Sequence[RollupRange]) -> Iterator[tuple[int, Sequence[
         yield ALL_TIME, [0]
         return
     day = WIDTHS[-1]
-    days = [start for piece in pieces if piece.width == day for start in _starts(piece)]
+    days = [start for piece in pieces if piece.width == day for start in list_starts(piece)]
     if len(days) < _DAYS_ENOUGH:
         start, end = minutes_of(pieces)
         days = list(range(start - start % day, end, day))
     yield day, days
 
 
-def _starts(piece: RollupRange) -> range:
+def list_starts(piece: RollupRange) -> range:
+    """Where the roll-ups of a piece begin."""
     return range(piece.start, piece.end, piece.width or 1)
 
 

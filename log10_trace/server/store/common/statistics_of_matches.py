@@ -124,6 +124,25 @@ class ReadRecords(Protocol):
         """The records that match; None when they are more than ``most``, or take too long to find."""
 
 
+class _ReadOnce:
+    """Reads the records of a filter once for several queries."""
+
+    def __init__(self, read_records: ReadRecords, *, with_labels: bool) -> None:
+        self._read_records = read_records
+        self._with_labels = with_labels
+        self._found: dict[tuple[CompletionFilter, int], Sequence[RecordFacts] | None] = {}
+
+    def __call__(
+        self, wanted: CompletionFilter, most: int, *, with_labels: bool
+    ) -> Sequence[RecordFacts] | None:
+        """As ``ReadRecords``."""
+        key = wanted, most
+        if key not in self._found:
+            with_labels = with_labels or self._with_labels
+            self._found[key] = self._read_records(wanted, most, with_labels=with_labels)
+        return self._found[key]
+
+
 @dataclass(frozen=True, slots=True)
 class StatisticsReader:
     """Answers queries within one snapshot."""
@@ -132,6 +151,12 @@ class StatisticsReader:
     """Opens the roll-ups of a dimension."""
     read_records: ReadRecords
     prices: Prices
+
+    def read_all(self, queries: Sequence[StatisticsQuery]) -> list[Statistics]:
+        """The answers to queries; what each is of stands in its ``counted``."""
+        read_once = _ReadOnce(self.read_records, with_labels=any(map(_needs_labels, queries)))
+        reader = replace(self, read_records=read_once)
+        return [reader.read(query) for query in queries]
 
     def read(self, query: StatisticsQuery) -> Statistics:
         """The answer to a query; what it is of stands in ``counted``."""

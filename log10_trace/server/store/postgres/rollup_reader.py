@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import chain
 from typing import Any, Final
 
 from psycopg import Connection
 
 from log10_trace.server.store.common.aggregates import Aggregate
-from log10_trace.server.store.common.rollup_reading import KeyCalls, KeyCost, RollupReader
+from log10_trace.server.store.common.rollup_reading import KeyCalls, KeyCost, RollupReader, list_starts
 from log10_trace.server.store.common.rollups import RollupRange, cover_range
 from log10_trace.server.store.common.usage_statistics import RollupRow, sum_by_key
 from log10_trace.server.store.data_types import GroupBy
+from log10_trace.server.store.postgres.arrays import rows_to_columns
 from log10_trace.server.store.postgres.connections import ReadPool, Row, fetch_rows
 from log10_trace.server.store.postgres.index_keys import truncate_key
 from log10_trace.server.store.postgres.queries import load
@@ -45,11 +47,11 @@ class PostgresRollupReader(RollupReader):
     def _read_delta_calls(self, start: int, end: int) -> Iterable[KeyCalls]:
         return self._query("delta_calls", {"start": start, "end": end})
 
-    def _read_rollups(self, piece: RollupRange, keys: Sequence[str] | None) -> Iterable[RollupRow]:
+    def _read_rollups(self, pieces: Sequence[RollupRange], keys: Sequence[str] | None) -> Iterable[RollupRow]:
         if keys is None:
-            return self._query("rollups", piece._asdict())
-        starts = range(piece.start, piece.end, piece.width or 1)
-        values = {"width": piece.width, "starts": list(starts), "keys": list(keys)}
+            return chain.from_iterable(self._query("rollups", piece._asdict()) for piece in pieces)
+        steps = [(piece.width, start) for piece in pieces for start in list_starts(piece)]
+        values = {**rows_to_columns(("widths", "starts"), steps), "keys": list(keys)}
         return self._query("rollups_of_keys", values)
 
     def _read_deltas(self, start: int, end: int, keys: Sequence[str] | None) -> Iterable[RollupRow]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 
 from log10_trace.domain.prices import Prices
@@ -24,12 +25,19 @@ class SqliteReports:
 
     def statistics(self, organization_id: str, query: StatisticsQuery) -> Statistics:
         """Counts, tokens, cost and percentiles of what matches, or of more where that would take too long."""
-        if query.wanted.text is not None:
-            parse_search_query(query.wanted.text)
+        return self.statistics_together(organization_id, [query])[0]
+
+    def statistics_together(
+        self, organization_id: str, queries: Sequence[StatisticsQuery]
+    ) -> list[Statistics]:
+        """The answers to several queries at one moment."""
+        for query in queries:
+            if query.wanted.text is not None:
+                parse_search_query(query.wanted.text)
         with self._readers.snapshot() as connection:
             open_reader = partial(SqliteRollupReader, connection, organization_id)
             read_some = partial(read_records, connection, organization_id)
-            return StatisticsReader(open_reader, read_some, self.prices).read(query)
+            return StatisticsReader(open_reader, read_some, self.prices).read_all(queries)
 
     def tags(self, organization_id: str, *, prefix: str = "", limit: int = 100) -> list[str]:
         """The tags in use that begin with ``prefix``."""

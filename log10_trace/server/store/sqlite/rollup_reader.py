@@ -9,7 +9,7 @@ from itertools import chain
 from typing import Any
 
 from log10_trace.server.store.common.aggregates import Aggregate
-from log10_trace.server.store.common.rollup_reading import KeyCalls, KeyCost, RollupReader
+from log10_trace.server.store.common.rollup_reading import KeyCalls, KeyCost, RollupReader, list_starts
 from log10_trace.server.store.common.rollups import RollupRange, cover_range
 from log10_trace.server.store.common.usage_statistics import RollupRow, sum_by_key
 from log10_trace.server.store.data_types import GroupBy
@@ -46,12 +46,17 @@ class SqliteRollupReader(RollupReader):
     def _read_delta_calls(self, start: int, end: int) -> Iterable[KeyCalls]:
         return self._query("delta_calls_of_keys", {"start": start, "end": end})
 
-    def _read_rollups(self, piece: RollupRange, keys: Sequence[str] | None) -> Iterable[RollupRow]:
+    def _read_rollups(self, pieces: Sequence[RollupRange], keys: Sequence[str] | None) -> Iterable[RollupRow]:
         if keys is None:
-            return self._query("rollups_in", piece._asdict())
-        starts = range(piece.start, piece.end, piece.width or 1)
-        values = {"width": piece.width, "starts": json.dumps(list(starts)), "keys": json.dumps(keys)}
-        return self._query("rollups_of_keys", values)
+            return chain.from_iterable(self._query("rollups_in", piece._asdict()) for piece in pieces)
+        names = json.dumps(keys)
+        return chain.from_iterable(
+            self._query(
+                "rollups_of_keys",
+                {"width": piece.width, "starts": json.dumps(list(list_starts(piece))), "keys": names},
+            )
+            for piece in pieces
+        )
 
     def _read_deltas(self, start: int, end: int, keys: Sequence[str] | None) -> Iterable[RollupRow]:
         values = {"start": start, "end": end, "keys": None if keys is None else json.dumps(keys)}

@@ -60,15 +60,15 @@ WHERE organization_id = %(organization_id)s AND dimension = %(dimension)s AND wi
     AND start >= %(start)s AND start < %(end)s;
 
 -- :rollups_of_keys
--- The width in a subquery, so that the planner does not take the index of the largest groups of a day: it is smaller
+-- The width is not a value, so that the planner does not take the index of the largest groups of a day: it is smaller
 -- than the primary key, but reads all groups of the day for each key.
 SELECT r.key, r.start, r.counts, r.durations
-FROM unnest(%(starts)b::bigint[]) AS step (start)
+FROM unnest(%(widths)b::smallint[], %(starts)b::bigint[]) AS step (width, start)
 CROSS JOIN unnest(%(keys)s::text[]) AS wanted (key)
 CROSS JOIN LATERAL (
     SELECT key, start, counts, durations FROM rollups
     WHERE organization_id = %(organization_id)s AND dimension = %(dimension)s
-        AND width = (SELECT %(width)s::smallint) AND start = step.start AND key = wanted.key
+        AND width = step.width AND start = step.start AND key = wanted.key
     OFFSET 0
 ) AS r;
 
