@@ -66,7 +66,7 @@ def write_settings() -> str:
 
 
 def _describe_default(option: Option) -> str:
-    if option.name == "spool_dir" or option.default in (None, (), {}):
+    if option.name in ("spool_dir", "sdks") or option.default in (None, (), {}):
         return ""
     if isinstance(option.default, bool):
         return "yes" if option.default else "no"

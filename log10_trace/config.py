@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 
 from log10_trace import redact
 from log10_trace.domain.metadata import check_metadata
+from log10_trace.domain.sdk_names import SDK_NAMES
 from log10_trace.errors import ConfigError
 from log10_trace.folders import check_folder
 from log10_trace.network import check_ca_file
@@ -83,6 +84,20 @@ def _app_item(item: str) -> str:
     if not path.exists():
         raise ValueError(f"{name!r} is neither the name of a module nor a path that exists")
     return mark + os.path.realpath(path)
+
+
+def _sdks(value: Any) -> tuple[str, ...]:
+    items = value.split(",") if isinstance(value, str) else value
+    if not isinstance(items, list | tuple | set | frozenset):
+        raise ValueError("SDKs are a list of names, or text with commas between")  # noqa: TRY004
+    known = ", ".join(SDK_NAMES)
+    names = [item.strip().lower() if isinstance(item, str) else item for item in items if item != ""]
+    for name in names:
+        if name not in SDK_NAMES:
+            raise ValueError(f"{name!r} is no SDK whose calls can be recorded; known are {known}")
+    if not names:
+        raise ValueError(f"it names no SDK; known are {known}")
+    return tuple(name for name in SDK_NAMES if name in names)
 
 
 def _metadata(value: Any) -> dict[str, Any]:
@@ -250,6 +265,14 @@ OPTIONS: Final = (
         meaning="when yes, calls that fail are recorded whatever sample_rate says",
     ),
     Option(
+        name="sdks",
+        env="LOG10_SDKS",
+        default=SDK_NAMES,
+        parse=_sdks,
+        meaning=f"SDKs whose calls are recorded, each once the program imports it; default: "
+        f"{','.join(SDK_NAMES)}",
+    ),
+    Option(
         name="app",
         env="LOG10_APP",
         default=(),
@@ -331,6 +354,7 @@ class Config:
     max_content_bytes: int | None
     sample_rate: float
     keep_failures: bool
+    sdks: tuple[str, ...]
     app: tuple[str, ...]
     threads: bool
     disabled: bool

@@ -99,6 +99,7 @@ class _Runtime:
             sample_rate=config.sample_rate if self._diverted is None else 1.0,
             keep_failures=config.keep_failures,
             count_left_out=self._count_left_out,
+            sdks=config.sdks,
             app=config.app,
             threads_carry_scope=config.threads,
         )
@@ -166,6 +167,7 @@ def patch(
     max_content_bytes: int | None = None,
     sample_rate: float | None = None,
     keep_failures: bool | None = None,
+    sdks: Iterable[str] | None = None,
     app: Iterable[str] | None = None,
     threads: bool | None = None,
     disabled: bool | None = None,
@@ -176,7 +178,7 @@ def patch(
     timeout: float | None = None,
     exit_timeout: float | None = None,
 ) -> None:
-    """Keep every call that this program makes with the OpenAI SDK from now on.
+    """Keep every call that this program makes with the OpenAI SDK from now on, or with one of ``sdks``.
 
     An argument that is not given comes from the environment variable behind it, else it has its default.
     Calling ``patch`` again with the same settings changes nothing; with others, they hold from then on.
@@ -200,6 +202,8 @@ def patch(
             (``LOG10_SAMPLE_RATE``).
         keep_failures: When yes, calls that fail are recorded whatever sample_rate says
             (``LOG10_KEEP_FAILURES``).
+        sdks: SDKs whose calls are recorded, each once the program imports it; default:
+            openai,cerebras,groq,together (``LOG10_SDKS``).
         app: Modules, packages or paths that are your own code although they are installed; behind a `!`,
             ones that are not (``LOG10_APP``).
         threads: When yes, threads and executors begin with the session and tags of what starts them

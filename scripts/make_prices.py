@@ -71,7 +71,10 @@ PROVIDERS: Final[Mapping[str, Mapping[str, Any]]] = {
     "moonshotai": {"hosts": ["api.moonshot.ai", "api.moonshot.cn"], "names": ["moonshot"]},
     "novita": {"hosts": ["api.novita.ai"]},
     "openrouter": {"hosts": ["openrouter.ai", "api.openrouter.ai"]},
-    "together": {"hosts": ["api.together.xyz", "api.together.ai"], "names": ["together_ai"]},
+    "together": {
+        "hosts": ["api.together.xyz", "api.together.ai", "api-inference.together.ai"],
+        "names": ["together_ai"],
+    },
     "x-ai": {"hosts": ["api.x.ai", "*.api.x.ai"], "names": ["xai"], "known_anywhere": True},
     "zai": {"hosts": ["api.z.ai"], "names": ["z-ai"]},
 }  # fmt: skip

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from log10_trace.config import OPTIONS, log10_home, resolve, set_variables
+from log10_trace.domain.sdk_names import SDK_NAMES
 from log10_trace.errors import ConfigError
 from log10_trace.runtime import patch
 
@@ -199,6 +200,18 @@ def test_app_is_a_list_of_modules_and_paths(tmp_path: Path, monkeypatch: pytest.
     assert config.app == ("shop", "shop.views", "!shop.vendor", path, f"!{path}")
     assert (config.threads, resolve({}, {}).threads) == (False, True)
     assert resolve({"app": ["shop", "shop"]}, {}).app == ("shop",)
+
+
+def test_sdks_are_chosen_by_name() -> None:
+    """All that can be recorded unless some are named; a name that is none is said with those that are."""
+    assert resolve({}, {}).sdks == SDK_NAMES
+    assert resolve({}, {"LOG10_SDKS": " Groq, openai"}).sdks == ("openai", "groq")
+    assert resolve({"sdks": ["groq"]}, {"LOG10_SDKS": "openai"}).sdks == ("groq",)
+    for wrong in (["grok"], [{}], "openai,grok", "", (), 3):
+        with pytest.raises(ConfigError, match="sdks"):
+            resolve({"sdks": wrong}, {})
+    with pytest.raises(ConfigError, match="'grok' is no SDK .* known are openai, "):
+        resolve({}, {"LOG10_SDKS": "grok"})
 
 
 def test_metadata_is_a_flat_map() -> None:

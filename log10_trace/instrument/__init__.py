@@ -1,4 +1,4 @@
-"""Instrumentation of the OpenAI SDK: the only room that imports openai and wrapt.
+"""Instrumentation of the OpenAI SDK and its relatives: the only room that imports openai and wrapt.
 
 ``install`` wraps, ``uninstall`` restores bit for bit. Calls go to the ``Sink`` and nowhere else.
 """
@@ -12,9 +12,10 @@ from typing import Any
 
 from log10_trace import threads
 from log10_trace.context import opener
+from log10_trace.domain.sdk_names import OPENAI, SDK_NAMES
 from log10_trace.errors import SetupError
 from log10_trace.guard import guard, logger
-from log10_trace.instrument import interception, patch_points, thread_scope
+from log10_trace.instrument import interception, patch_points, sdk_patches, thread_scope
 from log10_trace.instrument.recording import CaptureConfig, open_streams
 from log10_trace.instrument.sampling import Sampling, count_nothing
 from log10_trace.instrument.stack import sites
@@ -47,21 +48,21 @@ def install(
     count_left_out: Callable[[], None] = count_nothing,
     app: tuple[str, ...] = (),
     threads_carry_scope: bool = True,
+    sdks: tuple[str, ...] = SDK_NAMES,
 ) -> bool:
     """Record every call from now on; called again, with these settings instead.
 
-    False when the SDK lacks a place we need: that is logged by name, and the program stays unpatched.
+    False when the OpenAI SDK lacks a place we need: that is logged by name, and it stays unpatched. The other
+    SDKs of ``sdks`` are patched when the program imports them.
     """
+    sdk_patches.watch_imports(sdks)
     with _lock:
-        # All or nothing: with one of the two alone, records would have no response, or no failure.
-        missing = patch_points.missing_attribute()
-        if missing:
-            logger.warning(
-                "log10_trace: this version of openai has no %s, so its calls are not recorded", missing
-            )
-            return False
-        for seam in patch_points.method_patches():
-            seam.wrap()
+        is_whole = True
+        if OPENAI in sdks:
+            is_whole = _wrap_openai()
+        else:
+            patch_points.restore_methods()
+        sdk_patches.wrap(sdks)
         sites.set_app(app)
         opener.read_stack = sites.find_opening_line
         if threads_carry_scope:
@@ -70,9 +71,22 @@ def install(
             thread_scope.uninstall()
         sampling = Sampling(sample_rate, keep_failures, count_left_out)
         capture_state.capture = CaptureConfig(
-            sink, tuple(dict.fromkeys(tags)), metadata or None, organization_id, sampling
+            sink, tuple(dict.fromkeys(tags)), metadata or None, organization_id, sampling, sdks=sdks
         )
-        return True
+        return is_whole
+
+
+def _wrap_openai() -> bool:
+    # All or nothing: with one of the two alone, records would have no response, or no failure.
+    missing = patch_points.missing_attribute()
+    if missing:
+        logger.warning(
+            "log10_trace: this version of openai has no %s, so its calls are not recorded", missing
+        )
+        return False
+    for patch in patch_points.method_patches():
+        patch.wrap()
+    return True
 
 
 def uninstall() -> None:
@@ -87,8 +101,8 @@ def uninstall() -> None:
 
 def _restore_unused() -> None:
     if capture_state.capture is None and interception.state.interceptor is None:
-        for seam in patch_points.method_patches():
-            seam.restore()
+        patch_points.restore_methods()
+        sdk_patches.wrap(())
 
 
 @contextmanager
@@ -98,14 +112,19 @@ def intercepted_by(interceptor: Interceptor) -> Iterator[None]:
     Raises:
         SetupError: the SDK lacks a place we need.
     """
+    capture = capture_state.capture
+    sdks = capture.sdks if capture is not None else SDK_NAMES
+    sdk_patches.watch_imports(sdks)
     with _lock:
         missing = patch_points.missing_attribute()
         if missing:
             raise SetupError(f"This version of openai has no {missing}, so its calls cannot be replayed.")
-        for seam in patch_points.method_patches():
-            seam.wrap()
+        if OPENAI in sdks:
+            _wrap_openai()
+        sdk_patches.wrap(sdks)
     try:
-        with interception.intercepted_by(interceptor):
+        more_clients = sdk_patches.imported_base_clients()
+        with interception.intercepted_by(interceptor, more_clients=more_clients):
             yield
     finally:
         with _lock:

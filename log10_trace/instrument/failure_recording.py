@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any
 
 from log10_trace.context import Session
 from log10_trace.domain.call_labels import FAILED, RESPONSES
-from log10_trace.guard import guard
-from log10_trace.instrument import wire
 from log10_trace.instrument.credentials import tells_of_error
 from log10_trace.instrument.recording import CaptureConfig, Recording
 from log10_trace.record.call import Call
 from log10_trace.record.outcome import determine_outcome
-
-_BEGINNING: Final = guard("beginning a call")
 
 
 class FailureRecording(Recording):
@@ -30,8 +26,6 @@ class FailureRecording(Recording):
 
     def on_start(self) -> None:
         """The call is about to be made."""
-        with _BEGINNING:
-            self.call.base_url = wire.base_url(self.client)
 
     def emit(self) -> None:
         """Hand the call over if it has failed."""

@@ -7,7 +7,7 @@ call runs in which an interceptor is in force, the transport of the client's HTT
 from __future__ import annotations
 
 import importlib
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from types import TracebackType
@@ -99,17 +99,21 @@ def _retry_at_once(wrapped: Any, _client: Any, args: tuple[Any, ...], kwargs: di
 
 
 @contextmanager
-def intercepted_by(interceptor: Interceptor) -> Iterator[None]:
+def intercepted_by(interceptor: Interceptor, *, more_clients: Iterable[Any] = ()) -> Iterator[None]:
     """Have ``interceptor`` decide about the calls of this process inside the block.
 
-    The methods of the SDK must be wrapped. Blocks can be nested; the innermost one decides.
+    The methods of the SDKs must be wrapped. Blocks can be nested; the innermost one decides.
+
+    Args:
+        interceptor: Serves or observes the calls.
+        more_clients: The class ``BaseClient`` of SDKs beside OpenAI's.
     """
     from log10_trace.instrument import intercepting_transport  # noqa: PLC0415 -- as above
 
-    base = importlib.import_module("openai._base_client").BaseClient
+    bases = [importlib.import_module("openai._base_client").BaseClient, *more_clients]
     name = "_calculate_retry_timeout"
     # Without it, a version of the SDK waits before each retry of a served failure.
-    patches = [MethodPatch(base, name, _retry_at_once)] if hasattr(base, name) else []
+    patches = [MethodPatch(base, name, _retry_at_once) for base in bases if hasattr(base, name)]
     before, state.interceptor = state.interceptor, interceptor
     for patch in patches:
         patch.wrap()

@@ -1,23 +1,16 @@
-"""Which methods of the SDK we cut into, in whatever version is installed."""
+"""Which methods of an SDK we cut into, in whatever version is imported."""
 
 from __future__ import annotations
 
 import importlib
+import sys
 from collections.abc import Iterator
+from types import ModuleType
 from typing import Any, Final
 
 from log10_trace.instrument import callsite, websocket, wrappers
 from log10_trace.instrument.method_patch import MethodPatch, Observer, Wrapper
-
-# ``beta.chat.completions`` is a resource of its own from openai 1.40 to 1.91, and later another name of
-# ``chat.completions``. Responses come with 1.66.
-_ASYNC_METHODS: Final = (
-    ("openai.resources.chat.completions", "AsyncCompletions", ("create", "parse")),
-    ("openai.resources.beta.chat.completions", "AsyncCompletions", ("parse",)),
-    ("openai.resources.completions", "AsyncCompletions", ("create",)),
-    ("openai.resources.responses", "AsyncResponses", ("create", "parse")),
-)
-"""Methods whose coroutines remember where they were made; a version without one does without."""
+from log10_trace.instrument.sdks import OPENAI, Sdk
 
 # From openai 2.22 on; ``send_raw`` from 2.31 on. They do not pass ``request``.
 _CONNECTIONS: Final = (
@@ -25,64 +18,85 @@ _CONNECTIONS: Final = (
     ("AsyncResponsesConnection", websocket.send_async, websocket.recv_bytes_async),
 )
 
+_Place = tuple[type, str, Wrapper | Observer]
 
-_seams: Final[dict[tuple[type, str], MethodPatch]] = {}
-"""By class and method. A program may import the SDK anew, and its classes are others then."""
+_seams: Final[dict[str, dict[tuple[type, str], MethodPatch]]] = {}
+"""Of each SDK, by class and method. A program may import an SDK anew, and its classes are others then."""
 
 
-def missing_attribute() -> str | None:
-    """The name of what we need and this version of the SDK has not."""
-    for owner in _clients():
+def missing_attribute(sdk: Sdk = OPENAI) -> str | None:
+    """The name of what we need and the imported version of an SDK has not; none of one not imported."""
+    module = _module(sdk, "")
+    if module is None:
+        return None
+    for name in (sdk.clients[0], sdk.async_clients[0]):
+        if not hasattr(module, name):
+            return name
+    for owner in (*_classes(module, sdk.clients), *_classes(module, sdk.async_clients)):
         for name in ("request", "_process_response"):
             if not callable(getattr(owner, name, None)):
                 return f"{owner.__name__}.{name}"
     return None
 
 
-def method_patches() -> tuple[MethodPatch, ...]:
+def method_patches(sdk: Sdk = OPENAI) -> tuple[MethodPatch, ...]:
     """Every place to cut in, in the SDK as it is imported now, and those of earlier imports still wrapped."""
-    places = {(owner, name): wrapper for owner, name, wrapper in _places() if hasattr(owner, name)}
-    for owner_and_name, patch in list(_seams.items()):
+    places = {(owner, name): wrapper for owner, name, wrapper in _places(sdk) if hasattr(owner, name)}
+    seams = _seams.setdefault(sdk.name, {})
+    for owner_and_name, patch in list(seams.items()):
         if owner_and_name not in places and not patch.is_wrapped:
-            del _seams[owner_and_name]
+            del seams[owner_and_name]
     for (owner, name), wrapper in places.items():
-        if (owner, name) not in _seams:
-            _seams[owner, name] = MethodPatch(owner, name, wrapper)
-    return tuple(_seams.values())
+        if (owner, name) not in seams:
+            seams[owner, name] = MethodPatch(owner, name, wrapper)
+    return tuple(seams.values())
 
 
-def _places() -> Iterator[tuple[type, str, Wrapper | Observer]]:
-    blocking, awaiting = _clients()
-    yield blocking, "request", wrappers.wrap_request
-    yield awaiting, "request", wrappers.wrap_request_async
-    base = importlib.import_module("openai._base_client")
+def restore_methods(sdk: Sdk = OPENAI) -> None:
+    """Put back what was there before each method that is wrapped, in every import of the SDK."""
+    for patch in _seams.get(sdk.name, {}).values():
+        patch.restore()
+
+
+def is_imported(sdk: Sdk) -> bool:
+    """Whether the program has imported the SDK, and not another module of the same name."""
+    module = _module(sdk, "")
+    return hasattr(module, sdk.clients[0]) or (
+        module is not None and _module(sdk, "_base_client") is not None
+    )
+
+
+def _places(sdk: Sdk) -> Iterator[_Place]:
+    module, base = _module(sdk, ""), _module(sdk, "_base_client")
+    if module is None or base is None:
+        return
+    # The classes that programs use, not their base ``SyncAPIClient``: Logfire and OpenInference wrap
+    # ``request`` on these, and would hide a wrapper below.
+    for owner in _classes(module, sdk.clients):
+        yield owner, "request", wrappers.wrap_request
+    for owner in _classes(module, sdk.async_clients):
+        yield owner, "request", wrappers.wrap_request_async
     # One class defines it for both clients up to openai 1.7.
-    for owner in (base.SyncAPIClient, base.AsyncAPIClient, base.BaseClient):
+    for owner in _classes(base, ("SyncAPIClient", "AsyncAPIClient", "BaseClient")):
         if "_process_response" in vars(owner):
             yield owner, "_process_response", wrappers.wrap_process_response
     # Without it, a running call is shown with what the SDK was asked to send.
     if "_build_request" in vars(base.BaseClient):
         yield base.BaseClient, "_build_request", Observer(wrappers.note_request)
-    yield from _async_methods()
-    yield from _websocket_methods()
+    yield from _async_methods(sdk)
+    if sdk is OPENAI:
+        yield from _websocket_methods()
 
 
-def _clients() -> tuple[type, type]:
-    # The classes that programs use, not their base ``SyncAPIClient``: Logfire and OpenInference wrap
-    # ``request`` on these, and would hide a wrapper below.
-    openai = importlib.import_module("openai")
-    return openai.OpenAI, openai.AsyncOpenAI
+def _async_methods(sdk: Sdk) -> Iterator[_Place]:
+    for methods in sdk.async_methods:
+        owner = getattr(_module(sdk, methods.module), methods.owner, None)
+        for name in methods.names:
+            if owner is not None and name in vars(owner):
+                yield owner, name, callsite.wrap_async_method
 
 
-def _async_methods() -> Iterator[tuple[type, str, Wrapper]]:
-    for module, name, methods in _ASYNC_METHODS:
-        owner = _class(module, name)
-        for method in methods:
-            if owner is not None and method in vars(owner):
-                yield owner, method, callsite.wrap_async_method
-
-
-def _websocket_methods() -> Iterator[tuple[type, str, Wrapper]]:
+def _websocket_methods() -> Iterator[_Place]:
     for name, send, receive in _CONNECTIONS:
         owner = _class("openai.resources.responses.responses", name)
         around = {"send": send, "send_raw": send, "recv_bytes": receive, "close": websocket.close}
@@ -91,8 +105,23 @@ def _websocket_methods() -> Iterator[tuple[type, str, Wrapper]]:
                 yield owner, method, wrapper
 
 
+def _classes(module: Any, names: tuple[str, ...]) -> list[type]:
+    found = (getattr(module, name, None) for name in names)
+    return [each for each in found if each is not None]
+
+
 def _class(module: str, name: str) -> Any:
+    return getattr(_load(module), name, None)
+
+
+def _module(sdk: Sdk, below: str) -> ModuleType | None:
+    """A module of the SDK, of which only OpenAI's is imported for it."""
+    name = f"{sdk.module}.{below}" if below else sdk.module
+    return _load(name) if sdk is OPENAI else sys.modules.get(name)
+
+
+def _load(name: str) -> ModuleType | None:
     try:
-        return getattr(importlib.import_module(module), name, None)
+        return importlib.import_module(name)
     except ImportError:
         return None

@@ -16,6 +16,7 @@ from typing import Any, Final
 from log10_trace.context import Scope, merge_tags, process_session
 from log10_trace.domain.call_labels import FAILED, FINISHED, RESPONSES
 from log10_trace.domain.metadata import merge_metadata
+from log10_trace.domain.sdk_names import SDK_NAMES
 from log10_trace.guard import guard
 from log10_trace.instrument import wire
 from log10_trace.instrument.credentials import MASK, Credentials, tells_of_error
@@ -39,7 +40,7 @@ END: Final = b"data: [DONE]\n\n"
 class CaptureConfig:
     """Where calls go and what they are labelled with; made anew by every ``patch()``."""
 
-    __slots__ = ("metadata", "organization_id", "sampling", "sink", "tags")
+    __slots__ = ("metadata", "organization_id", "sampling", "sdks", "sink", "tags")
 
     def __init__(
         self,
@@ -48,12 +49,15 @@ class CaptureConfig:
         metadata: dict[str, Any] | None = None,
         organization_id: str | None = None,
         sampling: Sampling = EVERYTHING,
+        *,
+        sdks: tuple[str, ...] = SDK_NAMES,
     ) -> None:
         self.sink = sink
         self.tags = tags
         self.metadata = metadata
         self.organization_id = organization_id
         self.sampling = sampling
+        self.sdks = sdks
 
 
 def new_call(
@@ -90,7 +94,6 @@ class Recording:
     def on_start(self) -> None:
         """The call is about to be made."""
         with _BEGINNING:
-            self.call.base_url = wire.base_url(self.client)
             self.call.write_request = partial(wire.options_json, self.options)
             self.sink.on_start(self.call)
 
@@ -118,6 +121,8 @@ class Recording:
     def on_return(self) -> None:
         """The SDK has given the caller a result."""
         if not self.call.streamed:
+            # Nothing is sent where a middleware of the SDK has answered.
+            self.call.request = self.call.request or wire.options_json(self.options)
             self.finish()
 
     def on_error(self, error: BaseException, /) -> None:

@@ -12,7 +12,7 @@ import re
 import sysconfig
 from importlib.util import find_spec
 from pathlib import Path
-from types import FrameType
+from types import FrameType, ModuleType
 from typing import Any, Final
 
 from log10_trace.guard import guard
@@ -44,6 +44,16 @@ _SECRETS: Final = re.compile(
 """Keys written into the source itself. A record never has one, not even in the line that made the call."""
 
 
+_package_folders: Final[set[str]] = set()
+"""Of the SDKs that were found when the program imported them."""
+
+
+def leave_out_package(package: ModuleType) -> None:
+    """Have the frames of a package left out, as those of the OpenAI SDK are."""
+    if package.__file__ is not None:
+        _package_folders.add(str(Path(package.__file__).parent) + os.sep)
+
+
 def _folders_of(packages: tuple[str, ...]) -> tuple[str, ...]:
     # Found without being imported: which HTTP library there is depends on the version of the SDK.
     specs = [find_spec(package) for package in packages]
@@ -53,11 +63,12 @@ def _folders_of(packages: tuple[str, ...]) -> tuple[str, ...]:
 class VisibleFrames:
     """Which frames of a stack a record shows, and how."""
 
-    __slots__ = ("_left_out", "_user_code")
+    __slots__ = ("_left_out", "_package_count", "_user_code")
 
     def __init__(self, user_code: UserCode) -> None:
         self._user_code = user_code
-        self._left_out: tuple[str, ...] | None = None
+        self._left_out: tuple[str, ...] = ()
+        self._package_count = -1
 
     def has_user_frame(self, frames: list[FrameType]) -> bool:
         """Whether one of them runs the user's code."""
@@ -72,8 +83,10 @@ class VisibleFrames:
         return json.dumps([_describe_frame(frame) for frame in reversed(shown)]).encode()
 
     def _without_sdk(self, frames: list[FrameType]) -> list[FrameType]:
-        if self._left_out is None:
-            self._left_out = _folders_of(_SDK_PACKAGES) + _OURS
+        if self._package_count != len(_package_folders):
+            packages = tuple(_package_folders)
+            self._left_out = (*_folders_of(_SDK_PACKAGES), *packages, *_OURS)
+            self._package_count = len(packages)
         left_out = self._left_out
         return [frame for frame in frames if not frame.f_code.co_filename.startswith(left_out)]
 

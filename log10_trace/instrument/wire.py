@@ -17,17 +17,31 @@ _urls: Final[dict[int, tuple[Any, str]]] = {}
 """The text of base URLs by the id of the object, which is kept so that the id stays its own."""
 
 
-def base_url(client: Any) -> str | None:
-    """The client's base URL without user, password, query and fragment."""
+def base_url(client: Any, prefix: str = "") -> str | None:
+    """The URL that the endpoint of a call is below, without user, password, query and fragment.
+
+    That is the client's base URL, and what stands before the endpoint in the path of the call: ``prefix``,
+    which is a whole URL where a program, or Together's SDK, posts to one.
+    """
+    # Azure's client writes the deployment into the path, in old versions into the very object that is used
+    # again.
+    if "/deployments" in prefix:
+        prefix = ""
+    if "://" in prefix:
+        return _without_secrets(prefix.lstrip("/")) + "/"
     url = client.base_url
     known = _urls.get(id(url))
     if known is None:
         if len(_urls) >= _MAX_URLS:
             _urls.clear()
-        parts = urlsplit(str(url))
-        known = (url, urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", "")))
+        known = (url, _without_secrets(str(url)))
         _urls[id(url)] = known
-    return known[1]
+    return known[1] if not prefix else f"{known[1].rstrip('/')}{prefix}/"
+
+
+def _without_secrets(url: str) -> str:
+    parts = urlsplit(url)
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
 
 
 def body(message: Any) -> bytes | None:

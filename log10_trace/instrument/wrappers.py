@@ -12,8 +12,9 @@ from typing import Any, Final
 
 from log10_trace.context import current, process_session
 from log10_trace.domain import call_labels
+from log10_trace.domain.endpoint_paths import KNOWN_PATHS, match_path
 from log10_trace.guard import guard
-from log10_trace.instrument import background, callsite, interception
+from log10_trace.instrument import background, callsite, interception, wire
 from log10_trace.instrument.failure_recording import FailureRecording
 from log10_trace.instrument.recording import CaptureConfig, Recording, new_call
 from log10_trace.instrument.stack import sites
@@ -26,8 +27,7 @@ _FAILING: Final = guard("recording a failed call")
 _NOTING: Final = guard("noting a response")
 _BUILDING: Final = guard("noting a request")
 
-# A dict, so that the usual URL is found in one step, without being taken apart.
-ENDPOINTS: Final = {path: path for path in call_labels.ENDPOINTS}
+_MIN_ERROR_STATUS: Final = 400
 
 
 class _CaptureState:
@@ -141,8 +141,8 @@ def _begin(client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Record
     frame = sys._getframe(2)  # noqa: SLF001 -- inspect's way to it is a hundred times slower
     # Stored completions are read and listed by GET under the same path, which generates nothing.
     is_post = options.method.upper() == "POST"
-    endpoint = (ENDPOINTS.get(options.url) or endpoint_of(options.url)) if is_post else None
-    if endpoint is None:
+    path = (KNOWN_PATHS.get(options.url) or match_path(options.url)) if is_post else None
+    if path is None:
         # Inside another call it is kept apart from that one.
         aside = _NOT_RECORDED if active is not None else None
         return background.resume_background_call(capture, client, options) or aside
@@ -153,28 +153,19 @@ def _begin(client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Record
         capture.sampling.count_left_out()
         return _NOT_RECORDED
     stack = sites.capture(frame) if site is None else site.stack
-    call = new_call(capture, endpoint, scope, stack, is_sampled=is_sampled)
+    call = new_call(capture, path.endpoint, scope, stack, is_sampled=is_sampled)
+    with _BEGINNING:
+        call.base_url = wire.base_url(client, path.prefix)
     if not is_sampled:
         session = scope.session or process_session()
         unless_failed = FailureRecording(capture, call, client, options, session=session)
         unless_failed.on_start()
         return unless_failed
-    queued = endpoint == call_labels.RESPONSES and background.is_background_request(options)
+    queued = path.endpoint == call_labels.RESPONSES and background.is_background_request(options)
     make = background.BackgroundRecording if queued else Recording
     recording = make(capture.sink, call, client, options)
     recording.on_start()
     return recording
-
-
-def endpoint_of(url: str) -> str | None:
-    """The endpoint that a URL of the SDK's options means, if calls of it are recorded."""
-    # ``beta.responses`` posts to "/responses?beta=true".
-    path = url.partition("?")[0].rstrip("/")
-    # Azure's client writes the deployment into the options' path, in old versions into the very object that
-    # is used again; a program may also post to a whole URL.
-    if "://" in path or "/deployments/" in path:
-        return next((known for known in ENDPOINTS if path.endswith(known)), None)
-    return ENDPOINTS.get(path if path.startswith("/") else f"/{path}")
 
 
 def _attach_response(client: Any, kwargs: dict[str, Any]) -> Recording | None:
@@ -182,13 +173,16 @@ def _attach_response(client: Any, kwargs: dict[str, Any]) -> Recording | None:
 
     That is so when another tracer has wrapped ``request`` on the client object itself and hides ours.
     """
+    response = kwargs["response"]
+    if response.status_code >= _MIN_ERROR_STATUS:
+        # Anthropic's SDK hands attempts that failed to a middleware, and then tries again or raises.
+        return None
     recording, alone = _active.get(), None
     if recording is None:
         # The options are among its arguments, as they are among those of ``request``.
         alone = recording = _begin(client, (), kwargs)
     if recording is None or recording is _NOT_RECORDED:
         return None
-    response = kwargs["response"]
     # From openai 1.39 on; before that nothing tells how often it tried.
     recording.on_response(response, kwargs.get("retries_taken"))
     if recording.call.streamed:

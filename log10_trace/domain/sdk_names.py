@@ -1,0 +1,11 @@
+"""The SDKs whose calls can be recorded, as the setting ``sdks`` names them."""
+
+from __future__ import annotations
+
+from typing import Final
+
+OPENAI: Final = "openai"
+CEREBRAS: Final = "cerebras"
+GROQ: Final = "groq"
+TOGETHER: Final = "together"
+SDK_NAMES: Final = (OPENAI, CEREBRAS, GROQ, TOGETHER)
