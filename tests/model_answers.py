@@ -20,6 +20,8 @@ def default_body(path: str, body: bytes) -> Any:
         return text_chunks() if streamed else text()
     if path.endswith("/responses"):
         return response_events() if streamed else response()
+    if path.endswith("/v1/messages"):
+        return message_events(message()) if streamed else message()
     return {"object": "list", "data": []}
 
 
@@ -106,6 +108,66 @@ def response_events(*words: str) -> list[dict[str, Any]]:
         {"type": "response.completed", "response": response(whole)},
     ]
     return [{**event, "sequence_number": number} for number, event in enumerate(events)]
+
+
+def message(text: str = "Hello there", *blocks: dict[str, Any], **more: Any) -> dict[str, Any]:
+    """A message of Anthropic's API."""
+    usage = {
+        "input_tokens": 3,
+        "cache_creation_input_tokens": 0,
+        "cache_read_input_tokens": 0,
+        "cache_creation": {"ephemeral_5m_input_tokens": 0, "ephemeral_1h_input_tokens": 0},
+        "output_tokens": 2,
+        "service_tier": "standard",
+    }
+    return {
+        "id": "msg_1", "type": "message", "role": "assistant", "model": "claude-sonnet-4-5-20250929",
+        "content": [{"type": "text", "text": text}, *blocks], "stop_reason": "end_turn",
+        "stop_sequence": None, "usage": usage, **more,
+    }  # fmt: skip
+
+
+def message_events(whole: dict[str, Any], *, pieces: int = 2) -> list[dict[str, Any]]:
+    """A message as the events of its stream, its texts in a number of pieces."""
+    usage = {**whole["usage"], "output_tokens": 1}
+    begun = {**whole, "content": [], "stop_reason": None, "stop_sequence": None, "usage": usage}
+    events: list[dict[str, Any]] = [{"type": "message_start", "message": begun}]
+    for index, block in enumerate(whole["content"]):
+        empty, deltas = _deltas_of(block, pieces)
+        events.append({"type": "content_block_start", "index": index, "content_block": empty})
+        events.append({"type": "ping"})
+        events += [{"type": "content_block_delta", "index": index, "delta": delta} for delta in deltas]
+        events.append({"type": "content_block_stop", "index": index})
+    end = {"stop_reason": whole["stop_reason"], "stop_sequence": whole["stop_sequence"]}
+    counted = {"output_tokens": whole["usage"]["output_tokens"]}
+    events.append({"type": "message_delta", "delta": end, "usage": counted})
+    return [*events, {"type": "message_stop"}]
+
+
+def _deltas_of(block: dict[str, Any], pieces: int) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """A block as it begins, and what brings the rest of it; a block that comes whole has no more."""
+    kind = block["type"]
+    if kind == "text":
+        empty = {**block, "text": ""}
+        cited = empty.pop("citations", None)
+        texts = [{"type": "text_delta", "text": each} for each in cut(block["text"], pieces)]
+        return empty, texts + [{"type": "citations_delta", "citation": each} for each in cited or []]
+    if kind == "thinking":
+        empty = {**block, "thinking": "", "signature": ""}
+        texts = [{"type": "thinking_delta", "thinking": each} for each in cut(block["thinking"], pieces)]
+        return empty, [*texts, {"type": "signature_delta", "signature": block["signature"]}]
+    if kind in ("tool_use", "server_tool_use"):
+        written = json.dumps(block["input"]) if block["input"] else ""
+        fragments = ["", *cut(written, pieces)]
+        deltas = [{"type": "input_json_delta", "partial_json": each} for each in fragments]
+        return {**block, "input": {}}, deltas
+    return block, []
+
+
+def cut(text: str, pieces: int) -> list[str]:
+    """The text in so many pieces."""
+    size = -(-len(text) // pieces) or 1
+    return [text[at : at + size] for at in range(0, len(text), size)]
 
 
 def _head(kind: str) -> dict[str, Any]:

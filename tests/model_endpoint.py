@@ -160,7 +160,10 @@ class Endpoint:
             if queue:
                 return queue.popleft()
         body = default_body(request.path, request.body)
-        return sse_answer(*sse(*body)) if isinstance(body, list) else json_answer(body)
+        if not isinstance(body, list):
+            return json_answer(body)
+        # Anthropic's streams end with an event, not with a word.
+        return sse_answer(*sse(*body, done=body[-1].get("type") != "message_stop"))
 
 
 def _replay(exchange: dict[str, Any]) -> Answer:

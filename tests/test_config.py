@@ -210,7 +210,7 @@ def test_sdks_are_chosen_by_name() -> None:
     for wrong in (["grok"], [{}], "openai,grok", "", (), 3):
         with pytest.raises(ConfigError, match="sdks"):
             resolve({"sdks": wrong}, {})
-    with pytest.raises(ConfigError, match="'grok' is no SDK .* known are openai, "):
+    with pytest.raises(ConfigError, match=r"'grok' is no SDK .* known are openai, "):
         resolve({}, {"LOG10_SDKS": "grok"})
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from log10_trace.cli.conversation import first_answer_text
-from log10_trace.domain.call_labels import CHAT_COMPLETIONS, COMPLETIONS, RESPONSES, is_text_request
+from log10_trace.domain.call_labels import CHAT_COMPLETIONS, COMPLETIONS, MESSAGES, RESPONSES, is_text_request
 from log10_trace.domain.charges import charges, read_usage
 from log10_trace.domain.prices import Prices
 from log10_trace.errors import Log10Error, SetupError
@@ -135,9 +135,10 @@ def build_replay(
 
 
 def _request_of(call: dict[str, Any]) -> tuple[dict[str, Any] | None, str]:
-    """The body as it was sent to the provider, and where to."""
+    """The body that can be sent again, and where to."""
     native, request = call.get("native_request"), call.get("request")
-    if isinstance(native, dict):
+    # The OpenAI SDK, which sends it, speaks no other protocol: a message of Anthropic's is sent as chat.
+    if isinstance(native, dict) and call.get("endpoint") != MESSAGES:
         return native, RESPONSES
     if not isinstance(request, dict):
         return None, CHAT_COMPLETIONS

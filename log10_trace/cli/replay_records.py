@@ -6,9 +6,9 @@ import time
 from typing import Any, Final
 
 from log10_trace.cli.model_calls import ProviderError, Send
-from log10_trace.domain import chat_view
-from log10_trace.domain.call_labels import FAILED, FINISHED, RESPONSES, kind_of_endpoint
+from log10_trace.domain.call_labels import FAILED, FINISHED, kind_of_endpoint
 from log10_trace.domain.ids import new_id
+from log10_trace.domain.native_views import VIEWS
 from log10_trace.domain.times import rfc3339
 
 _TAG: Final = "replay"
@@ -59,8 +59,9 @@ class ReplayRecorder:
 
 
 def _name_bodies(endpoint: str, name: str, body: Any) -> dict[str, Any]:
-    """The fields of a record that hold a body: one of the Responses API has its form as chat beside it."""
-    if endpoint != RESPONSES:
+    """The fields of a record that hold a body: one that is no chat has its form as chat beside it."""
+    native = VIEWS.get(endpoint)
+    if native is None:
         return {name: body}
-    view = chat_view.request if name == "request" else chat_view.response
+    view = native.request if name == "request" else native.response
     return {name: view(body), f"native_{name}": body}

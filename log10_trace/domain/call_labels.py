@@ -11,7 +11,7 @@ FAILED: Final = "failed"
 STATUSES: Final = (STARTED, FINISHED, FAILED)
 
 CHAT: Final = "chat"
-"""The kind of chat completions and responses."""
+"""The kind of chat completions, responses and messages."""
 PROMPT: Final = "prompt"
 """The kind of text completions."""
 KINDS: Final = (CHAT, PROMPT)
@@ -19,7 +19,9 @@ KINDS: Final = (CHAT, PROMPT)
 CHAT_COMPLETIONS: Final = "/chat/completions"
 COMPLETIONS: Final = "/completions"
 RESPONSES: Final = "/responses"
-ENDPOINTS: Final = (CHAT_COMPLETIONS, COMPLETIONS, RESPONSES)
+MESSAGES: Final = "/messages"
+"""Of Anthropic's API, below its ``/v1``."""
+ENDPOINTS: Final = (CHAT_COMPLETIONS, COMPLETIONS, RESPONSES, MESSAGES)
 """The paths of the model API whose calls are recorded, below its base URL."""
 
 PROCESS_DIED: Final = "ProcessDied"

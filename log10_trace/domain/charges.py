@@ -41,6 +41,7 @@ TEXT_WITH_AUDIO: Final = "text"
 """What is no sound in a call with sound: without a price for the sound the call has none."""
 AUDIO: Final = "audio"
 CACHE_WRITE: Final = "cache_write"
+CACHE_WRITE_1H: Final = "cache_write_1h"
 CACHE_WRITE_12H: Final = "cache_write_12h"
 REASONING: Final = "reasoning"
 REASONING_APART: Final = ("sonar-deep-research",)
@@ -58,6 +59,8 @@ class Usage:
     """Of ``input``, read from the provider's cache."""
     cache_write: int
     """Of ``input``, written to the provider's cache."""
+    cache_write_1h: int
+    """Of ``cache_write``, kept for an hour."""
     cache_write_12h: int
     """Of ``cache_write``, kept for twelve hours."""
     reasoning: int
@@ -127,6 +130,7 @@ def read_usage(*responses: Any) -> Usage:
         or _count(stated, "cached_tokens", "prompt_cache_hit_tokens")
         or 0,
         cache_write=_count(given, "cache_write_tokens") or 0,
+        cache_write_1h=_count(by_age, "ttl_1h_tokens") or 0,
         cache_write_12h=_count(by_age, "ttl_12h_tokens") or 0,
         reasoning=_count(made, "reasoning_tokens") or 0,
         audio_input=_count(given, "audio_tokens") or 0,
@@ -181,13 +185,15 @@ def charges(
     read = min(cached - heard_cached, given - heard)
     written = min(usage.cache_write, given - heard - read)
     kept_long = min(usage.cache_write_12h, written)
+    kept_hour = min(usage.cache_write_1h, written - kept_long)
     thought = min(usage.reasoning, made - spoken) if has_reasoning else 0
 
     has_audio = heard > 0 or spoken > 0
     parts = (
         (TEXT_WITH_AUDIO if has_audio else TEXT, given - heard - written, made - spoken - thought, read),
         (AUDIO, heard, spoken, heard_cached),
-        (CACHE_WRITE, written - kept_long, 0, 0),
+        (CACHE_WRITE, written - kept_long - kept_hour, 0, 0),
+        (CACHE_WRITE_1H, kept_hour, 0, 0),
         (CACHE_WRITE_12H, kept_long, 0, 0),
         (REASONING, 0, thought, 0),
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-from log10_trace.domain.call_labels import ENDPOINTS
+from log10_trace.domain.call_labels import ENDPOINTS, MESSAGES
 
 
 class EndpointPath(NamedTuple):
@@ -20,7 +20,13 @@ class EndpointPath(NamedTuple):
     """``/openai/v1``; empty where the path is the endpoint's."""
 
 
-KNOWN_PATHS: Final = {endpoint: EndpointPath(endpoint, "") for endpoint in ENDPOINTS}
+_MESSAGES_PATH: Final = f"/v1{MESSAGES}"
+"""OpenAI's threads have messages too, under paths that end otherwise."""
+_ENDS: Final = {endpoint: _MESSAGES_PATH if endpoint == MESSAGES else endpoint for endpoint in ENDPOINTS}
+"""What the path of an endpoint ends with."""
+KNOWN_PATHS: Final = {
+    path: EndpointPath(endpoint, path.removesuffix(endpoint)) for endpoint, path in _ENDS.items()
+}
 """The usual paths, which are found in one step."""
 
 
@@ -32,5 +38,10 @@ def match_path(url: str) -> EndpointPath | None:
         path = f"/{path}"
     # "/chat/completions" stands before "/completions", which is its end.
     return next(
-        (EndpointPath(known, path.removesuffix(known)) for known in ENDPOINTS if path.endswith(known)), None
+        (
+            EndpointPath(endpoint, path.removesuffix(endpoint))
+            for endpoint, end in _ENDS.items()
+            if path.endswith(end)
+        ),
+        None,
     )

@@ -9,6 +9,7 @@ from typing import Any, Final
 from log10_trace.domain.charges import (
     AUDIO,
     CACHE_WRITE,
+    CACHE_WRITE_1H,
     CACHE_WRITE_12H,
     LARGE_INPUTS,
     REASONING,
@@ -79,6 +80,10 @@ def _by_kind(entry: Mapping[str, Any]) -> dict[str, Price]:
         CACHE_WRITE_12H: Price(input=kept_long, output=0.0, cached_input=0.0),
         REASONING: Price(input=0.0, output=thought, cached_input=0.0),
     }
+    if "cache_write_1h" in entry:
+        # Without it the price is not known: it is not that of a shorter time.
+        kept_hour = _dollars(entry, "cache_write_1h")
+        prices[CACHE_WRITE_1H] = Price(input=kept_hour, output=0.0, cached_input=0.0)
     if "audio" in entry:
         prices |= {TEXT_WITH_AUDIO: text, AUDIO: _price(entry["audio"])}
     return prices

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 OPENAI: Final = "openai"
+ANTHROPIC: Final = "anthropic"
 CEREBRAS: Final = "cerebras"
 GROQ: Final = "groq"
 TOGETHER: Final = "together"
-SDK_NAMES: Final = (OPENAI, CEREBRAS, GROQ, TOGETHER)
+SDK_NAMES: Final = (OPENAI, ANTHROPIC, CEREBRAS, GROQ, TOGETHER)

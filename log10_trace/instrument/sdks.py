@@ -69,6 +69,16 @@ _RESOURCES: Final = (
 
 OTHER_SDKS: Final = (
     Sdk(
+        name=sdk_names.ANTHROPIC,
+        module="anthropic",
+        # Those of other clouds inherit from the first one, or have a line of their own.
+        clients=("Anthropic", "AnthropicBedrock", "AnthropicBedrockMantle", "AnthropicVertex"),
+        async_methods=(
+            AsyncMethods(module="resources.messages", owner="AsyncMessages", names=("create", "parse")),
+            AsyncMethods(module="resources.beta.messages", owner="AsyncMessages", names=("create", "parse")),
+        ),
+    ),
+    Sdk(
         name=sdk_names.CEREBRAS,
         module="cerebras.cloud.sdk",
         clients=("Cerebras",),

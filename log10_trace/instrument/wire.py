@@ -66,6 +66,8 @@ def read_headers(call: Call, headers: Any) -> None:
                     call.content_type = text
                 else:
                     call.request_id = text
+        elif size == 10 and name.lower() == b"request-id":  # noqa: PLR2004 -- as above; Anthropic's
+            call.request_id = value.decode("latin-1")
         elif size == 16 and name.lower() == b"content-encoding":  # noqa: PLR2004 -- as above
             call.content_encoding = value.decode("latin-1")
 

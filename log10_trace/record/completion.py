@@ -7,9 +7,9 @@ import math
 from datetime import datetime, timedelta, timezone
 from typing import Any, Final
 
-from log10_trace.domain import chat_view
-from log10_trace.domain.call_labels import RESPONSES, kind_of_endpoint
+from log10_trace.domain.call_labels import kind_of_endpoint
 from log10_trace.domain.metadata import merge_metadata, read_metadata
+from log10_trace.domain.native_views import VIEWS
 from log10_trace.models.components import Completion
 from log10_trace.record.call import Call
 from log10_trace.record.json_bytes import (
@@ -41,12 +41,13 @@ def _write(call: Call, *, with_request_metadata: bool) -> bytes:
     if metadata:
         labels["metadata"] = metadata
     head = dump_fast(labels)
-    if call.endpoint == RESPONSES:
+    native = VIEWS.get(call.endpoint)
+    if native is not None:
         # Every reader of the API knows chat messages; what was sent and what came back stands whole beside
         # them.
         bodies = [
-            (b"request", dump(chat_view.request(parse(request)))),
-            (b"response", dump(chat_view.response(parse(outcome.response)))),
+            (b"request", dump(native.request(parse(request)))),
+            (b"response", dump(native.response(parse(outcome.response)))),
             (b"native_request", request),
             (b"native_response", outcome.response),
         ]

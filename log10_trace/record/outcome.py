@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, Protocol
 
-from log10_trace.domain.call_labels import CHAT_COMPLETIONS, FAILED, FINISHED, RESPONSES, STARTED
-from log10_trace.record import accumulate_choices, accumulate_responses, sse
+from log10_trace.domain.call_labels import CHAT_COMPLETIONS, FAILED, FINISHED, MESSAGES, RESPONSES, STARTED
+from log10_trace.record import accumulate_choices, accumulate_messages, accumulate_responses, sse
 from log10_trace.record.call import Call
 from log10_trace.record.content_encoding import decode_body
 from log10_trace.record.json_bytes import dump, to_json_string, to_single_line
@@ -74,12 +74,28 @@ def _stream_outcome(call: Call, body: bytes) -> Outcome:
     return outcome
 
 
-def _new_accumulator(
-    endpoint: str,
-) -> accumulate_choices.ChoiceAccumulator | accumulate_responses.ResponseAccumulator:
+class _Accumulator(Protocol):
     """What makes the one object that the call unstreamed gives from the events of a stream."""
+
+    @property
+    def lossy(self) -> bool:
+        """Whether the object lacks something that an event had."""
+        ...
+
+    def add(self, event: dict[str, Any], /) -> None:
+        """Add the next event."""
+        ...
+
+    def finish(self) -> dict[str, Any]:
+        """The object as far as it came."""
+        ...
+
+
+def _new_accumulator(endpoint: str) -> _Accumulator:
     if endpoint == RESPONSES:
         return accumulate_responses.ResponseAccumulator()
+    if endpoint == MESSAGES:
+        return accumulate_messages.MessageAccumulator()
     kind = "chat.completion" if endpoint == CHAT_COMPLETIONS else "text_completion"
     return accumulate_choices.ChoiceAccumulator(kind)
 
@@ -116,6 +132,8 @@ def _is_whole(endpoint: str, events: _ObservedEvents, response: dict[str, Any]) 
     if endpoint == RESPONSES:
         # A proxy may write [DONE] whatever became of the response.
         return events.has_ended or (events.done and response.get("status") not in _GOING_ON)
+    if endpoint == MESSAGES:
+        return response.get("stop_reason") is not None
     choices = response.get("choices")
     finishes = [choice.get("finish_reason") for choice in choices] if choices else []
     # Some servers never send [DONE], others never a finish reason.

@@ -22,7 +22,8 @@ LABELS: Final = _words(
     # how it ended
     "finish_reason native_finish_reason stop_reason severity",
     # what belongs together
-    "tool_call_id call_id item_id response_id previous_response_id conversation conversation_id file_id",
+    "tool_call_id tool_use_id call_id item_id response_id previous_response_id conversation conversation_id",
+    "file_id",
     "vector_store_ids vector_store_id container_id approval_request_id server_label version allowed_tools",
     "connector_id",
 )
@@ -52,7 +53,8 @@ CONTAINERS: Final = _words(
     "audio item items image_url input_audio video_url audio_url file source prediction stream_options",
     "thinking web_search_options error errors incomplete_details prompt prompt_filter_results",
     "content_filter_results content_filter_result annotations url_citation file_citation summary refusal",
-    "action conversation cache_control context_management",
+    "action conversation cache_control context_management system content_block citations output_config",
+    "output_format mcp_servers tool_configuration stop_details",
 )
 """Fields whose object, or list of objects, is the API's own: the names in it are the API's too."""
 
@@ -62,9 +64,12 @@ DEEP_CONTAINERS: Final = _words(
 """Containers in which every object, however deep, is the API's."""
 
 NAMED: Final = _words(
-    "function custom json_schema function_call functions tools custom_tool_call mcp_call mcp_approval_request"
+    "function custom json_schema function_call functions tools custom_tool_call mcp_call",
+    "mcp_approval_request tool tool_use server_tool_use mcp_tool_use",
 )
 """Objects under these names, or of these types, have the name of a tool or a schema in ``name``."""
+TOOL_USES: Final = _words("tool_use server_tool_use mcp_tool_use")
+"""Objects of these types have the arguments of a tool in ``input``, under names of the user."""
 TOOL_ROLES: Final = _words("tool function")
 """Messages of these roles have the name of a tool in ``name``; others that of a person."""
 

@@ -26,6 +26,7 @@ from log10_trace.redact.body_fields import (
     SCHEMA_TYPES,
     SCHEMAS,
     TOOL_ROLES,
+    TOOL_USES,
     WORDS,
 )
 from log10_trace.redact.record_contents import BODIES, OMITTED_ALL
@@ -109,6 +110,8 @@ def _mask_object(value: dict[str, Any], names: _Names, field: str) -> dict[str, 
             masked[name] = item
         elif name in SCHEMAS:
             masked[name] = _mask_schema(item, names)
+        elif name == "input" and _is_in(value.get("type"), TOOL_USES):
+            masked[name] = _mask_all(item, names)
         elif field in DEEP_CONTAINERS:
             masked[name] = _mask_body(item, names, field)
         else:

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
-from log10_trace.domain import chat_view
+from log10_trace.domain.native_views import view_of
 from log10_trace.models.components import Completion
 from log10_trace.redact.body_fields import FIELD_NAME
 
@@ -39,10 +39,11 @@ def map_contents(
 def map_fields(
     completion: Completion, change: Callable[[Any], Any], fields: Iterable[str] = CONTENT_FIELDS
 ) -> Completion:
-    """As ``map_contents``; what ``change`` takes from a ``responses`` call is not left in its chat view."""
+    """As ``map_contents``; what ``change`` takes from native bodies is not left in its view as chat."""
     mapped = map_contents(completion, change, fields)
     views: dict[str, Any] = {}
-    for name, view in (("request", chat_view.request), ("response", chat_view.response)):
+    seen = view_of(mapped.endpoint)
+    for name, view in (("request", seen.request), ("response", seen.response)):
         native = getattr(mapped, f"native_{name}")
         if native != getattr(completion, f"native_{name}"):
             views[name] = change(view(native))

@@ -36,7 +36,7 @@ def convert(cassette: Path, base_path: str | None = None) -> list[RecordedCall]:
         OSError: it cannot be read.
     """
     try:
-        import yaml  # type: ignore[import-untyped]  # noqa: PLC0415 -- vcrpy brings it, and nothing else here needs it
+        import yaml  # noqa: PLC0415 -- vcrpy brings it, and nothing else here needs it
     except ImportError:
         raise RecordingError(cassette, None, "PyYAML is needed to read it. Run: pip install pyyaml") from None
     try:

@@ -18,7 +18,7 @@ def test_the_models_name_the_same_statuses_and_kinds() -> None:
 
 def test_every_endpoint_has_a_kind() -> None:
     """Text completions are prompts, everything else is chat."""
-    assert [kind_of_endpoint(endpoint) for endpoint in ENDPOINTS] == ["chat", "prompt", "chat"]
+    assert [kind_of_endpoint(endpoint) for endpoint in ENDPOINTS] == ["chat", "prompt", "chat", "chat"]
 
 
 @pytest.mark.parametrize(

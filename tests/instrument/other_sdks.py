@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
+import asyncio
 import importlib.util
 from dataclasses import dataclass, field
 from typing import Any
@@ -56,6 +56,16 @@ CEREBRAS = OtherSdk(
     options={"warm_tcp_connection": False},
 )
 OTHER_SDKS = (CEREBRAS, GROQ, TOGETHER)
+
+
+async def cancel_once(begun: asyncio.Event, task: asyncio.Task[None]) -> None:
+    """Cancel the task when ``begun`` is set; if it ends before that, raise what it ended with."""
+    waiting = asyncio.create_task(begun.wait())
+    await asyncio.wait({waiting, task}, return_when=asyncio.FIRST_COMPLETED)
+    waiting.cancel()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
 
 
 def is_installed(sdk: OtherSdk) -> bool:

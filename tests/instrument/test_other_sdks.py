@@ -19,7 +19,16 @@ from log10_trace.instrument import patch_points, sdk_patches
 from log10_trace.instrument.sdks import OTHER_SDKS as TABLE
 from tests.instrument import other_sdks
 from tests.instrument.conftest import Kept
-from tests.instrument.other_sdks import CEREBRAS, GROQ, OTHER_SDKS, TOGETHER, OtherSdk, ask, is_installed
+from tests.instrument.other_sdks import (
+    CEREBRAS,
+    GROQ,
+    OTHER_SDKS,
+    TOGETHER,
+    OtherSdk,
+    ask,
+    cancel_once,
+    is_installed,
+)
 from tests.instrument.programs import CHAT, TEXT
 from tests.instrument.test_streams import BEGUN, words
 from tests.model_endpoint import Endpoint, error_answer, json_answer, sse_answer
@@ -128,11 +137,7 @@ def test_a_cancelled_stream_is_recorded_as_a_failure(sdk: OtherSdk, endpoint: En
                     if chunk.choices[0].delta.content:
                         begun.set()
 
-            task = asyncio.create_task(read())
-            await begun.wait()
-            task.cancel()
-            with pytest.raises(asyncio.CancelledError):
-                await task
+            await cancel_once(begun, asyncio.create_task(read()))
 
     try:
         asyncio.run(run())

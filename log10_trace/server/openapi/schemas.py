@@ -103,8 +103,8 @@ _COMPLETION: Final[dict[str, Schema]] = {
     },
     "trace_id": {"description": "Trace of the OpenTelemetry span in which the call began, hexadecimal."},
     "span_id": {"description": "That span, hexadecimal."},
-    "native_request": {"description": "The original request of a Responses API call."},
-    "native_response": {"description": "The original response of a Responses API call."},
+    "native_request": {"description": "The original request of a Responses or Messages API call."},
+    "native_response": {"description": "The original response of a Responses or Messages API call."},
     "raw_request": {
         "description": "The original request as text, where it is not strict JSON (NaN, Infinity)."
     },

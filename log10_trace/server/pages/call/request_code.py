@@ -1,7 +1,7 @@
 """The request of a call as something to run: a curl command, a Python program. Pure.
 
 What a record holds is a stranger's: in the shell and in Python it can only ever be data. The key is named as
-``OPENAI_API_KEY`` and never written.
+``OPENAI_API_KEY`` or ``ANTHROPIC_API_KEY`` and never written.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from log10_trace.domain.call_labels import (
     CHAT_COMPLETIONS,
     COMPLETIONS,
     ENDPOINTS,
+    MESSAGES,
     RESPONSES,
     is_text_request,
 )
@@ -24,6 +25,9 @@ from log10_trace.domain.json_values import read_mapping, read_text
 from log10_trace.server.pages.excerpt import excerpt
 
 DEFAULT_BASE_URL: Final = "https://api.openai.com/v1"
+_ANTHROPIC_URL: Final = "https://api.anthropic.com/v1"
+_ANTHROPIC_VERSION: Final = "2023-06-01"
+"""The one version of the API, which every request names."""
 _ADDRESS: Final = re.compile(r"https?://[A-Za-z0-9._~:/@%+,=&?!$-]{1,500}")
 """A base URL that is used; any other may not be what it looks like."""
 _COMMON: Final = ("model", "temperature", "top_p", "stream", "user")
@@ -41,10 +45,15 @@ _RESPONSE: Final = (
     "input", "instructions", "max_output_tokens", "tools", "tool_choice", "parallel_tool_calls", "reasoning",
     "text", "metadata", "store", "service_tier", "previous_response_id", "include", "truncation",
 )  # fmt: skip
+_MESSAGE: Final = (
+    "messages", "max_tokens", "system", "metadata", "stop_sequences", "top_k", "tools", "tool_choice",
+    "thinking", "service_tier",
+)  # fmt: skip
 _METHODS: Final = {
     CHAT_COMPLETIONS: ("client.chat.completions.create", frozenset((*_COMMON, *_CHAT))),
     COMPLETIONS: ("client.completions.create", frozenset((*_COMMON, *_TEXT))),
     RESPONSES: ("client.responses.create", frozenset((*_COMMON, *_RESPONSE))),
+    MESSAGES: ("client.messages.create", frozenset((*_COMMON, *_MESSAGE)) - {"user"}),
 }
 """The SDK's method for each endpoint, and parameters that it names; others it takes in its ``extra_body``."""
 _HERE: Final = "END_OF_REQUEST"
@@ -69,27 +78,36 @@ def write_curl(fields: Mapping[str, str]) -> str:
     """A command for a POSIX shell that sends the request of the record with these fields."""
     endpoint, base_url = _target(fields)
     body = replace_control_characters(fields[request_field(fields)], lambda code: f"\\u{code:04x}")
+    key = '"Authorization: Bearer $OPENAI_API_KEY"'
+    if endpoint == MESSAGES:
+        key = f"\"x-api-key: $ANTHROPIC_API_KEY\" \\\n  --header 'anthropic-version: {_ANTHROPIC_VERSION}'"
     return (
         f"curl --url {shlex.quote(base_url + endpoint)} \\\n"
-        '  --header "Authorization: Bearer $OPENAI_API_KEY" \\\n'
+        f"  --header {key} \\\n"
         "  --header 'Content-Type: application/json' \\\n"
         f"  --data-binary @- <<'{_HERE}'\n{body}\n{_HERE}\n"
     )
 
 
 def write_python(fields: Mapping[str, str]) -> str:
-    """A program that sends the request of the record with these fields by the OpenAI SDK."""
+    """A program that sends the request of the record with these fields by the SDK."""
     endpoint, base_url = _target(fields)
-    where = "" if base_url == DEFAULT_BASE_URL else f"base_url={base_url!r}"
-    client = f"client = OpenAI({where})  # the key is in OPENAI_API_KEY"
+    path = endpoint
+    imported, client, default = "from openai import OpenAI", "OpenAI", DEFAULT_BASE_URL
+    if endpoint == MESSAGES:
+        imported, client, default = "from anthropic import Anthropic", "Anthropic", _ANTHROPIC_URL
+        # The paths of this SDK begin with the version.
+        base_url, default, path = base_url.removesuffix("/v1"), default.removesuffix("/v1"), f"/v1{endpoint}"
+    where = "" if base_url == default else f"base_url={base_url!r}"
+    made = f"client = {client}({where})  # the key is in {client.upper()}_API_KEY"
     text = fields[request_field(fields)]
     if len(text) > _MAX_SPELLED:
         return (
-            f"import json\n\nfrom openai import OpenAI\n\n{client}\nbody = json.loads({text!r})\n"
-            f"response = client.post({endpoint!r}, body=body, cast_to=object)\nprint(response)\n"
+            f"import json\n\n{imported}\n\n{made}\nbody = json.loads({text!r})\n"
+            f"response = client.post({path!r}, body=body, cast_to=object)\nprint(response)\n"
         )
     body = json.loads(text, parse_int=_Number, parse_float=_Number, parse_constant=_constant)
-    lines = ["from openai import OpenAI", "", client]
+    lines = [imported, "", made]
     method, named = _METHODS[endpoint]
     extra = {name: value for name, value in body.items() if name not in named}
     arguments = {name: value for name, value in body.items() if name in named}
@@ -110,7 +128,9 @@ def _target(fields: Mapping[str, str]) -> tuple[str, str]:
         is_native = request_field(fields) == "native_request"
         endpoint = RESPONSES if is_native else COMPLETIONS if is_text else CHAT_COMPLETIONS
     address = base_url.rstrip("/")
-    return endpoint, address if _ADDRESS.fullmatch(address) else DEFAULT_BASE_URL
+    if _ADDRESS.fullmatch(address):
+        return endpoint, address
+    return endpoint, _ANTHROPIC_URL if endpoint == MESSAGES else DEFAULT_BASE_URL
 
 
 def _parse(fields: Mapping[str, str], name: str) -> Any:
