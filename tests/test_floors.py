@@ -16,7 +16,7 @@ FLOORS = (
     {"models"},
     {"otlp", "redact"},
     {"config", "context", "record"},
-    {"local_server"},
+    {"local_server", "table_files"},
     {"instrument", "export", "client", "server"},
     {"runtime", "questions"},
     {"integrations", "mcp", "testing"},
@@ -42,7 +42,8 @@ ONLY_IN = {
     "wrapt": {"instrument"},
     "mcp": {"mcp"},
     "pytest": {"testing"},
-    "sqlite3": {"server"},
+    "sqlite3": {"server", "table_files"},
+    "pyarrow": {"table_files"},
     "psycopg": {"server"},
     "starlette": {"server"},
 }

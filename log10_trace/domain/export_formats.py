@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from enum import Enum
 from hashlib import blake2b
 from typing import Any, Final
 
-from log10_trace.domain.conversation import list_choices
+from log10_trace.domain.conversation import list_choices, read_message
 from log10_trace.domain.json_slices import decode, split_members
+from log10_trace.domain.message_text import message_text
 from log10_trace.domain.training_example import UnsuitableError, training_example
 
 
@@ -26,6 +28,12 @@ class Format(str, Enum):
     """The conversation with its answer, in the shape of chat messages."""
     OPENAI_FINETUNE = "openai-finetune"
     """Training examples for OpenAI's fine-tuning of chat models."""
+    EVALS = "evals"
+    """Items of a data source of OpenAI's evals API: what was asked and what was answered."""
+    SQLITE = "sqlite"
+    """A SQLite file of tables: calls, messages, tool calls, tags."""
+    PARQUET = "parquet"
+    """A Parquet file, one call a row."""
 
 
 _RAWS: Final = ("raw_request", "raw_response", "raw_events")
@@ -98,6 +106,27 @@ def openai_finetune(record: bytes) -> bytes:
     return _line(training_example(json.loads(record)))
 
 
+def evals(record: bytes) -> bytes:
+    """An item for the evals API: ``item.input`` are messages, ``item.output`` is the text of the answer.
+
+    Raises:
+        UnsuitableError: the call was not answered, or is no chat.
+    """
+    call = json.loads(record)
+    *asked, answer = _messages(call)
+    item = {
+        "id": call["id"],
+        "model": _model(call),
+        "input": asked,
+        "output": message_text(replace(read_message(answer), tool_calls=[], function_call=None)),
+        "output_message": answer,
+        "tags": call.get("tags") or [],
+        "metadata": call.get("metadata") or {},
+    }
+    tools = call["request"].get("tools")
+    return _line({"item": item | ({"tools": tools} if tools else {})})
+
+
 def _messages(call: dict[str, Any]) -> list[dict[str, Any]]:
     request = call.get("request")
     asked = request.get("messages") if isinstance(request, dict) else None
@@ -125,8 +154,15 @@ FORMATTERS: Final[dict[Format, RecordFormatter]] = {
     Format.RAW: raw,
     Format.CHAT: chat,
     Format.OPENAI_FINETUNE: openai_finetune,
+    Format.EVALS: evals,
 }
+TABLE_FILES: Final = frozenset({Format.SQLITE, Format.PARQUET})
+"""Formats that are files of tables, not lines."""
+WITH_BODIES: Final = frozenset({Format.CSV, *TABLE_FILES})
+"""Formats that include the whole bodies only where they are asked for."""
 EACH_ONCE: Final = frozenset({Format.OPENAI_FINETUNE})
 """The forms that hold a line once, however many calls it stands for."""
 WITH_ID: Final = frozenset({Format.JSONL, Format.RAW, Format.CHAT})
 """Formats whose lines contain the call's id, so that an interrupted export can be resumed."""
+RESUMABLE: Final = WITH_ID | {Format.SQLITE}
+"""Formats of which an interrupted export can be resumed."""

@@ -52,7 +52,7 @@ test_the_model_is_asked(openai.OpenAI())
 }
 """What uses the objects that a snippet makes."""
 
-NEEDS = ("fastapi", "flask", "celery", "pandas", "duckdb", "datasets", "presidio_analyzer")
+NEEDS = ("fastapi", "flask", "celery", "pandas", "duckdb", "pyarrow", "datasets", "presidio_analyzer")
 """Snippets that need the library of their name."""
 
 CALL = """
@@ -63,6 +63,7 @@ openai.OpenAI().chat.completions.create(model="m", messages=[{"role": "user", "c
 
 FILES = {
     "calls.csv": ["completions", "export", "--format", "csv", "-o", "calls.csv"],
+    "calls.parquet": ["completions", "export", "--format", "parquet", "-o", "calls.parquet"],
     "calls.jsonl": ["completions", "export", "-o", "calls.jsonl"],
     "chats.jsonl": ["completions", "export", "--format", "chat", "-o", "chats.jsonl"],
 }

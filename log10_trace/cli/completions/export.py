@@ -1,4 +1,4 @@
-"""``completions export``: calls into a file, in one of several forms."""
+"""``completions export``: calls into a file, in one of several formats."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import IO, Annotated, Final
 
 import typer
 
+from log10_trace.cli.completions.export_tables import TableExport, export_tables
 from log10_trace.cli.completions.group import group
 from log10_trace.cli.files import STANDARD, lines, open_for_reading, open_for_writing, truncate_partial_line
 from log10_trace.cli.filter_options import CompletionFilterOptions
@@ -18,7 +19,14 @@ from log10_trace.cli.options import Server, expand_option_groups
 from log10_trace.cli.output import count_noun, progress, stderr_console
 from log10_trace.client import Log10
 from log10_trace.client.filters import Filters
-from log10_trace.domain.export_formats import WITH_ID, Format, LineFormatter
+from log10_trace.domain.export_formats import (
+    RESUMABLE,
+    TABLE_FILES,
+    WITH_BODIES,
+    WITH_ID,
+    Format,
+    LineFormatter,
+)
 from log10_trace.domain.json_slices import RecordFormatError, decode, split_members
 from log10_trace.domain.training_example import UnsuitableError
 from log10_trace.errors import APIConnectionError, SetupError
@@ -40,14 +48,23 @@ def export(
     format: Annotated[Format, typer.Option(help="Format of a line.")] = Format.JSONL,  # noqa: A002 -- the option's name
     limit: Annotated[int | None, typer.Option("--limit", "-n", help="Maximum number.", min=1)] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Resume an interrupted export.")] = False,
-    bodies: Annotated[bool, typer.Option("--bodies", help="Include JSON bodies; csv only.")] = False,
+    bodies: Annotated[
+        bool, typer.Option("--bodies", help="Include JSON bodies; csv, sqlite and parquet only.")
+    ] = False,
     force: Annotated[bool, typer.Option("--force", help="Overwrite an existing file.")] = False,
 ) -> None:
-    """Write calls to a file, the oldest first. jsonl holds the records byte for byte, and can be imported."""
-    _check(output, format, resume=resume, force=force)
-    if bodies and format is not Format.CSV:
-        message = "Only csv takes it; the other formats always include the bodies."
-        raise typer.BadParameter(message, param_hint="--bodies")
+    """Write calls to a file, the oldest first. jsonl holds the records byte for byte, and can be imported.
+
+    sqlite is a file for Datasette and the sqlite3 shell: calls, messages,
+    tool calls, tags, metadata, a view for each question and an index of
+    words. parquet has one call a row, and needs the extra parquet.
+    """
+    _check(output, format, resume=resume, force=force, bodies=bodies)
+    if output is not None and format in TABLE_FILES:
+        chosen = TableExport(format, Path(output), limit, bodies=bodies, resume=resume, overwrite=force)
+        with server.client() as client:
+            export_tables(client, which.filters(), chosen)
+        return
     known = _read_exported_ids(output) if output and resume else frozenset()
     try:
         with server.client() as client:
@@ -65,14 +82,22 @@ def export(
     stderr_console.print(_summary(written, left_out, len(known)))
 
 
-def _check(output: str | None, form: Format, *, resume: bool, force: bool) -> None:
+def _check(output: str | None, form: Format, *, resume: bool, force: bool, bodies: bool) -> None:
+    if bodies and form not in WITH_BODIES:
+        message = "Only csv, sqlite and parquet take it; the other formats always include the bodies."
+        raise typer.BadParameter(message, param_hint="--bodies")
+    if form in TABLE_FILES and output in (None, STANDARD):
+        message = (
+            f"{form.value} is not written to the standard output. Name a file: --output calls.{form.value}"
+        )
+        raise typer.BadParameter(message, param_hint="--output")
     if not resume:
         return
     if output is None or output == STANDARD or force:
         message = "--resume needs --output FILE and excludes --force."
         raise typer.BadParameter(message, param_hint="--resume")
-    if form not in WITH_ID:
-        message = f"The lines of {form.value} do not name their calls; that works with jsonl, raw and chat."
+    if form not in RESUMABLE:
+        message = f"{form.value} cannot be resumed; that works with jsonl, raw, chat and sqlite."
         raise typer.BadParameter(message, param_hint="--resume")
 
 
