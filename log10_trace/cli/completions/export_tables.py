@@ -10,13 +10,13 @@ from pathlib import Path
 
 from log10_trace.cli.files import lines
 from log10_trace.cli.output import count_noun, progress, stderr_console
-from log10_trace.cli.price_table import prices_of
 from log10_trace.client import Log10
 from log10_trace.client.filters import Filters
 from log10_trace.domain.export_formats import Format
 from log10_trace.domain.json_slices import decode
 from log10_trace.domain.prices import Prices
 from log10_trace.errors import APIConnectionError, MissingExtraError
+from log10_trace.questions.server_prices import prices_of
 from log10_trace.table_files.rows import TableFile, read_call
 from log10_trace.table_files.sqlite_file import write_sqlite_file
 
