@@ -29,6 +29,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     import httpx
+    import httpx2
 
 
 _UNSHOWN: Final = frozenset(("message", "raw_response", "headers"))
@@ -103,7 +104,9 @@ class UnrecordedCallError(Log10Error):
 class SDKError(Log10Error):
     """The completions API refused a request or failed to answer it."""
 
-    def __init__(self, message: str, *, status_code: int, body: str, raw_response: httpx.Response) -> None:
+    def __init__(
+        self, message: str, *, status_code: int, body: str, raw_response: httpx.Response | httpx2.Response
+    ) -> None:
         """Keep the answer: its status, its ``body`` as text, the ``raw_response`` itself."""
         self.message = message
         self.status_code = status_code

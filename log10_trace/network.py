@@ -22,8 +22,6 @@ from typing import Final
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
-import certifi
-
 from log10_trace.errors import ConfigError
 
 _PORTS: Final = {"http": 80, "https": 443}
@@ -32,7 +30,15 @@ _EXPIRED: Final = frozenset({9, 10})
 _OTHER_NAME: Final = frozenset({62, 64})
 """OpenSSL's numbers for a certificate of another host name or IP address."""
 
-certifi.where()  # what finds the file is imported only now, and not later on a thread of ours
+
+def prepare_tls() -> None:
+    """Import and set up what ``make_tls_context`` needs, on a thread of the program's.
+
+    A child that is forked while a thread of ours imports a module, or while OpenSSL prepares itself, which it
+    does with the first context, would wait for that for ever.
+    """
+    ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    _certificates_of_certifi()
 
 
 def is_loopback(url: str) -> bool:
@@ -107,7 +113,13 @@ def _find_certificates(ca_file: Path | None) -> tuple[str, str]:
     for key in ("SSL_CERT_FILE", "SSL_CERT_DIR"):
         if value := os.environ.get(key):
             return key, value
-    return "certifi", certifi.where()
+    return "certifi", _certificates_of_certifi()
+
+
+def _certificates_of_certifi() -> str:
+    import certifi  # noqa: PLC0415 -- a program that speaks plain HTTP to its own server does not need it
+
+    return certifi.where()
 
 
 def check_ca_file(path: Path) -> None:

@@ -11,14 +11,17 @@ import weakref
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from log10_trace import instrument, threads
 from log10_trace import redact as redaction
 from log10_trace.config import Config, resolve
-from log10_trace.export import Delivery, Stats
+from log10_trace.export.deferred_delivery import DeferredDelivery
 from log10_trace.guard import guard
 from log10_trace.record.call import Call, Sink
+
+if TYPE_CHECKING:
+    from log10_trace.export import Delivery, Stats
 
 
 class _FanOut:
@@ -41,9 +44,9 @@ class _Runtime:
 
     def __init__(self) -> None:
         self._lock = threads.new_reentrant_lock()
-        self._delivery: Delivery | None = None
+        self._delivery: DeferredDelivery | None = None
         self._deliveries: weakref.WeakSet[Delivery] = weakref.WeakSet()
-        """The last one, and those before it that may still have something to deliver."""
+        """Those that have begun: the last, and those before it that may still have something to deliver."""
         self._diverted: Sink | None = None
         self._observers: tuple[Sink, ...] = ()
         self._at_exit = False
@@ -60,8 +63,16 @@ class _Runtime:
 
     @property
     def delivery(self) -> Delivery | None:
-        """The delivery of the last ``patch``, which outlives ``unpatch``."""
-        return self._delivery
+        """The delivery of the last ``patch``, which outlives ``unpatch``; begun now if it has not yet."""
+        return None if self._delivery is None else self._delivery.begin()
+
+    def stats(self) -> Stats:
+        """What has become of this process's records up to now."""
+        if self._delivery is not None:
+            return self._delivery.stats()
+        from log10_trace.export.stats import Stats  # noqa: PLC0415 -- seldom needed
+
+        return Stats()
 
     def patch(self, config: Config) -> None:
         with self._lock:
@@ -69,8 +80,8 @@ class _Runtime:
                 self._install()  # the SDK may have been imported anew meanwhile
                 return
             retired = self._delivery
-            self._delivery = Delivery(config, retired.sink.monitor if retired is not None else None)
-            self._deliveries.add(self._delivery)
+            monitor = None if retired is None else retired.monitor
+            self._delivery = DeferredDelivery(config, monitor, self._deliveries.add)
             self.config = config
             self._install()
             if retired is not None:
@@ -84,7 +95,7 @@ class _Runtime:
         """Have calls recorded as the settings in force say, or not at all."""
         config, sink = self.config, self._diverted
         if sink is None and config is not None and self._delivery is not None:
-            sink = self._delivery.sink
+            sink = self._delivery
         if self._observers:
             sink = _FanOut((*([sink] if sink is not None else ()), *self._observers))
         if sink is None:
@@ -106,7 +117,7 @@ class _Runtime:
 
     def _count_left_out(self) -> None:
         if self._delivery is not None:
-            self._delivery.sink.count_left_out()
+            self._delivery.count_left_out()
 
     @contextmanager
     def redirect_to(self, sink: Sink) -> Iterator[None]:
@@ -139,10 +150,15 @@ class _Runtime:
     def exit(self) -> None:
         with guard("ending"):
             instrument.settle_open_streams()
-        deliveries = list(self._deliveries)
-        for delivery in deliveries:
+        last = self._delivery
+        ending: list[Delivery | DeferredDelivery] = [
+            each for each in self._deliveries if last is None or each is not last.begun
+        ]
+        if last is not None:
+            ending.append(last)
+        for delivery in ending:
             delivery.stop_in_background()  # all of them at once
-        for delivery in deliveries:
+        for delivery in ending:
             with guard("delivering at the end of the program"):
                 delivery.exit()
 
@@ -261,5 +277,4 @@ def shutdown(timeout: float = 2.0) -> bool:
 
 def stats() -> Stats:
     """What has become of this process's calls up to now."""
-    delivery = _runtime.delivery
-    return Stats() if delivery is None else delivery.stats()
+    return _runtime.stats()

@@ -31,6 +31,7 @@ EXPORT_FLOORS = (
     {"monitor"},
     {"journal_sink"},
     {"delivery"},
+    {"deferred_delivery"},
     {"__init__"},
 )
 """The rooms inside ``export``: the spool and HTTP know nothing of delivery, which is above both."""

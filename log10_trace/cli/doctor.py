@@ -27,8 +27,9 @@ from log10_trace.config import Config, resolve, set_variables
 from log10_trace.errors import AuthenticationError, ConfigError, Log10Error, SDKError
 from log10_trace.export.delivery.responses import RecordResult
 from log10_trace.export.delivery.retry import Disposition
+from log10_trace.export.delivery.server import Server
 from log10_trace.export.delivery.server_resolver import ServerResolver
-from log10_trace.export.delivery.transport import Server, Transport
+from log10_trace.export.delivery.transport import Transport
 from log10_trace.export.http.proxies import ProxyError
 from log10_trace.export.http.reply import HttpReply
 from log10_trace.export.spool.dead_letters import DeadLetters

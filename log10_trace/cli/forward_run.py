@@ -15,8 +15,8 @@ from log10_trace.cli.sent_calls import open_sent_calls
 from log10_trace.client import Log10
 from log10_trace.client.filters import Filters
 from log10_trace.config import log10_home, resolve
-from log10_trace.export.delivery.http_exchange import Server
 from log10_trace.export.delivery.otlp_transport import OtlpTransport
+from log10_trace.export.delivery.server import Server
 from log10_trace.otlp.endpoint import read_resource
 
 wait: Callable[[float], None] = time.sleep

@@ -11,10 +11,10 @@ from typing import Final
 
 from log10_trace.cli.sent_calls import SentCalls
 from log10_trace.errors import APIConnectionError, SetupError
-from log10_trace.export.delivery.http_exchange import Server
 from log10_trace.export.delivery.otlp_transport import NOT_ENDED, SENT, TRACED, OtlpTransport
 from log10_trace.export.delivery.responses import RecordResult, SendResult
 from log10_trace.export.delivery.retry import Disposition, delay
+from log10_trace.export.delivery.server import Server
 from log10_trace.export.spool.outbound_record import OutboundRecord
 from log10_trace.otlp.endpoint import GRPC_NOTICE
 

@@ -27,7 +27,8 @@ from log10_trace.domain.ranges import format_ranges, to_ranges
 from log10_trace.errors import APIConnectionError
 from log10_trace.export import Delivery
 from log10_trace.export.delivery.retry import Disposition
-from log10_trace.export.delivery.transport import Server, Transport
+from log10_trace.export.delivery.server import Server
+from log10_trace.export.delivery.transport import Transport
 from log10_trace.export.spool.dead_letters import DeadLetter, DeadLetters
 from log10_trace.export.spool.inspection import (
     PendingSource,

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from typing import Any, Literal
 
-import httpx
 from typing_extensions import Unpack
 
 from log10_trace.client.filters import Filters
+from log10_trace.client.http_library import httpx
 from log10_trace.client.operation import Listing, Operation, Page, query, response_parser
 from log10_trace.models import operations
 from log10_trace.models.components import CompletionSummary

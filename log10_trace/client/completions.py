@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 
-import httpx
-
 from log10_trace.client.completion_lists import (
     PATH,
     delete_completions,
@@ -19,6 +17,7 @@ from log10_trace.client.completion_lists import (
     search_completions,
     statistics,
 )
+from log10_trace.client.http_library import httpx
 from log10_trace.client.operation import Body, Operation, as_json, path_segment, response_parser
 from log10_trace.client.resource import AsyncResource, SyncResource, listing, operation, streaming
 from log10_trace.models import operations

@@ -8,9 +8,8 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any, Generic, TypeVar
 
-import httpx
-
 from log10_trace.client import request_flow, results
+from log10_trace.client.http_library import httpx, library_of
 from log10_trace.client.operation import Item, Listing, Operation, Page
 from log10_trace.client.retry import Attempt, Retry
 from log10_trace.client.settings import Settings
@@ -27,6 +26,7 @@ class _Driver(Generic[Http]):
         self.settings = settings
         self.http = http
         self.retry = retry
+        self.transport_error: type[httpx.TransportError] = library_of(http).TransportError
 
     def request(self, operation: Operation[Any]) -> httpx.Request:
         """The operation as a request to the server of the settings."""
@@ -36,7 +36,7 @@ class _Driver(Generic[Http]):
         return self.http.build_request(
             operation.method,
             f"{self.settings.url}/api/v1{operation.path}",
-            params=httpx.QueryParams(operation.query) if operation.query else None,
+            params=operation.query or None,
             content=operation.body,
             headers=headers,
             timeout=self.settings.timeout,
@@ -57,7 +57,7 @@ class SyncDriver(_Driver[httpx.Client]):
         response = self._drive(request_flow.open_stream(operation, self.request(operation), self.retry))
         try:
             yield from response.iter_bytes()
-        except httpx.TransportError as error:
+        except self.transport_error as error:
             raise results.connection_error(error) from error
         finally:
             response.close()
@@ -75,14 +75,14 @@ class SyncDriver(_Driver[httpx.Client]):
         """The outcome of sending the request."""
         try:
             return self.http.send(request, stream=True)
-        except httpx.TransportError as error:
+        except self.transport_error as error:
             return error
 
     def read(self, response: httpx.Response) -> Attempt:
         """The response with its whole body."""
         try:
             response.read()
-        except httpx.TransportError as error:
+        except self.transport_error as error:
             return error
         return response
 
@@ -102,7 +102,7 @@ class AsyncDriver(_Driver[httpx.AsyncClient]):
         try:
             async for piece in response.aiter_bytes():
                 yield piece
-        except httpx.TransportError as error:
+        except self.transport_error as error:
             raise results.connection_error(error) from error
         finally:
             await response.aclose()
@@ -120,14 +120,14 @@ class AsyncDriver(_Driver[httpx.AsyncClient]):
         """The outcome of sending the request."""
         try:
             return await self.http.send(request, stream=True)
-        except httpx.TransportError as error:
+        except self.transport_error as error:
             return error
 
     async def read(self, response: httpx.Response) -> Attempt:
         """The response with its whole body."""
         try:
             await response.aread()
-        except httpx.TransportError as error:
+        except self.transport_error as error:
             return error
         return response
 

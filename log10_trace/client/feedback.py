@@ -6,8 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-import httpx
-
+from log10_trace.client.http_library import httpx
 from log10_trace.client.operation import Operation, as_json, path_segment, query, response_parser
 from log10_trace.client.resource import AsyncResource, SyncResource, operation
 from log10_trace.models import operations

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from types import TracebackType
-from typing import TYPE_CHECKING
-
-import httpx
+from typing import TYPE_CHECKING, cast
 
 from log10_trace.client.completions import AsyncCompletions, Completions
 from log10_trace.client.drivers import AsyncDriver, SyncDriver, async_transport, blocking_transport
@@ -15,6 +13,7 @@ from log10_trace.client.feedback import (
     FeedbackOperations,
     FeedbackTasks,
 )
+from log10_trace.client.http_library import AsyncHttpClient, HttpClient, httpx
 from log10_trace.client.login_codes import AsyncLoginCodes, LoginCodes
 from log10_trace.client.retry import Retry
 from log10_trace.client.sessions import AsyncSessions, AsyncSources, Sessions, Sources
@@ -35,7 +34,7 @@ class Log10:
         server_url: where the API is, such as ``http://127.0.0.1:4680``.
         x_log10_organization: the organization, where the key alone does not say it.
         timeout: seconds that the server may be silent: a long answer may take longer.
-        http_client: an HTTP client of your own; it stays open.
+        http_client: an HTTP client of your own, of httpx or httpx2; it stays open.
         retry: how often and how patiently a request is tried again.
 
     Raises:
@@ -48,7 +47,7 @@ class Log10:
         server_url: str | None = None,
         x_log10_organization: str | None = None,
         timeout: float | None = None,
-        http_client: httpx.Client | None = None,
+        http_client: HttpClient | None = None,
         *,
         retry: Retry | None = None,
     ) -> None:
@@ -57,7 +56,7 @@ class Log10:
         )
         self._closes = http_client is None
         http = http_client or httpx.Client(transport=blocking_transport(settings))
-        self._driver = SyncDriver(settings, retry or Retry(), http)
+        self._driver = SyncDriver(settings, retry or Retry(), cast("httpx.Client", http))
         self.completions = Completions(self._driver)
         self.sessions = Sessions(self._driver)
         self.feedback = FeedbackOperations(self._driver)
@@ -93,7 +92,7 @@ class AsyncLog10:
         server_url: str | None = None,
         x_log10_organization: str | None = None,
         timeout: float | None = None,
-        http_client: httpx.AsyncClient | None = None,
+        http_client: AsyncHttpClient | None = None,
         *,
         retry: Retry | None = None,
     ) -> None:
@@ -102,7 +101,7 @@ class AsyncLog10:
         )
         self._closes = http_client is None
         http = http_client or httpx.AsyncClient(transport=async_transport(settings))
-        self._driver = AsyncDriver(settings, retry or Retry(), http)
+        self._driver = AsyncDriver(settings, retry or Retry(), cast("httpx.AsyncClient", http))
         self.completions = AsyncCompletions(self._driver)
         self.sessions = AsyncSessions(self._driver)
         self.feedback = AsyncFeedbackOperations(self._driver)

@@ -8,8 +8,7 @@ from datetime import datetime, timezone
 from typing import Any, Generic, TypeAlias, TypeVar
 from urllib.parse import quote
 
-import httpx
-
+from log10_trace.client.http_library import httpx
 from log10_trace.errors import ArgumentError
 from log10_trace.models.base import Model, write_json
 from log10_trace.models.operations import Response

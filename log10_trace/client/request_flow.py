@@ -11,9 +11,8 @@ import itertools
 from collections.abc import Callable, Generator
 from typing import Any, Protocol, TypeAlias, TypeVar
 
-import httpx
-
 from log10_trace.client import results
+from log10_trace.client.http_library import httpx
 from log10_trace.client.operation import Operation
 from log10_trace.client.retry import Attempt, Retry
 
@@ -61,7 +60,7 @@ def execute(operation: Operation[Result], request: httpx.Request, retry: Retry) 
 def open_stream(operation: Operation[Any], request: httpx.Request, retry: Retry) -> Flow[httpx.Response]:
     """The successful response of the operation, its body unread; raises as ``results.parse_response``."""
     outcome = yield from _send_with_retries(operation, request, retry, whole=False)
-    if not isinstance(outcome, httpx.Response):
+    if isinstance(outcome, Exception):
         raise results.connection_error(outcome) from outcome
     if not outcome.is_success:
         raise results.error_for_response(outcome)
@@ -77,7 +76,7 @@ def _send_with_retries(
     """
     for attempt in itertools.count(1):
         outcome: Attempt = yield _send(request)
-        if isinstance(outcome, httpx.Response) and (whole or not outcome.is_success):
+        if not isinstance(outcome, Exception) and (whole or not outcome.is_success):
             outcome = yield _read(outcome)
         wait = retry.wait(attempt, outcome, repeatable=operation.idempotent)
         if wait is None:

@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 from typing import Final, TypeVar
 
-import httpx
-
 from log10_trace import errors
+from log10_trace.client.http_library import httpx, is_error
 from log10_trace.client.operation import Operation
 from log10_trace.client.retry import Attempt
 from log10_trace.network import find_tls_problem
@@ -35,7 +34,7 @@ def parse_response(operation: Operation[Result], outcome: Attempt) -> Result:
         SDKError: the API refused, or failed, or what answered is not a completions API.
         APIConnectionError: there was no answer.
     """
-    if not isinstance(outcome, httpx.Response):
+    if isinstance(outcome, Exception):
         raise connection_error(outcome) from outcome
     if not outcome.is_success:
         raise error_for_response(outcome)
@@ -59,7 +58,7 @@ def error_for_response(response: httpx.Response) -> errors.SDKError:
 def connection_error(error: httpx.TransportError) -> errors.APIConnectionError:
     """The error for a request without an answer."""
     server = _server(error.request)
-    if isinstance(error, httpx.TimeoutException):
+    if is_error(error, "TimeoutException"):
         return errors.APITimeoutError(f"The completions API at {server} did not answer in time.")
     if problem := find_tls_problem(error):
         return errors.APIConnectionError(f"No connection to {server}: {problem}.")

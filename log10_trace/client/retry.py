@@ -8,8 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
-import httpx
-
+from log10_trace.client.http_library import httpx, is_error
 from log10_trace.domain.retry_after import parse_retry_after
 
 Attempt: TypeAlias = httpx.Response | httpx.TransportError
@@ -53,13 +52,13 @@ class Retry:
 
 
 def _is_retryable(outcome: Attempt, *, repeatable: bool) -> bool:
-    if isinstance(outcome, httpx.Response):
+    if not isinstance(outcome, Exception):
         return outcome.status_code in (_RETRYABLE_STATUSES if repeatable else _NOT_PROCESSED_STATUSES)
-    never_sent = isinstance(outcome, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout)
-    return (repeatable or never_sent) and not isinstance(outcome, httpx.UnsupportedProtocol)
+    never_sent = is_error(outcome, "ConnectError", "ConnectTimeout", "PoolTimeout")
+    return (repeatable or never_sent) and not is_error(outcome, "UnsupportedProtocol")
 
 
 def _retry_after(outcome: Attempt) -> float | None:
-    if not isinstance(outcome, httpx.Response):
+    if isinstance(outcome, Exception):
         return None
     return parse_retry_after(outcome.headers.get("retry-after"), time.time())

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import httpx
 from typing_extensions import Unpack
 
 from log10_trace.client.filters import Filters
+from log10_trace.client.http_library import httpx
 from log10_trace.client.operation import Listing, Operation, Page, path_segment, query, response_parser
 from log10_trace.client.resource import AsyncResource, SyncResource, listing, operation
 from log10_trace.models import operations

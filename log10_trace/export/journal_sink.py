@@ -20,7 +20,7 @@ from log10_trace.export.spool.segment_format import COMPLETED, RECORD, STARTED
 from log10_trace.guard import guard
 from log10_trace.record.call import Call
 from log10_trace.record.call_codec import encode
-from log10_trace.record.completion import join_request_metadata, to_model
+from log10_trace.record.completion import join_request_metadata
 
 # Made once: every call of the SDK passes here.
 _KEEPING: Final = guard("storing a record")
@@ -41,6 +41,10 @@ class JournalSink:
         memory_max_bytes: int,
     ) -> None:
         """``begin`` gives the journal when there is none yet, and sees to it that it is delivered."""
+        if redactor is not None:
+            # Here, and not later on the delivery thread: a child that is forked in the middle of an import
+            # waits for its end for ever.
+            from log10_trace.record import completion_model  # noqa: F401, PLC0415 -- a redactor alone needs it
         self.journal: Journal | None = None
         self.monitor = monitor
         self.worker_is_idle = True
@@ -227,6 +231,8 @@ class JournalSink:
         self._give_up(call)
 
     def _redact_copy(self, call: Call, redactor: redact.Redactor) -> Call:
+        from log10_trace.record.completion_model import to_model  # noqa: PLC0415 -- imported by ``__init__``
+
         completion, worked = redact.apply(redactor, to_model(call))
         if not worked:
             with self.monitor:

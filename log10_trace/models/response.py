@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import httpx
+    import httpx2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -14,7 +15,7 @@ class Response:
     """What every answer of the API has."""
 
     status_code: int
-    raw_response: httpx.Response = field(repr=False)
+    raw_response: httpx.Response | httpx2.Response = field(repr=False)
 
     @property
     def http_meta(self) -> HTTPMetadata:
@@ -26,5 +27,5 @@ class Response:
 class HTTPMetadata:
     """The HTTP request and response behind an answer."""
 
-    request: httpx.Request
-    response: httpx.Response
+    request: httpx.Request | httpx2.Request
+    response: httpx.Response | httpx2.Response

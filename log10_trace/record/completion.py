@@ -2,38 +2,27 @@
 
 from __future__ import annotations
 
-import json
-import math
 from datetime import datetime, timedelta, timezone
 from typing import Any, Final
 
 from log10_trace.domain.call_labels import kind_of_endpoint
 from log10_trace.domain.metadata import merge_metadata, read_metadata
 from log10_trace.domain.native_views import VIEWS
-from log10_trace.models.components import Completion
 from log10_trace.record.call import Call
-from log10_trace.record.json_bytes import (
-    MAX_INT_DIGITS,
-    dump,
-    dump_fast,
-    parse,
-    to_json_string,
-    to_single_line,
-)
+from log10_trace.record.json_bytes import dump, dump_fast, parse, to_json_string, to_single_line
 from log10_trace.record.outcome import Outcome, determine_outcome
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _EXTENSIONS: Final = ("base_url", "request_id", "retries", "source", "sequence", "trace_id", "span_id")
 
-_RAWS: Final = ("raw_request", "raw_response", "raw_events")
-
 
 def to_json(call: Call) -> bytes:
     """The Completion as one line of JSON; what was sent and what came back stand in it byte for byte."""
-    return _write(call, with_request_metadata=True) if call.body_json is None else call.body_json
+    return write_anew(call) if call.body_json is None else call.body_json
 
 
-def _write(call: Call, *, with_request_metadata: bool) -> bytes:
+def write_anew(call: Call, *, with_request_metadata: bool = True) -> bytes:
+    """As ``to_json``, from the bytes of the call, whatever was made of them before."""
     outcome = determine_outcome(call)
     request, raw_request, value = _request(call.request)
     labels = _labels(call, outcome)
@@ -58,32 +47,10 @@ def _write(call: Call, *, with_request_metadata: bool) -> bytes:
     return _join_json(head, call.stack, bodies)
 
 
-def to_model(call: Call, *, with_request_metadata: bool = False) -> Completion:
-    """The Completion as a model, for a redactor or a test to look at.
-
-    It is without ``raw_request``, ``raw_response`` and ``raw_events``, where a redactor of the bodies would
-    leave everything, and where nothing else is said without the metadata that its request repeats.
-    """
-    written = call.body_json or _write(call, with_request_metadata=with_request_metadata)
-    # A number that Python cannot write again would cost the record when the redactor gives it back.
-    fields = json.loads(written, parse_float=_float, parse_int=_int)
-    return Completion.model_validate({name: fields[name] for name in fields if name not in _RAWS})
-
-
 def join_request_metadata(metadata: dict[str, Any] | None, request: Any) -> dict[str, Any] | None:
     """The metadata of a call, and that in its request, a body or the model of one, whose values hold."""
     own = request.get("metadata") if isinstance(request, dict) else getattr(request, "metadata", None)
     return merge_metadata(metadata, read_metadata(own))
-
-
-def _float(text: str) -> float | str:
-    """The number, or its text where Python has only infinity for it, which no JSON can carry again."""
-    number = float(text)
-    return number if math.isfinite(number) else text
-
-
-def _int(digits: str) -> int | str:
-    return int(digits) if len(digits) <= MAX_INT_DIGITS else digits
 
 
 def _join_json(labels: bytes, stack: bytes, bodies: list[tuple[bytes, bytes]]) -> bytes:

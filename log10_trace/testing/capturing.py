@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from log10_trace import runtime
 from log10_trace.models.components import Completion
 from log10_trace.record.call import Call
-from log10_trace.record.completion import to_model
+from log10_trace.record.completion_model import to_model
 
 
 class _Records:

@@ -12,8 +12,9 @@ from log10_trace.export.delivery.maintenance import SpoolMaintenance
 from log10_trace.export.delivery.responses import RecordResult, SendResult
 from log10_trace.export.delivery.retry import Disposition
 from log10_trace.export.delivery.sender import Sender
+from log10_trace.export.delivery.server import Server
 from log10_trace.export.delivery.server_resolver import ServerResolver
-from log10_trace.export.delivery.transport import Server, Transport
+from log10_trace.export.delivery.transport import Transport
 from log10_trace.export.delivery.worker import Worker
 from log10_trace.export.journal_sink import JournalSink
 from log10_trace.export.monitor import DeliveryMonitor

@@ -9,7 +9,8 @@ import openai
 import pytest
 
 from log10_trace.record.call_codec import decode
-from log10_trace.record.completion import to_json, to_model
+from log10_trace.record.completion import to_json
+from log10_trace.record.completion_model import to_model
 from tests.instrument.conftest import Kept
 from tests.model_endpoint import Endpoint
 from tests.recorded import exchanges, needed

@@ -9,7 +9,8 @@ import pytest
 from log10_trace.models.components import Completion
 from log10_trace.record.call import Call
 from log10_trace.record.call_codec import decode, encode
-from log10_trace.record.completion import to_json, to_model
+from log10_trace.record.completion import to_json
+from log10_trace.record.completion_model import to_model
 
 EXACT = [
     b'{"n":123456789012345678901234567890,"f":1.10,"e":1E400,"g":-0.0}',

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from log10_trace.models.components import Completion
 from log10_trace.record.call import Call
-from log10_trace.record.completion import to_model
+from log10_trace.record.completion_model import to_model
 from log10_trace.redact.content_mask import mask_contents, mask_text
 from tests import completions_api as does
 from tests.completions_api import CompletionsAPI

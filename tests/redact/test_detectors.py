@@ -221,7 +221,7 @@ def test_a_bad_pattern_is_an_error(expression: Any, name: Any, says: str) -> Non
 
 def test_the_calls_of_a_stream_are_redacted_as_a_whole() -> None:
     """A value that came in several pieces is found in what they make."""
-    from log10_trace.record.completion import to_model
+    from log10_trace.record.completion_model import to_model
 
     pieces = ["my mail is ada@exa", "mple.org", ", bye"]
     call = begun()

@@ -12,7 +12,8 @@ from log10_trace.domain.keys import Scope
 from log10_trace.export.delivery import transport
 from log10_trace.export.delivery.responses import result_for_record
 from log10_trace.export.delivery.retry import Disposition
-from log10_trace.export.delivery.transport import Server, Transport
+from log10_trace.export.delivery.server import Server
+from log10_trace.export.delivery.transport import Transport
 from log10_trace.export.http.reply import HttpReply
 from log10_trace.export.spool.outbound_record import OutboundRecord
 from tests.server.conftest import JSON, Tenant

@@ -20,6 +20,7 @@ from log10_trace.export.delivery.sender import BATCH_BYTES, Sender
 from log10_trace.export.delivery.server_resolver import ServerResolver
 from log10_trace.export.delivery.transport import Transport
 from log10_trace.export.delivery.worker import Worker
+from log10_trace.export.http.connection import prepare_connections
 from log10_trace.export.journal_sink import JournalSink
 from log10_trace.export.monitor import DeliveryMonitor
 from log10_trace.export.spool.backlog import Loss
@@ -46,6 +47,7 @@ class Delivery:
         config: Config,
         monitor: DeliveryMonitor | None = None,
         *,
+        resolver: ServerResolver | None = None,
         any_key: bool = False,
         unknown_destination: bool = False,
         clock: Callable[[], float] = time.monotonic,
@@ -56,7 +58,9 @@ class Delivery:
         ``unknown_destination``, those whose folder does not tell where they are to go.
         """
         self.config = config
-        self.resolver = ServerResolver(config, any_key=any_key, unknown_destination=unknown_destination)
+        self.resolver = resolver or ServerResolver(
+            config, any_key=any_key, unknown_destination=unknown_destination
+        )
         self.sink = JournalSink(
             monitor or DeliveryMonitor(),
             self._open_journal,
@@ -253,6 +257,10 @@ class Delivery:
 
     def _start(self, journal: Journal | None) -> Worker:
         """Begin a thread for ``journal``, and for what dead processes left. Called with the lock held."""
+        # This user's own server speaks plain HTTP on this machine.
+        if self.config.url is not None:
+            with guard("preparing connections"):
+                prepare_connections(self.config.url)
         worker = self._build_worker(journal, self.config)
         # A signal handler that flushes, or makes a call, may have begun one meanwhile, in this very thread:
         # two would deliver the journal twice. From here to the assignment nothing is called, so that no

@@ -7,7 +7,6 @@ import sys
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -17,6 +16,7 @@ import h11
 from log10_trace.errors import ConfigError
 from log10_trace.export.delivery.responses import RecordResult
 from log10_trace.export.delivery.retry import Disposition
+from log10_trace.export.delivery.server import Server
 from log10_trace.export.http.connection import Connection, Request
 from log10_trace.export.http.deadline import Deadline
 from log10_trace.export.http.reply import HttpReply
@@ -26,17 +26,6 @@ COMPRESS_FROM_BYTES: Final = 1400
 """Less fits into one packet anyway."""
 
 _SUPPRESSED: Final = ("suppress_instrumentation", "suppress_http_instrumentation")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Server:
-    """A completions API and what it asks for."""
-
-    url: str
-    token: str | None = None
-    organization_id: str | None = None
-    ca_file: Path | None = None
-    """The certificates that its own is verified with; without it, the usual ones."""
 
 
 class HttpExchange:

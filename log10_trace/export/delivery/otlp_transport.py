@@ -16,9 +16,10 @@ import h11
 
 from log10_trace import __version__
 from log10_trace.domain.json_values import read_text
-from log10_trace.export.delivery.http_exchange import COMPRESS_FROM_BYTES, HttpExchange, Server, compress
+from log10_trace.export.delivery.http_exchange import COMPRESS_FROM_BYTES, HttpExchange, compress
 from log10_trace.export.delivery.responses import RecordResult, SendResult, retry_after_of
 from log10_trace.export.delivery.retry import Disposition
+from log10_trace.export.delivery.server import Server
 from log10_trace.export.http.connection import Request
 from log10_trace.export.http.reply import HttpReply
 from log10_trace.export.spool.outbound_record import OutboundRecord
@@ -119,7 +120,7 @@ class OtlpTransport(HttpExchange):
         if len(body) >= COMPRESS_FROM_BYTES:
             headers.append(("Content-Encoding", "gzip"))
             body = compress(body)
-        reply = self.exchange(replace(server, url=url), Request("POST", path, headers, body), timeout)
+        reply = self.exchange(server._replace(url=url), Request("POST", path, headers, body), timeout)
         return _explain(server.url, reply) if isinstance(reply, RecordResult) else reply
 
     def _count_rejection(self, server: Server, reply: HttpReply, sent: int) -> None:

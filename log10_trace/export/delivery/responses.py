@@ -137,4 +137,4 @@ def _message(payload: dict[str, Any]) -> str:
 
 def retry_after_of(reply: HttpReply) -> float:
     """The seconds for which the server asks to be left alone."""
-    return retry_after(reply.headers.get("Retry-After"), time.time())
+    return retry_after(reply.headers.get("retry-after"), time.time())

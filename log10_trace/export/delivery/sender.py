@@ -12,7 +12,8 @@ from log10_trace.export.delivery.outbound_cache import OutboundCache
 from log10_trace.export.delivery.poison import FAILED, Suspects, weigh_evidence
 from log10_trace.export.delivery.responses import RecordResult
 from log10_trace.export.delivery.retry import Disposition
-from log10_trace.export.delivery.transport import BATCH_ITEMS, Server, Transport
+from log10_trace.export.delivery.server import Server
+from log10_trace.export.delivery.transport import BATCH_ITEMS, Transport
 from log10_trace.export.monitor import DeliveryMonitor
 from log10_trace.export.spool.backlog import Backlog, PendingEntry
 from log10_trace.export.spool.dead_letters import DeadLetter, DeadLetters

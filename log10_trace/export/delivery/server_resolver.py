@@ -6,7 +6,7 @@ import logging
 
 from log10_trace import local_server
 from log10_trace.config import Config
-from log10_trace.export.delivery.transport import Server
+from log10_trace.export.delivery.server import Server
 from log10_trace.export.spool.destination import Destination, fingerprint
 
 _logger = logging.getLogger("log10_trace")

@@ -10,10 +10,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Final
 
-import httpx
-
 from log10_trace import __version__
-from log10_trace.export.delivery.http_exchange import COMPRESS_FROM_BYTES, HttpExchange, Server, compress
+from log10_trace.export.delivery.http_exchange import COMPRESS_FROM_BYTES, HttpExchange, compress
 from log10_trace.export.delivery.responses import (
     RecordResult,
     SendResult,
@@ -23,12 +21,11 @@ from log10_trace.export.delivery.responses import (
     retry_after_of,
 )
 from log10_trace.export.delivery.retry import Disposition, is_missing_endpoint
+from log10_trace.export.delivery.server import Server
 from log10_trace.export.http.connection import Request
 from log10_trace.export.http.reply import HttpReply
 from log10_trace.export.spool.outbound_record import OutboundRecord
 from log10_trace.network import is_loopback
-
-__all__ = ["Server", "Transport"]
 
 BATCH_ITEMS: Final = 500
 SINGLE_ITEMS: Final = 16
@@ -37,6 +34,7 @@ BATCHES_AGAIN_S: Final = 300.0
 """A server that took no batches is asked again after this time: it may have been restarting."""
 _COMPLETIONS: Final = "/api/v1/completions"
 _BATCH: Final = f"{_COMPLETIONS}/batch"
+_CONFLICT: Final = 409
 _NOT_OF_ENDPOINT: Final = (401, 403, 407, 421)
 """Statuses that would be the same for every endpoint."""
 
@@ -128,7 +126,7 @@ class Transport(HttpExchange):
         path = f"{_COMPLETIONS}/{record.id}" if record.update else _COMPLETIONS
         reply = self._post(server, path, record.body, timeout, "application/json")
         # It arrived before, and the answer did not. The id is the record's own, so nothing is there twice.
-        if isinstance(reply, HttpReply) and reply.status == httpx.codes.CONFLICT and not record.update:
+        if isinstance(reply, HttpReply) and reply.status == _CONFLICT and not record.update:
             path = f"{_COMPLETIONS}/{record.id}"
             reply = self._post(server, path, record.body, timeout, "application/json")
         return reply

@@ -10,25 +10,24 @@ from __future__ import annotations
 import ssl
 import time
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 from urllib.parse import quote
 
 import h11
-import httpx
 
+from log10_trace.export.http.address import Address
 from log10_trace.export.http.deadline import Deadline
 from log10_trace.export.http.events import ANSWER_MAX_BYTES, read_events
 from log10_trace.export.http.proxies import ProxyError, authorization, describe_proxy, open_socks, open_tunnel
 from log10_trace.export.http.reply import HttpReply
 from log10_trace.export.http.streams import Stream, TcpStream, TlsStream
-from log10_trace.network import find_proxy
+from log10_trace.network import find_proxy, prepare_tls
 
 KEEPALIVE_S: Final = 60.0
 """A connection idle for longer is not reused: a device in between may have dropped it."""
 _HEADER_MAX_BYTES: Final = 100 * 1024
-_PORTS: Final = {"http": 80, "https": 443, "socks5": 1080, "socks5h": 1080}
 _COMPRESSED: Final = ("gzip", "x-gzip", "deflate")
 
 Headers: TypeAlias = Sequence[tuple[str, str]]
@@ -42,6 +41,19 @@ class Request:
     path: str
     headers: Headers
     body: bytes = b""
+
+
+def prepare_connections(url: str) -> None:
+    """Import and set up here what a connection to ``url`` needs.
+
+    For a thread of the program's: a child that is forked while a thread of ours imports a module can never
+    import it.
+    """
+    if not url.isascii():
+        import idna  # noqa: F401, PLC0415 -- see ``Address``
+    # A proxy may speak TLS where the server does not.
+    if url.startswith("https:") or (find_proxy(url) or "").startswith("https:"):
+        prepare_tls()
 
 
 class Connection:
@@ -60,17 +72,17 @@ class Connection:
         Raises:
             OSError: no connection came about; a ``ProxyError`` or an ``SSLError`` says more.
         """
-        self._url = httpx.URL(url)
+        self._url = Address(url)
         self._progress = progress
         self._http = h11.Connection(h11.CLIENT, max_incomplete_event_size=_HEADER_MAX_BYTES)
         self._idle_since = time.monotonic()
         named = find_proxy(url)
-        self._proxy = httpx.URL(named) if named else None
+        self._proxy = Address(named) if named else None
         self._is_forwarded = False
         first = self._proxy or self._url
-        if first.scheme not in _PORTS:
+        if not first.is_known:
             raise ProxyError(f"{describe_proxy(first)} is none of http, https and socks5")
-        self._tcp = TcpStream(first.raw_host.decode(), _port(first), deadline, progress)
+        self._tcp = TcpStream(first.host, first.port, deadline, progress)
         try:
             self._stream = self._open_stream(tls, deadline)
         except BaseException:
@@ -82,17 +94,16 @@ class Connection:
         """What carries the requests: TCP, through a proxy or not, with TLS or not."""
         stream: Stream = self._tcp
         url, proxy = self._url, self._proxy
-        host, port = url.raw_host.decode(), _port(url)
         if proxy is not None and proxy.scheme == "https":
-            stream = TlsStream(stream, tls(), proxy.raw_host.decode(), deadline)
+            stream = TlsStream(stream, tls(), proxy.host, deadline)
         if proxy is not None and proxy.scheme.startswith("socks"):
-            open_socks(stream, proxy, host, port, deadline)
+            open_socks(stream, proxy, url, deadline)
         elif proxy is not None and url.scheme == "https":
-            open_tunnel(stream, proxy, host, port, deadline)
+            open_tunnel(stream, proxy, url, deadline)
         else:
             self._is_forwarded = proxy is not None
         if url.scheme == "https":
-            stream = TlsStream(stream, tls(), host, deadline)
+            stream = TlsStream(stream, tls(), url.host, deadline)
         return stream
 
     def exchange(self, request: Request, deadline: Deadline) -> HttpReply:
@@ -124,26 +135,26 @@ class Connection:
     def _target(self, path: str) -> bytes:
         """The request's target: a path of the server; all of its URL where a proxy is to know it."""
         url = self._url
-        target = url.raw_path.rstrip(b"/") + quote(path, safe="/?&=%").encode()
-        return b"%s://%s%s" % (url.raw_scheme, url.netloc, target) if self._is_forwarded else target
+        target = url.path.rstrip("/") + quote(path, safe="/?&=%")
+        return (f"{url}{target}" if self._is_forwarded else target).encode()
 
     def _complete(self, request: Request) -> list[tuple[str, str]]:
         """The request's headers and those of the connection."""
-        host = ("Host", self._url.netloc.decode())
+        host = ("Host", self._url.netloc)
         forwarding = authorization(self._proxy) if self._is_forwarded and self._proxy else []
         return [host, *request.headers, *forwarding, ("Content-Length", str(len(request.body)))]
 
     def _read(self, deadline: Deadline) -> HttpReply:
-        status, headers, body = 0, httpx.Headers(), bytearray()
+        status, headers, body = 0, dict[str, str](), bytearray()
         for event in read_events(self._http, self._stream, deadline):
             # 100 Continue and 103 Early Hints are of another class, and passed over.
             if isinstance(event, h11.Response):
-                status, headers = event.status_code, httpx.Headers(event.headers.raw_items())
+                status, headers = event.status_code, _read_headers(event.headers)
                 self._progress()
             elif isinstance(event, h11.Data):
                 body += event.data
         self._progress()
-        return HttpReply(status, headers, _decompress(headers.get("Content-Encoding", ""), bytes(body)))
+        return HttpReply(status, headers, _decompress(headers.get("content-encoding", ""), bytes(body)))
 
     @property
     def is_reusable(self) -> bool:
@@ -162,8 +173,13 @@ class Connection:
         self._tcp.detach_after_fork()
 
 
-def _port(url: httpx.URL) -> int:
-    return url.port or _PORTS[url.scheme]
+def _read_headers(pairs: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
+    """The headers by name; the values of one that stands more than once are joined."""
+    headers: dict[str, str] = {}
+    for name, value in pairs:
+        key, text = name.decode("latin-1"), value.decode("latin-1")
+        headers[key] = f"{headers[key]}, {text}" if key in headers else text
+    return headers
 
 
 def _decompress(coding: str, body: bytes) -> bytes:

@@ -6,8 +6,8 @@ from base64 import b64encode
 from typing import Final
 
 import h11
-import httpx
 
+from log10_trace.export.http.address import Address
 from log10_trace.export.http.deadline import Deadline
 from log10_trace.export.http.events import read_events
 from log10_trace.export.http.streams import Stream
@@ -24,12 +24,12 @@ class ProxyError(OSError):
     """A proxy does not let a connection through."""
 
 
-def describe_proxy(proxy: httpx.URL) -> str:
+def describe_proxy(proxy: Address) -> str:
     """The proxy's URL as a message may show it: without user and password."""
-    return f"the proxy {proxy.scheme}://{proxy.netloc.decode()}"
+    return f"the proxy {proxy}"
 
 
-def authorization(proxy: httpx.URL) -> list[tuple[str, str]]:
+def authorization(proxy: Address) -> list[tuple[str, str]]:
     """The header with the proxy's user and password, where its URL has them."""
     if not proxy.username:
         return []
@@ -37,17 +37,16 @@ def authorization(proxy: httpx.URL) -> list[tuple[str, str]]:
     return [("Proxy-Authorization", f"Basic {b64encode(pair).decode()}")]
 
 
-def open_tunnel(stream: Stream, proxy: httpx.URL, host: str, port: int, deadline: Deadline) -> None:
+def open_tunnel(stream: Stream, proxy: Address, server: Address, deadline: Deadline) -> None:
     """Have an HTTP proxy connect to a server.
 
     Raises:
         ProxyError: it refuses.
         OSError: the connection broke, or the deadline passed.
     """
-    target = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     http = h11.Connection(h11.CLIENT)
-    headers = [("Host", target), *authorization(proxy)]
-    request = http.send(h11.Request(method="CONNECT", target=target, headers=headers))
+    headers = [("Host", server.authority), *authorization(proxy)]
+    request = http.send(h11.Request(method="CONNECT", target=server.authority, headers=headers))
     stream.send((request or b"") + (http.send(h11.EndOfMessage()) or b""), deadline)
     for event in read_events(http, stream, deadline):
         if isinstance(event, h11.Response):
@@ -57,7 +56,7 @@ def open_tunnel(stream: Stream, proxy: httpx.URL, host: str, port: int, deadline
             return
 
 
-def open_socks(stream: Stream, proxy: httpx.URL, host: str, port: int, deadline: Deadline) -> None:
+def open_socks(stream: Stream, proxy: Address, server: Address, deadline: Deadline) -> None:
     """Have a SOCKS proxy connect to a server, whose name it looks up.
 
     Raises:
@@ -74,6 +73,7 @@ def open_socks(stream: Stream, proxy: httpx.URL, host: str, port: int, deadline:
     elif method != _WITHOUT_PASSWORD:
         wants = "does not take" if proxy.username else "asks for"
         raise ProxyError(f"{describe_proxy(proxy)} {wants} a user and a password")
+    host, port = server.host, server.port
     stream.send(b"\x05\x01\x00\x03" + _prefix_length(host.encode()) + port.to_bytes(2, "big"), deadline)
     # The fifth byte is the length of the address where that is a name.
     answer = _collect(stream, b"", 5, deadline)

@@ -14,6 +14,7 @@ class HttpReply:
 
     status: int
     headers: Mapping[str, str]
+    """By their names in lower case."""
     body: bytes
 
     def json(self) -> Any:

@@ -25,10 +25,6 @@ PIECE_BYTES: Final = 256 * 1024
 """So much is handed to the kernel at a time, and counts as progress once it was taken."""
 _RECEIVE_BYTES: Final = 64 * 1024
 
-# The first makes OpenSSL prepare itself, which is not to happen on the delivery thread: a child that is
-# forked in the middle of that would never see it end.
-ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-
 
 class Stream(Protocol):
     """What carries bytes both ways."""

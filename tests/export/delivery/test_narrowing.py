@@ -11,7 +11,7 @@ import pytest
 from log10_trace.export.delivery.backoff import SHRINK_AFTER
 from log10_trace.export.delivery.responses import RecordResult, SendResult
 from log10_trace.export.delivery.retry import BASE_S, DENIED_DELAY_S, MAX_DELAY_S, Disposition
-from log10_trace.export.delivery.transport import Server
+from log10_trace.export.delivery.server import Server
 from log10_trace.export.spool.dead_letters import DeadLetters
 from log10_trace.export.spool.outbound_record import OutboundRecord
 from tests.export.factories import call

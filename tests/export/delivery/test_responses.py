@@ -13,7 +13,8 @@ import pytest
 from log10_trace import guard
 from log10_trace.export.delivery.responses import parse_batch_results, result_for_record
 from log10_trace.export.delivery.retry import Disposition
-from log10_trace.export.delivery.transport import BATCHES_AGAIN_S, Server, Transport
+from log10_trace.export.delivery.server import Server
+from log10_trace.export.delivery.transport import BATCHES_AGAIN_S, Transport
 from log10_trace.export.http.reply import HttpReply
 from log10_trace.export.spool.dead_letters import DeadLetters
 from log10_trace.export.spool.outbound_record import OutboundRecord

@@ -12,7 +12,8 @@ import pytest
 from log10_trace.export import Delivery
 from log10_trace.export.delivery import retry, transport
 from log10_trace.export.delivery.retry import Disposition
-from log10_trace.export.delivery.transport import Server, Transport
+from log10_trace.export.delivery.server import Server
+from log10_trace.export.delivery.transport import Transport
 from log10_trace.export.spool.dead_letters import DeadLetters
 from log10_trace.export.spool.outbound_record import OutboundRecord
 from tests import completions_api as does

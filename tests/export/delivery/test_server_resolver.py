@@ -7,8 +7,8 @@ import os
 
 import pytest
 
+from log10_trace.export.delivery.server import Server
 from log10_trace.export.delivery.server_resolver import ServerResolver
-from log10_trace.export.delivery.transport import Server
 from log10_trace.export.spool.destination import Destination, destination_of, fingerprint
 from log10_trace.local_server import LocalServer, register, unregister
 from tests.export.factories import config

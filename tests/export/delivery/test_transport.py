@@ -13,7 +13,8 @@ import json, sys
 from log10_trace import redact
 from log10_trace.export import Delivery
 from log10_trace.export.delivery.responses import OutboundRecord
-from log10_trace.export.delivery.transport import Server, Transport
+from log10_trace.export.delivery.server import Server
+from log10_trace.export.delivery.transport import Transport
 from tests.export.factories import config, keep
 
 made = Delivery(config({url!r}, redact=redact.patterns()))

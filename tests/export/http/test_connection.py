@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from log10_trace.export.delivery.responses import RecordResult
-from log10_trace.export.delivery.transport import Server, Transport
+from log10_trace.export.delivery.server import Server
+from log10_trace.export.delivery.transport import Transport
 from log10_trace.export.spool.outbound_record import OutboundRecord
 from tests.certificates import Authority, make_authority
 from tests.raw_server import Peer, raw_server

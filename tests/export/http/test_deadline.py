@@ -14,7 +14,8 @@ import pytest
 
 from log10_trace import threads
 from log10_trace.export.delivery.retry import Disposition
-from log10_trace.export.delivery.transport import Server, Transport
+from log10_trace.export.delivery.server import Server
+from log10_trace.export.delivery.transport import Transport
 from log10_trace.export.http.deadline import Deadline
 from log10_trace.export.http.lookup import find_addresses
 from log10_trace.export.spool.outbound_record import OutboundRecord
