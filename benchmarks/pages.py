@@ -3,9 +3,11 @@
     python -m benchmarks.pages                       # a million records take some minutes to make
     python -m benchmarks.pages --keep ~/million      # which are there already the next time
     python -m benchmarks.pages --postgres            # on a PostgreSQL of the benchmark's own
+    python -m benchmarks.pages --postgres --keep ~/million-postgres
     python -m benchmarks.pages --database FILE       # on a database that is filled
 
-Of each view: the time from the request to the last byte of the page, read by one browser at a time.
+Of each view: the time from the request to the last byte of the page, read by one browser at a time, and the
+processor time of the server and of PostgreSQL, which tells more where other programs run as well.
 """
 
 from __future__ import annotations
@@ -14,19 +16,21 @@ import argparse
 import statistics
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from datetime import datetime, timedelta, timezone
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
 
 import httpx
 
+from benchmarks.kept_postgres import cluster_cpu_s, kept_database
 from benchmarks.records import Maker
 from benchmarks.seed_database import fill
 from benchmarks.server import DURABLE, ORGANIZATION, serving
-from tests.server.postgres_cluster import fresh_database, running_cluster
+from tests.server.postgres_cluster import Cluster, fresh_database, running_cluster
 
 API: Final = "/api/v1/completions"
 LARGE_BYTES: Final = 20_000_000
@@ -124,9 +128,13 @@ def _task(client: httpx.Client) -> str:
     return str(client.post("/api/v1/feedback_task", json=body).raise_for_status().json()["id"])
 
 
-def measure(client: httpx.Client, name: str, path: str, repeats: int) -> None:
-    """Print the median and the 99th percentile of a view."""
+def measure(
+    client: httpx.Client, read_cpu_s: Sequence[Callable[[], float]], name: str, path: str, repeats: int
+) -> None:
+    """Print the median and the 99th percentile of a view, and what it takes of the processor."""
     times, size = [], 0
+    client.get(path, headers={"Accept": "text/html"})  # reads what is not in memory yet
+    used = [read() for read in read_cpu_s]
     for _ in range(repeats):
         began = time.perf_counter()
         answer = client.get(path, headers={"Accept": "text/html"})
@@ -135,9 +143,10 @@ def measure(client: httpx.Client, name: str, path: str, repeats: int) -> None:
         if answer.status_code != httpx.codes.OK:
             print(f"{name:30} HTTP {answer.status_code}")
             return
+    used = [(read() - before) * 1000 / repeats for read, before in zip(read_cpu_s, used, strict=True)]
     p99 = sorted(times)[min(len(times) - 1, int(len(times) * 0.99))]
-    first, middle = times[0], statistics.median(times)
-    print(f"{name:30} {middle:8.1f} {p99:8.1f} {first:8.1f} {size / 1000:8.0f}", flush=True)
+    figures = (statistics.median(times), p99, *used)
+    print(f"{name:30} {' '.join(f'{figure:8.1f}' for figure in figures)} {size / 1000:8.0f}", flush=True)
 
 
 def measure_events(client: httpx.Client) -> None:
@@ -157,8 +166,8 @@ def measure_events(client: httpx.Client) -> None:
     print(f"{'event after its commit':30} {statistics.median(times):8.1f} {max(times):8.1f}")
 
 
-def run(folder: Path, database: str, count: int, repeats: int) -> None:
-    """Print the table of ``database``, which is filled first if it has to be."""
+def run(folder: Path, database: str, cluster: Cluster | None, count: int, repeats: int) -> None:
+    """Print the table of ``database``, in ``cluster`` if any, which is filled first if it has to be."""
     maker = Maker(count)
     fill(database, maker, count, ORGANIZATION)
     with serving(folder, database) as server:
@@ -166,9 +175,11 @@ def run(folder: Path, database: str, count: int, repeats: int) -> None:
         with httpx.Client(base_url=server.local.url, headers=headers, timeout=300) as client:
             for record in large_calls():
                 client.post(API, json=record).raise_for_status()
-            print(f"{'view':30} {'median':>8} {'p99':>8} {'first':>8} {'KB':>8}   times in ms")
+            read_cpu_s = [server.cpu_s, *([partial(cluster_cpu_s, cluster)] if cluster else [])]
+            titles = ("median", "p99", "CPU", *(["of DB"] if cluster else []), "KB")
+            print(f"{'view':30} {' '.join(f'{title:>8}' for title in titles)}   times in ms")
             for name, path in views(client, maker):
-                measure(client, name, path, repeats)
+                measure(client, read_cpu_s, name, path, repeats)
             measure_events(client)
         print(f"memory after the views    {server.memory_mb():8.0f} MB")
 
@@ -181,18 +192,20 @@ def main() -> None:
     parser.add_argument("--records", type=int, default=1_000_000, help="how many to read among")
     parser.add_argument("--repeats", type=int, default=50, help="how often each view is read")
     parser.add_argument("--database", help="a filled database, or an empty one to be filled")
-    parser.add_argument("--keep", type=Path, metavar="FOLDER", help="keep the filled SQLite database there")
+    parser.add_argument("--keep", type=Path, metavar="FOLDER", help="keep the filled database there")
     parser.add_argument("--postgres", action="store_true", help="on PostgreSQL, not on SQLite")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
         folder = Path(name)
-        database = asked.database or str(folder / "pages.db")
-        if asked.keep:
-            database = str(asked.keep / f"{asked.records}.db")
-        if asked.postgres and not asked.database:
+        database, cluster = asked.database or str(folder / "pages.db"), None
+        if asked.postgres and asked.keep:
+            cluster, database = stack.enter_context(kept_database(asked.keep, asked.records))
+        elif asked.postgres and not asked.database:
             cluster = stack.enter_context(running_cluster(DURABLE))
             database = stack.enter_context(fresh_database(cluster.url))
-        run(folder, database, asked.records, asked.repeats)
+        elif asked.keep:
+            database = str(asked.keep / f"{asked.records}.db")
+        run(folder, database, cluster, asked.records, asked.repeats)
 
 
 if __name__ == "__main__":

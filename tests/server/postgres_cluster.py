@@ -56,7 +56,9 @@ class Cluster:
     def __init__(self, folder: Path, binaries: Path) -> None:
         self._folder = folder
         self._binaries = binaries
-        self._password = secrets.token_hex(8)
+        self._password_file = folder / "password"
+        is_laid = self._password_file.exists()
+        self._password = self._password_file.read_text() if is_laid else secrets.token_hex(8)
         # PostgreSQL refuses to run as root; its package brings a user for it.
         self._user = {"user": "postgres", "group": "postgres"} if os.getuid() == 0 else {}
 
@@ -71,13 +73,12 @@ class Cluster:
 
     def create(self, settings: dict[str, str]) -> None:
         """Lay the cluster's files."""
-        password_file = self._folder / "password"
-        password_file.write_text(self._password)
+        self._password_file.write_text(self._password)
         if self._user:
             shutil.chown(self._folder, "postgres", "postgres")
-            shutil.chown(password_file, "postgres")
+            shutil.chown(self._password_file, "postgres")
         self._run(
-            *("initdb", "--username", "log10", "--pwfile", password_file, "--auth", "scram-sha-256"),
+            *("initdb", "--username", "log10", "--pwfile", self._password_file, "--auth", "scram-sha-256"),
             *("--encoding", "UTF8", "--locale", "C", "--no-sync"),
         )
         with (self._folder / "data" / "postgresql.conf").open("a") as file:
@@ -100,6 +101,11 @@ class Cluster:
     def is_running(self) -> bool:
         """Whether the server runs."""
         return (self._folder / "data" / "postmaster.pid").exists()
+
+    @property
+    def pid(self) -> int:
+        """The process of the server that runs; those of its connections are its children."""
+        return int((self._folder / "data" / "postmaster.pid").read_text().split()[0])
 
     def _run(self, program: str, *arguments: str | Path) -> None:
         command = [self._binaries / program, "--pgdata", self._folder / "data", *arguments]
