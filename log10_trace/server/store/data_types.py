@@ -89,6 +89,8 @@ class CompletionSummary:
     """What the call is charged; empty where an earlier version did not keep it."""
     passages: tuple[Passage, ...] | None = None
     """Where the words of the search occur; None where passages were not asked for."""
+    request_ranges: tuple[tuple[int, int], ...] = ()
+    """The words of the search in ``preview_request``, as the ranges of a passage."""
 
     def cost(self, prices: Prices) -> float | None:
         """US dollars; None when the response states no usage or one of the charges has no price."""

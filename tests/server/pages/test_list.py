@@ -115,6 +115,15 @@ def test_filters_narrow_the_list(site: Site, query: str, found: str) -> None:
     assert set(re.findall(r'class="whole" href="/completions/(\w+)\?', page)) == set(found)
 
 
+def test_the_words_of_a_search_are_marked_in_titles(site: Site) -> None:
+    """As they are in the passage below; what the title says stays text."""
+    site.keep(completion(id="a", request=asked("Where is the <b>walrus</b>?")))
+
+    page = site.page("/?q=walrus")
+
+    assert "<bdi>Where is the &lt;b&gt;<mark>walrus</mark>&lt;/b&gt;?</bdi></a>" in page
+
+
 def test_filters_that_are_set_can_be_taken_off_one_by_one(site: Site) -> None:
     """Each has a link to the list without it, which keeps the others."""
     page = site.page("/?tag=red&status=failed&cursor=")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from log10_trace.domain.marked_text import split_at_marks
 from log10_trace.domain.prices import Prices
 from log10_trace.server.pages import json_access
 from log10_trace.server.pages.call_fields import FIELDS, CallFields, labels
@@ -27,6 +28,8 @@ class Row:
     cost: float | None
     """US dollars."""
     request: str
+    request_pieces: tuple[tuple[str, bool], ...]
+    """The same in pieces, each with whether it is a word of the search; one piece without one."""
     tool: str
     response: str
     call_site: CallSite | None
@@ -85,6 +88,7 @@ def row(summary: CompletionSummary, prices: Prices) -> Row:
         output_tokens=summary.output_tokens,
         cost=summary.cost(prices),
         request=summary.preview_request,
+        request_pieces=tuple(split_at_marks(summary.preview_request, summary.request_ranges)),
         tool=(summary.preview_tool or "")[:_TOOL_CHARACTERS],
         response=summary.preview_response,
         call_site=summary.call_site,

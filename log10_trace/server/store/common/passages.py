@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from itertools import takewhile
 from typing import Any, Final, NamedTuple
 
@@ -42,6 +43,17 @@ class BodyPrefix(NamedTuple):
 def max_prefix_bytes(records: int) -> int:
     """How many bytes of each body are read for a page of so many records."""
     return min(max(_PAGE_BYTES // max(records, 1), _LEAST_BYTES), _MOST_BYTES)
+
+
+def mark_matches(
+    summary: CompletionSummary, body: BodyPrefix, phrases: Sequence[Phrase], max_bytes: int
+) -> CompletionSummary:
+    """The summary with its passages, and with the words of the search in its preview marked."""
+    of_request = [phrase for phrase in phrases if phrase.scope in (None, "request")]
+    spelled = SpelledText(summary.preview_request)
+    ranges = _merge(spelled.locate(spelled.find(of_request)))
+    passages = find_passages(summary, body, phrases, max_bytes)
+    return replace(summary, passages=passages, request_ranges=tuple(ranges))
 
 
 def find_passages(

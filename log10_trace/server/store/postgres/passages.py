@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
-from log10_trace.server.store.common.passages import BodyPrefix, find_passages, max_prefix_bytes
+from log10_trace.server.store.common.passages import BodyPrefix, mark_matches, max_prefix_bytes
 from log10_trace.server.store.common.search_query import Phrase
 from log10_trace.server.store.data_types import CompletionSummary
 from log10_trace.server.store.postgres.connections import ReadPool
@@ -28,9 +27,6 @@ def add_passages(
     rows = readers.rows(SQL["body_prefixes"], values)
     bodies = {completion_id: BodyPrefix(skipped, data) for completion_id, skipped, data in rows}
     return tuple(
-        replace(
-            summary,
-            passages=find_passages(summary, bodies.get(summary.id, BodyPrefix(0, b"")), phrases, max_bytes),
-        )
+        mark_matches(summary, bodies.get(summary.id, BodyPrefix(0, b"")), phrases, max_bytes)
         for summary in summaries
     )

@@ -6,9 +6,8 @@ import json
 import sqlite3
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
 
-from log10_trace.server.store.common.passages import BodyPrefix, find_passages, max_prefix_bytes
+from log10_trace.server.store.common.passages import BodyPrefix, mark_matches, max_prefix_bytes
 from log10_trace.server.store.common.search_query import Phrase
 from log10_trace.server.store.data_types import CompletionSummary
 from log10_trace.server.store.sqlite.connection import SQL
@@ -30,7 +29,7 @@ def add_passages(
         for row in connection.execute(SQL["short_bodies"], values)
     }
     return tuple(
-        replace(summary, passages=find_passages(summary, bodies[position], phrases, max_bytes))
+        mark_matches(summary, bodies[position], phrases, max_bytes)
         for summary, position in zip(summaries, positions, strict=True)
     )
 

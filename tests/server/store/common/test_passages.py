@@ -3,17 +3,34 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from log10_trace.server.store.common.passages import BodyPrefix, find_passages, max_prefix_bytes
+from log10_trace.domain.marked_text import split_at_marks
+from log10_trace.server.store.common.passages import BodyPrefix, find_passages, mark_matches, max_prefix_bytes
 from log10_trace.server.store.common.record_codec import encode
 from log10_trace.server.store.common.search_query import parse_search_query
 from log10_trace.server.store.data_types import CompletionSummary, Passage
 from tests.server.store.factories import answer, asked, completion
 
 FAR = "nothing of note " * 100
+
+
+SUMMARY = CompletionSummary(
+    organization_id="org",
+    id="a",
+    fields={},
+    model=None,
+    input_tokens=None,
+    output_tokens=None,
+    preview_request="the last question",
+    preview_response="the answer",
+    preview_tool=None,
+    call_site=None,
+    charges=(),
+)
 
 
 def passages(
@@ -25,19 +42,7 @@ def passages(
     reason: str | None = None,
 ) -> list[str]:
     """The passages of a record, their marks in brackets."""
-    summary = CompletionSummary(
-        organization_id="org",
-        id="a",
-        fields={"failure_reason": json.dumps(reason)},
-        model=None,
-        input_tokens=None,
-        output_tokens=None,
-        preview_request="the last question",
-        preview_response="the answer",
-        preview_tool=None,
-        call_site=None,
-        charges=(),
-    )
+    summary = replace(SUMMARY, fields={"failure_reason": json.dumps(reason)})
     packed = encode(completion(**record).fields)
     body = BodyPrefix(skipped, packed.body[:max_bytes])
     return [bracket(each) for each in find_passages(summary, body, parse_search_query(typed), max_bytes)]
@@ -115,3 +120,15 @@ def test_of_a_long_record_the_beginning_is_read() -> None:
     assert passages("heron", record, max_bytes=5) == []
     assert max_prefix_bytes(50) * 50 <= 4_000_000
     assert max_prefix_bytes(1) < 1_000_000
+
+
+@pytest.mark.parametrize(
+    ("typed", "expected"),
+    [("question", "the last [question]"), ("in:response question", "the last question")],
+)
+def test_the_words_in_a_preview_are_marked(typed: str, expected: str) -> None:
+    """In the beginning of the request that a list shows, unless they are looked for in the response alone."""
+    found = mark_matches(SUMMARY, BodyPrefix(0, b""), parse_search_query(typed), 1_000)
+
+    pieces = split_at_marks(found.preview_request, found.request_ranges)
+    assert "".join(f"[{text}]" if is_marked else text for text, is_marked in pieces) == expected
