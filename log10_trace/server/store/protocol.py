@@ -108,6 +108,12 @@ class Completions(Protocol):
         """The lines of these completions in a list, by id, without unknown ones."""
         ...
 
+    def find_session_ends(
+        self, organization_id: str, session_ids: Sequence[str]
+    ) -> dict[str, tuple[CompletionSummary, CompletionSummary]]:
+        """The first and the last call of each of some sessions, by session; none of one without calls."""
+        ...
+
     def find_ids(self, organization_id: str, part: str, *, limit: int) -> list[str]:
         """Ids that begin or end with ``part``, ``limit`` of them at most; only ``part`` where it is an id.
 

@@ -34,6 +34,24 @@ def sessions(store: Store, wanted: CompletionFilter, limit: int = 100) -> list[s
             return found
 
 
+def test_the_first_and_the_last_call_of_sessions_are_found_together(store: Store) -> None:
+    """Of each session that has calls, in the organization alone; a single call is both."""
+    fill(store)
+    put_all(store, [completion(id="only", session_id="ä" * 512)])
+    put(store, completion(session_id="late"), OTHER)
+
+    names = ["long", "late", "ä" * 512, "none of these"]
+    found = store.completions.find_session_ends(ORG, names)
+
+    assert {name: (first.model, last.model) for name, (first, last) in found.items()} == {
+        "long": ("m1", "m2"),
+        "late": ("m2", "m2"),
+        "ä" * 512: ("gpt-4o", "gpt-4o"),
+    }
+    assert [one.id for one in found["ä" * 512]] == ["only", "only"]
+    assert store.completions.find_session_ends(ORG, []) == {}
+
+
 def fill(store: Store) -> None:
     """Sessions that begin and end at different minutes after noon."""
     put_all(

@@ -71,12 +71,9 @@ def read_first_call(context: RequestContext, session_id: str) -> CompletionSumma
 
 
 def _read_rows(context: RequestContext, found: Page[SessionSummary]) -> Iterator[SessionRow]:
+    session_ids = [session.id for session in found.items]
+    ends = context.store.completions.find_session_ends(context.organization_id, session_ids)
     for session in found.items:
-        first = read_first_call(context, session.id)
-        last = first
-        if session.calls > 1:
-            wanted = CompletionFilter(session_id=session.id)
-            newest = context.store.completions.page(context.organization_id, wanted, limit=1)
-            last = next(iter(newest.items), None)
+        first, last = ends.get(session.id, (None, None))
         fields = None if last is None else labels(last.id, json_access.values_of(last, FIELDS))
         yield SessionRow(session, "" if first is None else first.preview_request, fields)

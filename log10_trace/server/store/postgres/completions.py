@@ -29,6 +29,7 @@ from log10_trace.server.store.postgres.deletion import delete_matching, delete_o
 from log10_trace.server.store.postgres.executor import SerialExecutor
 from log10_trace.server.store.postgres.feedback import PostgresFeedbackStore
 from log10_trace.server.store.postgres.filter_sql import (
+    SESSION_ENDS,
     SUMMARIES_BY_ID,
     KeysetPosition,
     Projection,
@@ -36,6 +37,7 @@ from log10_trace.server.store.postgres.filter_sql import (
     build_ungraded_query,
 )
 from log10_trace.server.store.postgres.group_commit import GroupCommitWriter
+from log10_trace.server.store.postgres.index_keys import truncate_key
 from log10_trace.server.store.postgres.matching_rows import read_matching_rows
 from log10_trace.server.store.postgres.partitioning import SORT_KEYS, partition_ms
 from log10_trace.server.store.postgres.passages import add_passages
@@ -122,6 +124,21 @@ class PostgresCompletions:
         }
         rows = self._readers.rows(SUMMARIES_BY_ID, values)
         return {row[1]: _to_summary(organization_id, row) for row in rows}
+
+    def find_session_ends(
+        self, organization_id: str, session_ids: Sequence[str]
+    ) -> dict[str, tuple[CompletionSummary, CompletionSummary]]:
+        """The first and the last call of each of some sessions."""
+        # The last ones come behind the first ones.
+        stored = {truncate_key(session_id): session_id for session_id in session_ids}
+        values = {"organization_id": organization_id, "session_ids": list(stored)}
+        rows = self._readers.rows(SESSION_ENDS, values)
+        found = self.get_summaries(organization_id, list({completion_id for _, _, completion_id in rows}))
+        ends: dict[str, list[CompletionSummary]] = {}
+        for session_id, _, completion_id in rows:
+            if completion_id in found:  # not deleted meanwhile
+                ends.setdefault(stored[session_id], []).append(found[completion_id])
+        return {session_id: (each[0], each[-1]) for session_id, each in ends.items()}
 
     def find_ids(self, organization_id: str, part: str, *, limit: int) -> list[str]:
         """Ids that begin or end with ``part``."""

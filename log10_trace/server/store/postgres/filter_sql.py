@@ -29,6 +29,9 @@ _SQL: Final = {**load("listing.sql"), **_COMPARISONS}
 SUMMARIES_BY_ID: Final = b"\n".join((_SQL["summaries"], _SQL["named"]))
 """The summaries of the records of some ids."""
 
+SESSION_ENDS: Final = _SQL["session_ends"]
+"""The ids of the first and the last record of some sessions."""
+
 ALL: Final = "all"
 """The source of a question that no tag and no word narrows down."""
 _INDEXED_RANGES: Final = frozenset(

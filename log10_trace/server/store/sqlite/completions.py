@@ -107,6 +107,21 @@ class SqliteCompletions:
             rows = connection.execute(SQL["summaries"], {"positions": found})
             return {row["id"]: _to_summary(row) for row in rows}
 
+    def find_session_ends(
+        self, organization_id: str, session_ids: Sequence[str]
+    ) -> dict[str, tuple[CompletionSummary, CompletionSummary]]:
+        """The first and the last call of each of some sessions."""
+        values = {"organization_id": organization_id, "session_ids": json.dumps(list(session_ids))}
+        with self._readers.snapshot() as connection:
+            rows = connection.execute(SQL["session_ends"], values).fetchall()
+            ends = {
+                row["session_id"]: (row["first"], row["last"]) for row in rows if row["first"] is not None
+            }
+            places = sorted({place for each in ends.values() for place in each})
+            found = connection.execute(SQL["summaries"], {"positions": json.dumps(places)})
+            by_place = dict(zip(places, map(_to_summary, found), strict=True))
+        return {name: (by_place[first], by_place[last]) for name, (first, last) in ends.items()}
+
     def find_ids(self, organization_id: str, part: str, *, limit: int) -> list[str]:
         """Ids that begin or end with ``part``."""
         values = {"organization_id": organization_id, "id": part, "limit": limit}

@@ -156,3 +156,17 @@ ORDER BY d.place, d.id
 
 -- :limit
 LIMIT %(limit)s
+
+-- :session_ends
+SELECT wanted.session_id, ends.is_last, ends.id
+FROM unnest(%(session_ids)s::text[]) AS wanted (session_id)
+CROSS JOIN LATERAL (
+    (SELECT false AS is_last, id FROM completions
+     WHERE organization_id = %(organization_id)s AND session_id = wanted.session_id
+     ORDER BY place, id LIMIT 1)
+    UNION ALL
+    (SELECT true, id FROM completions
+     WHERE organization_id = %(organization_id)s AND session_id = wanted.session_id
+     ORDER BY place DESC, id DESC LIMIT 1)
+) AS ends
+ORDER BY ends.is_last;

@@ -108,6 +108,15 @@ FROM json_each(:positions) wanted
 JOIN completions c ON c.position = wanted.value
 JOIN bodies b ON b.position = c.position;
 
+-- :session_ends
+-- The positions of the first and the last call of some sessions.
+SELECT wanted.value AS session_id,
+    (SELECT min(position) FROM completions INDEXED BY completions_by_session
+     WHERE organization_id = :organization_id AND session_id = wanted.value) AS first,
+    (SELECT max(position) FROM completions INDEXED BY completions_by_session
+     WHERE organization_id = :organization_id AND session_id = wanted.value) AS last
+FROM json_each(:session_ids) AS wanted;
+
 -- :short_bodies
 -- The bodies at some positions, but for those that are longer; the length is known without reading them.
 SELECT position, skipped, CASE WHEN length(body) <= :max_bytes THEN body END AS body
