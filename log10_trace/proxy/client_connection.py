@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 MAX_HEAD_BYTES: Final = 64 * 1024
 """Most that may come in a row without any of it being body."""
+_HEAD_TOO_LONG: Final = (
+    431, f"The head of the request has more than {MAX_HEAD_BYTES} bytes.", "head_too_long"
+)  # fmt: skip
 HEAD_S: Final = 60.0
 """Seconds from the first byte of a request to the last of its head."""
 IDLE_S: Final = 300.0
@@ -130,12 +133,8 @@ class ClientConnection(asyncio.Protocol):
                 f"The request is not HTTP/1.1 ({error}).",
                 "invalid_request",
             )
-        if self._bare > MAX_HEAD_BYTES and self._refusal is None:
-            self._refusal = (
-                431,
-                f"The head of the request has more than {MAX_HEAD_BYTES} bytes.",
-                "head_too_long",
-            )
+        if self._bare > MAX_HEAD_BYTES:
+            self._refusal = self._refusal or _HEAD_TOO_LONG
         if self._exchanges:
             self._exchanges[0].flush_request()
             self.update_reading()
@@ -207,6 +206,8 @@ class ClientConnection(asyncio.Protocol):
         """Why a request is not passed on; None where it is."""
         if head.version not in ("1.0", "1.1"):
             return (505, f"HTTP/{head.version} is not spoken here, but HTTP/1.1.", "unsupported_version")
+        if sum(len(name) + len(value) for name, value in head.fields) + len(head.target) > MAX_HEAD_BYTES:
+            return _HEAD_TOO_LONG
         codings = [value for name, value in head.fields if name.lower() == b"transfer-encoding"]
         if codings and (codings != [b"chunked"] or head.version == "1.0"):
             return (501, "The only transfer coding of requests is chunked.", "unsupported_transfer_coding")

@@ -6,7 +6,9 @@ together.
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import ssl
 from typing import Final
 
@@ -82,5 +84,8 @@ def describe_connect_failure(target: Target, error: BaseException, timeout_s: fl
         problem = find_tls_problem(error)
         found = problem.found if problem else str(error)
         return error_body(f"No connection to {target.url}: {found}.", "upstream_tls")
-    reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    # asyncio puts words of its own in the place of the system's.
+    number = getattr(error, "errno", None)
+    known = os.strerror(number) if number in errno.errorcode else ""
+    reason = known or getattr(error, "strerror", None) or str(error) or type(error).__name__
     return error_body(f"{target.url} cannot be reached: {reason}.", "upstream_unreachable")

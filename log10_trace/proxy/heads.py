@@ -111,6 +111,8 @@ def write_without_upgrade(head: RequestHead) -> bytes:
     """The head as the client wrote it, but for the offer to speak another protocol."""
     dropped = (b"connection", b"upgrade", b"http2-settings")
     lines = [name + b": " + value for name, value in head.fields if name.lower() not in dropped]
+    if has_token(head.fields, b"connection", b"close"):
+        lines.append(b"Connection: close")
     start = b"%s %s HTTP/%s" % (head.method, head.target, head.version.encode())
     return b"\r\n".join((start, *lines, b"", b""))
 

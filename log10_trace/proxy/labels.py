@@ -39,7 +39,7 @@ def _read_session(fields: Fields) -> Session | None:
     given = other if own is None else own
     if given is None:
         return None
-    session_id = _decode(given)
+    session_id = _decode(given).strip()
     if is_session_id(session_id):
         return Session(session_id)
     if own is not None:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 MAX_HEAD_BYTES: Final = 256 * 1024
 """Most that may come in a row without any of it being body."""
+_SWITCHING_PROTOCOLS: Final = 101
 _CUT: Final = "The connection was closed before the response was whole"
 _CLOSED: Final = "The connection was closed before a response came"
 _NO_HTTP: Final = "What came is not HTTP"
@@ -100,7 +101,7 @@ class UpstreamConnection(asyncio.Protocol):
         try:
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
-            failure = RemoteProtocolError(f"{_NO_HTTP} ({error})")
+            failure = RemoteProtocolError(f"{_NO_HTTP} ({error.__context__ or error})")
             self._is_reusable = False
         if self._bare > MAX_HEAD_BYTES and failure is None:
             failure = RemoteProtocolError(f"The head of the response has more than {MAX_HEAD_BYTES} bytes")
@@ -170,6 +171,8 @@ class UpstreamConnection(asyncio.Protocol):
         is_head_request = self._exchange.head.method == b"HEAD"
         head = ResponseHead(status, self._reason, self._fields, is_answer_to_head=is_head_request)
         self._reason, self._fields = b"", []
+        if status == _SWITCHING_PROTOCOLS:
+            raise ValueError("it speaks another protocol from here on, which nobody asked for")
         coding = find(head.fields, b"transfer-encoding")
         if coding not in (None, b"chunked"):
             raise ValueError(f"its transfer coding is {coding!r}")
