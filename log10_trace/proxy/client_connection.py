@@ -97,12 +97,24 @@ class ClientConnection(asyncio.Protocol):
         else:
             self._watch(IDLE_S)
 
-    def break_off(self) -> None:
-        """Close the connection in the middle of a response, so that the client cannot take it for whole."""
+    def break_off(self, *, is_framed: bool) -> None:
+        """Close the connection in the middle of a response, so that the client cannot take it for whole.
+
+        A body whose end is the connection's (not ``is_framed``) is broken by a reset alone.
+        """
+        if not is_framed:
+            self._reset_when_closed()
+        self._transport.close()
+
+    def abort(self) -> None:
+        """Close the connection now, whatever is not sent yet."""
+        self._reset_when_closed()
+        self._transport.abort()
+
+    def _reset_when_closed(self) -> None:
         connection = self._transport.get_extra_info("socket")
         if connection is not None:
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
-        self._transport.close()
 
     def close(self) -> None:
         """Close it, after what was written is sent."""

@@ -34,9 +34,9 @@ class Exchange:
     """
 
     __slots__ = (
-        "_began", "_closes", "_connecting", "_is_chunked", "_is_over", "_proxy", "_response", "_status",
-        "_timer", "_to_send", "_upload_blocked", "client", "head", "is_request_complete", "recording",
-        "upstream",
+        "_began", "_closes", "_connecting", "_is_chunked", "_is_framed", "_is_over", "_proxy", "_response",
+        "_status", "_timer", "_to_send", "_upload_blocked", "client", "head", "is_request_complete",
+        "recording", "upstream",
     )  # fmt: skip
 
     def __init__(self, proxy: Proxy, client: ClientConnection, head: heads.RequestHead) -> None:
@@ -53,6 +53,7 @@ class Exchange:
         self._timer: asyncio.TimerHandle | None = None
         self._upload_blocked = False
         self._is_over = self._is_chunked = False
+        self._is_framed = True
         self._closes = not head.keep_alive or head.version == "1.0"
         self._status = 0
 
@@ -139,9 +140,9 @@ class Exchange:
             self.recording.on_response_head(head)
         is_http_1_1 = self.head.version != "1.0"
         self._is_chunked = head.is_chunked and is_http_1_1
-        if head.has_body and not self._is_chunked and not head.has_length:
-            self._closes = True  # the end of the connection is the end of the body
-        if not self.is_request_complete:
+        # Otherwise the end of the connection is the end of the body.
+        self._is_framed = self._is_chunked or head.has_length or not head.has_body
+        if not self._is_framed or not self.is_request_complete:
             self._closes = True
         self._response.append(heads.write_response(head, is_chunked=self._is_chunked, closes=self.closes))
 
@@ -198,7 +199,7 @@ class Exchange:
         self._drop_upstream()
         self.flush_response()
         self._end()
-        self.client.break_off()
+        self.client.break_off(is_framed=self._is_framed)
 
     def respond(self, body: bytes) -> None:
         """Answer in the target's place: it has not answered, or not in HTTP."""

@@ -12,7 +12,7 @@ from types import SimpleNamespace
 from typing import Final
 
 from log10_trace.context import process_session
-from log10_trace.domain.call_labels import ENDPOINTS
+from log10_trace.domain.endpoint_paths import EndpointPath, match_path
 from log10_trace.guard import guard, log_rate_limited
 from log10_trace.instrument import wire
 from log10_trace.instrument.failure_recording import FailureRecording
@@ -52,14 +52,6 @@ class _Headers:
         return [(name.decode("latin-1"), value.decode("latin-1")) for name, value in self._fields]
 
 
-def endpoint_of(method: bytes, path: bytes) -> str | None:
-    """The endpoint that a request is for, if exchanges with it are recorded."""
-    if method != b"POST":
-        return None
-    bare = path.partition(b"?")[0].rstrip(b"/").decode("latin-1")
-    return next((endpoint for endpoint in ENDPOINTS if bare.endswith(endpoint)), None)
-
-
 class Recorder:
     """Begins the recording of each exchange that is to be recorded."""
 
@@ -72,21 +64,20 @@ class Recorder:
     def begin(self, head: RequestHead) -> ExchangeRecording | None:
         """The recording of an exchange; none where it is not recorded."""
         with _RECORDING:
-            endpoint = endpoint_of(head.method, head.path)
-            return None if endpoint is None else self._begin(head, endpoint)
+            path = match_path(head.path.decode("latin-1")) if head.method == b"POST" else None
+            return None if path is None else self._begin(head, path)
         return None
 
-    def _begin(self, head: RequestHead, endpoint: str) -> ExchangeRecording | None:
+    def _begin(self, head: RequestHead, path: EndpointPath) -> ExchangeRecording | None:
         capture, scope = self._capture, read_scope(head.fields)
         is_sampled = capture.sampling.keeps(scope)
         if not is_sampled and not capture.sampling.keep_failures:
             capture.sampling.count_left_out()
             return None
-        call = new_call(capture, endpoint, scope, b"[]", is_sampled=is_sampled)
+        call = new_call(capture, path.endpoint, scope, b"[]", is_sampled=is_sampled)
         # The proxy's own session would join the calls of programs that have nothing to do with each other.
         call.session_id = scope.session.id if scope.session is not None else None
-        path = head.path.partition(b"?")[0].rstrip(b"/").decode("latin-1")
-        call.base_url = f"{self._origin}{path.removesuffix(endpoint)}/"
+        call.base_url = f"{self._origin}{path.prefix}/"
         recording: Recording
         if is_sampled:
             recording = Recording(capture.sink, call, None, None)

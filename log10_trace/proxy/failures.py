@@ -85,7 +85,7 @@ def describe_connect_failure(target: Target, error: BaseException, timeout_s: fl
         found = problem.found if problem else str(error)
         return error_body(f"No connection to {target.url}: {found}.", "upstream_tls")
     # asyncio puts words of its own in the place of the system's.
-    number = getattr(error, "errno", None)
-    known = os.strerror(number) if number in errno.errorcode else ""
+    number = error.errno if isinstance(error, OSError) else None
+    known = os.strerror(number) if number is not None and number in errno.errorcode else ""
     reason = known or getattr(error, "strerror", None) or str(error) or type(error).__name__
     return error_body(f"{target.url} cannot be reached: {reason}.", "upstream_unreachable")

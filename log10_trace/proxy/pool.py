@@ -22,6 +22,8 @@ class Pool:
         self.connect_timeout_s = connect_timeout_s
         self._target = target
         self._tls = tls
+        self.open: set[UpstreamConnection] = set()
+        """Every connection that is not closed."""
         self._idle: list[UpstreamConnection] = []
 
     def take(self) -> UpstreamConnection | None:
@@ -55,7 +57,7 @@ class Pool:
         """
         target = self._target
         made = asyncio.get_running_loop().create_connection(
-            UpstreamConnection,
+            lambda: UpstreamConnection(self.open),
             target.host,
             target.port,
             ssl=self._tls,
@@ -69,6 +71,6 @@ class Pool:
         return connection
 
     def close(self) -> None:
-        """Close the idle connections."""
-        while (connection := self.take()) is not None:
-            connection.close()
+        """Close every connection."""
+        for connection in list(self.open):
+            connection.abort()

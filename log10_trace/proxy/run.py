@@ -29,6 +29,7 @@ from log10_trace.server.running import bind, log_setup
 GC_THRESHOLD: Final = 50_000
 """New objects until Python looks for cycles among them: with Python's 700 it looks through the thousands of
 objects of open streams again and again."""
+_MAX_TURNS: Final = 100
 _STOP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -87,6 +88,10 @@ class Proxy:
         server.close()
         await self._finish_exchanges(stopped, stop_timeout_s)
         self.pool.close()
+        # The loop tells each that it is closed, and a client ends its exchange then.
+        for _ in range(_MAX_TURNS):
+            if self.clients or self.pool.open:
+                await asyncio.sleep(0)
 
     async def _finish_exchanges(self, stopped: asyncio.Event, timeout_s: float) -> None:
         self.is_stopping = True
@@ -103,9 +108,7 @@ class Proxy:
         if left:
             logger.warning("log10_trace: %d connections are closed in the middle of an exchange", len(left))
         for client in left:
-            client.break_off()
-        # Each ends its exchange when the loop closes it.
-        await asyncio.sleep(0)
+            client.abort()
 
     def on_client_closed(self) -> None:
         """A client's connection is closed."""

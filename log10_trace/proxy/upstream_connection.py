@@ -25,11 +25,13 @@ class UpstreamConnection(asyncio.Protocol):
     """Reads the responses of the target, and tells the exchange that is under way of them."""
 
     __slots__ = (
-        "_bare", "_exchange", "_fields", "_head", "_is_done", "_is_reusable", "_parser", "_pieces", "_reason",
-        "_trailers", "_transport", "expiry",
+        "_bare", "_exchange", "_fields", "_head", "_is_done", "_is_reusable", "_open", "_parser", "_pieces",
+        "_reason", "_trailers", "_transport", "expiry",
     )  # fmt: skip
 
-    def __init__(self) -> None:
+    def __init__(self, open_connections: set[UpstreamConnection]) -> None:
+        """Stand in ``open_connections`` while it is open."""
+        self._open = open_connections
         self.expiry: asyncio.TimerHandle | None = None
         """Closes the connection when it is idle for too long."""
         self._exchange: Exchange | None = None
@@ -89,6 +91,7 @@ class UpstreamConnection(asyncio.Protocol):
         """It is open."""
         assert isinstance(transport, asyncio.Transport)  # noqa: S101 -- it is TCP or TLS
         self._transport = transport
+        self._open.add(self)
 
     def data_received(self, data: bytes) -> None:
         """Bytes of a response have come."""
@@ -122,6 +125,7 @@ class UpstreamConnection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """It is closed."""
+        self._open.discard(self)
         if self.expiry is not None:
             self.expiry.cancel()
         self._on_closed(exc)

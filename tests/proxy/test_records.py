@@ -240,6 +240,8 @@ def test_settings_of_the_recording_hold(endpoint: Endpoint) -> None:
         ("/chat/completions", "/chat/completions", "/v1/"),
         ("/v1/openai/deployments/gpt/chat/completions", "/chat/completions", "/v1/openai/deployments/gpt/"),
         ("/v1/responses/", "/responses", "/v1/"),
+        ("/v1/messages", "/messages", "/v1/"),
+        ("/v1/threads/t/messages", None, None),
         ("/v1/embeddings", None, None),
         ("/v1/responses/resp_1/cancel", None, None),
     ],
