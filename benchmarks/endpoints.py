@@ -1,6 +1,6 @@
 """The other side of a benchmark, a process of its own: a model that answers at once, an API that keeps none.
 
-    python benchmarks/endpoints.py      prints "READY <port>" and serves until its input closes
+    python benchmarks/endpoints.py [--at-once]      prints "READY <port>" and serves until its input closes
 
 ``POST /v1/...`` answers as a model would (SSE of ``chunks`` pieces when the request says ``"stream": true``),
 ``POST /api/v1/...`` accepts what log10_trace delivers. Raw asyncio, so that little of the machine goes here.
@@ -19,6 +19,8 @@ from pathlib import Path
 from typing import Final
 
 CHUNKS: Final = 100
+AT_ONCE: Final = "--at-once"
+"""Send a stream in one packet, its pieces in chunks of their own all the same."""
 ANSWER: Final = json.dumps(
     {
         "id": "chatcmpl-benchmark",
@@ -86,9 +88,10 @@ def _answer(writer: asyncio.StreamWriter, path: bytes, headers: dict[bytes, byte
         writer.write(
             b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
         )
-        for piece in STREAM:
-            writer.write(b"%x\r\n%s\r\n" % (len(piece), piece))
-        writer.write(b"0\r\n\r\n")
+        pieces = [*(b"%x\r\n%s\r\n" % (len(piece), piece) for piece in STREAM), b"0\r\n\r\n"]
+        # In one packet the client reads as often in each run, whoever is faster.
+        for data in [b"".join(pieces)] if AT_ONCE in sys.argv else pieces:
+            writer.write(data)
     else:
         writer.write(_response(ANSWER))
 
@@ -101,9 +104,9 @@ async def _main() -> None:
 
 
 @contextmanager
-def endpoints() -> Iterator[str]:
+def endpoints(*options: str) -> Iterator[str]:
     """Run the endpoints beside the benchmark while the block runs; gives ``http://127.0.0.1:port``."""
-    command = [sys.executable, str(Path(__file__).resolve())]
+    command = [sys.executable, str(Path(__file__).resolve()), *options]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     try:

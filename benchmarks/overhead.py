@@ -1,7 +1,8 @@
 """What a recorded call costs: added CPU time per call, against the bare SDK, interleaved in one run.
 
     python benchmarks/overhead.py [--rounds 30] [--calls 50]
-    python benchmarks/overhead.py --peers      the peers that are installed: overhead_peers.py says how
+    python benchmarks/overhead.py --instructions    machine instructions instead: instructions.py says how
+    python benchmarks/overhead.py --peers           the peers that are installed: overhead_peers.py says how
 
 Rounds of bare and of patched calls take turns, in alternating order and after the same warm-up, so that a
 machine that slows down slows both. Two figures for each workload, in microseconds of CPU time per call:
@@ -32,6 +33,7 @@ sys.path.insert(0, str(ROOT))
 
 import log10_trace  # noqa: E402
 from benchmarks.endpoints import endpoints  # noqa: E402
+from benchmarks.instructions import print_instructions  # noqa: E402
 from benchmarks.overhead_peers import print_overheads  # noqa: E402
 from benchmarks.peers import asked as asked_peers  # noqa: E402
 from benchmarks.workloads import WORKLOADS, Workload, measure  # noqa: E402
@@ -87,7 +89,11 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=30)
     parser.add_argument("--calls", type=int, default=50)
     parser.add_argument("--peers", nargs="*", metavar="PEER", help="instead, the installed peers, or these")
+    parser.add_argument("--instructions", action="store_true", help="count machine instructions by valgrind")
     asked = parser.parse_args()
+    if asked.instructions:
+        print_instructions()
+        return
     if asked.peers is not None:
         print_overheads(asked_peers(asked.peers), asked.rounds, asked.calls)
         return

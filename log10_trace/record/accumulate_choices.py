@@ -11,8 +11,9 @@ from typing import Any
 
 from log10_trace.record.accumulate_delta import DeltaAccumulator
 from log10_trace.record.accumulate_parts import Object, add_values, extend_lists
+from log10_trace.record.accumulate_places import find_places_in_delta, is_plain
 from log10_trace.record.accumulate_rules import is_state, is_text
-from log10_trace.record.accumulate_text import Pieces
+from log10_trace.record.accumulate_text import Pieces, Places
 
 
 def accumulate(chunks: Iterable[Object], kind: str) -> Object:
@@ -57,6 +58,47 @@ class ChoiceAccumulator:
             elif key != "obfuscation" and (value or key not in whole):
                 # What says nothing does not erase: Azure's first chunk, and some later ones, are empty.
                 self._hold_last(whole, key, value)
+
+    def find_places(self, chunk: Object) -> Places | None:
+        """The texts that ``add`` would add values of this chunk to; None when it would do more than that."""
+        places: Places = {}
+        pieces = chunk.get("choices")
+        if not (isinstance(pieces, list) and len(pieces) == 1 and isinstance(pieces[0], dict)):
+            return None
+        index = pieces[0].get("index")
+        choice = self._choices.get(index if type(index) is int else 0)
+        if choice is None or not self._repeats(chunk, places):
+            return None
+        return places if self._find_in_choice(choice, pieces[0], places) else None
+
+    def _repeats(self, chunk: Object, places: Places) -> bool:
+        """Whether ``add`` changes nothing by what a chunk has beside its choices."""
+        whole = self._whole
+        for key, value in chunk.items():
+            if key == "obfuscation":
+                if isinstance(value, str):
+                    places[value] = None
+            elif key == "object":
+                if whole.get(key) != self._kind:
+                    return False
+            elif key != "choices" and not (key in whole and (not value or _is_same(whole[key], value))):
+                return False
+        return True
+
+    def _find_in_choice(self, choice: Object, piece: Object, places: Places) -> bool:
+        """Find the texts that a piece of a choice is added to; false when it changes more than these."""
+        for key, value in piece.items():
+            before = choice.get(key)
+            if key == "delta":
+                if not (
+                    isinstance(value, dict) and find_places_in_delta(choice.get("message"), value, places)
+                ):
+                    return False
+            elif type(before) is Pieces and type(value) is str:
+                places[value] = before
+            elif key == "message" or not (key == "index" or _says_nothing_new(choice, key, value)):
+                return False
+        return True
 
     def finish(self) -> Object:
         """The completion as far as it came; ``add`` is not called afterwards."""
@@ -150,6 +192,19 @@ class ChoiceAccumulator:
             for key, value in beside.items():
                 message[key] = message.get(key) or value
         return choice
+
+
+def _is_same(before: Any, value: Any) -> bool:
+    return bool(before == value) and type(value) is not list
+
+
+def _says_nothing_new(choice: Object, key: str, value: Any) -> bool:
+    """Whether a field of a piece leaves the choice as it is; false where that is not plain to see."""
+    if value is None:
+        return key in choice
+    if isinstance(value, str):
+        return is_state(key) and choice.get(key) == value
+    return key != "logprobs" and is_plain(value) and choice.get(key) == value
 
 
 def _copy(value: Any) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from log10_trace.record import accumulate_text
-from log10_trace.record.accumulate_text import Pieces
+from log10_trace.record.accumulate_text import Pieces, Places
 
 Object = dict[str, Any]
 
@@ -99,6 +99,21 @@ class ItemAccumulator:
             # An event that a later API may add: what it holds is not known to stand in the item.
             self.lossy |= not kind.endswith(_NOTHING_NEW)
 
+    def find_places(self, event: Object) -> Places | None:
+        """The texts that ``add`` would add values of this event to; None when it would do more than that."""
+        kind = event.get("type")
+        if not isinstance(kind, str) or not kind.endswith(".delta") or isinstance(event.get("item"), dict):
+            return None
+        name = kind.removesuffix(".delta")
+        item = self._find_item(event)
+        text = None if item is None or item.done else _find_text(item, name, event)
+        if not isinstance(text, Pieces) or event.get("logprobs"):
+            return None
+        # The other values of the event are of no item.
+        others = (event.get("obfuscation"), event.get("sequence_number"))
+        places: Places = {value: None for value in others if isinstance(value, str | int)}
+        return {**places, event.get("delta"): text}
+
     def finish(self) -> list[Object]:
         """The items in the order of their index."""
         # By the index alone: items cannot be compared, and several may have the same index.
@@ -121,19 +136,26 @@ class ItemAccumulator:
             self._by_id[item_id] = known
 
     def _item_of(self, event: Object, name: str) -> _Item | None:
-        """The item that an event is about; some servers give it an id that the event does not repeat."""
+        """The item that an event is about, a new one where that is not known."""
+        known = self._find_item(event)
+        if known is None and (name in _TEXTS or name in _FIELDS or name in _PARTS):
+            known = self._new(event.get("output_index"))
+            item_id = event.get("item_id")
+            if item_id and isinstance(item_id, str):
+                known.fields["id"] = item_id
+                self._by_id[item_id] = known
+        return known
+
+    def _find_item(self, event: Object) -> _Item | None:
+        """The known item that an event is about."""
         at, item_id = event.get("output_index"), event.get("item_id")
         known = self._by_id.get(item_id) if isinstance(item_id, str) else None
+        # Some servers give it an id that the event does not repeat.
         if known is None and isinstance(at, int):
             known = self._at.get(at)
         # Some servers number no item: their deltas belong to the one that was announced last.
         elif known is None and item_id is None and self._items and "delta" in event:
             known = self._items[-1][1]
-        if known is None and (name in _TEXTS or name in _FIELDS or name in _PARTS):
-            known = self._new(at)
-            if item_id and isinstance(item_id, str):
-                known.fields["id"] = item_id
-                self._by_id[item_id] = known
         return known
 
     def _new(self, at: Any) -> _Item:
@@ -177,6 +199,17 @@ def _add_text(item: _Item, name: str, verb: str, event: Object) -> bool:
     else:
         into[field] = text
     return True
+
+
+def _find_text(item: _Item, name: str, event: Object) -> Any:
+    """The text that a delta is added to, where it has had one before."""
+    if name in _FIELDS:
+        return item.fields.get(_FIELDS[name])
+    if name not in _TEXTS:
+        return None
+    list_name, index_name, _, field = _TEXTS[name]
+    part = item.lists.get(list_name, {}).get(_index(event, index_name))
+    return part.get(field) if isinstance(part, dict) else None
 
 
 def _add_logprobs(part: Object, event: Object, verb: str) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from log10_trace.record import accumulate_text
+from log10_trace.record.accumulate_text import Places
 from log10_trace.record.json_bytes import to_single_line
 
 Object = dict[str, Any]
@@ -55,6 +56,15 @@ class MessageAccumulator:
             self._message = event if self._message is None else {**self._message, **error}
         elif kind not in _SILENT:
             self.lossy = True
+
+    def find_places(self, event: Object) -> Places | None:
+        """The texts that ``add`` would add values of this event to; None when it would do more than that."""
+        delta = event.get("delta")
+        if event.get("type") != "content_block_delta" or not isinstance(delta, dict):
+            return None
+        field = _TEXTS.get(str(delta.get("type")), "")
+        text = self._blocks.get(self._index(event), {}).get(field)
+        return {delta.get(field): text} if isinstance(text, accumulate_text.Pieces) else None
 
     def finish(self) -> Object:
         """The message as far as it came; ``add`` is not called afterwards."""

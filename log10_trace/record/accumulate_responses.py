@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from log10_trace.record.accumulate_items import ItemAccumulator, Object
+from log10_trace.record.accumulate_text import Places
 
 ENDS: Final = ("response.completed", "response.incomplete", "response.failed", "response.cancelled")
 
@@ -45,6 +46,10 @@ class ResponseAccumulator:
                 self._last, self._ended = response, ends
         else:
             self._items.add(event)
+
+    def find_places(self, event: Object) -> Places | None:
+        """The texts that ``add`` would add values of this event to; None when it would do more than that."""
+        return None if isinstance(event.get("response"), dict) else self._items.find_places(event)
 
     def finish(self) -> Object:
         """The response as far as it came; ``add`` is not called afterwards."""

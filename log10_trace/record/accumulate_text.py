@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 _BLOCK_PIECES: Final = 1_000
 """Number of pieces joined to a block: a small string takes ten times the room of its characters."""
@@ -29,6 +29,10 @@ class Pieces:
     def join(self) -> str:
         """The text so far."""
         return "".join([*self._blocks, *self._few])
+
+
+Places: TypeAlias = dict[Any, Pieces | None]
+"""The text that each value of an event is added to, by the value; None for a value that is added to none."""
 
 
 def append(into: dict[str, Any], key: str, piece: str) -> None:

@@ -25,7 +25,7 @@ class ToolCalls:
             if not isinstance(fragment, dict):
                 self._calls.append(fragment)
                 continue
-            call = self._find(fragment)
+            call = self.find(fragment)
             if call is None:
                 call = {}
                 self._calls.append(call)
@@ -48,7 +48,7 @@ class ToolCalls:
             self._by_id[call_id] = call
         self._last = call
 
-    def _find(self, fragment: Object) -> Object | None:
+    def find(self, fragment: Object) -> Object | None:
         """The call that the fragment continues, if it does not begin one.
 
         Gemini sends several calls under one index and tells them apart by id, or by nothing at all; others

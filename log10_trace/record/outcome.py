@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from functools import cached_property
 from typing import Any, Final, NamedTuple, Protocol
 
 from log10_trace.domain.call_labels import CHAT_COMPLETIONS, FAILED, FINISHED, MESSAGES, RESPONSES, STARTED
 from log10_trace.record import accumulate_choices, accumulate_messages, accumulate_responses, sse
+from log10_trace.record.accumulate_text import Places
 from log10_trace.record.call import Call
 from log10_trace.record.content_encoding import decode_body
-from log10_trace.record.json_bytes import dump, to_json_string, to_single_line
+from log10_trace.record.event_template import make_template
+from log10_trace.record.json_bytes import dump_fast, to_json_string, to_single_line
 from log10_trace.record.reported_failure import (
     MAX_REASON,
     Failure,
@@ -21,6 +23,9 @@ from log10_trace.record.reported_failure import (
 MAX_EVENTS_BYTES: Final = 1 << 20
 
 _GOING_ON: Final = ("queued", "in_progress")
+_FEW: Final = 4
+_MORE: Final[dict[int | None, int]] = {_FEW: 8 * _FEW}
+"""How many events are read at a time, and how many the next time; then all that are at hand."""
 
 
 class Outcome(NamedTuple):
@@ -58,17 +63,15 @@ def determine_outcome(call: Call) -> Outcome:
 
 
 def _stream_outcome(call: Call, body: bytes) -> Outcome:
-    events = _ObservedEvents(body)
     fold = _new_accumulator(call.endpoint)
-    for event in events:
-        if isinstance(event.data, dict):
-            fold.add(event.data)
+    events = _ObservedEvents(body, fold)
+    events.add_all()
     # A stream that ended before its first event, which says at most [DONE].
     if events.count == 0:
         return _outcome(call, b"null", None, is_whole=events.done)
     whole = fold.finish()
     failure = events.failure or find_failure(whole, is_response=call.endpoint == RESPONSES)
-    outcome = _outcome(call, dump(whole), failure, is_whole=_is_whole(call.endpoint, events, whole))
+    outcome = _outcome(call, dump_fast(whole), failure, is_whole=_is_whole(call.endpoint, events, whole))
     if fold.lossy:
         return outcome._replace(events=sse.EventReader(body).first_as_json(MAX_EVENTS_BYTES))
     return outcome
@@ -86,6 +89,10 @@ class _Accumulator(Protocol):
         """Add the next event."""
         ...
 
+    def find_places(self, event: dict[str, Any], /) -> Places | None:
+        """The texts that ``add`` would add values of this event to; None when it would do more than that."""
+        ...
+
     def finish(self) -> dict[str, Any]:
         """The object as far as it came."""
         ...
@@ -101,9 +108,9 @@ def _new_accumulator(endpoint: str) -> _Accumulator:
 
 
 class _ObservedEvents:
-    """The events of a stream, read once, and what they say of its end; known after the iteration."""
+    """The events of a stream, read once, and what they say of its end; known after ``add_all``."""
 
-    def __init__(self, body: bytes) -> None:
+    def __init__(self, body: bytes, fold: _Accumulator) -> None:
         self.count = 0
         self.done = False
         """Whether the stream has said ``[DONE]``."""
@@ -112,19 +119,50 @@ class _ObservedEvents:
         self.failure: Failure | None = None
         """What the last event that reports a failure reports."""
         self._body = body
+        self._fold = fold
+        self._reader = sse.EventReader(body)
 
-    def __iter__(self) -> Iterator[sse.Event]:
-        may_fail = may_report_failure(self._body)
-        reader = sse.EventReader(self._body)
-        for event in reader:
-            self.count += 1
-            if may_fail:
-                self.failure = find_event_failure(event.name, event.data) or self.failure
-                # An event that ends a response also has a sign of a failure in its bytes, so it is always
-                # seen here.
-                self.has_ended = self.has_ended or _type(event) in accumulate_responses.ENDS
-            yield event
+    def add_all(self) -> None:
+        """Add the events to the accumulator."""
+        reader, add = self._reader, self._fold.add
+        blocks: int | None = _FEW
+        while not reader.is_at_end:
+            events = reader.read(blocks)
+            self.count += len(events)
+            if self._may_fail(blocks):
+                self._observe(events)
+            for event in events:
+                if isinstance(event.data, dict):
+                    add(event.data)
+            template = make_template(reader.last_block)
+            repeats = reader.read_repeats(template, self._find_places) if template is not None else 0
+            self.count += repeats
+            # More at a time where a template gains nothing: events that are read together cost less.
+            blocks = _FEW if repeats > _FEW else _MORE.get(blocks)
         self.done = reader.done
+        if self.failure is not None and not self._has_sign:
+            self.failure = None
+
+    @cached_property
+    def _has_sign(self) -> bool:
+        return may_report_failure(self._body)
+
+    def _may_fail(self, blocks: int | None) -> bool:
+        """Whether events are to be looked at for a failure."""
+        # To look through a long body for a sign takes longer than to look at a few events.
+        return blocks == _FEW or self._has_sign
+
+    def _observe(self, events: list[sse.Event]) -> None:
+        for event in events:
+            self.failure = find_event_failure(event.name, event.data) or self.failure
+            # An event that ends a response also has a sign of a failure in its bytes, so it is always seen
+            # here.
+            self.has_ended = self.has_ended or _type(event) in accumulate_responses.ENDS
+
+    def _find_places(self, name: str | None, data: Any) -> Places | None:
+        if not isinstance(data, dict) or find_event_failure(name, data) is not None:
+            return None
+        return self._fold.find_places(data)
 
 
 def _is_whole(endpoint: str, events: _ObservedEvents, response: dict[str, Any]) -> bool:

@@ -1,0 +1,49 @@
+"""The program whose instructions are counted: calls of some workloads, in sections.
+
+python benchmarks/instructions_program.py bare|recorded URL FEW MANY WORKLOAD [WORKLOAD ...]
+"""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Final
+
+from openai import OpenAI
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+import log10_trace
+from benchmarks.workloads import WARM_UP, WORKLOADS
+
+BARE: Final = "bare"
+RECORDED: Final = "recorded"
+MARK: Final = "srand48"
+"""A function of libc that nothing else calls: callgrind ends a section when it is entered."""
+FLUSH_INTERVAL_S: Final = 3600
+"""So long that the records of a section go in one request, and that no slow call is shown as started."""
+FLUSH_S: Final = 600
+
+
+def run(program: str, url: str, few: int, many: int, workloads: Sequence[int]) -> None:
+    """Make the calls of each workload: its warm-up, few and many; each section ends when all is delivered."""
+    mark: Callable[[int], object] = ctypes.CDLL(None)[MARK]
+    if program == RECORDED:
+        log10_trace.patch(url=url, token="benchmark", flush_interval=FLUSH_INTERVAL_S)
+    with OpenAI(base_url=f"{url}/v1", api_key="none") as client:
+        mark(0)
+        for number in workloads:
+            for calls in (WARM_UP, few, many):
+                for _ in range(calls):
+                    WORKLOADS[number].call(client)
+                if not log10_trace.flush(timeout=FLUSH_S):
+                    raise SystemExit("the records were not delivered")
+                gc.collect()
+                mark(0)
+
+
+if __name__ == "__main__":
+    run(sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4]), [int(each) for each in sys.argv[5:]])
