@@ -13,6 +13,7 @@ from itertools import chain
 from pathlib import Path
 from typing import IO, Final, cast
 
+from log10_trace.domain.byte_lines import split_lines
 from log10_trace.errors import SetupError
 
 STANDARD = "-"
@@ -73,19 +74,6 @@ def _describe_error(name: str, doing: str, error: OSError) -> str:
     return f"{name} cannot be {doing}: {error.strerror or error}."
 
 
-def lines(pieces: Iterable[bytes]) -> Iterator[bytes]:
-    """The lines that the pieces make up, without their ends; a last one without end is a line too."""
-    rest: list[bytes] = []
-    for piece in pieces:
-        head, *tail = piece.split(b"\n")
-        rest.append(head)
-        for part in tail:
-            yield b"".join(rest)
-            rest = [part]
-    if last := b"".join(rest):
-        yield last
-
-
 def json_lines(file: BufferedReader) -> Iterator[bytes]:
     """The lines of a file of JSON lines, in UTF-8 and without blanks around, as Windows writes them too.
 
@@ -100,7 +88,7 @@ def json_lines(file: BufferedReader) -> Iterator[bytes]:
         message = "The file is compressed. Unpack it first: gzip -dc FILE | log10-trace completions import -"
         raise SetupError(message)
     pieces = _in_utf8(head, iter(lambda: file.read1(_PIECE), b""))
-    found = lines(_with_line_feeds(pieces))
+    found = split_lines(_with_line_feeds(pieces))
     return (line.removeprefix(codecs.BOM_UTF8).strip(_BLANKS) for line in found)
 
 

@@ -10,35 +10,67 @@ import typer
 from log10_trace.cli.app import app
 from log10_trace.cli.once import OnceCommand
 from log10_trace.cli.options import Server, expand_option_groups
+from log10_trace.client import Log10
 from log10_trace.errors import MissingExtraError
+from log10_trace.mcp.arguments import DEFAULT_CHARACTERS, MAX_CHARACTERS, MIN_CHARACTERS
 
+DEFAULT_PORT: Final = 4681
 EXAMPLES: Final = """[bold]Examples[/bold]
 
   log10-trace mcp
 
-  log10-trace mcp --max-characters 50000"""
+  log10-trace mcp --http --port 4681"""
 
 
 @app.command(cls=OnceCommand, epilog=EXAMPLES)
 @expand_option_groups
 def mcp(
     *,
+    http: Annotated[
+        bool, typer.Option("--http", help="Listen for streamable HTTP instead; each request brings a key.")
+    ] = False,
+    host: Annotated[str, typer.Option(help="With --http: the address to listen on.")] = "127.0.0.1",
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="With --http: the port; 0 takes a free one.")
+    ] = DEFAULT_PORT,
+    allow_host: Annotated[
+        list[str] | None, typer.Option(help="With --http: an additional allowed host name; repeatable.")
+    ] = None,
     max_characters: Annotated[
         int,
         typer.Option(
-            min=2_000, max=100_000, help="Largest size of an answer, unless the question names another."
+            min=MIN_CHARACTERS,
+            max=MAX_CHARACTERS,
+            help="Largest size of an answer, unless the question names another.",
         ),
-    ] = 20_000,
+    ] = DEFAULT_CHARACTERS,
     server: Server,
 ) -> None:
     """Answer the questions of coding agents about recorded calls (Model Context Protocol).
 
     An agent starts this command and talks to it over standard input and output. It only reads: a key with
-    the scope read is enough.
+    the scope read is enough. With --http it listens on this machine instead, and passes the key of each
+    request on to the server.
     """
     if importlib.util.find_spec("mcp") is None:
         raise MissingExtraError("The MCP server", "mcp")
-    from log10_trace.mcp.stdio import serve_stdio  # noqa: PLC0415 -- needs the optional extra
+    server.client().close()  # a setting that cannot be used ends the command, not the first question
+    if not http:
+        from log10_trace.mcp.stdio import serve_stdio  # noqa: PLC0415 -- needs the optional extra
 
-    server.client().close()
-    serve_stdio(server.client, max_characters)
+        serve_stdio(server.client, max_characters)
+        return
+    from log10_trace.mcp.http import serve_http  # noqa: PLC0415 -- as above
+
+    def connect(key: str | None) -> Log10:
+        # A function: without a key there is none, not that of this machine's user.
+        return Log10(lambda: key, server.url, server.organization)
+
+    serve_http(
+        connect,
+        max_characters,
+        host=host,
+        port=port,
+        allowed_hosts=allow_host or [],
+        ready=lambda address: typer.echo(f"MCP server at {address}"),
+    )

@@ -9,7 +9,6 @@ from typing import Final
 
 from rich.text import Text
 
-from log10_trace.cli.files import lines
 from log10_trace.cli.output import (
     count,
     count_noun,
@@ -22,11 +21,11 @@ from log10_trace.cli.session_bars import STATUS_STYLES, draw_calls, time_calls
 from log10_trace.client import Log10
 from log10_trace.domain import formatting
 from log10_trace.domain.call_parts import Part
-from log10_trace.domain.json_slices import decode, parse_value
 from log10_trace.domain.session_markdown import describe_time
 from log10_trace.domain.session_story import StoryStep, tell_story
 from log10_trace.domain.timeline import Timeline
 from log10_trace.models.components import Session
+from log10_trace.questions.session_records import read_session_records
 
 _MAX_CHARACTERS: Final = 2_000
 """Of one text; the call itself has all of them."""
@@ -50,11 +49,10 @@ def show_story(client: Log10, session: Session, limit: int) -> None:
     show_text(Text())
     for line in draw_calls(calls, timeline):
         show_text(line)
-    exported = lines(client.completions.export(session_id=session_id, order="oldest"))
-    records = map(parse_value, map(decode, exported))
-    for step in islice(tell_story(records, now_ms), len(calls)):
-        for text, indent in _describe_step(step):
-            show_text(text, indent=indent)
+    with read_session_records(client, session_id) as records:
+        for step in islice(tell_story(records, now_ms), len(calls)):
+            for text, indent in _describe_step(step):
+                show_text(text, indent=indent)
     later = (session.calls or 0) - len(calls)
     if later > 0:
         show_text(Text(f"\n{count_noun(later, 'later call')} not shown; see --limit.", style="dim"))

@@ -191,7 +191,7 @@ def _filter_argument(row: Filter) -> Argument:
 
 
 FILTER_ARGUMENTS: Final = tuple(map(_filter_argument, FILTERS))
-MIN_CHARACTERS: Final = 2_000
+MIN_CHARACTERS: Final = 4_000
 MAX_CHARACTERS: Final = 100_000
 DEFAULT_CHARACTERS: Final = 20_000
 SIZE_ARGUMENT: Final = Argument(

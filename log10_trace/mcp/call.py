@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -25,6 +26,7 @@ from log10_trace.questions.references import find_call_id
 from log10_trace.questions.server_prices import prices_of
 
 _FRAMES: Final = 12
+_FRAME: Final = 600
 _SOURCE: Final = 200
 _NAME: Final = 200
 _MAX_OFFSET: Final = 10**9
@@ -44,18 +46,22 @@ def get_record(client: Log10, wanted: str) -> dict[str, Any]:
 
 
 def _get(question: Question) -> Callable[[Detail], Answer]:
-    call = _Call.read(get_record(question.client, question.given["id"]))
+    call = CallTexts.read(get_record(question.client, question.given["id"]))
     page = question.page(call_path(read_text(call.record.get("id"))))
     if question.given["part"] is not None:
         return _show_part(call, question.given, page)
-    prices = prices_of(question.client)
+    return show_call(call, prices_of(question.client), page)
+
+
+def show_call(call: CallTexts, prices: Prices, page: str) -> Callable[[Detail], Answer]:
+    """What makes the answer that shows the whole call, cut as the detail asks."""
     return lambda detail: Answer(
         summary="One call, as it was recorded.", recorded=_describe_call(call, prices, detail), page=page
     )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Call:
+class CallTexts:
     """A record, and its texts."""
 
     record: Mapping[str, Any]
@@ -69,49 +75,56 @@ class _Call:
     tools: list[Part]
 
     @classmethod
-    def read(cls, record: Mapping[str, Any]) -> _Call:
-        request = record.get("request")
+    def read(cls, record: Mapping[str, Any]) -> CallTexts:
+        """The texts of a record, whatever its fields hold."""
+        request, failure = record.get("request"), describe_failure(record)
+        answers = list_answers(record.get("response"), failure)
         return cls(
             record=record,
-            failure=describe_failure(record),
+            failure=failure,
             stack=[_describe_frame(read_mapping(frame)) for frame in read_list(record.get("stacktrace"))],
             messages=list_messages(request, whole=True),
-            answers=list_answers(record.get("response"), ""),
+            answers=[part for part in answers if part.title != "failure"],
             parameters=list_parameters(request),
             tools=list_tools(request),
         )
 
 
-def _describe_call(call: _Call, prices: Prices, detail: Detail) -> dict[str, Any]:
+def _describe_call(call: CallTexts, prices: Prices, detail: Detail) -> dict[str, Any]:
     facts = {name: value for (name, _), value in read_facts(call.record, prices).items()}
-    fields = {name: _describe_field(call.record.get(name), detail) for name in _AS_IS}
+    fields = {**facts, **{name: call.record.get(name) for name in _AS_IS}}
+    stack = [shorten(frame, min(_FRAME, 2 * detail.characters)) for frame in call.stack[-detail.items :]]
     return {
         "id": call.record.get("id"),
-        "facts": {**facts, **fields},
-        "failure": cut_middle(call.failure, detail.characters, "failure"),
-        "failing_line" if call.failure else "line": call.stack[-1] if call.stack else None,
-        "stack": _keep_last(call.stack, min(_FRAMES, detail.items)),
+        "facts": {name: _describe_field(value, detail) for name, value in fields.items()},
+        "failure": cut_middle(call.failure, detail.characters, 'part="failure"'),
+        "failing_line" if call.failure else "line": stack[-1] if stack else None,
+        "stack": _keep_last(stack, len(call.stack), min(_FRAMES, detail.items)),
         "parameters": {
-            _name(part): cut_middle(part.text, detail.characters, f"parameter {part.title}")
+            _name(part, detail): cut_middle(part.text, detail.characters, f'part="parameter {part.title}"')
             for part in call.parameters[: detail.items]
         },
-        "tools_offered": [_name(part) for part in call.tools[: detail.items]],
+        "tools_offered": [_name(part, detail) for part in call.tools[: detail.items]],
         "messages": _describe_parts("message", call.messages, detail),
         "answers": _describe_parts("answer", call.answers, detail),
     }
 
 
-def _name(part: Part) -> str:
-    return shorten(part.title, _NAME)
+def _name(part: Part, detail: Detail) -> str:
+    return shorten(part.title, min(_NAME, detail.characters))
 
 
 def _describe_field(value: Any, detail: Detail) -> Any:
+    """A small field: texts are shortened, also those of a map, of which the first items are shown."""
+    most = min(_NAME, detail.characters)
     if isinstance(value, dict):
-        pairs = list(value.items())[: min(detail.items, 50)]
-        return {shorten(str(name), _NAME): _describe_field(item, detail) for name, item in pairs}
-    return (
-        value if isinstance(value, bool | int | None) else shorten(str(value), min(_NAME, detail.characters))
-    )
+        pairs = list(value.items())[: detail.items]
+        return {shorten(str(name), most): _describe_field(item, detail) for name, item in pairs}
+    return shorten(value if isinstance(value, str) else json.dumps(value), most) if _is_long(value) else value
+
+
+def _is_long(value: Any) -> bool:
+    return isinstance(value, str | list)
 
 
 def _describe_parts(kind: str, parts: list[Part], detail: Detail) -> list[Any]:
@@ -119,8 +132,8 @@ def _describe_parts(kind: str, parts: list[Part], detail: Detail) -> list[Any]:
     described: list[Any] = [
         {
             "part": f"{kind} {part.number}",
-            "from": _name(part),
-            "text": cut_middle(part.text, detail.characters, f"{kind} {part.number}"),
+            "from": _name(part, detail),
+            "text": cut_middle(part.text, detail.characters, f'part="{kind} {part.number}"'),
         }
         for part in _keep_ends(parts, detail.items)
     ]
@@ -150,13 +163,13 @@ def _describe_frame(frame: Mapping[str, Any]) -> str:
     )
 
 
-def _keep_last(frames: list[str], count: int) -> list[str]:
-    omitted = len(frames) - count
+def _keep_last(frames: list[str], total: int, count: int) -> list[str]:
+    omitted = total - count
     note = f'[... {omitted:,} outer frames left out; part="stack" gives them ...]'
-    return frames if omitted <= 0 else [note, *frames[omitted:]]
+    return frames if omitted <= 0 else [note, *frames[-count:]]
 
 
-def _show_part(call: _Call, given: Mapping[str, Any], page: str) -> Callable[[Detail], Answer]:
+def _show_part(call: CallTexts, given: Mapping[str, Any], page: str) -> Callable[[Detail], Answer]:
     """One text of the call, from an offset on."""
     name, offset = given["part"], given["offset"]
     text = _find_part(call, name)
@@ -176,7 +189,7 @@ def _show_part(call: _Call, given: Mapping[str, Any], page: str) -> Callable[[De
     return build
 
 
-def _find_part(call: _Call, name: str) -> str:
+def _find_part(call: CallTexts, name: str) -> str:
     """The text that a value of ``part`` names.
 
     Raises:

@@ -10,17 +10,17 @@ _WORTH: Final = 60
 """Fewer characters are not worth the sentence that says that they are left out."""
 
 
-def cut_middle(text: str, max_characters: int, part: str = "") -> str:
+def cut_middle(text: str, max_characters: int, source: str = "") -> str:
     """The text, or its beginning and its end, with a sentence between them that says what is left out.
 
-    With ``part`` the sentence also says how a call of ``get_call`` gives it.
+    ``source`` is what gives the whole text, such as ``part="message 3"``; the sentence adds the offset.
     """
     omitted = len(text) - max_characters
     if omitted <= _WORTH:
         return text
     head = int(max_characters * _HEAD)
     tail = max_characters - head
-    how = f'; part="{part}" with offset={head} gives them' if part else ""
+    how = f"; {source} with offset={head} gives them" if source else ""
     return f"{text[:head]}\n[... {omitted:,} characters left out{how} ...]\n{text[len(text) - tail :]}"
 
 

@@ -20,7 +20,8 @@ from hypothesis import strategies as st
 
 from log10_trace.cli.completions.import_ import batches
 from log10_trace.cli.completions.import_format import convert_line
-from log10_trace.cli.files import json_lines, lines, open_for_reading, truncate_partial_line
+from log10_trace.cli.files import json_lines, open_for_reading, truncate_partial_line
+from log10_trace.domain.byte_lines import split_lines
 from log10_trace.errors import SetupError
 from log10_trace.models.operations import Limits
 from tests.cli.conftest import Cli, call
@@ -292,7 +293,7 @@ def test_lines_are_cut_wherever_the_pieces_end(cut: int) -> None:
     """Lines come out the same however the bytes are cut into pieces."""
     text = b"ab\n\ncd\ne"
 
-    assert list(lines([text[:cut], text[cut:]])) == [b"ab", b"", b"cd", b"e"]
+    assert list(split_lines([text[:cut], text[cut:]])) == [b"ab", b"", b"cd", b"e"]
 
 
 def test_only_whole_lines_stay(tmp_path: Path) -> None:

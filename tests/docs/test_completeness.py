@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from docs.generate import find_command
+from log10_trace.mcp.tools import TOOLS
 from log10_trace.models.components import Completion
 from tests.docs.pages import DOCS
 
@@ -30,3 +31,8 @@ def test_every_option_of_serve_is_explained() -> None:
     options = {name for each in command.params for name in each.opts if name.startswith("--")}
 
     assert options - first_cells("server.md") <= {"--help"}
+
+
+def test_every_tool_of_the_mcp_server_is_explained() -> None:
+    """``docs/mcp.md`` says of each tool what it answers."""
+    assert first_cells("mcp.md") == set(TOOLS)

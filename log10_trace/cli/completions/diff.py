@@ -11,21 +11,20 @@ from rich.text import Text
 from log10_trace.cli.call_reference import resolve_id
 from log10_trace.cli.completions.group import group
 from log10_trace.cli.options import Json, Server, expand_option_groups
-from log10_trace.cli.output import count_noun, escape_control_characters, show_json, show_text
+from log10_trace.cli.output import escape_control_characters, show_json, show_text
 from log10_trace.cli.reference_command import ReferenceCommand
 from log10_trace.client import Log10
-from log10_trace.domain.comparison.abridgement import EqualText, abridge_segments
 from log10_trace.domain.comparison.call_comparison import CallComparison, Section, compare_calls
 from log10_trace.domain.comparison.comparison_json import comparison_to_dict
+from log10_trace.domain.comparison.marked_change import describe_row, mark_change
 from log10_trace.domain.comparison.part_alignment import Row
 from log10_trace.domain.json_slices import parse_value
 from log10_trace.questions.server_prices import prices_of
 
-_CONTEXT: Final = 80
-"""Characters of equal text that are shown beside a change."""
 _MAX_CHARACTERS: Final = 2_000
 """Of one changed text."""
 _NAME_WIDTH: Final = 20
+_STYLES: Final = {"equal": "", "omitted": "dim", "removed": "red", "added": "green"}
 
 
 @group.command("diff", cls=ReferenceCommand)
@@ -90,7 +89,7 @@ def _describe_section(section: Section) -> Iterator[tuple[Text, int]]:
             continue
         yield from _describe_equal(equal)
         equal = 0
-        yield Text(escape_control_characters(_row_title(row)), style="bold cyan"), 2
+        yield Text(escape_control_characters(describe_row(row)), style="bold cyan"), 2
         yield _mark(row), 4
     if section.changed:
         yield from _describe_equal(equal)
@@ -101,43 +100,8 @@ def _describe_equal(count: int) -> Iterator[tuple[Text, int]]:
         yield Text(f"… {count:,} equal …", style="dim"), 2
 
 
-def _row_title(row: Row) -> str:
-    if row.a is None or row.b is None:
-        part, call = (row.a, "a") if row.b is None else (row.b, "b")
-        number = f"{part.number} " if part and part.number else ""
-        return f"{number}{row.title}  only in {call}"
-    if not row.a.number:
-        return row.title
-    numbers = str(row.a.number) if row.a.number == row.b.number else f"{row.a.number} → {row.b.number}"
-    return f"{numbers} {row.title}"
-
-
 def _mark(row: Row) -> Text:
-    if row.b is None:
-        return _mark_removed(row.a.text if row.a else "")
-    if row.a is None:
-        return _mark_added(row.b.text)
     text = Text()
-    for piece in abridge_segments(row.difference.segments, _CONTEXT):
-        if isinstance(piece, EqualText):
-            text.append(f"\n… {count_noun(len(piece.text), 'equal character')} …\n", style="dim")
-        elif piece.is_equal:
-            text.append(escape_control_characters(piece.a))
-        else:
-            text.append_text(_mark_removed(piece.a)).append_text(_mark_added(piece.b))
+    for kind, piece in mark_change(row, _MAX_CHARACTERS):
+        text.append(escape_control_characters(piece), style=_STYLES[kind])
     return text
-
-
-def _mark_removed(text: str) -> Text:
-    return Text(f"[-{_shorten(text)}-]" if text else "", style="red")
-
-
-def _mark_added(text: str) -> Text:
-    return Text(f"{{+{_shorten(text)}+}}" if text else "", style="green")
-
-
-def _shorten(text: str) -> str:
-    omitted = len(text) - _MAX_CHARACTERS
-    if omitted <= _MAX_CHARACTERS // 4:
-        return escape_control_characters(text)
-    return f"{escape_control_characters(text[:_MAX_CHARACTERS])} … {omitted:,} more characters …"

@@ -12,13 +12,14 @@ import typer
 
 from log10_trace.cli.completions.export_tables import TableExport, export_tables
 from log10_trace.cli.completions.group import group
-from log10_trace.cli.files import STANDARD, lines, open_for_reading, open_for_writing, truncate_partial_line
+from log10_trace.cli.files import STANDARD, open_for_reading, open_for_writing, truncate_partial_line
 from log10_trace.cli.filter_options import CompletionFilterOptions
 from log10_trace.cli.once import OnceCommand
 from log10_trace.cli.options import Server, expand_option_groups
 from log10_trace.cli.output import count_noun, progress, stderr_console
 from log10_trace.client import Log10
 from log10_trace.client.filters import Filters
+from log10_trace.domain.byte_lines import split_lines
 from log10_trace.domain.export_formats import (
     RESUMABLE,
     TABLE_FILES,
@@ -73,7 +74,7 @@ def export(
                 if format is Format.CSV:
                     _copy(pieces, file)
                     return
-                records = (line for line in lines(pieces) if not known or _id(line) not in known)
+                records = (line for line in split_lines(pieces) if not known or _id(line) not in known)
                 written, left_out = _write(records, file, format, limit)
     except APIConnectionError:
         if output and output != STANDARD and format in WITH_ID:
