@@ -9,11 +9,11 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Final
 
-from log10_trace.cli.files import lines
 from log10_trace.cli.forwarding import ForwardCounts, ForwardSender
 from log10_trace.cli.sent_calls import SentCalls
 from log10_trace.client import Log10
 from log10_trace.client.filters import Filters
+from log10_trace.domain.byte_lines import split_lines
 from log10_trace.domain.call_times import read_began_ms
 from log10_trace.domain.json_values import read_text
 from log10_trace.domain.times import parse_rfc3339_ms, rfc3339
@@ -84,7 +84,7 @@ class ForwardScan:
         """Send what was not sent; how many were."""
         known, room = 0, BATCH_BYTES
         batch: list[OutboundRecord] = []
-        for line in lines(self._client.completions.export(order="oldest", **filters)):
+        for line in split_lines(self._client.completions.export(order="oldest", **filters)):
             call_id = _read_id(line)
             if call_id in self._sent or call_id in self._settled:
                 known += call_id in self._sent

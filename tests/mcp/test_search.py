@@ -76,10 +76,7 @@ def test_the_filters_are_those_of_the_command_line(
     """Calls are found by every filter, in the spellings that the command line takes."""
     asked = ask("search_calls", **arguments)
 
-    assert [] if not expected else ids_of(asked) == expected
-    assert asked.structured["summary"].startswith(
-        ("No", f"{len(expected)} calls", "1 call matches", "6 ", "0 ")
-    )
+    assert ids_of(asked) == expected
 
 
 @pytest.mark.parametrize("metadata", [{"user": 42}, {"user": "42"}, ["user=42"], "user=42"])

@@ -8,10 +8,10 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
-from log10_trace.cli.files import lines
 from log10_trace.cli.output import count_noun, progress, stderr_console
 from log10_trace.client import Log10
 from log10_trace.client.filters import Filters
+from log10_trace.domain.byte_lines import split_lines
 from log10_trace.domain.export_formats import Format
 from log10_trace.domain.json_slices import decode
 from log10_trace.domain.prices import Prices
@@ -47,7 +47,7 @@ def export_tables(client: Log10, filters: Filters, export: TableExport) -> None:
     first = list(itertools.islice(pieces, 1))
     try:
         with opened as file:
-            written, known = _write(lines(itertools.chain(first, pieces)), file, prices, export.limit)
+            written, known = _write(split_lines(itertools.chain(first, pieces)), file, prices, export.limit)
     except APIConnectionError:
         if export.format is Format.SQLITE:
             stderr_console.print(
