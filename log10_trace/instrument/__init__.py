@@ -5,10 +5,11 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from log10_trace import threads
 from log10_trace.context import opener
@@ -21,7 +22,9 @@ from log10_trace.instrument.sampling import Sampling, count_nothing
 from log10_trace.instrument.stack import sites
 from log10_trace.instrument.wrappers import capture_state
 from log10_trace.record.call import Sink
-from log10_trace.record.exchange import Interceptor
+
+if TYPE_CHECKING:
+    from log10_trace.record.exchange import Interceptor
 
 __all__ = ["install", "intercepted_by", "settle_open_streams", "uninstall"]
 
@@ -55,13 +58,15 @@ def install(
     False when the OpenAI SDK lacks a place we need: that is logged by name, and it stays unpatched. The other
     SDKs of ``sdks`` are patched when the program imports them.
     """
+    if OPENAI in sdks:
+        _import_openai()
     sdk_patches.watch_imports(sdks)
     with _lock:
         is_whole = True
         if OPENAI in sdks:
             is_whole = _wrap_openai()
         else:
-            patch_points.restore_methods()
+            sdk_patches.restore_openai()
         sdk_patches.wrap(sdks)
         sites.set_app(app)
         opener.read_stack = sites.find_opening_line
@@ -76,6 +81,11 @@ def install(
         return is_whole
 
 
+def _import_openai() -> None:
+    """Import the OpenAI SDK; not with the lock held, which an import of another thread may wait for."""
+    importlib.import_module("openai._base_client")
+
+
 def _wrap_openai() -> bool:
     # All or nothing: with one of the two alone, records would have no response, or no failure.
     missing = patch_points.missing_attribute()
@@ -84,8 +94,7 @@ def _wrap_openai() -> bool:
             "log10_trace: this version of openai has no %s, so its calls are not recorded", missing
         )
         return False
-    for patch in patch_points.method_patches():
-        patch.wrap()
+    sdk_patches.wrap_openai()
     return True
 
 
@@ -101,7 +110,7 @@ def uninstall() -> None:
 
 def _restore_unused() -> None:
     if capture_state.capture is None and interception.state.interceptor is None:
-        patch_points.restore_methods()
+        sdk_patches.restore_openai()
         sdk_patches.wrap(())
 
 
@@ -114,6 +123,7 @@ def intercepted_by(interceptor: Interceptor) -> Iterator[None]:
     """
     capture = capture_state.capture
     sdks = capture.sdks if capture is not None else SDK_NAMES
+    _import_openai()
     sdk_patches.watch_imports(sdks)
     with _lock:
         missing = patch_points.missing_attribute()

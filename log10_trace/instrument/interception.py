@@ -11,10 +11,12 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from types import TracebackType
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from log10_trace.instrument.method_patch import MethodPatch
-from log10_trace.record.exchange import Exchange, Interceptor, Response
+
+if TYPE_CHECKING:
+    from log10_trace.record.exchange import Exchange, Interceptor, Response
 
 
 class _InterceptionState:

@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-import importlib
 import sys
 from collections.abc import Iterator
 from types import ModuleType
 from typing import Any, Final
 
-from log10_trace.instrument import callsite, websocket, wrappers
+from log10_trace.instrument import callsite, wrappers
 from log10_trace.instrument.method_patch import MethodPatch, Observer, Wrapper
 from log10_trace.instrument.sdks import OPENAI, Sdk
-
-# From openai 2.22 on; ``send_raw`` from 2.31 on. They do not pass ``request``.
-_CONNECTIONS: Final = (
-    ("ResponsesConnection", websocket.send, websocket.recv_bytes),
-    ("AsyncResponsesConnection", websocket.send_async, websocket.recv_bytes_async),
-)
 
 _Place = tuple[type, str, Wrapper | Observer]
 
@@ -50,6 +43,13 @@ def method_patches(sdk: Sdk = OPENAI) -> tuple[MethodPatch, ...]:
         if (owner, name) not in seams:
             seams[owner, name] = MethodPatch(owner, name, wrapper)
     return tuple(seams.values())
+
+
+def has_wrapped_client(sdk: Sdk) -> bool:
+    """Whether the first client class of the SDK, as it is imported now, is wrapped."""
+    owner = getattr(_module(sdk, ""), sdk.clients[0], None)
+    patch = None if owner is None else _seams.get(sdk.name, {}).get((owner, "request"))
+    return patch is not None and patch.is_wrapped
 
 
 def restore_methods(sdk: Sdk = OPENAI) -> None:
@@ -97,8 +97,17 @@ def _async_methods(sdk: Sdk) -> Iterator[_Place]:
 
 
 def _websocket_methods() -> Iterator[_Place]:
-    for name, send, receive in _CONNECTIONS:
-        owner = _class("openai.resources.responses.responses", name)
+    module = sys.modules.get("openai.resources.responses.responses")
+    # From openai 2.22 on; ``send_raw`` from 2.31 on. They do not pass ``request``.
+    if not hasattr(module, "ResponsesConnection"):
+        return
+    from log10_trace.instrument import websocket  # noqa: PLC0415 -- few programs use it
+
+    for name, send, receive in (
+        ("ResponsesConnection", websocket.send, websocket.recv_bytes),
+        ("AsyncResponsesConnection", websocket.send_async, websocket.recv_bytes_async),
+    ):
+        owner: Any = getattr(module, name, None)
         around = {"send": send, "send_raw": send, "recv_bytes": receive, "close": websocket.close}
         for method, wrapper in around.items():
             if hasattr(owner, method):
@@ -110,18 +119,6 @@ def _classes(module: Any, names: tuple[str, ...]) -> list[type]:
     return [each for each in found if each is not None]
 
 
-def _class(module: str, name: str) -> Any:
-    return getattr(_load(module), name, None)
-
-
 def _module(sdk: Sdk, below: str) -> ModuleType | None:
-    """A module of the SDK, of which only OpenAI's is imported for it."""
-    name = f"{sdk.module}.{below}" if below else sdk.module
-    return _load(name) if sdk is OPENAI else sys.modules.get(name)
-
-
-def _load(name: str) -> ModuleType | None:
-    try:
-        return importlib.import_module(name)
-    except ImportError:
-        return None
+    """A module of the SDK, if it is imported."""
+    return sys.modules.get(f"{sdk.module}.{below}" if below else sdk.module)

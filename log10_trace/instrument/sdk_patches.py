@@ -1,6 +1,6 @@
-"""The SDKs beside OpenAI's: each is patched when the program imports it, and left alone when it does not fit.
+"""What is patched when the program imports it: the other SDKs, and what OpenAI's loads with the first use.
 
-All functions may be called from any thread. None imports an SDK.
+An SDK that does not fit is left alone. All functions may be called from any thread. None imports an SDK.
 """
 
 from __future__ import annotations
@@ -9,12 +9,13 @@ import importlib
 import os
 import sys
 from collections.abc import Iterable
+from functools import partial
 from typing import Any, Final
 
 from log10_trace import threads
 from log10_trace.guard import logger
 from log10_trace.instrument import import_hooks, patch_points
-from log10_trace.instrument.sdks import OTHER_SDKS, Sdk
+from log10_trace.instrument.sdks import OPENAI, OTHER_SDKS, SDKS, Sdk
 from log10_trace.instrument.visible_frames import leave_out_package
 
 _lock = threads.new_reentrant_lock()
@@ -36,12 +37,18 @@ os.register_at_fork(after_in_child=_renew)
 def watch_imports(names: Iterable[str]) -> None:
     """Have these SDKs patched when they are imported; returns when none is being imported by another thread.
 
+    OpenAI's own clients are patched by ``wrap_openai``.
+
     Not to be called with a lock that ``wrap`` is called with: an import that waits for it would never end.
     """
-    for sdk in _named(names):
+    names = set(names)
+    for sdk in SDKS:
+        if sdk.name not in names:
+            continue
+        act = partial(_wrap_if_wanted, sdk) if sdk is not OPENAI else _wrap_openai_resources
         for module in sdk.modules:
             if module not in sys.modules:
-                import_hooks.when_imported(module, lambda sdk=sdk: _wrap_if_wanted(sdk))  # type: ignore[misc]
+                import_hooks.when_imported(module, act)
             elif _is_being_imported(sys.modules[module]):
                 importlib.import_module(module)
 
@@ -63,6 +70,27 @@ def imported_base_clients() -> list[Any]:
     """The class ``BaseClient`` of every one that is imported."""
     bases = (sys.modules.get(f"{sdk.module}._base_client") for sdk in OTHER_SDKS)
     return [base.BaseClient for base in bases if base is not None and hasattr(base, "BaseClient")]
+
+
+def wrap_openai() -> None:
+    """Wrap the methods of the OpenAI SDK, which is imported; those that it has not loaded yet, later."""
+    with _lock:
+        for patch in patch_points.method_patches():
+            patch.wrap()
+
+
+def _wrap_openai_resources() -> None:
+    with _lock:
+        # All or nothing: a version that does not fit, and an SDK that is just imported anew, is left alone.
+        if patch_points.has_wrapped_client(OPENAI):
+            for patch in patch_points.method_patches():
+                patch.wrap()
+
+
+def restore_openai() -> None:
+    """Leave the OpenAI SDK as it was."""
+    with _lock:
+        patch_points.restore_methods()
 
 
 def _wrap_if_wanted(sdk: Sdk) -> None:

@@ -13,14 +13,14 @@ import pytest
 
 import log10_trace
 from log10_trace import instrument
-from log10_trace.instrument import patch_points
 from tests.instrument.conftest import Kept
 from tests.model_answers import response_events
 
 pytest.importorskip("websockets")
+resource = pytest.importorskip("openai.resources.responses.responses")
 pytestmark = [
     pytest.mark.skipif(
-        patch_points._class("openai.resources.responses.responses", "ResponsesConnection") is None,
+        not hasattr(resource, "ResponsesConnection"),
         reason="this version of the SDK has no responses.connect()",
     ),
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),
