@@ -14,15 +14,13 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from urllib.parse import urlsplit
 
 from log10_trace import redact
 from log10_trace.domain.metadata import check_metadata
 from log10_trace.domain.sdk_names import SDK_NAMES
 from log10_trace.errors import ConfigError
-from log10_trace.folders import check_folder
-from log10_trace.network import check_ca_file
 
 MIB: Final = 1024 * 1024
 
@@ -161,12 +159,16 @@ def _path(value: Any) -> Path:
 
 
 def _ca_file(value: Any) -> Path:
+    from log10_trace.network import check_ca_file  # noqa: PLC0415 -- few programs name a file
+
     path = _path(value)
     check_ca_file(path)
     return path
 
 
 def _spool_dir(value: Any) -> Path:
+    from log10_trace.folders import check_folder  # noqa: PLC0415 -- as above
+
     path = _path(value)
     check_folder(path)
     return path
@@ -176,8 +178,7 @@ def _redactor(value: Any) -> Callable[..., Any]:
     return redact.read_redactor(value)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Option:
+class Option(NamedTuple):
     """One setting: the name of its argument, its environment variable, its default, how it is read."""
 
     name: str

@@ -7,15 +7,14 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from log10_trace.config import log10_home
 from log10_trace.private_file import write_private_file
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LocalServer:
+class LocalServer(NamedTuple):
     """A server of this user: its address, the key it takes, the process that serves."""
 
     url: str
@@ -36,7 +35,7 @@ def register(server: LocalServer) -> None:
     """
     path = registration_path()
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    write_private_file(path, json.dumps(asdict(server)).encode())
+    write_private_file(path, json.dumps(server._asdict()).encode())
 
 
 def discover() -> LocalServer | None:

@@ -81,7 +81,7 @@ class _Runtime:
                 return
             retired = self._delivery
             monitor = None if retired is None else retired.monitor
-            self._delivery = DeferredDelivery(config, monitor, self._deliveries.add)
+            self._delivery = DeferredDelivery(config, monitor, self._on_begun)
             self.config = config
             self._install()
             if retired is not None:
@@ -90,6 +90,10 @@ class _Runtime:
             if not self._at_exit:
                 self._at_exit = True
                 atexit.register(self.exit)
+
+    def _on_begun(self, delivery: Delivery) -> None:
+        self._deliveries.add(delivery)
+        instrument.prepare_for_failures()
 
     def _install(self) -> None:
         """Have calls recorded as the settings in force say, or not at all."""

@@ -28,6 +28,7 @@ FLOOR_OF = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 
 EXPORT_FLOORS = (
     {"fork_hooks", "http", "spool", "stats"},
+    {"counters"},
     {"monitor"},
     {"journal_sink"},
     {"delivery"},

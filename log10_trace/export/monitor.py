@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import Any, Final
 
 from log10_trace import threads
-from log10_trace.export.stats import Counters
+from log10_trace.export.counters import Counters
 
 # A lock takes no time-out without end; who waits for longer looks again and goes on waiting.
 _LONGEST_S: Final = 3600.0

@@ -26,7 +26,7 @@ from log10_trace.record.call import Sink
 if TYPE_CHECKING:
     from log10_trace.record.exchange import Interceptor
 
-__all__ = ["install", "intercepted_by", "settle_open_streams", "uninstall"]
+__all__ = ["install", "intercepted_by", "prepare_for_failures", "settle_open_streams", "uninstall"]
 
 _lock = threads.new_reentrant_lock()
 
@@ -60,6 +60,9 @@ def install(
     """
     if OPENAI in sdks:
         _import_openai()
+    if keep_failures:
+        # Not with the first call: a child that is forked in the middle of an import can never import it.
+        importlib.import_module(f"{__name__}.failure_recording")
     sdk_patches.watch_imports(sdks)
     with _lock:
         is_whole = True
@@ -96,6 +99,11 @@ def _wrap_openai() -> bool:
         return False
     sdk_patches.wrap_openai()
     return True
+
+
+def prepare_for_failures() -> None:
+    """Import what masks credentials in the errors of calls; with the first call, for the reason above."""
+    importlib.import_module(f"{__name__}.credentials")
 
 
 def uninstall() -> None:

@@ -9,7 +9,6 @@ from typing import Any, Final
 from log10_trace.domain.call_labels import FINISHED
 from log10_trace.instrument.recording import CaptureConfig, Recording
 from log10_trace.record.call import Call, Sink
-from log10_trace.record.json_bytes import parse
 
 MAX_QUEUED: Final = 1024
 """Maximum number of background responses awaited; the oldest is forgotten first."""
@@ -93,6 +92,8 @@ def _has_ended(call: Call) -> bool:
     if call.streamed:
         # Not parsed: this is the program's thread, and the stream may be long.
         return _END.search(body) is not None
+    from log10_trace.record.json_bytes import parse  # noqa: PLC0415 -- delivery has imported it
+
     response = parse(body)
     status = response.get("status") if isinstance(response, dict) else None
     return isinstance(status, str) and status not in _PENDING_STATUSES

@@ -11,7 +11,8 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
-from log10_trace.instrument.credentials import MASK, is_secret_name
+from log10_trace.instrument.credentials import is_secret_name
+from log10_trace.instrument.error_signs import MASK
 
 _NAMES: Final = re.compile(
     r"(.*[_-])?(api[_-]?key|(access|secret|account|subscription)[_-]?key|(access|auth|bearer|refresh|id)[_-]?token"

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
-MASK: Final = "***"
+from log10_trace.instrument.error_signs import MASK
 
 _MIN_LENGTH: Final = 8
 """Shorter values are placeholders ("x", "EMPTY") and words of ordinary text."""
@@ -43,15 +43,6 @@ _HARMLESS_VALUES: Final = re.compile(
 )
 _PARTS: Final = re.compile(r"""[^\s,;"'{}]+""")
 _WITH_NAME: Final = re.compile(r"[\w.-]+[=:](?=.)")
-_ERROR: Final = re.compile(rb'"error"(?:\s*:\s*[^\sn]|\s*[,}])')
-_HEAD: Final = 1024
-"""So far into a long body, and so near to its end, an error is looked for."""
-
-
-def tells_of_error(body: bytes, *, whole: bool) -> bool:
-    """Whether a body with a good status has an error in it: all of it is read, or its head and its end."""
-    part = body if whole or len(body) <= 2 * _HEAD else body[:_HEAD] + body[-_HEAD:]
-    return _ERROR.search(part) is not None
 
 
 def is_secret_name(name: str) -> bool:

@@ -6,7 +6,7 @@ from typing import Any
 
 from log10_trace.context import Session
 from log10_trace.domain.call_labels import FAILED, RESPONSES
-from log10_trace.instrument.credentials import tells_of_error
+from log10_trace.instrument.error_signs import tells_of_error
 from log10_trace.instrument.recording import CaptureConfig, Recording
 from log10_trace.record.call import Call
 from log10_trace.record.outcome import determine_outcome

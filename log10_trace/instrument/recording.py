@@ -19,8 +19,8 @@ from log10_trace.domain.metadata import merge_metadata
 from log10_trace.domain.sdk_names import SDK_NAMES
 from log10_trace.guard import guard
 from log10_trace.instrument import wire
-from log10_trace.instrument.credentials import MASK, Credentials, tells_of_error
 from log10_trace.instrument.current_span import read_current_span
+from log10_trace.instrument.error_signs import MASK, tells_of_error
 from log10_trace.instrument.sampling import EVERYTHING, Sampling
 from log10_trace.record.call import Call, Sink
 from log10_trace.record.content_encoding import decode_body
@@ -215,6 +215,8 @@ class Recording:
                 call.chunks[:] = [body]
             is_error = self._is_error(body)
             if is_error or call.failure_reason:
+                from log10_trace.instrument.credentials import Credentials  # noqa: PLC0415 -- few calls fail
+
                 credentials = Credentials(self.client, self.sent, call.request)
                 masked = credentials.mask(body) if is_error else body
                 if masked is not body:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from dataclasses import dataclass
 from hashlib import blake2b
-from typing import Final
+from typing import Final, NamedTuple
 
 from log10_trace.context import Scope
 
@@ -17,8 +16,7 @@ def count_nothing() -> None:
     """Without a delivery nobody asks for the number."""
 
 
-@dataclass(frozen=True, slots=True)
-class Sampling:
+class Sampling(NamedTuple):
     """The share of sessions that is recorded, what is kept of the others, and who counts what is left out."""
 
     rate: float = 1.0

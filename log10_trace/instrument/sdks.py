@@ -5,14 +5,12 @@ What an SDK needs to be recorded stands in its row. Its modules are found when t
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from log10_trace.domain import sdk_names
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AsyncMethods:
+class AsyncMethods(NamedTuple):
     """Async methods of a resource, whose coroutines remember where they were made."""
 
     module: str
@@ -21,8 +19,7 @@ class AsyncMethods:
     names: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sdk:
+class Sdk(NamedTuple):
     """One SDK: its module and its classes."""
 
     name: str

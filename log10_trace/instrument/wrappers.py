@@ -15,7 +15,6 @@ from log10_trace.domain import call_labels
 from log10_trace.domain.endpoint_paths import KNOWN_PATHS, match_path
 from log10_trace.guard import guard
 from log10_trace.instrument import background, callsite, interception, wire
-from log10_trace.instrument.failure_recording import FailureRecording
 from log10_trace.instrument.recording import CaptureConfig, Recording, new_call
 from log10_trace.instrument.stack import sites
 from log10_trace.instrument.tee import Tee
@@ -157,6 +156,8 @@ def _begin(client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Record
     with _BEGINNING:
         call.base_url = wire.base_url(client, path.prefix)
     if not is_sampled:
+        from log10_trace.instrument.failure_recording import FailureRecording  # noqa: PLC0415 -- see ``install``
+
         session = scope.session or process_session()
         unless_failed = FailureRecording(capture, call, client, options, session=session)
         unless_failed.on_start()

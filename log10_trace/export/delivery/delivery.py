@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from log10_trace import redact, threads
 from log10_trace.config import Config
@@ -29,8 +29,10 @@ from log10_trace.export.spool.destination import destination_of
 from log10_trace.export.spool.journal import Journal, SizeLimits
 from log10_trace.export.spool.loss_log import LossLog
 from log10_trace.export.spool.spool import SourceLock, Spool, new_source
-from log10_trace.export.stats import Stats
 from log10_trace.guard import faults, guard, log_rate_limited, logger
+
+if TYPE_CHECKING:
+    from log10_trace.export.stats import Stats
 
 NO_PROGRESS_TIMEOUT_S: Final = 0.3
 """The end of the program does not wait longer than this for a network that does not move."""

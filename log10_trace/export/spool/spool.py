@@ -19,7 +19,6 @@ import json
 import os
 from collections.abc import Callable, Container, Iterator
 from contextlib import suppress
-from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Final
 
@@ -81,7 +80,7 @@ class SourceLock:
         # A key that was revoked would otherwise keep the records from every program for good.
         about = read_destination(self.folder)
         if about is not None and about.key is not None:
-            _write_about(self.folder, replace(about, key=None))
+            _write_about(self.folder, about._replace(key=None))
 
     def close(self) -> None:
         """Release the locks, so that another process can take the folder."""
@@ -351,7 +350,7 @@ def _open_folder(folder: Path) -> int:
 
 def _write_about(folder: Path, destination: Destination) -> None:
     about = folder / ABOUT
-    content = json.dumps(asdict(destination)).encode()
+    content = json.dumps(destination._asdict()).encode()
     write_private_file(about, content, temporary=about.with_suffix(NEW))
 
 
