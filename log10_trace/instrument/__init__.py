@@ -8,7 +8,7 @@ from __future__ import annotations
 import importlib
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from log10_trace import threads
@@ -86,7 +86,8 @@ def install(
 
 def _import_openai() -> None:
     """Import the OpenAI SDK; not with the lock held, which an import of another thread may wait for."""
-    importlib.import_module("openai._base_client")
+    with suppress(ImportError):  # without it there is nothing to record
+        importlib.import_module("openai._base_client")
 
 
 def _wrap_openai() -> bool:
