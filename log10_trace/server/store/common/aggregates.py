@@ -200,10 +200,10 @@ def _sum_counts(each_counts: Sequence[dict[str, Sequence[int]]]) -> dict[str, Se
 
 
 def _sum_durations(parsed: Sequence[list[int]]) -> dict[int, int]:
+    if len(parsed) == 1:
+        return dict(zip(parsed[0][::2], parsed[0][1::2], strict=True))
     flat = chain.from_iterable(parsed)
     pairs = zip(flat, flat, strict=True)  # one iterator: in pairs
-    if len(parsed) == 1:
-        return dict(pairs)
     durations: dict[int, int] = {}
     for bucket, calls in pairs:
         durations[bucket] = durations.get(bucket, 0) + calls

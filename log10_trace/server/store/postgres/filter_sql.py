@@ -44,7 +44,7 @@ _FEW: Final = 6_000
 An index finds so many in some 20 ms. Reading in order is slow where those that match lie close together in
 time: among a million records, 2,500 of a few seconds took 6 s.
 """
-Projection = Literal["summaries", "records", "keys", "facts"]
+Projection = Literal["summaries", "records", "keys", "facts", "tagged_facts"]
 KeysetPosition = tuple[int, str]
 """Order of records in lists: sort key, then id."""
 

@@ -9,6 +9,7 @@ from log10_trace.server.store.common.columns import RecordFacts
 from log10_trace.server.store.common.statistics_of_matches import MAX_SECONDS, read_facts
 from log10_trace.server.store.data_types import CompletionFilter
 from log10_trace.server.store.postgres.connections import Row, limit_time
+from log10_trace.server.store.postgres.filter_sql import Projection
 from log10_trace.server.store.postgres.matching_rows import read_matching_rows
 from log10_trace.server.store.postgres.partitioning import SORT_KEYS
 from log10_trace.server.store.postgres.word_lookup import complete_words
@@ -28,7 +29,8 @@ def read_records(
         with connection.transaction(force_rollback=True):
             limit_time(connection, MAX_SECONDS, is_local=True)
             wanted = complete_words(connection, organization_id, wanted)
-            rows = read_matching_rows(connection, organization_id, wanted, "facts", limit=most + 1)
+            columns: Projection = "tagged_facts" if with_labels else "facts"
+            rows = read_matching_rows(connection, organization_id, wanted, columns, limit=most + 1)
     except psycopg.errors.QueryCanceled:
         return None
     if len(rows) > most:

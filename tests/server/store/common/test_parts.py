@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from log10_trace.domain import text_extraction
 from log10_trace.domain.charges import Charge
+from log10_trace.domain.prices import Prices
 from log10_trace.server.store.common import record_codec
 from log10_trace.server.store.common.aggregates import (
     NOTHING,
@@ -34,7 +35,7 @@ from log10_trace.server.store.common.rollups import (
 )
 from log10_trace.server.store.common.search_query import Phrase, parse_search_query
 from log10_trace.server.store.common.seen_messages import SeenMessages
-from tests.server.store.factories import NOON_MS, asked, completion
+from tests.server.store.factories import NOON_MS, answer, asked, completion
 
 NOW_MS = NOON_MS + 3_600_000
 
@@ -80,11 +81,11 @@ def test_taking_away_what_was_added_leaves_nothing(minutes: list[int], data: st.
 
     standing = {slot: apply_delta(None, change) for slot, change in changes(came).items()}
     for slot, change in changes(went).items():
-        _, before = standing[slot]
-        standing[slot] = apply_delta(before, change)
+        standing[slot] = apply_delta(standing[slot].serialize(), change)
 
+    written = {slot: (one.calls, one.serialize()) for slot, one in standing.items()}
     left = {
-        slot: (calls, parse_and_sum([text])) for slot, (calls, text) in standing.items() if text != NOTHING
+        slot: (calls, parse_and_sum([text])) for slot, (calls, text) in written.items() if text != NOTHING
     }
     assert left == {
         slot: (change.calls, parse_and_sum([change.serialize()]))
@@ -140,12 +141,26 @@ def test_changes_of_roll_ups_are_written_in_order_or_deleted() -> None:
     call = aggregate_call(facts_of(duration=1.0))
     gone = aggregate_call(facts_of(duration=1.0), -1)
 
-    kept, empty = apply_deltas({one: call.serialize()}, {two: call, one: gone})
-    doubled, none = apply_deltas({one: call.serialize()}, {two: call, one: call})
+    kept, empty = apply_deltas({one: call.serialize()}, {two: call, one: gone}, None)
+    doubled, none = apply_deltas({one: call.serialize()}, {two: call, one: call}, None)
 
-    assert (kept, empty) == ([(*two, 1, *call.serialize())], [one])
+    assert (kept, empty) == ([(*two, 1, None, *call.serialize())], [one])
     assert [row[:5] for row in doubled] == [(*one, 2), (*two, 1)]
     assert none == []
+
+
+def test_what_days_cost_is_written_beside_them() -> None:
+    """In billionths of a dollar, of a day and of all time; 0 where nothing has a price."""
+    prices = Prices({"models": {"gpt-4o": {"input": 2.5, "output": 10, "cached_input": 1.25}}})
+    keys = [RollupKey("tag", width, 0, "a") for width in (ALL_TIME, 1, 60, 1440)]
+    priced = aggregate_call(facts_of(response=answer("x", 1_000_000, 1)))
+    free = aggregate_call(facts_of(request=asked("x", model="in-house"), response=...))
+
+    rows, _ = apply_deltas({}, dict.fromkeys(keys, priced), prices)
+    others, _ = apply_deltas({}, {keys[0]: free}, prices)
+
+    assert {row[1]: row[5] for row in rows} == {0: 2_500_010_000, 1: None, 60: None, 1440: 2_500_010_000}
+    assert [row[5] for row in others] == [0]
 
 
 def test_rows_are_grouped_by_their_organization() -> None:

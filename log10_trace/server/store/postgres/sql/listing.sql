@@ -20,6 +20,11 @@ SELECT d.place, d.id, d.placed_ms FROM
 
 -- :facts
 SELECT d.place, status, model, session_id, failure_kind, file, function, duration, input_tokens, output_tokens,
+    charges, NULL
+FROM
+
+-- :tagged_facts
+SELECT d.place, status, model, session_id, failure_kind, file, function, duration, input_tokens, output_tokens,
     charges, head
 FROM
 
