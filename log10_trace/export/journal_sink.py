@@ -283,6 +283,7 @@ def copy_as_started(call: Call) -> Call:
     state.id, state.base_url, state.organization_id = call.id, call.base_url, call.organization_id
     state.tags, state.session_id, state.metadata = call.tags, call.session_id, call.metadata
     state.stack, state.request = call.stack, call.request
+    state.trace_id, state.span_id, state.via = call.trace_id, call.span_id, call.via
     return state
 
 

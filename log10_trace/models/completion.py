@@ -100,6 +100,7 @@ _UNCHECKED: Final = (
     "sequence",
     "trace_id",
     "span_id",
+    "via",
     "raw_request",
     "raw_response",
     "raw_events",
@@ -169,6 +170,8 @@ class Completion(Model):
     """Of the OpenTelemetry span that was current when the call began: 32 hexadecimal digits."""
     span_id: str | None = None
     """The id of that span: 16 hexadecimal digits."""
+    via: str | None = None
+    """``proxy`` where ``log10-trace proxy`` has recorded the call, which knows no call site."""
     native_request: Any = None
     """A ``responses`` call's own request; ``request`` then holds its chat-shaped view."""
     native_response: Any = None

@@ -19,7 +19,7 @@ from log10_trace.instrument.failure_recording import FailureRecording
 from log10_trace.instrument.recording import END, CaptureConfig, Recording, new_call
 from log10_trace.proxy.failures import ClientDisconnected, ExchangeFailure, status_failure
 from log10_trace.proxy.heads import Fields, RequestHead, ResponseHead, find
-from log10_trace.proxy.labels import read_scope
+from log10_trace.proxy.labels import read_scope, read_span
 from log10_trace.proxy.target import Target
 from log10_trace.record import sse
 from log10_trace.record.call import Call
@@ -28,6 +28,7 @@ from log10_trace.record.content_encoding import decode_body
 MAX_BODY_BYTES: Final = 64 << 20
 """More of a body is passed on and not kept."""
 
+VIA: Final = "proxy"
 _RECORDING: Final = guard("recording an exchange")
 _MIN_FAILED_STATUS: Final = 400
 
@@ -77,6 +78,8 @@ class Recorder:
         call = new_call(capture, path.endpoint, scope, b"[]", is_sampled=is_sampled)
         # The proxy's own session would join the calls of programs that have nothing to do with each other.
         call.session_id = scope.session.id if scope.session is not None else None
+        call.via = VIA
+        call.trace_id, call.span_id = read_span(head.fields)
         call.base_url = f"{self._origin}{path.prefix}/"
         recording: Recording
         if is_sampled:

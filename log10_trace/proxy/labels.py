@@ -6,6 +6,7 @@ What cannot be used is left out and logged without its value: a label is no reas
 from __future__ import annotations
 
 import json
+import re
 from typing import Any, Final
 
 from log10_trace.context import Scope, Session
@@ -15,6 +16,7 @@ from log10_trace.guard import log_rate_limited
 from log10_trace.integrations.request_session import SESSION_HEADER, is_session_id
 from log10_trace.proxy.heads import METADATA, SESSION, TAGS, Fields, find
 
+_TRACEPARENT: Final = re.compile(r"[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-[0-9a-f]{2}")
 _OTHER_SESSION: Final = SESSION_HEADER.lower().encode("ascii")
 """What our middleware reads too. It may mean something to the target, and is passed on."""
 
@@ -22,6 +24,12 @@ _OTHER_SESSION: Final = SESSION_HEADER.lower().encode("ascii")
 def read_scope(fields: Fields) -> Scope:
     """The scope that the headers of a request open; without a session where they name none."""
     return Scope(_read_tags(fields), _read_session(fields), None, metadata=_read_metadata(fields))
+
+
+def read_span(fields: Fields) -> tuple[str | None, str | None]:
+    """Trace and span in which the client sends the request, where it is instrumented: W3C Trace Context."""
+    match = _TRACEPARENT.match(_decode(find(fields, b"traceparent") or b""))
+    return (match[1], match[2]) if match else (None, None)
 
 
 def _read_tags(fields: Fields) -> tuple[str, ...]:

@@ -67,6 +67,8 @@ class Call:
     """Of the OpenTelemetry span that was current when the call began: 32 hexadecimal digits."""
     span_id: str | None = None
     """The id of that span: 16 hexadecimal digits."""
+    via: str | None = None
+    """What recorded the call in the place of ``patch()``: ``proxy``."""
 
     def __init__(self, endpoint: str, *, created_ns: int, started_ns: int) -> None:
         self.id = new_id()

@@ -13,7 +13,7 @@ from log10_trace.record.json_bytes import dump, dump_fast, parse, to_json_string
 from log10_trace.record.outcome import Outcome, determine_outcome
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=timezone.utc)
-_EXTENSIONS: Final = ("base_url", "request_id", "retries", "source", "sequence", "trace_id", "span_id")
+_EXTENSIONS: Final = ("base_url", "request_id", "retries", "source", "sequence", "trace_id", "span_id", "via")
 
 
 def to_json(call: Call) -> bytes:

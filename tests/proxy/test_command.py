@@ -139,7 +139,7 @@ def test_a_killed_proxy_loses_nothing_that_a_client_has_seen(endpoint: Endpoint,
 
     assert (whole["status"], whole["response"]["id"]) == ("finished", answer.id)
     assert (begun["status"], begun["failure_kind"]) == ("failed", "ProcessDied")
-    assert begun["request"] == {**ASKED, "stream": True}
+    assert (begun["request"], begun["via"]) == ({**ASKED, "stream": True}, "proxy")
 
 
 def test_streams_under_way_end_before_the_proxy_does(endpoint: Endpoint, private_home: Path) -> None:

@@ -21,7 +21,7 @@ from tests.recorded import needed
 
 OWN = {
     "id", "created_at", "duration", "time_to_first_token", "stacktrace", "session_id", "base_url",
-    "request_id", "source",
+    "request_id", "source", "via",
 }  # fmt: skip
 """Fields that differ from call to call."""
 SHARES = 4
@@ -83,7 +83,7 @@ def test_a_call_has_the_record_of_the_patched_sdk(endpoint: Endpoint, proxy: Run
 
     assert common(record) == common(direct)
     assert record["base_url"] == direct["base_url"]
-    assert record["stacktrace"] == []
+    assert (record["stacktrace"], record["via"]) == ([], "proxy")
     assert ("time_to_first_token" in record) == ("time_to_first_token" in direct)
     assert endpoint.received[0].body == endpoint.received[1].body
 
@@ -231,6 +231,25 @@ def test_settings_of_the_recording_hold(endpoint: Endpoint) -> None:
         (record,) = proxy.sink.wait_for()
     assert record["status"] == "failed"
     assert len(left_out) == 1
+
+
+@pytest.mark.parametrize(
+    ("traceparent", "expected"),
+    [
+        (f"00-{'4bf92f35' * 4}-00f067aa0ba902b7-01", ("4bf92f35" * 4, "00f067aa0ba902b7")),
+        (f"00-{'0' * 32}-00f067aa0ba902b7-01", (None, None)),
+        ("nonsense", (None, None)),
+    ],
+)
+def test_the_span_of_the_client_is_in_the_record(
+    endpoint: Endpoint, proxy: RunningProxy, traceparent: str, expected: tuple[str | None, str | None]
+) -> None:
+    """A program that is instrumented in another language is found by its trace; the header is passed on."""
+    call(client(f"{proxy.url}/v1", default_headers={"traceparent": traceparent}), "chat")
+    (record,) = proxy.sink.wait_for()
+
+    assert (record.get("trace_id"), record.get("span_id")) == expected
+    assert endpoint.received[0].headers["traceparent"] == traceparent
 
 
 @pytest.mark.parametrize(

@@ -127,6 +127,7 @@ def _labels(call: Completion) -> Iterator[tuple[str, str]]:
         ("session", call.session_id),
         ("endpoint", f"{(call.base_url or '').rstrip('/')}{call.endpoint or ''}"),
         ("trace", f"{call.trace_id}, span {call.span_id}" if call.trace_id else None),
+        ("via", call.via),
         ("retries", str(call.retries) if call.retries else None),
         ("metadata", json.dumps(call.metadata) if call.metadata else None),
     ):

@@ -103,6 +103,7 @@ _COMPLETION: Final[dict[str, Schema]] = {
     },
     "trace_id": {"description": "Trace of the OpenTelemetry span in which the call began, hexadecimal."},
     "span_id": {"description": "That span, hexadecimal."},
+    "via": {"description": "`proxy` where the recording proxy has recorded the call."},
     "native_request": {"description": "The original request of a Responses or Messages API call."},
     "native_response": {"description": "The original response of a Responses or Messages API call."},
     "raw_request": {

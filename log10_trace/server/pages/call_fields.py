@@ -14,7 +14,7 @@ from log10_trace.server.pages import json_access
 
 FIELDS: Final = (
     "status", "kind", "tags", "session_id", "created_at", "duration", "time_to_first_token", "endpoint",
-    "failure_kind", "failure_reason", "request_id", "retries", "interrupted", "trace_id", "span_id",
+    "failure_kind", "failure_reason", "request_id", "retries", "interrupted", "trace_id", "span_id", "via",
 )  # fmt: skip
 """The fields that ``labels`` reads."""
 
@@ -39,6 +39,7 @@ class CallFields:
     interrupted: bool
     trace_id: str
     span_id: str
+    via: str
 
     @property
     def display_status(self) -> str:
@@ -65,4 +66,5 @@ def labels(completion_id: str, values: Mapping[str, Any]) -> CallFields:
         interrupted=values.get("interrupted") is True,
         trace_id=read_text(values.get("trace_id")),
         span_id=read_text(values.get("span_id")),
+        via=read_text(values.get("via")),
     )

@@ -260,6 +260,7 @@ RECORD: Final = shaped(
     sequence=SCALARS,
     trace_id=SCALARS,
     span_id=SCALARS,
+    via=SCALARS,
     service_tier=SCALARS,
 )
 
