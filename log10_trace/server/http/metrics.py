@@ -1,11 +1,19 @@
-"""Server metrics in Prometheus format. No label contains anything of a record or a key."""
+"""Server metrics in Prometheus format.
+
+No label contains anything of a key, nor of a record but for what ``call_metrics`` counts by: models,
+providers and failures. Those are shown to keys of the record's organization alone.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from log10_trace import __version__
+from log10_trace.server.http.call_metrics import CallMetrics
 from log10_trace.server.store.data_types import Health
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
@@ -46,7 +54,15 @@ class Metrics:
         self._waiting = Gauge(
             "log10_store_waiting", "Writes queued and not yet committed.", registry=self.registry
         )
+        self._calls: dict[str, CallMetrics] = {}
         ProcessCollector(registry=self.registry)
+
+    def count_call(self, organization_id: str, values: Mapping[str, Any]) -> None:
+        """Count a call of an organization that has ended; ``values`` are the parsed fields of its record."""
+        calls = self._calls.get(organization_id)
+        if calls is None:
+            calls = self._calls.setdefault(organization_id, CallMetrics())
+        calls.count(values)
 
     def update_gauges(self, health: Health, body_bytes: int) -> None:
         """Update the store's health and the number of body bytes in flight."""
@@ -54,6 +70,7 @@ class Metrics:
         self._stored.set(health.bytes)
         self._waiting.set(health.waiting)
 
-    def render(self) -> bytes:
-        """Everything, in the text format."""
-        return generate_latest(self.registry)
+    def render(self, organization_id: str) -> bytes:
+        """The server's own metrics and those of an organization's calls, in the text format."""
+        calls = self._calls.get(organization_id)
+        return generate_latest(self.registry) + (generate_latest(calls.registry) if calls else b"")

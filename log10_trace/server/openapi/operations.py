@@ -256,7 +256,7 @@ OPERATION_DOCS: Final[dict[tuple[str, str], OperationDoc]] = {
     ),
     ("GET", "/metrics"): OperationDoc(
         id="metrics",
-        summary="Server metrics in Prometheus format.",
+        summary="Metrics of the server and of the calls that it received, in Prometheus format.",
         tag="Server",
         responses={200: {}},
         response_media_types={"text/plain": {"type": "string"}},

@@ -50,7 +50,9 @@ def _store_batch(context: RequestContext, raw: bytes, is_lines: bool) -> list[di
         good = [item for item in understood_items if isinstance(item, CompletionRecord)]
         pending = iter(context.store.completions.put_many(context.organization_id, good))
     results = [
-        _error_result(None, item) if isinstance(item, ApiError) else _build_stored_result(item, next(pending))
+        _error_result(None, item)
+        if isinstance(item, ApiError)
+        else _build_stored_result(context, item, next(pending))
         for item in understood_items
     ]
     for outcome, count in Counter(result.pop("outcome") for result in results).items():
@@ -95,11 +97,15 @@ def _parse_item(context: RequestContext, text: bytes | str) -> CompletionRecord 
         return refusal
 
 
-def _build_stored_result(item: CompletionRecord, pending: Future[WriteResult]) -> dict[str, Any]:
+def _build_stored_result(
+    context: RequestContext, item: CompletionRecord, pending: Future[WriteResult]
+) -> dict[str, Any]:
     try:
         outcome = pending.result()
     except StoreError as error:
         return _error_result(item.id, from_store_error(error))
+    if outcome.has_ended_call:
+        context.service.metrics.count_call(context.organization_id, item.values)
     status = 201 if outcome.change is WriteEffect.CREATED else 200
     result = {"id": item.id, "status": status, "outcome": outcome.change.value}
     if outcome.change is WriteEffect.DELETED:

@@ -116,11 +116,17 @@ async def store_completion(
 ) -> WriteResult:
     """Keep the record that ``read`` makes of ``size`` bytes; when this returns, it is committed."""
 
-    def put() -> Future[WriteResult]:
-        return context.store.completions.put(context.organization_id, read(), replace_tags=replace_tags)
+    def put() -> tuple[CompletionRecord, Future[WriteResult]]:
+        incoming = read()
+        return incoming, context.store.completions.put(
+            context.organization_id, incoming, replace_tags=replace_tags
+        )
 
-    outcome = await asyncio.wrap_future(await body.off_loop(size, put))
+    incoming, written = await body.off_loop(size, put)
+    outcome = await asyncio.wrap_future(written)
     context.service.metrics.records.labels(outcome.change.value).inc()
+    if outcome.has_ended_call:
+        context.service.metrics.count_call(context.organization_id, incoming.values)
     return outcome
 
 

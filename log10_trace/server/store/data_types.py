@@ -136,6 +136,8 @@ class WriteResult:
 
     change: WriteEffect
     stored: StoredCompletion
+    has_ended_call: bool = False
+    """Whether the call has ended with this write; not of a write to a record that had ended before."""
 
 
 DELETED: Final = "deleted"

@@ -47,6 +47,16 @@ def test_a_repeated_delivery_changes_nothing(store: Store) -> None:
     assert ids(store) == ["a"]
 
 
+def test_a_write_says_whether_the_call_has_ended_with_it(store: Store) -> None:
+    """Once for each call, whether its deliveries are committed together or one after the other."""
+    running, ended = completion(id="a", status="started", response=...), completion(id="a")
+    together = put_all(store, [running, running, ended, ended, completion(id="b")])
+    later = [put(store, completion(id="b", tags=["new"])), put(store, completion(id="c", status="started"))]
+
+    assert [outcome.has_ended_call for outcome in together] == [False, False, True, False, True]
+    assert [outcome.has_ended_call for outcome in later] == [False, False]
+
+
 def test_both_halves_in_one_commit_are_one_record(store: Store) -> None:
     """Beginning and end that come together are merged like any others, in the text index too."""
     put_all(

@@ -31,11 +31,22 @@ def apply_write(
     return (WriteEffect.UNCHANGED if merged.fields == stored.fields else WriteEffect.MERGED), merged
 
 
+def ends_call(stored: CompletionRecord | None, after: CompletionRecord) -> bool:
+    """Whether the call has ended with the write that made ``after`` of the stored record."""
+    return after.has_ended and not (stored is not None and stored.has_ended)
+
+
 def build_write_result(
-    effect: WriteEffect, organization_id: str, completion_id: str, fields: Mapping[str, str], began_ms: int
+    effect: WriteEffect,
+    organization_id: str,
+    completion_id: str,
+    fields: Mapping[str, str],
+    began_ms: int,
+    *,
+    has_ended_call: bool = False,
 ) -> WriteResult:
     """The result of a write after which a record has ``fields`` and stands in lists at ``began_ms``."""
     stored = StoredCompletion(
         organization_id=organization_id, id=completion_id, fields=fill_created_at(fields, began_ms)
     )
-    return WriteResult(change=effect, stored=stored)
+    return WriteResult(change=effect, stored=stored, has_ended_call=has_ended_call)

@@ -14,7 +14,12 @@ from log10_trace.domain.text_extraction import CompletionText, extract_text
 from log10_trace.server.store.common.columns import CompletionColumns, extract_columns
 from log10_trace.server.store.common.counted import Counted, restore_counted, write_counted
 from log10_trace.server.store.common.record_codec import EncodedRecord, decode, encode
-from log10_trace.server.store.common.record_writes import apply_write, build_write_result, memory_size
+from log10_trace.server.store.common.record_writes import (
+    apply_write,
+    build_write_result,
+    ends_call,
+    memory_size,
+)
 from log10_trace.server.store.common.seen_messages import SeenMessages
 from log10_trace.server.store.data_types import WriteEffect, WriteResult
 from log10_trace.server.store.postgres.index_keys import truncate_keys
@@ -117,7 +122,9 @@ class PreparedRecord:
 
     def mark_as_repeat(self) -> PreparedRecord:
         """The same, of a record that was deleted before: nothing is to stand."""
-        outcomes = [replace(outcome, change=WriteEffect.DELETED) for outcome in self.outcomes]
+        outcomes = [
+            replace(outcome, change=WriteEffect.DELETED, has_ended_call=False) for outcome in self.outcomes
+        ]
         return replace(self, outcomes=outcomes)
 
     def to_row(self) -> CompletionRow:
@@ -170,8 +177,9 @@ def prepare(
     stands = before.incoming if before else None
     laid = []
     for put in puts:
-        effect, stands = apply_write(stands, put.incoming, replace_tags=put.replace_tags)
-        laid.append((effect, stands.fields))
+        stood = stands
+        effect, stands = apply_write(stood, put.incoming, replace_tags=put.replace_tags)
+        laid.append((effect, stands.fields, ends_call(stood, stands)))
     assert stands is not None  # noqa: S101 -- there is a write for every draft
     after = (
         _create_record(key[0], stands, now_ms, seen_messages)
@@ -185,8 +193,10 @@ def prepare(
         after=after,
         packed=encode(stands.fields),
         outcomes=[
-            build_write_result(effect, *key, fields, SORT_KEYS.began_ms(after.place))
-            for effect, fields in laid
+            build_write_result(
+                effect, *key, fields, SORT_KEYS.began_ms(after.place), has_ended_call=has_ended_call
+            )
+            for effect, fields, has_ended_call in laid
         ],
     )
 

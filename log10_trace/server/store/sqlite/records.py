@@ -20,7 +20,12 @@ from log10_trace.server.store.common.columns import (
     extract_columns,
 )
 from log10_trace.server.store.common.counted import Counted, read_counted, restore_counted, write_counted
-from log10_trace.server.store.common.record_writes import apply_write, build_write_result, memory_size
+from log10_trace.server.store.common.record_writes import (
+    apply_write,
+    build_write_result,
+    ends_call,
+    memory_size,
+)
 from log10_trace.server.store.data_types import DELETED, CompletionChange, WriteEffect, WriteResult
 from log10_trace.server.store.sqlite.index_backlog import IndexEntry
 from log10_trace.server.store.sqlite.sort_keys import SORT_KEYS
@@ -77,13 +82,17 @@ def put(
         return build_write_result(WriteEffect.DELETED, *key, new.incoming.fields, new.facts.began_ms)
     if position is None:
         began_ms = SORT_KEYS.began_ms(_insert(transaction, organization_id, new))
-        return build_write_result(WriteEffect.CREATED, *key, new.incoming.fields, began_ms)
+        has_ended_call = ends_call(None, new.incoming)
+        return build_write_result(
+            WriteEffect.CREATED, *key, new.incoming.fields, began_ms, has_ended_call=has_ended_call
+        )
     old = _load(transaction, position)
     effect, merged = apply_write(old.derived.incoming, new.incoming, replace_tags=replace_tags)
+    has_ended_call = ends_call(old.derived.incoming, merged)
     began_ms = SORT_KEYS.began_ms(old.position)
     if effect is WriteEffect.MERGED:
         _replace(transaction, old, prepare(merged, now_ms=began_ms))
-    return build_write_result(effect, *key, merged.fields, began_ms)
+    return build_write_result(effect, *key, merged.fields, began_ms, has_ended_call=has_ended_call)
 
 
 def _is_repeat(transaction: Transaction, organization_id: str, new: PreparedRecord) -> bool:

@@ -7,6 +7,7 @@ import pytest
 from log10_trace.server.store.common.record_writes import (
     apply_write,
     build_write_result,
+    ends_call,
     ensure_id,
     memory_size,
 )
@@ -40,6 +41,23 @@ def test_the_effect_of_a_write(
     found, after = apply_write(before, completion(id="a", tags=incoming), replace_tags=False)
 
     assert (found, after.fields["tags"].replace(" ", "")) == (effect, tags)
+
+
+@pytest.mark.parametrize(
+    ("stored", "after", "expected"),
+    [
+        (None, "started", False),
+        (None, "finished", True),
+        ("started", "started", False),
+        ("started", "failed", True),
+        ("failed", "finished", False),
+    ],
+)
+def test_a_call_ends_once(stored: str | None, after: str, expected: bool) -> None:
+    """With the write before which it had not ended, whatever comes later."""
+    before = None if stored is None else completion(id="a", status=stored)
+
+    assert ends_call(before, completion(id="a", status=after)) is expected
 
 
 def test_an_update_replaces_tags() -> None:
