@@ -66,11 +66,11 @@ class SQLiteFile:
     def add(self, call: ExportedCall) -> bool:
         """Add a call; False if it is there already. One that had not ended is replaced by one that has."""
         known = self._connection.execute("SELECT status FROM calls WHERE id = ?", (call.call.id,)).fetchone()
-        if known is not None:
-            if known[0] != "started" or call.call.status == "started":
-                return False
-            self._remove(call.call.id)
+        if known is not None and (known[0] != "started" or call.call.status == "started"):
+            return False
         try:
+            if known is not None:
+                self._remove(call.call.id)
             self._insert(call)
         except BaseException:  # half a call is none; those before it in the transaction are asked for again
             self._connection.rollback()
