@@ -63,8 +63,16 @@ class _Runtime:
 
     @property
     def delivery(self) -> Delivery | None:
-        """The delivery of the last ``patch``, which outlives ``unpatch``; begun now if it has not yet."""
+        """The delivery of the last ``patch``, which outlives ``unpatch``; begun now if it has not yet.
+
+        None where nothing was patched, and for a signal handler that interrupts the beginning.
+        """
         return None if self._delivery is None else self._delivery.begin()
+
+    @property
+    def is_unused(self) -> bool:
+        """Whether nothing was ever patched, and so nothing can wait."""
+        return self._delivery is None
 
     def stats(self) -> Stats:
         """What has become of this process's records up to now."""
@@ -93,7 +101,8 @@ class _Runtime:
 
     def _on_begun(self, delivery: Delivery) -> None:
         self._deliveries.add(delivery)
-        instrument.prepare_for_failures()
+        with guard("preparing for calls that fail"):
+            instrument.prepare_for_failures()
 
     def _install(self) -> None:
         """Have calls recorded as the settings in force say, or not at all."""
@@ -261,7 +270,7 @@ def flush(timeout: float = 5.0) -> bool:
     attempt that fails ends it. Where gevent has made threads greenlets, the others go on meanwhile.
     """
     delivery = _runtime.delivery
-    return delivery is None or delivery.flush(timeout)
+    return _runtime.is_unused if delivery is None else delivery.flush(timeout)
 
 
 def shutdown(timeout: float = 2.0) -> bool:
@@ -273,7 +282,7 @@ def shutdown(timeout: float = 2.0) -> bool:
     _runtime.unpatch()
     delivery = _runtime.delivery
     if delivery is None:
-        return True
+        return _runtime.is_unused
     with guard("recovering the records of dead processes"):
         delivery.adopt_left_behind()
     return delivery.close(timeout)

@@ -16,6 +16,7 @@ import pytest
 import log10_trace
 from log10_trace.cli.simulated_model import MODEL, simulated_model
 from log10_trace.errors import ConfigError
+from log10_trace.export import Delivery
 from log10_trace.export.spool.inspection import list_pending
 from log10_trace.export.spool.spool import Spool
 from log10_trace.testing import capture
@@ -102,6 +103,26 @@ def test_calls_after_shutdown_and_patch_are_recorded(api: CompletionsAPI, client
 
     assert len(api.rows()) == 2
     assert not [each for each in threading.enumerate() if each.name == "log10-trace"]
+
+
+def test_a_signal_handler_in_the_middle_of_the_first_call_is_not_told_that_all_is_delivered(
+    api: CompletionsAPI, client: openai.OpenAI, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While the delivery is being made, flush() says that something is left."""
+    said: list[bool] = []
+    make = Delivery.__init__
+
+    def interrupted(self: Delivery, *args: object, **kwargs: object) -> None:
+        said.append(log10_trace.flush(0.0))
+        make(self, *args, **kwargs)  # type: ignore[arg-type] # as they come
+
+    monkeypatch.setattr(Delivery, "__init__", interrupted)
+    log10_trace.patch(url=api.url, tags=["interrupted"])
+    ask(client)
+
+    assert said == [False]
+    assert log10_trace.flush(10.0)
+    assert len(api.rows()) == 1
 
 
 def test_disabled_does_nothing(api: CompletionsAPI, client: openai.OpenAI, private_home: Path) -> None:
