@@ -7,13 +7,17 @@ from typing import Annotated, Final
 
 import typer
 
+from log10_trace import local_server
 from log10_trace.cli.app import app
 from log10_trace.cli.once import OnceCommand
 from log10_trace.cli.options import Server, expand_option_groups
+from log10_trace.cli.output import stderr_console
 from log10_trace.client import Log10
+from log10_trace.client.settings import resolve_settings
 from log10_trace.errors import MissingExtraError
 from log10_trace.mcp.arguments import DEFAULT_CHARACTERS, MAX_CHARACTERS, MIN_CHARACTERS
 
+DEFAULT_HOST: Final = "127.0.0.1"
 DEFAULT_PORT: Final = 4681
 EXAMPLES: Final = """[bold]Examples[/bold]
 
@@ -29,10 +33,18 @@ def mcp(
     http: Annotated[
         bool, typer.Option("--http", help="Listen for streamable HTTP instead; each request brings a key.")
     ] = False,
-    host: Annotated[str, typer.Option(help="With --http: the address to listen on.")] = "127.0.0.1",
+    host: Annotated[
+        str | None, typer.Option(help="With --http: the address to listen on.", show_default=DEFAULT_HOST)
+    ] = None,
     port: Annotated[
-        int, typer.Option(min=0, max=65535, help="With --http: the port; 0 takes a free one.")
-    ] = DEFAULT_PORT,
+        int | None,
+        typer.Option(
+            min=0,
+            max=65535,
+            help="With --http: the port; 0 takes a free one.",
+            show_default=str(DEFAULT_PORT),
+        ),
+    ] = None,
     allow_host: Annotated[
         list[str] | None, typer.Option(help="With --http: an additional allowed host name; repeatable.")
     ] = None,
@@ -52,12 +64,16 @@ def mcp(
     the scope read is enough. With --http it listens on this machine instead, and passes the key of each
     request on to the server.
     """
+    if not http and (host is not None or port is not None or allow_host):
+        message = "--host, --port and --allow-host go with --http."
+        raise typer.BadParameter(message)
     if importlib.util.find_spec("mcp") is None:
         raise MissingExtraError("The MCP server", "mcp")
     server.client().close()  # a setting that cannot be used ends the command, not the first question
     if not http:
         from log10_trace.mcp.stdio import serve_stdio  # noqa: PLC0415 -- needs the optional extra
 
+        _name_own_key(server)
         serve_stdio(server.client, max_characters)
         return
     from log10_trace.mcp.http import serve_http  # noqa: PLC0415 -- as above
@@ -69,8 +85,22 @@ def mcp(
     serve_http(
         connect,
         max_characters,
-        host=host,
-        port=port,
+        host=host or DEFAULT_HOST,
+        port=DEFAULT_PORT if port is None else port,
         allowed_hosts=allow_host or [],
         ready=lambda address: typer.echo(f"MCP server at {address}"),
     )
+
+
+def _name_own_key(server: Server) -> None:
+    """Say on the standard error that the key is that of this machine's user, which may do everything."""
+    own = local_server.discover()
+    asked = resolve_settings(
+        url=server.url, token=server.token, organization=server.organization, timeout=None
+    )
+    if own is not None and asked.token == own.token:
+        stderr_console.print(
+            "The key is that of this user's own server and may do more than read, which the tools never do. "
+            "One that may only read goes into LOG10_TOKEN: log10-trace keys create --scope read",
+            soft_wrap=True,
+        )

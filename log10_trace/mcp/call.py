@@ -11,6 +11,7 @@ from log10_trace.client import Log10
 from log10_trace.domain.call_labels import describe_origin
 from log10_trace.domain.call_parts import Part, list_answers, list_messages, list_parameters, list_tools
 from log10_trace.domain.comparison.call_comparison import read_facts
+from log10_trace.domain.comparison.facts import Unit
 from log10_trace.domain.json_slices import parse_value
 from log10_trace.domain.json_values import read_list, read_mapping, read_text
 from log10_trace.domain.page_paths import call_path
@@ -91,7 +92,7 @@ class CallTexts:
 
 
 def _describe_call(call: CallTexts, prices: Prices, detail: Detail) -> dict[str, Any]:
-    facts = {name: value for (name, _), value in read_facts(call.record, prices).items()}
+    facts = {_name_fact(*key): value for key, value in read_facts(call.record, prices).items()}
     fields = {**facts, **{name: call.record.get(name) for name in _AS_IS}}
     stack = [shorten(frame, min(_FRAME, 2 * detail.characters)) for frame in call.stack[-detail.items :]]
     return {
@@ -107,7 +108,15 @@ def _describe_call(call: CallTexts, prices: Prices, detail: Detail) -> dict[str,
         "tools_offered": [_name(part, detail) for part in call.tools[: detail.items]],
         "messages": _describe_parts("message", call.messages, detail),
         "answers": _describe_parts("answer", call.answers, detail),
+        "left_out": {
+            "parameters": max(0, len(call.parameters) - detail.items) or None,
+            "tools_offered": max(0, len(call.tools) - detail.items) or None,
+        },
     }
+
+
+def _name_fact(name: str, unit: Unit) -> str:
+    return f"{name} ({unit})" if unit in ("seconds", "dollars") else name
 
 
 def _name(part: Part, detail: Detail) -> str:
@@ -120,11 +129,9 @@ def _describe_field(value: Any, detail: Detail) -> Any:
     if isinstance(value, dict):
         pairs = list(value.items())[: detail.items]
         return {shorten(str(name), most): _describe_field(item, detail) for name, item in pairs}
-    return shorten(value if isinstance(value, str) else json.dumps(value), most) if _is_long(value) else value
-
-
-def _is_long(value: Any) -> bool:
-    return isinstance(value, str | list)
+    if isinstance(value, list):
+        value = json.dumps(value)
+    return shorten(value, most) if isinstance(value, str) else value
 
 
 def _describe_parts(kind: str, parts: list[Part], detail: Detail) -> list[Any]:

@@ -74,7 +74,7 @@ def test_a_finished_call_says_what_it_cost(ask: Ask, calls: list[Any]) -> None:
 
     assert recorded["answers"] == [{"part": "answer 1", "from": "assistant", "text": "answer 5"}]
     assert recorded["facts"]["input tokens"] == 10
-    assert 0 < recorded["facts"]["cost"] < 0.001
+    assert 0 < recorded["facts"]["cost (dollars)"] < 0.001
     assert recorded["line"] == "/app/main.py:7 in main: ask()"
     assert ask("get_call", id="-2").recorded["id"] == calls[4]["id"]
 

@@ -146,6 +146,14 @@ def test_a_session_is_its_keys_own(cli: Cli, new_cli: Callable[..., Cli]) -> Non
     assert len(own.json()["result"]["tools"]) == 7
 
 
+def test_a_port_without_http_is_a_usage_error(within: Callable[..., Any]) -> None:
+    """An option that would do nothing is named."""
+    said = within("mcp", "--port", "4681")
+
+    assert said.returncode == 2
+    assert "--host, --port and --allow-host go with --http." in said.err
+
+
 def test_a_port_in_use_is_one_sentence(cli: Cli, within: Callable[..., Any]) -> None:
     """The command says which address is taken and what to do."""
     with served_over_http(cli) as address:

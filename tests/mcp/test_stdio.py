@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +15,7 @@ from mcp import Client
 from mcp.client.stdio import StdioServerParameters
 
 from log10_trace.domain.keys import Scope
+from log10_trace.local_server import LocalServer
 from log10_trace.mcp.tools import TOOLS
 from tests.cli.conftest import Cli, calls
 from tests.mcp.conftest import Asked, read_result, run_with, stdio_client_of
@@ -98,6 +101,33 @@ def test_a_server_that_is_gone_is_a_sentence_and_works_again_when_it_is_back(
     assert [each.is_error for each in asked] == [True, False, True, False, True]
     assert "Start one with `log10-trace serve`" in asked[0].text
     assert asked[1].text.startswith("0 calls match.")
+
+
+def test_an_interrupt_ends_the_command_at_once(cli: Cli) -> None:
+    """Ctrl-C ends a command whose standard input is still open."""
+    command = [sys.executable, "-m", "log10_trace", "mcp"]
+    pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen(command, text=True, env=cli.environ, **pipes) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write('{"jsonrpc": "2.0", "id": 1, "method": "ping"}\n')
+        process.stdin.flush()
+        assert json.loads(process.stdout.readline())["result"] == {}
+        process.send_signal(signal.SIGINT)
+
+        assert process.wait(DEADLINE_S) == -signal.SIGINT
+
+
+def test_the_key_of_the_machines_user_is_named(cli: Cli, served: tuple[LocalServer, Path]) -> None:
+    """Without a key the command has that of this user's own server, and says that it may do more."""
+    own = cli.run("mcp", LOG10_HOME=str(served[1]), LOG10_URL="", LOG10_TOKEN="")
+    given = cli.run("mcp", LOG10_HOME=str(served[1]))
+
+    assert (own.returncode, given.returncode) == (0, 0)
+    assert b"may do more than read" in own.stderr
+    assert b"log10-trace keys create --scope read" in own.stderr
+    assert given.stderr == b""
+    assert own.stdout == given.stdout == b""
 
 
 def test_without_the_extra_the_command_names_what_to_install(
