@@ -176,7 +176,8 @@ class Exchange:
         self._watch()
         if not self._response:
             return
-        if self.recording is not None:
+        # An interim response may come before the request is whole, and says nothing of the call.
+        if self.recording is not None and self._status:
             self.recording.keep_started()
         data = b"".join(self._response)
         self._response.clear()

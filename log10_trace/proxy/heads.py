@@ -6,7 +6,6 @@ Fields keep their order and their spelling. What says how a body is framed is wr
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final
@@ -142,9 +141,11 @@ def write_chunk(pieces: list[bytes]) -> bytes:
     return b"%x\r\n%b\r\n" % (len(data), data) if data else b""
 
 
-def write_last_chunk(trailers: Iterable[tuple[bytes, bytes]]) -> bytes:
-    """The end of a body in chunks."""
-    return b"".join((b"0\r\n", *(b"%b: %b\r\n" % each for each in trailers), b"\r\n"))
+def write_last_chunk(trailers: Fields) -> bytes:
+    """The end of a body in chunks, without trailers that say how a body is framed or where it goes."""
+    dropped = _HOP_BY_HOP | _FRAMING | OWN_FIELDS
+    lines = (b"%b: %b\r\n" % (name, value) for name, value in trailers if name.lower() not in dropped)
+    return b"".join((b"0\r\n", *lines, b"\r\n"))
 
 
 def make_error(status: int, body: bytes) -> ResponseHead:

@@ -15,11 +15,12 @@ from pathlib import Path
 from typing import Final
 
 from log10_trace.config import Config, resolve
+from log10_trace.errors import SetupError
 from log10_trace.export import Delivery
 from log10_trace.guard import guard, logger
 from log10_trace.instrument.recording import CaptureConfig, open_streams
 from log10_trace.instrument.sampling import Sampling
-from log10_trace.network import is_loopback, make_tls_context
+from log10_trace.network import find_proxy, is_loopback, make_tls_context
 from log10_trace.proxy.client_connection import ClientConnection
 from log10_trace.proxy.exchange_recording import Recorder
 from log10_trace.proxy.pool import Pool
@@ -132,6 +133,7 @@ def run(settings: Settings, print_line: Callable[[str], None]) -> None:
     tls = make_tls_context(settings.ca_file) if target.scheme == "https" else None
     delivery = None if config.disabled else Delivery(config)
     with bind.listening_socket(settings.host, settings.port) as bound:
+        _refuse_itself(target, bound)
         log_setup.configure_logging(settings.log_level)
         _raise_limits()
         proxy = Proxy(
@@ -146,6 +148,11 @@ def run(settings: Settings, print_line: Callable[[str], None]) -> None:
         finally:
             if delivery is not None:
                 _deliver(delivery)
+
+
+def _refuse_itself(target: Target, bound: socket.socket) -> None:
+    if is_loopback(target.url) and target.port == bound.getsockname()[1]:
+        raise SetupError(f"--to {target.url} is the address of the proxy itself. Name the API.")
 
 
 async def _serve_until_signal(
@@ -163,6 +170,8 @@ async def _serve_until_signal(
         print_line(f"log10-trace: set the base URL of your SDK to {url}{proxy.target.prefix}")
         if not is_loopback(url):
             print_line("log10-trace: other machines can reach this address; their keys come unencrypted")
+        if find_proxy(proxy.target.url) is not None:
+            print_line("log10-trace: the proxy that the environment names is not used for these requests")
         if proxy.recorder is None:
             print_line("log10-trace: LOG10_DISABLED is set: nothing is recorded")
 

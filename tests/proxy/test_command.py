@@ -24,6 +24,7 @@ from tests.completions_api import CompletionsAPI
 from tests.model_answers import chat_chunks
 from tests.model_endpoint import Endpoint, json_answer, sse, sse_answer
 from tests.processes import DEADLINE_S, environment, program, until
+from tests.raw_server import Peer, raw_server
 
 KEY = "sk-proj-0123456789abcdefghijklmnopqrstuv"
 ASKED: dict[str, Any] = {"model": "m", "messages": [{"role": "user", "content": "Plan a trip to Tromsø."}]}
@@ -220,6 +221,52 @@ def test_a_usage_error_is_one_sentence(
     assert done.returncode == code
     assert message in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_proxy_does_not_pass_to_itself(private_home: Path) -> None:
+    """It would call itself without end."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = str(free.getsockname()[1])
+    line = [sys.executable, "-m", "log10_trace", "proxy", "--to", f"http://localhost:{port}", "--port", port]
+    done = subprocess.run(
+        line, capture_output=True, text=True, env=environment(private_home), timeout=DEADLINE_S, check=False
+    )
+
+    assert done.returncode == 1
+    assert "the proxy itself" in done.stderr
+
+
+def test_a_large_upload_does_not_gather_in_the_proxy(private_home: Path) -> None:
+    """A file of 100 MB passes; the process has not grown by a third of it."""
+    size, piece = 100 << 20, bytes(1 << 20)
+    got: list[int] = []
+
+    def serve(peer: Peer) -> None:
+        peer.head()
+        total = 0
+        while total < size:
+            total += len(peer.connection.recv(1 << 20))
+        got.append(total)
+        peer.answer(b"{}")
+
+    with raw_server(serve) as server, command(private_home, server.url, LOG10_URL="") as running:
+        address = urlsplit(running.url)
+        before = peak_kib(running.process.pid)
+        with socket.create_connection((address.hostname or "", address.port or 0), DEADLINE_S) as connection:
+            connection.sendall(b"POST /v1/files HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n" % size)
+            for _ in range(size // len(piece)):
+                connection.sendall(piece)
+            assert connection.recv(12) == b"HTTP/1.1 200"
+        grown = peak_kib(running.process.pid) - before
+
+    assert got == [size]
+    assert grown < size // 1024 // 3
+
+
+def peak_kib(pid: int) -> int:
+    """The most memory that a process has had in use."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return int(next(line for line in lines if line.startswith("VmHWM")).split()[1])
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")

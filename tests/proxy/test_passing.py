@@ -200,6 +200,7 @@ def test_interim_responses_pass() -> None:
             b"Expect: 100-continue\r\nContent-Length: 2\r\n\r\n"
         )
         interim = read_until(connection, b"</a>\r\n\r\n")
+        assert proxy.sink.shown == []
         connection.sendall(b"hi")
         rest = read_all(connection)
 
@@ -241,7 +242,7 @@ def test_trailers_pass_both_ways() -> None:
     with raw_server(serve) as server, running_proxy(server.url) as proxy:
         answer = proxy.ask(
             b"POST /x HTTP/1.1\r\nHost: a\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n"
-            b"2\r\nhi\r\n0\r\nX-Sum: 1\r\n\r\n"
+            b"2\r\nhi\r\n0\r\nTE: x\r\nX-Log10-Tags: a\r\nX-Sum: 1\r\n\r\n"
         )
 
     assert received == [b"2\r\nhi\r\n0\r\nX-Sum: 1\r\n\r\n"]

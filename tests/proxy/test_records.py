@@ -88,6 +88,23 @@ def test_a_call_has_the_record_of_the_patched_sdk(endpoint: Endpoint, proxy: Run
     assert endpoint.received[0].body == endpoint.received[1].body
 
 
+@pytest.mark.parametrize("streamed", [False, True])
+def test_a_call_of_anthropic_is_recorded(endpoint: Endpoint, proxy: RunningProxy, streamed: bool) -> None:
+    """Its messages have a view as chat, and the originals beside it."""
+    asked = {**ASKED, "max_tokens": 9, "stream": streamed}
+    through = http.client.HTTPConnection("127.0.0.1", proxy.port, timeout=PATIENCE_S)
+    through.request("POST", "/v1/messages", json.dumps(asked), {"x-api-key": "sk-ant-0123456789"})
+    answer = through.getresponse().read()
+    through.close()
+    (record,) = proxy.sink.wait_for()
+
+    assert (record["endpoint"], record["status"]) == ("/messages", "finished")
+    assert record["native_request"] == asked
+    assert record["native_response"]["type"] == "message"
+    assert streamed or record["native_response"] == json.loads(answer)
+    assert record["response"]["choices"][0]["message"]["role"] == "assistant"
+
+
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 409, 418, 422, 429, 500, 503])
 def test_an_error_has_the_record_of_the_patched_sdk(
     endpoint: Endpoint, proxy: RunningProxy, status: int
