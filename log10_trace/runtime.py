@@ -232,7 +232,7 @@ def patch(
         keep_failures: When yes, calls that fail are recorded whatever sample_rate says
             (``LOG10_KEEP_FAILURES``).
         sdks: SDKs whose calls are recorded, each once the program imports it; default:
-            openai,anthropic,cerebras,groq,together (``LOG10_SDKS``).
+            openai,anthropic,cerebras,groq,litellm,together (``LOG10_SDKS``).
         app: Modules, packages or paths that are your own code although they are installed; behind a `!`,
             ones that are not (``LOG10_APP``).
         threads: When yes, threads and executors begin with the session and tags of what starts them

@@ -8,5 +8,6 @@ OPENAI: Final = "openai"
 ANTHROPIC: Final = "anthropic"
 CEREBRAS: Final = "cerebras"
 GROQ: Final = "groq"
+LITELLM: Final = "litellm"
 TOGETHER: Final = "together"
-SDK_NAMES: Final = (OPENAI, ANTHROPIC, CEREBRAS, GROQ, TOGETHER)
+SDK_NAMES: Final = (OPENAI, ANTHROPIC, CEREBRAS, GROQ, LITELLM, TOGETHER)

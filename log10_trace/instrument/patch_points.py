@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from types import ModuleType
 from typing import Any, Final
 
-from log10_trace.instrument import callsite, wrappers
+from log10_trace.instrument import callsite, http_posts, wrappers
 from log10_trace.instrument.method_patch import MethodPatch, Observer, Wrapper
-from log10_trace.instrument.sdks import OPENAI, Sdk
+from log10_trace.instrument.sdks import LITELLM, OPENAI, Sdk
 
 _Place = tuple[type, str, Wrapper | Observer]
 
@@ -26,7 +26,7 @@ def missing_attribute(sdk: Sdk = OPENAI) -> str | None:
         if not hasattr(module, name):
             return name
     for owner in (*_classes(module, sdk.clients), *_classes(module, sdk.async_clients)):
-        for name in ("request", "_process_response"):
+        for name in sdk.required:
             if not callable(getattr(owner, name, None)):
                 return f"{owner.__name__}.{name}"
     return None
@@ -68,6 +68,8 @@ def is_imported(sdk: Sdk) -> bool:
 
 def _places(sdk: Sdk) -> Iterator[_Place]:
     module, base = _module(sdk, ""), _module(sdk, "_base_client")
+    if module is not None and sdk is LITELLM:
+        yield from _posts(module, sdk)
     if module is None or base is None:
         return
     # The classes that programs use, not their base ``SyncAPIClient``: Logfire and OpenInference wrap
@@ -86,6 +88,13 @@ def _places(sdk: Sdk) -> Iterator[_Place]:
     yield from _async_methods(sdk)
     if sdk is OPENAI:
         yield from _websocket_methods()
+
+
+def _posts(module: Any, sdk: Sdk) -> Iterator[_Place]:
+    for owner in _classes(module, sdk.clients):
+        yield owner, "post", http_posts.wrap_post
+    for owner in _classes(module, sdk.async_clients):
+        yield owner, "post", http_posts.wrap_post_async
 
 
 def _async_methods(sdk: Sdk) -> Iterator[_Place]:

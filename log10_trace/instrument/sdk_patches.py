@@ -111,9 +111,7 @@ def _report(sdk: Sdk, missing: str) -> None:
         return
     _reported.add(missing)
     version = getattr(sys.modules[sdk.module], "__version__", "(of unknown version)")
-    logger.warning(
-        "log10_trace: %s %s has no %s, so its calls are not recorded", sdk.module, version, missing
-    )
+    logger.warning("log10_trace: %s %s has no %s, so its calls are not recorded", sdk.name, version, missing)
 
 
 def _named(names: Iterable[str]) -> list[Sdk]:

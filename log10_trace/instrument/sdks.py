@@ -28,6 +28,8 @@ class Sdk(NamedTuple):
     """From which programs import the clients."""
     clients: tuple[str, ...]
     """The blocking client classes. The first one is there in every version."""
+    required: tuple[str, ...] = ("request", "_process_response")
+    """The methods of a client that every call passes."""
     async_methods: tuple[AsyncMethods, ...] = ()
     """A version without one of them does without."""
 
@@ -64,6 +66,14 @@ _RESOURCES: Final = (
     AsyncMethods(module="resources.completions", owner="AsyncCompletionsResource", names=("create",)),
 )
 
+LITELLM: Final = Sdk(
+    name=sdk_names.LITELLM,
+    module="litellm.llms.custom_httpx.http_handler",
+    clients=("HTTPHandler",),
+    required=("post",),
+)
+"""Calls some providers through the OpenAI SDK, and the others through HTTP clients of its own: these."""
+
 OTHER_SDKS: Final = (
     Sdk(
         name=sdk_names.ANTHROPIC,
@@ -89,6 +99,7 @@ OTHER_SDKS: Final = (
             AsyncMethods(module="resources.chat.completions", owner="AsyncCompletions", names=("create",)),
         ),
     ),
+    LITELLM,
     Sdk(name=sdk_names.TOGETHER, module="together", clients=("Together",), async_methods=_RESOURCES),
 )
 """Those that are patched when the program imports them."""

@@ -7,12 +7,15 @@ guarded.
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
+from types import FrameType
 from typing import Any, Final
 
 from log10_trace.context import current, process_session
 from log10_trace.domain import call_labels
-from log10_trace.domain.endpoint_paths import KNOWN_PATHS, match_path
+from log10_trace.domain.endpoint_paths import KNOWN_PATHS, EndpointPath, match_path
 from log10_trace.guard import guard
 from log10_trace.instrument import background, callsite, interception, wire
 from log10_trace.instrument.recording import CaptureConfig, Recording, new_call
@@ -56,6 +59,22 @@ class _NullRecording(Recording):
 
 
 _NOT_RECORDED: Final = _NullRecording()
+
+
+def is_running() -> bool:
+    """Whether this context is within a call that is seen, recorded or not."""
+    return _active.get() is not None
+
+
+@contextmanager
+def running(recording: Recording) -> Iterator[None]:
+    """What is sent inside of the block belongs to this call."""
+    before = _active.get()
+    _active.set(recording)
+    try:
+        yield
+    finally:
+        _active.set(before)
 
 
 def wrap_request(wrapped: Any, client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -145,6 +164,13 @@ def _begin(client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Record
         # Inside another call it is kept apart from that one.
         aside = _NOT_RECORDED if active is not None else None
         return background.resume_background_call(capture, client, options) or aside
+    return start_recording(capture, path, frame, client, options)
+
+
+def start_recording(
+    capture: CaptureConfig, path: EndpointPath, frame: FrameType, client: Any, options: Any
+) -> Recording:
+    """The recording of a call that begins now, made on the stack of ``frame``."""
     site = callsite.pop_call_site(frame)
     scope = current() if site is None else site.scope
     is_sampled = capture.sampling.keeps(scope)

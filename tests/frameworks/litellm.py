@@ -1,8 +1,9 @@
-"""LiteLLM, where it calls the OpenAI SDK."""
+"""LiteLLM, where it calls the OpenAI SDK and where it sends requests itself."""
 
 from __future__ import annotations
 
 import asyncio
+import os
 from typing import Any
 
 import litellm
@@ -35,3 +36,29 @@ async def async_stream() -> None:
 
 async def async_gather() -> None:
     await asyncio.gather(litellm.acompletion(**ASK), litellm.acompletion(**ASK))  # here
+
+
+def _past_the_sdk() -> dict[str, Any]:
+    return {
+        **ASK,
+        "model": "deepseek/deepseek-chat",
+        "api_base": os.environ["OPENAI_BASE_URL"],
+        "api_key": "k",
+    }
+
+
+def past_the_sdk() -> None:
+    litellm.completion(**_past_the_sdk())  # here
+
+
+def past_the_sdk_stream() -> None:
+    for _ in litellm.completion(**_past_the_sdk(), stream=True):  # here
+        pass
+
+
+def responses() -> None:
+    litellm.responses(model="openai/gpt-4o-mini", input="hi")  # here
+
+
+async def async_past_the_sdk() -> None:
+    await litellm.acompletion(**_past_the_sdk())  # here
