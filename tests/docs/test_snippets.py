@@ -52,7 +52,17 @@ test_the_model_is_asked(openai.OpenAI())
 }
 """What uses the objects that a snippet makes."""
 
-NEEDS = ("fastapi", "flask", "celery", "pandas", "duckdb", "pyarrow", "datasets", "presidio_analyzer")
+NEEDS = (
+    "fastapi",
+    "flask",
+    "celery",
+    "pandas",
+    "duckdb",
+    "pyarrow",
+    "datasets",
+    "presidio_analyzer",
+    "litellm",
+)
 """Snippets that need the library of their name."""
 
 CALL = """
