@@ -100,6 +100,8 @@ def _begin(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Recording | None:
     post = _Post(given)
     frame = sys._getframe(2)  # noqa: SLF001 -- as in wrappers
     recording = wrappers.start_recording(capture, path, frame, None, post)
+    if recording is wrappers.NOT_RECORDED:
+        return None
     # Its errors tell a request without the key, which the provider may repeat.
     recording.sent = (post,)
     return recording

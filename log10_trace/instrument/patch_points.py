@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from types import ModuleType
 from typing import Any, Final
 
-from log10_trace.instrument import callsite, http_posts, wrappers
+from log10_trace.instrument import callsite, wrappers
 from log10_trace.instrument.method_patch import MethodPatch, Observer, Wrapper
 from log10_trace.instrument.sdks import LITELLM, OPENAI, Sdk
 
@@ -91,6 +91,8 @@ def _places(sdk: Sdk) -> Iterator[_Place]:
 
 
 def _posts(module: Any, sdk: Sdk) -> Iterator[_Place]:
+    from log10_trace.instrument import http_posts  # noqa: PLC0415 -- as below
+
     for owner in _classes(module, sdk.clients):
         yield owner, "post", http_posts.wrap_post
     for owner in _classes(module, sdk.async_clients):

@@ -58,7 +58,8 @@ class _NullRecording(Recording):
         """Nothing is kept of it."""
 
 
-_NOT_RECORDED: Final = _NullRecording()
+NOT_RECORDED: Final = _NullRecording()
+"""Of a call that is seen and left out."""
 
 
 def is_running() -> bool:
@@ -154,7 +155,7 @@ def _begin(client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Record
     options = args[1] if len(args) > 1 else kwargs["options"]
     active = _active.get()
     # Ours may stand twice, around a wrapper that does not tell what it wraps: it is one call all the same.
-    if active is not None and active is not _NOT_RECORDED and active.options is options:
+    if active is not None and active is not NOT_RECORDED and active.options is options:
         return None
     frame = sys._getframe(2)  # noqa: SLF001 -- inspect's way to it is a hundred times slower
     # Stored completions are read and listed by GET under the same path, which generates nothing.
@@ -162,7 +163,7 @@ def _begin(client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Record
     path = (KNOWN_PATHS.get(options.url) or match_path(options.url)) if is_post else None
     if path is None:
         # Inside another call it is kept apart from that one.
-        aside = _NOT_RECORDED if active is not None else None
+        aside = NOT_RECORDED if active is not None else None
         return background.resume_background_call(capture, client, options) or aside
     return start_recording(capture, path, frame, client, options)
 
@@ -176,7 +177,7 @@ def start_recording(
     is_sampled = capture.sampling.keeps(scope)
     if not is_sampled and not capture.sampling.keep_failures:
         capture.sampling.count_left_out()
-        return _NOT_RECORDED
+        return NOT_RECORDED
     stack = sites.capture(frame) if site is None else site.stack
     call = new_call(capture, path.endpoint, scope, stack, is_sampled=is_sampled)
     with _BEGINNING:
@@ -208,7 +209,7 @@ def _attach_response(client: Any, kwargs: dict[str, Any]) -> Recording | None:
     if recording is None:
         # The options are among its arguments, as they are among those of ``request``.
         alone = recording = _begin(client, (), kwargs)
-    if recording is None or recording is _NOT_RECORDED:
+    if recording is None or recording is NOT_RECORDED:
         return None
     # From openai 1.39 on; before that nothing tells how often it tried.
     recording.on_response(response, kwargs.get("retries_taken"))

@@ -130,6 +130,24 @@ def test_a_stream_that_is_left_early_is_interrupted(endpoint: Endpoint, kept: Ke
     assert [words(record)[:2] for record in kept.records] == ["w0", "w0"]
 
 
+def test_a_call_that_is_left_out_leaves_no_record_and_no_fault(
+    endpoint: Endpoint, caplog: pytest.LogCaptureFixture
+) -> None:
+    """With ``sample_rate`` 0 only a failure is kept, and that on request."""
+    kept = Kept()
+    instrument.install(kept, sample_rate=0.0)
+    litellm.completion(**ask(endpoint))
+    instrument.install(kept, sample_rate=0.0, keep_failures=True)
+    litellm.completion(**ask(endpoint))
+    endpoint.script(error_answer(400))
+    with pytest.raises(litellm.BadRequestError):
+        litellm.completion(**ask(endpoint))
+    instrument.uninstall()
+
+    assert kept.one["status"] == "failed"
+    assert not [each for each in caplog.records if each.name == "log10_trace"]
+
+
 def test_uninstall_restores_the_handlers(endpoint: Endpoint) -> None:
     """And later calls leave no record."""
     from litellm.llms.custom_httpx import http_handler
