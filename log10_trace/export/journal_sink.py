@@ -268,8 +268,9 @@ class JournalSink:
             state.request = state.request or _request_from_options(call)
             parts = encode(state if self._redactor is None else self._redact_copy(state, self._redactor))
             with self.monitor:
-                # The call may have ended while its state was encoded, without the lock.
-                if call.id in self._open and self.journal is not None:
+                # The call may have ended, or another thread shown it, while its state was encoded.
+                is_due = call.id in self._open and call.id not in self._started_entries
+                if is_due and self.journal is not None:
                     self._started_entries[call.id] = self.journal.append(STARTED, 0, parts)
                     if call.id not in self._open:
                         # The garbage collector has ended the call meanwhile, in this very thread.

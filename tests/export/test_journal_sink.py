@@ -202,3 +202,35 @@ def test_a_call_that_ends_while_it_is_shown_as_started_is_over(
 
         assert api.times() == {long_call.id: 1}
         assert [each["status"] for each in api.stored] == ["finished"]
+
+
+def test_the_beginning_of_a_call_is_on_disk_when_it_is_kept(private_home: Path) -> None:
+    """Once, however often it is asked for; the end takes its place, and nothing of it is left."""
+    with CompletionsAPI() as api:
+        with delivery(api.url, flush_interval=3600.0) as made:
+            running, ended = call("running"), call("ended")
+            for each in (running, ended):
+                made.sink.on_start(each)
+                made.sink.keep_started(each)
+                made.sink.keep_started(each)
+            written = segments(private_home / "spool")[0].read_bytes()
+            made.sink.on_end(ended)
+            made.sink.keep_started(ended)
+            assert made.flush(10.0)
+            assert api.rows()[ended.id]["status"] == "finished"
+            assert api.rows()[running.id]["status"] == "started"
+            made.sink.on_end(running)
+
+        assert [written.count(text) for text in (b"running", b"ended")] == [1, 1]
+        assert {each["status"] for each in api.rows().values()} == {"finished"}
+        assert not segments(private_home / "spool")
+
+
+def test_the_beginning_of_a_call_that_is_to_be_redacted_is_not_kept(private_home: Path) -> None:
+    """Nothing unredacted is written: the delivery thread shows it, redacted, as of any call."""
+    with CompletionsAPI() as api, delivery(api.url, redact=lambda record: record) as made:
+        running = begun("running")
+        made.sink.on_start(running)
+        made.sink.keep_started(running)
+
+        assert not [each for each in segments(private_home / "spool") if b"running" in each.read_bytes()]

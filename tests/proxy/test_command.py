@@ -149,7 +149,10 @@ def test_streams_under_way_end_before_the_proxy_does(endpoint: Endpoint, private
     endpoint.script(sse_answer(*sse(*chat_chunks("Hello"))[:2], held, *sse(*chat_chunks(" there"))[1:]))
     with CompletionsAPI() as api:
         settings = {"LOG10_URL": api.url, "LOG10_TOKEN": "t"}
-        with command(private_home, endpoint.url, **settings) as running, client(running.url) as sdk:
+        with (
+            command(private_home, endpoint.url, "--stop-timeout", "120", **settings) as running,
+            client(running.url) as sdk,
+        ):
             stream = iter(sdk.chat.completions.create(stream=True, **ASKED))
             words = [next(stream).choices[0].delta.content]
             running.process.send_signal(signal.SIGTERM)
