@@ -12,7 +12,6 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 from urllib.parse import urlsplit
@@ -340,8 +339,7 @@ OPTIONS: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Config:
+class Config(NamedTuple):
     """Every setting, resolved; one field for each row of ``OPTIONS``, which says what it means."""
 
     url: str | None
@@ -439,4 +437,4 @@ def log10_home(environ: Mapping[str, str] | None = None) -> Path:
         return Path(environ.get("TMPDIR") or "/tmp") / f"log10-{os.getuid()}"  # noqa: S108 -- the owner is checked where it is used
 
 
-assert {field.name for field in fields(Config)} == _NAMES  # noqa: S101 -- the table and the class are one
+assert set(Config._fields) == _NAMES  # noqa: S101 -- the table and the class are one

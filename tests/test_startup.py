@@ -94,8 +94,8 @@ BY_PATCH = {
     "log10_trace.threads",
 }
 """What wraps the SDK and waits for the first call."""
-OTHERS_BY_PATCH = {"_queue", "concurrent.futures.thread", "gc", "queue", "wrapt"}
-"""Of other packages: for threads that carry scopes, and what wraps methods."""
+OTHERS_BY_PATCH = {"gc", "wrapt"}
+"""Of other packages: for the tasks that wait for a task, and what wraps methods."""
 
 NEVER = (
     "cli",

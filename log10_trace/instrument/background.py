@@ -14,9 +14,9 @@ MAX_QUEUED: Final = 1024
 """Maximum number of background responses awaited; the oldest is forgotten first."""
 
 # A cancel answers with the response as well, and ends it.
-_PATH: Final = re.compile(r"/?responses/([^/?]+)(?:/cancel)?/?(?:\?.*)?")
-_ID: Final = re.compile(rb'"id"\s*:\s*"([^"]+)"')
-_END: Final = re.compile(rb'"type"\s*:\s*"response\.(?:completed|failed|incomplete|cancelled)"')
+_PATH: Final = r"/?responses/([^/?]+)(?:/cancel)?/?(?:\?.*)?"
+_ID: Final = rb'"id"\s*:\s*"([^"]+)"'
+_END: Final = rb'"type"\s*:\s*"response\.(?:completed|failed|incomplete|cancelled)"'
 _PENDING_STATUSES: Final = ("queued", "in_progress")
 _KEPT: Final = (
     "id", "created_ns", "started_ns", "base_url", "organization_id", "tags", "session_id", "metadata",
@@ -41,7 +41,7 @@ class BackgroundRecording(Recording):
         """Hand the call over, and wait for its answer if it has none yet."""
         super().emit()
         # The id stands in the first event: a long stream is not joined for it.
-        match = _ID.search(b"".join(self.call.chunks[:4]))
+        match = re.search(_ID, b"".join(self.call.chunks[:4]))
         if match is None or _has_ended(self.call):
             return
         self.call.background_response_id = match[1].decode()
@@ -82,7 +82,7 @@ def resume_background_call(capture: CaptureConfig, client: Any, options: Any) ->
     """The recording of a request that may bring the answer of a queued call; none of any other request."""
     if not _queued:
         return None
-    path = _PATH.fullmatch(options.url)
+    path = re.fullmatch(_PATH, options.url)
     queued = _queued.get(path[1]) if path else None
     return BackgroundResultRecording(capture.sink, queued, client, options) if queued else None
 
@@ -91,7 +91,7 @@ def _has_ended(call: Call) -> bool:
     body = b"".join(call.chunks)
     if call.streamed:
         # Not parsed: this is the program's thread, and the stream may be long.
-        return _END.search(body) is not None
+        return re.search(_END, body) is not None
     from log10_trace.record.json_bytes import parse  # noqa: PLC0415 -- delivery has imported it
 
     response = parse(body)

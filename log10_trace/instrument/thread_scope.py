@@ -11,11 +11,11 @@ from __future__ import annotations
 import os
 import sys
 import threading
-from concurrent.futures import thread as executors
 from typing import Any, Final
 
 from log10_trace.context import Scope, current, set_current
 from log10_trace.guard import guard, logger
+from log10_trace.instrument import import_hooks
 from log10_trace.instrument.method_patch import Bracket, MethodPatch
 from log10_trace.instrument.stack import sites, submitted_lines
 
@@ -112,19 +112,47 @@ def _leave_scope_of_item(_item: Any, entered: tuple[Scope, bytes | None] | None)
         submitted_lines[threading.get_ident()] = line_before
 
 
-_PLACES: Final = (
-    (threading.Thread, "start", Bracket(_note_scope_of_thread, _forget_scope_of_thread)),
+_EXECUTORS: Final = "concurrent.futures.thread"
+"""Many programs never import it."""
+_patches: Final = [
+    MethodPatch(threading.Thread, "start", Bracket(_note_scope_of_thread, _forget_scope_of_thread)),
     # Not ``run``, which a subclass may override.
-    (threading.Thread, "_bootstrap_inner", Bracket(_enter_scope_of_thread, _leave_thread)),
-    (executors._WorkItem, "__init__", Bracket(_note_scope_of_item, _leave_new_item)),  # noqa: SLF001 -- see above
+    MethodPatch(threading.Thread, "_bootstrap_inner", Bracket(_enter_scope_of_thread, _leave_thread)),
+]
+
+
+class _InstallState:
+    """Whether scopes are carried, and whether the executors are among the patches."""
+
+    is_installed = False
+    has_executors = False
+
+
+_state: Final = _InstallState()
+
+
+def _add_executors() -> None:
+    executors = sys.modules.get(_EXECUTORS)
+    if executors is None or _state.has_executors:
+        return
+    _state.has_executors = True
+    item: Any = getattr(executors, "_WorkItem", type("_WorkItem", (), {}))
+    _patches.append(MethodPatch(item, "__init__", Bracket(_note_scope_of_item, _leave_new_item)))
     # The item and not its thread: a worker serves many scopes, one after the other.
-    (executors._WorkItem, "run", Bracket(_enter_scope_of_item, _leave_scope_of_item)),  # noqa: SLF001
-)
-_patches: Final = tuple(MethodPatch(owner, name, wrapper) for owner, name, wrapper in _PLACES)
+    _patches.append(MethodPatch(item, "run", Bracket(_enter_scope_of_item, _leave_scope_of_item)))
+
+
+def _install_in_executors() -> None:
+    if _state.is_installed:
+        install()
 
 
 def install() -> None:
     """Carry scopes into the threads and the work that are started from now on."""
+    _state.is_installed = True
+    if _EXECUTORS not in sys.modules:
+        import_hooks.when_imported(_EXECUTORS, _install_in_executors)
+    _add_executors()
     missing = [patch for patch in _patches if not hasattr(patch.owner, patch.name)]
     if missing:
         names = ", ".join(f"{patch.owner.__name__}.{patch.name}" for patch in missing)
@@ -136,5 +164,6 @@ def install() -> None:
 
 def uninstall() -> None:
     """Leave threads and executors as they were; what was started keeps its scope."""
+    _state.is_installed = False
     for patch in _patches:
         patch.restore()

@@ -383,3 +383,33 @@ def test_daemon_threads_at_the_end_of_the_program(tmp_path: Path) -> None:
     )
 
     assert (done.returncode, done.stderr) == (0, "")
+
+
+LATE = """
+import sys
+import log10_trace
+from log10_trace import instrument
+from tests.instrument.conftest import Kept
+
+name = "concurrent.futures.thread"
+for each in [each for each in sys.modules if each.startswith("concurrent.futures")]:
+    del sys.modules[each]
+from log10_trace.context import current
+instrument.install(Kept())
+assert name not in sys.modules
+from concurrent.futures import ThreadPoolExecutor
+
+with ThreadPoolExecutor(1) as pool, log10_trace.tags("here"):
+    print(pool.submit(lambda: current().tags).result())
+instrument.uninstall()
+with ThreadPoolExecutor(1) as pool, log10_trace.tags("here"):
+    run = sys.modules[name]._WorkItem.run
+    print(pool.submit(lambda: current().tags).result(), hasattr(run, "__wrapped__"))
+"""
+
+
+def test_executors_that_are_imported_after_patch_carry_scopes(private_home: Path) -> None:
+    """``patch()`` does not import them for it, and ``unpatch()`` leaves them as they were."""
+    ended = program(private_home, LATE)
+
+    assert (ended.stdout.splitlines(), ended.stderr) == (["('here',)", "() False"], "")

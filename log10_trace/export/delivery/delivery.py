@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -220,7 +219,7 @@ class Delivery:
             threads.start(partial(self._run, worker, None), "log10-trace")
         except RuntimeError:
             # Python 3.12. This thread cannot be abandoned, so each request has to be short.
-            brief = replace(self.config, timeout=min(self.config.timeout, NO_PROGRESS_TIMEOUT_S))
+            brief = self.config._replace(timeout=min(self.config.timeout, NO_PROGRESS_TIMEOUT_S))
             self._worker = worker = self._build_worker(None, brief)
             worker.stop()
             while not worker.is_done and self._clock() < until:
