@@ -38,7 +38,7 @@ class ClientConnection(asyncio.Protocol):
 
     __slots__ = (
         "_bare", "_ends_after_this", "_exchanges", "_fields", "_is_deaf", "_is_reading", "_parser", "_proxy",
-        "_receiving", "_refusal", "_timer", "_trailers", "_transport", "_url",
+        "_receiving", "_refusal", "_timer", "_trailers", "_transport", "_url", "is_write_paused",
     )  # fmt: skip
 
     def __init__(self, proxy: Proxy) -> None:
@@ -53,6 +53,8 @@ class ClientConnection(asyncio.Protocol):
         """Status, message and code, where a request is not passed on."""
         self._ends_after_this = self._is_deaf = False
         self._is_reading = True
+        self.is_write_paused = False
+        """Whether the client takes no more for now."""
         self._bare = 0
         self._begin_head()
 
@@ -137,8 +139,12 @@ class ClientConnection(asyncio.Protocol):
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:
-            self._ignore_upgrade(data[upgrade.args[0] :])
-            return
+            again = self._head_without_upgrade()
+            if again is not None:
+                self._begin_head()
+                self._bare = 0
+                self.data_received(again + data[upgrade.args[0] :])
+                return
         except httptools.HttpParserError as error:
             self._refusal = self._refusal or (
                 400,
@@ -164,11 +170,13 @@ class ClientConnection(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         """The client takes no more for now."""
+        self.is_write_paused = True
         if self._exchanges:
             self._exchanges[0].pause_response(is_paused=True)
 
     def resume_writing(self) -> None:
         """The client takes more again."""
+        self.is_write_paused = False
         if self._exchanges:
             self._exchanges[0].pause_response(is_paused=False)
 
@@ -231,15 +239,23 @@ class ClientConnection(asyncio.Protocol):
             return (400, str(error), "invalid_target")
         return None
 
-    def _ignore_upgrade(self, rest: bytes) -> None:
-        """Go on in HTTP/1.1 after a head that asks for another protocol, except for one that cannot."""
+    def _head_without_upgrade(self) -> bytes | None:
+        """The head that asks for another protocol, as one that does not; None where it is refused."""
         if self._parser.get_method() == b"CONNECT":
-            self._refuse(501, "CONNECT is not supported: requests go to one host alone.", "invalid_target")
-            return
+            self._refusal = (
+                501,
+                "CONNECT is not supported: requests go to one host alone.",
+                "invalid_target",
+            )
+            return None
         if heads.has_token(self._fields, b"upgrade", b"websocket"):
             message = "WebSockets are not passed on. Use HTTP, or connect to the API without the proxy."
-            self._refuse(501, message, "websocket_not_supported")
-            return
+            self._refusal = (501, message, "websocket_not_supported")
+            return None
+        if self._exchanges:
+            message = "Another protocol can be offered only where no other request is under way."
+            self._refusal = (400, message, "invalid_request")
+            return None
         # Java's client offers h2c with every first request, which a server is free to ignore.
         head = heads.RequestHead(
             self._parser.get_method(),
@@ -248,10 +264,7 @@ class ClientConnection(asyncio.Protocol):
             self._parser.get_http_version(),
             keep_alive=True,
         )
-        again = heads.write_without_upgrade(head)
-        self._begin_head()
-        self._bare = 0
-        self.data_received(again + rest)
+        return heads.write_without_upgrade(head)
 
     def _refuse(self, status: int, message: str, code: str) -> None:
         """Answer in the target's place, and read no further."""
@@ -263,8 +276,12 @@ class ClientConnection(asyncio.Protocol):
                 self._exchanges.pop().on_client_gone()
             self._ends_after_this = True
             return
+        has_begun = bool(self._exchanges) and self._exchanges[0].has_response_begun
         while self._exchanges:
             self._exchanges.pop().on_client_gone()
+        if has_begun:
+            self.abort()
+            return
         body = error_body(message, code)
         head = heads.make_error(status, body)
         self._transport.write(heads.write_response(head, is_chunked=False, closes=True) + body)

@@ -65,6 +65,11 @@ class Exchange:
         return self._upload_blocked
 
     @property
+    def has_response_begun(self) -> bool:
+        """Whether the client has a part of the response."""
+        return self._status > 0
+
+    @property
     def closes(self) -> bool:
         """Whether the client's connection ends with the response."""
         return self._closes or self._proxy.is_stopping
@@ -104,14 +109,21 @@ class Exchange:
             upstream = await proxy.pool.connect()
         except Exception as error:  # noqa: BLE001 -- whatever it is, the client is told
             self._connecting = None
-            self.respond(describe_connect_failure(proxy.target, error, proxy.pool.connect_timeout_s))
+            if not self._is_over:
+                self.respond(describe_connect_failure(proxy.target, error, proxy.pool.connect_timeout_s))
             return
         self._connecting = None
+        if self._is_over:
+            # Up to Python 3.11 wait_for gives a connection that was made also where it is cancelled.
+            upstream.abort()
+            return
         self._attach(upstream)
 
     def _attach(self, upstream: UpstreamConnection) -> None:
         self.upstream = upstream
         upstream.begin(self)
+        if self.client.is_write_paused:
+            upstream.pause(is_paused=True)
         self._write_request(upstream)
         self.client.update_reading()
 

@@ -9,7 +9,7 @@ import pytest
 
 from log10_trace.errors import SetupError
 from log10_trace.proxy.target import parse_target
-from tests.proxy.conftest import RunningProxy, read_response, running_proxy
+from tests.proxy.conftest import RunningProxy, read_all, read_response, read_until, running_proxy
 from tests.raw_server import Peer, raw_server
 
 SMUGGLED = b"GET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n"
@@ -99,12 +99,36 @@ def test_a_request_is_refused(proxy: RunningProxy, heads: Heads, name: str) -> N
     assert proxy.sink.records == []
 
 
-def test_a_refused_request_behind_another_costs_that_one_nothing(proxy: RunningProxy, heads: Heads) -> None:
-    """The first is answered, the second is not passed on, and the connection ends."""
-    answer = proxy.ask(b"GET /v1/x HTTP/1.1\r\nHost: a\r\n\r\nGET /v1/y HTTP/1.1\r\nHost: a\nX: b\r\n\r\n")
+@pytest.mark.parametrize("name", ["a WebSocket", "CONNECT", "a bare LF", "a URL"])
+def test_what_is_refused_behind_another_request_costs_that_one_nothing(
+    proxy: RunningProxy, heads: Heads, name: str
+) -> None:
+    """Sent in one piece: the first is answered, and the connection ends."""
+    answer = proxy.ask(b"GET /v1/x HTTP/1.1\r\nHost: a\r\n\r\n" + REFUSED[name][1])
 
     assert answer.endswith(b"hello")
     assert [head.split(b" ")[1] for head in heads] == [b"/v1/x"]
+
+
+def test_a_body_that_goes_wrong_in_the_middle_of_a_response() -> None:
+    """The response is broken off rather than followed by another; the record says interrupted."""
+
+    def serve(peer: Peer) -> None:
+        peer.head()
+        peer.say(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\ndata:\r\n")
+        peer.closing.wait()
+
+    with raw_server(serve) as server, running_proxy(server.url) as proxy, proxy.connect() as connection:
+        connection.sendall(
+            b"POST /chat/completions HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+        )
+        read_until(connection, b"data:\r\n")
+        connection.sendall(b"ZZ\r\n")
+        rest = read_all(connection)
+        (record,) = proxy.sink.wait_for()
+
+    assert rest == b""
+    assert record["interrupted"] is True
 
 
 @pytest.mark.parametrize(
