@@ -117,10 +117,9 @@ def _call_from_labels(text: bytes) -> Call:
     values = _label_values(text)
     if len(values) > len(_LABELS):
         raise NewerEntryError(f"the entry has {len(values)} labels, and this package knows {len(_LABELS)}")
+    # Not by its constructor, which would make a new id: all that it sets is a label, but for the chunks.
+    call = Call.__new__(Call)
     # Not strict: the entries that wait when a label is added would all become dead letters.
-    labels = dict(zip(_LABELS, values, strict=False))
-    call = Call(labels["endpoint"], created_ns=labels["created_ns"], started_ns=labels["started_ns"])
-    for name, value in labels.items():
-        setattr(call, name, value)
-    call.tags = tuple(call.tags)
+    vars(call).update(zip(_LABELS, values, strict=False))
+    call.tags, call.chunks = tuple(call.tags), []
     return call
