@@ -107,12 +107,13 @@ class ItemAccumulator:
         name = kind.removesuffix(".delta")
         item = self._find_item(event)
         text = None if item is None or item.done else _find_text(item, name, event)
-        if not isinstance(text, Pieces) or event.get("logprobs"):
+        delta = event.get("delta")
+        if not (isinstance(text, Pieces) and isinstance(delta, str)) or event.get("logprobs"):
             return None
         # The other values of the event are of no item.
         others = (event.get("obfuscation"), event.get("sequence_number"))
         places: Places = {value: None for value in others if isinstance(value, str | int)}
-        return {**places, event.get("delta"): text}
+        return {**places, delta: text}
 
     def finish(self) -> list[Object]:
         """The items in the order of their index."""

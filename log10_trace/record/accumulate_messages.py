@@ -63,8 +63,9 @@ class MessageAccumulator:
         if event.get("type") != "content_block_delta" or not isinstance(delta, dict):
             return None
         field = _TEXTS.get(str(delta.get("type")), "")
-        text = self._blocks.get(self._index(event), {}).get(field)
-        return {delta.get(field): text} if isinstance(text, accumulate_text.Pieces) else None
+        piece, block = delta.get(field), self._blocks.get(self._index(event))
+        text = block.get(field) if isinstance(block, dict) else None
+        return {piece: text} if isinstance(text, accumulate_text.Pieces) and isinstance(piece, str) else None
 
     def finish(self) -> Object:
         """The message as far as it came; ``add`` is not called afterwards."""

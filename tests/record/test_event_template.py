@@ -115,6 +115,19 @@ ODD_SHAPES = {
         MESSAGES,
         '{"type":"content_block_delta","index":0,"delta":{"type":"signature_delta","signature":"a","text":"$"}}',
     ),
+    "a list as delta": (
+        RESPONSES,
+        f'{{"type":"response.output_text.delta",{ITEM},"delta":["$"],"text":"$"}}',
+    ),
+    "an object as delta": (
+        MESSAGES,
+        '{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":{"text":"$"}}}',
+    ),
+    "a list as content": (CHAT, delta('"content":["$"],"text":"$"')),
+    "an object as arguments": (
+        CHAT,
+        delta('"tool_calls":[{"index":0,"function":{"arguments":{"text":"$"}}}]'),
+    ),
     "end of a message": (MESSAGES, '{"type":"message_delta","delta":{"stop_reason":"$","text":"$"}}'),
     "no object": (CHAT, '"$"'),
     "a mark": (CHAT, delta('"content":"$","x":"@log10_trace:0"')),
@@ -218,6 +231,20 @@ def test_one_hostile_text_among_many(endpoint: str, shape: str, piece: bytes) ->
     body = b"".join(b"data: " + fill(shape, each, at) + b"\n\n" for at, each in enumerate(texts))
 
     assert outcome.determine_outcome(call(endpoint, body)) == outcome_one_by_one(endpoint, body)
+
+
+USUAL = {CHAT: ["content", "arguments"], RESPONSES: ["response"], MESSAGES: ["message"]}
+
+
+@pytest.mark.parametrize(("endpoint", "shape"), ODD_SHAPES.values(), ids=ODD_SHAPES)
+def test_odd_events_after_usual_ones(endpoint: str, shape: str) -> None:
+    """Events whose values are of other types, or that say more than a text, change what they did before."""
+    for usual in USUAL[endpoint]:
+        events = [fill(SHAPES[usual][1], [b"a"], at) for at in range(9)]
+        events += [fill(shape, [b"%d" % at], at) for at in range(9)]
+        body = b"".join(b"data: " + event + b"\n\n" for event in events)
+
+        assert outcome.determine_outcome(call(endpoint, body)) == outcome_one_by_one(endpoint, body)
 
 
 @pytest.mark.parametrize("end", [b"\n", b"\r\n"], ids=["LF", "CR LF"])
