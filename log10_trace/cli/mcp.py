@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from typing import Annotated, Final
 
 import typer
@@ -67,16 +66,16 @@ def mcp(
     if not http and (host is not None or port is not None or allow_host):
         message = "--host, --port and --allow-host go with --http."
         raise typer.BadParameter(message)
-    if importlib.util.find_spec("mcp") is None:
-        raise MissingExtraError("The MCP server", "mcp")
+    try:
+        from log10_trace.mcp.http import serve_http  # noqa: PLC0415 -- needs the optional extra
+        from log10_trace.mcp.stdio import serve_stdio  # noqa: PLC0415 -- as above
+    except ImportError as error:  # also that of a version without what is imported
+        raise MissingExtraError("The MCP server", "mcp") from error
     server.client().close()  # a setting that cannot be used ends the command, not the first question
     if not http:
-        from log10_trace.mcp.stdio import serve_stdio  # noqa: PLC0415 -- needs the optional extra
-
         _name_own_key(server)
         serve_stdio(server.client, max_characters)
         return
-    from log10_trace.mcp.http import serve_http  # noqa: PLC0415 -- as above
 
     def connect(key: str | None) -> Log10:
         # A function: without a key there is none, not that of this machine's user.

@@ -24,7 +24,11 @@ def _compare(question: Question) -> Callable[[Detail], Answer]:
     client, given = question.client, question.given
     records = get_record(client, given["a"]), get_record(client, given["b"])
     comparison = compare_calls(*records, prices_of(client))
-    page = question.page(compare_path(comparison.id_a, comparison.id_b))
+    return show_comparison(comparison, question.page(compare_path(comparison.id_a, comparison.id_b)))
+
+
+def show_comparison(comparison: CallComparison, page: str) -> Callable[[Detail], Answer]:
+    """What makes the answer that says what differs, cut as the detail asks."""
     return lambda detail: Answer(
         summary=_summarize(comparison), recorded=_describe(comparison, detail), page=page
     )

@@ -10,11 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from log10_trace.domain.comparison.call_comparison import compare_calls
 from log10_trace.domain.hidden_characters import escape_hidden_characters
 from log10_trace.domain.prices import Prices
 from log10_trace.mcp.answer import Answer, Detail, RenderedAnswer, render, render_within
 from log10_trace.mcp.arguments import MIN_CHARACTERS
 from log10_trace.mcp.call import CallTexts, show_call
+from log10_trace.mcp.comparison import show_comparison
 from log10_trace.mcp.excerpts import cut_middle, shorten
 
 PAGE = "http://127.0.0.1:4680/completions/1"
@@ -194,3 +196,14 @@ def test_more_detail_is_shown_where_there_is_room() -> None:
     assert 2_000 < sizes[0] <= 4_000
     assert 6_000 < sizes[1] <= 10_000
     assert 26_000 < sizes[2] <= 40_000
+
+
+@settings(max_examples=15)
+@given(a=RECORD, b=RECORD, max_characters=st.integers(MIN_CHARACTERS, 20_000))
+def test_any_comparison_fits_into_the_limit(
+    a: dict[str, Any], b: dict[str, Any], max_characters: int
+) -> None:
+    """What changed between two calls keeps the limit, however much it is."""
+    rendered = render_within(show_comparison(compare_calls(a, b, PRICES), PAGE), max_characters)
+
+    check(rendered, max_characters)

@@ -130,14 +130,14 @@ def test_the_key_of_the_machines_user_is_named(cli: Cli, served: tuple[LocalServ
     assert own.stdout == given.stdout == b""
 
 
+@pytest.mark.parametrize("name", ["mcp.server", "mcp.server.transport_security"])
 def test_without_the_extra_the_command_names_what_to_install(
-    cli: Cli, monkeypatch: pytest.MonkeyPatch, within: Callable[..., Any]
+    monkeypatch: pytest.MonkeyPatch, within: Callable[..., Any], name: str
 ) -> None:
-    """The command says which command installs the package that it lacks."""
-    import importlib.util
-
-    found = importlib.util.find_spec
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "mcp" else found(name))
+    """Where the package is missing, or is another version, the command says which command installs it."""
+    for module in ("http", "http_keys", "server", "stdio"):
+        monkeypatch.delitem(sys.modules, f"log10_trace.mcp.{module}", raising=False)
+    monkeypatch.setitem(sys.modules, name, None)
 
     said = within("mcp")
 
