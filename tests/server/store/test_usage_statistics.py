@@ -620,6 +620,26 @@ def test_a_rare_group_that_costs_most_comes_first(store_url: str, limit: int) ->
         assert (found.groups[0].key, found.groups[0].cost) == ("rare", pytest.approx(25.0))
 
 
+@pytest.mark.parametrize("before_ms", [0, DAY_MS])
+def test_what_cost_most_before_a_span_leaves_the_groups_of_the_span(store_url: str, before_ms: int) -> None:
+    """Of a part of a day, alone or beside a whole one, a group is found that cost little of that day."""
+    dear = [f"t{number:03d}" for number in range(120)]
+    end_ms = NOON_MS - NOON_MS % DAY_MS + DAY_MS
+    with closing(open_store(store_url)) as store:
+        early = completion(
+            tags=dear, response=answer("x", 1_000_000, 0), created_at=at(-before_ms // MINUTE_MS)
+        )
+        late = completion(tags=["late"], created_at=at(120 - before_ms // MINUTE_MS))
+        put_all(store, [early, late])
+        if before_ms:
+            put(store, completion(tags=["next"], response=answer("x", 500, 0)))
+        fold(store_url)
+        since_ms = NOON_MS - before_ms + 60 * MINUTE_MS
+        for until_ms in (None, end_ms):
+            found = groups(store, "tag", sort="cost", limit=2, since_ms=since_ms, until_ms=until_ms)
+            assert {group.key for group in found} == ({"late", "next"} if before_ms else {"late"})
+
+
 def test_what_the_groups_of_an_earlier_version_cost_is_worked_out(store_url: str) -> None:
     """In the background; before, those with most calls are given. Without calls a group costs nothing."""
     query = StatisticsQuery(group_by="tag", sort="cost", limit=1)

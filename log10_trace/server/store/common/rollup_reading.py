@@ -17,8 +17,9 @@ from log10_trace.server.store.common.aggregates import (
 from log10_trace.server.store.common.costs import rank_cost
 from log10_trace.server.store.common.rollups import (
     ALL_TIME,
+    DAY,
     LAST_MINUTE,
-    WIDTHS,
+    RANKED_WIDTHS,
     RollupRange,
     cover_range,
     minutes_of,
@@ -103,20 +104,25 @@ class RollupReader(ABC):
         most = min(2 * limit + _SPARE, GROUPS)
         if sort in {"calls", "key"}:
             return self._find_largest(pieces)[: most if sort == "calls" else GROUPS]
-        costliest = self._find_costliest(pieces, prices)
-        if sort != "cost" or not self._has_all_costs():
-            costliest, most = costliest[: GROUPS // 2], GROUPS
-        if len(costliest) < most:
-            costliest += self._find_largest(pieces)
-        return list(dict.fromkeys(costliest))[:most]
+        whole, parts = _split_days(pieces)
+        if sort != "cost" or not whole or not self._has_all_costs():
+            costliest = self._find_costliest(pieces, whole or parts, prices)
+            return _join(costliest[: GROUPS // 2], self._find_largest(pieces))[:GROUPS]
+        found = self._find_costliest(pieces, whole, prices)[:most]
+        if len(found) < most:
+            found = _join(found, self._find_largest(pieces))[:most]
+        # What a part of a day cost is not known, only what the day did: these are read as well.
+        return _join(found, self._find_costliest(pieces, parts, prices)[: limit + _SPARE] if parts else ())
 
-    def _find_costliest(self, pieces: Sequence[RollupRange], prices: Prices) -> list[str]:
-        """The groups that cost most, the costliest first; of those that are among the costliest of a day."""
+    def _find_costliest(
+        self, pieces: Sequence[RollupRange], days: Sequence[RollupRange], prices: Prices
+    ) -> list[str]:
+        """The groups that cost most in days, or all time, and in what is not folded; the costliest first."""
         if not pieces:
             return []
         costs: dict[str, int] = {}
-        for width, starts in _list_ranked(pieces):
-            _add(costs, self._read_costliest(width, starts, LARGEST_OF_DAY))
+        for day in days:
+            _add(costs, self._read_costliest(day.width, list_starts(day), LARGEST_OF_DAY))
         deltas = self._read_deltas(*minutes_of(pieces), None)
         unfolded = parse_and_group_counts((key, counts) for key, _, counts, _ in deltas)
         _add(costs, ((key, rank_cost(one, prices)) for key, one in unfolded.items()))
@@ -131,7 +137,7 @@ class RollupReader(ABC):
         for piece in sorted(pieces, key=lambda piece: -piece.width if piece.width else -LAST_MINUTE):
             if len(calls) >= GROUPS and days >= _DAYS_ENOUGH:
                 break
-            if piece.width in (ALL_TIME, WIDTHS[-1]):
+            if piece.width in RANKED_WIDTHS:
                 starts = list_starts(piece)
                 days += len(starts)
                 found = self._read_largest(piece.width, starts, LARGEST_OF_DAY)
@@ -169,20 +175,19 @@ class RollupReader(ABC):
             yield from self.read([RollupRange(width, max(first, end - most * width), end)], keys)
 
 
-def _list_ranked(pieces: Sequence[RollupRange]) -> Iterator[tuple[int, Sequence[int]]]:
-    """Width and starts of the roll-ups with an order that tell most of some pieces.
+def _split_days(pieces: Sequence[RollupRange]) -> tuple[list[RollupRange], list[RollupRange]]:
+    """The whole days of a span, or all time, and where they are few the days of which it has a part."""
+    whole = [piece for piece in pieces if piece.width in RANKED_WIDTHS]
+    days = {start for piece in whole for start in list_starts(piece)}
+    if ALL_TIME in {piece.width for piece in whole} or len(days) >= _DAYS_ENOUGH or not pieces:
+        return whole, []
+    first, end = minutes_of(pieces)
+    touched = range(first - first % DAY, end, DAY)
+    return whole, [RollupRange(DAY, start, start + DAY) for start in touched if start not in days]
 
-    These are the whole days among them; where they are few, also the days of which a part is among them.
-    """
-    if any(piece.width == ALL_TIME for piece in pieces):
-        yield ALL_TIME, [0]
-        return
-    day = WIDTHS[-1]
-    days = [start for piece in pieces if piece.width == day for start in list_starts(piece)]
-    if len(days) < _DAYS_ENOUGH:
-        start, end = minutes_of(pieces)
-        days = list(range(start - start % day, end, day))
-    yield day, days
+
+def _join(first: Sequence[str], then: Sequence[str]) -> list[str]:
+    return list(dict.fromkeys((*first, *then)))
 
 
 def list_starts(piece: RollupRange) -> range:

@@ -34,7 +34,8 @@ from log10_trace.server.store.common.costs import rank_cost
 WIDTHS: Final = (1, 60, 1440)
 """Minutes of a roll-up: a minute, an hour, a day."""
 ALL_TIME: Final = 0
-RANKED_WIDTHS: Final = frozenset({ALL_TIME, WIDTHS[-1]})
+DAY: Final = WIDTHS[-1]
+RANKED_WIDTHS: Final = frozenset({ALL_TIME, DAY})
 """Roll-ups whose largest groups are found by indexes."""
 LAST_MINUTE: Final = 1 << 40
 _MINUTE_MS: Final = 60_000

@@ -27,7 +27,7 @@ from log10_trace.server.store.postgres.queries import load
 SQL: Final = load("tallies.sql")
 
 _PRICED_AT_ONCE: Final = 5_000
-"""Sums of one transaction, some 100 ms."""
+"""Sums of one transaction; pruning waits for it."""
 _FOLDED_AT_ONCE: Final = 20_000
 """Rows of one transaction, about a second's work."""
 

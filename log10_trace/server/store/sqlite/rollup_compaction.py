@@ -25,7 +25,7 @@ _MOST_DELTAS: Final = 16_000
 _FEW_DELTAS: Final = 500
 """Unfolded when there is nothing else to do: questions do not notice them."""
 _PRICED_AT_ONCE: Final = 1_000
-"""Sums of one commit, some 20 ms."""
+"""Sums of one commit; other writes wait for it."""
 _SHARDS: Final = 16
 """Deltas are compacted by shares of the keys, so that no commit compacts all and delays the next."""
 
