@@ -52,6 +52,18 @@ def _url(value: Any) -> str:
     return parts.geturl().rstrip("/")
 
 
+def _otlp_url(value: Any) -> str:
+    from log10_trace.otlp.endpoint import parse_url  # noqa: PLC0415 -- seldom needed
+
+    return parse_url(value)
+
+
+def _otlp_headers(value: Any) -> dict[str, str]:
+    from log10_trace.otlp.endpoint import parse_headers  # noqa: PLC0415 -- seldom needed
+
+    return parse_headers(value)
+
+
 def _tags(value: Any) -> tuple[str, ...]:
     items = value.split(",") if isinstance(value, str) else value
     if not isinstance(items, list | tuple | set | frozenset):
@@ -336,6 +348,35 @@ OPTIONS: Final = (
         parse=_number(0, 600, "seconds"),
         meaning="seconds that program exit may be delayed to deliver",
     ),
+    Option(
+        name="otlp_url",
+        env="LOG10_OTLP_URL",
+        default=None,
+        parse=_otlp_url,
+        meaning="URL of an OTLP endpoint (HTTP), with or without /v1/traces: every call is sent there as a "
+        "span as well",
+    ),
+    Option(
+        name="otlp_headers",
+        env="LOG10_OTLP_HEADERS",
+        default={},
+        parse=_otlp_headers,
+        meaning="headers of every request to otlp_url, such as a key: api-key=secret,tenant=acme",
+    ),
+    Option(
+        name="otlp_content",
+        env="LOG10_OTLP_CONTENT",
+        default=False,
+        parse=_flag,
+        meaning="when yes, spans hold requests, responses and tools as well",
+    ),
+    Option(
+        name="otlp_traced",
+        env="LOG10_OTLP_TRACED",
+        default=False,
+        parse=_flag,
+        meaning="when yes, calls that another instrumentation has a span of are sent to otlp_url as well",
+    ),
 )
 
 
@@ -363,6 +404,10 @@ class Config(NamedTuple):
     flush_interval: float
     timeout: float
     exit_timeout: float
+    otlp_url: str | None
+    otlp_headers: dict[str, str]
+    otlp_content: bool
+    otlp_traced: bool
 
 
 def resolve(arguments: Mapping[str, Any] | None = None, environ: Mapping[str, str] | None = None) -> Config:
@@ -408,9 +453,10 @@ def _resolve_option(option: Option, arguments: Mapping[str, Any], environ: Mappi
 
 def _mask_secrets(name: str, value: Any) -> Any:
     """The value of a setting as an error may show it: without the secrets in it."""
-    if name == "token":
+    if name in ("token", "otlp_headers"):
         return "***"
-    return _SECRETS.sub("***", value) if name == "url" and isinstance(value, str) else value
+    is_url = name in ("url", "otlp_url") and isinstance(value, str)
+    return _SECRETS.sub("***", value) if is_url else value
 
 
 _SECRETS: Final = re.compile(r"(?<=//).*(?=@)|(?<=[?#]).*", re.DOTALL)

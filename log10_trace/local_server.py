@@ -8,10 +8,13 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from log10_trace.config import log10_home
 from log10_trace.private_file import write_private_file
+
+DATABASE: Final = "completions.db"
+"""The database of a server that is given no other, in LOG10_HOME."""
 
 
 class LocalServer(NamedTuple):
@@ -46,6 +49,11 @@ def discover() -> LocalServer | None:
         return LocalServer(**json.loads(registration_path().read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):
         return None
+
+
+def has_ever_run() -> bool:
+    """Whether a server of this user runs, or has run here before: then it has a database."""
+    return discover() is not None or (log10_home() / DATABASE).exists()
 
 
 def unregister(pid: int) -> None:

@@ -6,14 +6,16 @@ Knows the seam in the SDK (``instrument``) and delivery (``export``), which do n
 from __future__ import annotations
 
 import atexit
+import importlib
 import os
+import time
 import weakref
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from log10_trace import instrument, threads
+from log10_trace import instrument, local_server, threads
 from log10_trace import redact as redaction
 from log10_trace.config import Config, resolve
 from log10_trace.export.deferred_delivery import DeferredDelivery
@@ -39,12 +41,35 @@ class _FanOut:
             sink.on_end(call)
 
 
+class _SinkOfBoth:
+    """Hands each call to the delivery of records and to that of spans."""
+
+    def __init__(self, records: Sink, spans: Sink) -> None:
+        self._records = records
+        self._spans = spans
+
+    def on_start(self, call: Call) -> None:
+        self._records.on_start(call)
+        self._spans.on_start(call)
+
+    def on_end(self, call: Call) -> None:
+        # Each notes its own sequence in the call, and takes its bytes.
+        twin = Call.__new__(Call)
+        twin.__dict__.update(vars(call), chunks=list(call.chunks))
+        try:
+            self._records.on_end(call)
+        finally:  # a signal handler may raise in the middle
+            self._spans.on_end(twin)
+
+
 class _Runtime:
     """What is in force in this process: the settings, the delivery, and where calls go."""
 
     def __init__(self) -> None:
         self._lock = threads.new_reentrant_lock()
         self._delivery: DeferredDelivery | None = None
+        self._spans: Delivery | None = None
+        """The delivery of spans to ``otlp_url``; without the other where that is the only destination."""
         self._deliveries: weakref.WeakSet[Delivery] = weakref.WeakSet()
         """Those that have begun: the last, and those before it that may still have something to deliver."""
         self._diverted: Sink | None = None
@@ -67,17 +92,30 @@ class _Runtime:
 
         None where nothing was patched, and for a signal handler that interrupts the beginning.
         """
-        return None if self._delivery is None else self._delivery.begin()
+        return self._spans if self._delivery is None else self._delivery.begin()
+
+    @property
+    def deliveries(self) -> list[Delivery]:
+        """The delivery, and that of spans beside it."""
+        beside = None if self._delivery is None else self._spans
+        return [each for each in (self.delivery, beside) if each is not None]
 
     @property
     def is_unused(self) -> bool:
         """Whether nothing was ever patched, and so nothing can wait."""
-        return self._delivery is None
+        return self._delivery is None and self._spans is None
 
     def stats(self) -> Stats:
         """What has become of this process's records up to now."""
-        if self._delivery is not None:
+        spans = None if self._spans is None else self._spans.stats()
+        if self._delivery is not None and spans is None:
             return self._delivery.stats()
+        if self._delivery is not None:
+            from dataclasses import replace  # noqa: PLC0415 -- seldom needed
+
+            return replace(self._delivery.stats(), otlp=spans)
+        if spans is not None:
+            return spans
         from log10_trace.export.stats import Stats  # noqa: PLC0415 -- seldom needed
 
         return Stats()
@@ -87,14 +125,15 @@ class _Runtime:
             if config == self.config:
                 self._install()  # the SDK may have been imported anew meanwhile
                 return
-            retired = self._delivery
-            monitor = None if retired is None else retired.monitor
-            self._delivery = DeferredDelivery(config, monitor, self._on_begun)
+            retired = [self._delivery, self._spans]
+            self._make_deliveries(config)
             self.config = config
             self._install()
-            if retired is not None:
-                retired.stop_in_background()
-            self._delivery.resolver.resolve()
+            for each in retired:
+                if each is not None:
+                    each.stop_in_background()
+            if self._delivery is not None:
+                self._delivery.resolver.resolve()
             if not self._at_exit:
                 self._at_exit = True
                 atexit.register(self.exit)
@@ -104,11 +143,27 @@ class _Runtime:
         with guard("preparing for calls that fail"):
             instrument.prepare_for_failures()
 
+    def _make_deliveries(self, config: Config) -> None:
+        """Make what calls go to by the settings; it goes on counting where the one before it has counted."""
+        spans = None
+        if config.otlp_url is not None:
+            # Imported only where it is needed: it brings protobuf.
+            otlp = importlib.import_module("log10_trace.export.delivery.otlp_delivery")
+            before = self._spans
+            is_same = before is not None and before.config.url == config.otlp_url
+            spans = otlp.make_otlp_delivery(config, before.sink.monitor if before and is_same else None)
+            self._on_begun(spans)
+        monitor = None if self._delivery is None else self._delivery.monitor
+        # Without a server, and none of this user's that ever ran, records would wait for nobody.
+        has_server = spans is None or config.url is not None or local_server.has_ever_run()
+        records = DeferredDelivery(config, monitor, self._on_begun) if has_server else None
+        self._delivery, self._spans = records, spans
+
     def _install(self) -> None:
         """Have calls recorded as the settings in force say, or not at all."""
         config, sink = self.config, self._diverted
-        if sink is None and config is not None and self._delivery is not None:
-            sink = self._delivery
+        if sink is None and config is not None:
+            sink = self._sink()
         if self._observers:
             sink = _FanOut((*([sink] if sink is not None else ()), *self._observers))
         if sink is None:
@@ -128,9 +183,17 @@ class _Runtime:
             threads_carry_scope=config.threads,
         )
 
+    def _sink(self) -> Sink | None:
+        """What the settings have calls go to."""
+        if self._spans is None:
+            return self._delivery
+        return _SinkOfBoth(self._delivery, self._spans.sink) if self._delivery else self._spans.sink
+
     def _count_left_out(self) -> None:
         if self._delivery is not None:
             self._delivery.count_left_out()
+        elif self._spans is not None:
+            self._spans.sink.count_left_out()
 
     @contextmanager
     def redirect_to(self, sink: Sink) -> Iterator[None]:
@@ -157,8 +220,9 @@ class _Runtime:
         with self._lock:
             self.config = None
             self._install()
-            if self._delivery is not None:
-                self._delivery.stop_in_background()
+            for each in (self._delivery, self._spans):
+                if each is not None:
+                    each.stop_in_background()
 
     def exit(self) -> None:
         with guard("ending"):
@@ -171,9 +235,10 @@ class _Runtime:
             ending.append(last)
         for delivery in ending:
             delivery.stop_in_background()  # all of them at once
+        began = time.monotonic()
         for delivery in ending:
             with guard("delivering at the end of the program"):
-                delivery.exit()
+                delivery.exit(max(0.0, began + delivery.config.exit_timeout - time.monotonic()))
 
 
 _runtime = _Runtime()
@@ -206,6 +271,10 @@ def patch(
     flush_interval: float | None = None,
     timeout: float | None = None,
     exit_timeout: float | None = None,
+    otlp_url: str | None = None,
+    otlp_headers: Mapping[str, str] | str | None = None,
+    otlp_content: bool | None = None,
+    otlp_traced: bool | None = None,
 ) -> None:
     """Keep every call that this program makes with the OpenAI SDK from now on, or with one of ``sdks``.
 
@@ -247,9 +316,17 @@ def patch(
         timeout: Maximum seconds for one request to the completions API, from first to last byte
             (``LOG10_TIMEOUT``).
         exit_timeout: Seconds that program exit may be delayed to deliver (``LOG10_EXIT_TIMEOUT``).
+        otlp_url: URL of an OTLP endpoint (HTTP), with or without /v1/traces: every call is sent there as a
+            span as well (``LOG10_OTLP_URL``).
+        otlp_headers: Headers of every request to otlp_url, such as a key: api-key=secret,tenant=acme
+            (``LOG10_OTLP_HEADERS``).
+        otlp_content: When yes, spans hold requests, responses and tools as well (``LOG10_OTLP_CONTENT``).
+        otlp_traced: When yes, calls that another instrumentation has a span of are sent to otlp_url as well
+            (``LOG10_OTLP_TRACED``).
 
     Raises:
         ConfigError: a setting cannot be used; the message names it.
+        MissingExtraError: ``otlp_url`` is given, and the extra ``otel`` is not installed.
     """
     config = resolve({name: value for name, value in locals().items() if value is not None})
     if config.disabled:
@@ -269,8 +346,14 @@ def flush(timeout: float = 5.0) -> bool:
     True when that was done within ``timeout`` seconds. Where no record of the program's own waits, the first
     attempt that fails ends it. Where gevent has made threads greenlets, the others go on meanwhile.
     """
-    delivery = _runtime.delivery
-    return _runtime.is_unused if delivery is None else delivery.flush(timeout)
+    until = time.monotonic() + timeout
+    deliveries = _runtime.deliveries
+    if not deliveries:
+        return _runtime.is_unused
+    for delivery in deliveries[1:]:
+        delivery.flush(0.0)  # begins while the first is waited for
+    flushed = [delivery.flush(max(0.0, until - time.monotonic())) for delivery in deliveries]
+    return all(flushed)
 
 
 def shutdown(timeout: float = 2.0) -> bool:
@@ -280,12 +363,15 @@ def shutdown(timeout: float = 2.0) -> bool:
     the next process, `log10-trace serve` or `log10-trace spool flush`.
     """
     _runtime.unpatch()
-    delivery = _runtime.delivery
-    if delivery is None:
+    until = time.monotonic() + timeout
+    deliveries = _runtime.deliveries
+    if not deliveries:
         return _runtime.is_unused
-    with guard("recovering the records of dead processes"):
-        delivery.adopt_left_behind()
-    return delivery.close(timeout)
+    for delivery in deliveries:
+        with guard("recovering the records of dead processes"):
+            delivery.adopt_left_behind()
+    closed = [delivery.close(max(0.0, until - time.monotonic())) for delivery in deliveries]
+    return all(closed)
 
 
 def stats() -> Stats:

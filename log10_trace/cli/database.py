@@ -11,6 +11,7 @@ import typer
 
 from log10_trace.config import log10_home
 from log10_trace.domain.labels import MAX_LABEL, is_label
+from log10_trace.local_server import DATABASE
 from log10_trace.server.store import open_store
 from log10_trace.server.store.backup import back_up, restore
 from log10_trace.server.store.protocol import Store
@@ -41,7 +42,7 @@ Organization = Annotated[
 
 def resolve_database(database: str | None) -> str:
     """The database that is meant: the one named, else the file in LOG10_HOME."""
-    return database or str(log10_home() / "completions.db")
+    return database or str(log10_home() / DATABASE)
 
 
 def back_up_database(database: str | None, file: Path, *, overwrite: bool, stage: Stage) -> Contents:

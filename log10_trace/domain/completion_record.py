@@ -40,7 +40,7 @@ MAX_DURATION: Final = 10**12
 SMALL_FIELDS: Final = (
     "created_at", "status", "duration", "time_to_first_token", "tags", "session_id", "kind", "failure_kind",
     "failure_reason", "endpoint", "base_url", "request_id", "retries", "interrupted", "metadata", "source",
-    "sequence", "trace_id", "span_id",
+    "sequence", "trace_id", "span_id", "traced_by",
 )  # fmt: skip
 """The fields that lists and tables are made of, in the order of the columns of a CSV file; a new one goes to
 the end. All others are bodies."""

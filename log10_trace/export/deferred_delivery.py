@@ -155,12 +155,12 @@ class DeferredDelivery:
         if self._delivery is not None:
             self._delivery.stop_in_background()
 
-    def exit(self) -> None:
+    def exit(self, timeout: float | None = None) -> None:
         """As ``Delivery.exit``, unless there is nothing to do: no call was made, and the spool is empty."""
         with _making:
             self._has_exited = True
         if self._delivery is not None:
-            self._delivery.exit()
+            self._delivery.exit(timeout)
         elif self._may_have_records():
             self.begin()
 

@@ -285,6 +285,7 @@ def copy_as_started(call: Call) -> Call:
     state.tags, state.session_id, state.metadata = call.tags, call.session_id, call.metadata
     state.stack, state.request = call.stack, call.request
     state.trace_id, state.span_id, state.via = call.trace_id, call.span_id, call.via
+    state.traced_by = call.traced_by
     return state
 
 

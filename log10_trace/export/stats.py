@@ -34,3 +34,6 @@ class Stats:
     """Attempts that had to be made again."""
     faults: dict[str, int] = field(default_factory=dict)
     """Errors of our own, by what we were doing."""
+    otlp: Stats | None = None
+    """The same of the spans that are sent to ``otlp_url``: there ``dead_letters`` are spans that the endpoint
+    refused, and ``delivered`` has the calls that were left out too. None without the setting."""

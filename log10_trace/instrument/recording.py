@@ -74,7 +74,7 @@ def new_call(
     call.organization_id = capture.organization_id
     call.stack = stack
     if (span := read_current_span()) is not None:
-        call.trace_id, call.span_id = span
+        call.trace_id, call.span_id, call.traced_by = span
     return call
 
 

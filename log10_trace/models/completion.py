@@ -101,6 +101,7 @@ _UNCHECKED: Final = (
     "trace_id",
     "span_id",
     "via",
+    "traced_by",
     "raw_request",
     "raw_response",
     "raw_events",
@@ -172,6 +173,8 @@ class Completion(Model):
     """The id of that span: 16 hexadecimal digits."""
     via: str | None = None
     """``proxy`` where ``log10-trace proxy`` has recorded the call, which knows no call site."""
+    traced_by: str | None = None
+    """The instrumentation whose span of this very call that is; None where it is a span of something else."""
     native_request: Any = None
     """A ``responses`` call's own request; ``request`` then holds its chat-shaped view."""
     native_response: Any = None

@@ -60,9 +60,15 @@ def output_messages(call: SpanCall) -> list[Part] | None:
 
 
 def system_instructions(call: SpanCall) -> list[Part] | None:
-    """``gen_ai.system_instructions``: what was sent apart from the messages, as to the Responses API."""
-    instructions = call.native_request.get("instructions")
-    return [_text(instructions)] if isinstance(instructions, str) and instructions else None
+    """``gen_ai.system_instructions``: what was sent apart from the messages.
+
+    The Responses API takes it as ``instructions``, Anthropic's Messages API as ``system``; it stands at the
+    head of their chat-shaped view.
+    """
+    native = call.native_request
+    is_apart = isinstance(native.get("instructions"), str) or native.get("system") is not None
+    head = read_message(next(iter(read_list(call.request.get("messages"))), None))
+    return _content_parts(head.content) or None if is_apart and head.role == "system" else None
 
 
 def tool_definitions(call: SpanCall) -> list[Part] | None:

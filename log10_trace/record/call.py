@@ -69,6 +69,8 @@ class Call:
     """The id of that span: 16 hexadecimal digits."""
     via: str | None = None
     """What recorded the call in the place of ``patch()``: ``proxy``."""
+    traced_by: str | None = None
+    """The instrumentation whose span of this very call that is."""
 
     def __init__(self, endpoint: str, *, created_ns: int, started_ns: int) -> None:
         self.id = new_id()

@@ -32,7 +32,7 @@ _LABELS: Final = (
     "id", "endpoint", "created_ns", "started_ns", "status", "base_url", "organization_id", "tags",
     "session_id", "metadata", "streamed", "content_type", "content_encoding", "status_code", "duration_ns",
     "first_token_ns", "request_id", "retries", "interrupted", "failure_kind", "failure_reason",
-    "background_response_id", "source", "sequence", "trace_id", "span_id", "via",
+    "background_response_id", "source", "sequence", "trace_id", "span_id", "via", "traced_by",
 )  # fmt: skip
 """The labels stand in an entry in this order. A new label goes to the end, and none ever changes its place:
 an entry with fewer labels was written by an earlier version, and one with more by a later version."""

@@ -13,7 +13,9 @@ from log10_trace.record.json_bytes import dump, dump_fast, parse, to_json_string
 from log10_trace.record.outcome import Outcome, determine_outcome
 
 _EPOCH: Final = datetime(1970, 1, 1)  # noqa: DTZ001 -- UTC, whose letter is written behind it
-_EXTENSIONS: Final = ("base_url", "request_id", "retries", "source", "sequence", "trace_id", "span_id", "via")
+_EXTENSIONS: Final = (
+    "base_url", "request_id", "retries", "source", "sequence", "trace_id", "span_id", "via", "traced_by",
+)  # fmt: skip
 
 
 def to_json(call: Call) -> bytes:

@@ -166,7 +166,7 @@ def test_a_record_of_the_wrong_types_is_refused(wrong: dict[str, Any]) -> None:
         '"metadata":[1]',
         '"stacktrace":[{"file":5}]',
         '"sequence":7.0,"source":"s"',
-        '"trace_id":7,"span_id":[]',
+        '"trace_id":7,"span_id":[],"traced_by":1',
         f'"time_to_first_token":{"9" * 5000}',
     ],
     ids=lambda odd: odd[:30],

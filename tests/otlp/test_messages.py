@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from log10_trace.domain import chat_view
+from log10_trace.domain import chat_view, messages_view
 from log10_trace.otlp.encoding import encode_span
 from tests.otlp.conftest import record
 from tests.otlp_receiver import attributes
@@ -158,6 +158,21 @@ def test_instructions_of_the_responses_api_stand_apart() -> None:
     assert span is not None
     assert attributes(span)["openai.api.type"] == "responses"
     assert attributes(span)["gen_ai.request.previous_response.id"] == "resp_0"
+
+
+def test_the_system_prompt_of_the_messages_api_stands_apart() -> None:
+    """It is sent apart from the messages, as text or in parts."""
+    system = [{"type": "text", "text": "be short"}, {"type": "text", "text": "be kind"}]
+    native = {
+        "model": "m",
+        "max_tokens": 9,
+        "system": system,
+        "messages": [{"role": "user", "content": "hello"}],
+    }
+    found = contents(endpoint="/messages", request=messages_view.request(native), native_request=native)
+
+    assert found["system_instructions"] == [text("be short"), text("be kind")]
+    assert found["input.messages"] == [{"role": "user", "parts": [text("hello")]}]
 
 
 def test_a_text_completion_is_a_message_of_the_user() -> None:

@@ -31,7 +31,7 @@ FIELDS: Final = st.fixed_dictionaries(
             ("content_encoding", "request_id", "background_response_id", "source"), st.none() | texts
         ),
         **dict.fromkeys(("failure_kind", "failure_reason"), st.none() | texts),
-        **dict.fromkeys(("trace_id", "span_id", "via"), st.none() | texts),
+        **dict.fromkeys(("trace_id", "span_id", "via", "traced_by"), st.none() | texts),
         **dict.fromkeys(("status_code", "duration_ns", "first_token_ns"), st.none() | times),
         **dict.fromkeys(("retries", "sequence"), st.none() | times),
         **dict.fromkeys(("streamed", "interrupted"), st.booleans()),
@@ -103,15 +103,15 @@ def relabelled(payload: bytes, change: Any) -> bytes:
     return struct.pack("<BxxxIIQq", version, len(labels), *rest) + labels + payload[28 + length :]
 
 
-@pytest.mark.parametrize("missing", range(1, 23))
+@pytest.mark.parametrize("missing", range(1, 25))
 def test_labels_that_an_earlier_version_did_not_know_have_their_defaults(missing: int) -> None:
     """An entry with fewer labels, as an earlier version wrote it, is read with the bytes that it holds."""
-    made = call({"id": "i", "endpoint": "/e", "request": b"{}", "chunks": [b"answer"], "via": "v"})
+    made = call({"id": "i", "endpoint": "/e", "request": b"{}", "chunks": [b"answer"], "traced_by": "s"})
 
     read = decode(relabelled(b"".join(encode(made)), lambda labels: labels[:-missing]))
 
     assert (read.id, read.endpoint, read.request, read.chunks) == ("i", "/e", b"{}", [b"answer"])
-    assert (read.via, read.tags) == (None, ())
+    assert (read.traced_by, read.tags) == (None, ())
     assert read.status == "started"
 
 

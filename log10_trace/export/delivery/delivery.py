@@ -15,7 +15,8 @@ from log10_trace import redact, threads
 from log10_trace.config import Config
 from log10_trace.export import fork_hooks
 from log10_trace.export.delivery.maintenance import SpoolMaintenance
-from log10_trace.export.delivery.sender import BATCH_BYTES, Sender
+from log10_trace.export.delivery.responses import RecordResult
+from log10_trace.export.delivery.sender import BATCH_BYTES, RecordTransport, Sender, explain_denial
 from log10_trace.export.delivery.server_resolver import ServerResolver
 from log10_trace.export.delivery.transport import Transport
 from log10_trace.export.delivery.worker import Worker
@@ -51,6 +52,8 @@ class Delivery:
         resolver: ServerResolver | None = None,
         any_key: bool = False,
         unknown_destination: bool = False,
+        make_transport: Callable[[Callable[[], None]], RecordTransport] = Transport,
+        explain: Callable[[RecordResult], str] = explain_denial,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Go on counting where the delivery that ``monitor`` came from has counted.
@@ -69,6 +72,8 @@ class Delivery:
             # The other half is the journal's, for the time in which the disk takes nothing.
             memory_max_bytes=config.memory_max_bytes // 2,
         )
+        self._make_transport = make_transport
+        self._explain = explain
         self._spool = Spool(config.spool_dir)
         self.loss_log = LossLog(config.spool_dir)
         self._worker: Worker | None = None
@@ -186,14 +191,15 @@ class Delivery:
         until = self._clock() + LOCK_S
         self._wait_until(self._stop, lambda: until)
 
-    def exit(self) -> None:
+    def exit(self, timeout: float | None = None) -> None:
         """The end of the program: as ``close``, and no record begins a thread any more.
 
-        A program that made no call looks now, once, for what dead processes left.
+        A program that made no call looks now, once, for what dead processes left. Without ``timeout`` it
+        takes the seconds of the settings at most.
         """
         self._exiting = True
         self.sink.redact_inline()
-        until = self._clock() + self.config.exit_timeout
+        until = self._clock() + (self.config.exit_timeout if timeout is None else timeout)
         try:
             if not self._has_looked and self._is_left_behind():
                 self._adopt_at_exit(until)
@@ -295,14 +301,16 @@ class Delivery:
         )
         # What is being sent is neither given up nor counted against the bounds: it is small beside them.
         batch_bytes = min(BATCH_BYTES, config.spool_max_bytes // 8, config.memory_max_bytes // 8)
-        transport = Transport(self._on_progress)
+        transport = self._make_transport(self._on_progress)
         return Worker(
             config=config,
             resolver=self.resolver,
             sink=self.sink,
             journal=journal,
             maintenance=maintenance,
-            sender=Sender(transport, dead_letters, self.sink.monitor, batch_bytes=batch_bytes),
+            sender=Sender(
+                transport, dead_letters, self.sink.monitor, batch_bytes=batch_bytes, explain=self._explain
+            ),
         )
 
     def _run(self, worker: Worker, journal: Journal | None) -> None:

@@ -5,15 +5,15 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import Final, Protocol
 
 from log10_trace.export.delivery.backoff import BackoffPolicy
 from log10_trace.export.delivery.outbound_cache import OutboundCache
 from log10_trace.export.delivery.poison import FAILED, Suspects, weigh_evidence
-from log10_trace.export.delivery.responses import RecordResult
+from log10_trace.export.delivery.responses import RecordResult, SendResult
 from log10_trace.export.delivery.retry import Disposition
 from log10_trace.export.delivery.server import Server
-from log10_trace.export.delivery.transport import BATCH_ITEMS, Transport
+from log10_trace.export.delivery.transport import BATCH_ITEMS
 from log10_trace.export.monitor import DeliveryMonitor
 from log10_trace.export.spool.backlog import Backlog, PendingEntry
 from log10_trace.export.spool.dead_letters import DeadLetter, DeadLetters
@@ -39,16 +39,46 @@ _OF_KEY: Final = (401, 403)
 _TAKEN: Final = (Disposition.DONE, Disposition.REJECTED)
 
 
+class RecordTransport(Protocol):
+    """What hands records over: one call of ``send`` is one attempt."""
+
+    def max_items(self, server: Server) -> int:
+        """How many records are worth handing over at a time."""
+        ...
+
+    def send(self, server: Server, records: Sequence[OutboundRecord], timeout: float) -> SendResult:
+        """Try once; ``timeout`` is the seconds that one request may take."""
+        ...
+
+    def close(self) -> None:
+        """Close the connection; the next ``send`` opens a new one."""
+        ...
+
+    def detach_after_fork(self) -> None:
+        """Forget a connection that belongs to the process we were forked from."""
+        ...
+
+
+def explain_denial(worst: RecordResult) -> str:
+    """What is wrong where a completions API stores nothing, and what to do: the rest of a sentence."""
+    setting = "LOG10_TOKEN" if worst.status in _OF_KEY else "LOG10_URL"
+    return (
+        f"{_problem_of(worst.status)} (HTTP {worst.status}); records stay queued. "
+        f"Check {setting}, or run: log10-trace doctor"
+    )
+
+
 class Sender:
     """Sends from backlogs, at the pace that the server allows."""
 
     def __init__(
         self,
-        transport: Transport,
+        transport: RecordTransport,
         dead_letters: DeadLetters,
         monitor: DeliveryMonitor,
         *,
         batch_bytes: int = BATCH_BYTES,
+        explain: Callable[[RecordResult], str] = explain_denial,
         clock: Callable[[], float] = time.monotonic,
         draw: Callable[[], float] = random.random,
     ) -> None:
@@ -63,6 +93,7 @@ class Sender:
         self._dead_letters = dead_letters
         self._monitor = monitor
         self._batch_bytes = batch_bytes
+        self._explain = explain
         self._clock = clock
         self._draw = draw
 
@@ -231,13 +262,10 @@ class Sender:
         )
 
     def _log_failure(self, server: Server, worst: RecordResult) -> None:
-        message = "log10_trace: %s cannot be reached or is busy (%s); records stay queued and are retried"
         if worst.disposition is Disposition.DENIED:
-            setting = "LOG10_TOKEN" if worst.status in _OF_KEY else "LOG10_URL"
-            message = (
-                f"log10_trace: %s {_problem_of(worst.status)} (HTTP %s); records stay queued. "
-                f"Check {setting}, or run: log10-trace doctor"
-            )
+            log_rate_limited(f"log10_trace: %s {self._explain(worst)}", server.url)
+            return
+        message = "log10_trace: %s cannot be reached or is busy (%s); records stay queued and are retried"
         log_rate_limited(message, server.url, worst.status or worst.message)
 
 

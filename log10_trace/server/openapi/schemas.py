@@ -106,6 +106,7 @@ _COMPLETION: Final[dict[str, Schema]] = {
     "via": {"description": "`proxy` where the recording proxy has recorded the call."},
     "native_request": {"description": "The original request of a Responses or Messages API call."},
     "native_response": {"description": "The original response of a Responses or Messages API call."},
+    "traced_by": {"description": "The instrumentation whose span of this very call that is."},
     "raw_request": {
         "description": "The original request as text, where it is not strict JSON (NaN, Infinity)."
     },

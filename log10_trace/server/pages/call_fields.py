@@ -15,6 +15,7 @@ from log10_trace.server.pages import json_access
 FIELDS: Final = (
     "status", "kind", "tags", "session_id", "created_at", "duration", "time_to_first_token", "endpoint",
     "failure_kind", "failure_reason", "request_id", "retries", "interrupted", "trace_id", "span_id", "via",
+    "traced_by",
 )  # fmt: skip
 """The fields that ``labels`` reads."""
 
@@ -40,6 +41,7 @@ class CallFields:
     trace_id: str
     span_id: str
     via: str
+    traced_by: str
 
     @property
     def display_status(self) -> str:
@@ -67,4 +69,5 @@ def labels(completion_id: str, values: Mapping[str, Any]) -> CallFields:
         trace_id=read_text(values.get("trace_id")),
         span_id=read_text(values.get("span_id")),
         via=read_text(values.get("via")),
+        traced_by=read_text(values.get("traced_by")),
     )

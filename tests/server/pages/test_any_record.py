@@ -261,6 +261,7 @@ RECORD: Final = shaped(
     trace_id=SCALARS,
     span_id=SCALARS,
     via=SCALARS,
+    traced_by=SCALARS,
     service_tier=SCALARS,
 )
 
