@@ -92,6 +92,7 @@ _TOKENS: Final = {
     "input_mtok": "input",
     "cache_read_mtok": "cached_input",
     "cache_write_mtok": "cache_write",
+    "cache_write_1h_mtok": "cache_write_1h",
     "output_mtok": "output",
     "output_reasoning_mtok": "reasoning",
 }
@@ -100,8 +101,8 @@ _SOUND: Final = {
     "cache_audio_read_mtok": "cached_input",
     "output_audio_mtok": "output",
 }
-_BY_USE: Final = {"web_searches_kcount", "storage_searches_kcount", "cache_write_1h_mtok"}
-"""Prices of tools, and of what the OpenAI SDK cannot ask for: not in a table of tokens."""
+_BY_USE: Final = {"web_searches_kcount", "storage_searches_kcount"}
+"""Prices of tools: not in a table of tokens."""
 _TIERS: Final = {("processing", "batch"), ("service_tier", "flex"), ("service_tier", "priority")}
 
 

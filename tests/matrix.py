@@ -45,6 +45,8 @@ TRACERS: Final = (
     "openinference-instrumentation-openai",
     "opentelemetry-instrumentation-openai",
 )
+OTHER_SDKS: Final = ("anthropic", "cerebras-cloud-sdk", "groq", "together")
+"""Installed in the cell of the newest SDK on Python 3.13; elsewhere their tests are skipped."""
 TIME_LIMIT_S: Final = 120
 """How long one test may take before it is said to hang."""
 
@@ -68,8 +70,19 @@ class Cell:
         pinned = sdk if self.sdk == NEWEST else f"{sdk}=={self.sdk}"
         older = ["httpx<0.28"] if version < (1, 56) else []
         tracers = TRACERS if version > (2, 8) else ()
+        others = OTHER_SDKS if (self.sdk, self.python) == (NEWEST, "3.13") else ()
         codings = ["brotli", "zstandard", "backports.zstd; python_version < '3.14'"]
-        return [pinned, *older, *tracers, *codings, "hypothesis", "pytest", "pytest-timeout", "pytest-xdist"]
+        return [
+            pinned,
+            *older,
+            *tracers,
+            *others,
+            *codings,
+            "hypothesis",
+            "pytest",
+            "pytest-timeout",
+            "pytest-xdist",
+        ]
 
 
 CELLS: Final = (

@@ -186,3 +186,24 @@ def test_the_page_offers_what_can_be_run(site: Site) -> None:
         assert name not in site.page(f"/completions/{empty}")
     assert site.browser.get(f"/completions/{call_id}/messages.json").text == messages
     assert "log10-trace replay a</pre>" in page
+
+
+def test_a_message_of_anthropics_is_sent_as_it_was(
+    provider: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """By Anthropic's SDK and with its key; curl names the version of the API."""
+    pytest.importorskip("anthropic", reason="anthropic is not installed")
+    request = {"model": "m", "max_tokens": 5, "messages": [{"role": "user", "content": "hi"}], "x": ["y"]}
+    fields = fields_of("{}", native_request=request, endpoint="/messages", base_url=provider)
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-mine")
+
+    path, sent = run_python(write_python(fields), monkeypatch)
+    arguments, body = run_curl(write_curl(fields | {"base_url": '"x"'}), tmp_path)
+
+    assert (path, sent) == ("/v1/messages", request | {"max_tokens": "5"})
+    assert arguments[:2] == ["--url", "https://api.anthropic.com/v1/messages"]
+    assert arguments[2].startswith("--header")
+    assert arguments[3].startswith("x-api-key: ")
+    assert arguments[5] == "anthropic-version: 2023-06-01"
+    assert json.loads(body) == request
+    assert capsys.readouterr().out
