@@ -334,7 +334,7 @@ def test_many_at_once_are_all_answered(client: httpx.Client, tenant: Tenant) -> 
     statuses: list[int] = []
 
     def post(name: int) -> None:
-        with httpx.Client(base_url=tenant.server.url, headers={"X-Log10-Token": token}) as own:
+        with httpx.Client(base_url=tenant.server.url, headers={"X-Log10-Token": token}, timeout=60) as own:
             for number in range(10):
                 record = {"id": f"{name}-{number}", "status": "finished", "tags": ["many"]}
                 statuses.append(own.post("/api/v1/completions", json=record).status_code)
