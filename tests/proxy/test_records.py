@@ -300,8 +300,8 @@ def test_what_a_provider_repeats_of_the_key_is_masked(endpoint: Endpoint, proxy:
     """Neither response nor reason of a record has the key, the client's answer does."""
     key = "sk-of-the-test-0123456789"
     endpoint.script(error_answer(401, f"Incorrect API key: {key}"))
-    with pytest.raises(openai.AuthenticationError, match=key):
-        client(f"{proxy.url}/v1").chat.completions.create(**ASKED)
+    with client(f"{proxy.url}/v1") as sdk, pytest.raises(openai.AuthenticationError, match=key):
+        sdk.chat.completions.create(**ASKED)
     (record,) = proxy.sink.wait_for()
 
     assert key not in json.dumps(record)
