@@ -18,7 +18,7 @@ try:
         ExportTraceServiceRequest,
         ExportTraceServiceResponse,
     )
-    from opentelemetry.proto.common.v1.common_pb2 import AnyValue, ArrayValue, InstrumentationScope, KeyValue
+    from opentelemetry.proto.common.v1.common_pb2 import AnyValue, InstrumentationScope, KeyValue
     from opentelemetry.proto.resource.v1.resource_pb2 import Resource
     from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans, Span, Status
 except ImportError as error:
@@ -37,7 +37,7 @@ def encode_span(record: Mapping[str, Any], *, with_content: bool) -> Span | None
     if call is None:
         return None
     identity = identify(record)
-    return Span(
+    span = Span(
         trace_id=identity.trace_id,
         span_id=identity.span_id,
         parent_span_id=identity.parent_span_id,
@@ -45,14 +45,22 @@ def encode_span(record: Mapping[str, Any], *, with_content: bool) -> Span | None
         kind=Span.SPAN_KIND_CLIENT,
         start_time_unix_nano=call.start_ns,
         end_time_unix_nano=call.end_ns,
-        attributes=_attributes(call, with_content=with_content),
         status=_status(call, with_content=with_content),
     )
+    # Added in place: a list of attributes that is given to the span is copied, which takes thrice the time.
+    for name, put, read in _WITH_CONTENT if with_content else _PLAIN:
+        put(span, name, read(call))
+    for name, kind, value in list_metadata(call):
+        _PUTTERS[kind](span, _clean(name), value)
+    return span
 
 
 def encode_request(spans: Iterable[Span], resource: Mapping[str, str]) -> bytes:
     """An export request of these spans, of a service with these attributes."""
-    attributes = [KeyValue(key=_clean(name), value=_string(value)) for name, value in resource.items()]
+    attributes = [
+        KeyValue(key=_clean(name), value=AnyValue(string_value=_clean(value)))
+        for name, value in resource.items()
+    ]
     scope_spans = ScopeSpans(scope=_SCOPE, spans=spans)
     request = ExportTraceServiceRequest(
         resource_spans=[ResourceSpans(resource=Resource(attributes=attributes), scope_spans=[scope_spans])]
@@ -78,48 +86,44 @@ def _status(call: SpanCall, *, with_content: bool) -> Status | None:
     return Status(code=Status.STATUS_CODE_ERROR, message=message)
 
 
-def _attributes(call: SpanCall, *, with_content: bool) -> list[KeyValue]:
-    found = []
-    for name, encode, read in _WITH_CONTENT if with_content else _PLAIN:
-        value = read(call)
-        if value is not None and (encoded := encode(value)) is not None:
-            found.append(KeyValue(key=name, value=encoded))
-    for name, kind, value in list_metadata(call):
-        if (encoded := _ENCODERS[kind](value)) is not None:
-            found.append(KeyValue(key=_clean(name), value=encoded))
-    return found
+def _put_string(span: Span, name: str, value: Any) -> None:
+    if isinstance(value, str):
+        span.attributes.add(key=name).value.string_value = _clean(value)
 
 
-def _string(value: Any) -> AnyValue | None:
-    return AnyValue(string_value=_clean(value)) if isinstance(value, str) else None
+def _put_int(span: Span, name: str, value: Any) -> None:
+    if isinstance(value, int) and not isinstance(value, bool) and -_MAX_INT <= value < _MAX_INT:
+        span.attributes.add(key=name).value.int_value = value
 
 
-def _int(value: Any) -> AnyValue | None:
-    is_int = isinstance(value, int) and not isinstance(value, bool)
-    return AnyValue(int_value=value) if is_int and -_MAX_INT <= value < _MAX_INT else None
-
-
-def _double(value: Any) -> AnyValue | None:
+def _put_double(span: Span, name: str, value: Any) -> None:
     if not isinstance(value, int | float) or isinstance(value, bool):
-        return None
+        return
     try:
         number = float(value)
     except OverflowError:
-        return None
-    return AnyValue(double_value=number) if math.isfinite(number) else None
+        return
+    if math.isfinite(number):
+        span.attributes.add(key=name).value.double_value = number
 
 
-def _boolean(value: Any) -> AnyValue | None:
-    return AnyValue(bool_value=value) if isinstance(value, bool) else None
+def _put_boolean(span: Span, name: str, value: Any) -> None:
+    if isinstance(value, bool):
+        span.attributes.add(key=name).value.bool_value = value
 
 
-def _strings(value: Any) -> AnyValue | None:
-    texts = [_string(item) for item in value if isinstance(item, str)] if isinstance(value, list) else []
-    return AnyValue(array_value=ArrayValue(values=[text for text in texts if text])) if texts else None
+def _put_strings(span: Span, name: str, value: Any) -> None:
+    texts = [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
+    if texts:
+        values = span.attributes.add(key=name).value.array_value.values
+        for text in texts:
+            values.add(string_value=_clean(text))
 
 
-def _json(value: Any) -> AnyValue | None:
-    return AnyValue(string_value=_clean(json.dumps(value, ensure_ascii=False, separators=(",", ":"))))
+def _put_json(span: Span, name: str, value: Any) -> None:
+    if value is not None:
+        text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+        span.attributes.add(key=name).value.string_value = _clean(text)
 
 
 def _clean(text: str) -> str:
@@ -127,16 +131,17 @@ def _clean(text: str) -> str:
     return text if text.isascii() else text.encode(*_SURROGATES).decode()
 
 
-_ENCODERS: Final[Mapping[ValueType, Callable[[Any], AnyValue | None]]] = {
-    "string": _string,
-    "int": _int,
-    "double": _double,
-    "boolean": _boolean,
-    "string[]": _strings,
-    "json": _json,
+_PUTTERS: Final[Mapping[ValueType, Callable[[Span, str, Any], None]]] = {
+    "string": _put_string,
+    "int": _put_int,
+    "double": _put_double,
+    "boolean": _put_boolean,
+    "string[]": _put_strings,
+    "json": _put_json,
 }
+"""Each adds an attribute to a span, unless the value is not of its type."""
 
-_WITH_CONTENT: Final = tuple((each.name, _ENCODERS[each.type], each.read) for each in ATTRIBUTES)
+_WITH_CONTENT: Final = tuple((each.name, _PUTTERS[each.type], each.read) for each in ATTRIBUTES)
 _PLAIN: Final = tuple(
-    (each.name, _ENCODERS[each.type], each.read) for each in ATTRIBUTES if not each.is_content
+    (each.name, _PUTTERS[each.type], each.read) for each in ATTRIBUTES if not each.is_content
 )
