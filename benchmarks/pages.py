@@ -175,7 +175,9 @@ def run(folder: Path, database: str, cluster: Cluster | None, count: int, repeat
         with httpx.Client(base_url=server.local.url, headers=headers, timeout=300) as client:
             for record in large_calls():
                 client.post(API, json=record).raise_for_status()
-            read_cpu_s = [server.cpu_s, *([partial(cluster_cpu_s, cluster)] if cluster else [])]
+            read_cpu_s: list[Callable[[], float]] = [server.cpu_s]
+            if cluster:
+                read_cpu_s.append(partial(cluster_cpu_s, cluster))
             titles = ("median", "p99", "CPU", *(["of DB"] if cluster else []), "KB")
             print(f"{'view':30} {' '.join(f'{title:>8}' for title in titles)}   times in ms")
             for name, path in views(client, maker):
