@@ -197,7 +197,7 @@ def _unreachable(server: Server, answer: RecordResult) -> CheckResult:
 def _health_remedy(answer: HttpReply) -> str:
     if answer.status >= _SERVER_FAULTS:
         return _BUSY
-    if location := answer.headers.get("Location"):
+    if location := answer.headers.get("location"):
         return (
             f"It sends us on to {location.partition('?')[0]}: set LOG10_URL to where the completions API is."
         )
@@ -268,7 +268,7 @@ def _is_object(body: str) -> bool:
 
 def _clock(answer: HttpReply, now: float) -> CheckResult:
     try:
-        apart = abs(parsedate_to_datetime(answer.headers["Date"]).timestamp() - now)
+        apart = abs(parsedate_to_datetime(answer.headers["date"]).timestamp() - now)
     except (KeyError, ValueError):
         return CheckResult("clock", "the server does not say what time it is")
     remedy = "" if apart < CLOCK_S else "Set this machine's clock, or the server's: records are sorted by it."

@@ -14,6 +14,7 @@ from log10_trace.otlp.identity import identify
 from log10_trace.otlp.span_call import SpanCall, read_call
 
 try:
+    from google.protobuf.message import DecodeError
     from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
         ExportTraceServiceRequest,
         ExportTraceServiceResponse,
@@ -72,7 +73,7 @@ def decode_rejection(body: bytes) -> tuple[int, str]:
     """How many spans a response of success says were not taken, and why; 0 where it says nothing of it."""
     try:
         partial = ExportTraceServiceResponse.FromString(body).partial_success
-    except Exception:  # noqa: BLE001 -- protobuf's error has another class in each of its implementations
+    except DecodeError:
         return 0, ""
     return max(0, partial.rejected_spans), partial.error_message
 

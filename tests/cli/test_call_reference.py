@@ -6,8 +6,8 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+import httpx
 import pytest
-from pytest_httpx import HTTPXMock
 
 from log10_trace import Log10
 from log10_trace.cli.call_reference import resolve_id
@@ -147,9 +147,10 @@ def test_a_key_that_may_not_read(named: Cli, new_cli: Callable[..., Cli]) -> Non
     assert grader.run(*about, "call").returncode == 4
 
 
-def test_a_server_of_an_earlier_version(httpx_mock: HTTPXMock) -> None:
+def test_a_server_of_an_earlier_version() -> None:
     """A server that cannot look ids up takes what was typed for the whole id."""
-    httpx_mock.add_response(404, json={"code": "not_found", "message": "There is no such completion."})
+    refusal = {"code": "not_found", "message": "There is no such completion."}
+    http = httpx.Client(transport=httpx.MockTransport(lambda _: httpx.Response(404, json=refusal)))
 
-    with Log10(server_url="http://127.0.0.1:9", log10_token="key") as client:
+    with http, Log10(server_url="http://127.0.0.1:9", log10_token="key", http_client=http) as client:
         assert resolve_id(client, "call") == "call"

@@ -74,6 +74,23 @@ def test_a_server_that_is_not_well_is_not_said_to_be_in_order(private_home: Path
     assert found["server"]["found"] == f"{server.url} answers 503"
 
 
+@pytest.mark.parametrize(
+    ("date", "found"),
+    [
+        (b"Date: Thu, 01 Jan 1970 00:00:00 GMT", "s from the server's"),
+        (b"Server: none", "the server does not say what time it is"),
+    ],
+    ids=["another time", "none"],
+)
+def test_the_clocks_are_compared(private_home: Path, date: bytes, found: str) -> None:
+    """A clock that is wrong is told, for records are sorted by it; whatever the spelling of the header."""
+    with raw_server(lambda peer: (peer.head(), peer.answer(b"{}", date))) as server:
+        clock = findings(private_home, server.url)["clock"]
+
+    assert found in clock["found"]
+    assert ("Set this machine's clock" in clock["remedy"]) is (date[:4] == b"Date")
+
+
 def test_a_redirect_is_named(private_home: Path) -> None:
     """Deliveries follow none, for they carry the key; its address shows where to go, without its query."""
     location = b"Location: https://sso.example.test/login?state=secret"
