@@ -26,6 +26,18 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Have xdist hand out the files in the order that ``pytest_collection_modifyitems`` gives them."""
+    if hasattr(config.option, "loadscopereorder"):
+        config.option.loadscopereorder = False
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put files with tests that take long first: at the end, one worker would run while the others wait."""
+    long = {item.path for item in items if any(map(item.get_closest_marker, ("slow", "promises")))}
+    items.sort(key=lambda item: item.path not in long)
+
+
 @pytest.fixture(autouse=True)
 def private_home(unchanged_process: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A LOG10_HOME for this test alone, and no LOG10_ setting from outside."""

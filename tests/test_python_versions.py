@@ -85,6 +85,7 @@ def leaves(body: list[ast.stmt], *, in_loop: bool = False) -> Iterator[ast.stmt]
                 yield from leaves(getattr(statement, field, []), in_loop=inside)
 
 
+@pytest.mark.slow
 def test_nothing_leaves_a_finally() -> None:
     """``return``, ``break`` and ``continue`` there swallow exceptions, and are a warning from 3.14 on."""
     found = [
@@ -98,6 +99,7 @@ def test_nothing_leaves_a_finally() -> None:
     assert found == []
 
 
+@pytest.mark.slow
 def test_nothing_that_newer_pythons_lack_is_used() -> None:
     """No module, function or attribute that 3.12 to 3.15 have taken out or warn of."""
     found = []

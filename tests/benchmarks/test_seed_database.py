@@ -84,6 +84,7 @@ def postgres_rows(url: str) -> dict[str, list[tuple[Any, ...]]]:
         return found
 
 
+@pytest.mark.slow
 def test_a_filled_sqlite_database_is_the_stores(tmp_path: Path, maker: Maker) -> None:
     """Each row of each table, and each word of the index, is what the store writes of the same records."""
     write_through_the_store(tmp_path / "store.db", copy.deepcopy(maker))
@@ -96,6 +97,7 @@ def test_a_filled_sqlite_database_is_the_stores(tmp_path: Path, maker: Maker) ->
     assert sqlite_rows(tmp_path / "filled.db") == expected
 
 
+@pytest.mark.slow
 def test_a_filled_postgres_database_is_the_stores(postgres_server: str, maker: Maker) -> None:
     """Each row of each table is what the store writes of the same records."""
     with fresh_database(postgres_server) as stored, fresh_database(postgres_server) as filled:

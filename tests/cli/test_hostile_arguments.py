@@ -190,6 +190,7 @@ BOUNDED = settings(
 )
 
 
+@pytest.mark.slow
 def test_any_command_line_beside_a_server(
     cli: Cli, calls: list[dict[str, Any]], harmless: None, monkeypatch: pytest.MonkeyPatch, capsys: Any
 ) -> None:
@@ -205,6 +206,7 @@ def test_any_command_line_beside_a_server(
     hold()
 
 
+@pytest.mark.slow
 def test_any_command_line_without_a_server(harmless: None, capsys: Any) -> None:
     """Without one too, and each command is run at least with nothing behind its name."""
     for command in COMMANDS:

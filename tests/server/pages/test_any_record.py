@@ -310,6 +310,7 @@ def addresses(completion_id: str, session_id: Any) -> Iterator[str]:
         )
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 @given(record=RECORD, completion_id=IDS | st.uuids().map(str))
 @example(record='{"time_to_first_token":1e400}', completion_id="ttft")

@@ -60,6 +60,7 @@ def without_layout(page: str) -> str:
     return "".join(re.sub(r'<span class="count">\d+</span>|<[^>]*>', "", page).split())
 
 
+@pytest.mark.slow
 def test_every_recorded_call_can_be_read(site: Site) -> None:
     """Of each exchange, every message's text and the answer's stand on the page of its call."""
     for exchange in exchanges():

@@ -18,6 +18,7 @@ from tests.server.pages.page_client import post, sign_in
 from tests.server.pages.shown_records import CALL, FAILED, TASK, grade, records
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.browser,
     pytest.mark.skipif(chromium.executable() is None, reason=f"Chromium is missing: {chromium.INSTALL}"),
 ]
