@@ -15,12 +15,15 @@ import pytest
 from benchmarks.records import Maker
 from benchmarks.seed_database import fill
 from log10_trace.domain.completion_record import parse
+from log10_trace.domain.prices import Prices
 from log10_trace.server.store import open_store
 from log10_trace.server.store.postgres import prepared_records
 from log10_trace.server.store.postgres.rollup_compaction import compact as fold_postgres
+from log10_trace.server.store.postgres.rollup_compaction import price_some as price_postgres
 from log10_trace.server.store.sqlite import records
 from log10_trace.server.store.sqlite.connection import connect
 from log10_trace.server.store.sqlite.rollup_compaction import compact_all
+from log10_trace.server.store.sqlite.rollup_compaction import price_some as price_sqlite
 from tests.server.postgres_cluster import fresh_database
 
 ORG = "org"
@@ -41,6 +44,9 @@ SELECT definition, valid FROM (
 ) AS indexes
 """
 """Of the partitioned tables; one is valid when every partition has it."""
+
+UNPRICED = "SELECT 1 FROM rollups WHERE width IN (0, 1440) AND cost IS NULL LIMIT 1"
+"""A store prices roll-ups beside its other work: whether it has done all by its end is chance."""
 
 
 @pytest.fixture
@@ -71,6 +77,8 @@ def sqlite_rows(path: Path) -> dict[str, list[tuple[Any, ...]]]:
     """What a file holds, every word of the text index with where it stands."""
     with closing(connect(path, can_write=True)) as connection:
         compact_all(connection)
+        while price_sqlite(connection, Prices.load()):
+            pass
         connection.execute("CREATE VIRTUAL TABLE temp.words USING fts5vocab('main', 'search', 'instance')")
         return rows(connection, SQLITE_TABLES)
 
@@ -79,6 +87,8 @@ def postgres_rows(url: str) -> dict[str, list[tuple[Any, ...]]]:
     """What a database holds."""
     with psycopg.connect(url, autocommit=True) as connection:
         fold_postgres(connection)
+        while connection.execute(UNPRICED).fetchone():
+            price_postgres(connection, Prices.load())
         found = rows(connection, POSTGRES_TABLES)
         found["indexes"] = sorted(connection.execute(INDEXES))
         return found
