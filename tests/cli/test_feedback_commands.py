@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import sys
+import threading
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from log10_trace.cli.column_widths import fit_columns
-from log10_trace.cli.feedback.grade import iterate_ungraded
+from log10_trace.cli.feedback.grade import iterate_ungraded, wait_for_key
 from log10_trace.cli.output import moment_of, relative_time
 from log10_trace.cli.schema import form_fields
 from log10_trace.models.components import FeedbackTask
@@ -168,6 +172,29 @@ def test_grading_ends_on_ctrl_c(cli: Cli, calls: Calls) -> None:
 
     assert screen.returncode == 130
     assert "Traceback" not in screen.text
+
+
+def test_ctrl_c_is_heard_when_it_interrupts_no_read() -> None:
+    """A signal that another thread receives, so that the wait for a key is not woken, still ends the wait."""
+    keyboard, unused = os.pipe()
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    presser = threading.Thread(target=_interrupt_the_wait, args=[threading.get_ident()])
+    presser.start()
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            wait_for_key(keyboard)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        presser.join()
+        os.close(keyboard)
+        os.close(unused)
+
+
+def _interrupt_the_wait(waiting: int) -> None:
+    while sys._current_frames()[waiting].f_code.co_name != wait_for_key.__name__:
+        os.sched_yield()
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+    signal.pthread_kill(threading.get_ident(), signal.SIGINT)
 
 
 @pytest.mark.parametrize(

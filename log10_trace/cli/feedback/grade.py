@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import sys
 import termios
 import tty
@@ -25,6 +26,7 @@ from log10_trace.models.components import Completion, FeedbackTask
 
 _SKIP: Final = "s"
 _QUIT: Final = "q"
+_PAUSE_S: Final = 0.2
 
 
 class _GraderQuitError(Exception):
@@ -122,9 +124,19 @@ def _single_keys() -> Iterator[Callable[[], str]]:
     before = termios.tcgetattr(keyboard)
     tty.setcbreak(keyboard, termios.TCSANOW)
     try:
-        yield lambda: os.read(keyboard, 1).decode("ascii", "replace")
+        yield lambda: wait_for_key(keyboard)
     finally:
         termios.tcsetattr(keyboard, termios.TCSANOW, before)
+
+
+def wait_for_key(keyboard: int) -> str:
+    """The next byte of a terminal as text; Ctrl-C ends the wait.
+
+    A signal that comes in the moment before a read begins does not end that read, so the wait has pauses.
+    """
+    while not select.select([keyboard], [], [], _PAUSE_S)[0]:
+        pass
+    return os.read(keyboard, 1).decode("ascii", "replace")
 
 
 def _word(value: Any) -> str:
