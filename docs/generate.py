@@ -22,6 +22,7 @@ import log10_trace
 from log10_trace.cli.app import GROUPS, app, load
 from log10_trace.client.completions import Completions
 from log10_trace.client.feedback import FeedbackOperations, FeedbackTasks
+from log10_trace.client.key import PresentedKey
 from log10_trace.client.login_codes import LoginCodes
 from log10_trace.client.sessions import Sessions, Sources
 from log10_trace.config import MIB, OPTIONS, Option
@@ -37,6 +38,7 @@ RESOURCES: Final = {
     "feedback_tasks": FeedbackTasks,
     "sources": Sources,
     "login_codes": LoginCodes,
+    "key": PresentedKey,
 }
 """The client's attributes, and their classes."""
 INTERNAL: Final = {

@@ -1,4 +1,4 @@
-"""``log10-trace keys``: make, list and revoke the keys of a database, directly in it."""
+"""``log10-trace keys``: make, list and revoke keys directly in a database; ``show`` asks a server."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import typer
 
 from log10_trace.cli.app import app
 from log10_trace.cli.database import Database, Organization, open_database
-from log10_trace.cli.options import Json
+from log10_trace.cli.options import Json, Server, expand_option_groups
 from log10_trace.cli.output import Column, show_json, show_rows
 from log10_trace.cli.units import span_ms
 from log10_trace.domain.keys import Key, Scope, make_key
@@ -18,12 +18,14 @@ from log10_trace.domain.times import utc_datetime
 from log10_trace.errors import SetupError
 
 keys = typer.Typer(
-    help="Create, list and revoke the server's API keys.",
+    help="Create, list, show and revoke the server's API keys.",
     epilog="""[bold]Examples[/bold]
 
   log10-trace keys create --scope ingest --name "batch job" --expires 90d
 
   log10-trace keys list
+
+  log10-trace keys show
 
   log10-trace keys revoke 5d0f6c1e2b3a4978""",
     no_args_is_help=True,
@@ -50,6 +52,8 @@ _COLUMNS: Final = (
     _moments("EXPIRES", "expires_at"),
     _moments("CREATED", "created_at"),
 )
+_KEPT_BY_THE_DATABASE: Final = {"STATE", "LAST USED"}
+"""Columns of the list that a server does not give of the key that asks: it is valid, and in use."""
 
 
 @keys.command()
@@ -93,6 +97,21 @@ def list_keys(
         return
     for each in shown:
         show_json(each)
+
+
+@keys.command()
+@expand_option_groups
+def show(*, server: Server, as_json: Json = False) -> None:
+    """Show what your own key is: the server says its id, scopes, organization and expiry.
+
+    The key is that of --token, LOG10_TOKEN, or this user's own server.
+    """
+    with server.client() as client:
+        key = client.key.get().key.model_dump()
+    if as_json:
+        show_json(key)
+        return
+    show_rows([column for column in _COLUMNS if column.title not in _KEPT_BY_THE_DATABASE], [key], empty="")
 
 
 @keys.command()

@@ -6,18 +6,19 @@ from typing import Annotated, Final
 
 import typer
 
-from log10_trace import local_server
 from log10_trace.cli.app import app
 from log10_trace.cli.once import OnceCommand
 from log10_trace.cli.options import Server, expand_option_groups
 from log10_trace.cli.output import stderr_console
 from log10_trace.client import Log10
-from log10_trace.client.settings import resolve_settings
+from log10_trace.client.retry import Retry
 from log10_trace.errors import MissingExtraError
 from log10_trace.mcp.arguments import DEFAULT_CHARACTERS, MAX_CHARACTERS, MIN_CHARACTERS
 
 DEFAULT_HOST: Final = "127.0.0.1"
 DEFAULT_PORT: Final = 4681
+_SCOPES_TIMEOUT_S: Final = 2.0
+"""The agent waits for the command meanwhile, which then only lacks a warning."""
 EXAMPLES: Final = """[bold]Examples[/bold]
 
   log10-trace mcp
@@ -68,12 +69,21 @@ def mcp(
         raise typer.BadParameter(message)
     try:
         from log10_trace.mcp.http import serve_http  # noqa: PLC0415 -- needs the optional extra
+        from log10_trace.mcp.key_scopes import describe_wide_scopes  # noqa: PLC0415 -- as above
         from log10_trace.mcp.stdio import serve_stdio  # noqa: PLC0415 -- as above
     except ImportError as error:  # also that of a version without what is imported
         raise MissingExtraError("The MCP server", "mcp") from error
     server.client().close()  # a setting that cannot be used ends the command, not the first question
     if not http:
-        _name_own_key(server)
+        with Log10(
+            server.token,
+            server.url,
+            server.organization,
+            timeout=_SCOPES_TIMEOUT_S,
+            retry=Retry(attempts=1),
+        ) as client:
+            if warning := describe_wide_scopes(client):
+                _warn(warning)
         serve_stdio(server.client, max_characters)
         return
 
@@ -87,19 +97,10 @@ def mcp(
         host=host or DEFAULT_HOST,
         port=DEFAULT_PORT if port is None else port,
         allowed_hosts=allow_host or [],
+        warn=_warn,
         ready=lambda address: typer.echo(f"MCP server at {address}"),
     )
 
 
-def _name_own_key(server: Server) -> None:
-    """Say on the standard error that the key is that of this machine's user, which may do everything."""
-    own = local_server.discover()
-    asked = resolve_settings(
-        url=server.url, token=server.token, organization=server.organization, timeout=None
-    )
-    if own is not None and asked.token == own.token:
-        stderr_console.print(
-            "The key is that of this user's own server and may do more than read, which the tools never do. "
-            "One that may only read goes into LOG10_TOKEN: log10-trace keys create --scope read",
-            soft_wrap=True,
-        )
+def _warn(message: str) -> None:
+    stderr_console.print(message, soft_wrap=True)

@@ -14,6 +14,7 @@ from log10_trace.client.feedback import (
     FeedbackTasks,
 )
 from log10_trace.client.http_library import AsyncHttpClient, HttpClient, httpx
+from log10_trace.client.key import AsyncPresentedKey, PresentedKey
 from log10_trace.client.login_codes import AsyncLoginCodes, LoginCodes
 from log10_trace.client.retry import Retry
 from log10_trace.client.sessions import AsyncSessions, AsyncSources, Sessions, Sources
@@ -63,6 +64,7 @@ class Log10:
         self.feedback_tasks = FeedbackTasks(self._driver)
         self.sources = Sources(self._driver)
         self.login_codes = LoginCodes(self._driver)
+        self.key = PresentedKey(self._driver)
 
     @property
     def server_url(self) -> str:
@@ -108,6 +110,7 @@ class AsyncLog10:
         self.feedback_tasks = AsyncFeedbackTasks(self._driver)
         self.sources = AsyncSources(self._driver)
         self.login_codes = AsyncLoginCodes(self._driver)
+        self.key = AsyncPresentedKey(self._driver)
 
     @property
     def server_url(self) -> str:

@@ -22,8 +22,16 @@ _GRACE_S: Final = 2
 """For answers that are on their way when the server is stopped."""
 
 
-def make_app(connect: Callable[[str | None], Log10], max_characters: int, hosts: Sequence[str]) -> AsgiApp:
-    """The application; ``hosts`` are the values of ``Host`` under which it answers."""
+def make_app(
+    connect: Callable[[str | None], Log10],
+    max_characters: int,
+    hosts: Sequence[str],
+    warn: Callable[[str], None],
+) -> AsgiApp:
+    """The application; ``hosts`` are the values of ``Host`` under which it answers.
+
+    ``warn`` is told of each key that may do more than read.
+    """
     server = make_server(lambda context: connect(_key_of(context)), max_characters)
     app = server.streamable_http_app(
         streamable_http_path=PATH,
@@ -33,7 +41,7 @@ def make_app(connect: Callable[[str | None], Log10], max_characters: int, hosts:
             allowed_origins=[f"{scheme}://{host}" for scheme in ("http", "https") for host in hosts],
         ),
     )
-    return RequireKey(app, connect)
+    return RequireKey(app, connect, warn)
 
 
 def _key_of(context: Any) -> str | None:
@@ -48,6 +56,7 @@ def serve_http(
     host: str,
     port: int,
     allowed_hosts: Sequence[str],
+    warn: Callable[[str], None],
     ready: Callable[[str], None],
 ) -> None:
     """Answer until Ctrl-C or SIGTERM; ``ready`` is called with the address once it listens.
@@ -60,7 +69,7 @@ def serve_http(
         name = f"[{host}]" if ":" in host else host
         named = [*_LOOPBACK, name, *allowed_hosts]
         hosts = dict.fromkeys([*allowed_hosts, *(f"{each}:{port}" for each in named)])
-        app = make_app(connect, max_characters, list(hosts))
+        app = make_app(connect, max_characters, list(hosts), warn)
         config = uvicorn.Config(
             app,
             log_level="warning",

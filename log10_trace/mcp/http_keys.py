@@ -16,6 +16,7 @@ from mcp.server.auth.provider import AccessToken
 from log10_trace.client import Log10
 from log10_trace.errors import AuthenticationError, Log10Error
 from log10_trace.mcp.failures import describe_error
+from log10_trace.mcp.key_scopes import describe_wide_scopes
 
 AsgiApp: TypeAlias = Callable[[MutableMapping[str, Any], Any, Any], Awaitable[None]]
 
@@ -40,6 +41,7 @@ class RequireKey:
     Args:
         app: The application behind it.
         connect: Makes a client of the completions API with a key.
+        warn: Told, when a key is first let in, that it may do more than read.
         clock: Seconds that only grow.
     """
 
@@ -47,10 +49,12 @@ class RequireKey:
         self,
         app: AsgiApp,
         connect: Callable[[str | None], Log10],
+        warn: Callable[[str], None],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._app = app
         self._connect = connect
+        self._warn = warn
         self._clock = clock
         self._accepted_at: dict[str, float] = {}
         """When a key was last accepted, by its digest."""
@@ -75,7 +79,8 @@ class RequireKey:
         if accepted_at is not None and self._clock() - accepted_at < _TRUSTED_S:
             return None
         try:
-            await anyio.to_thread.run_sync(self._try, key, abandon_on_cancel=True)
+            is_new = accepted_at is None
+            await anyio.to_thread.run_sync(self._try, key, is_new, abandon_on_cancel=True)
         except AuthenticationError as error:
             self._accepted_at.pop(digest, None)
             return Refusal(error.status_code, describe_error(error))
@@ -87,9 +92,11 @@ class RequireKey:
         self._accepted_at[digest] = self._clock()
         return None
 
-    def _try(self, key: str | None) -> None:
+    def _try(self, key: str | None, is_new: bool) -> None:
         with self._connect(key) as client:
             next(client.completions.list(limit=1).pages())
+            if is_new and (warning := describe_wide_scopes(client)):
+                self._warn(warning)
 
 
 def _read_key(scope: Mapping[str, Any]) -> str | None:

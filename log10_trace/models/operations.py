@@ -36,6 +36,7 @@ from log10_trace.models.feedback_operations import (
     Two,
     UploadResponse,
 )
+from log10_trace.models.key_operations import GetKeyResponse, Key
 from log10_trace.models.login_operations import CreateLoginCodeResponse, LoginCode
 from log10_trace.models.prices import (
     LargeInputPrices,
@@ -71,12 +72,14 @@ __all__ = [
     "DeleteResponse",
     "GetCompletionResponse",
     "GetFeedbackTaskResponse",
+    "GetKeyResponse",
     "GetResponse",
     "GetSessionResponse",
     "GetSourceResponse",
     "Group",
     "HTTPMetadata",
     "JSONValues",
+    "Key",
     "LargeInputPrices",
     "Limits",
     "LimitsResponse",

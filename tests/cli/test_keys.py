@@ -104,6 +104,23 @@ def test_a_revoked_key_is_refused_by_the_running_server(private_home: Path, comm
     assert sorted(states.values()) == ["revoked", "valid"]
 
 
+def test_a_key_is_shown_to_its_holder_by_the_server(private_home: Path, command: Command) -> None:
+    """Every key may ask what it is, one that reads nothing too; a wrong key is told what to do."""
+    with server(private_home) as running:
+        token = command("keys", "create", "--scope", "ingest", "--name", "batch job").stdout.strip()
+        asked = ("keys", "show", "--url", running.url, "--token")
+        row = command(*asked, token)
+        document = command(*asked, token, "--json")
+        wrong = command(*asked, "l10_00_wrong")
+
+    key_id, secret = split_token(token) or ("", "")
+    assert row.stdout.split("\t")[:4] == [key_id, "ingest", "batch job", "default"]
+    assert json.loads(document.stdout).items() >= {"id": key_id, "scopes": ["ingest"]}.items()
+    assert secret not in row.stdout + document.stdout
+    assert wrong.returncode != 0
+    assert "unknown, revoked or expired" in wrong.stderr
+
+
 def test_a_key_that_is_not_there_cannot_be_revoked(private_home: Path, command: Command) -> None:
     """An unknown id is one sentence and exit code 1."""
     run = command("keys", "revoke", "0123456789abcdef")

@@ -334,3 +334,19 @@ def test_any_completion_goes_through_unchanged(
     found = json.loads(back.completion.to_json())
     del found["organization_id"]
     assert same({name: found.get(name) for name in expected}, expected)
+
+
+def test_the_key_of_both_clients_is_described(access: dict[str, Any]) -> None:
+    """Both clients are told what their own key is and which organization it is for."""
+
+    async def ask() -> operations.Key:
+        async with AsyncLog10(**access) as client:
+            return (await client.key.get()).key
+
+    with Log10(**access) as client:
+        key = client.key.get().key
+
+    assert key == asyncio.run(ask())
+    assert (key.name, key.organization_id) == ("tests", access["x_log10_organization"])
+    assert key.scopes == [scope.value for scope in Scope]
+    assert key.expires_at is None

@@ -6,7 +6,8 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, Final
+from pathlib import Path
+from typing import IO, Any, Final
 
 import anyio
 import httpx
@@ -35,10 +36,12 @@ ACCEPT: Final = {"Accept": "application/json, text/event-stream"}
 
 
 @contextmanager
-def served_over_http(cli: Cli, *words: str) -> Iterator[str]:
+def served_over_http(cli: Cli, *words: str, stderr: IO[str] | None = None) -> Iterator[str]:
     """The address of ``log10-trace mcp --http`` on a free port, while the block runs."""
     command = [sys.executable, "-m", "log10_trace", "mcp", "--http", "--port", "0", *words]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=cli.environ) as process:
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=stderr, text=True, env=cli.environ
+    ) as process:
         try:
             assert process.stdout is not None
             said = process.stdout.readline()
@@ -69,17 +72,19 @@ def post(address: str, message: Any = HELLO, **headers: str) -> httpx.Response:
 
 
 def test_an_agent_asks_over_http_with_its_own_key(
-    cli: Cli, new_cli: Callable[..., Cli], calls: list[Any]
+    cli: Cli, new_cli: Callable[..., Cli], calls: list[Any], tmp_path: Path
 ) -> None:
-    """Each key sees the records of its organization, whatever key the process was started with."""
+    """Each key sees the records of its organization; the one that may do more than read is named once."""
     other = new_cli(Scope.READ)
 
-    with served_over_http(cli) as address:
+    with (tmp_path / "log").open("w") as log, served_over_http(cli, stderr=log) as address:
         own = ask_over_http(address, cli.token, "search_calls")
         others = ask_over_http(address, other.token, "search_calls")
 
+    (warning,) = (tmp_path / "log").read_text().splitlines()
     assert own.text.startswith("6 calls match;")
     assert others.text.startswith("0 calls match.")
+    assert "(tests) may do more than read (ingest, feedback, admin)" in warning
 
 
 def test_requests_without_a_good_key_are_refused(cli: Cli, new_cli: Callable[..., Cli]) -> None:

@@ -14,14 +14,19 @@ import pytest
 from mcp import Client
 from mcp.client.stdio import StdioServerParameters
 
+from log10_trace import Log10
+from log10_trace.client.retry import Retry
 from log10_trace.domain.keys import Scope
 from log10_trace.local_server import LocalServer
+from log10_trace.mcp.key_scopes import describe_wide_scopes
 from log10_trace.mcp.tools import TOOLS
 from tests.cli.conftest import Cli, calls
 from tests.mcp.conftest import Asked, read_result, run_with, stdio_client_of
 from tests.processes import DEADLINE_S, server
 
 __all__ = ["calls"]
+
+ONCE = Retry(attempts=1)
 
 
 def test_an_agent_lists_the_tools_and_asks_one(new_cli: Callable[..., Cli]) -> None:
@@ -118,16 +123,30 @@ def test_an_interrupt_ends_the_command_at_once(cli: Cli) -> None:
         assert process.wait(DEADLINE_S) == -signal.SIGINT
 
 
-def test_the_key_of_the_machines_user_is_named(cli: Cli, served: tuple[LocalServer, Path]) -> None:
-    """Without a key the command has that of this user's own server, and says that it may do more."""
+def test_a_key_that_may_do_more_than_read_is_named(
+    cli: Cli, new_cli: Callable[..., Cli], served: tuple[LocalServer, Path]
+) -> None:
+    """The command names the key, given or of this user's own server, and what it may do besides reading."""
     own = cli.run("mcp", LOG10_HOME=str(served[1]), LOG10_URL="", LOG10_TOKEN="")
-    given = cli.run("mcp", LOG10_HOME=str(served[1]))
+    given = new_cli(Scope.INGEST, Scope.READ).run("mcp")
+    reader = new_cli(Scope.READ).run("mcp")
 
-    assert (own.returncode, given.returncode) == (0, 0)
-    assert b"may do more than read" in own.stderr
-    assert b"log10-trace keys create --scope read" in own.stderr
-    assert given.stderr == b""
-    assert own.stdout == given.stdout == b""
+    assert (own.returncode, given.returncode, reader.returncode) == (0, 0, 0)
+    assert b"(this machine's own user) may do more than read (admin)" in own.stderr
+    assert b"may do more than read (ingest)" in given.stderr
+    assert b"log10-trace keys create --scope read" in given.stderr
+    assert reader.stderr == b""
+    assert own.stdout == given.stdout == reader.stdout == b""
+
+
+def test_a_server_that_does_not_say_what_a_key_may_do_is_no_fault(cli: Cli) -> None:
+    """A key that the server refuses, and a server that is away: the first question tells of them."""
+    with (
+        Log10("l10_00_unknown", cli.url) as refused,
+        Log10("l10_00_x", "http://127.0.0.1:9", retry=ONCE) as away,
+    ):
+        assert describe_wide_scopes(refused) is None
+        assert describe_wide_scopes(away) is None
 
 
 @pytest.mark.parametrize("name", ["mcp.server", "mcp.server.transport_security"])

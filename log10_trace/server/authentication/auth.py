@@ -140,6 +140,10 @@ class Authenticator:
             return None
         return make_cookie(key, now_ms + SESSION_S * 1000)
 
+    async def find_key(self, principal: Principal) -> Key | None:
+        """The key that the principal holds; None once the database has none of its id."""
+        return await self._find(principal.key_id)
+
     def clear_cache(self) -> None:
         """Look every key up again before it is trusted."""
         self._key_cache.clear()

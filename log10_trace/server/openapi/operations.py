@@ -244,6 +244,12 @@ OPERATION_DOCS: Final[dict[tuple[str, str], OperationDoc]] = {
         tag="Server",
         responses={201: object_schema({"code": {"type": "string"}, "expires_in_s": COUNT})},
     ),
+    ("GET", "/api/v1/key"): OperationDoc(
+        id="getKey",
+        summary="What the key of the request is: id, name, organization, scopes, expiry; never its secret.",
+        tag="Server",
+        responses={200: reference("Key")},
+    ),
     ("GET", "/api/v1/limits"): OperationDoc(
         id="limits", summary="Request limits.", tag="Server", responses={200: _ANY}
     ),

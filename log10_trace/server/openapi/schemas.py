@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from log10_trace.domain.call_labels import STATUSES
 from log10_trace.domain.completion_record import MAX_DURATION, MAX_REASON, MAX_TAGS
+from log10_trace.domain.keys import Scope
 from log10_trace.domain.labels import MAX_LABEL
 
 Schema = dict[str, Any]
@@ -227,6 +228,16 @@ SCHEMAS: Final[dict[str, Schema]] = {
         required=["id", "status"],
     ),
     "Session": object_schema({"id": NAME, "first_at": MOMENT, "last_at": MOMENT, **_COUNTS}),
+    "Key": object_schema(
+        {
+            "id": NAME,
+            "name": {"type": "string"},
+            "organization_id": LABEL,
+            "scopes": array({"enum": [scope.value for scope in Scope]}),
+            "created_at": MOMENT,
+            "expires_at": {**nullable(MOMENT), "description": "null for a key that does not expire."},
+        }
+    ),
     "NewTask": request_object(
         {
             "id": nullable(NAME),

@@ -29,7 +29,7 @@ RECORD = {
     "request": {"model": "m", "messages": [{"role": "user", "content": "What is a bee?"}]},
 }
 LISTS = ("/", "/sessions", "/api/v1/completions", "/api/v1/completions?format=jsonl", "/api/v1/sessions")
-STATIC = {"/api/v1/limits", "/openapi.json", "/static/{version}/{name}"}
+STATIC = {"/api/v1/key", "/api/v1/limits", "/openapi.json", "/static/{version}/{name}"}
 """Routes that ask the store nothing but for the key, or nothing at all."""
 
 
