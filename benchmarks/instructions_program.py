@@ -1,6 +1,6 @@
 """The program whose instructions are counted: calls of some workloads, in sections.
 
-python benchmarks/instructions_program.py bare|recorded URL FEW MANY WORKLOAD [WORKLOAD ...]
+python benchmarks/instructions_program.py bare|recorded URL WORKLOAD [WORKLOAD ...]
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from openai import OpenAI
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import log10_trace
-from benchmarks.workloads import WARM_UP, WORKLOADS
+from benchmarks.workloads import WORKLOADS
 
 BARE: Final = "bare"
 RECORDED: Final = "recorded"
@@ -28,17 +28,19 @@ FLUSH_INTERVAL_S: Final = 3600
 FLUSH_S: Final = 600
 
 
-def run(program: str, url: str, few: int, many: int, workloads: Sequence[int]) -> None:
-    """Make the calls of each workload: its warm-up, few and many; each section ends when all is delivered."""
+def run(program: str, url: str, workloads: Sequence[int]) -> None:
+    """Run each workload as warm-up, few and many times; each section ends when all is delivered."""
     mark: Callable[[int], object] = ctypes.CDLL(None)[MARK]
     if program == RECORDED:
         log10_trace.patch(url=url, token="benchmark", flush_interval=FLUSH_INTERVAL_S)
     with OpenAI(base_url=f"{url}/v1", api_key="none") as client:
         mark(0)
         for number in workloads:
-            for calls in (WARM_UP, few, many):
-                for _ in range(calls):
-                    WORKLOADS[number].call(client)
+            workload = WORKLOADS[number]
+            few, many = workload.counted
+            for runs in (few, few, many):
+                for _ in range(runs):
+                    workload.run(client)
                 if not log10_trace.flush(timeout=FLUSH_S):
                     raise SystemExit("the records were not delivered")
                 gc.collect()
@@ -46,4 +48,4 @@ def run(program: str, url: str, few: int, many: int, workloads: Sequence[int]) -
 
 
 if __name__ == "__main__":
-    run(sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4]), [int(each) for each in sys.argv[5:]])
+    run(sys.argv[1], sys.argv[2], [int(each) for each in sys.argv[3:]])

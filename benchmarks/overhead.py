@@ -22,9 +22,7 @@ import os
 import statistics
 import sys
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from openai import OpenAI, __version__
 
@@ -39,18 +37,16 @@ from benchmarks.peers import asked as asked_peers  # noqa: E402
 from benchmarks.workloads import WORKLOADS, Workload, measure  # noqa: E402
 
 
-def measure_bare(client: OpenAI, call: Callable[[OpenAI], Any], calls: int) -> tuple[float, float]:
+def measure_bare(client: OpenAI, workload: Workload, calls: int) -> tuple[float, float]:
     """As ``measure``, while nothing is recorded."""
-    return measure(client, call, calls, functools.partial(log10_trace.flush, timeout=30))
+    return measure(client, workload, calls, functools.partial(log10_trace.flush, timeout=30))
 
 
-def measure_patched(
-    client: OpenAI, call: Callable[[OpenAI], Any], calls: int, url: str
-) -> tuple[float, float]:
+def measure_patched(client: OpenAI, workload: Workload, calls: int, url: str) -> tuple[float, float]:
     """As ``measure``, while every call is recorded."""
     log10_trace.patch(url=url, token="benchmark", flush_interval=0.5)
     try:
-        return measure_bare(client, call, calls)
+        return measure_bare(client, workload, calls)
     finally:
         log10_trace.unpatch()
 
@@ -60,8 +56,8 @@ def compare(url: str, workload: Workload, rounds: int, calls: int) -> list[str]:
     bare, added_mine, added_whole = [], [], []
     with OpenAI(base_url=url + "/v1", api_key="none") as client:
         measures = [
-            functools.partial(measure_bare, client, workload.call, calls),
-            functools.partial(measure_patched, client, workload.call, calls, url),
+            functools.partial(measure_bare, client, workload, calls),
+            functools.partial(measure_patched, client, workload, calls, url),
         ]
         for each in measures:
             each()

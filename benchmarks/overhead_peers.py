@@ -24,6 +24,9 @@ PROCESSES: Final = 3
 ROUND_S: Final = 120
 EXIT_S: Final = 30
 
+COMPARED: Final = WORKLOADS[:3]
+"""What peers are measured with: calls and streams of the synchronous client."""
+
 Cost = tuple[float, float]
 """Microseconds of CPU a call: on the caller's thread, in all threads."""
 
@@ -32,7 +35,7 @@ def print_overheads(peers: Sequence[Peer], rounds: int, calls: int) -> None:
     """Print the table, ourselves first."""
     print(f"Added µs of CPU per call, caller's thread / all threads: medians of {PROCESSES} processes,")
     print(f"{max(1, rounds // PROCESSES)} rounds of {calls} calls in each\n")
-    print(f"| | {' | '.join(workload.name for workload in WORKLOADS)} |\n|---|{'---|' * len(WORKLOADS)}")
+    print(f"| | {' | '.join(workload.name for workload in COMPARED)} |\n|---|{'---|' * len(COMPARED)}")
     for peer in (OURSELVES, *peers):
         print(f"| {peer.title} {peer.version} | {_cells(peer, rounds, calls)} |", flush=True)
 
@@ -61,7 +64,7 @@ def _added(peer: Peer, rounds: int, calls: int) -> list[Cost]:
         ]
         for process in pair:
             process.go()
-        added = [_median(_differences(pair, f"{number} {calls}", rounds)) for number in range(len(WORKLOADS))]
+        added = [_median(_differences(pair, f"{number} {calls}", rounds)) for number in range(len(COMPARED))]
         for process in pair:
             process.end(EXIT_S)
         return added

@@ -105,7 +105,7 @@ def rounds(client: OpenAI, recorder: Recorder) -> None:
     """For every line, the number of a workload and of calls, a round of them: says what ``measure`` gives."""
     for line in sys.stdin:
         workload, calls = map(int, line.split())
-        mine, whole = measure(client, WORKLOADS[workload].call, calls, recorder.flush)
+        mine, whole = measure(client, WORKLOADS[workload], calls, recorder.flush)
         say(f"TOOK {mine} {whole}")
 
 
