@@ -47,7 +47,7 @@ class Exchange:
         self.recording = proxy.recorder.begin(head) if proxy.recorder is not None else None
         self._proxy = proxy
         self._began = time.perf_counter()
-        self._to_send = [heads.write_request(head, proxy.authority)]
+        self._to_send = [heads.write_request(head, proxy.authority, proxy.origin, proxy.forwarder_fields)]
         self._response: list[bytes] = []
         self._connecting: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None

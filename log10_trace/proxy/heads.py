@@ -96,10 +96,18 @@ def _end_to_end(fields: Fields) -> Fields:
     return [(name, value) for name, value in fields if name.lower() not in dropped]
 
 
-def write_request(head: RequestHead, authority: bytes) -> bytes:
-    """The head as the target gets it: its own host, and nothing that is meant for the proxy."""
-    lines = [b"%s %s HTTP/1.1" % (head.method, head.path)]
+def write_request(head: RequestHead, authority: bytes, origin: bytes, added: Fields) -> bytes:
+    """The head as the target gets it: its own host, and nothing that is meant for the proxy.
+
+    Args:
+        head: The head that came.
+        authority: The value of ``Host``.
+        origin: Scheme and host before the path, where a further proxy passes the request on.
+        added: Fields for that further proxy.
+    """
+    lines = [b"%s %s%s HTTP/1.1" % (head.method, origin, head.path)]
     fields = [each for each in _end_to_end(head.fields) if each[0].lower() not in OWN_FIELDS]
+    fields += added
     if find(fields, b"host") is None:
         lines.append(b"Host: " + authority)
     lines += [name + b": " + (authority if name.lower() == b"host" else value) for name, value in fields]

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import ssl
-from typing import Final
+from typing import Any, Final
 
-from log10_trace.proxy.target import Target
+from log10_trace.proxy.route import Route, Tunnels
 from log10_trace.proxy.upstream_connection import UpstreamConnection
 
 IDLE_S: Final = 4.0
@@ -17,11 +16,10 @@ request that meets the closing of its connection must not be sent again."""
 class Pool:
     """Connections to one target. Used on the event loop only."""
 
-    def __init__(self, target: Target, tls: ssl.SSLContext | None, connect_timeout_s: float) -> None:
-        """``tls`` verifies the target's certificate; None for a target without TLS."""
+    def __init__(self, route: Route, connect_timeout_s: float) -> None:
         self.connect_timeout_s = connect_timeout_s
-        self._target = target
-        self._tls = tls
+        self._route = route
+        self._tunnels = Tunnels(route.tunnel, route.target, connect_timeout_s) if route.tunnel else None
         self.open: set[UpstreamConnection] = set()
         """Every connection that is not closed."""
         self._idle: list[UpstreamConnection] = []
@@ -55,22 +53,30 @@ class Pool:
             OSError: none came about.
             TimeoutError: none came about in time.
         """
-        target = self._target
-        made = asyncio.get_running_loop().create_connection(
-            lambda: UpstreamConnection(self.open),
-            target.host,
-            target.port,
-            ssl=self._tls,
-            server_hostname=target.host if self._tls is not None else None,
-            happy_eyeballs_delay=0.25,
-        )
         try:
-            _, connection = await asyncio.wait_for(made, self.connect_timeout_s)
+            return await asyncio.wait_for(self._connect(), self.connect_timeout_s)
         except asyncio.TimeoutError:
             raise TimeoutError from None
+
+    async def _connect(self) -> UpstreamConnection:
+        target, tls = self._route.target, self._route.tls
+        where: dict[str, Any]
+        if self._tunnels is not None:
+            where = {"sock": await self._tunnels.open()}
+        else:
+            first = self._route.forwarder or target
+            where = {"host": first.host, "port": first.port, "happy_eyeballs_delay": 0.25}
+        _, connection = await asyncio.get_running_loop().create_connection(
+            lambda: UpstreamConnection(self.open),
+            **where,
+            ssl=tls,
+            server_hostname=target.host if tls is not None else None,
+        )
         return connection
 
     def close(self) -> None:
         """Close every connection."""
+        if self._tunnels is not None:
+            self._tunnels.close()
         for connection in list(self.open):
             connection.abort()

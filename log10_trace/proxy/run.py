@@ -7,7 +7,6 @@ import gc
 import resource
 import signal
 import socket
-import ssl
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,13 +16,15 @@ from typing import Final
 from log10_trace.config import Config, resolve
 from log10_trace.errors import SetupError
 from log10_trace.export import Delivery
+from log10_trace.export.http.proxies import describe_proxy
 from log10_trace.guard import guard, logger
 from log10_trace.instrument.recording import CaptureConfig, open_streams
 from log10_trace.instrument.sampling import Sampling
-from log10_trace.network import find_proxy, is_loopback, make_tls_context
+from log10_trace.network import is_loopback, make_tls_context
 from log10_trace.proxy.client_connection import ClientConnection
 from log10_trace.proxy.exchange_recording import Recorder
 from log10_trace.proxy.pool import Pool
+from log10_trace.proxy.route import Route, find_route
 from log10_trace.proxy.target import Target, parse_target
 from log10_trace.server.running import bind, log_setup
 
@@ -53,19 +54,20 @@ class Proxy:
 
     def __init__(
         self,
-        target: Target,
+        route: Route,
         *,
         recorder: Recorder | None,
-        tls: ssl.SSLContext | None = None,
         connect_timeout_s: float = 10.0,
         read_timeout_s: float | None = None,
     ) -> None:
         """Without a ``recorder`` everything passes and nothing is recorded."""
-        self.target = target
-        self.authority = target.authority.encode("ascii")
+        self.route = route
+        self.target = route.target
+        self.origin, self.forwarder_fields = route.origin, route.fields
+        self.authority = route.target.authority.encode("ascii")
         self.recorder = recorder
         self.read_timeout_s = read_timeout_s
-        self.pool = Pool(target, tls, connect_timeout_s)
+        self.pool = Pool(route, connect_timeout_s)
         self.clients: set[ClientConnection] = set()
         self.is_stopping = False
         self._on_empty: asyncio.Event | None = None
@@ -131,15 +133,15 @@ def run(settings: Settings, print_line: Callable[[str], None]) -> None:
     target = parse_target(settings.to)
     config = resolve()
     tls = make_tls_context(settings.ca_file) if target.scheme == "https" else None
+    route = find_route(target, tls)
     delivery = None if config.disabled else Delivery(config)
     with bind.listening_socket(settings.host, settings.port) as bound:
         _refuse_itself(target, bound)
         log_setup.configure_logging(settings.log_level)
         _raise_limits()
         proxy = Proxy(
-            target,
+            route,
             recorder=_make_recorder(delivery, config, target),
-            tls=tls,
             connect_timeout_s=settings.connect_timeout_s,
             read_timeout_s=settings.read_timeout_s,
         )
@@ -170,8 +172,8 @@ async def _serve_until_signal(
         print_line(f"log10-trace: set the base URL of your SDK to {url}{proxy.target.prefix}")
         if not is_loopback(url):
             print_line("log10-trace: other machines can reach this address; their keys come unencrypted")
-        if find_proxy(proxy.target.url) is not None:
-            print_line("log10-trace: the proxy that the environment names is not used for these requests")
+        if proxy.route.proxy is not None:
+            print_line(f"log10-trace: requests go through {describe_proxy(proxy.route.proxy)}")
         if proxy.recorder is None:
             print_line("log10-trace: LOG10_DISABLED is set: nothing is recorded")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import http.client
 import socket
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ import pytest
 
 from log10_trace.instrument.recording import CaptureConfig
 from log10_trace.proxy.exchange_recording import Recorder
+from log10_trace.proxy.route import find_route
 from log10_trace.proxy.run import Proxy
 from log10_trace.proxy.target import parse_target
 from log10_trace.record.call import Call
@@ -118,16 +120,22 @@ def read_response(raw: bytes, method: str = "GET") -> tuple[int, str, list[tuple
 
 @contextmanager
 def running_proxy(
-    to: str, *, stop_timeout_s: float = 0.0, capture: dict[str, Any] | None = None, **more: Any
+    to: str,
+    *,
+    stop_timeout_s: float = 0.0,
+    capture: dict[str, Any] | None = None,
+    tls: ssl.SSLContext | None = None,
+    **more: Any,
 ) -> Iterator[RunningProxy]:
     """A proxy to ``to`` on a free port while the block runs; ``capture`` has settings of the recording."""
     sink, target = Sink(), parse_target(to)
+    route = find_route(target, tls)
     recorder = Recorder(CaptureConfig(sink, **capture or {}), target, sink.keep_started)
     made: list[RunningProxy] = []
     ready = threading.Event()
 
     async def serve() -> None:
-        proxy, stopped = Proxy(target, recorder=recorder, **more), asyncio.Event()
+        proxy, stopped = Proxy(route, recorder=recorder, **more), asyncio.Event()
         loop = asyncio.get_running_loop()
         made.append(RunningProxy(bound.getsockname()[1], sink, proxy, loop, stopped))
         await proxy.serve(bound, ready.set, stopped, stop_timeout_s)

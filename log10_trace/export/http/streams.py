@@ -78,6 +78,11 @@ class TcpStream:
             return False
         return False
 
+    def detach(self) -> int:
+        """The connection's file descriptor, which belongs to the caller from now on."""
+        number: int = self._socket.detach()
+        return number
+
     def close(self) -> None:
         """Close the connection."""
         self._socket.close()
