@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from hashlib import sha256
@@ -19,6 +20,7 @@ from log10_trace.errors import SetupError
 
 _KEY_BYTES: Final = 16
 _MOST_READ: Final = 1 << 20
+_USUAL_ID: Final = re.compile("[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 class SentCalls:
@@ -74,6 +76,8 @@ def open_sent_calls(folder: Path, server_url: str, endpoint_url: str) -> Iterato
 
 
 def _key(call_id: str) -> bytes:
+    if _USUAL_ID.fullmatch(call_id):
+        return bytes.fromhex(call_id.replace("-", ""))  # as the next, in a third of its time
     try:
         return UUID(call_id).bytes
     except ValueError:

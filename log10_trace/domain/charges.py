@@ -223,7 +223,7 @@ def _details(stated: Mapping[str, Any], names: Sequence[str]) -> Mapping[str, An
 def _count(holder: Mapping[str, Any], *names: str) -> int | None:
     for name in names:
         value = holder.get(name)
-        if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < _MOST:
+        if type(value) is int and 0 <= value < _MOST:
             return value
     return None
 

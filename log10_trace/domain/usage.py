@@ -9,6 +9,7 @@ from log10_trace.domain.conversation import list_choices
 
 _INPUT: Final = ("prompt_tokens", "input_tokens")
 _OUTPUT: Final = ("completion_tokens", "output_tokens")
+_COUNTS: Final = (*_INPUT, *_OUTPUT)
 
 
 def find_usage(*responses: Any) -> Mapping[str, Any]:
@@ -18,11 +19,15 @@ def find_usage(*responses: Any) -> Mapping[str, Any]:
     (Moonshot), or under llama.cpp's ``timings``. One without a count above zero is taken only when there is
     no other.
     """
-    usages = [
-        usage for response in responses if isinstance(response, dict) for usage in _find_usages(response)
-    ]
-    counted = (usage for usage in usages if any(_count(usage, name) for name in (*_INPUT, *_OUTPUT)))
-    return next(counted, usages[0] if usages else {})
+    first: Mapping[str, Any] | None = None
+    for response in responses:
+        # As a loop: the first usage nearly always has counts, and then the rest is not searched.
+        for usage in _find_usages(response) if isinstance(response, dict) else ():
+            for name in _COUNTS:
+                if _count(usage, name):
+                    return usage
+            first = usage if first is None else first
+    return first or {}
 
 
 def _find_usages(response: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:

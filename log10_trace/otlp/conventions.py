@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from log10_trace.domain.conversation import list_choices
 from log10_trace.domain.json_values import read_mapping, read_text
@@ -19,9 +19,7 @@ from log10_trace.domain.metadata import read_metadata
 from log10_trace.otlp import messages
 from log10_trace.otlp.identity import is_given_session_id
 from log10_trace.otlp.span_call import SpanCall
-
-ValueType = Literal["string", "int", "double", "boolean", "string[]", "json"]
-"""What the conventions say of a value; ``json`` is a structure, which is written as JSON text."""
+from log10_trace.otlp.wire import MAX_INT, ValueType
 
 METADATA_PREFIX: Final = "log10.metadata."
 
@@ -38,10 +36,8 @@ class Attribute:
     """Whether it holds what people and models wrote, which is sent only on request."""
 
 
-def _request(name: str, *names: str) -> Callable[[SpanCall], Any]:
-    return lambda call: next(
-        (call.request[each] for each in (name, *names) if call.request.get(each) is not None), None
-    )
+def _request(name: str) -> Callable[[SpanCall], Any]:
+    return lambda call: call.request.get(name)
 
 
 def _response(name: str) -> Callable[[SpanCall], Any]:
@@ -50,6 +46,11 @@ def _response(name: str) -> Callable[[SpanCall], Any]:
 
 def _record(name: str) -> Callable[[SpanCall], Any]:
     return lambda call: call.record.get(name)
+
+
+def _max_tokens(call: SpanCall) -> Any:
+    limit = call.request.get("max_completion_tokens")
+    return call.request.get("max_tokens") if limit is None else limit
 
 
 def _choice_count(call: SpanCall) -> Any:
@@ -67,10 +68,6 @@ def _output_type(call: SpanCall) -> str | None:
     if form in ("json_object", "json_schema"):
         return "json"
     return form or None
-
-
-def _reasoning_level(call: SpanCall) -> Any:
-    return call.request.get("reasoning_effort")
 
 
 def _finish_reasons(call: SpanCall) -> list[str]:
@@ -112,7 +109,7 @@ ATTRIBUTES: Final = (
     Attribute("gen_ai.operation.name", "string", lambda call: call.operation),
     Attribute("gen_ai.provider.name", "string", lambda call: call.target.provider),
     Attribute("gen_ai.request.model", "string", lambda call: call.model or None),
-    Attribute("gen_ai.request.max_tokens", "int", _request("max_completion_tokens", "max_tokens")),
+    Attribute("gen_ai.request.max_tokens", "int", _max_tokens),
     Attribute("gen_ai.request.temperature", "double", _request("temperature")),
     Attribute("gen_ai.request.top_p", "double", _request("top_p")),
     Attribute("gen_ai.request.top_k", "double", _request("top_k")),
@@ -122,7 +119,7 @@ ATTRIBUTES: Final = (
     Attribute("gen_ai.request.choice.count", "int", _choice_count),
     Attribute("gen_ai.request.stop_sequences", "string[]", _stop_sequences),
     Attribute("gen_ai.request.stream", "boolean", _request("stream")),
-    Attribute("gen_ai.request.reasoning.level", "string", _reasoning_level),
+    Attribute("gen_ai.request.reasoning.level", "string", _request("reasoning_effort")),
     Attribute(
         "gen_ai.request.previous_response.id",
         "string",
@@ -168,14 +165,15 @@ ATTRIBUTES: Final = (
 def list_metadata(call: SpanCall) -> Iterator[tuple[str, ValueType, Any]]:
     """The name, type and value of an attribute for each pair of the metadata."""
     for key, value in read_metadata(call.record.get("metadata")).items():
-        yield METADATA_PREFIX + key, _type_of(value), value
+        kind = _type_of(value)
+        yield METADATA_PREFIX + key, kind, str(value) if kind == "string" else value
 
 
 def _type_of(value: str | float) -> ValueType:
     if isinstance(value, bool):
         return "boolean"
     if isinstance(value, int):
-        return "int"
+        return "int" if -MAX_INT <= value < MAX_INT else "string"
     return "double" if isinstance(value, float) else "string"
 
 

@@ -1,8 +1,13 @@
-"""Records for the tests of spans."""
+"""Records for the tests of spans, and the spans of them."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
+
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
+
+from log10_trace.otlp.encoding import encode_span
 
 ID = "01900000-0000-7000-8000-000000000001"
 
@@ -61,3 +66,9 @@ def record(**fields: Any) -> dict[str, Any]:
         ],
         **fields,
     }
+
+
+def span_of(record: Mapping[str, Any], *, with_content: bool = False) -> Span | None:
+    """The span that the record is sent as."""
+    written = encode_span(record, with_content=with_content)
+    return None if written is None else Span.FromString(written)

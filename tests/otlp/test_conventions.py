@@ -12,9 +12,9 @@ import pytest
 from opentelemetry.util import genai
 
 from log10_trace.otlp.conventions import ATTRIBUTES
-from log10_trace.otlp.encoding import encode_span
 from log10_trace.otlp.providers import PROVIDERS
-from tests.otlp.conftest import ID, record
+from tests.otlp.conftest import ID, record, span_of
+from tests.otlp.plain_encoder import make_span
 from tests.otlp_receiver import attributes
 
 NAME = re.compile(r'"((?:gen_ai|openai)\.[a-z_.]+)"')
@@ -51,7 +51,7 @@ def test_every_provider_is_one_of_the_conventions() -> None:
 
 def test_the_span_of_a_chat_call() -> None:
     """Everything but contents, by name."""
-    span = encode_span(record(), with_content=False)
+    span = span_of(record())
 
     assert span is not None
     assert (span.name, span.kind) == ("chat gpt-4o", span.SPAN_KIND_CLIENT)
@@ -109,7 +109,7 @@ def test_the_span_of_a_chat_call() -> None:
 def test_a_failed_call_has_an_error() -> None:
     """The class of the exception is no content; its words may be, and are sent with contents only."""
     failed = record(status="failed", failure_kind="RateLimitError", failure_reason="slow down", response=None)
-    plain, full = (encode_span(failed, with_content=content) for content in (False, True))
+    plain, full = (span_of(failed, with_content=content) for content in (False, True))
 
     assert plain is not None
     assert full is not None
@@ -121,7 +121,7 @@ def test_a_failed_call_has_an_error() -> None:
 
 def test_a_failure_without_a_class_is_named_as_the_conventions_do() -> None:
     """``_OTHER`` is their word for it."""
-    span = encode_span(record(status="failed"), with_content=False)
+    span = span_of(record(status="failed"))
 
     assert span is not None
     assert attributes(span)["error.type"] == "_OTHER"
@@ -129,13 +129,13 @@ def test_a_failure_without_a_class_is_named_as_the_conventions_do() -> None:
 
 def test_a_call_that_runs_has_no_span() -> None:
     """It is sent when it has ended."""
-    assert encode_span(record(status="started", response=None), with_content=False) is None
+    assert span_of(record(status="started", response=None)) is None
 
 
 def test_a_text_completion() -> None:
     """Its operation is another, and it is of no OpenAI API that the conventions name."""
     text = record(kind="prompt", endpoint="/completions", request={"model": "m", "prompt": "a"})
-    span = encode_span(text, with_content=False)
+    span = span_of(text)
 
     assert span is not None
     assert span.name == "text_completion m"
@@ -144,7 +144,7 @@ def test_a_text_completion() -> None:
 
 def test_a_call_without_a_model() -> None:
     """The span's name is the operation alone."""
-    span = encode_span(record(request={}), with_content=False)
+    span = span_of(record(request={}))
 
     assert span is not None
     assert span.name == "chat"
@@ -179,7 +179,7 @@ def test_the_provider_is_told_by_the_base_url(
     base_url: str, provider: str, address: str | None, port: int | None
 ) -> None:
     """An address that names no provider is that of the API that is spoken."""
-    span = encode_span(record(base_url=base_url), with_content=False)
+    span = span_of(record(base_url=base_url))
 
     assert span is not None
     found = attributes(span)
@@ -189,7 +189,7 @@ def test_the_provider_is_told_by_the_base_url(
 
 def test_openai_attributes_are_openai_s_alone() -> None:
     """Another provider's service tier is not told as OpenAI's."""
-    span = encode_span(record(base_url="https://api.groq.com/openai/v1"), with_content=False)
+    span = span_of(record(base_url="https://api.groq.com/openai/v1"))
 
     assert span is not None
     assert not [name for name in attributes(span) if name.startswith("openai.")]
@@ -200,7 +200,7 @@ def test_openai_attributes_are_openai_s_alone() -> None:
 )
 def test_an_id_that_was_made_for_a_session_is_no_conversation(session_id: str | None) -> None:
     """It is a UUID of version 4; the conventions ask not to make one up."""
-    span = encode_span(record(session_id=session_id), with_content=False)
+    span = span_of(record(session_id=session_id))
 
     assert span is not None
     assert "gen_ai.conversation.id" not in attributes(span)
@@ -219,12 +219,22 @@ def test_an_id_that_was_made_for_a_session_is_no_conversation(session_id: str | 
         {"created_at": "9999-12-31T23:59:59Z", "duration": 10**11},
         {"created_at": "0001-01-01T00:00:00Z"},
         {"created_at": 12},
+        {"status": "failed", "failure_kind": "E", "failure_reason": "slow \ud800 down", "response": None},
+        {"status": "failed", "failure_reason": 7, "trace_id": "a" * 32, "span_id": "b" * 16},
+        {"request_id": "é" * 70, "tags": ["", "é" * 101, *map(str, range(600))], "session_id": "x" * 20_000},
+        {"retries": -(1 << 63), "request": {"seed": (1 << 63) - 1, "max_tokens": 1 << 14, "top_p": -0.0}},
+        {"metadata": {"least": -(1 << 63), "more": 1 << 63, "é": "", "huge": 10**30, "no": None}},
+        {"request": {"messages": [{"role": "user", "content": [{"type": "x", "y": [float("nan"), 1.5]}]}]}},
+        {"request": {"messages": [{"role": "user", "content": 'half \ud83d, \x00\x7f"\\ 🙂\n\u2028'}]}},
     ],
 )
 @pytest.mark.parametrize("with_content", [False, True])
-def test_a_record_with_odd_values_has_a_span(fields: dict[str, object], with_content: bool) -> None:
-    """What is not of the type that the conventions give is left out; the span is sent."""
-    span = encode_span(record(**fields), with_content=with_content)
+def test_a_span_is_written_as_the_protocol_s_own_package_writes_it(
+    fields: dict[str, object], with_content: bool
+) -> None:
+    """Whatever the values are: what is not of the type that the conventions give is left out."""
+    span = span_of(record(**fields), with_content=with_content)
 
     assert span is not None
-    assert span.SerializeToString()
+    assert span == make_span(record(**fields), with_content=with_content)
+    assert span == span_of(record(**fields), with_content=with_content), "remembered values are the same"

@@ -6,14 +6,13 @@ import json
 from typing import Any
 
 from log10_trace.domain import chat_view, messages_view
-from log10_trace.otlp.encoding import encode_span
-from tests.otlp.conftest import record
+from tests.otlp.conftest import record, span_of
 from tests.otlp_receiver import attributes
 
 
 def contents(**fields: Any) -> dict[str, Any]:
     """The contents that the span of a record has, by the last words of their names."""
-    span = encode_span(record(**fields), with_content=True)
+    span = span_of(record(**fields), with_content=True)
     assert span is not None
     found = attributes(span)
     names = (
@@ -31,7 +30,7 @@ def text(content: str) -> dict[str, str]:
 
 def test_contents_are_sent_on_request_only() -> None:
     """Without it no attribute holds what was asked or answered."""
-    span = encode_span(record(), with_content=False)
+    span = span_of(record())
 
     assert span is not None
     assert "question" not in str(span)
@@ -147,7 +146,7 @@ def test_instructions_of_the_responses_api_stand_apart() -> None:
         "native_response": answer,
     }
     found = contents(**fields)
-    span = encode_span(record(**fields), with_content=False)
+    span = span_of(record(**fields))
 
     assert found["system_instructions"] == [text("be short")]
     assert found["input.messages"] == [{"role": "user", "parts": [text("hello")]}]

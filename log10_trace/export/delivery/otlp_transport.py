@@ -9,10 +9,11 @@ import json
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 import h11
+from pydantic_core import from_json
 
 from log10_trace import __version__
 from log10_trace.domain.json_values import read_text
@@ -24,8 +25,9 @@ from log10_trace.export.http.connection import Request
 from log10_trace.export.http.reply import HttpReply
 from log10_trace.export.spool.outbound_record import OutboundRecord
 from log10_trace.guard import guard, log_rate_limited
-from log10_trace.otlp.encoding import Span, decode_rejection, encode_request, encode_span
+from log10_trace.otlp.encoding import decode_rejection, encode_request, encode_span
 from log10_trace.otlp.endpoint import GRPC_NOTICE, GRPC_PORT, split_url
+from log10_trace.record.json_bytes import MAX_INT_DIGITS
 
 BATCH_ITEMS: Final = 500
 SENT: Final = "sent"
@@ -38,7 +40,6 @@ _OF_DESTINATION: Final = (401, 403, 404, 405, 407, 415, 421)
 """Statuses that would be the same for every span: the key, the address, the protocol, a proxy."""
 _TOO_LARGE: Final = 413
 _MESSAGE_CHARACTERS: Final = 500
-_MAX_DIGITS: Final = 20
 
 
 class OtlpTransport(HttpExchange):
@@ -79,7 +80,7 @@ class OtlpTransport(HttpExchange):
 
         The answer to a record that is not to be sent is ``DONE``; its ``code`` says why it was not.
         """
-        spans: list[Span] = []
+        spans: list[bytes] = []
         answers = [self._prepare(record, spans) for record in records]
         if not spans:
             return SendResult([answer or _DONE for answer in answers])
@@ -97,10 +98,10 @@ class OtlpTransport(HttpExchange):
         reply = self._post(server, encode_request((), self._resource), timeout)
         return reply if isinstance(reply, RecordResult) else _result_of(reply)
 
-    def _prepare(self, record: OutboundRecord, spans: list[Span]) -> RecordResult | None:
+    def _prepare(self, record: OutboundRecord, spans: list[bytes]) -> RecordResult | None:
         """Add the span of a record; the answer to a record that is not to be sent."""
         with guard("making a span of a record"):
-            fields = json.loads(record.body, parse_int=_parse_int)
+            fields = _parse(record.body)
             if not self._with_traced and read_text(fields.get("traced_by")):
                 return _TRACED
             span = encode_span(fields, with_content=self._with_content)
@@ -162,6 +163,17 @@ def _explain(url: str, failure: RecordResult) -> RecordResult:
     return replace(failure, message=failure.message.replace("LOG10_URL", "the URL of the endpoint"))
 
 
+def _parse(body: bytes) -> Any:
+    """The record; integers of thousands of digits, which Python does not convert, stay text.
+
+    Raises:
+        ValueError: it is no JSON.
+    """
+    try:
+        return from_json(body)
+    except ValueError:  # also for half a character, which JSON may hold
+        return json.loads(body, parse_int=_parse_int)
+
+
 def _parse_int(digits: str) -> int | str:
-    """An integer; the text of one that is longer than those that protobuf takes."""
-    return int(digits) if len(digits) <= _MAX_DIGITS else digits
+    return int(digits) if len(digits) <= MAX_INT_DIGITS else digits
