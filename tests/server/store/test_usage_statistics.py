@@ -315,10 +315,40 @@ def test_steps_of_whole_days_are_those_that_are_read_alone(
     ]
 
     found = [store.reports.statistics(ORG, query) for query in queries]
-    monkeypatch.setattr(statistics_of_matches, "_hold_steps", lambda *_: False)
+    monkeypatch.setattr(statistics_of_matches, "_are_steps", lambda *_: False)
 
     assert [len(each.series) for each in found] == [4, 2, 4, 2]
     assert found == [store.reports.statistics(ORG, query) for query in queries]
+
+
+@pytest.mark.parametrize("until", [None, 5_741])
+@pytest.mark.parametrize("since", [1, 59, 661, 779, 1_439])
+def test_a_span_that_begins_at_any_minute_is_the_sum_of_its_calls(
+    store: Store, since: int, until: int | None
+) -> None:
+    """What roll-ups add up to, or less what they have too much, is what the records of the span add up to."""
+    minutes = (0, 1, 58, 59, 60, 660, 661, 662, 778, 779, 1_400, 1_439, 3_000, 5_000, 5_740, 5_741, 6_000)
+    put_all(
+        store,
+        [
+            completion(
+                created_at=at(minute),
+                duration=1 + minute / 60,
+                request=asked("hi", model=("gpt-4o", "o3-mini")[minute % 2]),
+                **({"status": "failed", "failure_kind": "APIError"} if minute % 3 else {}),
+            )
+            for minute in minutes
+        ],
+    )
+    since_ms = NOON_MS + since * MINUTE_MS
+    span = CompletionFilter(
+        since_ms=since_ms, until_ms=None if until is None else NOON_MS + until * MINUTE_MS
+    )
+
+    for group_by in ("none", "model", "failure"):
+        query = StatisticsQuery(group_by=group_by, wanted=span, series_groups=0)
+        one_by_one = replace(query, wanted=replace(span, kind="chat"))
+        assert store.reports.statistics(ORG, query).groups == store.reports.statistics(ORG, one_by_one).groups
 
 
 def test_steps_may_go_without_percentiles(store: Store) -> None:

@@ -11,6 +11,7 @@ from typing import Final
 from starlette.responses import Response
 
 from log10_trace.domain.filters import FILTER_NAMES
+from log10_trace.domain.times import DAY_MS
 from log10_trace.server.http.api_errors import ApiError, from_store_error
 from log10_trace.server.http.query_params import RequestParams
 from log10_trace.server.http.request_context import RequestContext
@@ -26,7 +27,7 @@ from log10_trace.server.store.data_types import CompletionFilter, Order, Statist
 from log10_trace.server.store.errors import CursorError, SearchError
 
 _CALLS: Final = 50
-_LATELY_MS: Final = 7 * 24 * 3_600_000
+_LATELY_MS: Final = 7 * DAY_MS
 """The models that were called so lately are offered."""
 
 
@@ -97,7 +98,7 @@ def _figures_part(context: RequestContext) -> Response:
 
 def _list_view(context: RequestContext, query: _Query) -> ListView:
     store, organization_id = context.store, context.organization_id
-    since_ms = time.time_ns() // 1_000_000 - _LATELY_MS
+    since_ms = (time.time_ns() // 1_000_000 - _LATELY_MS) // DAY_MS * DAY_MS  # whole days are read quickly
     lately = StatisticsQuery(group_by="model", interval="day", since_ms=since_ms)
     models = store.reports.statistics(organization_id, lately)
     return ListView(

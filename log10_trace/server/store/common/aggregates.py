@@ -74,6 +74,17 @@ class Aggregate:
         self.add_counts(other.counts)
         self._time(other.durations)
 
+    def subtract(self, other: Aggregate) -> None:
+        """Take ``other`` away."""
+        self.add(other.negated())
+
+    def negated(self) -> Aggregate:
+        """What takes this away when it is added."""
+        return Aggregate(
+            {rate: [-count for count in counts] for rate, counts in self.counts.items()},
+            {bucket: -calls for bucket, calls in self.durations.items()},
+        )
+
     def serialize(self) -> SerializedAggregate:
         """The tally as text, without what came to nothing."""
         counts = [f"{_quote(rate)}:{list(each)}" for rate, each in self.counts.items() if any(each)]
@@ -175,11 +186,7 @@ def parse_counts(counts: str) -> Aggregate:
 
 def negate(written: SerializedAggregate) -> SerializedAggregate:
     """What takes ``written`` away when it is added."""
-    one = parse_and_sum([written])
-    return Aggregate(
-        {rate: [-count for count in counts] for rate, counts in one.counts.items()},
-        {bucket: -calls for bucket, calls in one.durations.items()},
-    ).serialize()
+    return parse_and_sum([written]).negated().serialize()
 
 
 def _group(places: Sequence[Place], parsed: Sequence[Any]) -> dict[Place, list[Any]]:

@@ -13,7 +13,7 @@ from typing import Final, NamedTuple, TypeAlias
 from log10_trace.domain.call_labels import FAILED
 from log10_trace.server.store.common.aggregates import Aggregate
 from log10_trace.server.store.common.metadata_labels import parse_pairs
-from log10_trace.server.store.common.usage_statistics import MINUTE_MS
+from log10_trace.server.store.common.rollups import MINUTE_MS
 from log10_trace.server.store.data_types import CompletionFilter, GroupBy, MatchCount
 
 

@@ -3,28 +3,23 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import cached_property
 from typing import Final, TypeAlias
 
 from log10_trace.domain.prices import Prices
 from log10_trace.domain.times import DAY_MS
-from log10_trace.server.store.common.aggregates import (
-    Aggregate,
-    SerializedAggregate,
-    parse_and_group_counts,
-    parse_and_sum,
-)
+from log10_trace.server.store.common.aggregates import Aggregate, parse_and_group_counts, sum_aggregates
 from log10_trace.server.store.common.costs import rank_cost
-from log10_trace.server.store.common.rollups import (
-    ALL_TIME,
-    DAY,
-    LAST_MINUTE,
-    RANKED_WIDTHS,
+from log10_trace.server.store.common.rollup_cover import (
     RollupRange,
     cover_range,
+    cover_with_excess,
+    list_starts,
     minutes_of,
 )
-from log10_trace.server.store.common.usage_statistics import GROUPS, MINUTE_MS, RollupRow
+from log10_trace.server.store.common.rollups import ALL_TIME, DAY, LAST_MINUTE, MINUTE_MS, RANKED_WIDTHS
+from log10_trace.server.store.common.usage_statistics import GROUPS, RollupRow, RollupRows, sum_by_key
 from log10_trace.server.store.data_types import SortBy
 
 LARGEST_OF_DAY: Final = 200
@@ -38,14 +33,43 @@ _SPARE: Final = 8
 KeyCalls: TypeAlias = tuple[str, int]
 KeyCost: TypeAlias = tuple[str, int]
 """The cost in billionths of a dollar."""
+Bounds: TypeAlias = tuple[int, int]
+"""The first and the last minute of something."""
+
+
+class RollupBounds:
+    """Where in time there is anything of an organization: read once for all readers of a snapshot."""
+
+    def __init__(
+        self, read_all: Callable[[], Bounds | None], read_deltas: Callable[[], Bounds | None]
+    ) -> None:
+        self._read_all = read_all
+        self._read_deltas = read_deltas
+
+    @cached_property
+    def all(self) -> Bounds | None:
+        """Where there is a call; None: nowhere."""
+        return self._read_all()
+
+    @cached_property
+    def deltas(self) -> Bounds | None:
+        """Where there are deltas that are not folded; None: nowhere."""
+        return self._read_deltas()
+
+    def has_deltas(self, start: int, end: int) -> bool:
+        """Whether there may be deltas in the minutes from ``start`` on, before ``end``."""
+        return self.deltas is not None and self.deltas[0] < end and self.deltas[1] >= start
 
 
 class RollupReader(ABC):
     """The roll-ups of one dimension, with the deltas that are not folded yet; within one snapshot."""
 
+    def __init__(self, bounds: RollupBounds) -> None:
+        self._bounds = bounds
+
     @abstractmethod
-    def _read_bounds(self) -> tuple[int, int] | None:
-        """The first and the last minute of which there is anything."""
+    def _read_bounds(self) -> Bounds | None:
+        """The first and the last minute of which there is anything of the dimension."""
 
     @abstractmethod
     def _read_largest(self, width: int, starts: Sequence[int], limit: int) -> Iterable[KeyCalls]:
@@ -69,7 +93,7 @@ class RollupReader(ABC):
 
     @abstractmethod
     def _read_rollups(self, pieces: Sequence[RollupRange], keys: Sequence[str] | None) -> Iterable[RollupRow]:
-        """The roll-ups of some groups (None: of all) in pieces of time."""
+        """The roll-ups of some groups (None: of all) in pieces of time, in no order."""
 
     @abstractmethod
     def _read_deltas(self, start: int, end: int, keys: Sequence[str] | None) -> Iterable[RollupRow]:
@@ -83,7 +107,7 @@ class RollupReader(ABC):
         """The pieces of a span, no further than the days on which there is anything."""
         if since_ms is None and until_ms is None:
             return cover_range(None, None)
-        bounds = self._read_bounds()
+        bounds = self._bounds.all
         if bounds is None:
             return []
         # Whole days at the ends, where nothing lies beyond: they are few pieces.
@@ -123,9 +147,10 @@ class RollupReader(ABC):
         costs: dict[str, int] = {}
         for day in days:
             _add(costs, self._read_costliest(day.width, list_starts(day), LARGEST_OF_DAY))
-        deltas = self._read_deltas(*minutes_of(pieces), None)
-        unfolded = parse_and_group_counts((key, counts) for key, _, counts, _ in deltas)
-        _add(costs, ((key, rank_cost(one, prices)) for key, one in unfolded.items()))
+        if self._bounds.has_deltas(*minutes_of(pieces)):
+            deltas = self._read_deltas(*minutes_of(pieces), None)
+            unfolded = parse_and_group_counts((key, counts) for key, _, counts, _ in deltas)
+            _add(costs, ((key, rank_cost(one, prices)) for key, one in unfolded.items()))
         return [key for _, key in sorted((-cost, key) for key, cost in costs.items() if cost > 0)]
 
     def _find_largest(self, pieces: Sequence[RollupRange]) -> list[str]:
@@ -144,35 +169,49 @@ class RollupReader(ABC):
             else:
                 found = self._read_calls(piece)
             _add(calls, found)
-        _add(calls, self._read_delta_calls(*minutes_of(pieces)))
+        if self._bounds.has_deltas(*minutes_of(pieces)):
+            _add(calls, self._read_delta_calls(*minutes_of(pieces)))
         largest = sorted((-count, key) for key, count in calls.items() if count > 0)
         return [key for _, key in largest[:GROUPS]]
 
-    def read(self, pieces: Sequence[RollupRange], keys: Sequence[str] | None) -> Iterator[RollupRow]:
-        """Everything of some groups (None: of all) in pieces that lie side by side."""
-        if not pieces:
-            return
-        yield from self._read_rollups(pieces, keys)
-        yield from self._read_deltas(*minutes_of(pieces), keys)
+    def read(self, pieces: Sequence[RollupRange], keys: Sequence[str] | None) -> RollupRows:
+        """What adds up to the span of pieces that lie side by side, of some groups (None: of all)."""
+        if not pieces or pieces[0].width == ALL_TIME:
+            return RollupRows(self.read_pieces(pieces, keys))
+        parts, excess = cover_with_excess(*minutes_of(pieces))
+        return RollupRows(
+            [*self._read_rollups(parts, keys), *self._read_unfolded(pieces, keys)],
+            [*self._read_rollups(excess, keys)] if excess else (),
+        )
+
+    def read_pieces(self, pieces: Sequence[RollupRange], keys: Sequence[str] | None) -> list[RollupRow]:
+        """Everything in these very pieces, which lie side by side, of some groups (None: of all)."""
+        return [*self._read_rollups(pieces, keys), *self._read_unfolded(pieces, keys)] if pieces else []
+
+    def _read_unfolded(
+        self, pieces: Sequence[RollupRange], keys: Sequence[str] | None
+    ) -> Iterable[RollupRow]:
+        start, end = minutes_of(pieces)
+        return self._read_deltas(start, end, keys) if self._bounds.has_deltas(start, end) else ()
 
     def sum_group(self, key: str | None, since_ms: int | None, until_ms: int | None) -> Aggregate:
         """The sum of one group (None: of all) over a span of time."""
         keys = None if key is None else [self.fit_key(key)]
-        rows = self.read(self.clip(since_ms, until_ms), keys)
-        return parse_and_sum([SerializedAggregate(counts, durations) for _, _, counts, durations in rows])
+        return sum_aggregates([*sum_by_key(self.read(self.clip(since_ms, until_ms), keys)).values()])
 
     def read_steps(
         self, width: int, since_ms: int | None, until_ms: int | None, keys: Sequence[str] | None, most: int
-    ) -> Iterator[RollupRow]:
+    ) -> list[RollupRow]:
         """The latest steps of ``width`` minutes, ``most`` of them, of some groups in a span."""
         bounds = self._read_bounds()
         if bounds is None:
-            return
+            return []
         end = bounds[1] + 1 if until_ms is None else min(-(-until_ms // MINUTE_MS), bounds[1] + 1)
         end = -(-end // width) * width
         first = max((since_ms or 0) // MINUTE_MS, bounds[0]) // width * width
-        if first < end:
-            yield from self.read([RollupRange(width, max(first, end - most * width), end)], keys)
+        if first >= end:
+            return []
+        return self.read_pieces([RollupRange(width, max(first, end - most * width), end)], keys)
 
 
 def _split_days(pieces: Sequence[RollupRange]) -> tuple[list[RollupRange], list[RollupRange]]:
@@ -188,11 +227,6 @@ def _split_days(pieces: Sequence[RollupRange]) -> tuple[list[RollupRange], list[
 
 def _join(first: Sequence[str], then: Sequence[str]) -> list[str]:
     return list(dict.fromkeys((*first, *then)))
-
-
-def list_starts(piece: RollupRange) -> range:
-    """Where the roll-ups of a piece begin."""
-    return range(piece.start, piece.end, piece.width or 1)
 
 
 def _add(calls: dict[str, int], found: Iterable[KeyCalls]) -> None:

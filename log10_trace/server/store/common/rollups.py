@@ -30,15 +30,18 @@ from log10_trace.server.store.common.columns import (
     groups_of_metadata,
 )
 from log10_trace.server.store.common.costs import rank_cost
+from log10_trace.server.store.data_types import GroupBy
 
 WIDTHS: Final = (1, 60, 1440)
 """Minutes of a roll-up: a minute, an hour, a day."""
+EVERY_CALL: Final[GroupBy] = "none"
+"""The dimension with one group, all calls."""
 ALL_TIME: Final = 0
 DAY: Final = WIDTHS[-1]
 RANKED_WIDTHS: Final = frozenset({ALL_TIME, DAY})
 """Roll-ups whose largest groups are found by indexes."""
 LAST_MINUTE: Final = 1 << 40
-_MINUTE_MS: Final = 60_000
+MINUTE_MS: Final = 60_000
 
 
 class RollupKey(NamedTuple):
@@ -73,7 +76,7 @@ class RollupDeltas:
     def count(self, facts: CompletionColumns, sign: int = 1) -> None:
         """Add one call, or with ``sign`` -1 take it away."""
         one = aggregate_call(facts, sign)
-        minute = facts.began_ms // _MINUTE_MS
+        minute = facts.began_ms // MINUTE_MS
         for dimension, key in keys(facts):
             self._minutes.setdefault((dimension, minute, key), []).append(one)
 
@@ -86,7 +89,7 @@ class RollupDeltas:
 
 def keys(facts: CountedCall) -> Iterator[tuple[str, str]]:
     """What a call counts under: dimensions and keys."""
-    yield "none", ""
+    yield EVERY_CALL, ""
     yield "model", facts.model or ""
     for tag in facts.tags:
         yield "tag", tag
@@ -162,45 +165,3 @@ def group_by_organization(rows: Iterable[Sequence[Any]]) -> dict[str, list[Any]]
     for organization_id, *row in rows:
         by_organization.setdefault(organization_id, []).append(row)
     return by_organization
-
-
-class RollupRange(NamedTuple):
-    """Roll-ups of one width, side by side. All in minutes."""
-
-    width: int
-    start: int
-    end: int
-    """Left out."""
-
-
-def cover_range(since_ms: int | None, until_ms: int | None) -> list[RollupRange]:
-    """Cut a span of time into as few roll-ups as can be.
-
-    The span is widened to whole minutes. Open at an end means from the beginning of time, or to its end.
-    """
-    if since_ms is None and until_ms is None:
-        return [RollupRange(ALL_TIME, 0, 1)]
-    low = 0 if since_ms is None else since_ms // _MINUTE_MS
-    high = LAST_MINUTE if until_ms is None else -(-until_ms // _MINUTE_MS)
-    return list(_cut(low, high, len(WIDTHS) - 1)) if low < high else []
-
-
-def minutes_of(pieces: Iterable[RollupRange]) -> tuple[int, int]:
-    """The first minute of pieces that lie side by side, and the minute behind the last."""
-    every = [(0, LAST_MINUTE) if piece.width == ALL_TIME else (piece.start, piece.end) for piece in pieces]
-    return min(start for start, _ in every), max(end for _, end in every)
-
-
-def _cut(low: int, high: int, level: int) -> Iterator[RollupRange]:
-    width = WIDTHS[level]
-    first, last = -(-low // width) * width, high // width * width
-    if first >= last:
-        if level:
-            yield from _cut(low, high, level - 1)
-        elif low < high:
-            yield RollupRange(width, low, high)
-        return
-    yield RollupRange(width, first, last)
-    for start, end in ((low, first), (last, high)):
-        if level and start < end:
-            yield from _cut(start, end, level - 1)

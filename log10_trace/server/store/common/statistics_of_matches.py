@@ -24,12 +24,13 @@ from log10_trace.server.store.common.match_counting import (
 )
 from log10_trace.server.store.common.metadata_labels import MetadataPair, is_dimension
 from log10_trace.server.store.common.record_codec import decode_head
+from log10_trace.server.store.common.rollup_cover import RollupRange
 from log10_trace.server.store.common.rollup_reading import RollupReader
-from log10_trace.server.store.common.rollups import RollupRange, keys
+from log10_trace.server.store.common.rollups import MINUTE_MS, keys
 from log10_trace.server.store.common.usage_statistics import (
-    MINUTE_MS,
     WIDTH_OF,
     RollupRow,
+    RollupRows,
     Step,
     count_steps,
     keep_leading,
@@ -188,7 +189,9 @@ class StatisticsReader:
             keys = [*map(reader.fit_key, query.keys)] or reader.find_leading(
                 pieces, query.sort, query.limit, self.prices
             )
-        rows = list(reader.read(pieces, keys))
+        width = WIDTH_OF[query.interval]
+        are_steps = _are_steps(pieces, query)
+        rows = RollupRows(reader.read_pieces(pieces, keys)) if are_steps else reader.read(pieces, keys)
         totals = sum_by_key(rows if is_total else keep_leading(rows, query, self.prices))
         for key, one in sum_records(query.group_by, edges or (), 0)[0].items():
             if is_total or not query.keys or key in (keys or ()):
@@ -199,21 +202,16 @@ class StatisticsReader:
         shown = keys if is_total else [group.key or "" for group in groups[: query.series_groups]]
         series: Sequence[GroupTotals] = ()
         if groups and query.series_groups:
-            if not _hold_steps(pieces, query, len(shown or ())):
-                rows = self._read_steps(query, wanted, reader, shown)
-            series = self._make_series(query, rows, shown)
+            most = count_steps(len(shown or ()))
+            is_held = are_steps and pieces[0].end - pieces[0].start <= width * most
+            series = self._make_series(
+                query,
+                rows.added
+                if is_held
+                else reader.read_steps(width, wanted.since_ms, wanted.until_ms, shown, most),
+                shown,
+            )
         return Statistics(groups=tuple(groups), series=tuple(series), counted=wanted)
-
-    @staticmethod
-    def _read_steps(
-        query: StatisticsQuery,
-        wanted: CompletionFilter,
-        reader: RollupReader,
-        keys: Sequence[str] | None,
-    ) -> list[RollupRow]:
-        most = count_steps(len(keys or ()))
-        width = WIDTH_OF[query.interval]
-        return list(reader.read_steps(width, wanted.since_ms, wanted.until_ms, keys, most))
 
     def _make_series(
         self, query: StatisticsQuery, rows: Iterable[RollupRow], keys: Sequence[str] | None
@@ -244,14 +242,10 @@ def _needs_labels(query: StatisticsQuery) -> bool:
     return query.group_by == "tag" or is_dimension(query.group_by)
 
 
-def _hold_steps(pieces: Sequence[RollupRange], query: StatisticsQuery, groups: int) -> bool:
-    """Whether the roll-ups of a span are the steps of its series as well, and no more than it may have."""
-    width = WIDTH_OF[query.interval]
-    return (
-        len(pieces) == 1
-        and pieces[0].width == width
-        and pieces[0].end - pieces[0].start <= width * count_steps(groups)
-    )
+def _are_steps(pieces: Sequence[RollupRange], query: StatisticsQuery) -> bool:
+    """Whether the roll-ups of a span are the steps of its series as well."""
+    widths = [piece.width for piece in pieces]
+    return bool(query.series_groups) and widths == [WIDTH_OF[query.interval]]
 
 
 def _read_edges(

@@ -7,8 +7,7 @@ from dataclasses import replace
 from typing import Final
 
 from log10_trace.domain.ranges import merge_ranges
-from log10_trace.server.store.common.rollups import LAST_MINUTE
-from log10_trace.server.store.common.usage_statistics import MINUTE_MS
+from log10_trace.server.store.common.rollups import LAST_MINUTE, MINUTE_MS
 from log10_trace.server.store.data_types import CompletionFilter, Order
 
 HOUR: Final = 60

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Final, TypeAlias
+from collections.abc import Container, Iterable, Mapping, Sequence
+from typing import Final, NamedTuple, TypeAlias
 
 from log10_trace.domain.prices import Prices
 from log10_trace.server.store.common.aggregates import Aggregate, parse_and_group, parse_and_group_counts
 from log10_trace.server.store.common.costs import sum_cost
+from log10_trace.server.store.common.rollups import MINUTE_MS
 from log10_trace.server.store.data_types import (
     GroupTotals,
     Interval,
@@ -23,7 +24,6 @@ SERIES_STEPS: Final = 1_500
 """Most steps of time of a series; the latest are given."""
 SERIES_LENGTH: Final = 3_000
 """Most steps of all groups' series together: of six groups 500 each, three weeks of hours."""
-MINUTE_MS: Final = 60_000
 WIDTH_OF: Final[dict[Interval, int]] = {"minute": 1, "hour": 60, "day": 1440}
 
 _COUNTED: Final = frozenset({"calls", "failed", "tokens", "cost"})
@@ -35,9 +35,34 @@ RollupRow: TypeAlias = tuple[str, int, str, str]
 """A roll-up (or a delta that is not compacted yet): key, start, and the serialized aggregate."""
 
 
-def sum_by_key(rows: Iterable[RollupRow]) -> dict[str, Aggregate]:
+class RollupRows(NamedTuple):
+    """Roll-ups that add up to a span: all that is ``added``, less what is ``removed``."""
+
+    added: Sequence[RollupRow] = ()
+    removed: Sequence[RollupRow] = ()
+
+    def select(self, keys: Container[str]) -> RollupRows:
+        """Those of some keys."""
+        return RollupRows(*([row for row in rows if row[0] in keys] for rows in self))
+
+
+def sum_by_key(rows: RollupRows) -> dict[str, Aggregate]:
     """What each key adds up to."""
-    return parse_and_group((key, counts, durations) for key, _, counts, durations in rows)
+    totals = parse_and_group((key, counts, durations) for key, _, counts, durations in rows.added)
+    excess = parse_and_group((key, counts, durations) for key, _, counts, durations in rows.removed)
+    return _subtract(totals, excess)
+
+
+def sum_counts_by_key(rows: RollupRows) -> dict[str, Aggregate]:
+    """What each key adds up to, without durations."""
+    totals = parse_and_group_counts((key, counts) for key, _, counts, _ in rows.added)
+    return _subtract(totals, parse_and_group_counts((key, counts) for key, _, counts, _ in rows.removed))
+
+
+def _subtract(totals: dict[str, Aggregate], excess: Mapping[str, Aggregate]) -> dict[str, Aggregate]:
+    for key, one in excess.items():
+        totals.setdefault(key, Aggregate()).subtract(one)
+    return totals
 
 
 def sum_by_step(rows: Iterable[RollupRow], width: int, *, with_durations: bool) -> dict[Step, Aggregate]:
@@ -69,13 +94,12 @@ def make_groups(totals: Mapping[str, Aggregate], query: StatisticsQuery, prices:
     return counted[: query.limit]
 
 
-def keep_leading(rows: Sequence[RollupRow], query: StatisticsQuery, prices: Prices) -> Sequence[RollupRow]:
+def keep_leading(rows: RollupRows, query: StatisticsQuery, prices: Prices) -> RollupRows:
     """The rows of the groups that come first, where counts say which: histograms take longest to read."""
-    if query.sort not in _COUNTED or query.limit >= len({row[0] for row in rows}):
+    if query.sort not in _COUNTED or query.limit >= len({row[0] for row in rows.added}):
         return rows
-    totals = parse_and_group_counts((key, counts) for key, _, counts, _ in rows)
-    leading = {group.key for group in make_groups(totals, query, prices)}
-    return [row for row in rows if row[0] in leading]
+    groups = make_groups(sum_counts_by_key(rows), query, prices)
+    return rows.select({group.key or "" for group in groups})
 
 
 def make_series(steps: Mapping[Step, Aggregate], query: StatisticsQuery, prices: Prices) -> list[GroupTotals]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final
 
 import psycopg
-from psycopg import Connection, conninfo
+from psycopg import Connection, IsolationLevel, conninfo
 from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout, TooManyRequests
 
 from log10_trace.errors import SetupError
@@ -29,6 +29,15 @@ OWN_READERS: Final = 2
 """Connections for what the server itself has to know: keys, health."""
 _WAIT_S: Final = 3.0
 """How long a reader waits for one of them."""
+_READER_SETTINGS: Final = {
+    "default_transaction_read_only": "on",
+    # The plans look dear to PostgreSQL, and none runs as long as compiling it would take.
+    "jit": "off",
+    # A plan is made once. To make one takes longer than most questions, the more days there are.
+    "plan_cache_mode": "force_generic_plan",
+    "enable_seqscan": "on",
+    "enable_indexscan": "on",
+}
 
 
 def settings(url: str) -> str:
@@ -133,7 +142,7 @@ class ReadPool:
             configure=self._configure,
             # A connection that broke while it lay idle, PostgreSQL restarted say, is replaced unseen.
             check=ConnectionPool.check_connection,
-            kwargs={"autocommit": True},
+            kwargs={"autocommit": True, "prepare_threshold": 1},
             name="log10-readers",
         )
         self._pool.open()
@@ -162,7 +171,6 @@ class ReadPool:
     def snapshot(self) -> Iterator[Connection[Row]]:
         """A connection whose questions all see one moment."""
         with self.connection() as connection, connection.transaction():
-            connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
             yield connection
 
     @contextmanager
@@ -187,9 +195,8 @@ class ReadPool:
         self._pool.close()
 
     def _configure(self, connection: Connection[Row]) -> None:
-        connection.execute("SELECT set_config('default_transaction_read_only', 'on', false)")
-        # The plans look dear to PostgreSQL, and none runs as long as compiling it would take.
-        connection.execute("SELECT set_config('jit', 'off', false)")
+        connection.isolation_level = IsolationLevel.REPEATABLE_READ
+        _set(connection, _READER_SETTINGS, is_local=False)
         limit_time(connection, READ_TIMEOUT_S)
 
 
@@ -211,5 +218,27 @@ def limit_time(connection: Connection[Row], timeout_s: float, *, is_local: bool 
     With ``is_local`` until the transaction ends.
     """
     timeout_ms = max(round(timeout_s * 1000), 1)  # zero would mean never
-    values = [str(timeout_ms), is_local]
-    connection.execute("SELECT set_config('statement_timeout', %s, %s)", values)
+    _set(connection, {"statement_timeout": str(timeout_ms)}, is_local=is_local)
+
+
+@contextmanager
+def plan_by_values(connection: Connection[Row]) -> Iterator[None]:
+    """Let PostgreSQL plan each statement of the block for its values; on a reader's connection."""
+    with with_settings(connection, plan_cache_mode="force_custom_plan"):
+        yield
+
+
+@contextmanager
+def with_settings(connection: Connection[Row], **settings: str) -> Iterator[None]:
+    """Change settings of a reader's connection for the block, which is a transaction or a part of one."""
+    with connection.transaction():
+        _set(connection, settings, is_local=True)
+        yield
+        # Rolled back instead, psycopg would forget all statements that it has prepared.
+        _set(connection, {name: _READER_SETTINGS[name] for name in settings}, is_local=True)
+
+
+def _set(connection: Connection[Row], settings: Mapping[str, str], *, is_local: bool) -> None:
+    changes = ", ".join(["set_config(%s, %s, %s)"] * len(settings))
+    values = [value for name, setting in settings.items() for value in (name, setting, is_local)]
+    connection.execute(f"SELECT {changes}", values)

@@ -15,7 +15,7 @@ from log10_trace.server.store.common.paging import FIRST, LAST
 from log10_trace.server.store.common.search_query import parse_search_query
 from log10_trace.server.store.data_types import CompletionFilter, Order
 from log10_trace.server.store.postgres.arrays import rows_to_columns
-from log10_trace.server.store.postgres.connections import Row
+from log10_trace.server.store.postgres.connections import Row, plan_by_values, with_settings
 from log10_trace.server.store.postgres.index_keys import truncate_key, truncate_value
 from log10_trace.server.store.postgres.partitioning import SORT_KEYS
 from log10_trace.server.store.postgres.queries import load
@@ -32,18 +32,23 @@ SUMMARIES_BY_ID: Final = b"\n".join((_SQL["summaries"], _SQL["named"]))
 SESSION_ENDS: Final = _SQL["session_ends"]
 """The ids of the first and the last record of some sessions."""
 
+_LIMIT: Final = "limit"
 ALL: Final = "all"
 """The source of a question that no tag and no word narrows down."""
 _INDEXED_RANGES: Final = frozenset(
     row.name for row in COLUMN_FILTERS if row.operator != "=" and row.column in ("duration", "tokens")
 )
 """Ranges whose records an index finds, so that it costs little to look whether they are few."""
+_ORDERED: Final = frozenset({"model", "session_id", "failure_kind", "file", "prompt_digest", "trace_id"})
+"""Conditions whose records an index has in the order of lists: the best plan, whatever the value is."""
 _FEW: Final = 6_000
 """Matching records above which reading in order soon fills a page.
 
 An index finds so many in some 20 ms. Reading in order is slow where those that match lie close together in
 time: among a million records, 2,500 of a few seconds took 6 s.
 """
+BITMAPS_ONLY: Final = {"enable_seqscan": "off", "enable_indexscan": "off"}
+"""Settings with which words are looked up by their own index."""
 Projection = Literal["summaries", "records", "keys", "facts", "tagged_facts"]
 KeysetPosition = tuple[int, str]
 """Order of records in lists: sort key, then id."""
@@ -64,11 +69,18 @@ class FilterQuery:
     otherwise: str = ALL
     """What to read instead of words that are common."""
 
+    @property
+    def needs_values(self) -> bool:
+        """Whether the plan that is best depends on the values."""
+        if self.source == ALL:
+            return len(self.conditions) > 1 or not _ORDERED.issuperset(self.conditions)
+        return self.source == "words"
+
     def page(
         self, wanted: Projection, limit: int, order: Order, after: KeysetPosition | None = None
     ) -> tuple[bytes, dict[str, Any]]:
         """The SQL for at most ``limit`` rows that come ``after`` a record in ``order``, and its values."""
-        values = {**self.values, "low": self.low, "high": self.high, "limit": limit}
+        values = {**self.values, "low": self.low, "high": self.high}
         start: tuple[str, ...] = ()
         if after is not None:
             start = (f"after_{order}",)
@@ -77,9 +89,9 @@ class FilterQuery:
                 values["high"] = min(self.high, after[0])
             else:
                 values["low"] = max(self.low, after[0])
-        return b"\n".join(
-            _SQL[name] for name in (wanted, *self._blocks(order, start), order, "limit")
-        ), values
+        # No value: a plan that is made for any limit reads as if a tenth of all records were wanted.
+        sql = {**_SQL, _LIMIT: b"LIMIT %d" % limit}
+        return b"\n".join(sql[name] for name in (wanted, *self._blocks(order, start), order, _LIMIT)), values
 
     def every(self) -> tuple[bytes, dict[str, Any]]:
         """The SQL for a row of each completion, in any order, and its values."""
@@ -93,7 +105,7 @@ class FilterQuery:
         if self.source == ALL:
             return (ALL, *start, *self.conditions)
         # Where nothing else is asked, the first so many of the source are the answer.
-        end = () if self.conditions else ("limit",)
+        end = () if self.conditions else (_LIMIT,)
         return (self.source, *start, order, *end, "look_up", *self.conditions)
 
 
@@ -138,8 +150,8 @@ def choose_access_path(connection: Connection[Row], asked: FilterQuery) -> Filte
     if ranges := [name for name in asked.conditions if name in _INDEXED_RANGES]:
         values = {**asked.values, "low": asked.low, "high": asked.high, "most": _FEW}
         probe = b"\n".join(_SQL[name] for name in ("probe_range", *ranges, "most"))
-        # Not prepared: a plan for any range whatever would not look at this one.
-        rows = connection.execute(probe, values, prepare=False).fetchall()
+        with plan_by_values(connection):
+            rows = connection.execute(probe, values).fetchall()
         if len(rows) < _FEW:
             return _restrict_to_rows(asked, rows)
     return _find_words(connection, asked) if asked.source == "words" else asked
@@ -160,9 +172,7 @@ def _seen_to_by(source: str) -> tuple[str, ...]:
 
 def _find_words(connection: Connection[Row], asked: FilterQuery) -> FilterQuery:
     values = {**asked.values, "low": asked.low, "high": asked.high, "most": _FEW}
-    # Rolled back, so that the setting does not outlive the probe in a transaction around this one.
-    with connection.transaction(force_rollback=True):
-        connection.execute(_SQL["bitmaps_only"])
+    with with_settings(connection, **BITMAPS_ONLY):
         rows = connection.execute(_SQL["probe"], values).fetchall()
     if len(rows) == _FEW:
         is_all = not asked.conditions

@@ -13,6 +13,7 @@ from log10_trace.server.store.postgres.filter_sql import Projection
 from log10_trace.server.store.postgres.matching_rows import read_matching_rows
 from log10_trace.server.store.postgres.partitioning import SORT_KEYS
 from log10_trace.server.store.postgres.word_lookup import complete_words
+from log10_trace.server.store.protocol import READ_TIMEOUT_S
 
 
 def read_records(
@@ -25,12 +26,12 @@ def read_records(
 ) -> list[RecordFacts] | None:
     """The records that match; None when they are more than ``most``, or take too long to find."""
     try:
-        # Rolled back, so that the limit ends with it.
-        with connection.transaction(force_rollback=True):
+        with connection.transaction():
             limit_time(connection, MAX_SECONDS, is_local=True)
             wanted = complete_words(connection, organization_id, wanted)
             columns: Projection = "tagged_facts" if with_labels else "facts"
             rows = read_matching_rows(connection, organization_id, wanted, columns, limit=most + 1)
+            limit_time(connection, READ_TIMEOUT_S, is_local=True)
     except psycopg.errors.QueryCanceled:
         return None
     if len(rows) > most:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+
 from psycopg import Connection
 
 from log10_trace.server.store.data_types import CompletionFilter, Order
-from log10_trace.server.store.postgres.connections import Row, fetch_rows
+from log10_trace.server.store.postgres.connections import Row, fetch_rows, plan_by_values
 from log10_trace.server.store.postgres.filter_sql import (
     KeysetPosition,
     Projection,
@@ -29,7 +31,8 @@ def read_matching_rows(
     rows: list[Row] = []
     for part in split_by_time(connection, organization_id, wanted, order):
         asked = choose_access_path(connection, build_query(organization_id, part))
-        rows += fetch_rows(connection, *asked.page(projection, limit - len(rows), order, after))
+        with plan_by_values(connection) if asked.needs_values else nullcontext():
+            rows += fetch_rows(connection, *asked.page(projection, limit - len(rows), order, after))
         if len(rows) == limit:
             break
     return rows

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from itertools import chain
 from typing import Any, Final
 
 from psycopg import Connection
 
 from log10_trace.server.store.common.aggregates import Aggregate
-from log10_trace.server.store.common.rollup_reading import KeyCalls, KeyCost, RollupReader, list_starts
-from log10_trace.server.store.common.rollups import RollupRange, cover_range
+from log10_trace.server.store.common.rollup_cover import RollupRange, cover_range, list_starts
+from log10_trace.server.store.common.rollup_reading import (
+    Bounds,
+    KeyCalls,
+    KeyCost,
+    RollupBounds,
+    RollupReader,
+)
+from log10_trace.server.store.common.rollups import EVERY_CALL
 from log10_trace.server.store.common.usage_statistics import RollupRow, sum_by_key
 from log10_trace.server.store.data_types import GroupBy
 from log10_trace.server.store.postgres.arrays import rows_to_columns
@@ -24,13 +32,15 @@ _SQL: Final = load("rollups.sql")
 class PostgresRollupReader(RollupReader):
     """The roll-ups of one dimension, and deltas that are not folded yet."""
 
-    def __init__(self, connection: Connection[Row], organization_id: str, dimension: GroupBy) -> None:
+    def __init__(
+        self, connection: Connection[Row], organization_id: str, bounds: RollupBounds, dimension: GroupBy
+    ) -> None:
+        super().__init__(bounds)
         self._connection = connection
         self._common = {"organization_id": organization_id, "dimension": dimension}
 
-    def _read_bounds(self) -> tuple[int, int] | None:
-        ((first, last),) = self._query("bounds", {})
-        return None if first is None else (first, last)
+    def _read_bounds(self) -> Bounds | None:
+        return _read_bounds(self._connection, "bounds", self._common)
 
     def _read_largest(self, width: int, starts: Sequence[int], limit: int) -> Iterable[KeyCalls]:
         return self._query("largest", {"width": width, "starts": list(starts), "limit": limit})
@@ -70,10 +80,25 @@ class PostgresRollupReader(RollupReader):
         return fetch_rows(self._connection, _SQL[name], self._common | values)
 
 
+def open_readers(connection: Connection[Row], organization_id: str) -> Callable[[GroupBy], RollupReader]:
+    """What opens the roll-ups of a dimension, within a snapshot."""
+    values = {"organization_id": organization_id, "dimension": EVERY_CALL}
+    bounds = RollupBounds(
+        partial(_read_bounds, connection, "bounds", values),
+        partial(_read_bounds, connection, "delta_bounds", values),
+    )
+    return partial(PostgresRollupReader, connection, organization_id, bounds)
+
+
+def _read_bounds(connection: Connection[Row], name: str, values: dict[str, Any]) -> Bounds | None:
+    ((first, last),) = fetch_rows(connection, _SQL[name], values)
+    return None if first is None else (first, last)
+
+
 def read_totals(
     readers: ReadPool, organization_id: str, dimension: GroupBy, keys: Sequence[str]
 ) -> dict[str, Aggregate]:
     """The sums of some keys over all time."""
     with readers.snapshot() as connection:
-        reader = PostgresRollupReader(connection, organization_id, dimension)
+        reader = open_readers(connection, organization_id)(dimension)
         return sum_by_key(reader.read(cover_range(None, None), keys))

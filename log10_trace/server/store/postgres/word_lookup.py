@@ -10,7 +10,8 @@ from psycopg import Connection
 
 from log10_trace.server.store.common.search_query import Phrase, add_prefixes
 from log10_trace.server.store.data_types import CompletionFilter
-from log10_trace.server.store.postgres.connections import Row
+from log10_trace.server.store.postgres.connections import Row, with_settings
+from log10_trace.server.store.postgres.filter_sql import BITMAPS_ONLY
 from log10_trace.server.store.postgres.queries import load
 from log10_trace.server.store.postgres.text_search import to_tsquery
 
@@ -26,8 +27,7 @@ def complete_words(
         queries = [to_tsquery([phrase]) for phrase in phrases]
         if not queries:
             return []
-        with connection.transaction():
-            connection.execute(_SQL["bitmaps_only"])
+        with with_settings(connection, **BITMAPS_ONLY):
             values = {"organization_id": organization_id, "queries": queries}
             found = {number for (number,) in connection.execute(_SQL["known_words"], values)}
         return [number in found for number in range(1, len(queries) + 1)]

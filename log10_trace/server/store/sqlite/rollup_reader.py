@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from itertools import chain
 from typing import Any
 
 from log10_trace.server.store.common.aggregates import Aggregate
-from log10_trace.server.store.common.rollup_reading import KeyCalls, KeyCost, RollupReader, list_starts
-from log10_trace.server.store.common.rollups import RollupRange, cover_range
+from log10_trace.server.store.common.rollup_cover import RollupRange, cover_range, list_starts
+from log10_trace.server.store.common.rollup_reading import (
+    Bounds,
+    KeyCalls,
+    KeyCost,
+    RollupBounds,
+    RollupReader,
+)
+from log10_trace.server.store.common.rollups import EVERY_CALL
 from log10_trace.server.store.common.usage_statistics import RollupRow, sum_by_key
 from log10_trace.server.store.data_types import GroupBy
 from log10_trace.server.store.sqlite.connection import SQL
@@ -19,13 +27,15 @@ from log10_trace.server.store.sqlite.connection import SQL
 class SqliteRollupReader(RollupReader):
     """The roll-ups of one dimension, and deltas that are not folded yet."""
 
-    def __init__(self, connection: sqlite3.Connection, organization_id: str, dimension: GroupBy) -> None:
+    def __init__(
+        self, connection: sqlite3.Connection, organization_id: str, bounds: RollupBounds, dimension: GroupBy
+    ) -> None:
+        super().__init__(bounds)
         self._connection = connection
         self._common = {"organization_id": organization_id, "dimension": dimension}
 
-    def _read_bounds(self) -> tuple[int, int] | None:
-        first, last = self._query("rollup_bounds", {}).fetchone()
-        return None if first is None else (first, last)
+    def _read_bounds(self) -> Bounds | None:
+        return _read_bounds(self._connection, "rollup_bounds", self._common)
 
     def _read_largest(self, width: int, starts: Sequence[int], limit: int) -> Iterable[KeyCalls]:
         common = {"width": width, "limit": limit}
@@ -68,9 +78,24 @@ class SqliteRollupReader(RollupReader):
         return cursor
 
 
+def open_readers(connection: sqlite3.Connection, organization_id: str) -> Callable[[GroupBy], RollupReader]:
+    """What opens the roll-ups of a dimension, within a snapshot."""
+    values = {"organization_id": organization_id, "dimension": EVERY_CALL}
+    bounds = RollupBounds(
+        partial(_read_bounds, connection, "rollup_bounds", values),
+        partial(_read_bounds, connection, "delta_bounds", values),
+    )
+    return partial(SqliteRollupReader, connection, organization_id, bounds)
+
+
+def _read_bounds(connection: sqlite3.Connection, name: str, values: dict[str, str]) -> Bounds | None:
+    first, last = connection.execute(SQL[name], values).fetchone()
+    return None if first is None else (first, last)
+
+
 def read_totals(
     connection: sqlite3.Connection, organization_id: str, dimension: GroupBy, keys: Sequence[str]
 ) -> dict[str, Aggregate]:
     """The sums over all time of some keys."""
-    reader = SqliteRollupReader(connection, organization_id, dimension)
+    reader = open_readers(connection, organization_id)(dimension)
     return sum_by_key(reader.read(cover_range(None, None), keys))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from itertools import pairwise
 
 import pytest
@@ -23,6 +24,7 @@ from log10_trace.server.store.common.aggregates import (
     sum_aggregates,
 )
 from log10_trace.server.store.common.columns import CompletionColumns, extract_columns
+from log10_trace.server.store.common.rollup_cover import cover_range, cover_with_excess, list_starts
 from log10_trace.server.store.common.rollups import (
     ALL_TIME,
     RollupDeltas,
@@ -30,7 +32,6 @@ from log10_trace.server.store.common.rollups import (
     aggregate_deltas,
     apply_delta,
     apply_deltas,
-    cover_range,
     group_by_organization,
 )
 from log10_trace.server.store.common.search_query import Phrase, parse_search_query
@@ -57,6 +58,25 @@ def test_a_span_is_cut_without_overlap_or_gap(low: int, length: int) -> None:
     assert all(one[1] == other[0] for one, other in pairwise(covered))
     assert all(piece.start % piece.width == piece.end % piece.width == 0 for piece in pieces)
     assert len(pieces) <= 5
+
+
+@given(st.integers(0, 20_000), st.integers(0, 20_000))
+def test_a_span_is_its_parts_less_their_excess(low: int, length: int) -> None:
+    """A cover counts each minute of the span once and no other, with fewer roll-ups than the pieces have."""
+    parts, excess = cover = cover_with_excess(low, low + length)
+
+    counted: Counter[int] = Counter()
+    for piece in parts:
+        counted.update(range(piece.start, piece.end))
+    for piece in excess:
+        counted.subtract(range(piece.start, piece.end))
+    assert {minute for minute, times in counted.items() if times} == set(range(low, low + length))
+    assert all(times in {0, 1} for times in counted.values())
+    assert all(piece.start % piece.width == piece.end % piece.width == 0 for piece in (*parts, *excess))
+    assert cover.size <= sum(
+        len(list_starts(piece)) for piece in cover_range(low * 60_000, (low + length) * 60_000)
+    )
+    assert cover.size <= length // 1440 + 2 * (12 + 30 + 2)
 
 
 def test_an_open_span_is_one_sum() -> None:

@@ -65,9 +65,6 @@ JOIN completions AS d ON d.organization_id = %(organization_id)s AND d.id = want
     FROM unnest(%(places)b::bigint[], %(ids)b::text[], %(placed)b::bigint[]) AS d (place, id, placed_ms)
     WHERE place BETWEEN %(low)s AND %(high)s
 
--- :bitmaps_only
-SELECT set_config('enable_seqscan', 'off', true), set_config('enable_indexscan', 'off', true);
-
 -- :probe
 -- Who has the words, as far as the text index tells, but no more than a page or two of rare ones. The planner guesses
 -- that one text in two hundred holds a word it does not know, and would walk through all texts in order to
@@ -158,9 +155,6 @@ ORDER BY d.place DESC, d.id DESC
 
 -- :oldest
 ORDER BY d.place, d.id
-
--- :limit
-LIMIT %(limit)s
 
 -- :session_ends
 SELECT wanted.session_id, ends.is_last, ends.id

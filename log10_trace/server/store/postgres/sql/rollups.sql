@@ -14,6 +14,10 @@ SELECT min(start), max(start) FROM (
     WHERE organization_id = %(organization_id)s AND dimension = %(dimension)s
 ) AS ends;
 
+-- :delta_bounds
+-- The first and the last minute of which something is not folded.
+SELECT min(start), max(start) FROM rollup_deltas WHERE organization_id = %(organization_id)s;
+
 -- :largest
 -- The largest groups of each of some roll-ups. LATERAL and OFFSET 0, here and below, because the planner would take
 -- starts that it does not know for most of the table, and read it all.

@@ -221,6 +221,10 @@ SELECT min(start) AS first, max(start) AS last FROM (
     SELECT max(start) FROM rollup_deltas WHERE organization_id = :organization_id AND dimension = :dimension
 );
 
+-- :delta_bounds
+-- The first and the last minute of which something is not folded.
+SELECT min(start) AS first, max(start) AS last FROM rollup_deltas WHERE organization_id = :organization_id;
+
 -- :largest_keys
 SELECT key, calls FROM rollups INDEXED BY rollups_by_calls
 WHERE organization_id = :organization_id AND dimension = :dimension AND width = :width AND start = :start
