@@ -64,17 +64,41 @@ WHERE organization_id = %(organization_id)s AND dimension = %(dimension)s AND wi
     AND start >= %(start)s AND start < %(end)s;
 
 -- :rollups_of_keys
--- The width is not a value, so that the planner does not take the index of the largest groups of a day: it is smaller
--- than the primary key, but reads all groups of the day for each key.
+-- Of each step its few groups are all read, or each key is looked up, which takes several times as long as to pass a
+-- group. IS TRUE keeps the keys a table that is looked into. The width is not a value, so that the planner does not take
+-- the index of the largest groups of a day: it is smaller than the primary key, but reads all groups of the day for each
+-- key.
+WITH steps AS MATERIALIZED (
+    SELECT width, start, (
+        SELECT count(*) FROM (
+            SELECT FROM rollups
+            WHERE organization_id = %(organization_id)s AND dimension = %(dimension)s
+                AND width = step.width AND start = step.start
+            LIMIT 4 * cardinality(%(keys)s::text[])
+        ) AS groups
+    ) < 4 * cardinality(%(keys)s::text[]) AS has_few
+    FROM unnest(%(widths)b::smallint[], %(starts)b::bigint[]) AS step (width, start)
+)
 SELECT r.key, r.start, r.counts, r.durations
-FROM unnest(%(widths)b::smallint[], %(starts)b::bigint[]) AS step (width, start)
+FROM steps
+CROSS JOIN LATERAL (
+    SELECT key, start, counts, durations FROM rollups
+    WHERE organization_id = %(organization_id)s AND dimension = %(dimension)s
+        AND width = steps.width AND start = steps.start AND (key IN (SELECT unnest(%(keys)s::text[]))) IS TRUE
+    OFFSET 0
+) AS r
+WHERE has_few
+UNION ALL
+SELECT r.key, r.start, r.counts, r.durations
+FROM steps
 CROSS JOIN unnest(%(keys)s::text[]) AS wanted (key)
 CROSS JOIN LATERAL (
     SELECT key, start, counts, durations FROM rollups
     WHERE organization_id = %(organization_id)s AND dimension = %(dimension)s
-        AND width = step.width AND start = step.start AND key = wanted.key
+        AND width = steps.width AND start = steps.start AND key = wanted.key
     OFFSET 0
-) AS r;
+) AS r
+WHERE NOT has_few;
 
 -- :deltas
 SELECT key, start, counts, durations FROM rollup_deltas
