@@ -4,26 +4,31 @@ from __future__ import annotations
 
 import re
 from collections import OrderedDict
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from log10_trace.domain.call_labels import FINISHED
 from log10_trace.instrument.recording import CaptureConfig, Recording
 from log10_trace.record.call import Call, Sink
+from log10_trace.record.content_encoding import decode_body
 
 MAX_QUEUED: Final = 1024
 """Maximum number of background responses awaited; the oldest is forgotten first."""
 
 # A cancel answers with the response as well, and ends it.
-_PATH: Final = r"/?responses/([^/?]+)(?:/cancel)?/?(?:\?.*)?"
+_PATH: Final = re.compile(r"(?:^|/)responses/([^/?]+)(?:/cancel)?/?(?:\?.*)?$")
 _ID: Final = rb'"id"\s*:\s*"([^"]+)"'
 _END: Final = rb'"type"\s*:\s*"response\.(?:completed|failed|incomplete|cancelled)"'
 _PENDING_STATUSES: Final = ("queued", "in_progress")
 _KEPT: Final = (
     "id", "created_ns", "started_ns", "base_url", "organization_id", "tags", "session_id", "metadata",
-    "stack", "request", "background_response_id",
+    "stack", "request", "background_response_id", "via", "trace_id", "span_id", "traced_by",
 )  # fmt: skip
 
-_queued: Final[OrderedDict[str, Call]] = OrderedDict()
+QueuedCalls: TypeAlias = OrderedDict[str, Call]
+"""Calls whose answer has not come yet, by the provider's id of their background response."""
+
+_queued: Final[QueuedCalls] = OrderedDict()
+"""Those of the patched SDKs."""
 
 
 def is_background_request(options: Any) -> bool:
@@ -35,31 +40,42 @@ def is_background_request(options: Any) -> bool:
 class BackgroundRecording(Recording):
     """A call that asks for a background response."""
 
-    __slots__ = ()
+    __slots__ = ("_queued",)
+
+    def __init__(
+        self, sink: Sink, call: Call, client: Any, options: Any, queued: QueuedCalls = _queued
+    ) -> None:
+        super().__init__(sink, call, client, options)
+        self._queued = queued
 
     def emit(self) -> None:
         """Hand the call over, and wait for its answer if it has none yet."""
         super().emit()
         # The id stands in the first event: a long stream is not joined for it.
-        match = re.search(_ID, b"".join(self.call.chunks[:4]))
+        match = re.search(_ID, _read_body(self.call, max_chunks=4))
         if match is None or _has_ended(self.call):
             return
+        queued = self._queued
         self.call.background_response_id = match[1].decode()
-        _queued[self.call.background_response_id] = self.call
-        while len(_queued) > MAX_QUEUED:
-            _queued.popitem(last=False)
+        queued[self.call.background_response_id] = self.call
+        while len(queued) > MAX_QUEUED:
+            queued.popitem(last=False)
 
 
 class BackgroundResultRecording(Recording):
     """A ``retrieve`` of a background response: the record of the call that queued it, with the answer."""
 
-    __slots__ = ()
+    __slots__ = ("_queued",)
 
-    def __init__(self, sink: Sink, queued: Call, client: Any, options: Any) -> None:
-        call = Call(queued.endpoint, created_ns=queued.created_ns, started_ns=queued.started_ns)
+    def __init__(
+        self, sink: Sink, began: Call, client: Any, options: Any, queued: QueuedCalls = _queued
+    ) -> None:
+        """``began`` is the call that queued the response, one of ``queued``."""
+        call = Call(began.endpoint, created_ns=began.created_ns, started_ns=began.started_ns)
         for name in _KEPT:
-            setattr(call, name, getattr(queued, name))
+            setattr(call, name, getattr(began, name))
         super().__init__(sink, call, client, options)
+        self._queued = queued
 
     def on_response(self, response: Any, retries: int | None) -> None:
         """As for any call, except that the request stays that of the call that queued it."""
@@ -75,25 +91,39 @@ class BackgroundResultRecording(Recording):
         """Hand the call over if this is its answer, and not word that it is still going on."""
         if self.call.status == FINISHED and _has_ended(self.call):
             super().emit()
-            _queued.pop(str(self.call.background_response_id), None)
+            self._queued.pop(str(self.call.background_response_id), None)
 
 
 def resume_background_call(capture: CaptureConfig, client: Any, options: Any) -> Recording | None:
     """The recording of a request that may bring the answer of a queued call; none of any other request."""
-    if not _queued:
-        return None
-    path = re.fullmatch(_PATH, options.url)
-    queued = _queued.get(path[1]) if path else None
-    return BackgroundResultRecording(capture.sink, queued, client, options) if queued else None
+    began = find_queued_call(options.url, _queued)
+    return BackgroundResultRecording(capture.sink, began, client, options) if began else None
+
+
+def find_queued_call(url: str, queued: QueuedCalls) -> Call | None:
+    """The call whose answer a request for this URL, or this path of one, may bring."""
+    path = _PATH.search(url) if queued else None
+    return queued.get(path[1]) if path else None
+
+
+def _read_body(call: Call, max_chunks: int | None = None) -> bytes:
+    """The body of the response, or what stands in its first chunks."""
+    if call.streamed and call.content_encoding:
+        return decode_body(call.chunks, call.content_encoding)
+    return b"".join(call.chunks[:max_chunks])
 
 
 def _has_ended(call: Call) -> bool:
-    body = b"".join(call.chunks)
-    if call.streamed:
+    from log10_trace.record import sse  # noqa: PLC0415 -- delivery has imported it
+    from log10_trace.record.json_bytes import parse  # noqa: PLC0415 -- as above
+
+    body = _read_body(call)
+    if call.streamed and sse.is_stream(body):
         # Not parsed: this is the program's thread, and the stream may be long.
         return re.search(_END, body) is not None
-    from log10_trace.record.json_bytes import parse  # noqa: PLC0415 -- delivery has imported it
-
-    response = parse(body)
+    try:
+        response = parse(body)
+    except (ValueError, RecursionError):  # it was left in the middle
+        return False
     status = response.get("status") if isinstance(response, dict) else None
     return isinstance(status, str) and status not in _PENDING_STATUSES

@@ -7,14 +7,16 @@ without a record. No exception of ours reaches the exchange.
 from __future__ import annotations
 
 import time
+from collections import OrderedDict
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Final
 
 from log10_trace.context import process_session
+from log10_trace.domain.call_labels import RESPONSES
 from log10_trace.domain.endpoint_paths import EndpointPath, match_path
 from log10_trace.guard import guard, log_rate_limited
-from log10_trace.instrument import wire
+from log10_trace.instrument import background, wire
 from log10_trace.instrument.failure_recording import FailureRecording
 from log10_trace.instrument.recording import END, CaptureConfig, Recording, new_call
 from log10_trace.proxy.failures import ClientDisconnected, ExchangeFailure, status_failure
@@ -24,6 +26,7 @@ from log10_trace.proxy.target import Target
 from log10_trace.record import sse
 from log10_trace.record.call import Call
 from log10_trace.record.content_encoding import decode_body
+from log10_trace.record.json_bytes import parse
 
 MAX_BODY_BYTES: Final = 64 << 20
 """More of a body is passed on and not kept."""
@@ -61,13 +64,24 @@ class Recorder:
         self._capture = capture
         self._origin = f"{target.scheme}://{target.authority}"
         self._keep_started = keep_started
+        self._queued: background.QueuedCalls = OrderedDict()
 
     def begin(self, head: RequestHead) -> ExchangeRecording | None:
         """The recording of an exchange; none where it is not recorded."""
         with _RECORDING:
-            path = match_path(head.path.decode("latin-1")) if head.method == b"POST" else None
-            return None if path is None else self._begin(head, path)
+            url = head.path.decode("latin-1")
+            path = match_path(url) if head.method == b"POST" else None
+            return self._resume(head, url) if path is None else self._begin(head, path)
         return None
+
+    def _resume(self, head: RequestHead, url: str) -> ExchangeRecording | None:
+        """The recording of a request that may bring the answer of a background response."""
+        began = background.find_queued_call(url, self._queued)
+        if began is None:
+            return None
+        result = background.BackgroundResultRecording(self._capture.sink, began, None, None, self._queued)
+        result.sent = (SentRequest(head),)
+        return ResultExchangeRecording(result, None)
 
     def _begin(self, head: RequestHead, path: EndpointPath) -> ExchangeRecording | None:
         capture, scope = self._capture, read_scope(head.fields)
@@ -83,7 +97,12 @@ class Recorder:
         call.base_url = f"{self._origin}{path.prefix}/"
         recording: Recording
         if is_sampled:
-            recording = Recording(capture.sink, call, None, None)
+            is_response = path.endpoint == RESPONSES
+            recording = (
+                _ResponsesRecording(capture.sink, call, None, None, self._queued)
+                if is_response
+                else Recording(capture.sink, call, None, None)
+            )
             capture.sink.on_start(call)
         else:
             session = scope.session or process_session()
@@ -92,6 +111,29 @@ class Recorder:
         retries = find(head.fields, b"x-stainless-retry-count")
         call.retries = int(retries) if retries is not None and retries.isdigit() else None
         return ExchangeRecording(recording, self._keep_started if is_sampled else None)
+
+
+class _ResponsesRecording(background.BackgroundRecording):
+    """A call of the Responses API; whether it asks for a background response is known when its body is."""
+
+    __slots__ = ()
+
+    def emit(self) -> None:
+        """Hand the call over, and wait for the answer of one that asks for a background response."""
+        if _asks_for_background(self.call.request):
+            super().emit()
+        else:
+            Recording.emit(self)
+
+
+def _asks_for_background(request: bytes) -> bool:
+    if b'"background"' not in request:
+        return False
+    try:
+        asked = parse(request)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(asked, dict) and bool(asked.get("background"))
 
 
 class ExchangeRecording:
@@ -205,3 +247,15 @@ class ExchangeRecording:
         if self._room > 0 and piece:
             pieces.append(piece[: self._room])
         self._room -= len(piece)
+
+
+class ResultExchangeRecording(ExchangeRecording):
+    """The recording of an exchange that fetches a background response: the request is that of the call."""
+
+    __slots__ = ()
+
+    def on_request_piece(self, _piece: bytes) -> None:
+        """A piece of the request's body has come."""
+
+    def on_request_end(self) -> None:
+        """The request is whole."""
