@@ -1,20 +1,23 @@
 """What the recording proxy adds to a call: time beside a direct call, processor time, memory of open streams.
 
-    python benchmarks/proxy.py [--calls 2000] [--streams 1000]
+    python benchmarks/proxy.py [--calls 2000] [--streams 1000] [--tls]
 
 A model endpoint that answers at once, ``log10-trace proxy`` before it in a process of its own, and a client
 that calls both in turn, over connections that stay open. Prints medians of the time to the first byte and to
 the whole response, the processor time that the proxy takes for a request, and its resident memory while so
-many streams are open. Records wait in a spool of the benchmark's own.
+many streams are open. Records wait in a spool of the benchmark's own. With
+``--tls`` the endpoint speaks TLS, to the proxy and to the client that calls it directly.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import importlib
 import os
 import resource
 import socket
+import ssl
 import statistics
 import subprocess
 import sys
@@ -23,6 +26,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -67,13 +71,34 @@ class Model(asyncio.Protocol):
             asyncio.get_running_loop().call_soon(self._transport.write, CHUNK * 20 + STREAM_END)
 
 
+@dataclass(frozen=True)
+class Tls:
+    """What an endpoint with TLS and its clients need."""
+
+    server: ssl.SSLContext
+    client: ssl.SSLContext
+    authority: Path
+    """The file with the certificate that clients trust."""
+
+
+def make_tls(folder: str) -> Tls:
+    """A new authority and a certificate of this machine."""
+    trustme = importlib.import_module("trustme")
+    made, authority = trustme.CA(), Path(folder, "authority.pem")
+    made.cert_pem.write_to_path(str(authority))
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    made.issue_cert("127.0.0.1").configure_cert(server)
+    return Tls(server, ssl.create_default_context(cafile=str(authority)), authority)
+
+
 @contextmanager
-def model() -> Iterator[int]:
+def model(tls: Tls | None) -> Iterator[int]:
     """The endpoint's port, while it runs on a thread."""
     loop = asyncio.new_event_loop()
     bound = socket.create_server(("127.0.0.1", 0), backlog=2048)
     bound.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    server = loop.run_until_complete(loop.create_server(Model, sock=bound, backlog=2048))
+    context = tls.server if tls is not None else None
+    server = loop.run_until_complete(loop.create_server(Model, sock=bound, backlog=2048, ssl=context))
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
     try:
@@ -85,7 +110,7 @@ def model() -> Iterator[int]:
 
 
 @contextmanager
-def proxy(port: int, home: str) -> Iterator[tuple[int, int]]:
+def proxy(port: int, home: str, tls: Tls | None) -> Iterator[tuple[int, int]]:
     """The proxy's port and process, while it runs."""
     line = [
         sys.executable,
@@ -93,9 +118,10 @@ def proxy(port: int, home: str) -> Iterator[tuple[int, int]]:
         "log10_trace",
         "proxy",
         "--to",
-        f"http://127.0.0.1:{port}/v1",
+        f"{'https' if tls else 'http'}://127.0.0.1:{port}/v1",
         "--port",
         "0",
+        *(["--ca", str(tls.authority)] if tls else []),
     ]
     environ = {**os.environ, "LOG10_HOME": home, "PYTHONUNBUFFERED": "1"}
     with subprocess.Popen(
@@ -117,11 +143,11 @@ def request(path: str, *, streamed: bool) -> bytes:
     return f"{head}Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
 
 
-def connect(port: int) -> socket.socket:
+def connect(port: int, tls: Tls | None = None) -> socket.socket:
     """A connection that sends at once."""
     made = socket.create_connection(("127.0.0.1", port))
     made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    return made
+    return tls.client.wrap_socket(made, server_hostname="127.0.0.1") if tls else made
 
 
 def call(connection: socket.socket, asked: bytes, end: bytes) -> tuple[float, float]:
@@ -147,11 +173,11 @@ def resident_mib(pid: int) -> float:
     return int(next(line for line in lines if line.startswith("VmRSS")).split()[1]) / 1024
 
 
-def measure_calls(direct: int, through: int, pid: int, calls: int) -> None:
+def measure_calls(direct: int, through: int, pid: int, calls: int, tls: Tls | None) -> None:
     """Call both ways in turn, and print what the proxy adds."""
     for name, streamed, end in (("plain", False, b"}}]}"), ("stream", True, STREAM_END[-7:])):
         asked = request("/v1", streamed=streamed)
-        with connect(direct) as one, connect(through) as other:
+        with connect(direct, tls) as one, connect(through) as other:
             for _ in range(50):
                 call(one, asked, end)
                 call(other, asked, end)
@@ -187,11 +213,16 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--calls", type=int, default=2000)
     parser.add_argument("--streams", type=int, default=1000)
+    parser.add_argument("--tls", action="store_true", help="the endpoint speaks TLS")
     asked = parser.parse_args()
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    with tempfile.TemporaryDirectory() as home, model() as direct, proxy(direct, home) as (through, pid):
-        measure_calls(direct, through, pid, asked.calls)
+    with ExitStack() as stack:
+        home = stack.enter_context(tempfile.TemporaryDirectory())
+        tls = make_tls(home) if asked.tls else None
+        direct = stack.enter_context(model(tls))
+        through, pid = stack.enter_context(proxy(direct, home, tls))
+        measure_calls(direct, through, pid, asked.calls, tls)
         measure_memory(through, pid, asked.streams)
 
 

@@ -8,6 +8,7 @@ import resource
 import signal
 import socket
 import threading
+from asyncio import sslproto
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +32,8 @@ from log10_trace.server.running import bind, log_setup
 GC_THRESHOLD: Final = 50_000
 """New objects until Python looks for cycles among them: with Python's 700 it looks through the thousands of
 objects of open streams again and again."""
+TLS_BUFFER_BYTES: Final = 32 * 1024
+"""Of a connection with TLS: asyncio's 256 KiB for each are most of the memory of a thousand open streams."""
 _MAX_TURNS: Final = 100
 _STOP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 
@@ -139,6 +142,7 @@ def run(settings: Settings, print_line: Callable[[str], None]) -> None:
         _refuse_itself(target, bound)
         log_setup.configure_logging(settings.log_level)
         _raise_limits()
+        sslproto.SSLProtocol.max_size = TLS_BUFFER_BYTES
         proxy = Proxy(
             route,
             recorder=_make_recorder(delivery, config, target),

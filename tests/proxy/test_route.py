@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import ssl
+import sys
+from asyncio import sslproto
 from base64 import b64encode
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from log10_trace.errors import SetupError
 from log10_trace.network import make_tls_context
 from log10_trace.proxy.route import find_route
+from log10_trace.proxy.run import TLS_BUFFER_BYTES
 from log10_trace.proxy.target import parse_target
 from tests.certificates import Authority, make_authority
 from tests.proxy.conftest import running_proxy
@@ -193,3 +198,17 @@ def test_a_certificate_that_cannot_be_verified(tmp_path: Path, authority: Author
     }[wrong]
     assert f"No connection to {to}: " in error["message"]
     assert reason in error["message"]
+
+
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="asyncio keeps no buffer for each connection yet")
+def test_the_buffer_of_a_connection_with_tls_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Asyncio takes the size that the proxy sets: a thousand streams would need 256 MiB otherwise."""
+    monkeypatch.setattr(sslproto.SSLProtocol, "max_size", TLS_BUFFER_BYTES)
+    loop = asyncio.new_event_loop()
+    try:
+        made: Any = sslproto.SSLProtocol(
+            loop, asyncio.Protocol(), ssl.create_default_context(), None, server_hostname="a"
+        )
+        assert len(made._ssl_buffer) == TLS_BUFFER_BYTES
+    finally:
+        loop.close()
