@@ -40,6 +40,7 @@ GROUPS: Final = {
     "prune": "Delete old calls from this machine's database.",
     "backup": "Copy this machine's database to a file, while it is in use.",
     "restore": "Put a backup in the place of this machine's database.",
+    "migrate": "Copy a database to another one, of the same kind or another.",
     "spool": "Show what waits for delivery, and deliver it.",
     "verify": "Check that every record arrived, and list those that did not.",
     "doctor": "Diagnose why no records arrive.",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeAlias
 
 import typer
 
@@ -14,8 +14,13 @@ from log10_trace.domain.labels import MAX_LABEL, is_label
 from log10_trace.local_server import DATABASE
 from log10_trace.server.store import open_store
 from log10_trace.server.store.backup import back_up, restore
+from log10_trace.server.store.copying.addresses import copy_database
+from log10_trace.server.store.copying.copy import CopyReport, Watch
 from log10_trace.server.store.protocol import Store
 from log10_trace.server.store.sqlite.file_copy import Contents, Stage
+
+MigrationReport: TypeAlias = CopyReport
+"""What became of a migration."""
 
 Database = Annotated[
     str | None,
@@ -61,6 +66,16 @@ def restore_database(database: str | None, file: Path, *, overwrite: bool, stage
         SetupError: a server has it open, or the backup cannot take its place.
     """
     return restore(resolve_database(database), file, overwrite=overwrite, stage=stage)
+
+
+def migrate_database(source: str, target: str, *, merges: bool, watch: Watch) -> MigrationReport:
+    """Copy everything in one database to another.
+
+    Raises:
+        SetupError: there is no source, a server has one of the files open, or the target holds other data.
+        StoreError: one of them failed; the same call goes on.
+    """
+    return copy_database(source, target, merges=merges, watch=watch)
 
 
 @contextmanager

@@ -201,11 +201,28 @@ def emptied_postgres_url(shared_postgres_url: str) -> str:
 
     Ten times quicker than a database for each of some hundred tests; for those that leave the schema alone.
     """
+    return _empty(shared_postgres_url)
+
+
+@pytest.fixture(scope="session")
+def second_shared_postgres_url(postgres_server: str, postgres_template: str) -> Iterator[str]:
+    """The URL of another database for the whole run."""
+    with fresh_database(postgres_server, postgres_template) as url:
+        yield url
+
+
+@pytest.fixture
+def second_emptied_postgres_url(second_shared_postgres_url: str) -> str:
+    """The URL of another such database, for tests that need two."""
+    return _empty(second_shared_postgres_url)
+
+
+def _empty(url: str) -> str:
     psycopg = pytest.importorskip("psycopg")
-    with psycopg.connect(shared_postgres_url) as connection:
+    with psycopg.connect(url) as connection:
         for table in TABLES:
             connection.execute(f"DELETE FROM {table}")
-    return shared_postgres_url
+    return url
 
 
 @pytest.fixture

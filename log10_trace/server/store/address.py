@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Final
 
@@ -9,11 +10,17 @@ from log10_trace.errors import SetupError
 
 POSTGRES: Final = ("postgresql://", "postgres://")
 _SQLITE: Final = "sqlite:///"
+_SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 
 
 def is_postgres(address: str) -> bool:
     """Whether the address is that of a PostgreSQL database; any other is a SQLite file."""
     return address.startswith(POSTGRES)
+
+
+def is_file(address: str) -> bool:
+    """Whether the address is that of a database in one file of this machine."""
+    return not is_postgres(address)
 
 
 def sqlite_path(address: str) -> Path:
@@ -22,6 +29,13 @@ def sqlite_path(address: str) -> Path:
     Raises:
         SetupError: it is no path of a file.
     """
+    if (scheme := _SCHEME.match(address)) and not address.startswith(_SQLITE):
+        # Not the rest of it, which may hold a password.
+        message = (
+            f"The database address {scheme.group()}... is not understood. Name a file, sqlite:///path or "
+            "postgresql://user:password@host/name."
+        )
+        raise SetupError(message)
     try:
         return Path(address.removeprefix(_SQLITE)).expanduser().resolve()
     except (OSError, RuntimeError, ValueError) as error:  # no such user, a loop of links, a NUL

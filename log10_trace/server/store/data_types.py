@@ -428,3 +428,63 @@ class Health:
     bytes: int
     waiting: int
     """Writes queued and not yet committed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlacedRecord:
+    """A record exactly as it is kept, and where it stands in lists: what is copied to another database."""
+
+    id: str
+    fields: Mapping[str, str]
+    """Name -> JSON text; without a ``created_at`` where the record came without one."""
+    began_ms: int
+    """The millisecond at which it stands, whatever its ``created_at`` says."""
+
+    @property
+    def size(self) -> int:
+        """Its characters."""
+        return sum(map(len, self.fields.values()))
+
+
+class SessionSpan(NamedTuple):
+    """A session, with or without calls."""
+
+    id: str
+    first_ms: int
+    last_ms: int
+
+
+class Arrival(NamedTuple):
+    """Sequence numbers that arrived from one process, with both ends."""
+
+    source: str
+    first: int
+    last: int
+
+
+class Deletion(NamedTuple):
+    """What is remembered of a deleted record (deletions.py)."""
+
+    record: str
+    """Hash of organization and id."""
+    content: str
+    """Hash of the content; empty stands for any."""
+    day: int
+    """Days since 1970."""
+
+
+class RevokedPageSession(NamedTuple):
+    """A session of the page that signed out, remembered until its cookie expires."""
+
+    id: str
+    expires_at_ms: int
+
+
+class PrunedSpan(NamedTuple):
+    """Records of any organization that began before the moment may have been pruned."""
+
+    before_ms: int
+
+
+Mark: TypeAlias = SessionSpan | Arrival | Deletion | RevokedPageSession | PrunedSpan
+"""What a database keeps beside records, keys and feedback, and what does not follow from these."""

@@ -10,14 +10,15 @@ from log10_trace.server.store.address import is_postgres, sqlite_path
 from log10_trace.server.store.protocol import Store
 
 
-def open_store(url: str | Path, *, prices: Prices | None = None) -> Store:
+def open_store(url: str | Path, *, prices: Prices | None = None, must_exist: bool = False) -> Store:
     """Open the store at ``url``: a file's path, ``sqlite:///path``, or ``postgresql://...``.
 
-    A database that is not there yet is made, an older one migrated. Without ``prices`` the package's own
-    price table counts.
+    A database that is not there yet is made, unless it ``must_exist``; an older one is migrated. Without
+    ``prices`` the package's own price table counts.
 
     Raises:
-        SetupError: the file is another program's, its schema is newer, or it cannot be opened.
+        SetupError: the file is another program's, its schema is newer, it cannot be opened, or it is not
+            there and ``must_exist``.
         MissingExtraError: PostgreSQL is asked for and psycopg is not installed.
     """
     prices = prices or Prices.load()
@@ -25,10 +26,10 @@ def open_store(url: str | Path, *, prices: Prices | None = None) -> Store:
     if not is_postgres(address):
         from log10_trace.server.store.sqlite.store import SqliteStore  # noqa: PLC0415 -- one store, one import
 
-        return SqliteStore(sqlite_path(address), prices=prices)
+        return SqliteStore(sqlite_path(address), prices=prices, must_exist=must_exist)
     try:
         from log10_trace.server.store.postgres.store import PostgresStore  # noqa: PLC0415 -- optional extra
     except ModuleNotFoundError as error:
         part, extra = "A PostgreSQL database", "postgres"
         raise MissingExtraError(part, extra) from error
-    return PostgresStore(address, prices=prices)
+    return PostgresStore(address, prices=prices, must_exist=must_exist)

@@ -34,10 +34,12 @@ from log10_trace.server.store.data_types import (
     GradingLease,
     GradingSummary,
     Health,
+    Mark,
     MatchCount,
     Neighbors,
     Order,
     Page,
+    PlacedRecord,
     PruneReport,
     SessionSummary,
     SourceReport,
@@ -450,6 +452,45 @@ class Maintenance(Protocol):
         ...
 
 
+class Transfer(Protocol):
+    """What is read and written where a whole database is copied to another, of any kind.
+
+    Keys, feedback and its tasks are copied with the methods that all use. Words, roll-ups and what else
+    follows from records is worked out by the database that they are copied to.
+    """
+
+    def identify(self) -> str:
+        """A text that two addresses share exactly if they lead to the same database."""
+        ...
+
+    def list_organizations(self) -> list[str]:
+        """Every organization of which there is anything, in order."""
+        ...
+
+    def read_records(self, organization_id: str, *, since_ms: int = 0) -> Iterator[PlacedRecord]:
+        """Every record that stands at ``since_ms`` or later in lists, the oldest first.
+
+        No more than a few megabytes of records are held, or one larger record.
+        """
+        ...
+
+    def put_records(self, organization_id: str, records: Sequence[PlacedRecord]) -> list[Future[WriteResult]]:
+        """``Completions.put_many`` at the places that are given.
+
+        New records of one millisecond are listed in the order in which they come, where fewer than 256 of
+        them stand there. A record that was deleted here stays so; pruning keeps nothing out.
+        """
+        ...
+
+    def read_marks(self, organization_id: str) -> Iterator[Mark]:
+        """What else is kept, in any order."""
+        ...
+
+    def put_marks(self, organization_id: str, marks: Sequence[Mark]) -> Future[None]:
+        """Add to what is kept: spans become wider, the latest moment stays. Repeating changes nothing."""
+        ...
+
+
 class Store(Protocol):
     """A database of completions, by subject. Close it to give up its threads and connections."""
 
@@ -491,6 +532,11 @@ class Store(Protocol):
     @property
     def maintenance(self) -> Maintenance:
         """Maintenance of the database: health, pruning, space."""
+        ...
+
+    @property
+    def transfer(self) -> Transfer:
+        """All there is, for another database."""
         ...
 
     def close(self, timeout: float = 10.0) -> None:

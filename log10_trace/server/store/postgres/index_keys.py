@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import replace
 from typing import Any, Final
 
@@ -11,6 +12,8 @@ from log10_trace.server.store.common.metadata_labels import MetadataPair
 
 _MOST_BYTES: Final = 300
 _HASH_BYTES: Final = 8
+_MOST_BYTES_OF_CHARACTER: Final = 4
+_FINGERPRINT: Final = re.compile(rf"~[0-9a-f]{{{2 * _HASH_BYTES}}}$")
 _SURELY_SHORT: Final = _MOST_BYTES // 4
 """Characters that are never too many bytes."""
 _NAMES: Final = ("model", "session_id", "failure_kind", "file", "function", "source", "trace_id")
@@ -26,6 +29,12 @@ def truncate_key(name: str) -> str:
         return name
     digest = hashlib.blake2b(name.encode(), digest_size=_HASH_BYTES).hexdigest()
     return f"{name.encode()[: _MOST_BYTES - 2 * _HASH_BYTES - 1].decode(errors='ignore')}~{digest}"
+
+
+def is_truncated(name: str) -> bool:
+    """Whether the name is what ``truncate_key`` made of a longer one."""
+    size = len(name.encode())
+    return _MOST_BYTES - _MOST_BYTES_OF_CHARACTER < size <= _MOST_BYTES and bool(_FINGERPRINT.search(name))
 
 
 def truncate_keys(facts: CompletionColumns) -> CompletionColumns:

@@ -7,6 +7,7 @@ from typing import Any
 
 from psycopg import Connection
 
+from log10_trace.errors import SetupError
 from log10_trace.server.store.common.migrations import Migration, load_migrations, select_pending_migrations
 from log10_trace.server.store.postgres.locks import MIGRATION_LOCK
 
@@ -37,6 +38,14 @@ def migrate(connection: Connection[Any]) -> None:
                 "INSERT INTO log10_migrations (number, name, checksum) VALUES (%s, %s, %s)",
                 [migration.number, _short_name(migration), migration.checksum],
             )
+
+
+def check_is_made(connection: Connection[Any]) -> None:
+    """Raise ``SetupError`` when no version of ours has laid its schema."""
+    found = connection.execute("SELECT to_regclass('log10_migrations') IS NOT NULL").fetchone()
+    if found is None or not found[0]:
+        message = "The PostgreSQL database holds nothing of log10-trace."
+        raise SetupError(message)
 
 
 def _short_name(migration: Migration) -> str:

@@ -39,11 +39,17 @@ class WriteRequest(NamedTuple):
     organization_id: str
     incoming: CompletionRecord
     replace_tags: bool = False
+    place: int | None = None
+    """Where it is to stand in lists if it is new, as it stood in another database; None: where it says."""
 
     @property
     def key(self) -> Key:
         """Which record it is about."""
         return self.organization_id, self.incoming.id or ""
+
+    def arrived_ms(self, now_ms: int) -> int:
+        """When it arrived; a copy of another database's record, when its call began."""
+        return now_ms if self.place is None else SORT_KEYS.began_ms(self.place)
 
     def size(self) -> int:
         """About the bytes it keeps in memory."""
@@ -107,6 +113,8 @@ class PreparedRecord:
     after: StoredRecord
     packed: EncodedRecord
     outcomes: Sequence[WriteResult]
+    is_copy: bool = False
+    """Whether it comes from another database, so that pruning does not keep it out."""
 
     @property
     def stack_hash(self) -> bytes | None:
@@ -182,7 +190,7 @@ def prepare(
         laid.append((effect, stands.fields, ends_call(stood, stands)))
     assert stands is not None  # noqa: S101 -- there is a write for every draft
     after = (
-        _create_record(key[0], stands, now_ms, seen_messages)
+        _create_record(key[0], stands, now_ms, seen_messages, puts[0].place)
         if before is None
         else _update_record(before, stands)
     )
@@ -192,6 +200,7 @@ def prepare(
         before=before,
         after=after,
         packed=encode(stands.fields),
+        is_copy=puts[0].place is not None,
         outcomes=[
             build_write_result(
                 effect, *key, fields, SORT_KEYS.began_ms(after.place), has_ended_call=has_ended_call
@@ -202,14 +211,20 @@ def prepare(
 
 
 def _create_record(
-    organization_id: str, incoming: CompletionRecord, now_ms: int, seen_messages: SeenMessages
+    organization_id: str,
+    incoming: CompletionRecord,
+    now_ms: int,
+    seen_messages: SeenMessages,
+    place: int | None,
 ) -> StoredRecord:
     said = extract_text(incoming.values)
     known = truncate_keys(extract_columns(incoming, said, now_ms=now_ms))
+    if place is None:
+        place = SORT_KEYS.make(known.began_ms, next(_arrivals))
     return StoredRecord(
-        place=SORT_KEYS.make(known.began_ms, next(_arrivals)),
+        place=place,
         incoming=incoming,
-        facts=known,
+        facts=replace(known, began_ms=SORT_KEYS.began_ms(place)),
         words=said,
         skipped=seen_messages.count_repeated(organization_id, known.session_id, said),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from psycopg import Connection
@@ -132,7 +132,9 @@ def _find_repeats(connection: Connection[Row], prepared: Sequence[PreparedRecord
     found = set()
     for *key, content, was_pruned in connection.execute(SQL["repeats"], rows_to_columns(names, rows)):
         one = by_key[key[0], key[1]]
-        if was_pruned or deletions.is_repeat(one.after.incoming, one.after.facts, content):
+        if (was_pruned and not one.is_copy) or deletions.is_repeat(
+            one.after.incoming, one.after.facts, content
+        ):
             found.add(one.key)
     return found
 
@@ -150,16 +152,19 @@ def _update(connection: Connection[Row], prepared: Sequence[PreparedRecord]) -> 
         )
 
 
-def _resolve_partitions(connection: Connection[Row], keys: Iterable[Key], now_ms: int) -> dict[Key, int]:
+def _resolve_partitions(
+    connection: Connection[Row], by_key: Mapping[Key, Sequence[WriteRequest]], now_ms: int
+) -> dict[Key, int]:
     """Where each record stands, or is to stand."""
-    told = {key: partition_ms(key[1]) for key in keys}
+    told = {key: partition_ms(key[1]) for key in by_key}
     placed = {key: moment for key, moment in told.items() if moment is not None}
     if silent := [key for key, moment in told.items() if moment is None]:
         values = {
             "organization_ids": [organization_id for organization_id, _ in silent],
             "ids": [completion_id for _, completion_id in silent],
         }
-        connection.execute(SQL["place"], {**values, "placed": [now_ms] * len(silent)})
+        arrived = [by_key[key][0].arrived_ms(now_ms) for key in silent]
+        connection.execute(SQL["place"], {**values, "placed": arrived})
         for organization_id, completion_id, moment in connection.execute(SQL["placed"], values):
             placed[organization_id, completion_id] = moment
     return placed

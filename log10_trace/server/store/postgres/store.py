@@ -16,23 +16,27 @@ from log10_trace.server.store.postgres.group_commit import GroupCommitWriter
 from log10_trace.server.store.postgres.housekeeping import Housekeeper
 from log10_trace.server.store.postgres.keys import PostgresKeys
 from log10_trace.server.store.postgres.maintenance import PostgresMaintenance
-from log10_trace.server.store.postgres.migrations import migrate
+from log10_trace.server.store.postgres.migrations import check_is_made, migrate
 from log10_trace.server.store.postgres.prepared_records import WriteRequest
 from log10_trace.server.store.postgres.records import RecordWriter
 from log10_trace.server.store.postgres.reports import PostgresReports
 from log10_trace.server.store.postgres.sessions import PostgresSessions
+from log10_trace.server.store.postgres.transfer import PostgresTransfer
 
 
 class PostgresStore:
     """Completions in a PostgreSQL database; see ``protocol.Store``. Any number may be open on one database.
 
     Raises:
-        SetupError: the database cannot be reached, refuses, or was written by a newer version.
+        SetupError: the database cannot be reached, refuses, or was written by a newer version; or it has no
+            schema of ours and ``must_exist``.
     """
 
-    def __init__(self, url: str, *, prices: Prices) -> None:
+    def __init__(self, url: str, *, prices: Prices, must_exist: bool = False) -> None:
         address = settings(url)
         with first_connection(address) as connection:
+            if must_exist:
+                check_is_made(connection)
             migrate(connection)
         self._readers = ReadPool(address)
         self._own_readers = ReadPool(address, OWN_READERS)
@@ -49,6 +53,7 @@ class PostgresStore:
         self.reports = PostgresReports(self._readers, prices)
         self.grading_queue = PostgresGradingQueue(self._readers, self._tasks)
         self.keys = PostgresKeys(self._own_readers, self._tasks)
+        self.transfer = PostgresTransfer(self._readers, self._writer, self._tasks)
         self.maintenance = PostgresMaintenance(
             self._own_readers, self._deleter, self._housekeeper, self._waiting
         )

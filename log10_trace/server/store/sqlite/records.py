@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import random
 import sqlite3
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from hashlib import blake2b
@@ -73,15 +74,24 @@ def _derive(incoming: CompletionRecord, now_ms: int) -> DerivedRecord:
 
 
 def put(
-    transaction: Transaction, organization_id: str, new: PreparedRecord, *, replace_tags: bool
+    transaction: Transaction,
+    organization_id: str,
+    new: PreparedRecord,
+    *,
+    replace_tags: bool = False,
+    is_copy: bool = False,
 ) -> WriteResult:
-    """Create the record, or merge into the one with its id."""
+    """Create the record, or merge into the one with its id.
+
+    A copy of another database's record keeps its order in lists, and pruning does not keep it out.
+    """
     key = organization_id, str(new.incoming.id)
     position = transaction.find_position(*key)
-    if position is None and _is_repeat(transaction, organization_id, new):
+    if position is None and _is_repeat(transaction, organization_id, new, heeds_pruning=not is_copy):
         return build_write_result(WriteEffect.DELETED, *key, new.incoming.fields, new.facts.began_ms)
     if position is None:
-        began_ms = SORT_KEYS.began_ms(_insert(transaction, organization_id, new))
+        allocate = transaction.allocate_next_position if is_copy else _allocate_any(transaction)
+        began_ms = SORT_KEYS.began_ms(_insert(transaction, organization_id, new, allocate))
         has_ended_call = ends_call(None, new.incoming)
         return build_write_result(
             WriteEffect.CREATED, *key, new.incoming.fields, began_ms, has_ended_call=has_ended_call
@@ -95,13 +105,24 @@ def put(
     return build_write_result(effect, *key, merged.fields, began_ms, has_ended_call=has_ended_call)
 
 
-def _is_repeat(transaction: Transaction, organization_id: str, new: PreparedRecord) -> bool:
+def _allocate_any(transaction: Transaction) -> Callable[[str, str, int], int]:
+    def allocate(organization_id: str, completion_id: str, began_ms: int) -> int:
+        return transaction.allocate_position(organization_id, completion_id, began_ms, next(_arrivals))
+
+    return allocate
+
+
+def _is_repeat(
+    transaction: Transaction, organization_id: str, new: PreparedRecord, *, heeds_pruning: bool
+) -> bool:
     """Whether the record, which is not there, was there and was deleted or pruned."""
     facts = new.facts
     remembered = transaction.find_deleted_content(organization_id, str(new.incoming.id))
     if deletions.is_repeat(new.incoming, facts, remembered):
         return True
-    if facts.source is None or facts.sequence is None or facts.began_ms >= transaction.pruned_before_ms:
+    if facts.source is None or facts.sequence is None or not heeds_pruning:
+        return False
+    if facts.began_ms >= transaction.pruned_before_ms:
         return False
     return transaction.has_arrived(organization_id, facts.source, facts.sequence)
 
@@ -173,12 +194,15 @@ def _counted(row: sqlite3.Row) -> Counted:
     return Counted(*(row[name] for name in Counted._fields))
 
 
-def _insert(transaction: Transaction, organization_id: str, new: PreparedRecord) -> int:
-    """Enter the record; its position."""
+def _insert(
+    transaction: Transaction,
+    organization_id: str,
+    new: PreparedRecord,
+    allocate: Callable[[str, str, int], int],
+) -> int:
+    """Enter the record at the position that is allocated for it; the position."""
     completion_id = str(new.incoming.id)
-    position = transaction.allocate_position(
-        organization_id, completion_id, new.facts.began_ms, next(_arrivals)
-    )
+    position = allocate(organization_id, completion_id, new.facts.began_ms)
     row = (*_row_values(new), position, organization_id, completion_id)
     transaction.defer_insert("insert_completion", [row])
     skipped = transaction.seen_messages.count_repeated(organization_id, new.facts.session_id, new.words)

@@ -53,6 +53,17 @@ def open_database(path: Path, migrations: Sequence[Migration] | None = None) -> 
     return connection
 
 
+def check_is_made(path: Path) -> None:
+    """Raise ``SetupError`` when there is no file, or nothing in it."""
+    try:
+        is_made = path.stat().st_size > 0
+    except OSError:
+        is_made = False
+    if not is_made:
+        message = f"There is no database {path}."
+        raise SetupError(message)
+
+
 def _make_private(path: Path) -> None:
     """Make the file and its folder where they are missing; SQLite gives its side files the same mode."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

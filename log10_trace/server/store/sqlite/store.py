@@ -15,8 +15,9 @@ from log10_trace.server.store.sqlite.keys import SqliteKeys
 from log10_trace.server.store.sqlite.maintenance import SqliteMaintenance
 from log10_trace.server.store.sqlite.readers import OWN_CONNECTIONS, ReadPool
 from log10_trace.server.store.sqlite.reports import SqliteReports
-from log10_trace.server.store.sqlite.schema import open_database
+from log10_trace.server.store.sqlite.schema import check_is_made, open_database
 from log10_trace.server.store.sqlite.sessions import SqliteSessions
+from log10_trace.server.store.sqlite.transfer import SqliteTransfer
 from log10_trace.server.store.sqlite.writer import Writer
 
 _SETTINGS: Final = (
@@ -32,8 +33,14 @@ _SETTINGS: Final = (
 class SqliteStore:
     """A database file. A second process may use it at the same time; each waits for the other's commits."""
 
-    def __init__(self, path: Path, *, prices: Prices) -> None:
-        """Open the file, or make it. Raises ``SetupError`` when it cannot be used."""
+    def __init__(self, path: Path, *, prices: Prices, must_exist: bool = False) -> None:
+        """Open the file, or make it unless it ``must_exist``.
+
+        Raises:
+            SetupError: it cannot be used.
+        """
+        if must_exist:
+            check_is_made(path)
         connection = open_database(path)
         for setting in _SETTINGS:
             connection.execute(setting)
@@ -49,6 +56,7 @@ class SqliteStore:
         self.grading_queue = SqliteGradingQueue(self._writer, self._readers)
         self.keys = SqliteKeys(self._writer, self._own_readers)
         self.maintenance = SqliteMaintenance(self._writer, self._own_readers, self._deleter)
+        self.transfer = SqliteTransfer(path, self._writer, self._readers)
         self._deleter.start(self._deleter.purge_deleted)  # what an earlier process left to do
 
     def close(self, timeout: float = 10.0) -> None:

@@ -61,6 +61,7 @@ class Transaction:
         self._folder = RollupCompactor(self._prices)
         self._data_version = -1
         self._pruned_before_ms: int | None = None
+        self._last_allocated = (-1, 0)
         self._begin()
 
     def run(
@@ -148,6 +149,20 @@ class Transaction:
         self._places[organization_id, completion_id] = position
         return position
 
+    def allocate_next_position(self, organization_id: str, completion_id: str, began_ms: int) -> int:
+        """A free place behind those of this millisecond; in the next ones when it is full."""
+        position = SORT_KEYS.first_of(began_ms)
+        if self._last_allocated[0] == began_ms:
+            position = self._last_allocated[1] + 1
+        self._look_at([SORT_KEYS.began_ms(position)])
+        while position in self._taken:
+            position += 1
+            self._look_at([SORT_KEYS.began_ms(position)])
+        self._last_allocated = began_ms, position
+        self._taken.add(position)
+        self._places[organization_id, completion_id] = position
+        return position
+
     def free_position(self, organization_id: str, completion_id: str) -> None:
         """Know that the record of this id is gone."""
         self._places[organization_id, completion_id] = None
@@ -221,9 +236,10 @@ class Transaction:
         """Work out what some sums cost of which it is not known."""
         self.has_unpriced = price_some(self._connection, self._prices)
 
-    def add_sequence(self, organization_id: str, source: str, sequence: int) -> None:
-        """Note that a sequence number came."""
-        self._sequences.setdefault((organization_id, source), []).append((sequence, sequence))
+    def add_sequence(self, organization_id: str, source: str, sequence: int, last: int | None = None) -> None:
+        """Note that a sequence number came, or all up to ``last``."""
+        arrived = (sequence, sequence if last is None else last)
+        self._sequences.setdefault((organization_id, source), []).append(arrived)
 
     def adjust_stack_refcount(self, number: int, times: int) -> None:
         """Note that bodies name a stack, or with a negative number no longer do."""
@@ -285,6 +301,7 @@ class Transaction:
             self.stacks.clear()
 
     def _forget(self) -> None:
+        self._last_allocated = (-1, 0)
         self.stacks.clear()
         self._pruned_before_ms = None
         self.seen_messages.forget()

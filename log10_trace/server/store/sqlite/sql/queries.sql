@@ -495,8 +495,12 @@ DELETE FROM feedback WHERE organization_id = :organization_id AND id = :id AND N
 );
 
 -- :insert_key
-INSERT INTO keys (organization_id, id, name, scopes, secret_hash, created_at_ms, expires_at_ms)
-VALUES (:organization_id, :id, :name, :scopes, :secret_hash, :created_at_ms, :expires_at_ms);
+INSERT INTO keys (
+    organization_id, id, name, scopes, secret_hash, created_at_ms, expires_at_ms, revoked_at_ms, last_used_at_ms
+) VALUES (
+    :organization_id, :id, :name, :scopes, :secret_hash, :created_at_ms, :expires_at_ms, :revoked_at_ms,
+    :last_used_at_ms
+);
 
 -- :find_key
 SELECT organization_id, id, name, scopes, secret_hash, created_at_ms, expires_at_ms, revoked_at_ms,
@@ -588,3 +592,47 @@ ON CONFLICT (number) DO UPDATE SET before_ms = max(before_ms, excluded.before_ms
 -- :has_arrived
 SELECT 1 FROM sequences
 WHERE organization_id = ? AND source = ? AND first <= ? AND last >= ? LIMIT 1;
+
+-- :organizations
+-- Each index is asked for the next one, and not read through.
+WITH RECURSIVE found (organization_id) AS (
+    SELECT ''
+    UNION
+    SELECT (
+        SELECT min(organization_id) FROM (
+            SELECT min(organization_id) AS organization_id FROM completions
+            WHERE organization_id > found.organization_id
+            UNION ALL SELECT min(organization_id) FROM sessions WHERE organization_id > found.organization_id
+            UNION ALL SELECT min(organization_id) FROM sequences WHERE organization_id > found.organization_id
+            UNION ALL SELECT min(organization_id) FROM feedback_tasks WHERE organization_id > found.organization_id
+            UNION ALL SELECT min(organization_id) FROM keys WHERE organization_id > found.organization_id
+            UNION ALL SELECT min(organization_id) FROM deleted WHERE organization_id > found.organization_id
+            UNION ALL
+            SELECT min(organization_id) FROM revoked_page_sessions WHERE organization_id > found.organization_id
+        )
+    ) FROM found WHERE organization_id IS NOT NULL
+)
+SELECT organization_id FROM found WHERE organization_id <> '' ORDER BY organization_id;
+
+-- :positions_after
+-- Positions of an organization in order, each with the length of the body, which is known without reading it.
+SELECT c.position, length(b.body) AS bytes
+FROM completions c INDEXED BY completions_by_time JOIN bodies b ON b.position = c.position
+WHERE c.organization_id = :organization_id AND c.position > :after
+ORDER BY c.position LIMIT :limit;
+
+-- :session_spans
+SELECT id, first_ms, last_ms FROM sessions WHERE organization_id = :organization_id AND id > :after
+ORDER BY id LIMIT :limit;
+
+-- :deletions
+SELECT record, content, day FROM deleted WHERE organization_id = :organization_id AND record > :after
+ORDER BY record LIMIT :limit;
+
+-- :arrivals
+SELECT source, first, last FROM sequences
+WHERE organization_id = :organization_id AND (source, first) > (:source, :first)
+ORDER BY source, first LIMIT :limit;
+
+-- :revoked_page_sessions
+SELECT id, expires_at_ms FROM revoked_page_sessions WHERE organization_id = :organization_id;

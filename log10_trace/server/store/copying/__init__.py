@@ -1,0 +1,1 @@
+"""Copies all of a store to another, of whatever kind."""
