@@ -377,6 +377,13 @@ OPTIONS: Final = (
         parse=_flag,
         meaning="when yes, calls that another instrumentation has a span of are sent to otlp_url as well",
     ),
+    Option(
+        name="otlp_metrics",
+        env="LOG10_OTLP_METRICS",
+        default=True,
+        parse=_flag,
+        meaning="when no, otlp_url is sent spans alone, and no metrics to /v1/metrics beside it",
+    ),
 )
 
 
@@ -408,6 +415,7 @@ class Config(NamedTuple):
     otlp_headers: dict[str, str]
     otlp_content: bool
     otlp_traced: bool
+    otlp_metrics: bool
 
 
 def resolve(arguments: Mapping[str, Any] | None = None, environ: Mapping[str, str] | None = None) -> Config:

@@ -275,6 +275,7 @@ def patch(
     otlp_headers: Mapping[str, str] | str | None = None,
     otlp_content: bool | None = None,
     otlp_traced: bool | None = None,
+    otlp_metrics: bool | None = None,
 ) -> None:
     """Keep every call that this program makes with the OpenAI SDK from now on, or with one of ``sdks``.
 
@@ -323,6 +324,8 @@ def patch(
         otlp_content: When yes, spans hold requests, responses and tools as well (``LOG10_OTLP_CONTENT``).
         otlp_traced: When yes, calls that another instrumentation has a span of are sent to otlp_url as well
             (``LOG10_OTLP_TRACED``).
+        otlp_metrics: When no, otlp_url is sent spans alone, and no metrics to /v1/metrics beside it
+            (``LOG10_OTLP_METRICS``).
 
     Raises:
         ConfigError: a setting cannot be used; the message names it.

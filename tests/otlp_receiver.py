@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceRequest,
     ExportTraceServiceResponse,
@@ -54,6 +55,10 @@ class Receiver:
     """Path, headers with names in lower case, and message of each request."""
     spans: list[Span] = field(default_factory=list)
     """Those that were taken, as often as they were."""
+    pushes: list[tuple[dict[str, str], ExportMetricsServiceRequest]] = field(default_factory=list)
+    """Headers and message of each request to ``/v1/metrics``, taken or not."""
+    metrics_answer: Answer = (200, b"", {})
+    """What requests to ``/v1/metrics`` are answered."""
 
     def __post_init__(self) -> None:
         self._usual: Behaviour = take
@@ -70,6 +75,11 @@ class Receiver:
 
     def receive(self, path: str, headers: dict[str, str], body: bytes) -> Answer:
         """The answer to a request."""
+        if path == "/v1/metrics":
+            with self._changed:
+                self.pushes.append((headers, ExportMetricsServiceRequest.FromString(body)))
+                self._changed.notify_all()
+            return self.metrics_answer
         message = ExportTraceServiceRequest.FromString(body)
         spans = [
             span

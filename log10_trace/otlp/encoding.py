@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Any, Final
 
-from log10_trace import __version__
 from log10_trace.errors import MissingExtraError
 from log10_trace.otlp.conventions import ATTRIBUTES, list_metadata, span_name
 from log10_trace.otlp.identity import identify
+from log10_trace.otlp.origin import SCOPE, make_resource
 from log10_trace.otlp.span_call import SpanCall, read_call
 from log10_trace.otlp.wire import (
     encode_field,
@@ -25,8 +25,6 @@ try:
         ExportTraceServiceRequest,
         ExportTraceServiceResponse,
     )
-    from opentelemetry.proto.common.v1.common_pb2 import AnyValue, InstrumentationScope, KeyValue
-    from opentelemetry.proto.resource.v1.resource_pb2 import Resource
     from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans, Span, Status
 except ImportError as error:
     raise MissingExtraError("Sending spans over OTLP", "otel") from error
@@ -35,7 +33,7 @@ _KIND: Final = encode_number(Span.KIND_FIELD_NUMBER, Span.SPAN_KIND_CLIENT)
 _ERROR: Final = encode_number(Status.CODE_FIELD_NUMBER, Status.STATUS_CODE_ERROR)
 _SCOPE: Final = encode_field(
     ScopeSpans.SCOPE_FIELD_NUMBER,
-    InstrumentationScope(name="log10_trace", version=__version__).SerializeToString(),
+    SCOPE.SerializeToString(),
 )
 _MAX_METADATA_KEYS: Final = 256
 """Keys of metadata whose bytes are kept."""
@@ -73,7 +71,7 @@ def encode_request(spans: Iterable[bytes], resource: Mapping[str, str]) -> bytes
     """An export request of these spans, of a service with these attributes."""
     scope_spans = [_SCOPE, *(encode_field(ScopeSpans.SPANS_FIELD_NUMBER, span) for span in spans)]
     resource_spans = (
-        encode_field(ResourceSpans.RESOURCE_FIELD_NUMBER, _encode_resource(resource)),
+        encode_field(ResourceSpans.RESOURCE_FIELD_NUMBER, make_resource(resource).SerializeToString()),
         encode_field(ResourceSpans.SCOPE_SPANS_FIELD_NUMBER, b"".join(scope_spans)),
     )
     return encode_field(ExportTraceServiceRequest.RESOURCE_SPANS_FIELD_NUMBER, b"".join(resource_spans))
@@ -86,14 +84,6 @@ def decode_rejection(body: bytes) -> tuple[int, str]:
     except DecodeError:
         return 0, ""
     return max(0, partial.rejected_spans), partial.error_message
-
-
-def _encode_resource(attributes: Mapping[str, str]) -> bytes:
-    pairs = {encode_text(name).decode(): encode_text(text).decode() for name, text in attributes.items()}
-    made = Resource(
-        attributes=[KeyValue(key=name, value=AnyValue(string_value=text)) for name, text in pairs.items()]
-    )
-    return bytes(made.SerializeToString())
 
 
 def _encode_status(call: SpanCall, *, with_content: bool) -> bytes:

@@ -8,6 +8,7 @@ from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
 TRACES_PATH: Final = "/v1/traces"
+METRICS_PATH: Final = "/v1/metrics"
 GRPC_PORT: Final = 4317
 """The port of OTLP over gRPC."""
 GRPC_NOTICE: Final = (
@@ -85,3 +86,8 @@ def split_url(url: str) -> tuple[str, str]:
     """The server of a URL, and the path on it."""
     parts = urlsplit(url)
     return f"{parts.scheme}://{parts.netloc}", parts.path
+
+
+def metrics_url(traces_url: str) -> str:
+    """The URL that metrics are posted to, beside that of spans (``parse_url``)."""
+    return traces_url.removesuffix(TRACES_PATH) + METRICS_PATH

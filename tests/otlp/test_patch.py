@@ -86,11 +86,13 @@ def test_contents_and_redaction(
 ) -> None:
     """Contents go along when asked for, as the redactor leaves them, in both places."""
     source = 'ask("write to ada@example.com"); assert log10_trace.flush(30); show()'
-    run(private_home, model, source, url=api.url, otlp_url=receiver.url, otlp_content=True, redact="emails")
+    settings = {"otlp_url": receiver.url, "otlp_content": True, "otlp_metrics": False}
+    run(private_home, model, source, url=api.url, redact="emails", **settings)
 
     sent = attributes(receiver.spans[0])["gen_ai.input.messages"]
     assert "write to" in sent
     assert "ada@example.com" not in sent + str(api.stored)
+    assert not receiver.pushes, "metrics are left out on request"
 
 
 def test_spans_arrive_while_the_server_is_down(
@@ -244,11 +246,12 @@ def test_the_environment_has_the_settings() -> None:
             "LOG10_OTLP_HEADERS": "api-key=a%20b",
             "LOG10_OTLP_CONTENT": "yes",
             "LOG10_OTLP_TRACED": "yes",
+            "LOG10_OTLP_METRICS": "no",
         },
     )
 
     assert (config.otlp_url, config.otlp_headers) == ("http://h:4318/v1/traces", {"api-key": "a b"})
-    assert (config.otlp_content, config.otlp_traced) == (True, True)
+    assert (config.otlp_content, config.otlp_traced, config.otlp_metrics) == (True, True, False)
 
 
 def test_without_the_extra_the_setting_says_what_to_install(private_home: Path) -> None:

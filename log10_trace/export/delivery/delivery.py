@@ -133,7 +133,7 @@ class Delivery:
 
         def is_over() -> bool:
             is_delivered = counts.captured - counts.pending >= goal and worker.maintenance.has_no_orphans
-            return is_delivered or worker is not self._worker
+            return (is_delivered and not worker.has_report) or worker is not self._worker
 
         monitor.wait_until(is_over, lambda: until, self._clock)
         with monitor:

@@ -10,23 +10,21 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
-from urllib.parse import urlsplit
 
-import h11
 from pydantic_core import from_json
 
-from log10_trace import __version__
 from log10_trace.domain.json_values import read_text
-from log10_trace.export.delivery.http_exchange import COMPRESS_FROM_BYTES, HttpExchange, compress
+from log10_trace.export.delivery.otlp_exchange import RETRIED, OtlpExchange
+from log10_trace.export.delivery.otlp_metrics import OtlpMetrics
+from log10_trace.export.delivery.reporter import Reporter
 from log10_trace.export.delivery.responses import RecordResult, SendResult, retry_after_of
 from log10_trace.export.delivery.retry import Disposition
 from log10_trace.export.delivery.server import Server
-from log10_trace.export.http.connection import Request
 from log10_trace.export.http.reply import HttpReply
 from log10_trace.export.spool.outbound_record import OutboundRecord
 from log10_trace.guard import guard, log_rate_limited
+from log10_trace.otlp.call_measures import Measure
 from log10_trace.otlp.encoding import decode_rejection, encode_request, encode_span
-from log10_trace.otlp.endpoint import GRPC_NOTICE, GRPC_PORT, split_url
 from log10_trace.record.json_bytes import MAX_INT_DIGITS
 
 BATCH_ITEMS: Final = 500
@@ -35,14 +33,14 @@ NOT_ENDED: Final = "not_ended"
 TRACED: Final = "traced"
 """Codes of the answers to records that are settled: sent, or not to be sent for this reason."""
 
-_RETRIED: Final = (408, 425, 429, 500, 502, 503, 504)
 _OF_DESTINATION: Final = (401, 403, 404, 405, 407, 415, 421)
 """Statuses that would be the same for every span: the key, the address, the protocol, a proxy."""
 _TOO_LARGE: Final = 413
+_FINAL: Final = (Disposition.DONE, Disposition.REJECTED)
 _MESSAGE_CHARACTERS: Final = 500
 
 
-class OtlpTransport(HttpExchange):
+class OtlpTransport(OtlpExchange):
     """Sends records as spans over one connection that is kept open. Used by one thread at a time."""
 
     def __init__(
@@ -53,6 +51,7 @@ class OtlpTransport(HttpExchange):
         with_content: bool,
         with_traced: bool = False,
         progress: Callable[[], None] = lambda: None,
+        metrics: OtlpMetrics | None = None,
     ) -> None:
         """Set what goes with every request.
 
@@ -62,12 +61,14 @@ class OtlpTransport(HttpExchange):
             with_content: Whether spans hold what people and models wrote.
             with_traced: Whether calls that another instrumentation has a span of are sent.
             progress: Called whenever the network has moved.
+            metrics: What counts the calls that are sent.
         """
-        super().__init__(progress)
-        self._headers = list(headers.items())
+        super().__init__(headers, progress)
         self._resource = resource
         self._with_content = with_content
         self._with_traced = with_traced
+        self.reporter: Reporter | None = metrics
+        self._metrics = metrics
         self.not_taken = Counter[str]()
         """Spans of requests that succeeded which the endpoint says it has not taken, by its reason."""
 
@@ -81,13 +82,18 @@ class OtlpTransport(HttpExchange):
         The answer to a record that is not to be sent is ``DONE``; its ``code`` says why it was not.
         """
         spans: list[bytes] = []
-        answers = [self._prepare(record, spans) for record in records]
+        measures: list[Measure] = []
+        answers = [self._prepare(record, spans, measures) for record in records]
         if not spans:
             return SendResult([answer or _DONE for answer in answers])
-        reply = self._post(server, encode_request(spans, self._resource), timeout)
+        reply = self.post(server, encode_request(spans, self._resource), timeout)
         result = reply if isinstance(reply, RecordResult) else _result_of(reply)
         if result.disposition is Disposition.REJECTED and len(spans) > 1:
             result = replace(result, disposition=Disposition.TOO_LARGE)  # split, to see which of them it is
+        too_large = result.disposition is Disposition.TOO_LARGE and len(records) == 1
+        # A call whose span is refused for good was made all the same.
+        if self._metrics is not None and (too_large or result.disposition in _FINAL):
+            self._metrics.count(measures)
         if isinstance(reply, HttpReply) and result.disposition is Disposition.DONE:
             self._count_rejection(server, reply, len(spans))
         pause = retry_after_of(reply) if isinstance(reply, HttpReply) else 0.0
@@ -95,11 +101,13 @@ class OtlpTransport(HttpExchange):
 
     def probe(self, server: Server, timeout: float) -> RecordResult:
         """What a request without spans meets: ``DONE`` where spans would be taken."""
-        reply = self._post(server, encode_request((), self._resource), timeout)
+        reply = self.post(server, encode_request((), self._resource), timeout)
         return reply if isinstance(reply, RecordResult) else _result_of(reply)
 
-    def _prepare(self, record: OutboundRecord, spans: list[bytes]) -> RecordResult | None:
-        """Add the span of a record; the answer to a record that is not to be sent."""
+    def _prepare(
+        self, record: OutboundRecord, spans: list[bytes], measures: list[Measure]
+    ) -> RecordResult | None:
+        """Add the span and the measures of a record; the answer to a record that is not to be sent."""
         with guard("making a span of a record"):
             fields = _parse(record.body)
             if not self._with_traced and read_text(fields.get("traced_by")):
@@ -108,21 +116,22 @@ class OtlpTransport(HttpExchange):
             if span is None:
                 return _NOT_ENDED
             spans.append(span)
+            with guard("counting a call"):
+                measures += self._metrics.read(fields) if self._metrics is not None else ()
             return None
         return _UNREADABLE
 
-    def _post(self, server: Server, body: bytes, timeout: float) -> HttpReply | RecordResult:
-        url, path = split_url(server.url)
-        headers = [
-            ("Content-Type", "application/x-protobuf"),
-            ("User-Agent", f"log10-trace/{__version__}"),
-            *self._headers,
-        ]
-        if len(body) >= COMPRESS_FROM_BYTES:
-            headers.append(("Content-Encoding", "gzip"))
-            body = compress(body)
-        reply = self.exchange(server._replace(url=url), Request("POST", path, headers, body), timeout)
-        return _explain(server.url, reply) if isinstance(reply, RecordResult) else reply
+    def close(self) -> None:
+        """Close the connections; the next ``send`` opens a new one."""
+        super().close()
+        if self._metrics is not None:
+            self._metrics.close()
+
+    def detach_after_fork(self) -> None:
+        """Forget connections that belong to the process we were forked from, without a word on their wire."""
+        super().detach_after_fork()
+        if self._metrics is not None:
+            self._metrics.detach_after_fork()
 
     def _count_rejection(self, server: Server, reply: HttpReply, sent: int) -> None:
         """Note what of a request that succeeded was not taken; the protocol forbids to send it again."""
@@ -146,21 +155,12 @@ def _result_of(reply: HttpReply) -> RecordResult:
     if 200 <= status < 300:  # noqa: PLR2004 -- HTTP's own classes
         return replace(_DONE, status=status)
     message = reply.body[:_MESSAGE_CHARACTERS].decode("utf-8", "replace")
-    if status in _RETRIED:
+    if status in RETRIED:
         return RecordResult(Disposition.RETRY, status, message=message)
     if status in _OF_DESTINATION or status < 400:  # noqa: PLR2004
         return RecordResult(Disposition.DENIED, status, message=message)
     too_large = status == _TOO_LARGE
     return RecordResult(Disposition.TOO_LARGE if too_large else Disposition.REJECTED, status, message=message)
-
-
-def _explain(url: str, failure: RecordResult) -> RecordResult:
-    """The failure of a request without an answer; what speaks gRPC alone is told as such."""
-    is_no_http = isinstance(failure.cause, h11.ProtocolError)
-    is_cut = isinstance(failure.cause, ConnectionError) and failure.connected
-    if is_no_http or (is_cut and urlsplit(url).port == GRPC_PORT):
-        return replace(failure, disposition=Disposition.DENIED, message=GRPC_NOTICE)
-    return replace(failure, message=failure.message.replace("LOG10_URL", "the URL of the endpoint"))
 
 
 def _parse(body: bytes) -> Any:

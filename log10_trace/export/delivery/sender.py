@@ -10,6 +10,7 @@ from typing import Final, Protocol
 from log10_trace.export.delivery.backoff import BackoffPolicy
 from log10_trace.export.delivery.outbound_cache import OutboundCache
 from log10_trace.export.delivery.poison import FAILED, Suspects, weigh_evidence
+from log10_trace.export.delivery.reporter import Reporter
 from log10_trace.export.delivery.responses import RecordResult, SendResult
 from log10_trace.export.delivery.retry import Disposition
 from log10_trace.export.delivery.server import Server
@@ -41,6 +42,9 @@ _TAKEN: Final = (Disposition.DONE, Disposition.REJECTED)
 
 class RecordTransport(Protocol):
     """What hands records over: one call of ``send`` is one attempt."""
+
+    reporter: Reporter | None
+    """What is pushed beside the records."""
 
     def max_items(self, server: Server) -> int:
         """How many records are worth handing over at a time."""

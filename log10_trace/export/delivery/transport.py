@@ -12,6 +12,7 @@ from typing import Final
 
 from log10_trace import __version__
 from log10_trace.export.delivery.http_exchange import COMPRESS_FROM_BYTES, HttpExchange, compress
+from log10_trace.export.delivery.reporter import Reporter
 from log10_trace.export.delivery.responses import (
     RecordResult,
     SendResult,
@@ -41,6 +42,8 @@ _NOT_OF_ENDPOINT: Final = (401, 403, 407, 421)
 
 class Transport(HttpExchange):
     """Sends records to a server over one connection that is kept open. Used by one thread at a time."""
+
+    reporter: Reporter | None = None
 
     def __init__(
         self, progress: Callable[[], None] = lambda: None, clock: Callable[[], float] = time.monotonic

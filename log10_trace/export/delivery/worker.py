@@ -47,6 +47,8 @@ class Worker:
         self._waiting = 0
         self._flush_requested = False
         self._stopping = False
+        self._reporter = sender.transport.reporter
+        self._is_report_requested = False
         self._orphans_turn = False
 
     def step(self) -> None:
@@ -57,6 +59,7 @@ class Worker:
             self._sink.redact_waiting()
         self.maintenance.run_due_tasks(now)
         self._count_new_records(now)
+        self._report(now)
         if self._due_at(now) <= now:
             was_stopping = self._stopping
             with guard("delivering records"):
@@ -79,15 +82,17 @@ class Worker:
         """Seconds until something is to be done, unless the monitor is notified. The lock is held."""
         now = self._clock()
         self._count_new_records(now)
-        if self._sink.unredacted:
+        if self._sink.unredacted or self._is_report_due(now):
             return 0.0
         until = min(self._due_at(now), self.maintenance.due_at)
+        if self._reporter is not None:
+            until = min(until, self._reporter.due_at)
         self._sink.worker_is_idle = self._waiting_since is None and until > now + self._config.flush_interval
         return max(0.0, until - now)
 
     def flush_now(self) -> None:
         """Send what waits at once, even to a server that asked for a pause. Called with the lock held."""
-        self._flush_requested = True
+        self._flush_requested = self._is_report_requested = True
         self._sender.backoff.reset_delay()
         self.maintenance.recover_now()
 
@@ -110,10 +115,18 @@ class Worker:
     @property
     def is_done(self) -> bool:
         """Whether it was told to stop, and has sent what it can. Called with the lock held."""
+        return self._has_ended(self._clock()) and not (self._reporter and self._reporter.has_news)
+
+    @property
+    def has_report(self) -> bool:
+        """Whether a flush has still to push what stands beside the records. Called with the lock held."""
+        return self._is_report_requested and self._reporter is not None and self._reporter.has_news
+
+    def _has_ended(self, now: float) -> bool:
+        """Whether it was told to stop, and has sent the records that it can."""
         if not self._stopping or self._sink.unredacted:
             return False  # what is not redacted yet is in memory alone
         nothing_waits = self._waiting_since is None and not self._sink.new_records
-        now = self._clock()
         # A server that asked for a pause is left alone at the end as well: the records wait in the spool.
         cannot_go_on = self._sender.backoff.is_stuck or now < self._due_at(now) < _NEVER
         return cannot_go_on or (nothing_waits and self.maintenance.has_no_orphans)
@@ -136,6 +149,28 @@ class Worker:
         at_once = hurries or self.maintenance.orphans or self._sender.backoff.failures
         company = 0.0 if at_once else self._config.flush_interval
         return max((self._waiting_since or now) + company, self._sender.backoff.not_before)
+
+    def _report(self, now: float) -> None:
+        """Push what stands beside the records, where it is due."""
+        if self._reporter is None:
+            return
+        if self._is_report_due(now):
+            with guard("pushing metrics"):
+                self._reporter.push(self._config.timeout)
+        with self._sink.monitor:
+            # What came in the meantime may be what a flush waits for.
+            nothing_waits = self._waiting_since is None and not self._sink.new_records
+            if nothing_waits and not self._reporter.has_news:
+                self._is_report_requested = False
+
+    def _is_report_due(self, now: float) -> bool:
+        """Whether to push at once: in its time, or behind the last record of a flush or of the program."""
+        if self._reporter is None:
+            return False
+        if self._reporter.due_at <= now:
+            return True
+        is_last = (self._is_report_requested and self._waiting_since is None) or self._has_ended(now)
+        return is_last and self._reporter.has_news
 
     def _attempt(self) -> None:
         backlog = self._next_backlog()

@@ -14,7 +14,7 @@ from prometheus_client import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
 from log10_trace.domain.keys import Scope
-from log10_trace.server.http.call_metrics import MAX_FAILURES, MAX_MODELS, OTHER
+from log10_trace.otlp.call_measures import MAX_FAILURES, MAX_MODELS, OTHER
 from log10_trace.server.http.metrics import Metrics
 from tests.server.conftest import Server, Tenant
 

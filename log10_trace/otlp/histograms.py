@@ -1,0 +1,115 @@
+"""Histograms of calls that only grow, and OTLP's protobuf of them. Needs the extra ``otel``."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from log10_trace.errors import MissingExtraError
+from log10_trace.otlp.call_measures import METRICS, Measure, MeasureReader, Metric
+from log10_trace.otlp.origin import SCOPE, make_attributes, make_resource
+
+try:
+    from google.protobuf.message import DecodeError
+    from opentelemetry.proto.collector.metrics.v1 import metrics_service_pb2 as service
+    from opentelemetry.proto.metrics.v1 import metrics_pb2 as protocol
+except ImportError as error:
+    raise MissingExtraError("Sending metrics over OTLP", "otel") from error
+
+
+class _Series:
+    """The values of one metric with the same labels."""
+
+    __slots__ = ("buckets", "largest", "least", "total")
+
+    def __init__(self, metric: Metric) -> None:
+        self.buckets = [0] * (len(metric.boundaries) + 1)
+        self.total = 0.0
+        self.least = float("inf")
+        self.largest = 0.0
+
+    def add(self, metric: Metric, value: float) -> None:
+        # A boundary belongs to the bucket below it.
+        self.buckets[bisect_left(metric.boundaries, value)] += 1
+        self.total += value
+        self.least = min(self.least, value)
+        self.largest = max(self.largest, value)
+
+
+class CallHistograms:
+    """The histograms of the conventions, over all calls since ``start_ns``. Used by one thread at a time."""
+
+    def __init__(self, start_ns: int) -> None:
+        """Count from this moment, in nanoseconds since 1970."""
+        self.start_ns = start_ns
+        self._reader = MeasureReader()
+        self._series: dict[tuple[Metric, tuple[str, ...]], _Series] = {}
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing was counted."""
+        return not self._series
+
+    def read(self, record: Mapping[str, Any]) -> tuple[Measure, ...]:
+        """What is to be counted of a record whose call has ended."""
+        return tuple(self._reader.read(record))
+
+    def count(self, measures: Iterable[Measure]) -> None:
+        """Count these, which ``read`` has given."""
+        for metric, labels, value in measures:
+            series = self._series.get((metric, labels))
+            if series is None:
+                series = self._series[metric, labels] = _Series(metric)
+            series.add(metric, value)
+
+    def encode(self, resource: Mapping[str, str], now_ns: int) -> bytes:
+        """An export request of all that was counted, of a service with these attributes."""
+        metrics = [made for metric in METRICS if (made := self._make_metric(metric, now_ns)) is not None]
+        request = service.ExportMetricsServiceRequest(
+            resource_metrics=[
+                protocol.ResourceMetrics(
+                    resource=make_resource(resource),
+                    scope_metrics=[protocol.ScopeMetrics(scope=SCOPE, metrics=metrics)],
+                )
+            ]
+        )
+        return bytes(request.SerializeToString())
+
+    def _make_metric(self, metric: Metric, now_ns: int) -> protocol.Metric | None:
+        points = [
+            protocol.HistogramDataPoint(
+                attributes=make_attributes(
+                    pair for pair in zip(metric.labels, labels, strict=True) if pair[1]
+                ),
+                start_time_unix_nano=self.start_ns,
+                time_unix_nano=now_ns,
+                count=sum(series.buckets),
+                sum=series.total,
+                min=series.least,
+                max=series.largest,
+                bucket_counts=series.buckets,
+                explicit_bounds=metric.boundaries,
+            )
+            for (own, labels), series in self._series.items()
+            if own is metric
+        ]
+        if not points:
+            return None
+        return protocol.Metric(
+            name=metric.name,
+            unit=metric.unit,
+            description=metric.description,
+            histogram=protocol.Histogram(
+                data_points=points, aggregation_temporality=protocol.AGGREGATION_TEMPORALITY_CUMULATIVE
+            ),
+        )
+
+
+def decode_metrics_rejection(body: bytes) -> tuple[int, str]:
+    """How many points a response of success says were not taken, and why."""
+    try:
+        partial = service.ExportMetricsServiceResponse.FromString(body).partial_success
+    except DecodeError:
+        return 0, ""
+    return max(0, partial.rejected_data_points), partial.error_message
