@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -20,6 +20,8 @@ from log10_trace.server.store.data_types import (
 STEPS_PER_PAGE: Final = 50
 _MAX_CHARACTERS: Final = 32_000_000
 """Of the records of a session that a page shows; one record alone may have more."""
+_MAX_AT_ONCE: Final = 16
+"""Records that are read together, where they are as long as those before them and so many fit."""
 _PLACES: Final = ("start", "end")
 
 
@@ -104,17 +106,23 @@ def _read_earlier(
 
 
 def _read_records(
-    context: RequestContext, summaries: Iterable[CompletionSummary]
+    context: RequestContext, summaries: Sequence[CompletionSummary]
 ) -> tuple[list[StoredCompletion], int]:
     """The records of the first summaries, as many as a page has memory for; and how many those are."""
     records: list[StoredCompletion] = []
-    characters = count = 0
-    for count, summary in enumerate(summaries):
-        stored = context.store.completions.get(context.organization_id, summary.id)
-        if stored is None:  # deleted since the summaries were read
-            continue
-        characters += sum(map(len, stored.fields.values()))
-        if records and characters > _MAX_CHARACTERS:
-            return records, count
-        records.append(stored)
-    return records, count + 1
+    characters, size, ids = 0, 1, [summary.id for summary in summaries]
+    done = 0
+    while done < len(ids):
+        asked = ids[done : done + size]
+        found = context.store.completions.get_many(context.organization_id, asked)
+        for number, completion_id in enumerate(asked, done):
+            stored = found.get(completion_id)
+            if stored is None:  # deleted since the summaries were read
+                continue
+            characters += sum(map(len, stored.fields.values()))
+            if records and characters > _MAX_CHARACTERS:
+                return records, number
+            records.append(stored)
+        done += size
+        size = max(1, min(_MAX_AT_ONCE, (_MAX_CHARACTERS - characters) * done // (characters + 1)))
+    return records, len(ids)

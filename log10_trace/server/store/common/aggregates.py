@@ -10,7 +10,9 @@ from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from itertools import accumulate, chain
 from operator import add
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import Final, NamedTuple, TypeVar
+
+from pydantic_core import from_json
 
 from log10_trace.domain.call_labels import FAILED, STARTED
 from log10_trace.server.store.common.columns import CountedCall
@@ -155,45 +157,49 @@ def sum_aggregates(tallies: Sequence[Aggregate]) -> Aggregate:
 
 def parse_and_sum(written: Sequence[SerializedAggregate]) -> Aggregate:
     """The sum of what is written."""
-    counts = _parse_json_texts([one.counts for one in written])
-    return Aggregate(
-        _sum_counts(counts), _sum_durations(_parse_json_texts([one.durations for one in written]))
-    )
+    (counts,) = _parse_counts([[one.counts for one in written]])
+    (durations,) = _parse_durations([[one.durations for one in written]])
+    return Aggregate(_sum_counts(counts), _sum_durations(durations))
 
 
 def parse_and_group(rows: Iterable[tuple[Place, str, str]]) -> dict[Place, Aggregate]:
     """The sums of what is written, by place; rows are of a place and the two texts of an aggregate."""
-    every = list(rows)
-    found = parse_and_group_counts((place, counts) for place, counts, _ in every)
-    places = [place for place, _, _ in every]
-    durations = _group(places, _parse_json_texts([durations for _, _, durations in every]))
-    for place, each in durations.items():
-        found[place].durations = _sum_durations(each)
-    return found
+    counts_of: dict[Place, list[str]] = {}
+    durations_of: dict[Place, list[str]] = {}
+    for place, counts, durations in rows:
+        if place in counts_of:
+            counts_of[place].append(counts)
+            durations_of[place].append(durations)
+        else:
+            counts_of[place], durations_of[place] = [counts], [durations]
+    return {
+        place: Aggregate(_sum_counts(each_counts), _sum_durations(pairs))
+        for place, each_counts, pairs in zip(
+            counts_of,
+            _parse_counts(counts_of.values()),
+            _parse_durations(durations_of.values()),
+            strict=True,
+        )
+    }
 
 
 def parse_and_group_counts(rows: Iterable[tuple[Place, str]]) -> dict[Place, Aggregate]:
     """The sums of written counts alone, by place, without durations, which take longest to read."""
-    every = list(rows)
-    counts = _group([place for place, _ in every], _parse_json_texts([counts for _, counts in every]))
-    return {place: Aggregate(_sum_counts(each)) for place, each in counts.items()}
+    counts_of: dict[Place, list[str]] = {}
+    for place, counts in rows:
+        counts_of.setdefault(place, []).append(counts)
+    parsed = _parse_counts(counts_of.values())
+    return {place: Aggregate(_sum_counts(each)) for place, each in zip(counts_of, parsed, strict=True)}
 
 
 def parse_counts(counts: str) -> Aggregate:
     """Written counts, without durations."""
-    return Aggregate(_parse_json_texts([counts])[0])
+    return Aggregate(from_json(counts))
 
 
 def negate(written: SerializedAggregate) -> SerializedAggregate:
     """What takes ``written`` away when it is added."""
     return parse_and_sum([written]).negated().serialize()
-
-
-def _group(places: Sequence[Place], parsed: Sequence[Any]) -> dict[Place, list[Any]]:
-    found: dict[Place, list[Any]] = {}
-    for place, one in zip(places, parsed, strict=True):
-        found.setdefault(place, []).append(one)
-    return found
 
 
 def _sum_counts(each_counts: Sequence[dict[str, Sequence[int]]]) -> dict[str, Sequence[int]]:
@@ -206,13 +212,10 @@ def _sum_counts(each_counts: Sequence[dict[str, Sequence[int]]]) -> dict[str, Se
     return {rate: list(map(sum, zip(*each, strict=True))) for rate, each in by_rate.items()}
 
 
-def _sum_durations(parsed: Sequence[list[int]]) -> dict[int, int]:
-    if len(parsed) == 1:
-        return dict(zip(parsed[0][::2], parsed[0][1::2], strict=True))
-    flat = chain.from_iterable(parsed)
-    pairs = zip(flat, flat, strict=True)  # one iterator: in pairs
+def _sum_durations(pairs: Sequence[int]) -> dict[int, int]:
+    flat = iter(pairs)
     durations: dict[int, int] = {}
-    for bucket, calls in pairs:
+    for bucket, calls in zip(flat, flat, strict=True):  # one iterator: in pairs
         durations[bucket] = durations.get(bucket, 0) + calls
     return durations
 
@@ -220,10 +223,25 @@ def _sum_durations(parsed: Sequence[list[int]]) -> dict[int, int]:
 _quote = lru_cache(json.dumps)  # json would take most of the time that folding takes
 
 
-def _parse_json_texts(texts: Sequence[str]) -> list[Any]:
-    """The values of JSON texts; read all at once, which takes half the time of one by one."""
-    values: list[Any] = json.loads(f"[{','.join(texts)}]")
+def _parse_counts(groups: Iterable[Sequence[str]]) -> list[list[dict[str, Sequence[int]]]]:
+    """The written counts of groups; read all at once, which takes half the time of one by one."""
+    joined = [",".join(texts) for texts in groups]
+    values: list[list[dict[str, Sequence[int]]]] = from_json(
+        f"[{','.join([f'[{each}]' for each in joined])}]"
+    )
     return values
+
+
+def _parse_durations(groups: Iterable[Sequence[str]]) -> list[list[int]]:
+    """The written durations of groups, those of a group one behind the other."""
+    joined = [",".join([text[1:-1] for text in texts if text != "[]"]) for texts in groups]
+    values: list[list[int]] = from_json(_join_arrays(joined))
+    return values
+
+
+def _join_arrays(contents: Iterable[str]) -> str:
+    """An array of arrays with these contents, as JSON."""
+    return f"[{','.join([f'[{each}]' for each in contents])}]"
 
 
 def _ranks(calls: Sequence[int], shares: Sequence[float]) -> list[int | None]:

@@ -29,6 +29,7 @@ from log10_trace.server.store.postgres.deletion import delete_matching, delete_o
 from log10_trace.server.store.postgres.executor import SerialExecutor
 from log10_trace.server.store.postgres.feedback import PostgresFeedbackStore
 from log10_trace.server.store.postgres.filter_sql import (
+    RECORDS_BY_ID,
     SESSION_ENDS,
     SUMMARIES_BY_ID,
     KeysetPosition,
@@ -92,6 +93,16 @@ class PostgresCompletions:
         }
         row = self._readers.row(SQL["get"], values)
         return None if row is None else _to_stored(organization_id, row)
+
+    def get_many(self, organization_id: str, completion_ids: Sequence[str]) -> dict[str, StoredCompletion]:
+        """The whole records of some ids, by id."""
+        values = {
+            "organization_id": organization_id,
+            "ids": list(completion_ids),
+            "placed": [partition_ms(completion_id) for completion_id in completion_ids],
+        }
+        rows = self._readers.rows(RECORDS_BY_ID, values)
+        return {row[1]: _to_stored(organization_id, row) for row in rows}
 
     def page(
         self,

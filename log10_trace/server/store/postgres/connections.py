@@ -33,6 +33,8 @@ _READER_SETTINGS: Final = {
     "default_transaction_read_only": "on",
     # The plans look dear to PostgreSQL, and none runs as long as compiling it would take.
     "jit": "off",
+    # To start other processes takes longer than what they would do.
+    "max_parallel_workers_per_gather": "0",
     # A plan is made once. To make one takes longer than most questions, the more days there are.
     "plan_cache_mode": "force_generic_plan",
     "enable_seqscan": "on",

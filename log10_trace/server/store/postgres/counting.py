@@ -13,8 +13,8 @@ from psycopg import Connection
 from log10_trace.server.store.common.aggregates import Aggregate
 from log10_trace.server.store.common.match_counting import RollupGroup, count_matches
 from log10_trace.server.store.data_types import CompletionFilter, MatchCount
-from log10_trace.server.store.postgres.connections import ReadPool, Row
-from log10_trace.server.store.postgres.filter_sql import FilterQuery, build_query, choose_access_path
+from log10_trace.server.store.postgres.connections import ReadPool, Row, fetch_rows
+from log10_trace.server.store.postgres.filter_sql import build_query, choose_access_path
 from log10_trace.server.store.postgres.rollup_reader import open_readers
 from log10_trace.server.store.postgres.tag_exclusion import split_by_time
 
@@ -44,7 +44,7 @@ def _scan(readers: ReadPool, organization_id: str, deadline: float, wanted: Comp
     try:
         with readers.connection_with_timeout(deadline - time.monotonic()) as connection:
             for part in split_by_time(connection, organization_id, wanted, "newest"):
-                for moved in _pass_rows(connection, build_query(organization_id, part)):
+                for moved in _pass_rows(connection, organization_id, part):
                     calls += moved
                     if time.monotonic() > deadline:
                         return MatchCount(calls=calls, is_exact=False)
@@ -53,9 +53,17 @@ def _scan(readers: ReadPool, organization_id: str, deadline: float, wanted: Comp
     return MatchCount(calls=calls, is_exact=True)
 
 
-def _pass_rows(connection: Connection[Row], asked: FilterQuery) -> Iterator[int]:
+def _pass_rows(connection: Connection[Row], organization_id: str, wanted: CompletionFilter) -> Iterator[int]:
     """Count rows as they are passed, some at a time."""
-    text, values = choose_access_path(connection, asked).every()
+    asked = choose_access_path(connection, build_query(organization_id, wanted))
+    if asked.known_count is not None:
+        yield asked.known_count
+        return
+    text, values = asked.every()
+    if asked.is_short:
+        ((count,),) = fetch_rows(connection, b"SELECT count(*) FROM (%b) AS matching" % text, values)
+        yield count
+        return
     with connection.transaction():
         try:
             connection.execute(_DECLARE + text, values, prepare=False)

@@ -28,6 +28,8 @@ _COMPARISONS: Final = {
 _SQL: Final = {**load("listing.sql"), **_COMPARISONS}
 SUMMARIES_BY_ID: Final = b"\n".join((_SQL["summaries"], _SQL["named"]))
 """The summaries of the records of some ids."""
+RECORDS_BY_ID: Final = b"\n".join((_SQL["records"], _SQL["named"]))
+"""The whole records of some ids."""
 
 SESSION_ENDS: Final = _SQL["session_ends"]
 """The ids of the first and the last record of some sessions."""
@@ -39,8 +41,10 @@ _INDEXED_RANGES: Final = frozenset(
     row.name for row in COLUMN_FILTERS if row.operator != "=" and row.column in ("duration", "tokens")
 )
 """Ranges whose records an index finds, so that it costs little to look whether they are few."""
-_ORDERED: Final = frozenset({"model", "session_id", "failure_kind", "file", "prompt_digest", "trace_id"})
-"""Conditions whose records an index has in the order of lists: the best plan, whatever the value is."""
+_ORDERED: Final = frozenset(
+    {"model", "session_id", "failure_kind", "file", "prompt_digest", "trace_id", "no_tag"}
+)
+"""Conditions whose records are best read in the order of lists, whatever the value is."""
 _FEW: Final = 6_000
 """Matching records above which reading in order soon fills a page.
 
@@ -49,6 +53,7 @@ time: among a million records, 2,500 of a few seconds took 6 s.
 """
 BITMAPS_ONLY: Final = {"enable_seqscan": "off", "enable_indexscan": "off"}
 """Settings with which words are looked up by their own index."""
+_SHORT_MS: Final = 120_000
 Projection = Literal["summaries", "records", "keys", "facts", "tagged_facts"]
 KeysetPosition = tuple[int, str]
 """Order of records in lists: sort key, then id."""
@@ -92,6 +97,17 @@ class FilterQuery:
         # No value: a plan that is made for any limit reads as if a tenth of all records were wanted.
         sql = {**_SQL, _LIMIT: b"LIMIT %d" % limit}
         return b"\n".join(sql[name] for name in (wanted, *self._blocks(order, start), order, _LIMIT)), values
+
+    @property
+    def is_short(self) -> bool:
+        """Whether it is of a few minutes, in which all records are soon read."""
+        length_ms = SORT_KEYS.began_ms(self.high) - SORT_KEYS.began_ms(self.low)
+        return self.source == ALL and not self.needs_values and length_ms <= _SHORT_MS
+
+    @property
+    def known_count(self) -> int | None:
+        """How many completions there are, where they are found already and nothing else is asked."""
+        return len(self.values["ids"]) if self.source == "found" and not self.conditions else None
 
     def every(self) -> tuple[bytes, dict[str, Any]]:
         """The SQL for a row of each completion, in any order, and its values."""
@@ -174,11 +190,11 @@ def _find_words(connection: Connection[Row], asked: FilterQuery) -> FilterQuery:
     values = {**asked.values, "low": asked.low, "high": asked.high, "most": _FEW}
     with with_settings(connection, **BITMAPS_ONLY):
         rows = connection.execute(_SQL["probe"], values).fetchall()
-    if len(rows) == _FEW:
+    if rows and rows[0][-1] == _FEW:
         is_all = not asked.conditions
         common = (*asked.conditions, "has_words")
         return asked if is_all else replace(asked, source=asked.otherwise, conditions=common)
-    found = rows_to_columns(("places", "ids", "placed"), rows)
+    found = rows_to_columns(("places", "ids", "placed"), [row[:-1] for row in rows])
     return replace(asked, source="found", values={**asked.values, **found})
 
 

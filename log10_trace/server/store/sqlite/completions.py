@@ -73,6 +73,15 @@ class SqliteCompletions:
             row = connection.execute(SQL["load"], values).fetchone()
         return None if row is None else _to_stored(row)
 
+    def get_many(self, organization_id: str, completion_ids: Sequence[str]) -> dict[str, StoredCompletion]:
+        """The whole records of some ids, by id."""
+        values = {"organization_id": organization_id, "ids": json.dumps(list(completion_ids))}
+        with self._readers.snapshot() as connection:
+            places = [row["position"] for row in connection.execute(SQL["find"], values)]
+            found = json.dumps([place for place in places if place is not None])
+            rows = connection.execute(SQL["load_many"], {"positions": found})
+            return {row["id"]: _to_stored(row) for row in rows}
+
     def page(
         self,
         organization_id: str,

@@ -72,7 +72,7 @@ _BY_TEXT: Final = AccessPath(
     "search.rowid",
 )
 _BY_TEXT_ALONE: Final = AccessPath("search", "search MATCH :text", "search.rowid")
-"""To count: the word that stands for the organization keeps others out, and their rows are not read."""
+"""The word that stands for the organization keeps others out, and their rows are not read."""
 _HAS_TEXT: Final = "EXISTS (SELECT 1 FROM search WHERE search MATCH :text AND search.rowid = {})"
 
 
@@ -84,15 +84,19 @@ def select_positions(
     after: int | None = None,
     limit: int,
     order: Order = "newest",
+    checks_owner: bool = True,
 ) -> BoundQuery:
     """The query for up to ``limit`` positions, from behind ``after`` on.
 
-    ``count`` runs a counting query; it is asked only when there is more than one way to go.
+    ``count`` runs a counting query; it is asked only when there is more than one way to go. Without
+    ``checks_owner`` the caller looks at the organization of each record.
 
     Raises:
         SearchError: the text to search for holds no word.
     """
-    text, values = select_matching(organization_id, wanted, count=count, after=after, order=order)
+    text, values = select_matching(
+        organization_id, wanted, count=count, after=after, order=order, checks_owner=checks_owner
+    )
     return BoundQuery(
         f"{text} ORDER BY position {_DIRECTIONS[order]} LIMIT :limit", {**values, "limit": limit}
     )
@@ -105,15 +109,18 @@ def select_matching(
     count: Callable[[BoundQuery], int],
     after: int | None = None,
     order: Order = "newest",
+    checks_owner: bool = True,
 ) -> BoundQuery:
-    """The query for all positions behind ``after``, in any order.
+    """The query for all positions behind ``after``, in any order; as ``select_positions``.
 
     Raises:
         SearchError: the text to search for holds no word.
     """
     values = _values(organization_id, wanted, after, order)
-    arms = [_union_branch(driver, wanted) for driver in _choose_access_paths(wanted, values, count)]
-    return BoundQuery(" UNION ".join(arms), values)
+    drivers = _choose_access_paths(wanted, values, count)
+    if not checks_owner:
+        drivers = _leave_records_out(drivers, wanted)
+    return BoundQuery(" UNION ".join(_union_branch(driver, wanted) for driver in drivers), values)
 
 
 def count_positions(
@@ -125,11 +132,14 @@ def count_positions(
         SearchError: the text to search for holds no word.
     """
     values = _values(organization_id, wanted, None, "newest")
-    drivers = _choose_access_paths(wanted, values, count)
-    if drivers == [_BY_TEXT] and not _record_conditions(wanted):
-        drivers = [_BY_TEXT_ALONE]
+    drivers = _leave_records_out(_choose_access_paths(wanted, values, count), wanted)
     arms = [_union_branch(driver, wanted) for driver in drivers]
     return BoundQuery(f"SELECT count(*) FROM ({' UNION '.join(arms)})", values)  # noqa: S608 -- as above
+
+
+def _leave_records_out(drivers: list[AccessPath], wanted: CompletionFilter) -> list[AccessPath]:
+    """The same rows without the records themselves, where nothing is asked of them but their text."""
+    return [_BY_TEXT_ALONE] if drivers == [_BY_TEXT] and not _record_conditions(wanted) else drivers
 
 
 def _choose_access_paths(

@@ -17,8 +17,9 @@ def find_positions(
     after: int | None,
     limit: int,
     order: Order,
+    checks_owner: bool = True,
 ) -> list[int]:
-    """At most ``limit`` positions from behind ``after`` on."""
+    """At most ``limit`` positions from behind ``after`` on; as ``select_positions``."""
 
     def count(query: BoundQuery) -> int:
         return int(connection.execute(query.text, query.values).fetchone()[0])
@@ -26,8 +27,16 @@ def find_positions(
     found: list[int] = []
     for part in split_by_time(connection, organization_id, wanted, order):
         left = limit - len(found)
-        query = select_positions(organization_id, part, count=count, after=after, limit=left, order=order)
-        found += [row["position"] for row in connection.execute(query.text, query.values)]
+        query = select_positions(
+            organization_id,
+            part,
+            count=count,
+            after=after,
+            limit=left,
+            order=order,
+            checks_owner=checks_owner,
+        )
+        found += [position for (position,) in connection.execute(query.text, query.values)]
         if len(found) == limit:
             break
     return found

@@ -66,13 +66,18 @@ JOIN completions AS d ON d.organization_id = %(organization_id)s AND d.id = want
     WHERE place BETWEEN %(low)s AND %(high)s
 
 -- :probe
--- Who has the words, as far as the text index tells, but no more than a page or two of rare ones. The planner guesses
--- that one text in two hundred holds a word it does not know, and would walk through all texts in order to
--- find fifty; the sums keep it from any index but that of the words.
-SELECT place, id, placed_ms FROM completion_words
-WHERE words @@ %(query)s::tsquery AND organization_id || '' = %(organization_id)s
-    AND place + 0 BETWEEN %(low)s AND %(high)s
-LIMIT %(most)s;
+-- Who has the words, as far as the text index tells, but no more than a page or two of rare ones; a single one where
+-- they are more. The planner guesses that one text in two hundred holds a word it does not know, and would walk through
+-- all texts in order to find fifty; the sums keep it from any index but that of the words.
+SELECT place, id, placed_ms, found FROM (
+    SELECT place, id, placed_ms, row_number() OVER () AS number, count(*) OVER () AS found FROM (
+        SELECT place, id, placed_ms FROM completion_words
+        WHERE words @@ %(query)s::tsquery AND organization_id || '' = %(organization_id)s
+            AND place + 0 BETWEEN %(low)s AND %(high)s
+        LIMIT %(most)s
+    ) AS first
+) AS numbered
+WHERE found < %(most)s OR number = 1;
 
 -- :known_words
 -- The numbers of the queries, from 1, that some text of the organization matches.
@@ -134,10 +139,12 @@ AND EXISTS (
         AND o.words @@ %(query)s::tsquery)
 
 -- :no_tag
+-- OFFSET 0 keeps it a question for each record, whatever else the planner would join.
 AND NOT EXISTS (
     SELECT FROM completion_tags AS o
     WHERE o.organization_id = %(organization_id)s AND o.tag = ANY (%(tags)s) AND o.place = d.place
-        AND o.id = d.id AND o.placed_ms = d.placed_ms)
+        AND o.id = d.id AND o.placed_ms = d.placed_ms
+    OFFSET 0)
 
 -- :ungraded
 AND NOT EXISTS (

@@ -99,13 +99,13 @@ ORDER BY wanted.key;
 SELECT c.position, c.status, c.model, c.session_id, c.failure_kind, c.file, c.function, c.duration,
     c.input_tokens, c.output_tokens, c.charges, NULL AS head
 FROM json_each(:positions) wanted
-JOIN completions c ON c.position = wanted.value;
+CROSS JOIN completions c ON c.position = wanted.value AND +c.organization_id = :organization_id;
 
 -- :tagged_facts_at
 SELECT c.position, c.status, c.model, c.session_id, c.failure_kind, c.file, c.function, c.duration,
     c.input_tokens, c.output_tokens, c.charges, b.head
 FROM json_each(:positions) wanted
-JOIN completions c ON c.position = wanted.value
+CROSS JOIN completions c ON c.position = wanted.value AND +c.organization_id = :organization_id
 JOIN bodies b ON b.position = c.position;
 
 -- :session_ends
