@@ -318,6 +318,8 @@ class Statistics:
     series: tuple[GroupTotals, ...]
     counted: CompletionFilter = CompletionFilter()
     """Which calls these are figures of: those that were asked for, or more where that would take too long."""
+    is_selection: bool = False
+    """Whether the groups were sorted among those alone that cost most or have most calls."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

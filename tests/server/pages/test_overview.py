@@ -15,6 +15,7 @@ from log10_trace.local_server import LocalServer
 from log10_trace.server.pages.overview.change import change_of
 from log10_trace.server.pages.overview.links import group_params
 from log10_trace.server.pages.overview.span import Span, make_span
+from log10_trace.server.store.common import rollup_reading
 from tests import processes
 from tests.server.pages import chromium
 from tests.server.pages.page_client import Site, chat_response, completion, post, sign_in
@@ -252,3 +253,23 @@ def _select_by_keyboard(window: chromium.Tab, server: LocalServer) -> None:
     asked = window.ask("Object.fromEntries(new URLSearchParams(location.search))")
     assert "until" not in asked, "a span that ends now stays open"
     assert 2 * 3600 <= time.time() - _moment(asked["since"]).timestamp() < 3 * 3600 + 60
+
+
+@pytest.mark.parametrize(
+    ("sort", "note"),
+    [
+        ("cost", ""),
+        ("failed", "Sorted among a hundred groups: those that cost most and those that have most calls."),
+        ("key", "Sorted among a hundred groups: those that have most calls."),
+    ],
+)
+def test_a_table_says_among_which_groups_it_is_sorted(
+    site: Site, monkeypatch: pytest.MonkeyPatch, sort: str, note: str
+) -> None:
+    """Where only the largest groups are looked at, the page says so; cost and calls are of all groups."""
+    monkeypatch.setattr(rollup_reading, "GROUPS", 3)
+    for number in range(4):
+        site.keep(called(number + 1, tags=[f"t{number}"]))
+
+    assert note in site.page(f"/overview?sort={sort}&by=tag")
+    assert ("Sorted among" in site.page(f"/overview?sort={sort}")) == bool(note)

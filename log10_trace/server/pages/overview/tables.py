@@ -46,6 +46,8 @@ class Table:
     rows: tuple[Row, ...]
     address: str
     """The address of this table alone; empty where it stands alone, or has no more rows."""
+    note: str
+    """Of which groups the rows are the first, where that is not plain; else empty."""
 
 
 def table_titles(group_by: GroupBy) -> tuple[str, str]:
@@ -81,7 +83,18 @@ def make_table(
             for group in groups.found.groups
         ),
         address="" if is_alone or not groups.has_more else str(address.with_param("by", group_by)),
+        note=_describe_rows(groups, overview.sort, is_alone=is_alone),
     )
+
+
+def _describe_rows(groups: Groups, sort: SortBy, *, is_alone: bool) -> str:
+    """Of which groups the rows are the first."""
+    if groups.found.is_selection:
+        leading = "have most calls" if sort == "key" else "cost most and those that have most calls"
+        return f"Sorted among a hundred groups: those that {leading}."
+    if is_alone and groups.has_more:
+        return f"The hundred that {'cost most' if sort == 'cost' else 'have most calls'}."
+    return ""
 
 
 def _row(

@@ -214,6 +214,11 @@ class RollupReader(ABC):
         return self.read_pieces([RollupRange(width, max(first, end - most * width), end)], keys)
 
 
+def is_selection(sort: SortBy, found: int) -> bool:
+    """Whether there may be groups beside the ``found`` leading ones that would come first in an order."""
+    return sort not in {"calls", "cost"} and found >= GROUPS
+
+
 def _split_days(pieces: Sequence[RollupRange]) -> tuple[list[RollupRange], list[RollupRange]]:
     """The whole days of a span, or all time, and where they are few the days of which it has a part."""
     whole = [piece for piece in pieces if piece.width in RANKED_WIDTHS]

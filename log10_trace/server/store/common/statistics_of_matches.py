@@ -25,7 +25,7 @@ from log10_trace.server.store.common.match_counting import (
 from log10_trace.server.store.common.metadata_labels import MetadataPair, is_dimension
 from log10_trace.server.store.common.record_codec import decode_head
 from log10_trace.server.store.common.rollup_cover import RollupRange
-from log10_trace.server.store.common.rollup_reading import RollupReader
+from log10_trace.server.store.common.rollup_reading import RollupReader, is_selection
 from log10_trace.server.store.common.rollups import MINUTE_MS, keys
 from log10_trace.server.store.common.usage_statistics import (
     WIDTH_OF,
@@ -211,7 +211,12 @@ class StatisticsReader:
                 else reader.read_steps(width, wanted.since_ms, wanted.until_ms, shown, most),
                 shown,
             )
-        return Statistics(groups=tuple(groups), series=tuple(series), counted=wanted)
+        return Statistics(
+            groups=tuple(groups),
+            series=tuple(series),
+            counted=wanted,
+            is_selection=not (is_total or query.keys) and is_selection(query.sort, len(keys or ())),
+        )
 
     def _make_series(
         self, query: StatisticsQuery, rows: Iterable[RollupRow], keys: Sequence[str] | None
