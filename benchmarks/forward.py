@@ -3,7 +3,7 @@
     python -m benchmarks.forward                  20,000 records without contents, then with them
     python -m benchmarks.forward --records 5000
 
-Server, sink and command are processes of their own; the CPU time is the command's.
+Server, sink and command are processes of their own. A run that sends nothing measures the command's start.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+from benchmarks.proxy import processor_s
 from benchmarks.records import Maker
 from benchmarks.seed_database import fill_sqlite
 from log10_trace.domain.keys import Scope, make_key
@@ -31,6 +32,15 @@ from log10_trace.server.store import open_store
 from tests.processes import server
 
 ORGANIZATION = "benchmark"
+HEAD = """\
+| forward | records a second, start and all | CPU of the command, µs a record | of the server |
+|---|---|---|---|"""
+RUNS: tuple[tuple[str, list[str], int], ...] = (
+    ("nothing", ["--since", "2100-01-01T00:00:00Z"], 0),
+    ("without contents", [], 1),
+    ("with contents", ["--content", "--again"], 1),
+)
+"""What each is called, its options, and whether it sends the records."""
 
 
 class _Sink(BaseHTTPRequestHandler):
@@ -69,26 +79,32 @@ def main() -> None:
         token, key = make_key(ORGANIZATION, [Scope.READ], name="benchmark", now_ms=now_ms)
         with closing(open_store(home / "completions.db")) as store:
             store.keys.add(ORGANIZATION, key).result()
-        print("| forward | records a second | CPU of the command, µs a record |\n|---|---|---|")
         with server(home) as running:
             environ = {**os.environ, "LOG10_HOME": str(home), "LOG10_URL": running.url, "LOG10_TOKEN": token}
             url = f"http://127.0.0.1:{ours.recv()}"
-            for name, options in (("without contents", []), ("with contents", ["--content", "--again"])):
-                rate, cpu_us = _measure(url, options, environ, records)
-                print(f"| {name} | {rate:,.0f} | {cpu_us:.0f} |")
+            for at, (name, options, sent) in enumerate(RUNS):
+                ticks = processor_s(running.pid)
+                took, cpu_s = _run(["--to", url, *options], environ, records * sent)
+                served_s = processor_s(running.pid) - ticks
+                if not at:
+                    start_s = cpu_s
+                    print(f"Start of the command: {start_s:.2f} s of CPU.\n\n{HEAD}")
+                    continue
+                spent = ((each / records * 1_000_000) for each in (cpu_s - start_s, served_s))
+                print(f"| {name} | {records / took:,.0f} | {' | '.join(f'{each:.0f}' for each in spent)} |")
     sink.terminate()
 
 
-def _measure(url: str, options: list[str], environ: dict[str, str], records: int) -> tuple[float, float]:
-    command = [sys.executable, "-m", "log10_trace", "forward", "--to", url, "--json", *options]
+def _run(options: list[str], environ: dict[str, str], sent: int) -> tuple[float, float]:
+    """Seconds on the clock, and of CPU, that the command took to send so many."""
+    command = [sys.executable, "-m", "log10_trace", "forward", "--json", *options]
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     began = time.perf_counter()
     done = subprocess.run(command, env=environ, capture_output=True, text=True, check=True)
     took = time.perf_counter() - began
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    assert json.loads(re.sub(r"\s", "", done.stdout))["sent"] == records, done
-    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return records / took, cpu / records * 1_000_000
+    assert json.loads(re.sub(r"\s", "", done.stdout))["sent"] == sent, done
+    return took, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
 if __name__ == "__main__":
