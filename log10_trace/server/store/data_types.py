@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from enum import Enum
-from typing import Final, Generic, Literal, NamedTuple, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Final, Generic, Literal, NamedTuple, TypeAlias, TypeVar
 
 from log10_trace.domain.charges import Charge
 from log10_trace.domain.marked_text import split_at_marks
 from log10_trace.domain.prices import Prices
+
+if TYPE_CHECKING:
+    from log10_trace.server.store.common.record_codec import EncodedRecord
 
 TagMatch = Literal["any", "all", "none"]
 Order = Literal["newest", "oldest"]
@@ -441,6 +444,8 @@ class PlacedRecord:
     """Name -> JSON text; without a ``created_at`` where the record came without one."""
     began_ms: int
     """The millisecond at which it stands, whatever its ``created_at`` says."""
+    packed: EncodedRecord | None = field(default=None, compare=False, repr=False)
+    """The same fields as ``record_codec.encode`` lays them out, where the store has them so."""
 
     @property
     def size(self) -> int:

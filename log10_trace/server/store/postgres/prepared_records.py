@@ -41,6 +41,8 @@ class WriteRequest(NamedTuple):
     replace_tags: bool = False
     place: int | None = None
     """Where it is to stand in lists if it is new, as it stood in another database; None: where it says."""
+    packed: EncodedRecord | None = None
+    """Its fields, where they are encoded already."""
 
     @property
     def key(self) -> Key:
@@ -199,7 +201,7 @@ def prepare(
         placed_ms=placed_ms,
         before=before,
         after=after,
-        packed=encode(stands.fields),
+        packed=(stands is puts[0].incoming and puts[0].packed) or encode(stands.fields),
         is_copy=puts[0].place is not None,
         outcomes=[
             build_write_result(

@@ -80,6 +80,7 @@ class PostgresTransfer:
                 organization_id,
                 from_stored_fields(one.id, organization_id, one.fields),
                 place=self._next_place(one.began_ms),
+                packed=one.packed,
             )
             for one in records
         ]
@@ -139,8 +140,10 @@ class PostgresTransfer:
 
 def _to_placed(row: Row) -> PlacedRecord:
     place, completion_id, head, body, stack = row
-    fields = decode(EncodedRecord(head=head, body=body, stack=stack))
-    return PlacedRecord(id=completion_id, fields=fields, began_ms=SORT_KEYS.began_ms(place))
+    packed = EncodedRecord(head=head, body=body, stack=stack)
+    return PlacedRecord(
+        id=completion_id, fields=decode(packed), began_ms=SORT_KEYS.began_ms(place), packed=packed
+    )
 
 
 def _put_spans(connection: Connection[Row], organization_id: str, marks: Sequence[Mark]) -> None:

@@ -60,10 +60,12 @@ class PreparedRecord(DerivedRecord):
         return memory_size(self.incoming)
 
 
-def prepare(incoming: CompletionRecord, *, now_ms: int) -> PreparedRecord:
-    """Work a record out."""
+def prepare(
+    incoming: CompletionRecord, *, now_ms: int, packed: record_codec.EncodedRecord | None = None
+) -> PreparedRecord:
+    """Work a record out; ``packed`` are its fields where they are encoded already."""
     known = _derive(incoming, now_ms)
-    packed = record_codec.encode(incoming.fields)
+    packed = packed or record_codec.encode(incoming.fields)
     return PreparedRecord(incoming=incoming, words=known.words, facts=known.facts, packed=packed)
 
 

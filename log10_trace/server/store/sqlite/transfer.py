@@ -115,13 +115,18 @@ class SqliteTransfer:
 
 
 def _to_placed(row: sqlite3.Row) -> PlacedRecord:
-    fields = record_codec.decode(record_codec.EncodedRecord(row["head"], row["body"], row["stack"]))
-    return PlacedRecord(id=row["id"], fields=fields, began_ms=SORT_KEYS.began_ms(row["position"]))
+    packed = record_codec.EncodedRecord(row["head"], row["body"], row["stack"])
+    return PlacedRecord(
+        id=row["id"],
+        fields=record_codec.decode(packed),
+        began_ms=SORT_KEYS.began_ms(row["position"]),
+        packed=packed,
+    )
 
 
 def _job(organization_id: str, one: PlacedRecord) -> WriteJob[WriteResult]:
     incoming = from_stored_fields(one.id, organization_id, one.fields)
-    draft = records.prepare(incoming, now_ms=one.began_ms)
+    draft = records.prepare(incoming, now_ms=one.began_ms, packed=one.packed)
     draft = replace(draft, facts=replace(draft.facts, began_ms=one.began_ms))
     run = partial(_put, organization_id=organization_id, draft=draft)
     return WriteJob(run, draft.size, LookupKey(organization_id, one.id, one.began_ms))
