@@ -31,9 +31,9 @@ from log10_trace.server.store.protocol import Store
 
 _MAX_RECORDS: Final = 500
 _MAX_CHARACTERS: Final = 4 * 1024 * 1024
-"""Of a batch; a longer record is one by itself."""
-_BATCHES: Final = 3
-"""Batches that wait for their commit while the next one is read."""
+"""Of a batch, but for its last record."""
+_MAX_WAITING_CHARACTERS: Final = 12 * 1024 * 1024
+"""Of the batches that wait for their commit while more are read; a record takes some times as much memory."""
 _MARKS_AT_ONCE: Final = 1_000
 _FEEDBACK_AT_ONCE: Final = 200
 _CHECKPOINT_EVERY_S: Final = 1.0
@@ -202,17 +202,19 @@ class _Copy:
             keys.revoke(key.organization_id, key.id, now_ms=key.revoked_at_ms).result()
 
     def _copy_records(self, organization_id: str) -> None:
-        waiting: deque[tuple[Sequence[PlacedRecord], Sequence[Future[WriteResult]]]] = deque()
+        waiting: deque[tuple[list[PlacedRecord], Sequence[Future[WriteResult]]]] = deque()
+        held = 0
         since_ms = self.checkpoint.since_ms
-        records = self._source.transfer.read_records(organization_id, since_ms=since_ms)
-        for batch in split_batches(records):
+        for batch in split_batches(self._source.transfer.read_records(organization_id, since_ms=since_ms)):
             waiting.append((batch, self._target.transfer.put_records(organization_id, batch)))
-            if len(waiting) >= _BATCHES:
-                self._wait_for(*waiting.popleft())
+            held += _count_characters(batch)
+            while held > _MAX_WAITING_CHARACTERS:
+                held -= self._wait_for(*waiting.popleft())
         while waiting:
             self._wait_for(*waiting.popleft())
 
-    def _wait_for(self, batch: Sequence[PlacedRecord], futures: Sequence[Future[WriteResult]]) -> None:
+    def _wait_for(self, batch: list[PlacedRecord], futures: Sequence[Future[WriteResult]]) -> int:
+        """Wait until a batch is committed; its characters."""
         for record, future in zip(batch, futures, strict=True):
             error = future.exception()
             if isinstance(error, UnstorableError):
@@ -227,6 +229,9 @@ class _Copy:
         if time.monotonic() - self._written_at >= _CHECKPOINT_EVERY_S:
             self._file.write(self.checkpoint)
             self._written_at = time.monotonic()
+        size = _count_characters(batch)
+        batch.clear()  # who reads the next one still has it
+        return size
 
     def _copy_feedback(self, organization_id: str, task_id: str) -> None:
         cursor = None
@@ -252,13 +257,17 @@ def split_batches(records: Iterable[PlacedRecord]) -> Iterator[list[PlacedRecord
     batch: list[PlacedRecord] = []
     held = 0
     for record in records:
-        if batch and (len(batch) >= _MAX_RECORDS or held + record.size > _MAX_CHARACTERS):
-            yield batch
-            batch, held = [], 0
         batch.append(record)
         held += record.size
+        if len(batch) >= _MAX_RECORDS or held >= _MAX_CHARACTERS:
+            yield batch
+            batch, held = [], 0
     if batch:
         yield batch
+
+
+def _count_characters(records: Iterable[PlacedRecord]) -> int:
+    return sum(record.size for record in records)
 
 
 def _in_groups(items: Iterable[Mark], size: int) -> Iterator[list[Mark]]:
