@@ -39,7 +39,10 @@ _READER_SETTINGS: Final = {
     "plan_cache_mode": "force_generic_plan",
     "enable_seqscan": "on",
     "enable_indexscan": "on",
+    "enable_bitmapscan": "on",
 }
+PLAN_BY_VALUES: Final = {"plan_cache_mode": "force_custom_plan"}
+"""Settings with which a statement is planned each time, for its values."""
 
 
 def settings(url: str) -> str:
@@ -221,13 +224,6 @@ def limit_time(connection: Connection[Row], timeout_s: float, *, is_local: bool 
     """
     timeout_ms = max(round(timeout_s * 1000), 1)  # zero would mean never
     _set(connection, {"statement_timeout": str(timeout_ms)}, is_local=is_local)
-
-
-@contextmanager
-def plan_by_values(connection: Connection[Row]) -> Iterator[None]:
-    """Let PostgreSQL plan each statement of the block for its values; on a reader's connection."""
-    with with_settings(connection, plan_cache_mode="force_custom_plan"):
-        yield
 
 
 @contextmanager

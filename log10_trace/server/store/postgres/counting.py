@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 import psycopg
 from psycopg import Connection
@@ -19,8 +19,10 @@ from log10_trace.server.store.postgres.rollup_reader import open_readers
 from log10_trace.server.store.postgres.tag_exclusion import split_by_time
 
 _DECLARE: Final = b"DECLARE counted NO SCROLL CURSOR FOR\n"
-_MOVE: Final = b"MOVE FORWARD 2000 IN counted"
+_MOVE: Final = b"MOVE FORWARD 500 IN counted"
 """Rows stay in the database; what is said is how many were passed."""
+_GRACE_S: Final = 0.02
+"""How long behind its deadline a scan is cancelled, which costs more than to end it in order."""
 
 
 def count_records(
@@ -40,34 +42,50 @@ def _read_group(
 
 
 def _scan(readers: ReadPool, organization_id: str, deadline: float, wanted: CompletionFilter) -> MatchCount:
-    calls = 0
+    scan = _Scan(organization_id, deadline)
     try:
-        with readers.connection_with_timeout(deadline - time.monotonic()) as connection:
-            for part in split_by_time(connection, organization_id, wanted, "newest"):
-                for moved in _pass_rows(connection, organization_id, part):
-                    calls += moved
-                    if time.monotonic() > deadline:
-                        return MatchCount(calls=calls, is_exact=False)
+        with readers.connection_with_timeout(deadline + _GRACE_S - time.monotonic()) as connection:
+            parts = split_by_time(connection, organization_id, wanted, "newest")
+            is_exact = all(scan.count(connection, part) for part in parts)
     except TimeoutError:
-        return MatchCount(calls=calls, is_exact=False)
-    return MatchCount(calls=calls, is_exact=True)
+        is_exact = False
+    return MatchCount(calls=scan.calls, is_exact=is_exact)
 
 
-def _pass_rows(connection: Connection[Row], organization_id: str, wanted: CompletionFilter) -> Iterator[int]:
-    """Count rows as they are passed, some at a time."""
-    asked = choose_access_path(connection, build_query(organization_id, wanted))
-    if asked.known_count is not None:
-        yield asked.known_count
-        return
-    text, values = asked.every()
-    if asked.is_short:
-        ((count,),) = fetch_rows(connection, b"SELECT count(*) FROM (%b) AS matching" % text, values)
-        yield count
-        return
-    with connection.transaction():
-        try:
-            connection.execute(_DECLARE + text, values, prepare=False)
-        except (UnicodeEncodeError, psycopg.DataError):  # no row holds such a text
-            return
-        while moved := connection.execute(_MOVE).rowcount:
-            yield moved
+@dataclass(slots=True)
+class _Scan:
+    """Counts records one by one, until the time is up."""
+
+    organization_id: str
+    deadline: float
+    calls: int = 0
+
+    def count(self, connection: Connection[Row], wanted: CompletionFilter) -> bool:
+        """Add the records that match; whether these are all."""
+        asked = choose_access_path(connection, build_query(self.organization_id, wanted))
+        if asked.known_count is not None:
+            self.calls += asked.known_count
+            return True
+        text, values = asked.every()
+        if asked.is_short:
+            ((count,),) = fetch_rows(connection, b"SELECT count(*) FROM (%b) AS matching" % text, values)
+            self.calls += count
+            return True
+        return self._pass_rows(connection, text, values)
+
+    def _pass_rows(self, connection: Connection[Row], text: bytes, values: dict[str, Any]) -> bool:
+        """Count rows as they are passed, some at a time.
+
+        The transaction is ended in order: rolled back, psycopg would forget all statements that it has
+        prepared.
+        """
+        with connection.transaction():
+            try:
+                connection.execute(_DECLARE + text, values, prepare=False)
+            except (UnicodeEncodeError, psycopg.DataError):  # no row holds such a text
+                return True
+            while moved := connection.execute(_MOVE).rowcount:
+                self.calls += moved
+                if time.monotonic() > self.deadline:
+                    return False
+        return True

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
@@ -15,7 +15,7 @@ from log10_trace.server.store.common.paging import FIRST, LAST
 from log10_trace.server.store.common.search_query import parse_search_query
 from log10_trace.server.store.data_types import CompletionFilter, Order
 from log10_trace.server.store.postgres.arrays import rows_to_columns
-from log10_trace.server.store.postgres.connections import Row, plan_by_values, with_settings
+from log10_trace.server.store.postgres.connections import PLAN_BY_VALUES, Row, with_settings
 from log10_trace.server.store.postgres.index_keys import truncate_key, truncate_value
 from log10_trace.server.store.postgres.partitioning import SORT_KEYS
 from log10_trace.server.store.postgres.queries import load
@@ -51,6 +51,8 @@ _FEW: Final = 6_000
 An index finds so many in some 20 ms. Reading in order is slow where those that match lie close together in
 time: among a million records, 2,500 of a few seconds took 6 s.
 """
+_IN_ORDER: Final = {"enable_seqscan": "off", "enable_bitmapscan": "off"}
+"""Settings with which texts are read in the order of lists until a page is full."""
 BITMAPS_ONLY: Final = {"enable_seqscan": "off", "enable_indexscan": "off"}
 """Settings with which words are looked up by their own index."""
 _SHORT_MS: Final = 120_000
@@ -75,11 +77,12 @@ class FilterQuery:
     """What to read instead of words that are common."""
 
     @property
-    def needs_values(self) -> bool:
-        """Whether the plan that is best depends on the values."""
-        if self.source == ALL:
-            return len(self.conditions) > 1 or not _ORDERED.issuperset(self.conditions)
-        return self.source == "words"
+    def settings(self) -> Mapping[str, str]:
+        """Settings of PostgreSQL with which it reads well."""
+        if self.source == "words":
+            return _IN_ORDER
+        is_ordered = len(self.conditions) <= 1 and _ORDERED.issuperset(self.conditions)
+        return {} if is_ordered or self.source != ALL else PLAN_BY_VALUES
 
     def page(
         self, wanted: Projection, limit: int, order: Order, after: KeysetPosition | None = None
@@ -102,7 +105,7 @@ class FilterQuery:
     def is_short(self) -> bool:
         """Whether it is of a few minutes, in which all records are soon read."""
         length_ms = SORT_KEYS.began_ms(self.high) - SORT_KEYS.began_ms(self.low)
-        return self.source == ALL and not self.needs_values and length_ms <= _SHORT_MS
+        return self.source == ALL and not self.settings and length_ms <= _SHORT_MS
 
     @property
     def known_count(self) -> int | None:
@@ -166,7 +169,7 @@ def choose_access_path(connection: Connection[Row], asked: FilterQuery) -> Filte
     if ranges := [name for name in asked.conditions if name in _INDEXED_RANGES]:
         values = {**asked.values, "low": asked.low, "high": asked.high, "most": _FEW}
         probe = b"\n".join(_SQL[name] for name in ("probe_range", *ranges, "most"))
-        with plan_by_values(connection):
+        with with_settings(connection, **PLAN_BY_VALUES):
             rows = connection.execute(probe, values).fetchall()
         if len(rows) < _FEW:
             return _restrict_to_rows(asked, rows)

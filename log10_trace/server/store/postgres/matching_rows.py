@@ -7,7 +7,7 @@ from contextlib import nullcontext
 from psycopg import Connection
 
 from log10_trace.server.store.data_types import CompletionFilter, Order
-from log10_trace.server.store.postgres.connections import Row, fetch_rows, plan_by_values
+from log10_trace.server.store.postgres.connections import Row, fetch_rows, with_settings
 from log10_trace.server.store.postgres.filter_sql import (
     KeysetPosition,
     Projection,
@@ -31,7 +31,7 @@ def read_matching_rows(
     rows: list[Row] = []
     for part in split_by_time(connection, organization_id, wanted, order):
         asked = choose_access_path(connection, build_query(organization_id, part))
-        with plan_by_values(connection) if asked.needs_values else nullcontext():
+        with with_settings(connection, **asked.settings) if asked.settings else nullcontext():
             rows += fetch_rows(connection, *asked.page(projection, limit - len(rows), order, after))
         if len(rows) == limit:
             break
