@@ -22,6 +22,8 @@ _BUDGET: Final = 500_000
 """Values that are read, those within others included; Python needs about a hundred bytes for each."""
 _VALUE_CHARACTERS: Final = 2
 """Minimum length of a value with its comma."""
+_FEW_SIGNS: Final = 10_000
+"""Signs up to which each is searched for."""
 _LONG_VALUE: Final = 24
 """Characters of a value from which reading all values takes no more memory than a few times the text."""
 _RUN: Final = 100
@@ -83,11 +85,21 @@ def read_json(text: str, most: int = ENDS) -> Any:
 
     It may have longer arrays than an excerpt has; ``abridge`` treats both alike.
     """
-    # There are no more values than that: each follows a comma or stands first. Counting takes a tenth of the
+    # There are no more values than that: each follows a comma or stands first. To count takes a part of the
     # time of finding the ends, and prompts of megabytes have few values.
-    if sum(map(text.count, ",[{")) < min(_BUDGET, len(text) // _LONG_VALUE):
+    if sum(_count_sign(text, sign) for sign in ",[{") < min(_BUDGET, len(text) // _LONG_VALUE):
         return parse_value(text)
     return excerpt(text, most=most)
+
+
+def _count_sign(text: str, sign: str) -> int:
+    """How often the sign occurs: as ``str.count``, which is ten times as slow where there are few."""
+    at = -1
+    for found in range(_FEW_SIGNS):
+        at = text.find(sign, at + 1)
+        if at < 0:
+            return found
+    return _FEW_SIGNS + text.count(sign, at + 1)
 
 
 def find_member(text: str, name: str) -> str | None:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from log10_trace.server.pages.excerpt import ENDS, Gap, abridge, excerpt
+from log10_trace.server.pages.excerpt import ENDS, Gap, _count_sign, abridge, excerpt
 
 TEXTS = st.text(max_size=5) | st.sampled_from(
     ['"', "\\", "[", "]{", ",:", '\\"', "\ud800", "\\" * 300, '"' * 300]
@@ -104,3 +104,9 @@ def test_memory_does_not_grow_with_the_members() -> None:
         tracemalloc.stop()
 
     assert peak < len(text) // 4
+
+
+@pytest.mark.parametrize("count", [0, 1, 9_999, 10_000, 10_001, 30_000])
+def test_signs_are_counted_however_many_there_are(count: int) -> None:
+    """The signs of a text are counted, few by searching for each and many by passing all characters."""
+    assert _count_sign("x".join([","] * count), ",") == count

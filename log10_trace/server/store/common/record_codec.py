@@ -110,10 +110,11 @@ def _join(fields: Mapping[str, str]) -> str:
 
 
 def _split(joined: str) -> dict[str, str]:
-    index, _, texts = joined.partition("\n")
-    fields, at = {}, 0
+    end = joined.find("\n")
+    index = joined if end < 0 else joined[:end]
+    fields, at = {}, len(index) + 1
     for name, length in json.loads(index):
-        fields[name] = texts[at : at + length]
+        fields[name] = joined[at : at + length]
         at += length
     return fields
 

@@ -203,15 +203,22 @@ class RollupReader(ABC):
         self, width: int, since_ms: int | None, until_ms: int | None, keys: Sequence[str] | None, most: int
     ) -> list[RollupRow]:
         """The latest steps of ``width`` minutes, ``most`` of them, of some groups in a span."""
-        bounds = self._read_bounds()
-        if bounds is None:
-            return []
-        end = bounds[1] + 1 if until_ms is None else min(-(-until_ms // MINUTE_MS), bounds[1] + 1)
-        end = -(-end // width) * width
-        first = max((since_ms or 0) // MINUTE_MS, bounds[0]) // width * width
-        if first >= end:
-            return []
-        return self.read_pieces([RollupRange(width, max(first, end - most * width), end)], keys)
+        steps = _list_steps(self._bounds.all, width, since_ms, until_ms)
+        if len(steps) > most:  # the latest of those with a call of the dimension
+            steps = _list_steps(self._read_bounds(), width, since_ms, until_ms)[-most:]
+        return self.read_pieces([RollupRange(width, steps.start, steps.stop)], keys) if steps else []
+
+
+def _list_steps(bounds: Bounds | None, width: int, since_ms: int | None, until_ms: int | None) -> range:
+    """Where the steps of ``width`` minutes begin that a span has a part of, within bounds."""
+    if bounds is None:
+        return range(0)
+    first, end = bounds[0], bounds[1] + 1
+    if since_ms is not None:
+        first = max(first, since_ms // MINUTE_MS)
+    if until_ms is not None:
+        end = min(end, -(-until_ms // MINUTE_MS))
+    return range(first // width * width, -(-end // width) * width, width)
 
 
 def is_selection(sort: SortBy, found: int) -> bool:
