@@ -210,5 +210,6 @@ def test_the_buffer_of_a_connection_with_tls_is_bounded(monkeypatch: pytest.Monk
             loop, asyncio.Protocol(), ssl.create_default_context(), None, server_hostname="a"
         )
         assert len(made._ssl_buffer) == TLS_BUFFER_BYTES
+        made._get_app_transport().abort()
     finally:
         loop.close()
