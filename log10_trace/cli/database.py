@@ -27,7 +27,7 @@ Database = Annotated[
     typer.Option(
         envvar="LOG10_DATABASE",
         show_default="completions.db in LOG10_HOME",
-        help="A file for SQLite, or postgresql://user@host/name.",
+        help="A file for SQLite, postgresql://user@host/name, or clickhouses://user@host/name.",
     ),
 ]
 

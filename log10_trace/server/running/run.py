@@ -29,7 +29,7 @@ from log10_trace.server.http.http_server import HttpServer
 from log10_trace.server.http.limits import Limits
 from log10_trace.server.running import bind, log_setup
 from log10_trace.server.store import open_store
-from log10_trace.server.store.address import is_postgres, sqlite_path
+from log10_trace.server.store.address import CLICKHOUSE, EMBEDDED_CLICKHOUSE, is_postgres, sqlite_path
 from log10_trace.server.store.protocol import Store
 from log10_trace.server.store.serving_lock import lock_database
 
@@ -169,6 +169,10 @@ def _build_local_url(host: str, port: int) -> str:
 
 
 def _hide_password(database: str) -> str:
+    if database.startswith(EMBEDDED_CLICKHOUSE):
+        return "the engine of ClickHouse in " + database.partition("?")[0].removeprefix(EMBEDDED_CLICKHOUSE)
+    if database.startswith(CLICKHOUSE):
+        return "ClickHouse at " + database.rpartition("@")[2].partition("?")[0].rpartition("://")[2]
     if not is_postgres(database):
         return str(sqlite_path(database))
     return "PostgreSQL at " + database.rpartition("@")[2].partition("?")[0].removeprefix("postgresql://")

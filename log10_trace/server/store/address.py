@@ -5,22 +5,37 @@ from __future__ import annotations
 import re
 from pathlib import Path
 from typing import Final
+from urllib.parse import unquote, urlsplit
 
 from log10_trace.errors import SetupError
 
 POSTGRES: Final = ("postgresql://", "postgres://")
+CLICKHOUSE: Final = ("clickhouse://", "clickhouses://")
+EMBEDDED_CLICKHOUSE: Final = "chdb://"
 _SQLITE: Final = "sqlite:///"
 _SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 
 
 def is_postgres(address: str) -> bool:
-    """Whether the address is that of a PostgreSQL database; any other is a SQLite file."""
+    """Whether the address is that of a PostgreSQL database."""
     return address.startswith(POSTGRES)
+
+
+def is_clickhouse(address: str) -> bool:
+    """Whether the address is that of a ClickHouse database, on a server or in this process."""
+    return address.startswith((*CLICKHOUSE, EMBEDDED_CLICKHOUSE))
 
 
 def is_file(address: str) -> bool:
     """Whether the address is that of a database in one file of this machine."""
-    return not is_postgres(address)
+    return not (is_postgres(address) or is_clickhouse(address))
+
+
+def embedded_folder(address: str) -> Path | None:
+    """The folder of a ClickHouse engine that runs in this process; None of any other database."""
+    if not address.startswith(EMBEDDED_CLICKHOUSE):
+        return None
+    return Path(unquote(urlsplit(address).path)).resolve()
 
 
 def sqlite_path(address: str) -> Path:
@@ -32,8 +47,8 @@ def sqlite_path(address: str) -> Path:
     if (scheme := _SCHEME.match(address)) and not address.startswith(_SQLITE):
         # Not the rest of it, which may hold a password.
         message = (
-            f"The database address {scheme.group()}... is not understood. Name a file, sqlite:///path or "
-            "postgresql://user:password@host/name."
+            f"The database address {scheme.group()}... is not understood. Name a file, sqlite:///path, "
+            "postgresql://user:password@host/name or clickhouses://user:password@host/name."
         )
         raise SetupError(message)
     try:

@@ -418,7 +418,7 @@ class PruneReport:
 class StoreDescription:
     """Which database this is."""
 
-    kind: Literal["sqlite", "postgresql"]
+    kind: Literal["sqlite", "postgresql", "clickhouse"]
     version: str
     """Of the database system: ``3.46.1``."""
     schema: int
@@ -429,7 +429,7 @@ class StoreDescription:
 class Health:
     """How the store is: sizes for the metrics page. Reading it proves that the database answers."""
 
-    kind: Literal["sqlite", "postgresql"]
+    kind: Literal["sqlite", "postgresql", "clickhouse"]
     bytes: int
     waiting: int
     """Writes queued and not yet committed."""

@@ -6,12 +6,12 @@ from pathlib import Path
 
 from log10_trace.domain.prices import Prices
 from log10_trace.errors import MissingExtraError
-from log10_trace.server.store.address import is_postgres, sqlite_path
+from log10_trace.server.store.address import is_clickhouse, is_postgres, sqlite_path
 from log10_trace.server.store.protocol import Store
 
 
 def open_store(url: str | Path, *, prices: Prices | None = None, must_exist: bool = False) -> Store:
-    """Open the store at ``url``: a file's path, ``sqlite:///path``, or ``postgresql://...``.
+    """Open the store at ``url``: a file's path, ``sqlite:///path``, ``postgresql://...``, ``clickhouse://...``.
 
     A database that is not there yet is made, unless it ``must_exist``; an older one is migrated. Without
     ``prices`` the package's own price table counts.
@@ -19,10 +19,12 @@ def open_store(url: str | Path, *, prices: Prices | None = None, must_exist: boo
     Raises:
         SetupError: the file is another program's, its schema is newer, it cannot be opened, or it is not
             there and ``must_exist``.
-        MissingExtraError: PostgreSQL is asked for and psycopg is not installed.
+        MissingExtraError: PostgreSQL or ClickHouse is asked for and its driver is not installed.
     """
     prices = prices or Prices.load()
     address = str(url)
+    if is_clickhouse(address):
+        return _open_clickhouse(address, prices, must_exist=must_exist)
     if not is_postgres(address):
         from log10_trace.server.store.sqlite.store import SqliteStore  # noqa: PLC0415 -- one store, one import
 
@@ -33,3 +35,12 @@ def open_store(url: str | Path, *, prices: Prices | None = None, must_exist: boo
         part, extra = "A PostgreSQL database", "postgres"
         raise MissingExtraError(part, extra) from error
     return PostgresStore(address, prices=prices, must_exist=must_exist)
+
+
+def _open_clickhouse(address: str, prices: Prices, *, must_exist: bool) -> Store:
+    try:
+        from log10_trace.server.store.clickhouse.store import ClickHouseStore  # noqa: PLC0415 -- optional extra
+    except ModuleNotFoundError as error:
+        part, extra = "A ClickHouse database", "clickhouse"
+        raise MissingExtraError(part, extra) from error
+    return ClickHouseStore(address, prices=prices, must_exist=must_exist)

@@ -1,4 +1,4 @@
-"""The contract of a store: what the server asks of SQLite and of PostgreSQL alike.
+"""The contract of a store: what the server asks of SQLite, PostgreSQL and ClickHouse alike.
 
 Every method that touches rows takes the organization first and sees nothing of any other; ``Keys.find`` is
 the one way to learn the organization, ``Maintenance`` is the database's own business.
@@ -11,6 +11,12 @@ is durable and readable by everybody. Methods that read block; call them on a th
 from any thread. Besides what a method names, a read may raise and the future of a write may fail with
 ``StoreFullError``, ``StoreBusyError``, ``StoreClosedError`` or a plain ``StoreError``; a failed write left
 nothing behind. The call of a write raises none of these, not when the store is full or closed either.
+
+ClickHouse has neither transactions nor locks. There, a write that failed in the middle may leave a delivery
+behind: ``get`` shows it, lists do not until the record comes again. Several queries are not answered at one
+moment, and a deletion and a write of one record through two servers at one moment may leave a line in lists
+whose record is gone. Figures are of just the calls that were asked for, however many: its statistics and
+counts of a group are never of more.
 """
 
 from __future__ import annotations

@@ -8,22 +8,23 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from log10_trace.errors import SetupError
-from log10_trace.server.store.address import is_postgres, sqlite_path
+from log10_trace.server.store.address import embedded_folder, is_clickhouse, is_postgres, sqlite_path
 
 
 @contextmanager
 def lock_database(address: str) -> Iterator[None]:
-    """Hold a SQLite file for this server alone; PostgreSQL takes any number of servers.
+    """Hold a SQLite file, or a folder of chdb, for this server alone; other databases take any number.
 
     Two servers on one file would each count and prune behind the other's back.
 
     Raises:
         SetupError: another server has it.
     """
-    if is_postgres(address):
+    folder = embedded_folder(address)
+    if folder is None and (is_postgres(address) or is_clickhouse(address)):
         yield
         return
-    path = sqlite_path(address)
+    path = folder or sqlite_path(address)
     lock = path.with_name(f"{path.name}.serving")
     try:
         lock.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

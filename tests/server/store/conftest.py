@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
 
 from log10_trace.server.store import open_store
 from log10_trace.server.store.protocol import Store
+from tests.server.clickhouse_engine import (
+    _clickhouse,
+    clickhouse_folder,
+    emptied_clickhouse_url,
+    fresh_clickhouse_database,
+)
 from tests.server.postgres_cluster import (
     emptied_postgres_url,
     empty_postgres_url,
+    fresh_database,
     postgres_server,
     postgres_template,
     second_emptied_postgres_url,
@@ -20,6 +28,9 @@ from tests.server.postgres_cluster import (
 )
 
 __all__ = [
+    "_clickhouse",
+    "clickhouse_folder",
+    "emptied_clickhouse_url",
     "emptied_postgres_url",
     "empty_postgres_url",
     "postgres_server",
@@ -40,7 +51,16 @@ def _postgres_url(request: pytest.FixtureRequest) -> str:
     return url
 
 
-STORES: dict[str, Callable[[pytest.FixtureRequest], str]] = {"sqlite": _sqlite_url, "postgres": _postgres_url}
+def _clickhouse_url(request: pytest.FixtureRequest) -> str:
+    url: str = request.getfixturevalue("emptied_clickhouse_url")
+    return url
+
+
+STORES: dict[str, Callable[[pytest.FixtureRequest], str]] = {
+    "clickhouse": _clickhouse_url,
+    "sqlite": _sqlite_url,
+    "postgres": _postgres_url,
+}
 """The address of an empty database, by kind of store."""
 
 
@@ -61,7 +81,9 @@ SECOND_STORES: dict[str, Callable[[pytest.FixtureRequest], str]] = {
 """The address of another empty database, by kind of store."""
 
 
-@pytest.fixture(params=[(source, target) for source in sorted(STORES) for target in sorted(SECOND_STORES)])
+@pytest.fixture(
+    params=[(source, target) for source in sorted(SECOND_STORES) for target in sorted(SECOND_STORES)]
+)
 def two_urls(request: pytest.FixtureRequest) -> tuple[str, str]:
     """The addresses of two empty databases, in every pair of kinds."""
     source, target = request.param
@@ -72,6 +94,34 @@ def two_urls(request: pytest.FixtureRequest) -> tuple[str, str]:
 def store_url(request: pytest.FixtureRequest) -> str:
     """The address of an empty database of each kind."""
     return STORES[request.param](request)
+
+
+@pytest.fixture(scope="module", params=sorted(STORES))
+def module_store(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    """A store of each kind for the tests of a module, which only read what is put into it at first."""
+    with ExitStack() as stack:
+        if request.param == "sqlite":
+            url = str(tmp_path_factory.mktemp("module") / "completions.db")
+        elif request.param == "postgres":
+            server, template = map(request.getfixturevalue, ("postgres_server", "postgres_template"))
+            url = stack.enter_context(fresh_database(server, template))
+        else:
+            url = stack.enter_context(fresh_clickhouse_database(request.getfixturevalue("_clickhouse")[0]))
+        yield stack.enter_context(closing(open_store(url)))
+
+
+@pytest.fixture(params=["postgres", "sqlite"])
+def rollup_store_url(request: pytest.FixtureRequest) -> str:
+    """The address of an empty database of each kind that keeps roll-ups, which ClickHouse does not."""
+    return STORES[request.param](request)
+
+
+@pytest.fixture
+def rollup_store(rollup_store_url: str) -> Iterator[Store]:
+    """An empty store of each kind that keeps roll-ups."""
+    opened = open_store(rollup_store_url)
+    yield opened
+    opened.close()
 
 
 @pytest.fixture

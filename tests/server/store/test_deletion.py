@@ -175,7 +175,7 @@ def test_health_says_what_the_store_is(store: Store) -> None:
     """Health asks the database and tells its size."""
     health = store.maintenance.health()
 
-    assert health.kind in ("sqlite", "postgresql")
+    assert health.kind in ("sqlite", "postgresql", "clickhouse")
     assert health.bytes > 0
     until(lambda: store.maintenance.health().waiting == 0, "nothing waits")
 

@@ -55,43 +55,45 @@ def test_groups_of_what_matches(store: Store) -> None:
             assert group.calls == len(ids(store, narrowed[group_by]))
 
 
-def test_too_many_matches_give_the_statistics_of_more(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_many_matches_give_the_statistics_of_more(
+    rollup_store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Where the records are too many, the figures are those of the smallest group that roll-ups have."""
-    fill(store)
+    fill(rollup_store)
     span = {"since_ms": NOON_MS, "until_ms": NOON_MS + 60_000_000}
     wanted = CompletionFilter(tags=("a",), model="gpt-4o", min_duration=1.0, **span)
     monkeypatch.setattr(statistics_of_matches, "MAX_RECORDS", 1)
 
-    found = store.reports.statistics(ORG, StatisticsQuery(wanted=wanted))
+    found = rollup_store.reports.statistics(ORG, StatisticsQuery(wanted=wanted))
 
     assert found.counted == CompletionFilter(tags=("a",), **span)
-    assert found.groups[0].calls == len(ids(store, found.counted))
-    grouped = store.reports.statistics(ORG, StatisticsQuery(wanted=wanted, group_by="model"))
+    assert found.groups[0].calls == len(ids(rollup_store, found.counted))
+    grouped = rollup_store.reports.statistics(ORG, StatisticsQuery(wanted=wanted, group_by="model"))
     assert grouped.counted == CompletionFilter(**span)
 
 
-def test_many_known_matches_are_not_looked_for(store: Store) -> None:
+def test_many_known_matches_are_not_looked_for(rollup_store: Store) -> None:
     """Where more are known to match than can be summed, the figures are of more at once."""
-    fill(store)
+    fill(rollup_store)
     wanted = CompletionFilter(model="gpt-4o", min_duration=1.0)
     known = StatisticsQuery(wanted=wanted, min_matches=statistics_of_matches.MAX_RECORDS + 1)
 
-    assert store.reports.statistics(ORG, known).counted == CompletionFilter(model="gpt-4o")
-    assert store.reports.statistics(ORG, replace(known, min_matches=5)).counted == wanted
+    assert rollup_store.reports.statistics(ORG, known).counted == CompletionFilter(model="gpt-4o")
+    assert rollup_store.reports.statistics(ORG, replace(known, min_matches=5)).counted == wanted
 
 
 def test_many_records_in_a_part_of_a_minute_widen_the_span(
-    store: Store, monkeypatch: pytest.MonkeyPatch
+    rollup_store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The ends of a span are counted to the millisecond unless they hold too much, which is said."""
-    fill(store)
+    fill(rollup_store)
     monkeypatch.setattr(statistics_of_matches, "_EDGE_RECORDS", 0)
     wanted = CompletionFilter(since_ms=NOON_MS + 30_500)
 
-    found = store.reports.statistics(ORG, StatisticsQuery(wanted=wanted))
+    found = rollup_store.reports.statistics(ORG, StatisticsQuery(wanted=wanted))
 
     assert found.counted == CompletionFilter(since_ms=NOON_MS)
-    assert found.groups[0].calls == len(ids(store, found.counted))
+    assert found.groups[0].calls == len(ids(rollup_store, found.counted))
 
 
 @pytest.mark.parametrize(

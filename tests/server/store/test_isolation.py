@@ -19,6 +19,7 @@ from log10_trace.server.operations import OPERATIONS, SIGN_IN, Operation
 from log10_trace.server.pages.routes import PAGES
 from log10_trace.server.store.postgres.store import PostgresStore
 from log10_trace.server.store.sqlite import readers
+from tests.server.clickhouse_engine import shorten_waits
 from tests.server.conftest import Server, Tenant, running
 from tests.server.store.test_reading import holding
 
@@ -185,6 +186,7 @@ def test_a_store_that_cannot_answer_is_a_503_on_every_route(
     with holding(store, "_readers", "_own_readers"), monkeypatch.context() as short_waits:
         # Only while no connection can be had: a busy machine needs longer where one can.
         short_waits.setattr(readers, "_WAIT_S", 0.05)
+        shorten_waits(short_waits, 0.05)
         if isinstance(store, PostgresStore):
             for pool in (store._readers, store._own_readers):
                 short_waits.setattr(pool._pool, "timeout", 0.1)

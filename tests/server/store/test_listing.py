@@ -38,11 +38,11 @@ def frame(file: str, name: str) -> dict[str, Any]:
     return {"file": file, "line": "ask()", "lineno": 7, "name": name}
 
 
-@pytest.fixture
-def varied(store: Store) -> Store:
+@pytest.fixture(scope="module")
+def varied(module_store: Store) -> Store:
     """A store with five records that differ in everything a filter asks for."""
     put_all(
-        store,
+        module_store,
         [
             completion(
                 id="a",
@@ -79,8 +79,8 @@ def varied(store: Store) -> Store:
             completion(id="e", created_at=at(4), status="started", response=..., tags=["z"]),
         ],
     )
-    put(store, completion(id="f", tags=["x", "y", "z"], session_id="s"), OTHER)
-    return store
+    put(module_store, completion(id="f", tags=["x", "y", "z"], session_id="s"), OTHER)
+    return module_store
 
 
 CASES: list[tuple[CompletionFilter, str]] = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from contextlib import AbstractContextManager, ExitStack
 from typing import Any
@@ -12,10 +13,10 @@ from log10_trace.domain.keys import Scope, make_key
 from log10_trace.server.store.data_types import FeedbackTask, WriteEffect
 from log10_trace.server.store.errors import StoreBusyError
 from log10_trace.server.store.postgres import connections
-from log10_trace.server.store.postgres.store import PostgresStore
 from log10_trace.server.store.protocol import Store
 from log10_trace.server.store.sqlite import readers
 from log10_trace.server.store.sqlite.store import SqliteStore
+from tests.server.clickhouse_engine import shorten_waits
 from tests.server.store.factories import completion
 
 ORG = "acme"
@@ -32,8 +33,8 @@ def holding(store: Store, *names: str) -> AbstractContextManager[Any]:
             for _ in range(readers.OWN_CONNECTIONS if is_own else readers.CONNECTIONS):
                 stack.enter_context(pool.snapshot())
         else:
-            assert isinstance(store, PostgresStore)
-            for _ in range(connections.OWN_READERS if is_own else connections.READERS):
+            limits: Any = sys.modules[type(pool).__module__]
+            for _ in range(limits.OWN_READERS if is_own else limits.READERS):
                 stack.enter_context(pool.connection())
     return stack
 
@@ -42,6 +43,7 @@ def holding(store: Store, *names: str) -> AbstractContextManager[Any]:
 def _short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(readers, "_WAIT_S", 0.1)
     monkeypatch.setattr(connections, "_WAIT_S", 0.5)
+    shorten_waits(monkeypatch, 0.5)
 
 
 def test_readers_that_take_every_connection_delay_no_write_and_no_look_up(store: Store) -> None:

@@ -16,7 +16,7 @@ from log10_trace.server.http.limits import MIB, Limits
 from log10_trace.server.pages.settings.keys_view import KeyRow
 from log10_trace.server.store.data_types import GroupTotals, Health, StoreDescription
 
-_DATABASES: Final = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}
+_DATABASES: Final = {"sqlite": "SQLite", "postgresql": "PostgreSQL", "clickhouse": "ClickHouse"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,7 +15,7 @@ from log10_trace.domain.json_prefix import parse_prefix
 from log10_trace.domain.json_slices import parse_value
 from log10_trace.domain.text_extraction import request_texts, response_text, sanitize
 from log10_trace.server.store.common.phrase_matching import Place, SpelledText
-from log10_trace.server.store.common.record_codec import decode_body_prefix
+from log10_trace.server.store.common.record_codec import decode_body_prefix, read_body_prefix
 from log10_trace.server.store.common.search_query import Phrase, Scope
 from log10_trace.server.store.data_types import CompletionSummary, Passage
 
@@ -37,7 +37,14 @@ class BodyPrefix(NamedTuple):
 
     skipped: int
     """Messages that the text index has from an earlier call."""
-    data: bytes
+    data: bytes | str
+    """Compressed, or as text."""
+
+    def read(self, max_bytes: int) -> dict[str, str]:
+        """Its fields, the last of them perhaps in part."""
+        if isinstance(self.data, str):
+            return read_body_prefix(self.data)
+        return decode_body_prefix(self.data, max_bytes)
 
 
 def max_prefix_bytes(records: int) -> int:
@@ -60,7 +67,7 @@ def find_passages(
     summary: CompletionSummary, body: BodyPrefix, phrases: Sequence[Phrase], max_bytes: int
 ) -> tuple[Passage, ...]:
     """A passage of the request, of the response, or of both: the one with more of the phrases first."""
-    fields = decode_body_prefix(body.data, max_bytes)
+    fields = body.read(max_bytes)
     texts: dict[Scope, Iterable[str]] = {
         "request": request_texts(_parse(fields.get("request")))[body.skipped :],
         "response": (response_text(_parse(fields.get("response"))), _failure(summary)),

@@ -11,7 +11,7 @@ import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 
 from log10_trace.domain.completion_record import SMALL_FIELDS
 from log10_trace.domain.json_slices import parse_value
@@ -44,7 +44,15 @@ class EncodedRecord:
     """The stacktrace, compressed; None when there is none."""
 
 
-def encode(fields: Mapping[str, str]) -> EncodedRecord:
+class RecordTexts(NamedTuple):
+    """The parts of a record before they are compressed, for a database that compresses by itself."""
+
+    head: str
+    body: str
+    stack: str | None
+
+
+def lay_out(fields: Mapping[str, str]) -> RecordTexts:
     """Lay the fields out."""
     head, body = {}, {}
     for name, text in fields.items():
@@ -52,10 +60,21 @@ def encode(fields: Mapping[str, str]) -> EncodedRecord:
             head[name] = text
         elif name != "stacktrace":
             body[name] = text
-    stack = fields.get("stacktrace")
+    return RecordTexts(_join(head), _join(body), fields.get("stacktrace"))
+
+
+def read_texts(texts: RecordTexts, began_ms: int | None = None) -> dict[str, str]:
+    """All fields, as ``decode`` gives them."""
+    fields = decode_head(texts.head, began_ms) | _split(texts.body)
+    return fields if texts.stack is None else {**fields, "stacktrace": texts.stack}
+
+
+def encode(fields: Mapping[str, str]) -> EncodedRecord:
+    """Lay the fields out and compress them."""
+    head, body, stack = lay_out(fields)
     return EncodedRecord(
-        head=_join(head),
-        body=_deflate(_join(body)),
+        head=head,
+        body=_deflate(body),
         stack=None if stack is None else _deflate_stack(stack),
     )
 
@@ -76,8 +95,14 @@ def decode(packed: EncodedRecord, began_ms: int | None = None) -> dict[str, str]
 
 @lru_cache(maxsize=1_024)
 def decode_call_site(stack: bytes | None) -> CallSite | None:
-    """The innermost frame of a stacktrace; None without one. The stacks of one program are few."""
-    frames = None if stack is None else parse_value(_inflate(stack))
+    """The innermost frame of a compressed stacktrace. The stacks of one program are few."""
+    return read_call_site(None if stack is None else _inflate(stack))
+
+
+@lru_cache(maxsize=256)
+def read_call_site(stack: str | None) -> CallSite | None:
+    """The innermost frame of a stacktrace; None without one."""
+    frames = None if stack is None else parse_value(stack)
     frame = read_mapping(frames[-1]) if isinstance(frames, list) and frames else {}
     file, line, function = frame.get("file"), frame.get("lineno"), frame.get("name")
     if not isinstance(file, str):
@@ -96,7 +121,11 @@ def _name(text: str) -> str:
 
 def decode_body_prefix(data: bytes, max_bytes: int) -> dict[str, str]:
     """The fields of the beginning of a compressed body, the last of them perhaps in part."""
-    joined = zlib.decompressobj().decompress(data, max_bytes).decode("utf-8", "ignore")
+    return read_body_prefix(zlib.decompressobj().decompress(data, max_bytes).decode("utf-8", "ignore"))
+
+
+def read_body_prefix(joined: str) -> dict[str, str]:
+    """The fields of the beginning of a body, the last of them perhaps in part."""
     try:
         return _split(joined)
     except ValueError:  # not even the names are there

@@ -1,0 +1,139 @@
+"""Deletes records everywhere they are in ClickHouse: rows, deliveries, feedback, sessions. In steps.
+
+A deletion is done when its answer says so: no read sees the rows from then on. They leave the disk when the
+engine rewrites the parts that hold them, which it is told to do at once, and does in the background.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Sequence
+from concurrent.futures import Future
+from typing import Any, Final
+
+from log10_trace.domain.times import DAY_MS
+from log10_trace.server.store.clickhouse.changes import ClickHouseChanges
+from log10_trace.server.store.clickhouse.connections import Connection, Row
+from log10_trace.server.store.clickhouse.filter_sql import build_where
+from log10_trace.server.store.clickhouse.group_commit import SerialExecutor
+from log10_trace.server.store.clickhouse.queries import SQL
+from log10_trace.server.store.clickhouse.records import load_records
+from log10_trace.server.store.clickhouse.text_search import BoundCondition
+from log10_trace.server.store.common import deletions
+from log10_trace.server.store.data_types import DELETED, CompletionChange, CompletionFilter
+
+_A_STEP: Final = 1_000
+"""Records that are deleted at once."""
+
+
+class Deleter:
+    """Deletes on a thread of its own, in steps between which writes get through."""
+
+    def __init__(self, executor: SerialExecutor, changes: ClickHouseChanges, lock: threading.Lock) -> None:
+        self._executor = executor
+        self._changes = changes
+        self._lock = lock
+        """Held while this server writes or deletes records, so that neither sees half of the other."""
+
+    def delete(self, where: BoundCondition, organization_id: str) -> Future[int]:
+        """Delete what matches; how many records that were."""
+
+        def task(connection: Connection) -> int:
+            total = 0
+            while deleted := self._delete_some(connection, organization_id, where):
+                total += deleted
+            if total:
+                rewrite_parts(connection)
+            return total
+
+        return self._executor.run(task)
+
+    def delete_one(self, organization_id: str, completion_id: str) -> Future[bool]:
+        """Delete one record; False when there is none of this id."""
+
+        def task(connection: Connection) -> bool:
+            values = {"organization_id": organization_id, "ids": [completion_id]}
+            places = connection.rows("places", values)
+            if not places:
+                return False
+            where = build_where(organization_id, CompletionFilter())
+            of_one = BoundCondition(
+                f"{where.text} AND began_ms = {{place:Int64}} AND id = {{id:String}}",
+                {**where.values, "place": places[0][1], "id": completion_id},
+            )
+            has_deleted = self._delete_some(connection, organization_id, of_one) > 0
+            if has_deleted:
+                rewrite_parts(connection)
+            return has_deleted
+
+        return self._executor.run(task)
+
+    def _delete_some(self, connection: Connection, organization_id: str, where: BoundCondition) -> int:
+        query = f"{SQL['condemned']} {where.text} {SQL['first']}"
+        with self._lock:
+            rows = connection.ask(query, {**where.values, "limit": _A_STEP})
+            if rows:
+                delete_records(connection, organization_id, rows)
+        gone = [CompletionChange(organization_id, row[1], DELETED, row[3]) for row in rows]
+        self._changes.announce(connection, gone)
+        return len(rows)
+
+
+def delete_records(connection: Connection, organization_id: str, rows: Sequence[Row]) -> None:
+    """Delete the records of rows (beginning, id, has sequence, session)."""
+    ids = [row[1] for row in rows]
+    remember(connection, organization_id, ids)
+    values = {
+        "organization_id": organization_id,
+        "ids": ids,
+        "first_ms": min(row[0] for row in rows),
+        "last_ms": max(row[0] for row in rows),
+    }
+    connection.execute("delete_completions", values)
+    connection.execute("delete_deliveries", values)
+    take_off_feedback(connection, organization_id, ids)
+    sessions = list({row[3] for row in rows if row[3]})
+    if sessions:
+        of_sessions = {"organization_id": organization_id, "ids": sessions}
+        empty = connection.rows("empty_sessions", of_sessions)
+        delete_sessions(connection, [(organization_id, *row) for row in empty])
+
+
+def remember(connection: Connection, organization_id: str, ids: Sequence[str]) -> None:
+    """Remember records that are about to be deleted, so that a repeated delivery brings none back."""
+    day = time.time_ns() // 1_000_000 // DAY_MS
+    rows = [
+        (*_hash(key[0], key[1], deletions.hash_content(merged.incoming)), day, time.time_ns())
+        for key, merged in load_records(connection, [(organization_id, one) for one in ids]).items()
+    ]
+    if rows:
+        connection.insert("deleted", rows)
+
+
+def _hash(organization_id: str, completion_id: str, content: str) -> tuple[str, str, str]:
+    return organization_id, deletions.hash_id(organization_id, completion_id), content
+
+
+def take_off_feedback(connection: Connection, organization_id: str, ids: Sequence[str]) -> None:
+    """Have feedback name none of these records; what was about them alone goes with them."""
+    gone, version = set(ids), time.time_ns()
+    rows: list[tuple[Any, ...]] = []
+    values = {"organization_id": organization_id, "ids": list(ids)}
+    for *head, matched, created_at_ms, key_id in connection.rows("feedback_about", values):
+        left = [completion_id for completion_id in matched if completion_id not in gone]
+        rows.append((organization_id, *head, left, created_at_ms, key_id, version, not left))
+    if rows:
+        connection.insert("feedback", rows)
+
+
+def delete_sessions(connection: Connection, sessions: Sequence[tuple[str, str, int]]) -> None:
+    """Delete sessions: organization, id, and when they were made."""
+    if sessions:
+        connection.insert("sessions", [(*each, time.time_ns(), 1) for each in sessions])
+
+
+def rewrite_parts(connection: Connection) -> None:
+    """Have the engine take deleted rows off the disk, in the background."""
+    connection.execute("rewrite_completions")
+    connection.execute("rewrite_deliveries")

@@ -1,0 +1,70 @@
+"""Translates a filter to conditions of ClickHouse's SQL, and the values to bind. Pure."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from log10_trace.domain.filters import COLUMN_FILTERS, FilterType
+from log10_trace.domain.text_extraction import sanitize
+from log10_trace.server.store.clickhouse.queries import SQL
+from log10_trace.server.store.clickhouse.text_search import BoundCondition, build_conditions
+from log10_trace.server.store.common.metadata_labels import parse_pairs
+from log10_trace.server.store.common.search_query import parse_search_query
+from log10_trace.server.store.data_types import CompletionFilter, Order
+
+_TYPES: Final[dict[FilterType, str]] = {"seconds": "Float64", "count": "Int64"}
+_COMPARISONS: Final = {
+    row.name: f"{row.column} {row.operator} {{{row.name}:{_TYPES.get(row.type, 'String')}}}"
+    for row in COLUMN_FILTERS
+}
+"""Conditions on one column, each by the name of its field of a ``CompletionFilter``."""
+_TAGS: Final = {
+    "any": "hasAny(tags, {tags:Array(String)})",
+    "all": "hasAll(tags, {tags:Array(String)})",
+    "none": "NOT hasAny(tags, {tags:Array(String)})",
+}
+
+ListPlace = tuple[int, str]
+"""Where a record stands in lists: when it began (ms), and its id."""
+
+
+def build_where(organization_id: str, wanted: CompletionFilter) -> BoundCondition:
+    """What must hold of the rows that a filter means.
+
+    Raises:
+        SearchError: its text holds no word.
+    """
+    conditions = ["organization_id = {organization_id:String}"]
+    values: dict[str, Any] = {"organization_id": organization_id}
+    if wanted.since_ms is not None:
+        conditions.append("began_ms >= {since_ms:Int64}")
+        values["since_ms"] = wanted.since_ms
+    if wanted.until_ms is not None:
+        conditions.append("began_ms < {until_ms:Int64}")
+        values["until_ms"] = wanted.until_ms
+    for name, comparison in _COMPARISONS.items():
+        if (value := getattr(wanted, name)) is not None:
+            conditions.append(comparison)
+            values[name] = sanitize(value) if isinstance(value, str) else value
+    if wanted.tags:
+        conditions.append(_TAGS[wanted.tag_match])
+        values["tags"] = [sanitize(tag) for tag in wanted.tags]
+    if wanted.metadata:
+        conditions.append("hasAll(metadata, {metadata:Array(String)})")
+        values["metadata"] = [sanitize(pair.text) for pair in parse_pairs(wanted.metadata)]
+    if wanted.text is not None:
+        for each in build_conditions(parse_search_query(wanted.text)):
+            conditions.append(each.text)
+            values |= each.values
+    return BoundCondition(" AND ".join(conditions), values)
+
+
+def build_page(
+    name: str, where: BoundCondition, *, limit: int, order: Order, after: ListPlace | None = None
+) -> BoundCondition:
+    """The query ``name`` for at most ``limit`` rows that come ``after`` a record in ``order``."""
+    conditions, values = where.text, {**where.values, "limit": limit}
+    if after is not None:
+        conditions += f" AND {SQL[f'after_{order}']}"
+        values |= {"after_ms": after[0], "after_id": after[1]}
+    return BoundCondition(f"{SQL[name]} {conditions} {SQL[order]}", values)

@@ -1,0 +1,190 @@
+"""What ClickHouse holds of a record: its deliveries, and the row that says how it stands after them. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from log10_trace.domain.completion_record import CompletionRecord, from_stored_fields, merge
+from log10_trace.domain.text_extraction import CompletionText, extract_text, sanitize
+from log10_trace.server.store.clickhouse.text_search import index_words
+from log10_trace.server.store.common.aggregates import aggregate_call
+from log10_trace.server.store.common.columns import CompletionColumns, extract_columns
+from log10_trace.server.store.common.deletions import has_sequence
+from log10_trace.server.store.common.record_codec import RecordTexts, lay_out, read_call_site, read_texts
+from log10_trace.server.store.errors import UnstorableError
+
+Key = tuple[str, str]
+"""Organization and id."""
+_NO_STACK: Final = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A record as it came once."""
+
+    version: int
+    """Deliveries of a record are merged in the order of their versions."""
+    began_ms: int
+    """Where the record stands in lists: the first delivery says so."""
+    skipped: int
+    """Messages at the beginning that the text index has from an earlier call."""
+    replaces_tags: bool
+    texts: RecordTexts
+
+    def fields(self) -> dict[str, str]:
+        """Its fields."""
+        return read_texts(self.texts)
+
+
+@dataclass(frozen=True, slots=True)
+class DerivedRecord:
+    """A record, its words and its columns."""
+
+    incoming: CompletionRecord
+    words: CompletionText
+    facts: CompletionColumns
+
+
+@dataclass(frozen=True, slots=True)
+class MergedRecord:
+    """A record as it stands after some deliveries."""
+
+    key: Key
+    deliveries: tuple[Delivery, ...]
+    incoming: CompletionRecord
+
+    @property
+    def began_ms(self) -> int:
+        """Where it stands in lists."""
+        return self.deliveries[0].began_ms
+
+    @property
+    def skipped(self) -> int:
+        """Messages at the beginning that the text index has from an earlier call."""
+        return self.deliveries[0].skipped
+
+    @property
+    def versions(self) -> frozenset[int]:
+        """Those of its deliveries."""
+        return frozenset(one.version for one in self.deliveries)
+
+    def derive(self) -> DerivedRecord:
+        """Its words and columns; a record keeps its place for good, whatever came later."""
+        known = derive(self.incoming, self.began_ms)
+        return replace(known, facts=replace(known.facts, began_ms=self.began_ms))
+
+
+def derive(incoming: CompletionRecord, now_ms: int) -> DerivedRecord:
+    """Work out what follows from a record alone."""
+    words = extract_text(incoming.values)
+    return DerivedRecord(incoming, words, extract_columns(incoming, words, now_ms=now_ms))
+
+
+def merge_deliveries(key: Key, deliveries: Sequence[Delivery]) -> MergedRecord:
+    """The record that deliveries amount to, in the order of their versions."""
+    ordered = tuple(sorted(deliveries, key=lambda one: one.version))
+    merged, *later = (from_stored_fields(key[1], key[0], one.fields()) for one in ordered)
+    for one, incoming in zip(ordered[1:], later, strict=True):
+        merged = merge(merged, incoming, replace_tags=one.replaces_tags)
+    return MergedRecord(key, ordered, merged)
+
+
+def merged_fields(deliveries: Sequence[Delivery]) -> dict[str, str]:
+    """The fields of a record, in the order in which every store gives them; ``created_at`` is among them."""
+    if len(deliveries) == 1:
+        texts = deliveries[0].texts
+    else:
+        texts = lay_out(merge_deliveries(("", ""), deliveries).incoming.fields)
+    return read_texts(texts, deliveries[0].began_ms)
+
+
+def delivery_row(key: Key, one: Delivery, facts: CompletionColumns) -> tuple[Any, ...]:
+    """The row of a delivery."""
+    sequence = facts.sequence if has_sequence(facts) else None
+    return (
+        *key,
+        one.version,
+        one.began_ms,
+        one.skipped,
+        one.replaces_tags,
+        _text(facts.source) or "",
+        sequence or 0,
+        one.texts.head,
+        one.texts.body,
+        one.texts.stack or _NO_STACK,
+    )
+
+
+def read_delivery(row: Sequence[Any]) -> Delivery:
+    """The delivery of a row: version, beginning, skipped, replaces tags, head, body, stack."""
+    version, began_ms, skipped, replaces_tags, head, body, stack = row
+    return Delivery(version, began_ms, skipped, replaces_tags, RecordTexts(head, body, stack or None))
+
+
+def completion_row(merged: MergedRecord, known: DerivedRecord, server: str) -> tuple[Any, ...]:
+    """The row of a record; ``server`` is who changed it, or empty where it stays as it was.
+
+    Raises:
+        UnstorableError: a column has no text where it must.
+    """
+    facts, texts = known.facts, lay_out(merged.incoming.fields)
+    site = read_call_site(texts.stack)
+    charges = facts.charges
+    return (
+        merged.key[0],
+        merged.began_ms,
+        merged.key[1],
+        len(merged.deliveries),
+        0,
+        server,
+        _text(facts.status),
+        _text(facts.kind),
+        _text(facts.model),
+        _text(facts.session_id),
+        _text(facts.failure_kind),
+        _text(facts.file),
+        _text(facts.function),
+        "" if site is None else json.dumps(site, separators=(",", ":")),
+        facts.duration,
+        facts.input_tokens,
+        facts.output_tokens,
+        facts.tokens,
+        list(map(sanitize, facts.tags)),
+        [sanitize(pair.text) for pair in facts.metadata],
+        [charge[0] for charge in charges],
+        [charge[1] for charge in charges],
+        [charge[2] for charge in charges],
+        [charge[3] for charge in charges],
+        list(aggregate_call(facts).durations),
+        facts.prompt_digest,
+        _text(facts.trace_id),
+        has_sequence(facts),
+        merged.skipped,
+        facts.preview_request,
+        facts.preview_response,
+        facts.preview_tool,
+        texts.head,
+        index_words(known.words.searchable_request(merged.skipped)),
+        index_words(known.words.searchable_response()),
+    )
+
+
+_GONE: Final[tuple[Any, ...]] = (
+    *(None,) * 5, "", *(None,) * 4, *([],) * 7, None, None, False, 0, "", "", None, "", "", "",
+)  # fmt: skip
+
+
+def gone_row(key: Key, began_ms: int, deliveries: int) -> tuple[Any, ...]:
+    """The row that says that a record does not stand at this place."""
+    return (key[0], began_ms, key[1], deliveries, 1, "", "", None, *_GONE)
+
+
+def _text(value: Any) -> str | None:
+    if value is None:
+        return None
+    if not isinstance(value, str):
+        raise UnstorableError
+    return sanitize(value)

@@ -1,0 +1,32 @@
+-- :deliveries
+SELECT id, version, began_ms, skipped, replaces_tags, head, body, stack FROM deliveries
+WHERE organization_id = {organization_id:String} AND id IN {ids:Array(String)}
+ORDER BY id, version;
+
+-- :versions
+SELECT id, groupUniqArray(version) FROM deliveries
+WHERE organization_id = {organization_id:String} AND id IN {ids:Array(String)}
+GROUP BY id;
+
+-- :places
+SELECT id, argMin(began_ms, version) FROM deliveries
+WHERE organization_id = {organization_id:String} AND id IN {ids:Array(String)}
+GROUP BY id;
+
+-- :deleted
+SELECT record, content FROM deleted FINAL
+WHERE organization_id = {organization_id:String} AND record IN {records:Array(String)};
+
+-- :deletion_day
+SELECT day FROM deleted FINAL WHERE organization_id = {organization_id:String} AND record = {record:String};
+
+-- :pruned
+SELECT max(before_ms) FROM pruned;
+
+-- :arrived
+SELECT source, arrayFilter(number -> bitmapContains(numbers, number), {sequences:Array(UInt64)})
+FROM (
+    SELECT source, groupBitmapMergeState(numbers) AS numbers FROM arrivals
+    WHERE organization_id = {organization_id:String} AND source IN {sources:Array(String)}
+    GROUP BY source
+);

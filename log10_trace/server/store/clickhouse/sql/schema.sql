@@ -1,0 +1,13 @@
+-- :version
+SELECT version();
+
+-- :tables
+SELECT name FROM system.tables WHERE database = {database:String};
+
+-- :create_migrations
+CREATE TABLE IF NOT EXISTS log10_migrations (
+    number UInt32, name String, checksum String, applied_at DateTime DEFAULT now()
+) ENGINE = ReplacingMergeTree ORDER BY number;
+
+-- :migrations
+SELECT number, any(checksum) FROM log10_migrations GROUP BY number;

@@ -1,0 +1,64 @@
+-- :tags
+SELECT DISTINCT arrayJoin(tags) AS tag FROM completions FINAL
+WHERE organization_id = {organization_id:String} AND startsWith(tag, {prefix:String})
+ORDER BY tag LIMIT {limit:UInt64};
+
+-- :ranges
+-- Numbers that came, as ranges: one begins where the number before is missing, and ends where the next one is.
+SELECT source, numbers_from, numbers_to FROM (
+    SELECT source, bitmapToArray(groupBitmapMergeState(numbers)) AS came,
+        arraySort(arrayFilter(n -> NOT has(came, n - 1), came)) AS begins,
+        arraySort(arrayFilter(n -> NOT has(came, n + 1), came)) AS ends
+    FROM arrivals
+    WHERE organization_id = {organization_id:String} AND ({source:String} = '' OR source = {source:String})
+    GROUP BY source
+) ARRAY JOIN begins AS numbers_from, ends AS numbers_to
+ORDER BY source, numbers_from;
+
+-- :sessions
+SELECT name, min(began), max(ended) AS latest FROM (
+    SELECT assumeNotNull(session_id) AS name, min(began_ms) AS began, max(began_ms) AS ended FROM completions FINAL
+    WHERE organization_id = {organization_id:String} AND session_id <> '' GROUP BY session_id
+    UNION ALL
+    SELECT id AS name, made_ms AS began, made_ms AS ended FROM sessions FINAL
+    WHERE organization_id = {organization_id:String}
+) GROUP BY name HAVING (latest, name) < ({last_ms:Int64}, {id:String})
+ORDER BY latest DESC, name DESC LIMIT {limit:UInt64};
+
+-- :session
+SELECT name, min(began), max(ended) FROM (
+    SELECT assumeNotNull(session_id) AS name, began_ms AS began, began_ms AS ended FROM completions FINAL
+    WHERE organization_id = {organization_id:String} AND session_id = {id:String} AND session_id <> ''
+    UNION ALL
+    SELECT id AS name, made_ms AS began, made_ms AS ended FROM sessions FINAL
+    WHERE organization_id = {organization_id:String} AND id = {id:String}
+) GROUP BY name;
+
+-- :bounds
+SELECT min(began_ms), max(began_ms), count() FROM completions FINAL WHERE;
+
+-- :rates
+SELECT DISTINCT arrayJoin(rates) FROM completions FINAL WHERE;
+
+-- :calls_of_groups
+SELECT @key AS key, @start AS start, rates, status, tokens, charged_input, charged_output, charged_cached, buckets
+FROM completions FINAL WHERE;
+
+-- :counts_of_groups
+SELECT key, start, rates, count(), countIf(status = 'failed'), countIf(tokens IS NOT NULL),
+    sumForEach(charged_input), sumForEach(charged_output), sumForEach(charged_cached)
+FROM (@source) WHERE @keys GROUP BY key, start, rates;
+
+-- :durations_of_groups
+SELECT key, start, bucket, count() FROM (@source) ARRAY JOIN buckets AS bucket WHERE @keys GROUP BY key, start, bucket;
+
+-- :leading_groups
+SELECT key FROM (@source) GROUP BY key ORDER BY @figure DESC, count() DESC, key LIMIT {limit:UInt64};
+
+-- :cost
+sum(arraySum(
+    (rate, given, made, cached) -> greatest(given - cached, 0) * transform(rate, {rates:Array(String)}, {fresh:Array(Float64)}, 0.)
+        + cached * transform(rate, {rates:Array(String)}, {cached:Array(Float64)}, 0.)
+        + made * transform(rate, {rates:Array(String)}, {made:Array(Float64)}, 0.),
+    rates, charged_input, charged_output, charged_cached
+));

@@ -1,0 +1,67 @@
+"""Texts and conditions for ClickHouse's text index, with the same words as the other stores. Pure.
+
+A text is kept as its words, in lower case and without accents, with one space around each: the index finds
+the rows in which all words of a phrase stand, and the text itself says whether they stand side by side.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable
+from typing import Any, Final, NamedTuple
+
+from log10_trace.server.store.common.search_query import Phrase
+from log10_trace.server.store.common.search_text import VOICED, spread, spread_query
+
+_BETWEEN: Final = re.compile(r"[\W_]+")
+_ASCII_WORDS: Final = {code: chr(code).lower() if chr(code).isalnum() else " " for code in range(128)}
+
+
+class BoundCondition(NamedTuple):
+    """A condition of SQL and the values to bind."""
+
+    text: str
+    values: dict[str, Any]
+
+
+def index_words(text: str) -> str:
+    """The words of a text as they are kept; empty of one without words."""
+    words = _normalize(spread(text))
+    return f" {' '.join(words)} " if words else ""
+
+
+def build_conditions(phrases: Iterable[Phrase]) -> list[BoundCondition]:
+    """What must hold of a row in which every phrase occurs."""
+    return [_build_condition(phrase, number) for number, phrase in enumerate(phrases)]
+
+
+def _build_condition(phrase: Phrase, number: int) -> BoundCondition:
+    text, is_prefix = spread_query(phrase.text, is_prefix=phrase.is_prefix)
+    words = _normalize(text)
+    if not words:
+        return BoundCondition("0", {})
+    whole = words[:-1] if is_prefix else words
+    scopes = [phrase.scope] if phrase.scope else ["request", "response"]
+    has_part = is_prefix or len(words) > 1
+    places = [_in_column(f"{scope}_words", number, bool(whole), has_part) for scope in scopes]
+    part = f" {' '.join(words)}" + ("" if is_prefix else " ")
+    return BoundCondition(f"({' OR '.join(places)})", {f"words_{number}": whole, f"part_{number}": part})
+
+
+def _in_column(column: str, number: int, has_whole: bool, has_part: bool) -> str:
+    conditions = []
+    if has_whole:
+        conditions.append(f"hasAllTokens({column}, {{words_{number}:Array(String)}})")
+    if has_part:
+        conditions.append(f"position({column}, {{part_{number}:String}}) > 0")
+    return f"({' AND '.join(conditions)})"
+
+
+def _normalize(text: str) -> list[str]:
+    """The words of a text: lower case, no accents, letters and digits only."""
+    if text.isascii():
+        return text.translate(_ASCII_WORDS).split()
+    decomposed = unicodedata.normalize("NFKD", text)
+    marks = (mark for mark in decomposed if mark in VOICED or not unicodedata.combining(mark))
+    return _BETWEEN.sub(" ", unicodedata.normalize("NFC", "".join(marks)).casefold()).split()

@@ -1,0 +1,125 @@
+"""``Transfer`` on ClickHouse."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future
+from dataclasses import replace
+
+from log10_trace.domain.completion_record import from_stored_fields
+from log10_trace.server.store.clickhouse.connections import Connection, ReadPool
+from log10_trace.server.store.clickhouse.filter_sql import ListPlace, build_page, build_where
+from log10_trace.server.store.clickhouse.group_commit import GroupCommitWriter, SerialExecutor
+from log10_trace.server.store.clickhouse.records import WriteRequest, load_records, prepare
+from log10_trace.server.store.common.record_codec import lay_out, read_texts
+from log10_trace.server.store.common.transfer import READ_AT_ONCE, split_by_bytes
+from log10_trace.server.store.data_types import (
+    Arrival,
+    CompletionFilter,
+    Deletion,
+    Mark,
+    PlacedRecord,
+    PrunedSpan,
+    RevokedPageSession,
+    SessionSpan,
+    WriteResult,
+)
+
+
+class ClickHouseTransfer:
+    """All there is, for another database; see ``protocol.Transfer``."""
+
+    def __init__(
+        self,
+        readers: ReadPool,
+        writer: GroupCommitWriter[WriteRequest, WriteResult],
+        tasks: SerialExecutor,
+    ) -> None:
+        self._readers = readers
+        self._writer = writer
+        self._tasks = tasks
+
+    def identify(self) -> str:
+        """What the engine knows the table of records by."""
+        row = self._readers.row("identity", {})
+        return f"clickhouse {row[0] if row else ''}"
+
+    def list_organizations(self) -> list[str]:
+        """Every organization of which there is anything."""
+        return [organization_id for (organization_id,) in self._readers.rows("all_organizations", {})]
+
+    def read_records(self, organization_id: str, *, since_ms: int = 0) -> Iterator[PlacedRecord]:
+        """Every record from a moment on; between two batches no connection is held."""
+        where = build_where(organization_id, CompletionFilter(since_ms=since_ms))
+        after: ListPlace | None = None
+        while True:
+            page = build_page("keys", where, limit=READ_AT_ONCE, order="oldest", after=after)
+            with self._readers.connection() as connection:
+                found = connection.ask(*page)
+                values = {"organization_id": organization_id, "ids": [row[1] for row in found]}
+                sizes = {row[0]: row[1] for row in connection.rows("sizes", values)} if found else {}
+            for batch in split_by_bytes((row[1], sizes.get(row[1], 0)) for row in found):
+                with self._readers.connection() as connection:
+                    records = load_records(connection, [(organization_id, each) for each in batch])
+                placed = (records.get((organization_id, each)) for each in batch)
+                for one in filter(None, placed):
+                    fields = read_texts(lay_out(one.incoming.fields))
+                    yield PlacedRecord(id=one.key[1], fields=fields, began_ms=one.began_ms)
+            if len(found) < READ_AT_ONCE:
+                return
+            after = found[-1][0], found[-1][1]
+
+    def put_records(self, organization_id: str, records: Sequence[PlacedRecord]) -> list[Future[WriteResult]]:
+        """Write records at the places that are given."""
+        requests = [_copy(organization_id, one) for one in records]
+        return self._writer.submit(requests, WriteRequest.size)
+
+    def read_marks(self, organization_id: str) -> Iterator[Mark]:
+        """What else is kept."""
+        values = {"organization_id": organization_id, "source": ""}
+        yield from (SessionSpan(*row) for row in self._readers.rows("session_spans", values))
+        yield from (Deletion(*row) for row in self._readers.rows("deletions", values))
+        yield from (Arrival(*row) for row in self._readers.rows("ranges", values))
+        yield from (RevokedPageSession(*row) for row in self._readers.rows("page_sessions", values))
+        pruned = self._readers.row("pruned", {})
+        if pruned and pruned[0]:
+            yield PrunedSpan(pruned[0])
+
+    def put_marks(self, organization_id: str, marks: Sequence[Mark]) -> Future[None]:
+        """Add to what is kept."""
+
+        def task(connection: Connection) -> None:
+            _put_sessions(connection, organization_id, [one for one in marks if isinstance(one, SessionSpan)])
+            for one in marks:
+                if isinstance(one, Arrival):
+                    connection.execute("add_arrival", {"organization_id": organization_id, **one._asdict()})
+            deleted = [one for one in marks if isinstance(one, Deletion)]
+            if deleted:
+                version = time.time_ns()
+                connection.insert("deleted", [(organization_id, *one, version) for one in deleted])
+            signed_out = [one for one in marks if isinstance(one, RevokedPageSession)]
+            if signed_out:
+                connection.insert("revoked_page_sessions", [(organization_id, *one) for one in signed_out])
+            pruned = [(1, one.before_ms) for one in marks if isinstance(one, PrunedSpan)]
+            if pruned:
+                connection.insert("pruned", pruned)
+
+        return self._tasks.run(task)
+
+
+def _copy(organization_id: str, one: PlacedRecord) -> WriteRequest:
+    request = prepare(organization_id, from_stored_fields(one.id, organization_id, one.fields))
+    known = replace(request.known, facts=replace(request.known.facts, began_ms=one.began_ms))
+    return request._replace(known=known, is_copy=True)
+
+
+def _put_sessions(connection: Connection, organization_id: str, spans: Sequence[SessionSpan]) -> None:
+    """Two rows a session, since each tells one moment: lists take the first and the last."""
+    rows = [
+        (organization_id, span.id, moment, time.time_ns(), 0)
+        for span in spans
+        for moment in sorted({span.first_ms, span.last_ms})
+    ]
+    if rows:
+        connection.insert("sessions", rows)

@@ -1,0 +1,43 @@
+"""Addresses of ClickHouse databases."""
+
+from __future__ import annotations
+
+import pytest
+
+from log10_trace.errors import SetupError
+from log10_trace.server.store.clickhouse.address import ClickHouseAddress, parse_address
+
+
+def test_an_address_has_its_parts() -> None:
+    """Ports by scheme, escaped characters in names and passwords, a database of its own by default."""
+    assert parse_address("clickhouses://me:p%40ss%2F@db.example/calls") == ClickHouseAddress(
+        database="calls", host="db.example", port=8443, is_secure=True, username="me", password="p@ss/"
+    )
+    assert parse_address("clickhouse://[::1]:9000") == ClickHouseAddress(
+        database="log10", host="::1", port=9000, username="default"
+    )
+    assert parse_address("chdb:///srv/a%20b?database=x1") == ClickHouseAddress(
+        database="x1", folder="/srv/a b"
+    )
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("clickhouse://", "reads clickhouse://user:password@host"),
+        ("clickhouse://me:secret@host:port/x", "reads clickhouse://user:password@host"),
+        ("clickhouse://me:secret@host/x;y", "'x;y'"),
+        ("clickhouse://me:secret@host/x?cluster=c", "cluster= is not supported yet"),
+        ("clickhouse://me:secret@host/x?sslmode=1", "'sslmode'"),
+        ("chdb://relative/path", "chdb:///folder"),
+        ("chdb:///", "chdb:///folder"),
+        ("chdb:///srv?database=1", "'1'"),
+    ],
+)
+def test_an_address_that_cannot_be_used_is_explained(url: str, said: str) -> None:
+    """In a sentence that names what is wrong, and never the password."""
+    with pytest.raises(SetupError) as caught:
+        parse_address(url)
+
+    assert said in str(caught.value)
+    assert "secret" not in str(caught.value)
