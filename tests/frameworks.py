@@ -4,6 +4,8 @@
     python tests/frameworks.py --install        installs them first, each into an environment of its own
     python tests/frameworks.py --install dspy   one of them
     python tests/frameworks.py --ci             the four of CI, in one new environment
+    python tests/frameworks.py --ci --prepare FOLDER    makes that environment there, and runs nothing
+    python tests/frameworks.py --ci --use FOLDER        runs the four in the environment made there
 
 The environments stand in a folder ``log10-trace-frameworks`` of the cache, or where ``LOG10_TEST_FRAMEWORKS``
 says. The programs are in ``tests/frameworks/``: one script a framework, one function an exchange; the line
@@ -134,35 +136,54 @@ def report(name: str, environment: Path) -> tuple[bool, list[dict[str, Any]]]:
     return not wrong, exchanges
 
 
-def main() -> int:
-    """Run what was asked for; 1 when anything is not as it should be."""
+def arguments() -> argparse.Namespace:
+    """What was asked for."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(FRAMEWORKS))
     parser.add_argument("--install", action="store_true", help="install what is missing first")
     parser.add_argument("--ci", action="store_true", help="the four of CI, in one new environment")
+    folders = parser.add_mutually_exclusive_group()
+    folders.add_argument("--prepare", metavar="FOLDER", type=Path, help="make that of CI, run nothing")
+    folders.add_argument("--use", metavar="FOLDER", type=Path, help="run in that of CI made there")
     asked = parser.parse_args()
     if unknown := [name for name in asked.names if name not in FRAMEWORKS]:
         parser.error(f"there is no script for {', '.join(unknown)}")
+    if (asked.prepare or asked.use) and not asked.ci:
+        parser.error("--prepare and --use need --ci")
+    return asked
+
+
+def report_all(environments: dict[str, Path], *, missing_too: bool) -> int:
+    """Run frameworks, each in its environment, and print the table; 1 when anything is wrong."""
     print("| | calls | recorded | exact | own line | tags |\n|---|---|---|---|---|---|", flush=True)
-    with tempfile.TemporaryDirectory() as temporary:
-        if asked.ci:
-            install(Path(temporary) / "venv", *CI)
-        environments = {
-            name: Path(temporary) / "venv" if asked.ci else cache_folder() / name
-            for name in (asked.names or (CI if asked.ci else FRAMEWORKS))
-        }
-        results = []
-        for name, environment in environments.items():
-            if asked.install and not python_in(environment).exists():
-                install(environment, name)
-            if not python_in(environment).exists():
-                command = f"python tests/frameworks.py --install {name}"
-                print(f"{name}: left out, it is not installed: {command}", file=sys.stderr)
-                continue
-            results.append(report(name, environment))
+    results = []
+    for name, environment in environments.items():
+        if missing_too and not python_in(environment).exists():
+            install(environment, name)
+        if not python_in(environment).exists():
+            command = f"python tests/frameworks.py --install {name}"
+            print(f"{name}: left out, it is not installed: {command}", file=sys.stderr)
+            continue
+        results.append(report(name, environment))
     every = [exchange for _, exchanges in results for exchange in exchanges]
     print(row("**all**", every))
     return int(not all(fine for fine, _ in results))
+
+
+def main() -> int:
+    """Run what was asked for; 1 when anything is not as it should be."""
+    asked = arguments()
+    if asked.prepare:
+        install(asked.prepare, *CI)
+        return 0
+    if not asked.ci:
+        environments = {name: cache_folder() / name for name in asked.names or FRAMEWORKS}
+        return report_all(environments, missing_too=asked.install)
+    with tempfile.TemporaryDirectory() as temporary:
+        environment = asked.use or Path(temporary) / "venv"
+        if not asked.use:
+            install(environment, *CI)
+        return report_all(dict.fromkeys(asked.names or CI, environment), missing_too=False)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,8 @@
 
     python tests/matrix.py              every cell, and the table of docs/recording.md
     python tests/matrix.py --corners    the oldest SDK on the oldest Python, the newest on the two newest
+    python tests/matrix.py --corners --prepare FOLDER   makes their environments there, and runs nothing
+    python tests/matrix.py --corners --use FOLDER       runs the tests in the environments made there
 
 Each cell is a new virtual environment with that SDK, in which ``tests/instrument`` runs whole. Needs only the
 Python interpreters, found as ``python3.X`` on the PATH or under ``~/.pyenv/versions``; one that is
@@ -63,6 +65,11 @@ class Cell:
         """As a column is headed."""
         return f"{self.sdk} / {self.python}"
 
+    @property
+    def folder(self) -> str:
+        """The name of its environment."""
+        return f"{self.sdk}-{self.python}"
+
     def requirements(self) -> list[str]:
         """What is installed beside the package. Before 1.56 the SDK does not know httpx 0.28."""
         version = (99,) if self.sdk == NEWEST else tuple(map(int, self.sdk.split(".")))
@@ -106,13 +113,17 @@ def interpreter(version: str) -> str | None:
     return str(installed[-1]) if installed else shutil.which(f"python{version}")
 
 
-def run(cell: Cell, python: str, folder: Path) -> dict[str, str]:
-    """Make the cell's environment, run the tests in it; each test's outcome by its name."""
-    report = folder / "report.xml"
-    subprocess.run([python, "-m", "venv", folder / "venv"], check=True)
-    inside = str(folder / "venv" / "bin" / "python")
-    install = [inside, "-m", "pip", "install", "-qq", "--disable-pip-version-check", str(ROOT)]
-    subprocess.run([*install, *cell.requirements()], check=True)
+def install(cell: Cell, python: str, environment: Path) -> None:
+    """Make the cell's environment."""
+    subprocess.run([python, "-m", "venv", environment], check=True)
+    pip = [environment / "bin" / "python", "-m", "pip", "install", "-qq", "--disable-pip-version-check"]
+    subprocess.run([*pip, str(ROOT), *cell.requirements()], check=True)
+
+
+def run(cell: Cell, environment: Path) -> dict[str, str]:
+    """Run the tests in the cell's environment; each test's outcome by its name."""
+    report = environment / "report.xml"
+    inside = str(environment / "bin" / "python")
     options = ["-q", "-n", "auto", "--timeout", str(TIME_LIMIT_S), "--junitxml", str(report)]
     tests = [inside, "-m", "pytest", *options, "tests/instrument"]
     variables = {**os.environ, "LOG10_TEST_RECORDED": os.devnull}
@@ -148,14 +159,22 @@ def main() -> int:
     """Run the cells that were asked for; 1 when any test of any cell failed."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--corners", action="store_true", help="oldest on oldest and newest on newest only")
+    folders = parser.add_mutually_exclusive_group()
+    folders.add_argument("--prepare", metavar="FOLDER", type=Path, help="make the environments, run nothing")
+    folders.add_argument("--use", metavar="FOLDER", type=Path, help="run in the environments made there")
+    asked = parser.parse_args()
     results: dict[Cell, dict[str, str]] = {}
-    for cell in CORNERS if parser.parse_args().corners else CELLS:
+    for cell in CORNERS if asked.corners else CELLS:
         python = interpreter(cell.python)
         if python is None:
             print(f"openai {cell.name}: left out, no python{cell.python} was found", file=sys.stderr)
             continue
-        with tempfile.TemporaryDirectory() as folder:
-            results[cell] = run(cell, python, Path(folder))
+        with tempfile.TemporaryDirectory() as temporary:
+            environment = (asked.prepare or asked.use or Path(temporary)) / cell.folder
+            if not asked.use:
+                install(cell, python, environment)
+            if not asked.prepare:
+                results[cell] = run(cell, environment)
     if results:
         print(table(results))
     return int(any(mark == "✗" for result in results.values() for mark in result.values()))
