@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import pty
@@ -13,6 +12,7 @@ import sys
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from log10_trace.domain.keys import Scope, make_key
 from log10_trace.local_server import LocalServer
 from log10_trace.server.store import open_store
 from tests.processes import DEADLINE_S, server
+from tests.warm_commands import Forked, WarmCommands
 
 ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b\][^\x07]*\x07|\r")
 
@@ -36,6 +37,13 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[LocalServ
     home.mkdir(mode=0o700)
     with server(home) as running:
         yield running, home
+
+
+@pytest.fixture(scope="session")
+def warm() -> Iterator[WarmCommands]:
+    """Forks commands that have their imports behind them."""
+    with closing(WarmCommands()) as commands:
+        yield commands
 
 
 @dataclass(frozen=True)
@@ -55,16 +63,21 @@ class Cli:
     token: str
     environ: Mapping[str, str]
     organization: str = ""
+    warm: WarmCommands | None = None
 
     def run(
         self, *words: str, stdin: str | bytes = b"", **variables: str
     ) -> subprocess.CompletedProcess[bytes]:
         """Run a command to its end, in pipes."""
+        given = stdin.encode() if isinstance(stdin, str) else stdin
+        environ = {**self.environ, **variables}
+        if self.warm is not None and self.warm.can_run(environ):
+            return self.warm.run(words, environ, given, DEADLINE_S)
         return subprocess.run(
             self._command(words),
-            input=stdin.encode() if isinstance(stdin, str) else stdin,
+            input=given,
             capture_output=True,
-            env={**self.environ, **variables},
+            env=environ,
             timeout=DEADLINE_S,
             check=False,
         )
@@ -93,11 +106,7 @@ class Cli:
         """
         leader, follower = pty.openpty()
         terminal = {"TERM": "xterm-256color", "COLUMNS": str(width), "LINES": "50"}
-        # The first terminal that the leader of a new session opens is its own: Ctrl-C goes to it.
-        opened = ["sh", "-c", 'exec "$@" <"$0" >"$0" 2>&1', os.ttyname(follower), *self._command(words)]
-        process = subprocess.Popen(
-            opened, env={**self.environ, **terminal, **variables}, start_new_session=True
-        )
+        process = self._start(words, {**self.environ, **terminal, **variables}, os.ttyname(follower))
         try:
             # Held open until the command draws: a terminal that nobody has open is at its end.
             select.select([leader], [], [], DEADLINE_S)
@@ -113,6 +122,15 @@ class Cli:
     def client(self) -> Log10:
         """A client of the same organization."""
         return Log10(server_url=self.url, log10_token=self.token)
+
+    def _start(
+        self, words: tuple[str, ...], environ: Mapping[str, str], terminal: str
+    ) -> subprocess.Popen[bytes] | Forked:
+        if self.warm is not None and self.warm.can_run(environ):
+            return self.warm.start(words, environ, terminal=terminal)
+        # The first terminal that the leader of a new session opens is its own: Ctrl-C goes to it.
+        opened = ["sh", "-c", 'exec "$@" <"$0" >"$0" 2>&1', terminal, *self._command(words)]
+        return subprocess.Popen(opened, env=environ, start_new_session=True)
 
     @staticmethod
     def _command(words: tuple[str, ...]) -> list[str]:
@@ -142,7 +160,7 @@ def _conversed(leader: int, keys: dict[str, str]) -> str:
 
 
 @pytest.fixture
-def new_cli(served: tuple[LocalServer, Path], private_home: Path) -> Callable[..., Cli]:
+def new_cli(served: tuple[LocalServer, Path], private_home: Path, warm: WarmCommands) -> Callable[..., Cli]:
     """Makes command lines, each for an organization of its own."""
     running, home = served
 
@@ -151,10 +169,10 @@ def new_cli(served: tuple[LocalServer, Path], private_home: Path) -> Callable[..
         token, key = make_key(
             organization, scopes or list(Scope), name="tests", now_ms=time.time_ns() // 1_000_000
         )
-        with contextlib.closing(open_store(home / "completions.db")) as store:
+        with closing(open_store(home / "completions.db")) as store:
             store.keys.add(organization, key).result()
         environ = {**os.environ, "LOG10_URL": running.url, "LOG10_TOKEN": token, "PYTHONWARNINGS": "error"}
-        return Cli(running.url, token, environ, organization)
+        return Cli(running.url, token, environ, organization, warm)
 
     return make
 

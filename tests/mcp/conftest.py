@@ -15,9 +15,9 @@ from mcp.types import CallToolResult, TextContent
 
 from log10_trace import Log10
 from log10_trace.mcp.server import make_server
-from tests.cli.conftest import Cli, cli, new_cli, served, within
+from tests.cli.conftest import Cli, cli, new_cli, served, warm, within
 
-__all__ = ["cli", "new_cli", "served", "within"]
+__all__ = ["cli", "new_cli", "served", "warm", "within"]
 
 Result = TypeVar("Result")
 READ_TIMEOUT_S = 120.0
