@@ -14,8 +14,9 @@ import pytest
 from log10_trace.local_server import LocalServer
 from log10_trace.server.store.sqlite.schema import open_database
 from tests.processes import server
+from tests.rounds import rounds
 
-ROUNDS = 12
+ROUNDS = rounds(5, thorough=12)
 CLIENTS = 6
 BATCH = 5
 

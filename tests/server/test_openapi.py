@@ -12,6 +12,7 @@ import pytest
 from jsonschema.validators import Draft202012Validator
 
 from log10_trace.domain.keys import Scope
+from tests.rounds import rounds
 from tests.server.conftest import Server
 
 SETTINGS = """
@@ -52,17 +53,10 @@ def findings(server: Server, folder: Path, phases: str, examples: int) -> str:
     return "" if run.returncode == 0 else run.stdout + run.stderr
 
 
+@pytest.mark.slow
 def test_schemathesis_finds_nothing(server: Server, tmp_path: Path) -> None:
     """What the document allows is answered as it says, what it forbids is refused, nothing is a 500."""
-    found = findings(server, tmp_path, "fuzzing", 5)
-
-    assert not found, pytest.fail(found)
-
-
-@pytest.mark.slow
-def test_schemathesis_finds_nothing_with_more_patience(server: Server, tmp_path: Path) -> None:
-    """The same, with many more examples."""
-    found = findings(server, tmp_path, "examples,coverage,fuzzing", 15)
+    found = findings(server, tmp_path, "examples,coverage,fuzzing", rounds(5, thorough=15))
 
     assert not found, pytest.fail(found)
 

@@ -18,6 +18,7 @@ from log10_trace.server.authentication.auth import Authenticator, Principal
 from log10_trace.server.http.host_policy import host_policy_for
 from log10_trace.server.pages.urls import call_path, compare_path, session_path
 from log10_trace.server.store import open_store
+from tests.rounds import rounds
 from tests.server.pages.page_client import ORGANIZATION, PORT
 
 ADMIN: Final = Principal("admin", ORGANIZATION, frozenset({Scope.ADMIN}))
@@ -311,7 +312,7 @@ def addresses(completion_id: str, session_id: Any) -> Iterator[str]:
 
 
 @pytest.mark.slow
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=rounds(40, thorough=150), deadline=None, suppress_health_check=list(HealthCheck))
 @given(record=RECORD, completion_id=IDS | st.uuids().map(str))
 @example(record='{"time_to_first_token":1e400}', completion_id="ttft")
 @example(record=f'{{"time_to_first_token":{"9" * 400}}}', completion_id="ttft")
