@@ -23,6 +23,10 @@ from log10_trace.guard import logger
 settings.register_profile("log10_trace", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("log10_trace")
 
+# Each of the thousands of processes that tests start would compile the package for itself.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
+
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # A shell starts jobs in the background deaf to Ctrl-C, and the processes that tests start inherit it.
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -44,20 +48,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: (item.path not in slow, item.path not in slow and -tests[item.path]))
 
 
-@pytest.fixture(scope="session")
-def one_certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A file with one authority of the hundred and more that clients trust."""
+@pytest.fixture(scope="session", autouse=True)
+def few_certificates(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Clients of the tests and of their processes trust one authority: to read them all takes 25 ms each."""
     every = Path(certifi.where()).read_text(encoding="utf-8")
     begin, end = "-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----"
     file = tmp_path_factory.mktemp("certificates") / "one.pem"
     file.write_text(every[every.index(begin) : every.index(end) + len(end)] + "\n", encoding="utf-8")
-    return file
-
-
-@pytest.fixture(autouse=True)
-def few_certificates(unchanged_process: None, one_certificate: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Clients that a test makes, here or in its processes, need not read them all: that takes 25 ms each."""
-    monkeypatch.setenv("SSL_CERT_FILE", str(one_certificate))
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("SSL_CERT_FILE", str(file))
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -107,7 +107,7 @@ def test_feedback_that_matches_too_much_is_refused(
         keep(id=f"m{number}", tags=["many"])
 
     refused = upload(client, task, completion_tags_selector=["many"], max_matched_completions=2)
-    taken = upload(client, task, completion_tags_selector=["many"], max_matched_completions=3)
+    taken = upload(client, task, completion_tags_selector=["many"], max_matched_completions=3.0)
 
     assert refused.status_code == 409
     assert len(taken.json()["matched_completion_ids"]) == 3

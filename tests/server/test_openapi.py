@@ -12,6 +12,7 @@ import pytest
 from jsonschema.validators import Draft202012Validator
 
 from log10_trace.domain.keys import Scope
+from tests.processes import DEADLINE_S
 from tests.rounds import rounds
 from tests.server.conftest import Server
 
@@ -40,6 +41,7 @@ def findings(server: Server, folder: Path, phases: str, examples: int) -> str:
     config.write_text(SETTINGS)
     arguments = [*("run", f"{server.url}/openapi.json", "--header", f"X-Log10-Token: {token}")]
     arguments += ["--phases", phases, "--seed", "4680", "--max-examples", str(examples)]
+    arguments += ["--request-timeout", str(DEADLINE_S)]
     command = [
         sys.executable,
         "-m",

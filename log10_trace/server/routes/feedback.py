@@ -121,6 +121,8 @@ def _selection(values: dict[str, Any]) -> FeedbackTarget:
     most = values.get("max_matched_completions")
     if most is None:
         most = MAX_MATCHED
+    if isinstance(most, float) and most.is_integer():
+        most = int(most)  # to JSON Schema 3.0 is an integer
     if not isinstance(most, int) or isinstance(most, bool) or not 1 <= most <= 1_000_000:  # noqa: PLR2004 -- said below
         raise unprocessable("max_matched_completions", "It must be a whole number from 1 to 1000000.")
     return FeedbackTarget(completion_ids=ids, tags=tags, allow_unmatched=allow, max_matched=most)
