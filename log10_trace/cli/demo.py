@@ -25,6 +25,7 @@ from log10_trace.cli.output import Column, console, numeric_column, one_line, se
 from log10_trace.cli.simulated_model import MODEL, simulated_model
 from log10_trace.client import Log10
 from log10_trace.config import log10_home
+from log10_trace.domain.call_labels import describe_failure
 from log10_trace.errors import SetupError
 from log10_trace.models import components
 
@@ -167,7 +168,7 @@ _COLUMNS: Final = (
 def _answer(record: components.Completion) -> str:
     """What the call came to, in few words on one line."""
     if record.failure_kind:
-        return _shorten(f"{record.failure_kind}: {record.failure_reason or ''}")
+        return _shorten(describe_failure(record.failure_kind, record.failure_reason))
     choice = (getattr(record.response, "choices", None) or [None])[0]
     message = getattr(choice, "message", None)
     if calls := getattr(message, "tool_calls", None):

@@ -105,7 +105,7 @@ class ForwardSender:
         """Wait, and give the parts that are to be tried again."""
         self._failures += 1
         if self._give_up_s is not None and self._clock() - self._succeeded_at >= self._give_up_s:
-            raise APIConnectionError(self._describe_failure(worst))
+            raise APIConnectionError(self._describe_outage(worst))
         self._sleep(delay(self._failures, random.random(), retry_after))  # noqa: S311 -- jitter
         if worst.status != _SERVER_ERROR:
             return [part]
@@ -152,7 +152,7 @@ class ForwardSender:
         hint = "Check --header." if worst.status in (401, 403) else "Check the address."
         return f"{url} refuses all spans (HTTP {worst.status}). {hint}"
 
-    def _describe_failure(self, worst: RecordResult) -> str:
+    def _describe_outage(self, worst: RecordResult) -> str:
         said = f"HTTP {worst.status}" if worst.status else worst.message
         return (
             f"{self._endpoint.url} takes no spans ({said}). {self._counts.sent:,} calls were sent; "

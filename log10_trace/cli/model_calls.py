@@ -14,7 +14,14 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from log10_trace.cli.conversation import first_answer_text
-from log10_trace.domain.call_labels import CHAT_COMPLETIONS, COMPLETIONS, MESSAGES, RESPONSES, is_text_request
+from log10_trace.domain.call_labels import (
+    CHAT_COMPLETIONS,
+    COMPLETIONS,
+    MESSAGES,
+    RESPONSES,
+    describe_failure,
+    is_text_request,
+)
 from log10_trace.domain.charges import charges, read_usage
 from log10_trace.domain.prices import Prices
 from log10_trace.errors import Log10Error, SetupError
@@ -66,9 +73,7 @@ def parse_call(record: bytes) -> dict[str, Any]:
 def read_logged_answer(call: dict[str, Any], prices: Prices) -> ModelAnswer:
     """The answer that was logged."""
     response = call.get("native_response") or call.get("response")
-    failure = (
-        f"{call['failure_kind']}: {call.get('failure_reason') or ''}" if call.get("failure_kind") else None
-    )
+    failure = describe_failure(call.get("failure_kind"), call.get("failure_reason")) or None
     model = read_model(call)
     # Charged as the statistics charge it: the view as chat comes first.
     responses = call.get("response"), call.get("native_response")

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Final
 
 import typer
 
 from log10_trace.cli import exit_codes
 from log10_trace.cli.app import app
+from log10_trace.cli.dead_letter_sending import RECORDS, SPANS, find_server, send_dead_letters
 from log10_trace.cli.options import Json
 from log10_trace.cli.output import (
     Column,
@@ -24,12 +27,9 @@ from log10_trace.cli.output import (
 from log10_trace.cli.units import format_bytes
 from log10_trace.config import Config, resolve
 from log10_trace.domain.ranges import format_ranges, to_ranges
-from log10_trace.errors import APIConnectionError
 from log10_trace.export import Delivery
-from log10_trace.export.delivery.retry import Disposition
-from log10_trace.export.delivery.server import Server
-from log10_trace.export.delivery.transport import Transport
-from log10_trace.export.spool.dead_letters import DeadLetter, DeadLetters
+from log10_trace.export.spool.backlog import Loss
+from log10_trace.export.spool.dead_letters import DeadLetters
 from log10_trace.export.spool.inspection import (
     PendingSource,
     Problem,
@@ -37,8 +37,7 @@ from log10_trace.export.spool.inspection import (
     list_pending,
 )
 from log10_trace.export.spool.loss_log import LossLog
-from log10_trace.export.spool.serialization import serialize_dead_letter
-from log10_trace.export.spool.spool import Spool
+from log10_trace.export.spool.spool import Spool, spans_folder
 
 spool: Final = typer.Typer(
     help="Show and deliver the records that wait on this machine.",
@@ -83,42 +82,75 @@ _COLUMNS: Final = (
 )
 
 
-@spool.command()
-def status(*, json: Json = False) -> None:
-    """Show pending records of each process, dropped records, and damaged files.
+@dataclass(frozen=True, slots=True)
+class _SpoolReport:
+    """What a spool holds: that of the records, or that of the spans for ``otlp_url``."""
 
-    KEY is the fingerprint of the token that the records wait for; `log10-trace doctor` shows that of yours.
-    """
-    settings = _settings()
-    found = list_pending(Spool(settings.spool_dir))
-    broken = find_problems(Spool(settings.spool_dir), found)
-    losses = LossLog(settings.spool_dir).losses()
-    dead_letters = len(DeadLetters(settings.spool_dir))
-    if json:
+    what: str
+    waiting: list[PendingSource]
+    losses: list[Loss]
+    dead_letters: int
+    problems: list[Problem]
+
+    def as_json(self) -> dict[str, object]:
         given_up = [
             {name: getattr(loss, name) for name in ("source", "reason", "first", "last", "count")}
-            for loss in losses
+            for loss in self.losses
         ]
-        show_json(
-            {
-                "waiting": [_as_json(each) for each in found],
-                "given_up": given_up,
-                "dead_letters": dead_letters,
-                "problems": [_problem_as_json(each) for each in broken],
-            }
-        )
+        return {
+            "waiting": [_as_json(each) for each in self.waiting],
+            "given_up": given_up,
+            "dead_letters": self.dead_letters,
+            "problems": [_problem_as_json(each) for each in self.problems],
+        }
+
+    def show_troubles(self) -> None:
+        """Say what was lost, refused, and is wrong."""
+        for loss in self.losses:
+            count = f"{loss.count} {self.what}" if loss.first else f"an unknown number of {self.what}"
+            where = f": {format_ranges([(loss.first, loss.last)])}" if loss.first else ""
+            stderr_console.print(f"Given up: {count} of {loss.source} ({loss.reason}){where}")
+        for problem in self.problems:
+            stderr_console.print(f"{problem.path} {problem.what}. {problem.remedy}", soft_wrap=True)
+        if self.dead_letters:
+            letters = f"{self.dead_letters} dead letters" + (" of spans" if self.what == SPANS else "")
+            stderr_console.print(f"{letters}. See: log10-trace spool dead-letters")
+
+
+def _list_folders(settings: Config) -> list[tuple[str, Path]]:
+    """What the spool holds, and where: records, and spans where a program had an ``otlp_url``."""
+    spans = spans_folder(settings.spool_dir)
+    return [(RECORDS, settings.spool_dir), *([(SPANS, spans)] if spans.is_dir() else [])]
+
+
+def _report_on(what: str, folder: Path) -> _SpoolReport:
+    waiting = list_pending(Spool(folder))
+    return _SpoolReport(
+        what=what,
+        waiting=waiting,
+        losses=LossLog(folder).losses(),
+        dead_letters=len(DeadLetters(folder)),
+        problems=find_problems(Spool(folder), waiting),
+    )
+
+
+@spool.command()
+def status(*, json: Json = False) -> None:
+    """Show pending records and spans of each process, dropped ones, and damaged files.
+
+    KEY is the fingerprint of the token that the records wait for; `log10-trace doctor` shows that of yours.
+    Spans wait for the URL of an OpenTelemetry endpoint; the next program with this otlp_url delivers them.
+    """
+    settings = _settings()
+    reports = {what: _report_on(what, folder) for what, folder in _list_folders(settings)}
+    if json:
+        spans = reports.get(SPANS)
+        show_json({**reports[RECORDS].as_json(), "otlp": spans and spans.as_json()})
         return
-    show_rows(_COLUMNS, found, empty=f"Nothing waits in {settings.spool_dir}.")
-    for loss in losses:
-        if loss.first:
-            where = format_ranges([(loss.first, loss.last)])
-            stderr_console.print(f"Given up: {loss.count} records of {loss.source} ({loss.reason}): {where}")
-        else:
-            stderr_console.print(f"Given up: an unknown number of records of {loss.source} ({loss.reason})")
-    for problem in broken:
-        stderr_console.print(f"{problem.path} {problem.what}. {problem.remedy}", soft_wrap=True)
-    if dead_letters:
-        stderr_console.print(f"{dead_letters} dead letters. See: log10-trace spool dead-letters")
+    waiting = [each for report in reports.values() for each in report.waiting]
+    show_rows(_COLUMNS, waiting, empty=f"Nothing waits in {settings.spool_dir}.")
+    for report in reports.values():
+        report.show_troubles()
 
 
 def _problem_as_json(each: Problem) -> dict[str, str]:
@@ -156,7 +188,7 @@ def flush(
     """Deliver the records that ended processes left; running processes deliver their own."""
     settings = _settings()
     delivery = Delivery(settings, any_key=any_key, unknown_destination=unknown_destination)
-    _server_of(delivery)
+    find_server(delivery)
     delivery.recover()
     with progress("Delivering"):
         delivery.flush(timeout)
@@ -187,15 +219,6 @@ def delivery_hint(each: PendingSource) -> str:
     return f"{len(each.sequences)} records of {each.source} are delivered with {', '.join(variables)}."
 
 
-def _server_of(delivery: Delivery) -> Server:
-    delivery.resolver.suppress_notice()
-    server = delivery.resolver.resolve()
-    if server is None:
-        message = "no server is running. Run: log10-trace serve"
-        raise APIConnectionError(message)
-    return server
-
-
 @spool.command("dead-letters")
 def dead_letters(
     letter_id: Annotated[str | None, typer.Argument(metavar="[ID]", help="Only this dead letter.")] = None,
@@ -205,12 +228,18 @@ def dead_letters(
     ] = False,
     json: Json = False,
 ) -> None:
-    """Show the records that a server rejected, with the reason, or send them again."""
+    """Show the records that a server rejected, and spans that an endpoint did, with the reason; or send them.
+
+    Spans are sent to the OpenTelemetry endpoint that LOG10_OTLP_URL names.
+    """
     settings = _settings()
-    folder = DeadLetters(settings.spool_dir)
-    dead_letters = [each for each in folder if letter_id in (None, each.id)]
+    found = {
+        what: (folder, [each for each in folder if letter_id in (None, each.id)])
+        for what, folder in ((what, DeadLetters(path)) for what, path in _list_folders(settings))
+    }
+    dead_letters = [each for _, letters in found.values() for each in letters]
     if send:
-        _send(settings, folder, dead_letters)
+        send_dead_letters(settings, found)
     elif json or letter_id is not None:
         for each in dead_letters:
             show_json(each.as_json())
@@ -227,20 +256,3 @@ _LETTERS: Final = (
     Column(title="REASON", cell=lambda each: f"{each.code} {each.message}".strip(), flexible=True),
     Column(title="SERVER", cell=lambda each: each.url, flexible=True),
 )
-
-
-def _send(settings: Config, folder: DeadLetters, dead_letters: list[DeadLetter]) -> None:
-    """Send dead letters again, one by one: each may be rejected for its own reason."""
-    server, transport = _server_of(Delivery(settings)), Transport()
-    refused = 0
-    for each in dead_letters:
-        answer = transport.send(server, [serialize_dead_letter(each)], settings.timeout).answers[0]
-        if answer.disposition is Disposition.DONE:
-            folder.discard(each)
-            continue
-        refused += 1
-        stderr_console.print(f"{each.id} was not taken ({answer.status} {answer.code} {answer.message})")
-    transport.close()
-    print_line(f"Sent {len(dead_letters) - refused} records; {refused} stay dead letters.")
-    if refused:
-        raise typer.Exit(exit_codes.REFUSED)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from log10_trace.domain.json_values import read_text
+
 STARTED: Final = "started"
 FINISHED: Final = "finished"
 FAILED: Final = "failed"
@@ -64,6 +66,11 @@ def determine_status(values: Mapping[str, Any]) -> str:
     if values.get("failure_kind") is not None:
         return FAILED
     return STARTED if values.get("response") is None else FINISHED
+
+
+def describe_failure(kind: Any, reason: Any) -> str:
+    """Kind and reason of a failure; empty without one."""
+    return ": ".join(filter(None, (read_text(kind), read_text(reason))))
 
 
 def describe_status(status: str, *, interrupted: bool) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from log10_trace.domain.call_labels import STARTED, describe_status, determine_status
+from log10_trace.domain.call_labels import STARTED, describe_failure, describe_status, determine_status
 from log10_trace.domain.call_parts import Part, list_answers, list_choice_parts, list_messages
 from log10_trace.domain.call_times import read_began_ms, read_seconds
 from log10_trace.domain.json_values import read_mapping, read_text
@@ -54,6 +54,7 @@ def tell_story(records: Iterable[Mapping[str, Any]], now_ms: int) -> Iterator[St
         began_ms = read_began_ms(read_text(values.get("id")), values.get("created_at")) or began_ms
         asked = [_key(part) for part in list_messages(request, reasoning=False)]
         repeated = history.count_repeated(asked)
+        failure = describe_failure(values.get("failure_kind"), values.get("failure_reason"))
         yield StoryStep(
             number=number,
             id=read_text(values.get("id")),
@@ -63,15 +64,9 @@ def tell_story(records: Iterable[Mapping[str, Any]], now_ms: int) -> Iterator[St
             bar=clock.add(_call_time(values, began_ms)),
             repeated=repeated,
             added=tuple(list_messages(request)[repeated:]),
-            answers=tuple(list_answers(response, describe_failure(values))),
+            answers=tuple(list_answers(response, failure)),
         )
         history.add([*asked, *map(_key, list_choice_parts(response, reasoning=False)[:1])])
-
-
-def describe_failure(values: Mapping[str, Any]) -> str:
-    """Kind and reason of a record's failure; empty without one."""
-    kind, reason = read_text(values.get("failure_kind")), read_text(values.get("failure_reason"))
-    return ": ".join(filter(None, (kind, reason)))
 
 
 def _call_time(values: Mapping[str, Any], began_ms: int) -> CallTime:

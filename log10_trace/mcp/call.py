@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from log10_trace.client import Log10
-from log10_trace.domain.call_labels import describe_origin
+from log10_trace.domain.call_labels import describe_failure, describe_origin
 from log10_trace.domain.call_parts import Part, list_answers, list_messages, list_parameters, list_tools
 from log10_trace.domain.comparison.call_comparison import read_facts
 from log10_trace.domain.comparison.facts import Unit
@@ -16,7 +16,6 @@ from log10_trace.domain.json_slices import parse_value
 from log10_trace.domain.json_values import read_list, read_mapping, read_text
 from log10_trace.domain.page_paths import call_path
 from log10_trace.domain.prices import Prices
-from log10_trace.domain.session_story import describe_failure
 from log10_trace.errors import ArgumentError
 from log10_trace.mcp.answer import Answer, Detail
 from log10_trace.mcp.arguments import Argument, whole_number
@@ -78,7 +77,8 @@ class CallTexts:
     @classmethod
     def read(cls, record: Mapping[str, Any]) -> CallTexts:
         """The texts of a record, whatever its fields hold."""
-        request, failure = record.get("request"), describe_failure(record)
+        request = record.get("request")
+        failure = describe_failure(record.get("failure_kind"), record.get("failure_reason"))
         answers = list_answers(record.get("response"), failure)
         return cls(
             record=record,

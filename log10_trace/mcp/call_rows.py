@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from log10_trace.domain.call_labels import describe_status
+from log10_trace.domain.call_labels import describe_failure, describe_status
 from log10_trace.mcp.answer import Detail
 from log10_trace.mcp.excerpts import shorten
 from log10_trace.models.components import CompletionSummary
-from log10_trace.questions.call_words import describe_call_site, describe_failure
+from log10_trace.questions.call_words import describe_call_site
 
 _WORDS: Final = 200
 _NAME: Final = 200
@@ -25,7 +25,7 @@ def describe_row(call: CompletionSummary, detail: Detail) -> dict[str, Any]:
         "model": _cut(call.model, _NAME, detail),
         "asked": _cut(preview.request if preview else None, _WORDS, detail),
         "answered": _cut(preview.response if preview else None, _WORDS, detail),
-        "failure": _cut(describe_failure(call), _WORDS, detail),
+        "failure": _cut(describe_failure(call.failure_kind, call.failure_reason), _WORDS, detail),
         "called_from": _cut(describe_call_site(call), _NAME, detail),
         "seconds": call.duration,
         "seconds_to_first_token": call.time_to_first_token,

@@ -1,4 +1,4 @@
-"""The words in which a list says where a call was made and why it failed. Pure."""
+"""The words in which a list says where a call was made. Pure."""
 
 from __future__ import annotations
 
@@ -12,8 +12,3 @@ def describe_call_site(call: CompletionSummary) -> str:
         return ""
     line = "" if site.line is None else f":{site.line}"
     return f"{site.file}{line}" + (f" in {site.function}" if site.function else "")
-
-
-def describe_failure(call: CompletionSummary) -> str:
-    """Kind and reason of the failure; empty without one."""
-    return f"{call.failure_kind or ''}: {call.failure_reason or ''}".removesuffix(": ").removeprefix(": ")

@@ -19,9 +19,9 @@ from log10_trace.cli.output import (
     short_id,
     symbol,
 )
-from log10_trace.domain.call_labels import FAILED, FINISHED, STARTED
+from log10_trace.domain.call_labels import FAILED, FINISHED, STARTED, describe_failure
 from log10_trace.models.components import CompletionSummary
-from log10_trace.questions.call_words import describe_call_site, describe_failure
+from log10_trace.questions.call_words import describe_call_site
 
 _INTERRUPTED: Final = "interrupted"
 _MARKS: Final = {FINISHED: ("✓", "+"), FAILED: ("✗", "x"), STARTED: ("…", "."), _INTERRUPTED: ("◐", "~")}
@@ -61,7 +61,7 @@ def _preview_request(call: CompletionSummary) -> str:
 
 def _preview_response(call: CompletionSummary) -> str:
     if call.failure_kind:
-        return describe_failure(call)
+        return describe_failure(call.failure_kind, call.failure_reason)
     return (call.preview.response if call.preview else None) or ""
 
 

@@ -7,9 +7,8 @@ from typing import Final
 from rich.text import Text
 
 from log10_trace.cli.output import one_line, symbol
-from log10_trace.domain.call_labels import STARTED
+from log10_trace.domain.call_labels import STARTED, describe_failure
 from log10_trace.models.components import CompletionSummary
-from log10_trace.questions.call_words import describe_failure
 
 _MIN_SHARE: Final = 0.45
 """Of the room, for the question of a call with a long answer."""
@@ -39,7 +38,7 @@ def shorten_words(call: CompletionSummary, width: int) -> Text:
 def describe_answer(call: CompletionSummary) -> str:
     """The answer, the failure, or that there is none yet."""
     if call.failure_kind:
-        return describe_failure(call)
+        return describe_failure(call.failure_kind, call.failure_reason)
     if call.status == STARTED:
         return "running"
     answer = (call.preview.response if call.preview else None) or ""

@@ -21,11 +21,10 @@ from log10_trace.export.delivery.otlp_transport import OtlpTransport
 from log10_trace.export.delivery.responses import RecordResult
 from log10_trace.export.delivery.server import Server
 from log10_trace.export.monitor import DeliveryMonitor
+from log10_trace.export.spool.spool import spans_folder
 from log10_trace.otlp.endpoint import GRPC_NOTICE, metrics_url, read_resource
 from log10_trace.otlp.histograms import CallHistograms
 
-SPOOL: Final = "otlp"
-"""The folder within the spool in which spans wait."""
 _INSTANCE: Final = "service.instance.id"
 _OF_KEY: Final = (401, 403)
 
@@ -33,22 +32,34 @@ _OF_KEY: Final = (401, 403)
 def make_otlp_delivery(config: Config, monitor: DeliveryMonitor | None) -> Delivery:
     """A delivery of every record to the ``otlp_url`` of the settings, as a span."""
     own = config._replace(
-        url=config.otlp_url, token=None, organization_id=None, spool_dir=config.spool_dir / SPOOL
+        url=config.otlp_url, token=None, organization_id=None, spool_dir=spans_folder(config.spool_dir)
     )
     resource = read_resource()
     source = _MetricsSource(config, resource)
 
     def make_transport(progress: Callable[[], None]) -> OtlpTransport:
-        return OtlpTransport(
-            headers=config.otlp_headers,
-            resource=resource,
-            with_content=config.otlp_content,
-            with_traced=config.otlp_traced,
-            progress=progress,
-            metrics=source.make_metrics(progress) if config.otlp_metrics else None,
-        )
+        metrics = source.make_metrics(progress) if config.otlp_metrics else None
+        return _make_transport(config, resource, progress, metrics)
 
     return Delivery(own, monitor, make_transport=make_transport, explain=_explain_denial)
+
+
+def make_plain_transport(config: Config) -> OtlpTransport:
+    """What sends spans by the settings, without a thread, and counts nothing."""
+    return _make_transport(config, read_resource(), lambda: None, None)
+
+
+def _make_transport(
+    config: Config, resource: Mapping[str, str], progress: Callable[[], None], metrics: OtlpMetrics | None
+) -> OtlpTransport:
+    return OtlpTransport(
+        headers=config.otlp_headers,
+        resource=resource,
+        with_content=config.otlp_content,
+        with_traced=config.otlp_traced,
+        progress=progress,
+        metrics=metrics,
+    )
 
 
 class _MetricsSource:

@@ -6,6 +6,7 @@
     spool/.<source>/              a source's folder while it is made
     spool/given-up.jsonl          what was lost, see ``loss_log``
     spool/dead-letters/<id>.json  what the server refused, see ``dead_letters``
+    spool/otlp/                   a spool like this one, of the spans for ``otlp_url``
 
 The kernel decides who owns a source's folder: it drops the lock with the process that held it, however that
 process ends. The writer locks the folder itself as well; that lock decides where ``lock`` was deleted.
@@ -30,6 +31,7 @@ from log10_trace.guard import log_rate_limited
 from log10_trace.private_file import write_private_file
 
 LETTERS: Final = "dead-letters"
+_SPANS: Final = "otlp"
 STALE_AFTER_S: Final = 3600.0
 """An incomplete folder older than this was left by a killed process."""
 
@@ -38,6 +40,11 @@ ABOUT: Final = "about.json"
 _NAME_LENGTH: Final = 32
 _HEX_DIGITS: Final = frozenset("0123456789abcdef")
 _MAX_ABOUT_BYTES: Final = 64 * 1024
+
+
+def spans_folder(root: Path) -> Path:
+    """The spool of the spans, within that of the records."""
+    return root / _SPANS
 
 
 def new_source() -> str:
