@@ -17,6 +17,7 @@ from log10_trace.server.pages import sanitize
 from log10_trace.server.pages.chart_drawing import draw_steps, draw_table_rows, draw_trend
 from log10_trace.server.pages.compare.compare_drawing import draw_sides, draw_text
 from log10_trace.server.pages.navigation import PLACES
+from log10_trace.server.pages.overview.number_drawing import draw_numbers
 from log10_trace.server.pages.urls import (
     call_path,
     compare_path,
@@ -113,6 +114,7 @@ def make_environment() -> Environment:
     )
     environment.globals.update(
         call_path=call_path,
+        draw_numbers=draw_numbers,
         draw_sides=draw_sides,
         draw_steps=draw_steps,
         draw_table_rows=draw_table_rows,

@@ -12,6 +12,7 @@ from log10_trace.domain.times import DAY_MS
 from log10_trace.server.store.common.aggregates import Aggregate, parse_and_group_counts, sum_aggregates
 from log10_trace.server.store.common.costs import rank_cost
 from log10_trace.server.store.common.rollup_cover import (
+    Cover,
     RollupRange,
     cover_range,
     cover_with_excess,
@@ -178,15 +179,19 @@ class RollupReader(ABC):
         """What adds up to the span of pieces that lie side by side, of some groups (None: of all)."""
         if not pieces or pieces[0].width == ALL_TIME:
             return RollupRows(self.read_pieces(pieces, keys))
-        parts, excess = cover_with_excess(*minutes_of(pieces))
-        return RollupRows(
-            [*self._read_rollups(parts, keys), *self._read_unfolded(pieces, keys)],
-            [*self._read_rollups(excess, keys)] if excess else (),
-        )
+        added, removed = self._read_cover(cover_with_excess(*minutes_of(pieces)), keys)
+        return RollupRows([*added, *self._read_unfolded(pieces, keys)], removed)
 
     def read_pieces(self, pieces: Sequence[RollupRange], keys: Sequence[str] | None) -> list[RollupRow]:
         """Everything in these very pieces, which lie side by side, of some groups (None: of all)."""
         return [*self._read_rollups(pieces, keys), *self._read_unfolded(pieces, keys)] if pieces else []
+
+    def _read_cover(self, cover: Cover, keys: Sequence[str] | None) -> RollupRows:
+        """The roll-ups of a cover, of some groups (None: of all)."""
+        parts, excess = cover
+        return RollupRows(
+            [*self._read_rollups(parts, keys)], [*self._read_rollups(excess, keys)] if excess else ()
+        )
 
     def _read_unfolded(
         self, pieces: Sequence[RollupRange], keys: Sequence[str] | None

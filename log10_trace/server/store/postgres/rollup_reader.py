@@ -10,7 +10,7 @@ from typing import Any, Final
 from psycopg import Connection
 
 from log10_trace.server.store.common.aggregates import Aggregate
-from log10_trace.server.store.common.rollup_cover import RollupRange, cover_range, list_starts
+from log10_trace.server.store.common.rollup_cover import Cover, RollupRange, cover_range, list_starts
 from log10_trace.server.store.common.rollup_reading import (
     Bounds,
     KeyCalls,
@@ -19,7 +19,7 @@ from log10_trace.server.store.common.rollup_reading import (
     RollupReader,
 )
 from log10_trace.server.store.common.rollups import EVERY_CALL
-from log10_trace.server.store.common.usage_statistics import RollupRow, sum_by_key
+from log10_trace.server.store.common.usage_statistics import RollupRow, RollupRows, sum_by_key
 from log10_trace.server.store.data_types import GroupBy
 from log10_trace.server.store.postgres.arrays import rows_to_columns
 from log10_trace.server.store.postgres.connections import ReadPool, Row, fetch_rows
@@ -60,9 +60,22 @@ class PostgresRollupReader(RollupReader):
     def _read_rollups(self, pieces: Sequence[RollupRange], keys: Sequence[str] | None) -> Iterable[RollupRow]:
         if keys is None:
             return chain.from_iterable(self._query("rollups", piece._asdict()) for piece in pieces)
-        steps = [(piece.width, start) for piece in pieces for start in list_starts(piece)]
-        values = {**rows_to_columns(("widths", "starts"), steps), "keys": list(keys)}
-        return self._query("rollups_of_keys", values)
+        return self._read_of_keys(Cover(tuple(pieces)), keys).added
+
+    def _read_cover(self, cover: Cover, keys: Sequence[str] | None) -> RollupRows:
+        return super()._read_cover(cover, keys) if keys is None else self._read_of_keys(cover, keys)
+
+    def _read_of_keys(self, cover: Cover, keys: Sequence[str]) -> RollupRows:
+        """Both halves of a cover with one question."""
+        steps = [
+            (piece.width, start, is_removed)
+            for is_removed, pieces in enumerate(cover)
+            for piece in pieces
+            for start in list_starts(piece)
+        ]
+        columns = rows_to_columns(("widths", "starts", "removed"), steps)
+        rows = self._query("rollups_of_keys", {**columns, "keys": list(keys)})
+        return RollupRows(*([row[:-1] for row in rows if row[-1] == half] for half in (0, 1)))
 
     def _read_deltas(self, start: int, end: int, keys: Sequence[str] | None) -> Iterable[RollupRow]:
         if keys is None:

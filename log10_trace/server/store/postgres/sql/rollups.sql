@@ -69,7 +69,7 @@ WHERE organization_id = %(organization_id)s AND dimension = %(dimension)s AND wi
 -- the index of the largest groups of a day: it is smaller than the primary key, but reads all groups of the day for each
 -- key.
 WITH steps AS MATERIALIZED (
-    SELECT width, start, (
+    SELECT width, start, is_removed, (
         SELECT count(*) FROM (
             SELECT FROM rollups
             WHERE organization_id = %(organization_id)s AND dimension = %(dimension)s
@@ -77,9 +77,9 @@ WITH steps AS MATERIALIZED (
             LIMIT 4 * cardinality(%(keys)s::text[])
         ) AS groups
     ) < 4 * cardinality(%(keys)s::text[]) AS has_few
-    FROM unnest(%(widths)b::smallint[], %(starts)b::bigint[]) AS step (width, start)
+    FROM unnest(%(widths)b::smallint[], %(starts)b::bigint[], %(removed)b::smallint[]) AS step (width, start, is_removed)
 )
-SELECT r.key, r.start, r.counts, r.durations
+SELECT r.key, r.start, r.counts, r.durations, is_removed
 FROM steps
 CROSS JOIN LATERAL (
     SELECT key, start, counts, durations FROM rollups
@@ -89,7 +89,7 @@ CROSS JOIN LATERAL (
 ) AS r
 WHERE has_few
 UNION ALL
-SELECT r.key, r.start, r.counts, r.durations
+SELECT r.key, r.start, r.counts, r.durations, is_removed
 FROM steps
 CROSS JOIN unnest(%(keys)s::text[]) AS wanted (key)
 CROSS JOIN LATERAL (
