@@ -346,3 +346,14 @@ def test_what_is_typed_becomes_phrases(typed: str, expected: list[Phrase]) -> No
 
 def _is_encodable(text: str) -> bool:
     return not any("\ud800" <= character <= "\udfff" for character in text)
+
+
+def test_any_name_of_a_rate_is_read_back() -> None:
+    """Written counts are read whatever the rate is named, half a character included."""
+    rates = ["gpt-4o", 'a "b"', "\ud800", "\U0001f600"]
+    written = [Aggregate({rate: [1, 0, 1, 10, 5, 0]}, {3: 1}).serialize() for rate in rates]
+
+    total = parse_and_group((number % 2, *each) for number, each in enumerate(written))
+
+    assert [list(one.counts) for one in total.values()] == [rates[::2], rates[1::2]]
+    assert [one.durations for one in total.values()] == [{3: 2}, {3: 2}]
