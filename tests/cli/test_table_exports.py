@@ -110,7 +110,7 @@ def test_an_export_that_breaks_off_leaves_no_half_file(
     [
         (["--format", "sqlite"], "sqlite is not written to the standard output. Name a file"),
         (["--format", "parquet", "-o", "-"], "parquet is not written to the standard output. Name a file"),
-        (["--format", "parquet", "-o", "x", "--resume"], "parquet cannot be resumed"),
+        (["--format", "parquet", "-o", "x", "--resume"], "Write what is new to another file"),
         (["--format", "evals", "-o", "x", "--resume"], "evals cannot be resumed"),
         (["--format", "chat", "--bodies"], "Only csv, sqlite and parquet take it"),
     ],
@@ -136,14 +136,18 @@ def test_the_server_is_asked_before_a_file_is_touched(within: Within, tmp_path: 
 
 
 def test_parquet_has_the_calls(within: Within, calls: Calls, tmp_path: Path) -> None:
-    """One call a row, the oldest first."""
+    """One call a row, the oldest first; several files in a folder are one table."""
     parquet = pytest.importorskip("pyarrow.parquet", reason="pyarrow is not installed")
-    file = tmp_path / "calls.parquet"
+    file, later = tmp_path / "1.parquet", tmp_path / "2.parquet"
+    command = ("completions", "export", "--format", "parquet")
 
-    done = within("completions", "export", "--format", "parquet", "-o", str(file), "--tag", "odd")
+    done = within(*command, "-o", str(file), "--tag", "odd")
+    within(*command, "-o", str(later), "--since", calls[3]["created_at"])
 
     assert (done.returncode, done.err) == (0, "3 calls written.\n")
     assert parquet.read_table(file)["question"].to_pylist() == ["question 1", "question 3", "question 5"]
+    assert parquet.read_table(later).num_rows == 3
+    assert parquet.read_table(tmp_path).num_rows == 6
 
 
 def test_the_missing_library_is_named(cli: Cli, tmp_path: Path) -> None:

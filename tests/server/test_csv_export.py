@@ -12,6 +12,8 @@ import httpx
 import pytest
 
 from log10_trace.domain.csv_lines import csv_line, literal
+from log10_trace.domain.prices import Prices
+from log10_trace.table_files.rows import read_call
 
 Keep = Callable[..., dict[str, Any]]
 
@@ -56,6 +58,26 @@ def test_a_row_has_what_is_asked_of_a_call(client: httpx.Client, keep: Keep) -> 
     assert (row["model"], row["question"], row["answer"]) == ("gpt-4o", "What is\na bee?", "An insect.")
     assert (row["file"], row["line"], row["function"]) == ("/app/bees.py", "7", "ask")
     assert json.loads(row["tags"]) == ["a", "b"]
+
+
+def test_the_question_is_that_of_the_files_of_tables(client: httpx.Client, keep: Keep) -> None:
+    """Of the last message of the user, also where a tool has answered since; or the prompt."""
+    tool_call = {"id": "t", "type": "function", "function": {"name": "find", "arguments": "{}"}}
+    messages = [
+        {"role": "user", "content": "Where is the bee?"},
+        {"role": "assistant", "content": None, "tool_calls": [tool_call]},
+        {"role": "tool", "tool_call_id": "t", "content": "In the garden."},
+    ]
+    kept = (
+        keep(id="c1", created_at="2026-01-01T00:00:01Z", request={"model": "m", "messages": messages}),
+        keep(id="c2", created_at="2026-01-01T00:00:02Z", request={"model": "m", "prompt": "What is a bee?"}),
+        keep(id="c3", created_at="2026-01-01T00:00:03Z", request={"model": "m", "messages": []}),
+    )
+
+    questions = [row["question"] for row in table(client)]
+
+    assert questions == ["Where is the bee?", "What is a bee?", ""]
+    assert questions == [read_call(json.dumps(each), Prices.load()).call.question or "" for each in kept]
 
 
 def test_the_bodies_come_when_they_are_asked_for(client: httpx.Client, keep: Keep) -> None:

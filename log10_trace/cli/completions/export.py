@@ -97,6 +97,13 @@ def _check(output: str | None, form: Format, *, resume: bool, force: bool, bodie
     if output is None or output == STANDARD or force:
         message = "--resume needs --output FILE and excludes --force."
         raise typer.BadParameter(message, param_hint="--resume")
+    if form is Format.PARQUET:
+        message = (
+            "A Parquet file ends with its index, so that nothing can be added to it. Write what is new to "
+            "another file of the same folder (--since TIME -o calls/2.parquet): pandas reads the folder as "
+            "one table, DuckDB and Polars calls/*.parquet. Or use --format sqlite, which can be resumed."
+        )
+        raise typer.BadParameter(message, param_hint="--resume")
     if form not in RESUMABLE:
         message = f"{form.value} cannot be resumed; that works with jsonl, raw, chat and sqlite."
         raise typer.BadParameter(message, param_hint="--resume")

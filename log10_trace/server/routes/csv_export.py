@@ -11,6 +11,7 @@ from log10_trace.domain.charges import read_usage
 from log10_trace.domain.completion_record import SMALL_FIELDS, from_stored_fields
 from log10_trace.domain.csv_lines import csv_line, literal
 from log10_trace.domain.prices import Prices
+from log10_trace.domain.prompts import read_prompt
 from log10_trace.server.store.common.columns import extract_columns
 from log10_trace.server.store.data_types import StoredCompletion
 
@@ -18,7 +19,7 @@ READ: Final = (
     "model", "input_tokens", "cached_tokens", "output_tokens", "cost", "question", "answer", "file", "line",
     "function",
 )  # fmt: skip
-"""Columns that are read out of the record; ``question`` is its last message, ``cost`` in US dollars."""
+"""Columns that are read out of the record, as in files of tables; ``cost`` is in US dollars."""
 KEPT: Final = tuple(name for name in SMALL_FIELDS if name not in ("created_at", "status"))
 """Columns copied from the record: text as it is, everything else as JSON."""
 BODIES: Final = (
@@ -53,7 +54,7 @@ def _read(stored: StoredCompletion, prices: Prices) -> Iterator[str]:
     yield _number(usage.cached if is_stated else None)
     yield _number(known.output_tokens)
     yield _dollars(prices.cost_of(known.charges) if is_stated else None)
-    yield literal(words.request_texts[-1][:_CELL_CHARACTERS]) if words.request_texts else ""
+    yield literal(read_prompt(incoming.values.get("request"), words.request_texts).user[:_CELL_CHARACTERS])
     yield literal(words.response_text[:_CELL_CHARACTERS])
     yield literal(known.file or "")
     stack = incoming.values.get("stacktrace")
