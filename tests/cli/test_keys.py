@@ -17,7 +17,7 @@ from log10_trace.cli.app import run
 from log10_trace.domain.completion_record import parse
 from log10_trace.domain.keys import Key, Scope, matches, split_token
 from log10_trace.server.store import open_store
-from tests.processes import server, until
+from tests.processes import DEADLINE_S, server, until
 
 
 @dataclass(frozen=True)
@@ -93,11 +93,14 @@ def test_a_revoked_key_is_refused_by_the_running_server(private_home: Path, comm
         token = command("keys", "create", "--scope", "read").stdout.strip()
         headers = {"X-Log10-Token": token}
         url = f"{running.url}/api/v1/completions"
-        assert httpx.get(url, headers=headers).status_code == 200
+        assert httpx.get(url, headers=headers, timeout=DEADLINE_S).status_code == 200
         key_id = (split_token(token) or ("", ""))[0]
 
         assert command("keys", "revoke", key_id).returncode == 0
-        until(lambda: httpx.get(url, headers=headers).status_code == 401, "the revoked key is refused")
+        until(
+            lambda: httpx.get(url, headers=headers, timeout=DEADLINE_S).status_code == 401,
+            "the revoked key is refused",
+        )
         states = {key["id"]: key["state"] for key in listed(command)}
 
     assert states[key_id] == "revoked"

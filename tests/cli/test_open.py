@@ -17,6 +17,7 @@ from log10_trace.domain.keys import Scope, make_key
 from log10_trace.local_server import LocalServer
 from log10_trace.server.store import open_store
 from tests.cli.conftest import Cli, Said
+from tests.processes import DEADLINE_S
 from tests.server.pages import chromium
 
 Calls = list[dict[str, Any]]
@@ -41,7 +42,7 @@ def test_the_browser_is_led_to_the_calls_page(
     done = cli.run("open", "latest", BROWSER=command)
 
     (address,) = words()
-    with httpx.Client(follow_redirects=True) as visitor:
+    with httpx.Client(follow_redirects=True, timeout=DEADLINE_S) as visitor:
         page = visitor.get(address)
     assert (done.returncode, done.stdout) == (0, b"")
     assert done.stderr.decode() == f"Opened {cli.url}/completions/{calls[5]['id']}\n"
@@ -133,6 +134,6 @@ def test_a_grader_is_led_to_what_may_be_graded(cli: Cli, served: tuple[LocalServ
     finally:
         store.close()
 
-    with httpx.Client(follow_redirects=True) as visitor:
+    with httpx.Client(follow_redirects=True, timeout=DEADLINE_S) as visitor:
         assert visitor.get(addresses[0].stdout.decode().strip()).url == f"{cli.url}/grade"
     assert (addresses[1].returncode, b"scope" in addresses[1].stderr) == (4, True)

@@ -155,9 +155,13 @@ def test_serve_delivers_what_was_left_and_verify_proves_it(private_home: Path) -
         for sequence in (1, 3):
             record = {"kind": "chat", "status": "finished", "source": "s", "sequence": sequence}
             headers = {"X-Log10-Token": ours.token}
-            httpx.post(f"{ours.url}/api/v1/completions", json=record, headers=headers).raise_for_status()
+            httpx.post(
+                f"{ours.url}/api/v1/completions", json=record, headers=headers, timeout=DEADLINE_S
+            ).raise_for_status()
         begun = {"kind": "chat", "status": "started", "source": "s"}
-        httpx.post(f"{ours.url}/api/v1/completions", json=begun, headers=headers).raise_for_status()
+        httpx.post(
+            f"{ours.url}/api/v1/completions", json=begun, headers=headers, timeout=DEADLINE_S
+        ).raise_for_status()
         broken = log10_trace(private_home, "verify", "--json")
 
     assert broken.returncode == 1

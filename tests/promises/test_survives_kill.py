@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from log10_trace.local_server import LocalServer
-from tests.processes import program, server, until
+from tests.processes import DEADLINE_S, program, server, until
 from tests.rounds import rounds
 
 pytestmark = pytest.mark.promises
@@ -59,7 +59,9 @@ print(made.flush(60), made.stats())
 def stored(api: LocalServer) -> list[dict[str, Any]]:
     """Every row that the server has, whole."""
     headers = {"X-Log10-Token": api.token}
-    answer = httpx.get(f"{api.url}/api/v1/completions?format=jsonl&view=full", headers=headers)
+    answer = httpx.get(
+        f"{api.url}/api/v1/completions?format=jsonl&view=full", headers=headers, timeout=DEADLINE_S
+    )
     return [json.loads(line) for line in answer.raise_for_status().text.splitlines()]
 
 

@@ -78,7 +78,9 @@ def test_the_first_start_makes_a_key_that_the_users_programs_find(private_home: 
     with server(private_home):
         found = local_server.discover()
         assert found is not None
-        answer = httpx.get(f"{found.url}/api/v1/limits", headers={"X-Log10-Token": found.token})
+        answer = httpx.get(
+            f"{found.url}/api/v1/limits", headers={"X-Log10-Token": found.token}, timeout=DEADLINE_S
+        )
         files = {path.name: stat.S_IMODE(path.stat().st_mode) for path in private_home.iterdir()}
         kept = b"".join(path.read_bytes() for path in private_home.glob("completions.db*"))
 
@@ -104,10 +106,10 @@ def test_the_one_time_address_opens_the_page_once(private_home: Path) -> None:
     with served(private_home) as (_, lines):
         address = re.search(r"http://\S+/login\?code=\S+", lines[2])
         assert address is not None
-        with httpx.Client(follow_redirects=True) as browser:
+        with httpx.Client(follow_redirects=True, timeout=DEADLINE_S) as browser:
             answer = browser.get(address[0], headers={"Accept": "text/html"})
             cookie = answer.history[0].headers["set-cookie"].lower()
-            again = httpx.get(address[0])
+            again = httpx.get(address[0], timeout=DEADLINE_S)
             page = browser.get(f"{httpx.URL(address[0]).join('/')}", headers={"Accept": "text/html"})
 
     assert "httponly" in cookie
@@ -126,7 +128,7 @@ def test_a_signal_prints_another_one_time_address(private_home: Path) -> None:
         another = process.stdout.readline().strip()
         address = re.search(r"http://\S+/login\?code=\S+", another)
         assert address is not None
-        answer = httpx.get(address[0])
+        answer = httpx.get(address[0], timeout=DEADLINE_S)
 
     assert another != lines[2]
     assert answer.status_code == 303
@@ -137,7 +139,7 @@ def test_the_first_line_says_where_it_listens(private_home: Path) -> None:
     with served(private_home) as (_, lines):
         where = re.fullmatch(r"log10-trace: listening on (http://127\.0\.0\.1:\d+)", lines[0])
         assert where is not None
-        assert httpx.get(f"{where[1]}/healthz").json() == {"status": "ok"}
+        assert httpx.get(f"{where[1]}/healthz", timeout=DEADLINE_S).json() == {"status": "ok"}
         assert str(private_home / "completions.db") in lines[1]
 
 
@@ -225,16 +227,26 @@ def test_with_a_key_others_may_reach_it(private_home: Path) -> None:
     )
     with server(private_home, "--host", "0.0.0.0") as running:
         token = {"X-Log10-Token": made.stdout.strip()}
-        assert httpx.get(f"{running.url}/api/v1/completions", headers=token).status_code == 200
-        assert httpx.get(f"{running.url}/api/v1/completions").status_code == 401
-        assert httpx.get(f"{running.url}/healthz", headers={"Host": "evil.example"}).status_code == 421
+        assert (
+            httpx.get(f"{running.url}/api/v1/completions", headers=token, timeout=DEADLINE_S).status_code
+            == 200
+        )
+        assert httpx.get(f"{running.url}/api/v1/completions", timeout=DEADLINE_S).status_code == 401
+        assert (
+            httpx.get(
+                f"{running.url}/healthz", headers={"Host": "evil.example"}, timeout=DEADLINE_S
+            ).status_code
+            == 421
+        )
 
 
 def test_insecure_asks_for_no_key(private_home: Path) -> None:
     """Told so, the server lets everybody in; other sites' pages still not."""
     with server(private_home, "--insecure") as running:
-        assert httpx.get(f"{running.url}/api/v1/completions").status_code == 200
-        rebound = httpx.get(f"{running.url}/api/v1/completions", headers={"Host": "evil.example"})
+        assert httpx.get(f"{running.url}/api/v1/completions", timeout=DEADLINE_S).status_code == 200
+        rebound = httpx.get(
+            f"{running.url}/api/v1/completions", headers={"Host": "evil.example"}, timeout=DEADLINE_S
+        )
         assert rebound.status_code == 421
 
 
@@ -279,7 +291,9 @@ def test_a_signal_ends_it_after_what_it_accepted(private_home: Path, how: signal
 
     with server(private_home) as again:
         lines = httpx.get(
-            f"{again.url}/api/v1/completions?format=jsonl", headers={"X-Log10-Token": again.token}
+            f"{again.url}/api/v1/completions?format=jsonl",
+            headers={"X-Log10-Token": again.token},
+            timeout=DEADLINE_S,
         ).text.splitlines()
     assert code == 0
     assert set(acknowledged) <= {json.loads(line)["id"] for line in lines}
@@ -289,7 +303,7 @@ def test_the_log_is_json_lines(private_home: Path) -> None:
     """Each request is one JSON object on the standard error, without its query."""
     with served(private_home) as (process, lines):
         url = lines[0].rpartition(" ")[2]
-        httpx.get(f"{url}/api/v1/completions?q=private")
+        httpx.get(f"{url}/api/v1/completions?q=private", timeout=DEADLINE_S)
         process.terminate()
         _, logged = process.communicate(timeout=DEADLINE_S)
 
@@ -310,7 +324,7 @@ def test_it_starts_quickly_and_stays_small(private_home: Path) -> None:
 
 
 def _post_until_it_ends(url: str, token: str, name: int, acknowledged: list[str]) -> None:
-    with httpx.Client(base_url=url, headers={"X-Log10-Token": token}) as client:
+    with httpx.Client(base_url=url, headers={"X-Log10-Token": token}, timeout=DEADLINE_S) as client:
         for number in range(100_000):
             record_id = f"{name}-{number}"
             try:

@@ -20,7 +20,7 @@ from log10_trace.server.http.forwarded import proxy_policy
 from log10_trace.server.http.host_policy import host_policy_for
 from log10_trace.server.store import open_store
 from log10_trace.server.store.protocol import Store
-from tests.processes import server
+from tests.processes import DEADLINE_S, server
 from tests.server.conftest import Server
 from tests.server.pages.page_client import ORGANIZATION, PORT, READER, Site, completion
 
@@ -256,7 +256,7 @@ def test_a_header_that_decides_and_stands_twice_is_refused(server: Server, repea
     host = server.url.removeprefix("http://")
     name, _, port = host.partition(":")
     lines = ["GET /healthz HTTP/1.1", *repeated, "Connection: close", "", ""]
-    with socket.create_connection((name, int(port)), timeout=10) as connection:
+    with socket.create_connection((name, int(port)), timeout=DEADLINE_S) as connection:
         connection.sendall("\r\n".join(lines).format(host=host).encode())
         answer = b"".join(iter(lambda: connection.recv(65536), b""))
 
@@ -276,7 +276,7 @@ def test_the_host_of_the_target_counts_before_the_header(server: Server, target:
     host = server.url.removeprefix("http://")
     name, _, port = host.partition(":")
     request = f"GET {target} HTTP/1.1\r\nHost: {{host}}\r\nConnection: close\r\n\r\n".format(host=host)
-    with socket.create_connection((name, int(port)), timeout=10) as connection:
+    with socket.create_connection((name, int(port)), timeout=DEADLINE_S) as connection:
         connection.sendall(request.encode())
         answer = b"".join(iter(lambda: connection.recv(65536), b""))
 

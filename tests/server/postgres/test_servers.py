@@ -23,7 +23,7 @@ from log10_trace.local_server import LocalServer
 from log10_trace.server.store import open_store
 from log10_trace.server.store.data_types import CompletionFilter, StatisticsQuery
 from log10_trace.server.store.protocol import Store
-from tests.processes import server, until
+from tests.processes import DEADLINE_S, server, until
 from tests.server.test_events import events
 
 PUT = "/api/v1/completions"
@@ -150,13 +150,15 @@ def tag_all(store: Store, ids: list[str], number: int) -> None:
 def test_signing_out_on_one_server_ends_the_session_on_all(servers: list[LocalServer]) -> None:
     """A cookie is valid on every server of the database until its session signs out on any of them."""
     html = {"Accept": "text/html"}
-    with httpx.Client(base_url=servers[0].url, headers=html) as browser:
+    with httpx.Client(base_url=servers[0].url, headers=html, timeout=DEADLINE_S) as browser:
         browser.post("/login", data={"token": servers[0].token})
         cookie = "; ".join(f"{name}={value}" for name, value in browser.cookies.items())
         copied = {**html, "Cookie": cookie}
-        before = [httpx.get(f"{one.url}/", headers=copied).status_code for one in servers]
+        before = [httpx.get(f"{one.url}/", headers=copied, timeout=DEADLINE_S).status_code for one in servers]
 
         browser.post("/logout")
 
     assert before == [200] * 3
-    assert [httpx.get(f"{one.url}/", headers=copied).status_code for one in servers] == [303] * 3
+    assert [httpx.get(f"{one.url}/", headers=copied, timeout=DEADLINE_S).status_code for one in servers] == [
+        303
+    ] * 3

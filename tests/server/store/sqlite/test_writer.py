@@ -16,6 +16,7 @@ from log10_trace.server.store.sqlite.connection import translate
 from log10_trace.server.store.sqlite.schema import open_database
 from log10_trace.server.store.sqlite.transaction import Transaction
 from log10_trace.server.store.sqlite.writer import WriteJob, Writer
+from tests.processes import DEADLINE_S
 from tests.server.store.factories import ORG, asked, completion, ids, put
 
 
@@ -39,11 +40,11 @@ class Gate:
     def __init__(self, writer: Writer) -> None:
         self._opened, self._entered = threading.Event(), threading.Event()
         self._future = writer.submit(self._wait)
-        assert self._entered.wait(10)
+        assert self._entered.wait(DEADLINE_S)
 
     def _wait(self, transaction: Transaction) -> None:
         self._entered.set()
-        assert self._opened.wait(10)
+        assert self._opened.wait(DEADLINE_S)
 
     def open(self) -> None:
         """Let the writer go on."""
