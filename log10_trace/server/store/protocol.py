@@ -1,7 +1,7 @@
 """The contract of a store: what the server asks of SQLite, PostgreSQL and ClickHouse alike.
 
 Every method that touches rows takes the organization first and sees nothing of any other; ``Keys.find`` is
-the one way to learn the organization, ``Maintenance`` is the database's own business.
+the one way to learn the organization, ``Maintenance`` and ``Transfer`` are the database's own business.
 
 A read that takes longer than ``READ_TIMEOUT_S`` ends with ``StoreBusyError``. Looking up keys and feedback
 tasks, and ``Maintenance.health``, use connections that no other read uses.

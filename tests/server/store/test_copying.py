@@ -82,9 +82,10 @@ def test_a_copy_answers_as_its_source(two_urls: tuple[str, str]) -> None:
         )
 
 
-def test_a_copy_that_was_killed_goes_on_where_it_stood(two_urls: tuple[str, str], home: Path) -> None:
+def test_a_copy_that_was_killed_goes_on_where_it_stood(store_url: str, tmp_path: Path, home: Path) -> None:
     """Killed in the middle it is begun again by itself, reads only what is left, and leaves no trace."""
-    with opened(two_urls[0]) as store:
+    urls = str(tmp_path / "source.db"), store_url
+    with opened(urls[0]) as store:
         put_all(
             store,
             [
@@ -94,14 +95,14 @@ def test_a_copy_that_was_killed_goes_on_where_it_stood(two_urls: tuple[str, str]
         )
         expected = kept_data.export(store)
 
-    command = [sys.executable, "-c", KILLED, *two_urls]
+    command = [sys.executable, "-c", KILLED, *urls]
     killed = subprocess.run(command, env=environment(home), timeout=DEADLINE_S, check=False)
-    report = copy_database(*two_urls, merges=False, watch=ignore)
+    report = copy_database(*urls, merges=False, watch=ignore)
 
     assert killed.returncode == -signal.SIGKILL
     assert 0 < report.records < 200
     assert report.is_complete
-    with opened(two_urls[1]) as store:
+    with opened(urls[1]) as store:
         assert kept_data.export(store) == expected
 
 
@@ -156,11 +157,13 @@ def test_keys_alone_are_no_other_data_and_one_that_was_revoked_since_is(urls: tu
         for store in (source, target):
             store.keys.add(ORG, key).result()
         source.keys.revoke(ORG, "k", now_ms=5).result()
+        own = target.keys.add(ORG, make_key(ORG, [Scope.ADMIN], now_ms=2)[1]).result()
 
-    copy_database(*urls, merges=False, watch=ignore)
+    report = copy_database(*urls, merges=False, watch=ignore)
 
+    assert report.is_complete
     with opened(urls[1]) as target:
-        assert target.keys.list() == [replace(key, revoked_at_ms=5)]
+        assert target.keys.list() == [replace(key, revoked_at_ms=5), own]
 
 
 def test_another_key_of_the_same_id_is_an_error(urls: tuple[str, str]) -> None:

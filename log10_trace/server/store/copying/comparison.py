@@ -41,8 +41,11 @@ def count_holdings(store: Store, organization_id: str) -> Holdings:
 def describe_differences(
     organization_id: str, source: Holdings, target: Holdings, *, may_have_more: bool
 ) -> Iterator[str]:
-    """A sentence for each count that differs; one that is higher in the target counts unless it may be."""
+    """A sentence for each count that differs; one that is higher in the target counts unless it may be.
+
+    Of keys the target may always have more: its server's own.
+    """
     for (name, there), here in zip(asdict(source).items(), asdict(target).values(), strict=True):
-        if here < there or (here > there and not may_have_more):
+        if here < there or (here > there and not may_have_more and name != "keys"):
             noun = name.replace("_", " ")
             yield f"{organization_id}: {there:,} {noun} in the source, {here:,} in the target."
