@@ -81,13 +81,29 @@ SECOND_STORES: dict[str, Callable[[pytest.FixtureRequest], str]] = {
 """The address of another empty database, by kind of store."""
 
 
-@pytest.fixture(
-    params=[(source, target) for source in sorted(SECOND_STORES) for target in sorted(SECOND_STORES)]
-)
+PAIRS = [(source, target) for source in sorted(STORES) for target in sorted(STORES)]
+ORDERED_PAIRS = [pair for pair in PAIRS if set(pair) <= SECOND_STORES.keys()]
+OTHER_PAIRS = [pair for pair in PAIRS if len(set(pair) - SECOND_STORES.keys()) == 1 and pair[0] != pair[1]]
+
+
+@pytest.fixture(params=ORDERED_PAIRS, ids=" to ".join)
 def two_urls(request: pytest.FixtureRequest) -> tuple[str, str]:
-    """The addresses of two empty databases, in every pair of kinds."""
+    """The addresses of two empty databases, in every pair of kinds that keep the order of a millisecond."""
     source, target = request.param
     return STORES[source](request), SECOND_STORES[target](request)
+
+
+@pytest.fixture(params=OTHER_PAIRS, ids=" to ".join)
+def other_urls(request: pytest.FixtureRequest) -> tuple[str, str]:
+    """The addresses of two empty databases, one of them of a kind that lists a millisecond by id."""
+    source, target = request.param
+    return STORES[source](request), STORES[target](request)
+
+
+@pytest.fixture(params=sorted(SECOND_STORES))
+def second_url(request: pytest.FixtureRequest) -> str:
+    """The address of another empty database, of each kind that another process can open meanwhile."""
+    return SECOND_STORES[request.param](request)
 
 
 @pytest.fixture(params=sorted(STORES))
