@@ -26,6 +26,7 @@ import httpx
 from benchmarks.load import Result, post_all
 from benchmarks.peers import NO_TELEMETRY
 from benchmarks.peers.servers import Collector, ours
+from benchmarks.process_memory import pss_mb
 from benchmarks.records import Maker
 
 READY_S: Final = 180
@@ -49,16 +50,16 @@ class Running:
 
     def memory_mb(self) -> float:
         """What it and its workers hold; what they share is counted once."""
-        return sum(map(_memory_kb, self._processes())) / 1024
+        return sum(map(pss_mb, self._processes()))
 
-    def _processes(self) -> Iterator[Path]:
+    def _processes(self) -> Iterator[int]:
         for stat in Path("/proc").glob("[0-9]*/stat"):
             try:
                 group = int(stat.read_text().rsplit(")", 1)[1].split()[2])
             except OSError:  # it has just ended
                 continue
             if group == self.process.pid:
-                yield stat.parent
+                yield int(stat.parent.name)
 
     def post(self, records: Sequence[str], together: int) -> Result:
         """Send records, so many in each request."""
@@ -81,13 +82,6 @@ class Running:
             if now > seen:
                 last, seen = time.perf_counter(), now
         return last
-
-
-def _memory_kb(process: Path) -> int:
-    try:
-        return int((process / "smaps_rollup").read_text().split("Pss:")[1].split()[0])
-    except (OSError, IndexError):  # it has just ended
-        return 0
 
 
 @contextmanager
@@ -164,10 +158,12 @@ def _row(collector: Collector, count: int) -> str:
 
 def _rates(server: Running, records: Sequence[str], together: int) -> tuple[str, str]:
     """Records acknowledged a second, and stored a second."""
+    # Whole requests alone: how many were acknowledged is known by the request.
+    end = len(records) - (len(records) - WARM_UP) % together
     server.post(records[:WARM_UP], together)
     server.wait_for(WARM_UP)
     before, begun = server.stored(), time.perf_counter()
-    result = server.post(records[WARM_UP:], together)
+    result = server.post(records[WARM_UP:end], together)
     acknowledged = _succeeded(result) * together
     seconds = server.wait_for(before + acknowledged) - begun
     stored = server.stored() - before

@@ -14,12 +14,10 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections import defaultdict
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 
 from openai import __version__
 
@@ -30,20 +28,11 @@ from benchmarks.workloads import WORKLOADS
 _VALGRIND: Final = "valgrind"
 _MISSING: Final = "valgrind counts the instructions, and is not installed: apt-get install valgrind"
 _PROGRAM: Final = Path(__file__).with_name("instructions_program.py")
-_SECTION: Final = re.compile(r"counts\.(\d+)-(\d+)")
-"""The file of a section and a thread."""
-_CALLER: Final = 1
-"""The number of the program's own thread."""
+_SECTION: Final = re.compile(r"counts\.(\d+)(?:-01)?")
+"""The file of a section; behind the dash stands the thread, 01 the program's own."""
 _SECTIONS_EACH: Final = 3
 """A workload has its warm-up, its few runs and its many."""
 _TIMEOUT_S: Final = 3600
-
-
-class Count(NamedTuple):
-    """Instructions: on the caller's thread, and in all threads."""
-
-    caller: float
-    total: float
 
 
 def print_instructions(workloads: Sequence[int] = range(len(WORKLOADS))) -> None:
@@ -52,20 +41,22 @@ def print_instructions(workloads: Sequence[int] = range(len(WORKLOADS))) -> None
         raise SystemExit(_MISSING)
     print(f"openai {__version__}, Python {sys.version.split()[0]}: thousands of instructions per call\n")
     print("| | bare SDK | caller's thread | all threads |\n|---|---|---|---|", flush=True)
-    with endpoints(AT_ONCE) as url, ThreadPoolExecutor(2) as pool:
-        programs = pool.map(partial(count_calls, workloads=workloads, url=url), (BARE, RECORDED))
-        for number, bare, recorded in zip(workloads, *programs, strict=True):
-            figures = (bare.total, recorded.caller - bare.caller, recorded.total - bare.total)
-            cells = " | ".join(f"{each / 1000:,.0f}" for each in figures)
-            print(f"| {WORKLOADS[number].name} | {cells} |", flush=True)
+    with endpoints(AT_ONCE) as url, ThreadPoolExecutor(os.cpu_count()) as pool:
+        # The SDK has no other thread: what it takes there is what it takes in all.
+        programs = ((BARE, False), (RECORDED, True), (RECORDED, False))
+        counts = [pool.submit(count_calls, each, workloads, url, caller_only=only) for each, only in programs]
+        columns = [each.result() for each in counts]
+    for number, bare, caller, total in zip(workloads, *columns, strict=True):
+        cells = " | ".join(f"{each / 1000:,.0f}" for each in (bare, caller - bare, total - bare))
+        print(f"| {WORKLOADS[number].name} | {cells} |")
 
 
-def count_calls(program: str, workloads: Sequence[int], url: str) -> list[Count]:
-    """The instructions of one call of each workload."""
+def count_calls(program: str, workloads: Sequence[int], url: str, *, caller_only: bool) -> list[float]:
+    """The instructions of one call of each workload, of the program's own thread or of all threads."""
     with tempfile.TemporaryDirectory() as home:
         command = [
-            *(_VALGRIND, "--tool=callgrind", f"--dump-before={MARK}*", "--separate-threads=yes"),
-            f"--callgrind-out-file={home}/counts",
+            *(_VALGRIND, "--tool=callgrind", f"--dump-before={MARK}*"),
+            *(f"--separate-threads={'yes' if caller_only else 'no'}", f"--callgrind-out-file={home}/counts"),
             *(sys.executable, str(_PROGRAM), program, url, *map(str, workloads)),
         ]
         variables = {"PATH": os.environ["PATH"], "HOME": home, "LOG10_HOME": home, "PYTHONHASHSEED": "0"}
@@ -82,19 +73,18 @@ def count_calls(program: str, workloads: Sequence[int], url: str) -> list[Count]
     ]
 
 
-def count_difference(few: Count, many: Count, number: int) -> Count:
+def count_difference(few: int, many: int, number: int) -> float:
     """What one call takes, by the counts of the few and of the many runs of the workload ``number``."""
     workload = WORKLOADS[number]
-    calls = (workload.counted[1] - workload.counted[0]) * workload.calls
-    return Count((many.caller - few.caller) / calls, (many.total - few.total) / calls)
+    return (many - few) / ((workload.counted[1] - workload.counted[0]) * workload.calls)
 
 
-def read_sections(folder: Path) -> list[Count]:
+def read_sections(folder: Path) -> list[int]:
     """The instructions of each section of the program, in order."""
-    threads: defaultdict[int, dict[int, int]] = defaultdict(dict)
+    found = {}
     for path in folder.iterdir():
         name = _SECTION.fullmatch(path.name)
         if name is not None:
             (total,) = re.findall(r"^totals: (\d+)", path.read_text(), re.MULTILINE)
-            threads[int(name[1])][int(name[2])] = int(total)
-    return [Count(each.get(_CALLER, 0), sum(each.values())) for _, each in sorted(threads.items())]
+            found[int(name[1])] = int(total)
+    return [found[number] for number in sorted(found)]

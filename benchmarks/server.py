@@ -30,6 +30,7 @@ import httpx
 from benchmarks.collectors import print_collectors
 from benchmarks.load import Target, post_all
 from benchmarks.peers.servers import PEERS, found
+from benchmarks.process_memory import pss_mb
 from benchmarks.read_latency import measure_reads
 from benchmarks.records import Maker
 from benchmarks.seed_database import fill
@@ -62,8 +63,7 @@ class Serving:
 
     def memory_mb(self) -> float:
         """The memory it holds."""
-        status = Path(f"/proc/{self.local.pid}/status").read_text()
-        return int(status.split("VmRSS:")[1].split()[0]) / 1024
+        return pss_mb(self.local.pid)
 
 
 @contextmanager
