@@ -78,16 +78,17 @@ class JournalSink:
         if call.id in self._inherited:
             return
         try:
-            with _KEEPING:
-                if self._redactor is None:
-                    self._keep(call)
-                else:
-                    self._keep_to_redact(call, self._redactor)
-                return
-            # Reached only after a fault: the guard has kept the exception, and the record is given up below.
+            if self._redactor is None:
+                self._keep(call)
+            else:
+                self._keep_to_redact(call, self._redactor)
+        except Exception as error:  # noqa: BLE001 -- the guard keeps it, and the record is given up below
+            _KEEPING.keep(error)
         except (KeyboardInterrupt, SystemExit):
             self._on_interrupt(call)
             raise
+        else:
+            return
         with guard("reporting a dropped record"):
             self._give_up(call)
 
@@ -125,14 +126,15 @@ class JournalSink:
 
     def _keep(self, call: Call) -> None:
         parts = encode(call)
+        monitor, call_id = self.monitor, call.id
         # The lock itself: the monitor's own with statement costs every call two functions in Python.
-        with self.monitor.lock:
+        with monitor.lock:
             journal = self.journal or self._begin()
-            self._open.pop(call.id, None)
+            self._open.pop(call_id, None)
             # Taken before it is used: a call that ends in between, in this very thread, takes the next one.
             self._sequence = call.sequence = sequence = self._sequence + 1
-            self.monitor.counts.captured += 1
-            self._append(journal, call.id, sequence, parts)
+            monitor.counts.captured += 1
+            self._append(journal, call_id, sequence, parts)
             self._notify_worker()
         # A program may hold its streams, and through them their calls, for as long as it likes.
         call.chunks.clear()

@@ -8,10 +8,10 @@ from types import ModuleType
 from typing import Any, Final
 
 from log10_trace.instrument import callsite, wrappers
-from log10_trace.instrument.method_patch import MethodPatch, Observer, Wrapper
+from log10_trace.instrument.method_patch import MethodPatch, Observer, PlainWrapper, Wrapper
 from log10_trace.instrument.sdks import LITELLM, OPENAI, Sdk
 
-_Place = tuple[type, str, Wrapper | Observer]
+_Place = tuple[type, str, Wrapper | PlainWrapper]
 
 _seams: Final[dict[str, dict[tuple[type, str], MethodPatch]]] = {}
 """Of each SDK, by class and method. A program may import an SDK anew, and its classes are others then."""
@@ -81,7 +81,7 @@ def _places(sdk: Sdk) -> Iterator[_Place]:
     # One class defines it for both clients up to openai 1.7.
     for owner in _classes(base, ("SyncAPIClient", "AsyncAPIClient", "BaseClient")):
         if "_process_response" in vars(owner):
-            yield owner, "_process_response", wrappers.wrap_process_response
+            yield owner, "_process_response", wrappers.RESPONSE_WRAPPER
     # Without it, a running call is shown with what the SDK was asked to send.
     if "_build_request" in vars(base.BaseClient):
         yield base.BaseClient, "_build_request", Observer(wrappers.note_request)

@@ -69,8 +69,9 @@ def new_call(
     if is_sampled:
         session.last_completion_id = call.id
     call.session_id = session.id
-    call.tags = merge_tags(capture.tags, scope.tags)
-    call.metadata = merge_metadata(capture.metadata, scope.metadata)
+    call.tags = scope.tags if not capture.tags else merge_tags(capture.tags, scope.tags)
+    if capture.metadata or scope.metadata:
+        call.metadata = merge_metadata(capture.metadata, scope.metadata)
     call.organization_id = capture.organization_id
     call.stack = stack
     if (span := read_current_span()) is not None:
@@ -93,9 +94,11 @@ class Recording:
 
     def on_start(self) -> None:
         """The call is about to be made."""
-        with _BEGINNING:
+        try:
             self.call.write_request = partial(wire.options_json, self.options)
             self.sink.on_start(self.call)
+        except Exception as error:  # noqa: BLE001 -- the guard keeps it
+            _BEGINNING.keep(error)
 
     def on_request(self, request: Any) -> None:
         """The SDK has made the HTTP request that it is about to send, or to send again."""
@@ -109,8 +112,11 @@ class Recording:
         call = self.call
         call.retries = retries
         call.status_code = response.status_code
-        self._note_sent(response.request)
-        call.request = wire.body(response.request) or call.request or wire.options_json(self.options)
+        request = response.request
+        # Almost always the one whose body was noted when it was made.
+        if not call.request or self.sent[-1:] != (request,):
+            self._note_sent(request)
+            call.request = wire.body(request) or call.request or wire.options_json(self.options)
         wire.read_headers(call, response.headers)
         content = wire.body(response)
         if content is None:
@@ -184,7 +190,7 @@ class Recording:
         # thread.
         if _in_progress.pop(id(self), None) is None:
             return
-        with _RECORDING:
+        try:
             call = self.call
             call.duration_ns = time.perf_counter_ns() - call.started_ns
             call.interrupted = interrupted
@@ -192,16 +198,22 @@ class Recording:
             call.write_request = None
             call.status = FINISHED
             if error is not None:
-                call.status = FAILED
-                call.failure_kind = type(error).__name__
-                # A method of the program's own class, perhaps: if it raises, the record has no reason.
-                with _DESCRIBING:
-                    call.failure_reason = str(error)
+                self._note_error(error)
             whole = call.chunks[0] if len(call.chunks) == 1 and not call.streamed else None
             # Almost every call ends here without an error, and with a body that is looked at once.
             if error is not None or whole is None or tells_of_error(whole, whole=call.endpoint == RESPONSES):
                 self._mask_credentials()
             self.emit()
+        except Exception as fault:  # noqa: BLE001 -- the guard keeps it
+            _RECORDING.keep(fault)
+
+    def _note_error(self, error: BaseException) -> None:
+        call = self.call
+        call.status = FAILED
+        call.failure_kind = type(error).__name__
+        # A method of the program's own class, perhaps: if it raises, the record has no reason.
+        with _DESCRIBING:
+            call.failure_reason = str(error)
 
     def _mask_credentials(self) -> None:
         """Mask what the call was sent with where an error repeats it, before anything is kept."""

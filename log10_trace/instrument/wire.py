@@ -23,12 +23,13 @@ def base_url(client: Any, prefix: str = "") -> str | None:
     That is the client's base URL, and what stands before the endpoint in the path of the call: ``prefix``,
     which is a whole URL where a program, or Together's SDK, posts to one.
     """
-    # Azure's client writes the deployment into the path, in old versions into the very object that is used
-    # again.
-    if "/deployments" in prefix:
-        prefix = ""
-    if "://" in prefix:
-        return _without_secrets(prefix.lstrip("/")) + "/"
+    if prefix:
+        # Azure's client writes the deployment into the path, in old versions into the very object that is
+        # used again.
+        if "/deployments" in prefix:
+            prefix = ""
+        if "://" in prefix:
+            return _without_secrets(prefix.lstrip("/")) + "/"
     url = client.base_url
     known = _urls.get(id(url))
     if known is None:

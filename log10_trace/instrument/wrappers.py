@@ -6,8 +6,9 @@ guarded.
 
 from __future__ import annotations
 
+import functools
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from types import FrameType
@@ -83,8 +84,10 @@ def wrap_request(wrapped: Any, client: Any, args: tuple[Any, ...], kwargs: dict[
     if interception.state.interceptor is not None:
         wrapped = interception.intercept(wrapped, client)
     recording = None
-    with _BEGINNING:
+    try:
         recording = _begin(client, args, kwargs)
+    except Exception as fault:  # noqa: BLE001 -- the guard keeps it
+        _BEGINNING.keep(fault)
     if recording is None:
         return wrapped(*args, **kwargs)
     # Set back by value: a token may be used only in the context that it was made in.
@@ -98,8 +101,10 @@ def wrap_request(wrapped: Any, client: Any, args: tuple[Any, ...], kwargs: dict[
         raise
     finally:
         _active.set(before)
-    with _RECORDING:
+    try:
         recording.on_return()
+    except Exception as fault:  # noqa: BLE001 -- the guard keeps it
+        _RECORDING.keep(fault)
     return result
 
 
@@ -108,8 +113,10 @@ async def wrap_request_async(wrapped: Any, client: Any, args: tuple[Any, ...], k
     if interception.state.interceptor is not None:
         wrapped = interception.intercept_async(wrapped, client)
     recording = None
-    with _BEGINNING:
+    try:
         recording = _begin(client, args, kwargs)
+    except Exception as fault:  # noqa: BLE001 -- the guard keeps it
+        _BEGINNING.keep(fault)
     if recording is None:
         return await wrapped(*args, **kwargs)
     before = _active.get()
@@ -122,8 +129,10 @@ async def wrap_request_async(wrapped: Any, client: Any, args: tuple[Any, ...], k
         raise
     finally:
         _active.set(before)
-    with _RECORDING:
+    try:
         recording.on_return()
+    except Exception as fault:  # noqa: BLE001 -- the guard keeps it
+        _RECORDING.keep(fault)
     return result
 
 
@@ -131,20 +140,39 @@ def note_request(request: Any) -> None:
     """Note what ``_build_request`` gives, so that a call that still waits for its answer has its request."""
     recording = _active.get()
     if recording is not None:
-        with _BUILDING:
+        try:
             recording.on_request(request)
+        except Exception as fault:  # noqa: BLE001 -- the guard keeps it
+            _BUILDING.keep(fault)
 
 
-def wrap_process_response(wrapped: Any, client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+class _ResponseWrapper:
     """Around ``_process_response``, whose result may be a coroutine: it is passed on as it is."""
-    alone = None
-    with _NOTING:
-        alone = _attach_response(client, kwargs)
-    result = wrapped(*args, **kwargs)
-    if alone is not None:
-        with _RECORDING:
-            alone.on_return()
-    return result
+
+    def around(self, function: Callable[..., Any]) -> Any:
+        """The method, wrapped by a plain function."""
+
+        @functools.wraps(function)
+        def process_response(self: Any, /, *args: Any, **kwargs: Any) -> Any:
+            alone = None
+            try:
+                alone = _attach_response(self, kwargs)
+            except Exception as fault:  # noqa: BLE001 -- the guard keeps it
+                _NOTING.keep(fault)
+            result = function(self, *args, **kwargs)
+            if alone is not None:
+                with _RECORDING:
+                    alone.on_return()
+            return result
+
+        return process_response
+
+    def __call__(self, wrapped: Any, client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """As a wrapper, around what is no function: another tracer's."""
+        return self.around(lambda _client, *args, **kwargs: wrapped(*args, **kwargs))(client, *args, **kwargs)
+
+
+RESPONSE_WRAPPER: Final = _ResponseWrapper()
 
 
 def _begin(client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Recording | None:
@@ -174,14 +202,17 @@ def start_recording(
     """The recording of a call that begins now, made on the stack of ``frame``."""
     site = callsite.pop_call_site(frame)
     scope = current() if site is None else site.scope
-    is_sampled = capture.sampling.keeps(scope)
-    if not is_sampled and not capture.sampling.keep_failures:
-        capture.sampling.count_left_out()
+    sampling = capture.sampling
+    is_sampled = sampling.rate >= 1 or sampling.keeps(scope)
+    if not is_sampled and not sampling.keep_failures:
+        sampling.count_left_out()
         return NOT_RECORDED
     stack = sites.capture(frame) if site is None else site.stack
     call = new_call(capture, path.endpoint, scope, stack, is_sampled=is_sampled)
-    with _BEGINNING:
+    try:
         call.base_url = wire.base_url(client, path.prefix)
+    except Exception as fault:  # noqa: BLE001 -- the guard keeps it, and the record has no base URL
+        _BEGINNING.keep(fault)
     if not is_sampled:
         from log10_trace.instrument.failure_recording import FailureRecording  # noqa: PLC0415 -- see ``install``
 

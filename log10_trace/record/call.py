@@ -73,7 +73,7 @@ class Call:
     """The instrumentation whose span of this very call that is."""
 
     def __init__(self, endpoint: str, *, created_ns: int, started_ns: int) -> None:
-        self.id = new_id()
+        self.id = new_id(created_ns)
         self.endpoint = endpoint
         self.created_ns = created_ns
         self.started_ns = started_ns

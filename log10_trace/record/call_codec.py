@@ -1,19 +1,28 @@
 """A call as the payload of one spool entry, and back. Nothing large is parsed on the way in.
 
-All numbers are little-endian; the last four parts follow one another.
+All numbers are little-endian; the parts follow one another.
 
-=========  ======  ====  ==================================================================================
-field      offset  size  meaning
-=========  ======  ====  ==================================================================================
-version         0     1  version of this layout, 1; an entry of a later version is left alone
-padding         1     3  zero
-lengths         4    24  of labels (4), stack (4), request (8), ``body_json`` (8, signed; -1 without one)
-labels         28     *  JSON array of the call's labels, in the order of ``_LABELS``
-stack           *     *  JSON array of the frames
-request         *     *  body of the request, as it was on the wire
-body_json       *     *  the record as JSON, where it was made already: after redaction
-chunks          *     *  body of the response, as it was on the wire; up to the end of the payload
-=========  ======  ====  ==================================================================================
+===============  ====  ====================================================================================
+field            size  meaning
+===============  ====  ====================================================================================
+version             1  version of this layout, 2; an entry of a later version is left alone
+padding             3  zero
+prefix lengths      8  of the shared labels (4) and the stack (4)
+shared labels       *  JSON object of the labels that the calls of one line of a program mostly have alike
+stack               *  JSON array of the frames
+lengths            28  of the id (4), the request id (4, -1 without one), the other labels (4), the request
+                       (8) and ``body_json`` (8, -1 without one), signed
+numbers            48  the labels of ``_NUMBERS``, 8 bytes each, signed; -1 for none
+id                  *  UTF-8
+request id          *  UTF-8
+other labels        *  JSON object of the labels that few calls have; empty without any
+request             *  body of the request, as it was on the wire
+``body_json``       *  the record as JSON, where it was made already: after redaction
+chunks              *  body of the response, as it was on the wire; up to the end of the payload
+===============  ====  ====================================================================================
+
+The prefix, which ends with the stack, is made once for each line of a program and is one object from then
+on: who writes entries needs its checksum only once. Entries of version 1 are read by ``call_codec_v1``.
 """
 
 from __future__ import annotations
@@ -22,44 +31,105 @@ import struct
 from operator import attrgetter
 from typing import Any, Final
 
+from log10_trace.record import call_codec_v1
 from log10_trace.record.call import Call
+from log10_trace.record.call_codec_v1 import NewerEntryError
 from log10_trace.record.json_bytes import dump_fast, parse
 
-_VERSION: Final = 1
-_LENGTHS: Final = struct.Struct("<BxxxIIQq")
+__all__ = ["NewerEntryError", "decode", "encode", "is_newer"]
 
-_LABELS: Final = (
-    "id", "endpoint", "created_ns", "started_ns", "status", "base_url", "organization_id", "tags",
-    "session_id", "metadata", "streamed", "content_type", "content_encoding", "status_code", "duration_ns",
-    "first_token_ns", "request_id", "retries", "interrupted", "failure_kind", "failure_reason",
-    "background_response_id", "source", "sequence", "trace_id", "span_id", "via", "traced_by",
+_VERSION: Final = 2
+_PREFIX: Final = struct.Struct("<B3xII")
+_OWN: Final = struct.Struct("<iiIqqqqqqqq")
+
+_SHARED: Final = (
+    "endpoint", "status", "base_url", "organization_id", "tags", "session_id", "streamed", "content_type",
+    "content_encoding", "interrupted", "via",
 )  # fmt: skip
-"""The labels stand in an entry in this order. A new label goes to the end, and none ever changes its place:
-an entry with fewer labels was written by an earlier version, and one with more by a later version."""
-_MIN_LABELS: Final = 4
-"""Without these four there is no call; every version has written them."""
-_labels_of = attrgetter(*_LABELS)
+_NUMBERS: Final = ("created_ns", "started_ns", "duration_ns", "first_token_ns", "status_code", "retries")
+_OTHERS: Final = (
+    "metadata", "failure_kind", "failure_reason", "background_response_id", "source", "sequence", "trace_id",
+    "span_id", "traced_by",
+)  # fmt: skip
+_NO_OTHERS: Final = (None,) * len(_OTHERS)
+_KNOWN: Final = frozenset((*_SHARED, *_OTHERS, "id", "request_id"))
+"""Every label that may stand in JSON; one with another name was written by a later version."""
+_REQUIRED: Final = frozenset(("endpoint", "status"))
+_MAX_NUMBER: Final = 2**63 - 1
+_MAX_KEPT: Final = 256
+"""Prefixes that are kept; a program with a session for each of its calls has new ones all the time."""
 
+_shared_of = attrgetter(*_SHARED)
+_others_of = attrgetter(*_OTHERS)
+_numbers_of = attrgetter(*_NUMBERS)
 
-class NewerEntryError(ValueError):
-    """An entry was written by a later version of log10_trace; it stays in the spool for that version."""
+_prefixes: Final[dict[tuple[Any, ...], bytes]] = {}
+_read_labels: Final[dict[bytes, dict[str, Any]]] = {}
+"""The shared labels that were read, by their JSON."""
 
 
 def encode(call: Call) -> list[bytes]:
     """The few buffers that make up the payload, in order; the request is the call's own object.
 
-    The pieces of a stream are joined: to check and to write a hundred buffers takes ten times as long as one.
+    The first of them is the prefix. The pieces of a stream are joined: to check and to write a hundred
+    buffers takes ten times as long as one.
     """
-    labels = dump_fast(_labels_of(call))
-    body = call.body_json
-    lengths = _LENGTHS.pack(
-        _VERSION, len(labels), len(call.stack), len(call.request), -1 if body is None else len(body)
+    shared = _shared_of(call)
+    try:
+        prefix = _prefixes.get((call.stack, shared)) or _make_prefix(call.stack, shared)
+    except TypeError:  # a label that is no text, and cannot be looked up
+        prefix = _write_prefix(call.stack, shared)
+    others = b""
+    if (values := _others_of(call)) != _NO_OTHERS:
+        named = zip(_OTHERS, values, strict=True)
+        others = dump_fast({name: value for name, value in named if value is not None})
+    try:
+        own = _write_own(call, len(others), _numbers_of(call))
+    except struct.error:  # what a server, or a client of the proxy, gave as a number
+        own = _write_own(call, len(others), tuple(map(_fit, _numbers_of(call))))
+    pieces = call.chunks
+    chunks = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+    if call.body_json is not None:
+        return [prefix, own + others, call.request, call.body_json, chunks]
+    return [prefix, own + others, call.request, chunks]
+
+
+def _write_own(call: Call, others: int, numbers: tuple[int | None, ...]) -> bytes:
+    """What stands between the prefix and the ``others`` bytes of other labels."""
+    name, request_id = call.id.encode("utf-8", "surrogatepass"), call.request_id
+    answer_name = b"" if request_id is None else request_id.encode("utf-8", "surrogatepass")
+    created, started, duration, first, status, retries = numbers
+    own = _OWN.pack(
+        len(name),
+        -1 if request_id is None else len(answer_name),
+        others,
+        len(call.request),
+        -1 if call.body_json is None else len(call.body_json),
+        created,
+        started,
+        -1 if duration is None else duration,
+        -1 if first is None else first,
+        -1 if status is None else status,
+        -1 if retries is None else retries,
     )
-    head = lengths + labels
-    chunks = b"".join(call.chunks)
-    if body is not None:
-        return [head, call.stack, call.request, body, chunks]
-    return [head, call.stack, call.request, chunks]
+    return own + name + answer_name
+
+
+def _fit(number: Any) -> int:
+    return number if isinstance(number, int) and 0 <= number <= _MAX_NUMBER else -1
+
+
+def _make_prefix(stack: bytes, shared: tuple[Any, ...]) -> bytes:
+    prefix = _write_prefix(stack, shared)
+    if len(_prefixes) >= _MAX_KEPT:
+        _prefixes.clear()
+    _prefixes[stack, shared] = prefix
+    return prefix
+
+
+def _write_prefix(stack: bytes, shared: tuple[Any, ...]) -> bytes:
+    labels = dump_fast(dict(zip(_SHARED, shared, strict=True)))
+    return _PREFIX.pack(_VERSION, len(labels), len(stack)) + labels + stack
 
 
 def decode(payload: bytes) -> Call:
@@ -75,22 +145,46 @@ def decode(payload: bytes) -> Call:
     # Asked first: nothing else is known of the layout of a later version.
     if version > _VERSION:
         raise NewerEntryError(f"the entry has version {version}, and this package reads up to {_VERSION}")
-    try:
-        _, *lengths, body = _LENGTHS.unpack_from(payload)
-    except struct.error as error:
-        raise ValueError("the entry is too short") from error
     if version == 0:
         raise ValueError("the entry has no version")
-    at, parts = _LENGTHS.size, []
-    for length in (*lengths, max(body, 0)):
-        parts.append(bytes(payload[at : at + length]))
-        at += length
-    if at > len(payload):
+    if version == call_codec_v1.VERSION:
+        return call_codec_v1.decode(payload)
+    try:
+        shared, stack, at = _split_prefix(payload)
+        own = _OWN.unpack_from(payload, at)
+    except struct.error as error:
+        raise ValueError("the entry is too short") from error
+    name, request_id, others, request, body, created, started, duration, first, status, retries = own
+    if min(name, others, request) < 0:
+        raise ValueError("the entry has a length below zero")
+    at_request_id = (at_id := at + _OWN.size) + name
+    at_others = at_request_id + max(request_id, 0)
+    at_request = at_others + others
+    end = (at_body := at_request + request) + max(body, 0)
+    if end > len(payload):
         raise ValueError("the entry is cut short")
-    call = _call_from_labels(parts[0])
-    call.stack, call.request = parts[1], parts[2]
-    call.body_json = parts[3] if body >= 0 else None
-    call.chunks = [bytes(payload[at:])] if at < len(payload) else []
+    call = _call_from_labels(shared, payload[at_others:at_request])
+    call.id = payload[at_id:at_request_id].decode("utf-8", "surrogatepass")
+    if request_id >= 0:
+        call.request_id = payload[at_request_id:at_others].decode("utf-8", "surrogatepass")
+    call.created_ns, call.started_ns = created, started
+    call.duration_ns = duration if duration >= 0 else None
+    call.first_token_ns = first if first >= 0 else None
+    call.status_code = status if status >= 0 else None
+    call.retries = retries if retries >= 0 else None
+    call.stack, call.request = stack, payload[at_request:at_body]
+    call.body_json = payload[at_body:end] if body >= 0 else None
+    call.chunks = [payload[end:]] if end < len(payload) else []
+    return call
+
+
+def _call_from_labels(shared: bytes, others: bytes) -> Call:
+    # Not by its constructor, which would make a new id.
+    call = Call.__new__(Call)
+    fields = vars(call)
+    fields.update(_read_shared(shared))
+    if others:
+        fields.update(_check_names(_read_object(others)))
     return call
 
 
@@ -98,28 +192,48 @@ def is_newer(payload: bytes) -> bool:
     """Whether a later version of log10_trace wrote an entry, so that ``decode`` does not read it."""
     if payload[:1] > bytes([_VERSION]):
         return True
-    try:
-        _, length, *_ = _LENGTHS.unpack_from(payload)
-        return len(_label_values(payload[_LENGTHS.size : _LENGTHS.size + length])) > len(_LABELS)
     # Whatever bytes stand there: the parser reports JSON that is nested without end as a RecursionError.
+    try:
+        if payload[:1] < bytes([_VERSION]):
+            return call_codec_v1.is_newer(payload)
+        shared, _, at = _split_prefix(payload)
+        name, request_id, others, *_ = _OWN.unpack_from(payload, at)
+        at += _OWN.size + name + max(request_id, 0)
+        found = {*_read_object(shared), *(_read_object(payload[at : at + others]) if others else ())}
+        return not _KNOWN.issuperset(found)
     except (struct.error, ValueError, RecursionError):
         return False
 
 
-def _label_values(text: bytes) -> list[Any]:
-    values = parse(text)
-    if not isinstance(values, list) or len(values) < _MIN_LABELS:
-        raise ValueError("the labels of the entry are not a list of labels")
-    return values
+def _split_prefix(payload: bytes) -> tuple[bytes, bytes, int]:
+    """The shared labels, the stack, and where the prefix ends."""
+    _, labels, stack = _PREFIX.unpack_from(payload)
+    end = _PREFIX.size + labels
+    return payload[_PREFIX.size : end], payload[end : end + stack], end + stack
 
 
-def _call_from_labels(text: bytes) -> Call:
-    values = _label_values(text)
-    if len(values) > len(_LABELS):
-        raise NewerEntryError(f"the entry has {len(values)} labels, and this package knows {len(_LABELS)}")
-    # Not by its constructor, which would make a new id: all that it sets is a label, but for the chunks.
-    call = Call.__new__(Call)
-    # Not strict: the entries that wait when a label is added would all become dead letters.
-    vars(call).update(zip(_LABELS, values, strict=False))
-    call.tags, call.chunks = tuple(call.tags), []
-    return call
+def _read_shared(text: bytes) -> dict[str, Any]:
+    known = _read_labels.get(text)
+    if known is None:
+        known = _check_names(_read_object(text))
+        if not _REQUIRED.issubset(known):
+            raise ValueError("the labels of the entry do not name its call")
+        known["tags"] = tuple(known.get("tags", ()))
+        if len(_read_labels) >= _MAX_KEPT:
+            _read_labels.clear()
+        _read_labels[text] = known
+    return known
+
+
+def _read_object(text: bytes) -> dict[str, Any]:
+    labels = parse(text)
+    if not isinstance(labels, dict):
+        raise ValueError("the labels of the entry are no JSON object")  # noqa: TRY004 -- as all of ``decode``
+    return labels
+
+
+def _check_names(labels: dict[str, Any]) -> dict[str, Any]:
+    if not _KNOWN.issuperset(labels):
+        names = sorted(set(labels) - _KNOWN)
+        raise NewerEntryError(f"this package does not know the labels {', '.join(names)} of the entry")
+    return labels

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from functools import lru_cache
+from operator import attrgetter
 from typing import Any, Final
 
 from log10_trace.domain.call_labels import kind_of_endpoint
@@ -16,6 +18,8 @@ _EPOCH: Final = datetime(1970, 1, 1)  # noqa: DTZ001 -- UTC, whose letter is wri
 _EXTENSIONS: Final = (
     "base_url", "request_id", "retries", "source", "sequence", "trace_id", "span_id", "via", "traced_by",
 )  # fmt: skip
+
+_extensions_of = attrgetter(*_EXTENSIONS)
 
 
 def to_json(call: Call) -> bytes:
@@ -96,14 +100,17 @@ def _labels(call: Call, outcome: Outcome) -> dict[str, Any]:
     if outcome.failure_kind is not None:
         labels["failure_kind"] = outcome.failure_kind
         labels["failure_reason"] = outcome.failure_reason
-    for name in _EXTENSIONS:
-        value = getattr(call, name)
-        if value is not None and value != {}:
-            labels[name] = value
+    extensions = zip(_EXTENSIONS, _extensions_of(call), strict=True)
+    labels.update({name: value for name, value in extensions if value is not None})
     return labels
 
 
 def _rfc3339(nanoseconds: int) -> str:
-    moment = _EPOCH + timedelta(microseconds=nanoseconds // 1000)
-    # Half of what strftime takes.
-    return moment.isoformat(timespec="microseconds") + "Z"
+    seconds, microseconds = divmod(nanoseconds // 1000, 1_000_000)
+    return f"{_rfc3339_second(seconds)}.{microseconds:06}Z"
+
+
+@lru_cache(maxsize=16)
+def _rfc3339_second(seconds: int) -> str:
+    """Kept, because the calls of a batch began in few seconds."""
+    return (_EPOCH + timedelta(seconds=seconds)).isoformat()

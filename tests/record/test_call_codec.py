@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import json
-import struct
+from contextlib import suppress
 from typing import Any, Final
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from log10_trace.record import call_codec
 from log10_trace.record.call import Call
 from log10_trace.record.call_codec import NewerEntryError, decode, encode, is_newer
+from tests.record.entries import encode_version_1, relabel, relabel_version_1
 
 times = st.integers(0, 2**63 - 1)
 texts = st.text(max_size=20)
@@ -96,45 +97,94 @@ def test_a_payload_that_is_cut_before_the_response_is_told(
         decode(payload[:cut])
 
 
-def relabelled(payload: bytes, change: Any) -> bytes:
-    """The same entry with other labels."""
-    version, length, *rest = struct.unpack_from("<BxxxIIQq", payload)
-    labels = json.dumps(change(json.loads(payload[28 : 28 + length]))).encode()
-    return struct.pack("<BxxxIIQq", version, len(labels), *rest) + labels + payload[28 + length :]
+@given(FIELDS)
+def test_what_version_1_packed_comes_back(fields: dict[str, Any]) -> None:
+    """Every label and every byte of an entry that an earlier version wrote is there."""
+    made = call(fields)
+
+    assert state(decode(encode_version_1(made))) == state(made)
+    assert not is_newer(encode_version_1(made))
+
+
+@pytest.mark.parametrize("number", [2**63, 10**40, -5, "429", 2.5])
+def test_a_number_that_no_program_should_have_costs_itself_alone(number: Any) -> None:
+    """Whatever a server, or a client of the proxy, calls the number of retries: the record is kept."""
+    read = decode(
+        b"".join(encode(call({"id": "i", "retries": number, "status_code": 200, "request": b"{}"})))
+    )
+
+    assert (read.id, read.status_code, read.retries, read.request) == ("i", 200, None, b"{}")
+
+
+def test_a_label_that_cannot_be_looked_up_is_kept() -> None:
+    """A list of tags, in the place of a tuple, is written as it is."""
+    read = decode(b"".join(encode(call({"tags": ["a", "b"]}))))
+
+    assert read.tags == ("a", "b")
+
+
+def test_calls_of_one_line_have_one_prefix() -> None:
+    """What the calls of a line have alike is one object, which is written and checked once."""
+    first, second = (encode(call({"stack": b"[1]", "tags": ("a",), "id": name}))[0] for name in "xy")
+
+    assert first is second
+
+
+def test_prefixes_are_forgotten_in_time() -> None:
+    """A program with a session for each call does not fill the memory."""
+    for number in range(2 * call_codec._MAX_KEPT):
+        decode(b"".join(encode(call({"session_id": str(number)}))))
+
+    assert len(call_codec._prefixes) <= call_codec._MAX_KEPT
+    assert len(call_codec._read_labels) <= call_codec._MAX_KEPT
 
 
 @pytest.mark.parametrize("missing", range(1, 25))
-def test_labels_that_an_earlier_version_did_not_know_have_their_defaults(missing: int) -> None:
+def test_labels_that_version_1_did_not_know_have_their_defaults(missing: int) -> None:
     """An entry with fewer labels, as an earlier version wrote it, is read with the bytes that it holds."""
     made = call({"id": "i", "endpoint": "/e", "request": b"{}", "chunks": [b"answer"], "traced_by": "s"})
 
-    read = decode(relabelled(b"".join(encode(made)), lambda labels: labels[:-missing]))
+    read = decode(relabel_version_1(encode_version_1(made), lambda labels: labels[:-missing]))
 
     assert (read.id, read.endpoint, read.request, read.chunks) == ("i", "/e", b"{}", [b"answer"])
     assert (read.traced_by, read.tags) == (None, ())
     assert read.status == "started"
 
 
-@pytest.mark.parametrize("labels", [[], ["i"], ["i", "/e", 1], {"id": "i"}, "text", None])
-def test_labels_without_the_first_four_are_no_entry(labels: Any) -> None:
-    """An entry that does not even name its call is told as unreadable."""
-    payload = relabelled(b"".join(encode(call({}))), lambda _: labels)
+def test_labels_that_an_earlier_version_did_not_know_have_their_defaults() -> None:
+    """An entry whose shared labels lack all that need not be there is read with their defaults."""
+    needed = ("endpoint", "status")
+    made = call({"id": "i", "endpoint": "/e", "base_url": "http://a", "tags": ("t",), "streamed": True})
 
-    assert not is_newer(payload)
-    with pytest.raises(ValueError, match="labels"):
-        decode(payload)
+    read = decode(relabel(b"".join(encode(made)), shared=lambda labels: {key: labels[key] for key in needed}))
+
+    assert (read.id, read.endpoint, read.status) == ("i", "/e", "started")
+    assert (read.base_url, read.tags, read.streamed) == (None, (), False)
+
+
+@pytest.mark.parametrize("labels", [[], ["i"], ["i", "/e", 1], {"id": "i"}, "text", None])
+def test_labels_without_those_that_are_needed_are_no_entry(labels: Any) -> None:
+    """An entry that does not even name its call is told as unreadable."""
+    for payload in (
+        relabel_version_1(encode_version_1(call({})), lambda _: labels),
+        relabel(b"".join(encode(call({}))), shared=lambda _: labels),
+    ):
+        assert not is_newer(payload)
+        with pytest.raises(ValueError, match="labels"):
+            decode(payload)
 
 
 @pytest.mark.parametrize(
     "newer",
     [
-        lambda payload: b"\x02" + payload[1:],
+        lambda payload: b"\x03" + payload[1:],
         lambda payload: b"\xff" + payload[1:],
-        lambda payload: b"\x02",
-        lambda payload: relabelled(payload, lambda labels: [*labels, "a label to come"]),
-        lambda payload: relabelled(payload, lambda labels: [*labels, None, None]),
+        lambda payload: b"\x03",
+        lambda payload: relabel(payload, shared=lambda labels: labels | {"a label to come": 1}),
+        lambda payload: relabel(payload, others=lambda labels: labels | {"a label to come": None}),
+        lambda _: relabel_version_1(encode_version_1(call({})), lambda labels: [*labels, None, None]),
     ],
-    ids=["version 2", "version 255", "another layout", "one more label", "two more labels"],
+    ids=["version 3", "version 255", "another layout", "shared label", "other label", "version 1, two more"],
 )
 def test_an_entry_of_a_later_version_is_told(newer: Any) -> None:
     """An entry of a version to come is not taken for one of ours, nor for damaged."""
@@ -145,7 +195,9 @@ def test_an_entry_of_a_later_version_is_told(newer: Any) -> None:
         decode(payload)
 
 
-@given(st.binary(max_size=200))
+@given(st.binary(max_size=200) | st.binary(max_size=200).map(lambda noise: b"\x02\0\0\0" + noise))
 def test_any_bytes_are_an_entry_or_told(noise: bytes) -> None:
-    """Whatever stands in an entry, asking who wrote it raises nothing."""
-    assert is_newer(noise) == (noise[:1] > b"\x01")
+    """Whatever stands in an entry, asking who wrote it raises nothing, and to read it one kind of error."""
+    assert is_newer(noise) == (noise[:1] > b"\x02")
+    with suppress(ValueError):
+        decode(noise)

@@ -171,14 +171,32 @@ def salt_of(source: str, number: int) -> int:
 
 def encode_entry_header(salt: int, kind: int, sequence: int, parts: Sequence[bytes]) -> tuple[bytes, int]:
     """The head that goes before ``parts``, and the length of the whole entry in bytes."""
+    first, *rest = parts
+    check, length = _checks.get(first), len(first)
+    if check is None:
+        check = _check_first(first, is_kept=bool(rest))
     # Not joined: the parts of a large record would be copied for a checksum.
-    check, length = 0, sum(map(len, parts))
-    for part in parts:
+    for part in rest:
         check = crc32(part, check)
+        length += len(part)
     head = _HEAD.pack(_MAGIC, kind, length, sequence, check)
     # A checksum of its own for the head: a damaged payload then still has a length, and the next entry is
     # found.
     return head + _HEAD_CRC.pack(crc32(head, salt)), HEAD_SIZE + length
+
+
+_checks: Final[dict[bytes, int]] = {}
+"""Checksums of parts that entries began with: many begin with the same object, whose hash is known."""
+_MAX_CHECKS: Final = 256
+
+
+def _check_first(first: bytes, *, is_kept: bool) -> int:
+    check = crc32(first)
+    if is_kept:
+        if len(_checks) >= _MAX_CHECKS:
+            _checks.clear()
+        _checks[first] = check
+    return check
 
 
 Read = Callable[[int, int], bytes]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import struct
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -24,9 +23,10 @@ from log10_trace.export.spool.segment_format import COMPLETED, RECORD, STARTED, 
 from log10_trace.export.spool.serialization import dump_unreadable, serialize_dead_letter
 from log10_trace.export.spool.spool import Spool, new_source
 from log10_trace.guard import faults
-from log10_trace.record.call_codec import encode
+from log10_trace.record.call_codec import decode, encode
 from tests.completions_api import CompletionsAPI
 from tests.export.factories import call, delivery, segments
+from tests.record.entries import encode_version_1, relabel, relabel_version_1
 
 STORED: Final = Path(__file__).parent / "data" / "spool-version-1"
 """A spool as version 0.1.0 left it: the process died with one call open. 000002.seg was delivered in part."""
@@ -108,20 +108,45 @@ def left_behind(spool: Path, url: str, *entries: tuple[int, int, list[bytes]]) -
     return source_lock.folder
 
 
-def of_version_2(parts: list[bytes]) -> list[bytes]:
+def of_version_3(parts: list[bytes]) -> list[bytes]:
     """The entry as a later version with another layout would write it."""
-    return [b"\x02" + b"".join(parts)[1:]]
+    return [b"\x03" + b"".join(parts)[1:]]
+
+
+def with_one_more_shared_label(parts: list[bytes]) -> list[bytes]:
+    """The entry as a later version that knows a label more would write it."""
+    return [relabel(b"".join(parts), shared=lambda labels: labels | {"new": 1})]
 
 
 def with_one_more_label(parts: list[bytes]) -> list[bytes]:
-    """The entry as a later version that knows a label more would write it."""
-    payload = b"".join(parts)
-    version, length, *rest = struct.unpack_from("<BxxxIIQq", payload)
-    labels = json.dumps([*json.loads(payload[28 : 28 + length]), "new"]).encode()
-    return [struct.pack("<BxxxIIQq", version, len(labels), *rest), labels, payload[28 + length :]]
+    """The entry as a later version that knows a label more would write it, of which few calls have it."""
+    return [relabel(b"".join(parts), others=lambda labels: labels | {"new": 1})]
 
 
-NEWER: Final[Any] = pytest.mark.parametrize("newer", [of_version_2, with_one_more_label])
+def of_version_1_with_one_more_label(parts: list[bytes]) -> list[bytes]:
+    """The entry as a version between the two would have written it."""
+    return [relabel_version_1(encode_version_1(decode(b"".join(parts))), lambda labels: [*labels, "new"])]
+
+
+NEWER: Final[Any] = pytest.mark.parametrize(
+    "newer",
+    [of_version_3, with_one_more_shared_label, with_one_more_label, of_version_1_with_one_more_label],
+)
+
+
+@pytest.mark.parametrize("kind", [RECORD, COMPLETED, STARTED])
+def test_entries_of_the_version_before_are_delivered(api: CompletionsAPI, spool: Path, kind: int) -> None:
+    """What waits in the layout of version 1 goes to the server, whatever became of its call."""
+    sequence = 0 if kind == STARTED else 1
+    made = call()
+    left_behind(spool, api.url, (kind, sequence, [encode_version_1(made)]))
+
+    deliver(api.url)
+
+    (record,) = api.stored
+    assert (record["id"], record["request"]) == (made.id, json.loads(made.request))
+    assert not segments(spool)
+    assert len(DeadLetters(spool)) == 0
 
 
 @NEWER
@@ -183,7 +208,7 @@ def test_what_stands_around_entries_of_a_later_version_is_delivered_once(
 
 def test_what_a_later_version_wrote_is_counted_when_it_is_given_up(spool: Path) -> None:
     """A spool that is full gives up such records as any others, and says which."""
-    left_behind(spool, "http://127.0.0.1:9", (RECORD, 1, of_version_2(encode(call()))))
+    left_behind(spool, "http://127.0.0.1:9", (RECORD, 1, of_version_3(encode(call()))))
     (source_lock,) = Spool(spool).lock_orphans(lambda _: True)
     losses: list[Loss] = []
     orphan = OrphanedBacklog(source_lock, losses.append)
