@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from itertools import chain
 from typing import Any, Final, NamedTuple
 
 from pydantic_core import from_json
@@ -16,6 +15,8 @@ MAX_INT_DIGITS: Final = 4_300
 """Python converts at most this number of digits."""
 MAX_RAW_BYTES: Final = 16 << 20
 """Of a larger body only the JSON is kept, so that the record stays below what the API takes."""
+_FEW_BRACKETS: Final = 16
+"""To find more of them takes longer than to walk the values."""
 
 _STRING_OR_CONSTANT: Final = re.compile(
     # The end of the text ends a string too, so that one left open is scanned once, not once a quote.
@@ -64,7 +65,7 @@ def to_single_line(raw: bytes) -> Embedded | None:
         # The word NaN alone is a text, not JSON.
         if not isinstance(value, dict | list):
             return None
-    if _is_too_deep(value):
+    if _is_too_deep(value, text):
         return None
     kept = None
     if text is not raw and len(raw) <= MAX_RAW_BYTES:
@@ -137,18 +138,33 @@ def _refuse(name: str) -> None:
     raise ValueError(message)
 
 
-def _is_too_deep(value: Any) -> bool:
+def _has_few_brackets(text: bytes) -> bool:
+    """Whether so few values begin in the text that they cannot be nested too deeply."""
+    found = 0
+    for bracket in (b"{", b"["):
+        at = text.find(bracket)
+        while at >= 0:
+            found += 1
+            if found > _FEW_BRACKETS:
+                return False
+            at = text.find(bracket, at + 1)
+    return True
+
+
+def _is_too_deep(value: Any, text: bytes) -> bool:
+    if _has_few_brackets(text):
+        return False
     # In the parsed value: to count the brackets of the text took half the time of a large request. Level by
-    # level: recursion would fail on what this is to find. The types of a level are collected first, which
-    # takes no step of Python's for a value: most values stand in the last level, and are no containers.
-    dicts: list[Any] = [value] if type(value) is dict else []
-    lists: list[Any] = [value] if type(value) is list else []
+    # level: recursion would fail on what this is to find.
+    level = [value] if isinstance(value, dict | list) else []
     for _ in range(MAX_DEPTH):
-        level = [*chain.from_iterable(map(dict.values, dicts)), *chain.from_iterable(lists)]
-        kinds = set(map(type, level))
-        dicts = [each for each in level if type(each) is dict] if dict in kinds else []
-        lists = [each for each in level if type(each) is list] if list in kinds else []
-        if not dicts and not lists:
+        level = [
+            inner
+            for outer in level
+            for inner in (outer.values() if type(outer) is dict else outer)
+            if type(inner) is dict or type(inner) is list
+        ]
+        if not level:
             return False
     return True
 
