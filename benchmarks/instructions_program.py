@@ -17,7 +17,7 @@ from openai import OpenAI
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import log10_trace
-from benchmarks.workloads import WORKLOADS
+from benchmarks.workloads import TIMEOUT_S, WORKLOADS
 
 BARE: Final = "bare"
 RECORDED: Final = "recorded"
@@ -33,7 +33,7 @@ def run(program: str, url: str, workloads: Sequence[int]) -> None:
     mark: Callable[[int], object] = ctypes.CDLL(None)[MARK]
     if program == RECORDED:
         log10_trace.patch(url=url, token="benchmark", flush_interval=FLUSH_INTERVAL_S)
-    with OpenAI(base_url=f"{url}/v1", api_key="none") as client:
+    with OpenAI(base_url=f"{url}/v1", api_key="none", timeout=TIMEOUT_S) as client:
         mark(0)
         for number in workloads:
             workload = WORKLOADS[number]

@@ -21,6 +21,8 @@ MILLION: Final[Any] = LARGE * 10
 SMALL: Final[Any] = [{"role": "user", "content": "Why is the sky blue? " * 10}]
 AT_ONCE: Final = 50
 """Asynchronous calls that run at the same time."""
+TIMEOUT_S: Final = 600
+"""Under valgrind, fifty calls at once take longer to connect than the SDK waits."""
 WARM_UP: Final = 10
 """Calls before a round, which find the thread and the connections of a program that runs for long."""
 
@@ -67,7 +69,7 @@ class _Concurrent:
         if self._loop is None:
             self._loop = asyncio.new_event_loop()
         if self._client is None or self._client.base_url != client.base_url:
-            self._client = AsyncOpenAI(base_url=client.base_url, api_key="none")
+            self._client = AsyncOpenAI(base_url=client.base_url, api_key="none", timeout=TIMEOUT_S)
         self._loop.run_until_complete(self._gather(self._client))
 
     async def _gather(self, client: AsyncOpenAI) -> None:
