@@ -93,6 +93,13 @@ def fresh_clickhouse_database(url: str) -> Iterator[str]:
 
 
 @pytest.fixture
+def second_clickhouse_url(_clickhouse: tuple[str, Any]) -> Iterator[str]:
+    """The URL of another empty database, of this test's own."""
+    with fresh_clickhouse_database(_clickhouse[0]) as url:
+        yield url
+
+
+@pytest.fixture
 def emptied_clickhouse_url(_clickhouse: tuple[str, Any]) -> str:
     """The URL of a database that tests share one after the other, each finding it empty."""
     url, connection = _clickhouse

@@ -31,11 +31,16 @@ def is_file(address: str) -> bool:
     return not (is_postgres(address) or is_clickhouse(address))
 
 
-def embedded_folder(address: str) -> Path | None:
-    """The folder of a ClickHouse engine that runs in this process; None of any other database."""
+def embedded_database(address: str) -> Path | None:
+    """A path that stands for one database of the engine in this process; None of any other address.
+
+    The engine itself lets one process have the folder.
+    """
     if not address.startswith(EMBEDDED_CLICKHOUSE):
         return None
-    return Path(unquote(urlsplit(address).path)).resolve()
+    parts = urlsplit(address)
+    folder = Path(unquote(parts.path)).resolve()
+    return folder.with_name(f"{folder.name}.{parts.query.rpartition('=')[2] or 'default'}")
 
 
 def sqlite_path(address: str) -> Path:

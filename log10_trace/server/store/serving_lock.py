@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from log10_trace.errors import SetupError
-from log10_trace.server.store.address import embedded_folder, is_clickhouse, is_postgres, sqlite_path
+from log10_trace.server.store.address import embedded_database, is_clickhouse, is_postgres, sqlite_path
 
 
 @contextmanager
@@ -20,11 +20,11 @@ def lock_database(address: str) -> Iterator[None]:
     Raises:
         SetupError: another server has it.
     """
-    folder = embedded_folder(address)
-    if folder is None and (is_postgres(address) or is_clickhouse(address)):
+    embedded = embedded_database(address)
+    if embedded is None and (is_postgres(address) or is_clickhouse(address)):
         yield
         return
-    path = folder or sqlite_path(address)
+    path = embedded or sqlite_path(address)
     lock = path.with_name(f"{path.name}.serving")
     try:
         lock.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

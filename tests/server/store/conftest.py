@@ -15,6 +15,7 @@ from tests.server.clickhouse_engine import (
     clickhouse_folder,
     emptied_clickhouse_url,
     fresh_clickhouse_database,
+    second_clickhouse_url,
 )
 from tests.server.postgres_cluster import (
     emptied_postgres_url,
@@ -35,6 +36,7 @@ __all__ = [
     "empty_postgres_url",
     "postgres_server",
     "postgres_template",
+    "second_clickhouse_url",
     "second_emptied_postgres_url",
     "second_shared_postgres_url",
     "shared_postgres_url",
@@ -74,6 +76,11 @@ def _second_postgres_url(request: pytest.FixtureRequest) -> str:
     return url
 
 
+def _second_clickhouse_url(request: pytest.FixtureRequest) -> str:
+    url: str = request.getfixturevalue("second_clickhouse_url")
+    return url
+
+
 SECOND_STORES: dict[str, Callable[[pytest.FixtureRequest], str]] = {
     "sqlite": _second_sqlite_url,
     "postgres": _second_postgres_url,
@@ -82,22 +89,14 @@ SECOND_STORES: dict[str, Callable[[pytest.FixtureRequest], str]] = {
 
 
 PAIRS = [(source, target) for source in sorted(STORES) for target in sorted(STORES)]
-ORDERED_PAIRS = [pair for pair in PAIRS if set(pair) <= SECOND_STORES.keys()]
-OTHER_PAIRS = [pair for pair in PAIRS if len(set(pair) - SECOND_STORES.keys()) == 1 and pair[0] != pair[1]]
+TARGETS = {**SECOND_STORES, "clickhouse": _second_clickhouse_url}
 
 
-@pytest.fixture(params=ORDERED_PAIRS, ids=" to ".join)
+@pytest.fixture(params=PAIRS, ids=" to ".join)
 def two_urls(request: pytest.FixtureRequest) -> tuple[str, str]:
-    """The addresses of two empty databases, in every pair of kinds that keep the order of a millisecond."""
+    """The addresses of two empty databases, in every pair of kinds."""
     source, target = request.param
-    return STORES[source](request), SECOND_STORES[target](request)
-
-
-@pytest.fixture(params=OTHER_PAIRS, ids=" to ".join)
-def other_urls(request: pytest.FixtureRequest) -> tuple[str, str]:
-    """The addresses of two empty databases, one of them of a kind that lists a millisecond by id."""
-    source, target = request.param
-    return STORES[source](request), STORES[target](request)
+    return STORES[source](request), TARGETS[target](request)
 
 
 @pytest.fixture(params=sorted(SECOND_STORES))

@@ -30,14 +30,14 @@ def placed(completion_id: str, began_ms: int, **fields: str) -> PlacedRecord:
     return PlacedRecord(id=completion_id, fields={"status": '"finished"', **fields}, began_ms=began_ms)
 
 
-def test_records_are_read_as_they_were_received_with_their_places(rollup_store: Store) -> None:
+def test_records_are_read_as_they_were_received_with_their_places(store: Store) -> None:
     """Oldest first, without a time of their own where they came without one, from any moment on."""
     told = completion(id="told", created_at=NOON)
     silent = completion(id="silent", created_at=...)
-    put_all(rollup_store, [silent, told])
+    put_all(store, [silent, told])
 
-    first, last = rollup_store.transfer.read_records(ORG)
-    later = list(rollup_store.transfer.read_records(ORG, since_ms=NOON_MS + 1))
+    first, last = store.transfer.read_records(ORG)
+    later = list(store.transfer.read_records(ORG, since_ms=NOON_MS + 1))
 
     assert (first.id, first.began_ms, first.fields) == ("told", NOON_MS, told.fields)
     assert (last.id, last.fields) == ("silent", silent.fields)
@@ -45,45 +45,43 @@ def test_records_are_read_as_they_were_received_with_their_places(rollup_store: 
     assert [one.id for one in later] == ["silent"]
 
 
-def test_records_stand_at_the_places_that_are_given(rollup_store: Store) -> None:
+def test_records_stand_at_the_places_that_are_given(store: Store) -> None:
     """Whatever time they state; those of a millisecond in their order; put again they change nothing."""
     names = [f"{number:03}" for number in range(300, 0, -1)]
     records = [placed(name, NOON_MS, created_at='"yesterday"') for name in names]
     records.append(placed("later", NOON_MS + DAY_MS))
 
     for _ in range(2):
-        results = [future.result() for future in rollup_store.transfer.put_records(ORG, records)]
+        results = [future.result() for future in store.transfer.put_records(ORG, records)]
 
     assert {result.change for result in results} == {WriteEffect.UNCHANGED}
-    assert ids(rollup_store, order="oldest", limit=400) == [*names, "later"]
-    again = list(rollup_store.transfer.read_records(ORG))
+    assert ids(store, order="oldest", limit=400) == [*names, "later"]
+    again = list(store.transfer.read_records(ORG))
     assert [one.fields for one in again] == [one.fields for one in records]
     assert (again[0].began_ms, again[-1].began_ms) == (NOON_MS, NOON_MS + DAY_MS)
 
 
-def test_marks_come_back_and_repeating_changes_nothing(rollup_store: Store) -> None:
+def test_marks_come_back_and_repeating_changes_nothing(store: Store) -> None:
     """Sessions, sequences, deletions, signed-out page sessions and pruning."""
     for _ in range(2):
-        rollup_store.transfer.put_marks(ORG, MARKS).result()
+        store.transfer.put_marks(ORG, MARKS).result()
 
-    assert set(rollup_store.transfer.read_marks(ORG)) == set(MARKS)
-    assert [(one.count, one.missing) for one in rollup_store.reports.sources(ORG)] == [
-        (8, ((1, 2), (10, 11)))
-    ]
-    assert [one.id for one in rollup_store.sessions.page(ORG, limit=9).items] == ["session"]
-    assert set(rollup_store.transfer.read_marks(OTHER)) == {MARKS[-1]}
+    assert set(store.transfer.read_marks(ORG)) == set(MARKS)
+    assert [(one.count, one.missing) for one in store.reports.sources(ORG)] == [(8, ((1, 2), (10, 11)))]
+    assert [one.id for one in store.sessions.page(ORG, limit=9).items] == ["session"]
+    assert set(store.transfer.read_marks(OTHER)) == {MARKS[-1]}
 
 
-def test_pruning_keeps_no_copied_record_out_but_a_deletion_does(rollup_store: Store) -> None:
+def test_pruning_keeps_no_copied_record_out_but_a_deletion_does(store: Store) -> None:
     """A record whose sequence was noted before it came is taken; one that was deleted here stays away."""
-    put(rollup_store, completion(id="deleted", source="process", sequence=1))
-    rollup_store.completions.delete_one(ORG, "deleted").result()
-    rollup_store.transfer.put_marks(ORG, MARKS).result()
+    put(store, completion(id="deleted", source="process", sequence=1))
+    store.completions.delete_one(ORG, "deleted").result()
+    store.transfer.put_marks(ORG, MARKS).result()
     numbered = {"source": '"process"', "sequence": "4"}
 
     taken, kept_out = (
         future.result().change
-        for future in rollup_store.transfer.put_records(
+        for future in store.transfer.put_records(
             ORG, [placed("pruned-by-the-look", 1, **numbered), placed("deleted", 1, **numbered)]
         )
     )
@@ -91,17 +89,15 @@ def test_pruning_keeps_no_copied_record_out_but_a_deletion_does(rollup_store: St
     assert (taken, kept_out) == (WriteEffect.CREATED, WriteEffect.DELETED)
 
 
-def test_every_organization_is_listed_and_a_database_known_by_itself(
-    rollup_store: Store, rollup_store_url: str
-) -> None:
+def test_every_organization_is_listed_and_a_database_known_by_itself(store: Store, store_url: str) -> None:
     """Those with a record, a session or a task alone too; the database is the same through two stores."""
-    put(rollup_store, completion(), "calls")
-    rollup_store.sessions.create("sessions").result()
-    rollup_store.transfer.put_marks("marks", [MARKS[3]]).result()
-    other = open_store(rollup_store_url, must_exist=True)
+    put(store, completion(), "calls")
+    store.sessions.create("sessions").result()
+    store.transfer.put_marks("marks", [MARKS[3]]).result()
+    other = open_store(store_url, must_exist=True)
 
     try:
         assert other.transfer.list_organizations() == ["calls", "marks", "sessions"]
-        assert other.transfer.identify() == rollup_store.transfer.identify()
+        assert other.transfer.identify() == store.transfer.identify()
     finally:
         other.close()

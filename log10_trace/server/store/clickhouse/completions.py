@@ -18,7 +18,7 @@ from log10_trace.server.store.clickhouse.filter_sql import ListPlace, build_page
 from log10_trace.server.store.clickhouse.grading_queue import read_ungraded
 from log10_trace.server.store.clickhouse.group_commit import GroupCommitWriter
 from log10_trace.server.store.clickhouse.queries import SQL
-from log10_trace.server.store.clickhouse.record_rows import Delivery, merged_fields, read_delivery
+from log10_trace.server.store.clickhouse.record_rows import SORT_KEYS, Delivery, merged_fields, read_delivery
 from log10_trace.server.store.clickhouse.records import WriteRequest, prepare
 from log10_trace.server.store.clickhouse.text_search import build_conditions
 from log10_trace.server.store.common import deletions
@@ -275,11 +275,11 @@ def _read_summaries(
 
 
 def _to_summary(organization_id: str, row: Row) -> CompletionSummary:
-    began_ms, completion_id, head, model, input_tokens, output_tokens, *previews, site = row[:-4]
+    place, completion_id, head, model, input_tokens, output_tokens, *previews, site = row[:-4]
     return CompletionSummary(
         organization_id=organization_id,
         id=completion_id,
-        fields=decode_head(head, began_ms),
+        fields=decode_head(head, SORT_KEYS.began_ms(place)),
         model=model,
         input_tokens=input_tokens,
         output_tokens=output_tokens,

@@ -59,7 +59,7 @@ class Deleter:
                 return False
             where = build_where(organization_id, CompletionFilter())
             of_one = BoundCondition(
-                f"{where.text} AND began_ms = {{place:Int64}} AND id = {{id:String}}",
+                f"{where.text} AND place = {{place:Int64}} AND id = {{id:String}}",
                 {**where.values, "place": places[0][1], "id": completion_id},
             )
             has_deleted = self._delete_some(connection, organization_id, of_one) > 0
@@ -81,14 +81,14 @@ class Deleter:
 
 
 def delete_records(connection: Connection, organization_id: str, rows: Sequence[Row]) -> None:
-    """Delete the records of rows (beginning, id, has sequence, session)."""
+    """Delete the records of rows (place, id, has sequence, session)."""
     ids = [row[1] for row in rows]
     remember(connection, organization_id, ids)
     values = {
         "organization_id": organization_id,
         "ids": ids,
-        "first_ms": min(row[0] for row in rows),
-        "last_ms": max(row[0] for row in rows),
+        "first": min(row[0] for row in rows),
+        "last": max(row[0] for row in rows),
     }
     connection.execute("delete_completions", values)
     connection.execute("delete_deliveries", values)

@@ -7,6 +7,7 @@ from typing import Any, Final
 from log10_trace.domain.filters import COLUMN_FILTERS, FilterType
 from log10_trace.domain.text_extraction import sanitize
 from log10_trace.server.store.clickhouse.queries import SQL
+from log10_trace.server.store.clickhouse.record_rows import SORT_KEYS
 from log10_trace.server.store.clickhouse.text_search import BoundCondition, build_conditions
 from log10_trace.server.store.common.metadata_labels import parse_pairs
 from log10_trace.server.store.common.search_query import parse_search_query
@@ -25,7 +26,7 @@ _TAGS: Final = {
 }
 
 ListPlace = tuple[int, str]
-"""Where a record stands in lists: when it began (ms), and its id."""
+"""Where a record stands in lists: its sort key, and its id."""
 
 
 def build_where(organization_id: str, wanted: CompletionFilter) -> BoundCondition:
@@ -37,11 +38,11 @@ def build_where(organization_id: str, wanted: CompletionFilter) -> BoundConditio
     conditions = ["organization_id = {organization_id:String}"]
     values: dict[str, Any] = {"organization_id": organization_id}
     if wanted.since_ms is not None:
-        conditions.append("began_ms >= {since_ms:Int64}")
-        values["since_ms"] = wanted.since_ms
+        conditions.append("place >= {since:Int64}")
+        values["since"] = SORT_KEYS.first_of(wanted.since_ms)
     if wanted.until_ms is not None:
-        conditions.append("began_ms < {until_ms:Int64}")
-        values["until_ms"] = wanted.until_ms
+        conditions.append("place < {until:Int64}")
+        values["until"] = SORT_KEYS.first_of(wanted.until_ms)
     for name, comparison in _COMPARISONS.items():
         if (value := getattr(wanted, name)) is not None:
             conditions.append(comparison)
@@ -66,5 +67,5 @@ def build_page(
     conditions, values = where.text, {**where.values, "limit": limit}
     if after is not None:
         conditions += f" AND {SQL[f'after_{order}']}"
-        values |= {"after_ms": after[0], "after_id": after[1]}
+        values |= {"after": after[0], "after_id": after[1]}
     return BoundCondition(f"{SQL[name]} {conditions} {SQL[order]}", values)

@@ -71,8 +71,8 @@ class ClickHouseGradingQueue:
         with self._readers.connection() as connection:
             found = read_ungraded(connection, organization_id, task, limit=limit, after=after, also=leased)
         return [
-            GradingCandidate(completion_id=completion_id, cursor=write_cursor(began_ms, completion_id))
-            for began_ms, completion_id in found
+            GradingCandidate(completion_id=completion_id, cursor=write_cursor(place, completion_id))
+            for place, completion_id in found
         ]
 
     def lease(

@@ -20,7 +20,7 @@ INSERTED_TYPES: Final[dict[str, dict[str, str]]] = {
         "organization_id": "String",
         "id": "String",
         "version": "UInt64",
-        "began_ms": "Int64",
+        "place": "Int64",
         "skipped": "UInt32",
         "replaces_tags": "Bool",
         "source": "String",
@@ -31,7 +31,7 @@ INSERTED_TYPES: Final[dict[str, dict[str, str]]] = {
     },
     "completions": {
         "organization_id": "String",
-        "began_ms": "Int64",
+        "place": "Int64",
         "id": "String",
         "deliveries": "UInt32",
         "is_gone": "UInt8",

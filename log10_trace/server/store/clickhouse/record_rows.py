@@ -14,11 +14,14 @@ from log10_trace.server.store.common.aggregates import aggregate_call
 from log10_trace.server.store.common.columns import CompletionColumns, extract_columns
 from log10_trace.server.store.common.deletions import has_sequence
 from log10_trace.server.store.common.record_codec import RecordTexts, lay_out, read_call_site, read_texts
+from log10_trace.server.store.common.sort_keys import SortKeyFormat
 from log10_trace.server.store.errors import UnstorableError
 
 Key = tuple[str, str]
 """Organization and id."""
 _NO_STACK: Final = ""
+SORT_KEYS: Final = SortKeyFormat(tie_bits=20)
+"""A record's place in lists. Two servers may give one to two records; lists tell those apart by their ids."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +30,8 @@ class Delivery:
 
     version: int
     """Deliveries of a record are merged in the order of their versions."""
-    began_ms: int
-    """Where the record stands in lists: the first delivery says so."""
+    place: int
+    """The sort key at which the record stands in lists: the first delivery says so."""
     skipped: int
     """Messages at the beginning that the text index has from an earlier call."""
     replaces_tags: bool
@@ -57,9 +60,14 @@ class MergedRecord:
     incoming: CompletionRecord
 
     @property
+    def place(self) -> int:
+        """The sort key at which it stands in lists."""
+        return self.deliveries[0].place
+
+    @property
     def began_ms(self) -> int:
-        """Where it stands in lists."""
-        return self.deliveries[0].began_ms
+        """The millisecond at which it stands in lists."""
+        return SORT_KEYS.began_ms(self.place)
 
     @property
     def skipped(self) -> int:
@@ -98,7 +106,7 @@ def merged_fields(deliveries: Sequence[Delivery]) -> dict[str, str]:
         texts = deliveries[0].texts
     else:
         texts = lay_out(merge_deliveries(("", ""), deliveries).incoming.fields)
-    return read_texts(texts, deliveries[0].began_ms)
+    return read_texts(texts, SORT_KEYS.began_ms(deliveries[0].place))
 
 
 def delivery_row(key: Key, one: Delivery, facts: CompletionColumns) -> tuple[Any, ...]:
@@ -107,7 +115,7 @@ def delivery_row(key: Key, one: Delivery, facts: CompletionColumns) -> tuple[Any
     return (
         *key,
         one.version,
-        one.began_ms,
+        one.place,
         one.skipped,
         one.replaces_tags,
         _text(facts.source) or "",
@@ -119,9 +127,9 @@ def delivery_row(key: Key, one: Delivery, facts: CompletionColumns) -> tuple[Any
 
 
 def read_delivery(row: Sequence[Any]) -> Delivery:
-    """The delivery of a row: version, beginning, skipped, replaces tags, head, body, stack."""
-    version, began_ms, skipped, replaces_tags, head, body, stack = row
-    return Delivery(version, began_ms, skipped, replaces_tags, RecordTexts(head, body, stack or None))
+    """The delivery of a row: version, place, skipped, replaces tags, head, body, stack."""
+    version, place, skipped, replaces_tags, head, body, stack = row
+    return Delivery(version, place, skipped, replaces_tags, RecordTexts(head, body, stack or None))
 
 
 def completion_row(merged: MergedRecord, known: DerivedRecord, server: str) -> tuple[Any, ...]:
@@ -135,7 +143,7 @@ def completion_row(merged: MergedRecord, known: DerivedRecord, server: str) -> t
     charges = facts.charges
     return (
         merged.key[0],
-        merged.began_ms,
+        merged.place,
         merged.key[1],
         len(merged.deliveries),
         0,
@@ -177,9 +185,9 @@ _GONE: Final[tuple[Any, ...]] = (
 )  # fmt: skip
 
 
-def gone_row(key: Key, began_ms: int, deliveries: int) -> tuple[Any, ...]:
+def gone_row(key: Key, place: int, deliveries: int) -> tuple[Any, ...]:
     """The row that says that a record does not stand at this place."""
-    return (key[0], began_ms, key[1], deliveries, 1, "", "", None, *_GONE)
+    return (key[0], place, key[1], deliveries, 1, "", "", None, *_GONE)
 
 
 def _text(value: Any) -> str | None:

@@ -9,6 +9,7 @@ stands.
 
 from __future__ import annotations
 
+import itertools
 import random
 import time
 import uuid
@@ -19,6 +20,7 @@ from typing import Any, Final, NamedTuple
 from log10_trace.domain.completion_record import CompletionRecord
 from log10_trace.server.store.clickhouse.connections import Connection
 from log10_trace.server.store.clickhouse.record_rows import (
+    SORT_KEYS,
     Delivery,
     DerivedRecord,
     Key,
@@ -51,8 +53,8 @@ class WriteRequest(NamedTuple):
     organization_id: str
     known: DerivedRecord
     replaces_tags: bool = False
-    is_copy: bool = False
-    """Whether it comes from another database: pruning keeps nothing out."""
+    place: int | None = None
+    """Where a record from another database is to stand, which pruning does not keep out."""
 
     @property
     def key(self) -> Key:
@@ -88,6 +90,8 @@ class RecordWriter:
         self._server = server
         self._number = random.getrandbits(_SERVER_BITS)
         self._last_version = 0
+        # Tells calls of one millisecond apart. Servers begin anywhere, so that two rarely say the same.
+        self._arrivals = itertools.count(random.getrandbits(20))
         self._seen_messages = SeenMessages()
 
     def write(
@@ -99,7 +103,7 @@ class RecordWriter:
             by_key.setdefault(request.key, []).append(number)
         standing = load_records(connection, by_key)
         firsts = {key: requests[numbers[0]].known for key, numbers in by_key.items() if key not in standing}
-        copied = {key for key, numbers in by_key.items() if requests[numbers[0]].is_copy}
+        copied = {key for key, numbers in by_key.items() if requests[numbers[0]].place is not None}
         repeats = find_repeats(connection, firsts, copied)
         results: list[WriteResult | None] = [None] * len(requests)
         drafts = []
@@ -123,7 +127,7 @@ class RecordWriter:
         stands = None if before is None else before.incoming
         outcomes, added = [], []
         first = writes[0].known
-        began_ms = first.facts.began_ms if before is None else before.began_ms
+        place = self._choose_place(writes[0]) if before is None else before.place
         skipped = self._count_repeated(key, first) if before is None else before.skipped
         version = max((one.version for one in before.deliveries), default=0) if before else 0
         for write in writes:
@@ -134,7 +138,7 @@ class RecordWriter:
                 continue
             version = self._next_version(version)
             texts = lay_out(write.known.incoming.fields)
-            delivery = Delivery(version, began_ms, skipped, write.replaces_tags, texts)
+            delivery = Delivery(version, place, skipped, write.replaces_tags, texts)
             added.append((delivery, write.known))
         assert stands is not None  # noqa: S101 -- there is a write for every draft
         deliveries = (*(before.deliveries if before else ()), *(one for one, _ in added))
@@ -173,12 +177,17 @@ class RecordWriter:
         rows = {}
         for key, merged in load_records(connection, stale).items():
             row = completion_row(merged, merged.derive(), self._server)
-            others = {one.began_ms for one in merged.deliveries} - {merged.began_ms}
-            rows[key] = [row, *(gone_row(key, began_ms, len(merged.deliveries)) for began_ms in others)]
+            others = {one.place for one in merged.deliveries} - {merged.place}
+            rows[key] = [row, *(gone_row(key, place, len(merged.deliveries)) for place in others)]
         return rows
 
     def _count_repeated(self, key: Key, known: DerivedRecord) -> int:
         return self._seen_messages.count_repeated(key[0], known.facts.session_id, known.words)
+
+    def _choose_place(self, write: WriteRequest) -> int:
+        if write.place is not None:
+            return write.place
+        return SORT_KEYS.make(write.known.facts.began_ms, next(self._arrivals))
 
     def _next_version(self, above: int) -> int:
         """A version above another one and all that this server gave."""

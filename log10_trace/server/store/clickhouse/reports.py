@@ -9,7 +9,6 @@ from log10_trace.server.store.clickhouse.completions import complete_words
 from log10_trace.server.store.clickhouse.connections import Connection, ReadPool
 from log10_trace.server.store.clickhouse.filter_sql import build_where
 from log10_trace.server.store.clickhouse.statistics import GroupReader
-from log10_trace.server.store.common.rollups import MINUTE_MS
 from log10_trace.server.store.common.search_query import parse_search_query
 from log10_trace.server.store.common.source_reports import report_sources
 from log10_trace.server.store.common.usage_statistics import (
@@ -75,11 +74,11 @@ class ClickHouseReports:
         self, reader: GroupReader, query: StatisticsQuery, keys: Sequence[str] | None
     ) -> list[GroupTotals]:
         """The latest steps of the groups that are shown, as many as a series may have."""
-        bounds = reader.read_bounds()
-        if bounds is None:
+        last = reader.read_last_minute()
+        if last is None:
             return []
         width = WIDTH_OF[query.interval]
-        end = (bounds[1] // MINUTE_MS // width + 1) * width
+        end = (last // width + 1) * width
         first = max(end - count_steps(len(keys or ())) * width, 0)
         steps = reader.sum_steps(keys, width=width, first=first, with_durations=query.with_step_percentiles)
         return make_series(steps, query, self.prices)

@@ -94,11 +94,11 @@ class GroupReader:
                     found[key, begin].durations[bucket] = calls
         return found
 
-    def read_bounds(self) -> tuple[int, int] | None:
-        """When the first and the last of the calls that match began; None without any."""
-        query = f"{SQL['bounds']} {self._where}"
-        ((first_ms, last_ms, calls),) = self._connection.ask(query, self._values) or ((0, 0, 0),)
-        return (first_ms, last_ms) if calls else None
+    def read_last_minute(self) -> int | None:
+        """The minute in which the last call of any group began; None without any."""
+        source = self._source(f"intDiv(began_ms, {MINUTE_MS:d})", 0)
+        ((minute, calls),) = self._ask(SQL["last_minute"].replace("@source", source), None) or ((0, 0),)
+        return int(minute) if calls else None
 
     def _source(self, start: str, first: int) -> str:
         since = f" AND began_ms >= {first * MINUTE_MS:d}" if first else ""

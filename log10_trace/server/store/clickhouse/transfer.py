@@ -11,6 +11,7 @@ from log10_trace.domain.completion_record import from_stored_fields
 from log10_trace.server.store.clickhouse.connections import Connection, ReadPool
 from log10_trace.server.store.clickhouse.filter_sql import ListPlace, build_page, build_where
 from log10_trace.server.store.clickhouse.group_commit import GroupCommitWriter, SerialExecutor
+from log10_trace.server.store.clickhouse.record_rows import SORT_KEYS
 from log10_trace.server.store.clickhouse.records import WriteRequest, load_records, prepare
 from log10_trace.server.store.common.record_codec import lay_out, read_texts
 from log10_trace.server.store.common.transfer import READ_AT_ONCE, split_by_bytes
@@ -39,6 +40,7 @@ class ClickHouseTransfer:
         self._readers = readers
         self._writer = writer
         self._tasks = tasks
+        self._last_place = 0
 
     def identify(self) -> str:
         """What the engine knows the table of records by."""
@@ -72,7 +74,7 @@ class ClickHouseTransfer:
 
     def put_records(self, organization_id: str, records: Sequence[PlacedRecord]) -> list[Future[WriteResult]]:
         """Write records at the places that are given."""
-        requests = [_copy(organization_id, one) for one in records]
+        requests = [_copy(organization_id, one, self._next_place(one.began_ms)) for one in records]
         return self._writer.submit(requests, WriteRequest.size)
 
     def read_marks(self, organization_id: str) -> Iterator[Mark]:
@@ -107,11 +109,18 @@ class ClickHouseTransfer:
 
         return self._tasks.run(task)
 
+    def _next_place(self, began_ms: int) -> int:
+        """The place behind that of the record before it, where both began in one millisecond."""
+        first, behind = SORT_KEYS.first_of(began_ms), self._last_place + 1
+        is_next = first < behind < first + SORT_KEYS.per_millisecond
+        self._last_place = behind if is_next else first
+        return self._last_place
 
-def _copy(organization_id: str, one: PlacedRecord) -> WriteRequest:
+
+def _copy(organization_id: str, one: PlacedRecord, place: int) -> WriteRequest:
     request = prepare(organization_id, from_stored_fields(one.id, organization_id, one.fields))
     known = replace(request.known, facts=replace(request.known.facts, began_ms=one.began_ms))
-    return request._replace(known=known, is_copy=True)
+    return request._replace(known=known, place=place)
 
 
 def _put_sessions(connection: Connection, organization_id: str, spans: Sequence[SessionSpan]) -> None:

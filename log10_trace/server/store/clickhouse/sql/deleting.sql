@@ -1,6 +1,6 @@
 -- :delete_completions
 DELETE FROM completions
-WHERE organization_id = {organization_id:String} AND began_ms BETWEEN {first_ms:Int64} AND {last_ms:Int64}
+WHERE organization_id = {organization_id:String} AND place BETWEEN {first:Int64} AND {last:Int64}
     AND id IN {ids:Array(String)};
 
 -- :delete_deliveries
@@ -31,18 +31,18 @@ SELECT id, task_id, json_values, comment, completion_ids, created_at_ms, key_id 
 WHERE organization_id = {organization_id:String} AND hasAny(completion_ids, {ids:Array(String)});
 
 -- :organizations
-SELECT DISTINCT organization_id FROM completions FINAL WHERE began_ms < {before_ms:Int64};
+SELECT DISTINCT organization_id FROM completions FINAL WHERE place < {before_ms:Int64} * 1048576;
 
 -- :count_before
-SELECT count() FROM completions FINAL WHERE began_ms < {before_ms:Int64};
+SELECT count() FROM completions FINAL WHERE place < {before_ms:Int64} * 1048576;
 
 -- :without_sequence
 SELECT id FROM completions FINAL
-WHERE organization_id = {organization_id:String} AND began_ms < {before_ms:Int64} AND NOT has_sequence;
+WHERE organization_id = {organization_id:String} AND place < {before_ms:Int64} * 1048576 AND NOT has_sequence;
 
 -- :graded_before
 SELECT id FROM completions FINAL
-WHERE organization_id = {organization_id:String} AND began_ms < {before_ms:Int64} AND id IN (
+WHERE organization_id = {organization_id:String} AND place < {before_ms:Int64} * 1048576 AND id IN (
     SELECT arrayJoin(completion_ids) FROM feedback FINAL WHERE organization_id = {organization_id:String}
 );
 
@@ -58,10 +58,10 @@ ALTER TABLE completions DROP PARTITION ID {partition:String};
 ALTER TABLE deliveries DROP PARTITION ID {partition:String};
 
 -- :delete_completions_before
-DELETE FROM completions WHERE began_ms < {before_ms:Int64};
+DELETE FROM completions WHERE place < {before_ms:Int64} * 1048576;
 
 -- :delete_deliveries_before
-DELETE FROM deliveries WHERE began_ms < {before_ms:Int64};
+DELETE FROM deliveries WHERE place < {before_ms:Int64} * 1048576;
 
 -- :old_sessions
 SELECT organization_id, id, made_ms FROM sessions FINAL
@@ -79,7 +79,7 @@ SELECT sum(bytes_on_disk) FROM system.parts WHERE database = currentDatabase() A
 SELECT count() FROM completions FINAL;
 
 -- :place_of
-SELECT began_ms FROM completions FINAL ORDER BY began_ms LIMIT 1 OFFSET {number:UInt64};
+SELECT began_ms FROM completions FINAL ORDER BY place LIMIT 1 OFFSET {number:UInt64};
 
 -- :schema
 SELECT max(number) FROM log10_migrations;

@@ -1,8 +1,8 @@
 -- :keys
-SELECT began_ms, id FROM completions FINAL WHERE;
+SELECT place, id FROM completions FINAL WHERE;
 
 -- :summaries
-SELECT began_ms, id, head, model, input_tokens, output_tokens, preview_request, preview_response, preview_tool, site,
+SELECT place, id, head, model, input_tokens, output_tokens, preview_request, preview_response, preview_tool, site,
     rates, charged_input, charged_output, charged_cached
 FROM completions FINAL WHERE;
 
@@ -13,19 +13,19 @@ SELECT count() FROM completions FINAL WHERE;
 SELECT 1 FROM completions FINAL WHERE;
 
 -- :newest
-ORDER BY began_ms DESC, id DESC LIMIT {limit:UInt64};
+ORDER BY place DESC, id DESC LIMIT {limit:UInt64};
 
 -- :oldest
-ORDER BY began_ms, id LIMIT {limit:UInt64};
+ORDER BY place, id LIMIT {limit:UInt64};
 
 -- :after_newest
-(began_ms, id) < ({after_ms:Int64}, {after_id:String}) AND began_ms <= {after_ms:Int64};
+(place, id) < ({after:Int64}, {after_id:String}) AND place <= {after:Int64};
 
 -- :after_oldest
-(began_ms, id) > ({after_ms:Int64}, {after_id:String}) AND began_ms >= {after_ms:Int64};
+(place, id) > ({after:Int64}, {after_id:String}) AND place >= {after:Int64};
 
 -- :placed
-organization_id = {organization_id:String} AND began_ms IN {places:Array(Int64)} AND id IN {ids:Array(String)};
+organization_id = {organization_id:String} AND place IN {places:Array(Int64)} AND id IN {ids:Array(String)};
 
 -- :body_prefixes
 -- Of the delivery with the longest body: an update of a few fields holds none of the text.
@@ -34,7 +34,7 @@ WHERE organization_id = {organization_id:String} AND id IN {ids:Array(String)}
 GROUP BY id;
 
 -- :session_ends
-SELECT session_id, argMin((began_ms, id), (began_ms, id)), argMax((began_ms, id), (began_ms, id))
+SELECT session_id, argMin((place, id), (place, id)), argMax((place, id), (place, id))
 FROM completions FINAL
 WHERE organization_id = {organization_id:String} AND session_id IN {session_ids:Array(String)}
 GROUP BY session_id;
@@ -47,13 +47,9 @@ SELECT DISTINCT id FROM deliveries
 WHERE organization_id = {organization_id:String} AND (startsWith(id, {part:String}) OR endsWith(id, {part:String}))
 ORDER BY id DESC LIMIT {limit:UInt64};
 
--- :sessions_of
-SELECT DISTINCT session_id FROM completions FINAL
-WHERE organization_id = {organization_id:String} AND began_ms IN {places:Array(Int64)} AND id IN {ids:Array(String)}
-    AND session_id IS NOT NULL;
 
 -- :condemned
-SELECT began_ms, id, has_sequence, session_id FROM completions FINAL WHERE;
+SELECT place, id, has_sequence, session_id FROM completions FINAL WHERE;
 
 -- :first
 LIMIT {limit:UInt64};

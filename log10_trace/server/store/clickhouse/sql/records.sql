@@ -1,5 +1,5 @@
 -- :deliveries
-SELECT id, version, began_ms, skipped, replaces_tags, head, body, stack FROM deliveries
+SELECT id, version, place, skipped, replaces_tags, head, body, stack FROM deliveries
 WHERE organization_id = {organization_id:String} AND id IN {ids:Array(String)}
 ORDER BY id, version;
 
@@ -9,7 +9,7 @@ WHERE organization_id = {organization_id:String} AND id IN {ids:Array(String)}
 GROUP BY id;
 
 -- :places
-SELECT id, argMin(began_ms, version) FROM deliveries
+SELECT id, argMin(place, version) FROM deliveries
 WHERE organization_id = {organization_id:String} AND id IN {ids:Array(String)}
 GROUP BY id;
 

@@ -34,8 +34,9 @@ SELECT name, min(began), max(ended) FROM (
     WHERE organization_id = {organization_id:String} AND id = {id:String}
 ) GROUP BY name;
 
--- :bounds
-SELECT min(began_ms), max(began_ms), count() FROM completions FINAL WHERE;
+-- :last_minute
+-- Of the calls that have a group: a series ends with it.
+SELECT max(start), count() FROM (@source);
 
 -- :rates
 SELECT DISTINCT arrayJoin(rates) FROM completions FINAL WHERE;
