@@ -488,8 +488,7 @@ class Transfer(Protocol):
         """``Completions.put_many`` at the places that are given.
 
         New records of one millisecond are listed in the order in which they come, where fewer than 256 of
-        them stand there (ClickHouse lists them by id). A record that was deleted here stays so; pruning
-        keeps nothing out.
+        them stand there. A record that was deleted here stays so; pruning keeps nothing out.
         """
         ...
 

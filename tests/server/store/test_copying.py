@@ -82,23 +82,6 @@ def test_a_copy_answers_as_its_source(two_urls: tuple[str, str]) -> None:
         )
 
 
-def test_a_copy_that_lists_in_another_order_has_all_the_same(other_urls: tuple[str, str]) -> None:
-    """Every record byte for byte; sessions, tags, sources, keys, feedback and deletions as in the source."""
-    with opened(other_urls[0]) as store:
-        kept_data.fill(store)
-        lines = sorted(kept_data.export(store).splitlines())
-        described = kept_data.describe(store, ORG)
-
-    report = copy_database(*other_urls, merges=False, watch=ignore)
-
-    assert (report.differences, report.unstorable) == ([], [])
-    names = described.keys() - {"lists", "searches", "statistics"}
-    with opened(other_urls[1]) as store:
-        assert sorted(kept_data.export(store).splitlines()) == lines
-        found = kept_data.describe(store, ORG)
-        assert {name: found[name] for name in names} == {name: described[name] for name in names}
-
-
 def test_a_copy_that_was_killed_goes_on_where_it_stood(second_url: str, tmp_path: Path, home: Path) -> None:
     """Killed in the middle it is begun again by itself, reads only what is left, and leaves no trace."""
     urls = str(tmp_path / "source.db"), second_url
