@@ -162,7 +162,7 @@ def completion_row(merged: MergedRecord, known: DerivedRecord, server: str) -> t
         facts.tokens,
         list(map(sanitize, facts.tags)),
         [sanitize(pair.text) for pair in facts.metadata],
-        [charge[0] for charge in charges],
+        [sanitize(charge[0]) for charge in charges],
         [charge[1] for charge in charges],
         [charge[2] for charge in charges],
         [charge[3] for charge in charges],

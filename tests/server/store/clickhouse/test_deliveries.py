@@ -13,7 +13,7 @@ import pytest
 from log10_trace.domain.completion_record import CompletionRecord, parse
 from log10_trace.server.store import open_store
 from log10_trace.server.store.clickhouse.connections import Connection
-from log10_trace.server.store.data_types import CompletionFilter, WriteEffect
+from log10_trace.server.store.data_types import CompletionFilter, StatisticsQuery, WriteEffect
 from log10_trace.server.store.protocol import Store
 from tests.server.store.factories import ORG, answer, asked, ids, put, text_of
 
@@ -64,6 +64,16 @@ def test_any_order_and_repetition_is_what_sqlite_makes_of_it(stores: tuple[Store
     )
     for wanted in filters:
         assert sorted(ids(servers[1], wanted)) == sorted(ids(sqlite, wanted)), wanted
+
+
+def test_half_a_character_in_a_name_is_replaced(stores: tuple[Store, Store, Store]) -> None:
+    """A model whose name no column can hold is found and counted, and costs no record."""
+    one, *_ = stores
+    odd = {"request": asked("hi", model="half-\ud800"), "response": answer("x") | {"model": "half-\ud800"}}
+
+    assert put(one, parse(text_of(id="a", tags=["t"], **odd))).change is WriteEffect.CREATED
+    assert ids(one, CompletionFilter(model="half-\ud800")) == ["a"]
+    assert one.reports.statistics(ORG, StatisticsQuery(group_by="model")).groups[0].calls == 1
 
 
 def test_deliveries_of_one_moment_are_merged(
