@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from log10_trace.domain.json_values import read_text
-
 STARTED: Final = "started"
 FINISHED: Final = "finished"
 FAILED: Final = "failed"
@@ -70,7 +68,7 @@ def determine_status(values: Mapping[str, Any]) -> str:
 
 def describe_failure(kind: Any, reason: Any) -> str:
     """Kind and reason of a failure; empty without one."""
-    return ": ".join(filter(None, (read_text(kind), read_text(reason))))
+    return ": ".join(text for text in (kind, reason) if isinstance(text, str) and text)
 
 
 def describe_status(status: str, *, interrupted: bool) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from log10_trace.config import resolve
+from log10_trace.export.delivery import delivery
 from log10_trace.export.delivery.otlp_delivery import make_otlp_delivery
 from tests.cli.conftest import Said
 from tests.export.factories import keep
@@ -19,18 +20,17 @@ NOWHERE = "http://127.0.0.1:9"
 
 def leave_a_span(home: Path, url: str) -> None:
     """A delivery of one span to this endpoint, which ends."""
-    spool = home / "spool"
-    delivery = make_otlp_delivery(
-        resolve({"otlp_url": url, "spool_dir": spool, "flush_interval": 0.02}), None
-    )
-    keep(delivery, 1)
-    delivery.close(30)
+    settings = {"otlp_url": url, "spool_dir": home / "spool", "flush_interval": 0.02}
+    made = make_otlp_delivery(resolve(settings), None)
+    keep(made, 1)
+    made.close(30)  # an attempt that brings nothing ends it
 
 
 def test_what_waits_and_what_was_refused_is_shown_and_sent_again(
     within: Callable[..., Said], private_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Apart from the records; spans are sent again where the settings name an endpoint."""
+    monkeypatch.setattr(delivery, "NO_PROGRESS_TIMEOUT_S", 30.0)
     with otlp_receiver() as receiver:
         receiver.behave(refuse(lambda _: True))
         leave_a_span(private_home, receiver.url)

@@ -12,7 +12,9 @@ from opentelemetry.proto.metrics.v1.metrics_pb2 import AGGREGATION_TEMPORALITY_C
 from opentelemetry.semconv._incubating.attributes import error_attributes, gen_ai_attributes
 from opentelemetry.semconv._incubating.metrics import gen_ai_metrics
 
-from log10_trace.export.delivery import otlp_metrics
+from log10_trace.config import resolve
+from log10_trace.export.delivery import delivery, otlp_metrics
+from log10_trace.export.delivery.otlp_delivery import make_otlp_delivery
 from log10_trace.export.delivery.otlp_exchange import OtlpExchange
 from log10_trace.export.delivery.otlp_metrics import INTERVAL_S, OtlpMetrics
 from log10_trace.export.delivery.server import Server
@@ -25,6 +27,7 @@ from log10_trace.otlp.call_measures import (
 )
 from log10_trace.otlp.histograms import CallHistograms
 from tests.completions_api import CompletionsAPI
+from tests.export.factories import keep
 from tests.model_endpoint import Endpoint, model_endpoint
 from tests.otlp.conftest import record
 from tests.otlp.test_patch import run
@@ -202,13 +205,29 @@ def test_names_without_end_are_counted_together() -> None:
     assert ("chat", "openai", OTHER, OTHER) in labels
 
 
-def test_a_program_pushes_on_flush_and_at_its_end(
+def test_the_last_push_comes_behind_the_last_span(
+    private_home: Path, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where a delivery ends, and none was due yet."""
+    monkeypatch.setattr(delivery, "NO_PROGRESS_TIMEOUT_S", 30.0)
+    settings = {"otlp_url": receiver.url, "spool_dir": private_home / "spool", "flush_interval": 3600}
+    made = make_otlp_delivery(resolve(settings), None)
+    keep(made, 3)
+    assert made.close(60)
+
+    assert len(receiver.spans) == 3
+    assert len(receiver.pushes) == 1
+    assert [point.count for key, point in points(receiver).items() if key[0] == OPERATION_DURATION.name] == [
+        3
+    ]
+
+
+def test_a_flush_pushes_what_was_counted(
     private_home: Path, model: Endpoint, receiver: Receiver, api: CompletionsAPI
 ) -> None:
     """Each call counts once, also one whose span is refused; a forked child counts its own alone."""
     receiver.behave(refuse(lambda span: span.status.code == span.status.STATUS_CODE_ERROR))
     source = """
-import time
 ask()
 assert log10_trace.flush(30)
 child = os.fork()
@@ -222,9 +241,10 @@ try:
         model="down", messages=[])
 except openai.APIConnectionError:
     pass
+log10_trace.flush(30)
 show()
 """
-    run(private_home, model, source, url=api.url, otlp_url=receiver.url, exit_timeout=60)
+    run(private_home, model, source, url=api.url, otlp_url=receiver.url)
 
     def durations(push: int) -> list[int]:
         return sorted(

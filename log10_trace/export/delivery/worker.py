@@ -49,6 +49,8 @@ class Worker:
         self._stopping = False
         self._reporter = sender.transport.reporter
         self._is_report_requested = False
+        self._is_reporting = False
+        """Whether a push is under way, whose news are none any more."""
         self._orphans_turn = False
 
     def step(self) -> None:
@@ -120,7 +122,9 @@ class Worker:
     @property
     def has_report(self) -> bool:
         """Whether a flush has still to push what stands beside the records. Called with the lock held."""
-        return self._is_report_requested and self._reporter is not None and self._reporter.has_news
+        if self._reporter is None:
+            return False
+        return self._is_reporting or (self._is_report_requested and self._reporter.has_news)
 
     def _has_ended(self, now: float) -> bool:
         """Whether it was told to stop, and has sent the records that it can."""
@@ -155,8 +159,10 @@ class Worker:
         if self._reporter is None:
             return
         if self._is_report_due(now):
+            self._is_reporting = True
             with guard("pushing metrics"):
                 self._reporter.push(self._config.timeout)
+            self._is_reporting = False
         with self._sink.monitor:
             # What came in the meantime may be what a flush waits for.
             nothing_waits = self._waiting_since is None and not self._sink.new_records
