@@ -1,7 +1,7 @@
 """How a store grows: bytes, inserts and queries at several sizes, and the exponent of each. Prints a table.
 
     python -m benchmarks.growth_store                       # SQLite: 10,000, 30,000 and 100,000 records
-    python -m benchmarks.growth_store --engines sqlite postgres
+    python -m benchmarks.growth_store --engines sqlite postgres clickhouse
     python -m benchmarks.growth_store --keep ~/growth --sizes 100000 1000000 3000000
     python -m benchmarks.growth_store --keep ~/growth --json
 
@@ -18,10 +18,11 @@ import json
 import math
 import os
 import platform
+import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -40,6 +41,7 @@ _REPEATS = 15
 _INSERTED = 2_000
 """Records that are inserted into a filled database to see what one takes; a fifth of fewer."""
 _BATCH = 100
+_FILLED_AT_ONCE = 5_000
 _PAGE = 50
 _MIDDLING = 500
 """The rank of a word that one of some hundred records has."""
@@ -82,7 +84,21 @@ def _postgres(folder: Path, _maker: Maker, size: int) -> Iterator[Opened]:
         yield Opened(url, lambda: cluster_cpu_s(cluster))
 
 
-ENGINES = {"sqlite": _sqlite, "postgres": _postgres}
+@contextmanager
+def _clickhouse(folder: Path, maker: Maker, size: int) -> Iterator[Opened]:
+    """The engine in this process (``pip install chdb``), so that its processor time is this process's."""
+    path = folder.resolve() / f"clickhouse-{size}"
+    if not path.exists():
+        unfinished = path.with_name(f"{path.name}.unfinished")
+        shutil.rmtree(unfinished, ignore_errors=True)
+        with closing(open_store(f"chdb://{unfinished}")) as store:
+            for at in range(0, size, _FILLED_AT_ONCE):
+                _put(store, maker.lines(at, min(_FILLED_AT_ONCE, size - at)))
+        unfinished.rename(path)
+    yield Opened(f"chdb://{path}", lambda: 0.0)
+
+
+ENGINES = {"sqlite": _sqlite, "postgres": _postgres, "clickhouse": _clickhouse}
 """Each opens a filled database of a size in a folder, and fills it first where it is missing."""
 
 
@@ -148,11 +164,14 @@ def _insert_us(opened: Opened, store: Store, maker: Maker, size: int) -> float:
     lines = list(maker.lines(size - count, count))  # at the times of the last ones, as a server's come in
     before = _cpu_s(opened)
     for at in range(0, count, _BATCH):
-        futures = store.completions.put_many(ORGANIZATION, list(map(parse, lines[at : at + _BATCH])))
-        for future in futures:
-            future.result()
+        _put(store, lines[at : at + _BATCH])
     assert store.maintenance.wait_until_searchable(_SEARCHABLE_S)
     return (_cpu_s(opened) - before) / count * 1_000_000
+
+
+def _put(store: Store, lines: Iterable[str]) -> None:
+    for future in store.completions.put_many(ORGANIZATION, list(map(parse, lines))):
+        future.result()
 
 
 def _cpu_s(opened: Opened) -> float:

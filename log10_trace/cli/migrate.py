@@ -30,7 +30,9 @@ def migrate(
     *,
     source: Annotated[
         str,
-        typer.Option("--from", help="The database to read: a file, or postgresql://...", show_default=False),
+        typer.Option(
+            "--from", help="The database to read: a file, or the address of a server.", show_default=False
+        ),
     ],
     target: Annotated[
         str, typer.Option("--to", help="The database to write; made if it is missing.", show_default=False)
