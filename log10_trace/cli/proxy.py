@@ -8,8 +8,7 @@ from typing import Annotated, Final
 import typer
 
 from log10_trace.cli.app import app
-from log10_trace.cli.serve import LogLevel
-from log10_trace.errors import MissingExtraError
+from log10_trace.cli.listening import LOOPBACK, Host, Log, LogLevel, Port, requiring_server_extra
 
 DEFAULT_PORT: Final = 4681
 
@@ -26,8 +25,8 @@ EXAMPLES: Final = """[bold]Examples[/bold]
 def proxy(
     *,
     to: Annotated[str, typer.Option(help="Base URL of the model API, such as https://api.openai.com/v1.")],
-    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 takes a free one.")] = DEFAULT_PORT,
+    host: Host = LOOPBACK,
+    port: Port = DEFAULT_PORT,
     ca: Annotated[
         Path | None,
         typer.Option(
@@ -45,10 +44,7 @@ def proxy(
     stop_timeout: Annotated[
         float, typer.Option(min=0, help="Seconds that calls under way may take after SIGTERM.")
     ] = 20.0,
-    log_level: Annotated[
-        LogLevel,
-        typer.Option(help="Log level; the log is written to standard error, one JSON object a line."),
-    ] = LogLevel.INFO,
+    log_level: Log = LogLevel.INFO,
 ) -> None:
     """Pass requests to one model API, and record them: for programs that patch() does not reach.
 
@@ -56,10 +52,8 @@ def proxy(
     never kept. Records are delivered as those of a program: LOG10_URL, LOG10_TAGS and the other variables
     hold here too.
     """
-    try:
+    with requiring_server_extra("The proxy"):
         from log10_trace.proxy import run  # noqa: PLC0415 -- needs the optional extra
-    except ModuleNotFoundError as error:
-        raise MissingExtraError("The proxy", "server") from error
     settings = run.Settings(
         to=to,
         host=host,

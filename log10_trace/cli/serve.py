@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from enum import Enum
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -13,19 +12,10 @@ import typer
 
 from log10_trace.cli.app import app
 from log10_trace.cli.database import Database, Organization, resolve_database
-from log10_trace.errors import MissingExtraError
+from log10_trace.cli.listening import LOOPBACK, Host, Log, LogLevel, Port, requiring_server_extra
 from log10_trace.guard import guard
 
 DEFAULT_PORT = 4680
-
-
-class LogLevel(str, Enum):
-    """From where on the log is written; ``info`` has a line for each request."""
-
-    DEBUG = "debug"
-    INFO = "info"
-    WARNING = "warning"
-    ERROR = "error"
 
 
 EXAMPLES: Final = """[bold]Examples[/bold]
@@ -42,8 +32,8 @@ EXAMPLES: Final = """[bold]Examples[/bold]
 @app.command(epilog=EXAMPLES)
 def serve(
     *,
-    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 takes a free one.")] = DEFAULT_PORT,
+    host: Host = LOOPBACK,
+    port: Port = DEFAULT_PORT,
     database: Database = None,
     organization: Organization = "default",
     allow_host: Annotated[
@@ -74,10 +64,7 @@ def serve(
             help="Prices of yours: a JSON file in the format of the package's own, which has the rest.",
         ),
     ] = None,
-    log_level: Annotated[
-        LogLevel,
-        typer.Option(help="Log level; the log is written to standard error, one JSON object a line."),
-    ] = LogLevel.INFO,
+    log_level: Log = LogLevel.INFO,
 ) -> None:
     """Run the completions API, its database and its web page.
 
@@ -85,10 +72,8 @@ def serve(
     commands of the same user find by themselves, and prints an address that opens the page. SIGUSR1 prints
     another: kill -USR1 PID.
     """
-    try:
+    with requiring_server_extra("The server"):
         from log10_trace.server.running import run  # noqa: PLC0415 -- needs the optional extra
-    except ModuleNotFoundError as error:
-        raise MissingExtraError("The server", "server") from error
     settings = run.Settings(
         host=host,
         port=port,
