@@ -48,6 +48,7 @@ BY_PATCH = {
     "log10_trace.domain.call_labels",
     "log10_trace.domain.endpoint_paths",
     "log10_trace.domain.ids",
+    "log10_trace.domain.json_values",
     "log10_trace.domain.labels",
     "log10_trace.domain.metadata",
     "log10_trace.domain.sdk_names",
