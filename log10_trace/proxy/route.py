@@ -114,9 +114,7 @@ class Tunnels:
             finally:
                 stream.close()
         except TimeoutError:
-            raise TimeoutError(
-                f"{describe_proxy(proxy)} opened no connection within {self._timeout_s:g} s"
-            ) from None
+            raise TimeoutError from None  # as that of the whole: either may be noticed first
         except ProxyError:
             raise
         except (OSError, h11.ProtocolError) as error:
