@@ -43,6 +43,8 @@ from log10_trace.server.store.protocol import COUNT_TIMEOUT_S, READ_TIMEOUT_S, F
 
 _STREAMED_AT_ONCE: Final = 200
 _MILLISECOND_S: Final = 0.001
+_LEAST_COUNT_S: Final = 5.0
+"""How long a count may take at least: it reads a column or two, and is slow only where the engine is busy."""
 
 
 class ClickHouseCompletions:
@@ -169,6 +171,7 @@ class ClickHouseCompletions:
             where = build_where(organization_id, wanted)
             if timeout_s < _MILLISECOND_S:
                 return MatchCount(calls=0, is_exact=False)
+            timeout_s = max(timeout_s, _LEAST_COUNT_S)
             began = time.monotonic()
             query = f"{SQL['count']} {where.text}"
             rows = connection.ask(query, where.values, timeout_s=timeout_s, keeps_part=True)
