@@ -17,6 +17,8 @@ from log10_trace.server.store.data_types import CompletionChange
 from log10_trace.server.store.protocol import ChangeListener
 
 _POLL_S: Final = 0.5
+_READY_S: Final = 30.0
+"""How long a watch waits for the first poll; one that fails ends the wait."""
 _LATE_US: Final = 5_000_000
 """How long after its time a change of another server may become visible."""
 _MOST_ROWS: Final = 1_000
@@ -91,7 +93,7 @@ class _Poller:
 
     def wait_until_ready(self) -> None:
         """Wait for the first poll, so that no later change is missed; not for a database that is away."""
-        self._is_ready.wait(_POLL_S * 10)
+        self._is_ready.wait(_READY_S)
 
     def close(self, timeout: float) -> None:
         """Stop."""
