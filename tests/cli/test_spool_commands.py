@@ -299,7 +299,7 @@ def later(path: Path) -> None:
         lambda at, length: data[at : at + length], segment_format.FIRST_ENTRY_OFFSET, len(data), salt, None
     ):
         assert isinstance(each, segment_format.Entry)
-        payload = b"\x02" + each.payload[1:]
+        payload = b"\xff" + each.payload[1:]
         head, _ = segment_format.encode_entry_header(salt, each.kind, each.sequence, [payload])
         content += head + payload
     path.write_bytes(content)

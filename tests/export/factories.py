@@ -49,10 +49,12 @@ def delivery(url: str | None = None, **settings: Any) -> Iterator[Delivery]:
 
 
 def keep(made: Delivery, count: int, text: str = "hello") -> list[str]:
-    """Let so many calls end; their ids in order."""
+    """Let so many calls end; their ids in order.
+
+    Their beginning is not told: on a slow machine it would become a record of its own now and then.
+    """
     calls = [call(text) for _ in range(count)]
     for each in calls:
-        made.sink.on_start(each)
         made.sink.on_end(each)
     return [each.id for each in calls]
 

@@ -70,7 +70,7 @@ def test_what_the_engine_refuses_fails_that_question_alone(
     """No memory and too many parts are told as busy, a full disk as full; the next question is answered."""
     put(store, completion(id="a"))
     error = f"Code: {code}. DB::Exception: refused. (SOME_NAME)"
-    endpoint.failing["SELECT began_ms"] = endpoint.failing["INSERT"] = error
+    endpoint.failing["SELECT place"] = endpoint.failing["INSERT"] = error
 
     with pytest.raises(expected) as read:
         page(store)

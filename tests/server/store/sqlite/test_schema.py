@@ -136,9 +136,10 @@ def test_roll_ups_of_the_first_schema_are_carried_over(tmp_path: Path) -> None:
     path, minute = tmp_path / "a.db", NOON_MS // 60_000
     connection = open_database(path, load_known_migrations()[:1])
     connection.executemany(
-        f"INSERT INTO rollups VALUES ('{ORG}', 'tag', ?, ?, 'x', ?, ?, ?, ?, ?, ?, ?, ?)",
+        f"INSERT INTO rollups VALUES ('{ORG}', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         [
-            (width, start, *sums)
+            (dimension, width, start, key, *sums)
+            for dimension, key in (("none", ""), ("tag", "x"))
             for width, start in ((0, 0), (1, minute), (60, minute), (1440, minute - 720))
             for sums in (
                 ("gpt-4o", 3, 1, 2, 1_000_000, 100_000, 400_000, '{"66":1,"73":1}'),
