@@ -7,12 +7,15 @@ from collections import OrderedDict
 from typing import Any, Final, TypeAlias
 
 from log10_trace.domain.call_labels import FINISHED
+from log10_trace.guard import guard
 from log10_trace.instrument.recording import CaptureConfig, Recording
 from log10_trace.record.call import Call, Sink
 from log10_trace.record.content_encoding import decode_body
 
 MAX_QUEUED: Final = 1024
 """Maximum number of background responses awaited; the oldest is forgotten first."""
+MAX_QUEUED_BYTES: Final = 64 << 20
+"""The requests of these may take so much together; the newest is kept, whatever its size."""
 
 # A cancel answers with the response as well, and ends it.
 _PATH: Final = re.compile(r"(?:^|/)responses/([^/?]+)(?:/cancel)?/?(?:\?.*)?$")
@@ -29,6 +32,7 @@ QueuedCalls: TypeAlias = OrderedDict[str, Call]
 
 _queued: Final[QueuedCalls] = OrderedDict()
 """Those of the patched SDKs."""
+_LOOKING: Final = guard("looking whether a background response has ended")
 
 
 def is_background_request(options: Any) -> bool:
@@ -50,16 +54,14 @@ class BackgroundRecording(Recording):
 
     def emit(self) -> None:
         """Hand the call over, and wait for its answer if it has none yet."""
+        call = self.call
+        # Before: the sink lets go of the body.
+        with _LOOKING:
+            call.background_response_id = _find_awaited_id(call)
         super().emit()
-        # The id stands in the first event: a long stream is not joined for it.
-        match = re.search(_ID, _read_body(self.call, max_chunks=4))
-        if match is None or _has_ended(self.call):
-            return
-        queued = self._queued
-        self.call.background_response_id = match[1].decode()
-        queued[self.call.background_response_id] = self.call
-        while len(queued) > MAX_QUEUED:
-            queued.popitem(last=False)
+        if call.background_response_id is not None:
+            self._queued[call.background_response_id] = call
+            _forget_oldest(self._queued)
 
 
 class BackgroundResultRecording(Recording):
@@ -104,6 +106,23 @@ def find_queued_call(url: str, queued: QueuedCalls) -> Call | None:
     """The call whose answer a request for this URL, or this path of one, may bring."""
     path = _PATH.search(url) if queued else None
     return queued.get(path[1]) if path else None
+
+
+def _find_awaited_id(call: Call) -> str | None:
+    """The provider's id of a background response that has not come to its end."""
+    # The id stands in the first event: a long stream is not joined for it.
+    match = re.search(_ID, _read_body(call, max_chunks=4))
+    return None if match is None or _has_ended(call) else match[1].decode()
+
+
+def _forget_oldest(queued: QueuedCalls) -> None:
+    while len(queued) > MAX_QUEUED:
+        queued.popitem(last=False)
+    # As a list: another thread may add one meanwhile.
+    size = sum(len(call.request) for call in list(queued.values()))
+    while size > MAX_QUEUED_BYTES and len(queued) > 1:
+        _, forgotten = queued.popitem(last=False)
+        size -= len(forgotten.request)
 
 
 def _read_body(call: Call, max_chunks: int | None = None) -> bytes:

@@ -27,8 +27,9 @@ class Kept:
         self.begun.append(call.id)
 
     def on_end(self, call: Call) -> None:
-        """Keep the record."""
+        """Keep the record, and let go of the body, as the journal does."""
         self.payloads.append(b"".join(encode(call)))
+        call.chunks.clear()
 
     @property
     def records(self) -> list[dict[str, Any]]:

@@ -155,3 +155,17 @@ def test_what_is_waited_for_is_bounded(
         client.responses.create(**RESPONSE, background=True)
 
     assert list(background._queued) == ["resp_2", "resp_3", "resp_4"]
+
+
+def test_the_requests_of_what_is_waited_for_are_bounded(
+    client: Any, endpoint: Endpoint, kept: Kept, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Long requests are forgotten sooner, but never the last."""
+    monkeypatch.setattr(background, "MAX_QUEUED_BYTES", 25_000)
+    for number, size in enumerate((10_000, 10_000, 10_000, 30_000)):
+        endpoint.script(json_answer({**QUEUED, "id": f"resp_{number}"}))
+        client.responses.create(**{**RESPONSE, "input": "x" * size}, background=True)
+        if number == 2:
+            assert list(background._queued) == ["resp_1", "resp_2"]
+
+    assert list(background._queued) == ["resp_3"]
