@@ -37,8 +37,10 @@ class _FanOut:
             sink.on_start(call)
 
     def on_end(self, call: Call) -> None:
-        for sink in self._sinks:
-            sink.on_end(call)
+        # Made first: a sink may let go of the bytes of the call that it is given.
+        twins = [_make_twin(call) for _ in self._sinks[1:]]
+        for sink, each in zip(self._sinks, (call, *twins), strict=True):
+            sink.on_end(each)
 
 
 class _SinkOfBoth:
@@ -54,12 +56,18 @@ class _SinkOfBoth:
 
     def on_end(self, call: Call) -> None:
         # Each notes its own sequence in the call, and takes its bytes.
-        twin = Call.__new__(Call)
-        twin.__dict__.update(vars(call), chunks=list(call.chunks))
+        twin = _make_twin(call)
         try:
             self._records.on_end(call)
         finally:  # a signal handler may raise in the middle
             self._spans.on_end(twin)
+
+
+def _make_twin(call: Call) -> Call:
+    """The same call with a list of chunks of its own."""
+    twin = Call.__new__(Call)
+    twin.__dict__.update(vars(call), chunks=list(call.chunks))
+    return twin
 
 
 class _Runtime:

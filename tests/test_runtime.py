@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import json
 import logging
 import os
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import openai
 import pytest
@@ -20,7 +22,11 @@ from log10_trace.export import Delivery
 from log10_trace.export.spool.inspection import list_pending
 from log10_trace.export.spool.spool import Spool
 from log10_trace.testing import capture
+from log10_trace.testing.capturing import observe
 from tests.completions_api import CompletionsAPI
+from tests.instrument.programs import RESPONSE, has
+from tests.model_answers import response
+from tests.model_endpoint import json_answer, model_endpoint
 from tests.processes import program
 
 
@@ -193,6 +199,40 @@ def test_capture_stands_in_for_what_was_patched(api: CompletionsAPI, client: ope
     assert log10_trace.flush(10.0)
     assert len(completions) == 1
     assert [row["request"]["messages"][0]["content"] for row in api.rows().values()] == ["outside"]
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_what_is_observed_is_delivered_as_well(
+    api: CompletionsAPI, client: openai.OpenAI, stream: bool
+) -> None:
+    """As the pytest plugin does it: whoever looks on has the whole record, and so has the server."""
+    log10_trace.patch(url=api.url)
+    with observe() as first, observe() as second:
+        answer: Any = client.chat.completions.create(model=MODEL, messages=[], stream=stream)
+        if stream:
+            list(answer)
+
+    assert log10_trace.flush(10.0)
+    (row,) = api.rows().values()
+    assert row["response"]["choices"]
+    for (seen,) in (first, second):
+        assert seen.id == row["id"]
+        assert json.loads(seen.to_json())["response"] == row["response"]
+
+
+def test_a_background_response_is_delivered_with_its_answer(api: CompletionsAPI) -> None:
+    """What the journal has of the call is gone from memory by then, and its answer finds it all the same."""
+    log10_trace.patch(url=api.url)
+    with model_endpoint() as model, openai.OpenAI(base_url=model.url, api_key="k") as client:
+        if not has(client, "responses"):
+            pytest.skip("this version has no Responses API")
+        model.script(json_answer(response(status="queued")), json_answer(response()))
+        queued = client.responses.create(**RESPONSE, background=True)
+        client.responses.retrieve(queued.id)
+
+    assert log10_trace.flush(10.0)
+    (row,) = api.rows().values()
+    assert row["native_response"]["status"] == "completed"
 
 
 def test_the_innermost_capture_gets_the_calls(client: openai.OpenAI) -> None:
