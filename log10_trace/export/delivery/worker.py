@@ -48,7 +48,8 @@ class Worker:
         self._flush_requested = False
         self._stopping = False
         self._reporter = sender.transport.reporter
-        self._is_report_requested = False
+        self._report_goal: int | None = None
+        """How many records are to be settled before what stands beside them is pushed for a flush."""
         self._is_reporting = False
         """Whether a push is under way, whose news are none any more."""
         self._orphans_turn = False
@@ -94,7 +95,8 @@ class Worker:
 
     def flush_now(self) -> None:
         """Send what waits at once, even to a server that asked for a pause. Called with the lock held."""
-        self._flush_requested = self._is_report_requested = True
+        self._flush_requested = True
+        self._report_goal = self._sink.monitor.counts.captured
         self._sender.backoff.reset_delay()
         self.maintenance.recover_now()
 
@@ -124,7 +126,7 @@ class Worker:
         """Whether a flush has still to push what stands beside the records. Called with the lock held."""
         if self._reporter is None:
             return False
-        return self._is_reporting or (self._is_report_requested and self._reporter.has_news)
+        return self._is_reporting or (self._report_goal is not None and self._reporter.has_news)
 
     def _has_ended(self, now: float) -> bool:
         """Whether it was told to stop, and has sent the records that it can."""
@@ -164,10 +166,9 @@ class Worker:
                 self._reporter.push(self._config.timeout)
             self._is_reporting = False
         with self._sink.monitor:
-            # What came in the meantime may be what a flush waits for.
-            nothing_waits = self._waiting_since is None and not self._sink.new_records
-            if nothing_waits and not self._reporter.has_news:
-                self._is_report_requested = False
+            # Another flush may have begun in the meantime, which waits for more.
+            if self._has_reached_goal and not self._reporter.has_news:
+                self._report_goal = None
 
     def _is_report_due(self, now: float) -> bool:
         """Whether to push at once: in its time, or behind the last record of a flush or of the program."""
@@ -175,8 +176,14 @@ class Worker:
             return False
         if self._reporter.due_at <= now:
             return True
-        is_last = (self._is_report_requested and self._waiting_since is None) or self._has_ended(now)
+        is_last = self._has_reached_goal or self._has_ended(now)
         return is_last and self._reporter.has_news
+
+    @property
+    def _has_reached_goal(self) -> bool:
+        """Whether what a flush waits for is settled; what came later need not be."""
+        counts = self._sink.monitor.counts
+        return self._report_goal is not None and counts.captured - counts.pending >= self._report_goal
 
     def _attempt(self) -> None:
         backlog = self._next_backlog()

@@ -2,14 +2,67 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
+from log10_trace.export.delivery.responses import SendResult
+from log10_trace.export.delivery.server import Server
 from log10_trace.export.spool.backlog import PendingEntry
 from log10_trace.export.spool.journal import Journal
+from log10_trace.export.spool.outbound_record import OutboundRecord
 from tests.export.factories import call
 from tests.export.stepped_process import Network, Process
+
+
+class Counted:
+    """What is pushed beside the records, and whether there is news of it."""
+
+    due_at = float("inf")
+
+    def __init__(self) -> None:
+        self.has_news = False
+        self.pushes = 0
+
+    def push(self, timeout: float) -> None:
+        """Count it."""
+        self.has_news = False
+        self.pushes += 1
+
+
+class BusyNetwork(Network):
+    """Whenever it takes records, there is news beside them, and another call ends."""
+
+    def __init__(self, process: list[Process]) -> None:
+        super().__init__()
+        self.counted = self.reporter = Counted()
+        self.process = process
+
+    def send(self, server: Server, outbound_records: Sequence[OutboundRecord], timeout: float) -> SendResult:
+        """Take them."""
+        self.counted.has_news = True
+        self.process[0].sink.on_end(call())
+        return super().send(server, outbound_records, timeout)
+
+
+def test_a_flush_waits_for_no_call_that_ends_later(tmp_path: Path) -> None:
+    """A program that makes one call after the other gets what stands beside the records pushed, too."""
+    processes: list[Process] = []
+    network = BusyNetwork(processes)
+    processes.append(process := Process(tmp_path, network, []))
+    process.sink.on_end(call())
+    process.worker.flush_now()
+
+    process.worker.step()
+    assert process.monitor.counts.delivered == 1
+    assert process.worker.has_report
+    process.worker.step()
+
+    assert network.counted.pushes == 1
+    assert not process.worker.has_report
+    assert process.monitor.counts.pending > 0
+    process.die()
 
 
 @pytest.mark.parametrize("wish", ["stop", "flush_now"])
