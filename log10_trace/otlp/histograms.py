@@ -6,6 +6,7 @@ from bisect import bisect_left
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from log10_trace import threads
 from log10_trace.errors import MissingExtraError
 from log10_trace.otlp.call_measures import METRICS, Measure, MeasureReader, Metric
 from log10_trace.otlp.origin import SCOPE, make_attributes, make_resource
@@ -38,13 +39,17 @@ class _Series:
 
 
 class CallHistograms:
-    """The histograms of the conventions, over all calls since ``start_ns``. Used by one thread at a time."""
+    """The histograms of the conventions, over all calls since ``start_ns``. Safe to use from any thread.
+
+    A delivery thread that ends may still count while the next one does.
+    """
 
     def __init__(self, start_ns: int) -> None:
         """Count from this moment, in nanoseconds since 1970."""
         self.start_ns = start_ns
         self._reader = MeasureReader()
         self._series: dict[tuple[Metric, tuple[str, ...]], _Series] = {}
+        self._lock = threads.new_lock()
 
     @property
     def is_empty(self) -> bool:
@@ -57,15 +62,17 @@ class CallHistograms:
 
     def count(self, measures: Iterable[Measure]) -> None:
         """Count these, which ``read`` has given."""
-        for metric, labels, value in measures:
-            series = self._series.get((metric, labels))
-            if series is None:
-                series = self._series[metric, labels] = _Series(metric)
-            series.add(metric, value)
+        with self._lock:
+            for metric, labels, value in measures:
+                series = self._series.get((metric, labels))
+                if series is None:
+                    series = self._series[metric, labels] = _Series(metric)
+                series.add(metric, value)
 
     def encode(self, resource: Mapping[str, str], now_ns: int) -> bytes:
         """An export request of all that was counted, of a service with these attributes."""
-        metrics = [made for metric in METRICS if (made := self._make_metric(metric, now_ns)) is not None]
+        with self._lock:
+            metrics = [made for metric in METRICS if (made := self._make_metric(metric, now_ns)) is not None]
         request = service.ExportMetricsServiceRequest(
             resource_metrics=[
                 protocol.ResourceMetrics(

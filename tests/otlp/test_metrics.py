@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -24,6 +26,7 @@ from log10_trace.otlp.call_measures import (
     OTHER,
     TIME_TO_FIRST_CHUNK,
     TOKEN_USAGE,
+    Measure,
 )
 from log10_trace.otlp.histograms import CallHistograms
 from tests.completions_api import CompletionsAPI
@@ -203,6 +206,32 @@ def test_names_without_end_are_counted_together() -> None:
     labels = {labels for (metric, labels) in histograms._series if metric is TIME_TO_FIRST_CHUNK}
     assert len(labels) == 101
     assert ("chat", "openai", OTHER, OTHER) in labels
+
+
+def test_two_threads_may_count_while_one_pushes() -> None:
+    """A delivery thread that ends counts beside the next one: nothing is lost, and no push fails."""
+    histograms = CallHistograms(0)
+    models = [f"m{number}" for number in range(300)]
+
+    def count_all() -> None:
+        for model in models:
+            histograms.count([Measure(OPERATION_DURATION, ("chat", "openai", model, "", ""), 1.0)] * 10)
+
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        threads = [threading.Thread(target=count_all) for _ in range(2)]
+        for thread in threads:
+            thread.start()
+        while any(thread.is_alive() for thread in threads):
+            histograms.encode({}, 1)
+        for thread in threads:
+            thread.join()
+    finally:
+        sys.setswitchinterval(interval)
+
+    counts = [sum(series.buckets) for series in histograms._series.values()]
+    assert counts == [20] * len(models)
 
 
 def test_the_last_push_comes_behind_the_last_span(
