@@ -58,6 +58,8 @@ _REQUIRED: Final = frozenset(("endpoint", "status"))
 _MAX_NUMBER: Final = 2**63 - 1
 _MAX_KEPT: Final = 256
 """Prefixes that are kept; a program with a session for each of its calls has new ones all the time."""
+_MAX_KEPT_BYTES: Final = 64 * 1024
+"""A longer prefix is not kept: a tag may be a text of any length."""
 
 _shared_of = attrgetter(*_SHARED)
 _others_of = attrgetter(*_OTHERS)
@@ -121,6 +123,8 @@ def _fit(number: Any) -> int:
 
 def _make_prefix(stack: bytes, shared: tuple[Any, ...]) -> bytes:
     prefix = _write_prefix(stack, shared)
+    if len(prefix) > _MAX_KEPT_BYTES:
+        return prefix
     if len(_prefixes) >= _MAX_KEPT:
         _prefixes.clear()
     _prefixes[stack, shared] = prefix
@@ -219,6 +223,8 @@ def _read_shared(text: bytes) -> dict[str, Any]:
         if not _REQUIRED.issubset(known):
             raise ValueError("the labels of the entry do not name its call")
         known["tags"] = tuple(known.get("tags", ()))
+        if len(text) > _MAX_KEPT_BYTES:
+            return known
         if len(_read_labels) >= _MAX_KEPT:
             _read_labels.clear()
         _read_labels[text] = known

@@ -9,6 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from log10_trace.export.spool import segment_format
+from log10_trace.export.spool.segment_format import RECORD, encode_entry_header
 from log10_trace.record import call_codec
 from log10_trace.record.call import Call
 from log10_trace.record.call_codec import NewerEntryError, decode, encode, is_newer
@@ -137,6 +139,17 @@ def test_prefixes_are_forgotten_in_time() -> None:
 
     assert len(call_codec._prefixes) <= call_codec._MAX_KEPT
     assert len(call_codec._read_labels) <= call_codec._MAX_KEPT
+
+
+def test_long_labels_are_not_kept() -> None:
+    """A program whose tags are texts of its users does not fill the memory either."""
+    made = encode(call({"tags": ("x" * call_codec._MAX_KEPT_BYTES,)}))
+    encode_entry_header(0, RECORD, 1, made)
+
+    assert len(decode(b"".join(made)).tags[0]) == call_codec._MAX_KEPT_BYTES
+    assert made[0] not in call_codec._prefixes.values()
+    assert made[0] not in segment_format._checks
+    assert max(map(len, call_codec._read_labels), default=0) <= call_codec._MAX_KEPT_BYTES
 
 
 @pytest.mark.parametrize("missing", range(1, 25))

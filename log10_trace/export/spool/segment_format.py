@@ -174,7 +174,7 @@ def encode_entry_header(salt: int, kind: int, sequence: int, parts: Sequence[byt
     first, *rest = parts
     check, length = _checks.get(first), len(first)
     if check is None:
-        check = _check_first(first, is_kept=bool(rest))
+        check = _check_first(first, is_kept=bool(rest) and length <= _MAX_CHECKED_BYTES)
     # Not joined: the parts of a large record would be copied for a checksum.
     for part in rest:
         check = crc32(part, check)
@@ -188,6 +188,8 @@ def encode_entry_header(salt: int, kind: int, sequence: int, parts: Sequence[byt
 _checks: Final[dict[bytes, int]] = {}
 """Checksums of parts that entries began with: many begin with the same object, whose hash is known."""
 _MAX_CHECKS: Final = 256
+_MAX_CHECKED_BYTES: Final = 64 * 1024
+"""Of a longer part the checksum is not kept, for the part would be kept with it."""
 
 
 def _check_first(first: bytes, *, is_kept: bool) -> int:
