@@ -180,6 +180,17 @@ def test_a_proxy_of_another_kind_is_refused_at_the_start(monkeypatch: pytest.Mon
         find_route(parse_target(f"https://{NAME}/v1"))
 
 
+@pytest.mark.parametrize("place", ["user:x9#y@proxy.example.test", "user:x9@[proxy.example.test"])
+def test_a_proxy_whose_url_cannot_be_taken_apart(monkeypatch: pytest.MonkeyPatch, place: str) -> None:
+    """It is refused at the start, and its password not shown."""
+    monkeypatch.setenv("HTTPS_PROXY", f"http://{place}:3128")
+
+    with pytest.raises(SetupError, match="cannot be used") as failed:
+        find_route(parse_target(f"https://{NAME}/v1"))
+
+    assert "x9" not in str(failed.value)
+
+
 @pytest.mark.parametrize("wrong", ["other authority", "other name", "no TLS"])
 def test_a_certificate_that_cannot_be_verified(tmp_path: Path, authority: Authority, wrong: str) -> None:
     """The client gets status 502 with the reason, and the call is recorded as failed."""

@@ -24,14 +24,19 @@ class Address:
         Raises:
             OSError: its host or its port is none.
         """
-        parts = urlsplit(url)
+        # What Python says of such a URL quotes it, and a password with a # or a / stands where a port would.
+        try:
+            parts = urlsplit(url)
+        except ValueError:
+            raise OSError("a URL that begins with a host was expected") from None
         self.scheme: str = parts.scheme
         self.host: str = _encode_host(parts.hostname or "")
         """In ASCII, without the brackets of an IPv6 address."""
         try:
             named = parts.port
-        except ValueError as error:
-            raise OSError(f"{self.scheme}://{self.host}: {error}") from None
+        except ValueError:
+            message = f"{self.scheme}://{self.host}: the port is no number from 0 to 65535"
+            raise OSError(message) from None
         default = _PORTS.get(self.scheme)
         self.port: int = named or default or 0
         """The default of the scheme where the URL names none; 0 for a scheme that connections do not know."""

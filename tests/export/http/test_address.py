@@ -65,3 +65,12 @@ def test_what_cannot_be_connected_to_is_an_error_of_the_network(url: str) -> Non
         Address(url.replace("//", "//user:secret@"))
 
     assert "secret" not in str(failed.value)
+
+
+@pytest.mark.parametrize("password", ["x9#y", "x9/y", "x9?y", "x9\N{DOUBLE QUESTION MARK}y", "x9]y", "x9[y"])
+def test_a_password_that_is_not_quoted_is_not_shown(password: str) -> None:
+    """It is taken for a port or breaks the URL; what Python says of that quotes it."""
+    with pytest.raises(OSError) as failed:  # noqa: PT011 -- each has a message of its own
+        Address(f"http://user:{password}@proxy.example.test:3128")
+
+    assert "x9" not in str(failed.value)
