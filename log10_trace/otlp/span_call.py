@@ -96,7 +96,8 @@ def _read_start_ns(record: Mapping[str, Any]) -> int | None:
         except ValueError:
             pass
         else:
-            since = moment - _EPOCH
+            # ``2026-11-30+00:00`` is read as a time of that day, and not as a zone.
+            since = moment.replace(tzinfo=timezone.utc) - _EPOCH
             return (since.days * 86_400 + since.seconds) * _NS_PER_S + since.microseconds * 1_000
     began_ms = read_began_ms(read_text(record.get("id")), stated)
     return None if began_ms is None else began_ms * _NS_PER_MS

@@ -218,6 +218,8 @@ def test_an_id_that_was_made_for_a_session_is_no_conversation(session_id: str | 
         {"duration": 1e300, "created_at": "2026-01-02"},
         {"created_at": "9999-12-31T23:59:59Z", "duration": 10**11},
         {"created_at": "0001-01-01T00:00:00Z"},
+        {"created_at": "2026-01-02Z"},
+        {"created_at": "2026-01-02+00:00"},
         {"created_at": 12},
         {"status": "failed", "failure_kind": "E", "failure_reason": "slow \ud800 down", "response": None},
         {"status": "failed", "failure_reason": 7, "trace_id": "a" * 32, "span_id": "b" * 16},
