@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import sys
 import threading
@@ -19,7 +20,9 @@ from log10_trace.export.delivery import delivery, otlp_metrics
 from log10_trace.export.delivery.otlp_delivery import make_otlp_delivery
 from log10_trace.export.delivery.otlp_exchange import OtlpExchange
 from log10_trace.export.delivery.otlp_metrics import INTERVAL_S, OtlpMetrics
+from log10_trace.export.delivery.otlp_transport import OtlpTransport
 from log10_trace.export.delivery.server import Server
+from log10_trace.export.spool.outbound_record import OutboundRecord
 from log10_trace.otlp.call_measures import (
     METRICS,
     OPERATION_DURATION,
@@ -232,6 +235,25 @@ def test_two_threads_may_count_while_one_pushes() -> None:
 
     counts = [sum(series.buckets) for series in histograms._series.values()]
     assert counts == [20] * len(models)
+
+
+def test_a_background_response_counts_with_its_answer(metrics: OtlpMetrics, receiver: Receiver) -> None:
+    """Its span is sent as it was queued too, and the call counts once; a stream that broke off counts."""
+    transport = OtlpTransport(headers={}, resource={}, with_content=False, metrics=metrics)
+    made = [
+        record(native_request={"background": True}, native_response={"status": "queued"}),
+        record(native_request={"background": True}, native_response={"status": "completed"}),
+        record(native_request={"stream": True}, native_response={"status": "in_progress"}),
+    ]
+    sent = [OutboundRecord(str(each["id"]), json.dumps(each).encode()) for each in made]
+    transport.send(Server(url=f"{receiver.url}/v1/traces"), sent, 30.0)
+    transport.close()
+    metrics.push(30.0)
+
+    assert len(receiver.spans) == 3
+    assert [point.count for key, point in points(receiver).items() if key[0] == OPERATION_DURATION.name] == [
+        2
+    ]
 
 
 def test_the_last_push_comes_behind_the_last_span(

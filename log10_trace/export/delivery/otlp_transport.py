@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from pydantic_core import from_json
 
-from log10_trace.domain.json_values import read_text
+from log10_trace.domain.json_values import read_mapping, read_text
 from log10_trace.export.delivery.otlp_exchange import RETRIED, OtlpExchange
 from log10_trace.export.delivery.otlp_metrics import OtlpMetrics
 from log10_trace.export.delivery.reporter import Reporter
@@ -37,6 +37,7 @@ _OF_DESTINATION: Final = (401, 403, 404, 405, 407, 415, 421)
 """Statuses that would be the same for every span: the key, the address, the protocol, a proxy."""
 _TOO_LARGE: Final = 413
 _FINAL: Final = (Disposition.DONE, Disposition.REJECTED)
+_GOING_ON: Final = ("queued", "in_progress")
 _MESSAGE_CHARACTERS: Final = 500
 
 
@@ -117,7 +118,8 @@ class OtlpTransport(OtlpExchange):
                 return _NOT_ENDED
             spans.append(span)
             with guard("counting a call"):
-                measures += self._metrics.read(fields) if self._metrics is not None else ()
+                if self._metrics is not None and not _awaits_answer(fields):
+                    measures += self._metrics.read(fields)
             return None
         return _UNREADABLE
 
@@ -161,6 +163,13 @@ def _result_of(reply: HttpReply) -> RecordResult:
         return RecordResult(Disposition.DENIED, status, message=message)
     too_large = status == _TOO_LARGE
     return RecordResult(Disposition.TOO_LARGE if too_large else Disposition.REJECTED, status, message=message)
+
+
+def _awaits_answer(record: Mapping[str, Any]) -> bool:
+    """Whether it is a background response that goes on: the record comes again, with the answer."""
+    if not read_mapping(record.get("native_request")).get("background"):
+        return False
+    return read_mapping(record.get("native_response")).get("status") in _GOING_ON
 
 
 def _parse(body: bytes) -> Any:
