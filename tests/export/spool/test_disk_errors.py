@@ -57,7 +57,8 @@ def test_a_full_disk_is_told_once_and_loses_nothing(
         api.behave(does.work)
         until(lambda: made.flush(10.0), "everything is delivered")
 
-        assert api.ended() == ids
+        # In any order: the API may begin to work between an attempt with the oldest record and the next one.
+        assert sorted(api.ended()) == sorted(ids)
         assert warnings(caplog, "cannot be written") == 1
         assert settled(made)
 
