@@ -9,9 +9,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
+from log10_trace.guard import guard
 from log10_trace.server.store.errors import StoreClosedError
 from log10_trace.server.store.sqlite import records
+from log10_trace.server.store.sqlite.cleansing import cleanse, has_chores, has_untaken_chore
 from log10_trace.server.store.sqlite.connection import connect, translate_errors
+from log10_trace.server.store.sqlite.index_levels import squeeze
 from log10_trace.server.store.sqlite.transaction import Transaction
 from log10_trace.server.store.sqlite.writer import Writer
 
@@ -19,8 +22,6 @@ T = TypeVar("T")
 
 _THREADS: Final = 2
 _RECORDS_A_STEP: Final = 100
-_PAGES_A_STEP: Final = 500
-_FREED_A_STEP: Final = 2_000
 
 Find = Callable[[Transaction, int], list[int]]
 """Sort keys of records to delete, up to a limit."""
@@ -67,11 +68,22 @@ class BackgroundDeleter:
             pass
 
     def purge_deleted(self) -> None:
-        """On our thread: take deleted words out of the text index, and give free pages back to the disk."""
-        if not self._writer.submit(_has_chores, bypass_limit=True).result():
-            return
-        while self._writer.submit(_cleanse, bypass_limit=True).result():
-            pass
+        """On our thread: take deleted words out of the text index, and give free pages back to the disk.
+
+        When it is done this is so of all that was deleted before, whoever else was at it.
+        """
+        if self._writer.submit(has_chores, bypass_limit=True).result():
+            self._purge()
+
+    def _purge_untaken(self) -> None:
+        """On our thread: the same, but for what another thread is at."""
+        if self._writer.submit(has_untaken_chore, bypass_limit=True).result():
+            self._purge()
+
+    def _purge(self) -> None:
+        cleanse(lambda step: self._writer.submit(step, bypass_limit=True).result())
+        with guard("reading the levels of the text index"):
+            squeeze(self._path)
         self._truncate_wal()
 
     def _truncate_wal(self) -> None:
@@ -84,7 +96,7 @@ class BackgroundDeleter:
         """Cleanse when ``deleting`` has deleted something. A done-callback."""
         if deleting.cancelled() or deleting.exception() is not None or not deleting.result():
             return
-        self.start(self.purge_deleted)  # in a closed store the next process does it: the database has a note
+        self.start(self._purge_untaken)  # in a closed store the next process does it: the database has a note
 
     def close(self) -> None:
         """Take no more work; what runs ends at the step where the writer takes no more."""
@@ -104,25 +116,3 @@ def _fail_if_cancelled(result: Future[Any], run: Future[None]) -> None:
     """Fail what ``close`` took off the queue before it ran. A done-callback."""
     if run.cancelled() and result.set_running_or_notify_cancel():
         result.set_exception(StoreClosedError())
-
-
-def _has_chores(transaction: Transaction) -> bool:
-    return transaction.first("chores") is not None
-
-
-def _cleanse(transaction: Transaction) -> bool:
-    """One step: merge a little of the index (that drops deleted words for good), or free a few pages.
-
-    Deltas may name what was deleted, so they go first. True when there may be more to do.
-    """
-    connection = transaction.flush_deferred()
-    transaction.fold_all()
-    before = connection.total_changes
-    transaction.execute("merge_index", (-_PAGES_A_STEP,))
-    if connection.total_changes - before > 1:  # fewer than two changes: nothing was left to merge
-        return True
-    connection.execute(f"PRAGMA incremental_vacuum({_FREED_A_STEP:d})").fetchall()
-    if connection.execute("PRAGMA freelist_count").fetchone()[0]:
-        return True
-    transaction.execute("delete_chore", (records.PURGE_INDEX,))
-    return False

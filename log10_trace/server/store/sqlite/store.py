@@ -6,11 +6,13 @@ from pathlib import Path
 from typing import Final
 
 from log10_trace.domain.prices import Prices
+from log10_trace.guard import guard
 from log10_trace.server.store.sqlite.changes import SqliteChanges
 from log10_trace.server.store.sqlite.completions import SqliteCompletions
 from log10_trace.server.store.sqlite.deletion import BackgroundDeleter
 from log10_trace.server.store.sqlite.feedback import SqliteFeedbackStore
 from log10_trace.server.store.sqlite.grading_queue import SqliteGradingQueue
+from log10_trace.server.store.sqlite.index_levels import squeeze
 from log10_trace.server.store.sqlite.keys import SqliteKeys
 from log10_trace.server.store.sqlite.maintenance import SqliteMaintenance
 from log10_trace.server.store.sqlite.readers import OWN_CONNECTIONS, ReadPool
@@ -44,6 +46,8 @@ class SqliteStore:
         connection = open_database(path)
         for setting in _SETTINGS:
             connection.execute(setting)
+        with guard("reading the levels of the text index"):  # an earlier version left any number
+            squeeze(path)
         self.changes = SqliteChanges()
         self._writer = Writer(connection, self.changes.listeners, prices)
         self._readers = ReadPool(path)

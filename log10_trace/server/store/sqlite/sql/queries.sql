@@ -181,6 +181,16 @@ DELETE FROM uncounted WHERE position <= ?;
 -- :merge_index
 INSERT INTO search (search, rank) VALUES ('merge', ?);
 
+-- :merge_even_two
+-- A merge of a number of pages that is not negative takes two segments of a level as well.
+INSERT INTO search (search, rank) VALUES ('usermerge', 2);
+
+-- :index_structure
+SELECT block FROM search_data WHERE id = 10;
+
+-- :put_index_structure
+UPDATE search_data SET block = ? WHERE id = 10;
+
 -- :add_deltas
 INSERT INTO rollup_deltas (share, organization_id, dimension, start, key, calls, counts, durations)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?);
