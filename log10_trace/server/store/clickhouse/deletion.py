@@ -62,10 +62,11 @@ class Deleter:
                 f"{where.text} AND place = {{place:Int64}} AND id = {{id:String}}",
                 {**where.values, "place": places[0][1], "id": completion_id},
             )
-            has_deleted = self._delete_some(connection, organization_id, of_one) > 0
-            if has_deleted:
-                rewrite_parts(connection)
-            return has_deleted
+            if not self._delete_some(connection, organization_id, of_one):
+                # A write that failed in the middle left deliveries behind, and no row for lists.
+                self._delete_rows(connection, organization_id, [(places[0][1], completion_id, False, None)])
+            rewrite_parts(connection)
+            return True
 
         return self._executor.run(task)
 
@@ -75,9 +76,17 @@ class Deleter:
             rows = connection.ask(query, {**where.values, "limit": _A_STEP})
             if rows:
                 delete_records(connection, organization_id, rows)
+        self._announce(connection, organization_id, rows)
+        return len(rows)
+
+    def _delete_rows(self, connection: Connection, organization_id: str, rows: Sequence[Row]) -> None:
+        with self._lock:
+            delete_records(connection, organization_id, rows)
+        self._announce(connection, organization_id, rows)
+
+    def _announce(self, connection: Connection, organization_id: str, rows: Sequence[Row]) -> None:
         gone = [CompletionChange(organization_id, row[1], DELETED, row[3]) for row in rows]
         self._changes.announce(connection, gone)
-        return len(rows)
 
 
 def delete_records(connection: Connection, organization_id: str, rows: Sequence[Row]) -> None:

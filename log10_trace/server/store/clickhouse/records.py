@@ -98,6 +98,15 @@ class RecordWriter:
         self, connection: Connection, requests: Sequence[WriteRequest]
     ) -> tuple[list[WriteResult], list[CompletionChange]]:
         """Write the requests, in order; the result of each, and what changed."""
+        try:
+            return self._write(connection, requests)
+        except BaseException:
+            self._seen_messages.forget()
+            raise
+
+    def _write(
+        self, connection: Connection, requests: Sequence[WriteRequest]
+    ) -> tuple[list[WriteResult], list[CompletionChange]]:
         by_key: dict[Key, list[int]] = {}
         for number, request in enumerate(requests):
             by_key.setdefault(request.key, []).append(number)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+from clickhouse_connect.driver.exceptions import DatabaseError
 
 from log10_trace.domain.completion_record import CompletionRecord, parse
 from log10_trace.server.store import open_store
@@ -102,3 +103,47 @@ def test_deliveries_of_one_moment_are_merged(
     assert line.fields["status"] == '"finished"'
     assert other.completions.count(ORG, CompletionFilter()).calls == 1
     assert put(other, parse(text_of(id="a", created_at=..., tags=["one"]))).change is not WriteEffect.CREATED
+
+
+@contextmanager
+def refused(monkeypatch: pytest.MonkeyPatch, refused_table: str) -> Iterator[None]:
+    """The engine takes no rows of a table."""
+    insert = Connection.insert
+
+    def insert_others(self: Connection, table: str, rows: Any, token: str = "") -> None:
+        if table == refused_table:
+            raise DatabaseError("no row")
+        insert(self, table, rows, token)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Connection, "insert", insert_others)
+        yield
+
+
+def test_a_record_that_was_half_written_can_be_deleted(
+    stores: tuple[Store, Store, Store], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A write that fails behind the delivery leaves what ``get`` shows; to delete it takes that away."""
+    one, *_ = stores
+    with refused(monkeypatch, "completions"):
+        assert one.completions.put(ORG, parse(text_of(id="a"))).exception() is not None
+    assert one.completions.get(ORG, "a") is not None
+    assert not ids(one)
+
+    assert one.completions.delete_one(ORG, "a").result()
+    assert one.completions.get(ORG, "a") is None
+    assert not one.completions.delete_one(ORG, "a").result()
+
+
+def test_words_of_a_failed_write_are_found_in_the_next_call(
+    stores: tuple[Store, Store, Store], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a session said in a call that was not kept is not taken for indexed."""
+    one, *_ = stores
+    with refused(monkeypatch, "deliveries"):
+        lost = parse(text_of(id="a", session_id="s", request=asked("a heron"), response=answer("yes")))
+        assert one.completions.put(ORG, lost).exception() is not None
+
+    put(one, parse(text_of(id="b", session_id="s", request=asked("a heron", "yes", "and an okapi"))))
+
+    assert ids(one, CompletionFilter(text="heron")) == ["b"]
