@@ -13,7 +13,8 @@ POSTGRES: Final = ("postgresql://", "postgres://")
 CLICKHOUSE: Final = ("clickhouse://", "clickhouses://")
 EMBEDDED_CLICKHOUSE: Final = "chdb://"
 _SQLITE: Final = "sqlite:///"
-_SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
+_SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/+")
+"""One slash is a slip of who meant two; it is no name of a file, least of all with a password in it."""
 
 
 def is_postgres(address: str) -> bool:

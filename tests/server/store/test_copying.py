@@ -203,6 +203,7 @@ def test_a_file_that_a_server_has_is_not_copied(urls: tuple[str, str], served: i
         ("missing.db", "There is no database"),
         ("mysql://user:secret@host/x", "is not understood"),
         ("sqlite://missing.db", "is not understood"),
+        ("postgresql:/user:secret@host/x", "is not understood"),
         ("postgresql://user:secret@/x?host=/nowhere", "cannot be used"),
         ("postgresql://user:sec ret@host:port/x", "cannot be used"),
         ("a\0b", "cannot be used|no path"),
