@@ -1,8 +1,8 @@
 """The levels of the text index, on which its segments lie: read, and empty ones taken out.
 
 Each time FTS5 merges all segments it puts them on a new level, and the merged one on the next. Newer versions
-of SQLite stop at 64, older ones (3.40) never: with each level the inserts merge more, and an index of more than
-2,000 cannot be read.
+of SQLite stop at 64 levels, older ones (3.40) never: with each the inserts merge more, and an index of more
+than 2,000 cannot be read.
 """
 
 from __future__ import annotations
