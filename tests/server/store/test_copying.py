@@ -212,14 +212,14 @@ def test_a_file_that_a_server_has_is_not_copied(urls: tuple[str, str], served: i
 def test_an_address_of_nothing_is_an_error_and_makes_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: str, said: str
 ) -> None:
-    """The message names no password, and neither database is there afterwards."""
+    """The message names no password; neither database is there afterwards, nor anything of the target."""
     monkeypatch.chdir(tmp_path)
 
     with pytest.raises(SetupError, match=said) as raised:
         copy_database(source, "b.db", merges=False, watch=ignore)
 
     assert "secret" not in str(raised.value)
-    assert not [path for path in tmp_path.iterdir() if not path.name.endswith(".serving")]
+    assert {path.name for path in tmp_path.iterdir()} <= {f"{source}.serving"}
 
 
 def test_a_postgresql_database_without_the_schema_is_no_source(

@@ -25,8 +25,7 @@ def copy_database(source: str, target: str, *, merges: bool, watch: Watch) -> Co
         message = "Source and target are the same database. Name another target."
         raise SetupError(message)
     with ExitStack() as stack:
-        for address in (source, target):
-            stack.enter_context(lock_database(address))
+        # The source first: where there is none, nothing is made at the target.
         read = stack.enter_context(_opened(source, must_exist=True))
         written = stack.enter_context(_opened(target, must_exist=False))
         file = CheckpointFile(target, written.transfer.identify())
@@ -35,8 +34,9 @@ def copy_database(source: str, target: str, *, merges: bool, watch: Watch) -> Co
 
 @contextmanager
 def _opened(address: str, *, must_exist: bool) -> Iterator[Store]:
-    store = open_store(address, must_exist=must_exist)
-    try:
-        yield store
-    finally:
-        store.close()
+    with lock_database(address):
+        store = open_store(address, must_exist=must_exist)
+        try:
+            yield store
+        finally:
+            store.close()

@@ -137,6 +137,7 @@ def _wait_until_searchable(store: Store, watch: Watch) -> bool:
     for step in range(steps):
         watch("Indexing words", step, steps)
         if store.maintenance.wait_until_searchable(_ASKED_EVERY_S):
+            watch("Indexing words", steps, steps)
             return True
     return False
 
