@@ -9,7 +9,7 @@ from log10_trace.server.store.clickhouse.completions import complete_words
 from log10_trace.server.store.clickhouse.connections import Connection, ReadPool
 from log10_trace.server.store.clickhouse.filter_sql import build_where
 from log10_trace.server.store.clickhouse.statistics import GroupReader
-from log10_trace.server.store.common.search_query import parse_search_query
+from log10_trace.server.store.common.search_query import check_searches
 from log10_trace.server.store.common.source_reports import report_sources
 from log10_trace.server.store.common.usage_statistics import (
     WIDTH_OF,
@@ -35,9 +35,7 @@ class ClickHouseReports:
         self, organization_id: str, queries: Sequence[StatisticsQuery]
     ) -> list[Statistics]:
         """The answers to several queries, one after the other: the engine has no snapshot of several."""
-        for query in queries:
-            if query.wanted.text is not None:
-                parse_search_query(query.wanted.text)
+        check_searches(query.wanted for query in queries)
         with self._readers.connection() as connection:
             return [self._read(connection, organization_id, query) for query in queries]
 

@@ -14,6 +14,7 @@ from log10_trace.server.store.clickhouse.group_commit import GroupCommitWriter, 
 from log10_trace.server.store.clickhouse.record_rows import SORT_KEYS
 from log10_trace.server.store.clickhouse.records import WriteRequest, load_records, prepare
 from log10_trace.server.store.common.record_codec import lay_out, read_texts
+from log10_trace.server.store.common.sort_keys import CopiedSortKeys
 from log10_trace.server.store.common.transfer import READ_AT_ONCE, split_by_bytes
 from log10_trace.server.store.data_types import (
     Arrival,
@@ -40,7 +41,7 @@ class ClickHouseTransfer:
         self._readers = readers
         self._writer = writer
         self._tasks = tasks
-        self._last_place = 0
+        self._places = CopiedSortKeys(SORT_KEYS)
 
     def identify(self) -> str:
         """What the engine knows the table of records by."""
@@ -74,7 +75,7 @@ class ClickHouseTransfer:
 
     def put_records(self, organization_id: str, records: Sequence[PlacedRecord]) -> list[Future[WriteResult]]:
         """Write records at the places that are given."""
-        requests = [_copy(organization_id, one, self._next_place(one.began_ms)) for one in records]
+        requests = [_copy(organization_id, one, self._places.make(one.began_ms)) for one in records]
         return self._writer.submit(requests, WriteRequest.size)
 
     def read_marks(self, organization_id: str) -> Iterator[Mark]:
@@ -108,13 +109,6 @@ class ClickHouseTransfer:
                 connection.insert("pruned", pruned)
 
         return self._tasks.run(task)
-
-    def _next_place(self, began_ms: int) -> int:
-        """The place behind that of the record before it, where both began in one millisecond."""
-        first, behind = SORT_KEYS.first_of(began_ms), self._last_place + 1
-        is_next = first < behind < first + SORT_KEYS.per_millisecond
-        self._last_place = behind if is_next else first
-        return self._last_place
 
 
 def _copy(organization_id: str, one: PlacedRecord, place: int) -> WriteRequest:

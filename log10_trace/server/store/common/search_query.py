@@ -8,6 +8,7 @@ from typing import Final, Literal, NamedTuple, cast, get_args
 
 from log10_trace.domain.text_extraction import sanitize
 from log10_trace.server.store.common.search_text import can_go_on, has_words
+from log10_trace.server.store.data_types import CompletionFilter
 from log10_trace.server.store.errors import SearchError
 
 Scope = Literal["request", "response"]
@@ -50,6 +51,17 @@ def parse_search_query(typed: str) -> list[Phrase]:
         SearchError: there is no word in it, or an ``in:`` of something else.
     """
     return [part.phrase for part in _parse(sanitize(typed))]
+
+
+def check_searches(filters: Iterable[CompletionFilter]) -> None:
+    """See whether the texts of filters can be searched for, before anything is read.
+
+    Raises:
+        SearchError: as ``parse_search_query``.
+    """
+    for wanted in filters:
+        if wanted.text is not None:
+            parse_search_query(wanted.text)
 
 
 def add_prefixes(typed: str, are_known: Callable[[Sequence[Phrase]], Iterable[bool]]) -> str:

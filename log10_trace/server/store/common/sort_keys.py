@@ -29,3 +29,18 @@ class SortKeyFormat:
     def began_ms(self, sort_key: int) -> int:
         """When the call of a sort key began."""
         return sort_key >> self.tie_bits
+
+
+class CopiedSortKeys:
+    """Sort keys for records that are copied in the order of another database. For one thread."""
+
+    def __init__(self, form: SortKeyFormat) -> None:
+        self._form = form
+        self._last = -1
+
+    def make(self, began_ms: int) -> int:
+        """The sort key behind that of the record before it, where both began in one millisecond."""
+        first, behind = self._form.first_of(began_ms), self._last + 1
+        is_next = first < behind < first + self._form.per_millisecond
+        self._last = behind if is_next else first
+        return self._last

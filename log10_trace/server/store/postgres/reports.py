@@ -7,7 +7,7 @@ from functools import partial
 from typing import Final
 
 from log10_trace.domain.prices import Prices
-from log10_trace.server.store.common.search_query import parse_search_query
+from log10_trace.server.store.common.search_query import check_searches
 from log10_trace.server.store.common.source_reports import report_sources
 from log10_trace.server.store.common.statistics_of_matches import StatisticsReader
 from log10_trace.server.store.data_types import SourceReport, Statistics, StatisticsQuery
@@ -36,9 +36,7 @@ class PostgresReports:
         self, organization_id: str, queries: Sequence[StatisticsQuery]
     ) -> list[Statistics]:
         """The answers to several queries at one moment."""
-        for query in queries:
-            if query.wanted.text is not None:
-                parse_search_query(query.wanted.text)
+        check_searches(query.wanted for query in queries)
         with self._readers.snapshot() as connection:
             read_some = partial(read_records, connection, organization_id)
             return StatisticsReader(

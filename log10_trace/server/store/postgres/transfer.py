@@ -12,6 +12,7 @@ from psycopg import Connection
 from log10_trace.domain.completion_record import from_stored_fields
 from log10_trace.server.store.common.paging import read_in_batches
 from log10_trace.server.store.common.record_codec import EncodedRecord, decode
+from log10_trace.server.store.common.sort_keys import CopiedSortKeys
 from log10_trace.server.store.common.transfer import READ_AT_ONCE, split_by_bytes
 from log10_trace.server.store.data_types import (
     Arrival,
@@ -52,7 +53,7 @@ class PostgresTransfer:
         self._readers = readers
         self._writer = writer
         self._tasks = tasks
-        self._last_place = -1
+        self._places = CopiedSortKeys(SORT_KEYS)
 
     def identify(self) -> str:
         """The cluster and the database in it, wherever it is reached."""
@@ -79,7 +80,7 @@ class PostgresTransfer:
             WriteRequest(
                 organization_id,
                 from_stored_fields(one.id, organization_id, one.fields),
-                place=self._next_place(one.began_ms),
+                place=self._places.make(one.began_ms),
                 packed=one.packed,
             )
             for one in records
@@ -105,13 +106,6 @@ class PostgresTransfer:
             _put_moments(connection, organization_id, marks)
 
         return self._tasks.run(task)
-
-    def _next_place(self, began_ms: int) -> int:
-        """The place behind that of the record before it, where both began in one millisecond."""
-        first, behind = SORT_KEYS.first_of(began_ms), self._last_place + 1
-        is_next = first < behind < first + SORT_KEYS.per_millisecond
-        self._last_place = behind if is_next else first
-        return self._last_place
 
     def _keys_after(self, organization_id: str, after: tuple[int, str]) -> list[Row]:
         values = {
