@@ -20,20 +20,26 @@ _FUNCTIONS = ("ask", "answer", "summarize")
 
 
 class Maker:
-    """``count`` completions whose words follow Zipf's law, in sessions of about ten, over the last days."""
+    """``count`` completions whose words follow Zipf's law, in sessions of about ten, over the last days.
 
-    def __init__(self, count: int, seed: int = 7, *, over: timedelta = timedelta(days=DAYS)) -> None:
+    A message has about ``words`` words: 120 give 5.6 KB of JSON, 14 give 1.4 KB.
+    """
+
+    def __init__(
+        self, count: int, seed: int = 7, *, over: timedelta = timedelta(days=DAYS), words: int = 120
+    ) -> None:
         self._random = random.Random(seed)
         self._count = count
         self._over = over
+        self._drawn = words // 6
         self._end = datetime.now(timezone.utc)
         self._words = [self._word() for _ in range(20_000)]
         self._weights = list(accumulate(1 / (rank + 2) for rank in range(len(self._words))))
-        self._paragraphs = [" ".join(self._draw(120)) for _ in range(4_000)]
+        self._paragraphs = [" ".join(self._draw(words)) for _ in range(4_000)]
         self._session = self._uuid(0)
 
     def make(self, number: int) -> dict[str, Any]:
-        """The completion of this number; about 5.6 KB of JSON."""
+        """The completion of this number."""
         rng = self._random
         if rng.random() < _NEW_SESSIONS:
             self._session = self._uuid(number)
@@ -78,19 +84,29 @@ class Maker:
 
     def _request(self) -> dict[str, Any]:
         rng = self._random
+
+        def ask() -> str:
+            return f"{rng.choice(self._paragraphs)} {' '.join(self._draw(self._drawn))}"
+
         return {
             "model": rng.choice(_MODELS),
             "temperature": 0.2,
             "messages": [
                 {"role": "system", "content": "You are a careful assistant."},
-                {"role": "user", "content": f"{rng.choice(self._paragraphs)} {' '.join(self._draw(20))}"},
+                {
+                    "role": "user",
+                    "content": f"{rng.choice(self._paragraphs)} {' '.join(self._draw(self._drawn))}",
+                },
                 {"role": "assistant", "content": rng.choice(self._paragraphs)},
-                {"role": "user", "content": f"{rng.choice(self._paragraphs)} {' '.join(self._draw(20))}"},
+                {
+                    "role": "user",
+                    "content": f"{rng.choice(self._paragraphs)} {' '.join(self._draw(self._drawn))}",
+                },
             ],
         }
 
     def _response(self, number: int) -> dict[str, Any]:
-        text = f"{self._random.choice(self._paragraphs)} {' '.join(self._draw(40))}"
+        text = f"{self._random.choice(self._paragraphs)} {' '.join(self._draw(2 * self._drawn))}"
         asked, answered = self._random.randrange(600, 700), self._random.randrange(180, 240)
         message: dict[str, Any] = {"role": "assistant", "content": text, "refusal": None, "annotations": []}
         return {
