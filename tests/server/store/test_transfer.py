@@ -72,6 +72,18 @@ def test_marks_come_back_and_repeating_changes_nothing(store: Store) -> None:
     assert set(store.transfer.read_marks(OTHER)) == {MARKS[-1]}
 
 
+def test_a_process_may_have_sent_very_many_records(store: Store) -> None:
+    """What is missing of them is found in a time that grows as they do, and in as little memory."""
+    parts = [Arrival("process", 1, 99_999), Arrival("process", 100_001, 300_000)]
+
+    store.transfer.put_marks(ORG, parts).result()
+
+    report = store.reports.source(ORG, "process")
+    assert report is not None
+    assert (report.count, report.missing) == (299_999, ((100_000, 100_000),))
+    assert [one for one in store.transfer.read_marks(ORG) if isinstance(one, Arrival)] == parts
+
+
 def test_pruning_keeps_no_copied_record_out_but_a_deletion_does(store: Store) -> None:
     """A record whose sequence was noted before it came is taken; one that was deleted here stays away."""
     put(store, completion(id="deleted", source="process", sequence=1))

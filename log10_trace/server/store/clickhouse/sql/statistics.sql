@@ -6,9 +6,9 @@ ORDER BY tag LIMIT {limit:UInt64};
 -- :ranges
 -- Numbers that came, as ranges: one begins where the number before is missing, and ends where the next one is.
 SELECT source, numbers_from, numbers_to FROM (
-    SELECT source, bitmapToArray(groupBitmapMergeState(numbers)) AS came,
-        arraySort(arrayFilter(n -> NOT has(came, n - 1), came)) AS begins,
-        arraySort(arrayFilter(n -> NOT has(came, n + 1), came)) AS ends
+    SELECT source, arraySort(bitmapToArray(groupBitmapMergeState(numbers))) AS came, arrayDifference(came) AS steps,
+        arrayFilter((n, step) -> step <> 1, came, steps) AS begins,
+        arrayFilter((n, step) -> step <> 1, came, arrayPushBack(arrayPopFront(steps), 0)) AS ends
     FROM arrivals
     WHERE organization_id = {organization_id:String} AND ({source:String} = '' OR source = {source:String})
     GROUP BY source
