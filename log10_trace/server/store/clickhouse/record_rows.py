@@ -44,9 +44,10 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class DerivedRecord:
-    """A record, its words and its columns."""
+    """A record, its texts, its words and its columns."""
 
     incoming: CompletionRecord
+    texts: RecordTexts
     words: CompletionText
     facts: CompletionColumns
 
@@ -88,7 +89,8 @@ class MergedRecord:
 def derive(incoming: CompletionRecord, now_ms: int) -> DerivedRecord:
     """Work out what follows from a record alone."""
     words = extract_text(incoming.values)
-    return DerivedRecord(incoming, words, extract_columns(incoming, words, now_ms=now_ms))
+    facts = extract_columns(incoming, words, now_ms=now_ms)
+    return DerivedRecord(incoming, lay_out(incoming.fields), words, facts)
 
 
 def merge_deliveries(key: Key, deliveries: Sequence[Delivery]) -> MergedRecord:
@@ -138,7 +140,7 @@ def completion_row(merged: MergedRecord, known: DerivedRecord, server: str) -> t
     Raises:
         UnstorableError: a column has no text where it must.
     """
-    facts, texts = known.facts, lay_out(merged.incoming.fields)
+    facts, texts = known.facts, known.texts
     site = read_call_site(texts.stack)
     charges = facts.charges
     return (

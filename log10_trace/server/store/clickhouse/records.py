@@ -33,7 +33,6 @@ from log10_trace.server.store.clickhouse.record_rows import (
     read_delivery,
 )
 from log10_trace.server.store.clickhouse.repeats import find_repeats
-from log10_trace.server.store.common.record_codec import lay_out
 from log10_trace.server.store.common.record_writes import (
     apply_write,
     build_write_result,
@@ -146,8 +145,7 @@ class RecordWriter:
             if effect is WriteEffect.UNCHANGED:
                 continue
             version = self._next_version(version)
-            texts = lay_out(write.known.incoming.fields)
-            delivery = Delivery(version, place, skipped, write.replaces_tags, texts)
+            delivery = Delivery(version, place, skipped, write.replaces_tags, write.known.texts)
             added.append((delivery, write.known))
         assert stands is not None  # noqa: S101 -- there is a write for every draft
         deliveries = (*(before.deliveries if before else ()), *(one for one, _ in added))

@@ -18,6 +18,18 @@ _BETWEEN: Final = re.compile(r"[\W_]+")
 _ASCII_WORDS: Final = {code: chr(code).lower() if chr(code).isalnum() else " " for code in range(128)}
 
 
+class _WithoutAccents(dict[int, int | None]):
+    """A table for ``str.translate`` that learns each character when it meets it."""
+
+    def __missing__(self, code: int) -> int | None:
+        is_accent = unicodedata.combining(chr(code)) and chr(code) not in VOICED
+        self[code] = None if is_accent else code
+        return self[code]
+
+
+_WITHOUT_ACCENTS: Final = _WithoutAccents()
+
+
 class BoundCondition(NamedTuple):
     """A condition of SQL and the values to bind."""
 
@@ -62,6 +74,5 @@ def _normalize(text: str) -> list[str]:
     """The words of a text: lower case, no accents, letters and digits only."""
     if text.isascii():
         return text.translate(_ASCII_WORDS).split()
-    decomposed = unicodedata.normalize("NFKD", text)
-    marks = (mark for mark in decomposed if mark in VOICED or not unicodedata.combining(mark))
-    return _BETWEEN.sub(" ", unicodedata.normalize("NFC", "".join(marks)).casefold()).split()
+    bare = unicodedata.normalize("NFKD", text).translate(_WITHOUT_ACCENTS)
+    return _BETWEEN.sub(" ", unicodedata.normalize("NFC", bare).casefold()).split()

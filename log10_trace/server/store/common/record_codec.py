@@ -134,8 +134,12 @@ def read_body_prefix(joined: str) -> dict[str, str]:
 
 def _join(fields: Mapping[str, str]) -> str:
     """Names and lengths on the first line, then the texts end to end: split again without parsing them."""
-    index = json.dumps([[name, len(text)] for name, text in fields.items()])
-    return f"{index}\n{''.join(fields.values())}"
+    index = ", ".join([f"[{_quote(name)}, {len(text)}]" for name, text in fields.items()])
+    return f"[{index}]\n{''.join(fields.values())}"
+
+
+_quote = lru_cache(maxsize=1_024)(json.dumps)
+"""The names of fields are few."""
 
 
 def _split(joined: str) -> dict[str, str]:
