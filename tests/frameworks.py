@@ -26,6 +26,8 @@ from importlib.metadata import requires
 from pathlib import Path
 from typing import Any, Final
 
+from environments import make_environment
+
 ROOT: Final = Path(__file__).resolve().parents[1]
 TIME_LIMIT_S: Final = 300
 """How long the exchanges of one framework may take before they are said to hang."""
@@ -78,11 +80,9 @@ def python_in(environment: Path) -> Path:
 
 def install(environment: Path, *names: str) -> None:
     """Make an environment with what our package needs, and these frameworks."""
-    subprocess.run([sys.executable, "-m", "venv", environment], check=True)
     own = [each for each in requires("log10-trace") or [] if "extra ==" not in each]
     wanted = [each for name in names for each in FRAMEWORKS[name].requirements]
-    pip = [python_in(environment), "-m", "pip", "install", "-qq", "--disable-pip-version-check"]
-    subprocess.run([*pip, *own, *wanted], check=True)
+    make_environment(environment, *own, *wanted)
 
 
 def run(name: str, environment: Path) -> list[dict[str, Any]]:

@@ -23,6 +23,8 @@ from pathlib import Path
 from typing import Final
 from xml.etree import ElementTree as ET
 
+from environments import make_environment
+
 ROOT: Final = Path(__file__).resolve().parents[1]
 NEWEST: Final = "newest"
 PROGRAMS: Final = "tests.instrument.test_surfaces.test_a_call_leaves_its_record["
@@ -113,13 +115,6 @@ def interpreter(version: str) -> str | None:
     return str(installed[-1]) if installed else shutil.which(f"python{version}")
 
 
-def install(cell: Cell, python: str, environment: Path) -> None:
-    """Make the cell's environment."""
-    subprocess.run([python, "-m", "venv", environment], check=True)
-    pip = [environment / "bin" / "python", "-m", "pip", "install", "-qq", "--disable-pip-version-check"]
-    subprocess.run([*pip, str(ROOT), *cell.requirements()], check=True)
-
-
 def run(cell: Cell, environment: Path) -> dict[str, str]:
     """Run the tests in the cell's environment; each test's outcome by its name."""
     report = environment / "report.xml"
@@ -172,7 +167,7 @@ def main() -> int:
         with tempfile.TemporaryDirectory() as temporary:
             environment = (asked.prepare or asked.use or Path(temporary)) / cell.folder
             if not asked.use:
-                install(cell, python, environment)
+                make_environment(environment, str(ROOT), *cell.requirements(), python=python)
             if not asked.prepare:
                 results[cell] = run(cell, environment)
     if results:
