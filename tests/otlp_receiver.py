@@ -59,6 +59,10 @@ class Receiver:
     """Headers and message of each request to ``/v1/metrics``, taken or not."""
     metrics_answer: Answer = (200, b"", {})
     """What requests to ``/v1/metrics`` are answered."""
+    max_metrics_bytes: int | None = None
+    """Larger requests to ``/v1/metrics`` are answered with 413."""
+    taken_pushes: list[int] = field(default_factory=list)
+    """Which of ``pushes`` were taken."""
 
     def __post_init__(self) -> None:
         self._usual: Behaviour = take
@@ -77,9 +81,13 @@ class Receiver:
         """The answer to a request."""
         if path == "/v1/metrics":
             with self._changed:
+                is_too_large = self.max_metrics_bytes is not None and len(body) > self.max_metrics_bytes
+                answer = (413, b"", {}) if is_too_large else self.metrics_answer
+                if answer[0] < 300:
+                    self.taken_pushes.append(len(self.pushes))
                 self.pushes.append((headers, ExportMetricsServiceRequest.FromString(body)))
                 self._changed.notify_all()
-            return self.metrics_answer
+            return answer
         message = ExportTraceServiceRequest.FromString(body)
         spans = [
             span

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from log10_trace import threads
@@ -52,9 +52,9 @@ class CallHistograms:
         self._lock = threads.new_lock()
 
     @property
-    def is_empty(self) -> bool:
-        """Whether nothing was counted."""
-        return not self._series
+    def points(self) -> int:
+        """How many points a push of everything has: one for each metric with the same labels."""
+        return len(self._series)
 
     def read(self, record: Mapping[str, Any]) -> tuple[Measure, ...]:
         """What is to be counted of a record whose call has ended."""
@@ -69,48 +69,60 @@ class CallHistograms:
                     series = self._series[metric, labels] = _Series(metric)
                 series.add(metric, value)
 
-    def encode(self, resource: Mapping[str, str], now_ns: int) -> bytes:
-        """An export request of all that was counted, of a service with these attributes."""
+    def encode(self, resource: Mapping[str, str], now_ns: int, max_points: int) -> list[bytes]:
+        """All that was counted, in export requests of at most ``max_points``; ``resource`` is the service."""
         with self._lock:
-            metrics = [made for metric in METRICS if (made := self._make_metric(metric, now_ns)) is not None]
-        request = service.ExportMetricsServiceRequest(
-            resource_metrics=[
-                protocol.ResourceMetrics(
-                    resource=make_resource(resource),
-                    scope_metrics=[protocol.ScopeMetrics(scope=SCOPE, metrics=metrics)],
-                )
+            points = [
+                (metric, _make_point(metric, labels, series, self.start_ns, now_ns))
+                for (metric, labels), series in self._series.items()
             ]
-        )
-        return bytes(request.SerializeToString())
+        parts = [points[start : start + max_points] for start in range(0, len(points), max_points)]
+        return [_encode_part(part, resource) for part in parts]
 
-    def _make_metric(self, metric: Metric, now_ns: int) -> protocol.Metric | None:
-        points = [
-            protocol.HistogramDataPoint(
-                attributes=make_attributes(
-                    pair for pair in zip(metric.labels, labels, strict=True) if pair[1]
-                ),
-                start_time_unix_nano=self.start_ns,
-                time_unix_nano=now_ns,
-                count=sum(series.buckets),
-                sum=series.total,
-                min=series.least,
-                max=series.largest,
-                bucket_counts=series.buckets,
-                explicit_bounds=metric.boundaries,
+
+def _encode_part(
+    points: Sequence[tuple[Metric, protocol.HistogramDataPoint]], resource: Mapping[str, str]
+) -> bytes:
+    by_metric: dict[Metric, list[protocol.HistogramDataPoint]] = {}
+    for metric, point in points:
+        by_metric.setdefault(metric, []).append(point)
+    metrics = [_make_metric(metric, by_metric[metric]) for metric in METRICS if metric in by_metric]
+    request = service.ExportMetricsServiceRequest(
+        resource_metrics=[
+            protocol.ResourceMetrics(
+                resource=make_resource(resource),
+                scope_metrics=[protocol.ScopeMetrics(scope=SCOPE, metrics=metrics)],
             )
-            for (own, labels), series in self._series.items()
-            if own is metric
         ]
-        if not points:
-            return None
-        return protocol.Metric(
-            name=metric.name,
-            unit=metric.unit,
-            description=metric.description,
-            histogram=protocol.Histogram(
-                data_points=points, aggregation_temporality=protocol.AGGREGATION_TEMPORALITY_CUMULATIVE
-            ),
-        )
+    )
+    return bytes(request.SerializeToString())
+
+
+def _make_point(
+    metric: Metric, labels: Sequence[str], series: _Series, start_ns: int, now_ns: int
+) -> protocol.HistogramDataPoint:
+    return protocol.HistogramDataPoint(
+        attributes=make_attributes(pair for pair in zip(metric.labels, labels, strict=True) if pair[1]),
+        start_time_unix_nano=start_ns,
+        time_unix_nano=now_ns,
+        count=sum(series.buckets),
+        sum=series.total,
+        min=series.least,
+        max=series.largest,
+        bucket_counts=series.buckets,
+        explicit_bounds=metric.boundaries,
+    )
+
+
+def _make_metric(metric: Metric, points: Sequence[protocol.HistogramDataPoint]) -> protocol.Metric:
+    return protocol.Metric(
+        name=metric.name,
+        unit=metric.unit,
+        description=metric.description,
+        histogram=protocol.Histogram(
+            data_points=points, aggregation_temporality=protocol.AGGREGATION_TEMPORALITY_CUMULATIVE
+        ),
+    )
 
 
 def decode_metrics_rejection(body: bytes) -> tuple[int, str]:

@@ -15,6 +15,7 @@ from opentelemetry.proto.metrics.v1.metrics_pb2 import AGGREGATION_TEMPORALITY_C
 from opentelemetry.semconv._incubating.attributes import error_attributes, gen_ai_attributes
 from opentelemetry.semconv._incubating.metrics import gen_ai_metrics
 
+from log10_trace import guard
 from log10_trace.config import resolve
 from log10_trace.export.delivery import delivery, otlp_metrics
 from log10_trace.export.delivery.otlp_delivery import make_otlp_delivery
@@ -93,6 +94,7 @@ def metrics(receiver: Receiver, clock: Clock) -> Iterator[OtlpMetrics]:
     )
     exchange.close()
     otlp_metrics._refused.clear()
+    otlp_metrics._named.clear()
 
 
 def count(metrics: OtlpMetrics, **fields: Any) -> None:
@@ -183,7 +185,7 @@ def test_a_push_that_fails_is_made_up_for(metrics: OtlpMetrics, receiver: Receiv
     assert metrics.due_at == clock.now + INTERVAL_S
 
 
-@pytest.mark.parametrize("code", [404, 405, 415])
+@pytest.mark.parametrize("code", [404, 405, 415, 501])
 def test_an_endpoint_that_takes_no_metrics_is_not_asked_again(
     metrics: OtlpMetrics, receiver: Receiver, caplog: pytest.LogCaptureFixture, code: int
 ) -> None:
@@ -198,6 +200,68 @@ def test_an_endpoint_that_takes_no_metrics_is_not_asked_again(
     (said,) = [each.getMessage() for each in caplog.records]
     assert f"/v1/metrics takes no metrics (HTTP {code})" in said
     assert "LOG10_OTLP_METRICS=0" in said
+
+
+@pytest.mark.parametrize("code", [401, 403])
+def test_a_key_that_is_refused_is_named_once_and_tried_again(
+    metrics: OtlpMetrics, receiver: Receiver, clock: Clock, caplog: pytest.LogCaptureFixture, code: int
+) -> None:
+    """The endpoint may learn the key later; refused again after that, it is named again."""
+    count(metrics)
+    with caplog.at_level(logging.WARNING, "log10_trace"):
+        for answer in (code, code, 200, code):
+            receiver.metrics_answer = (answer, b"", {})
+            assert metrics.due_at <= clock.now + INTERVAL_S
+            clock.now = metrics.due_at
+            metrics.push(30.0)
+
+    assert len(receiver.pushes) == 4
+    said = [each.getMessage() for each in caplog.records]
+    assert len(said) == 2
+    assert all(f"refuses metrics (HTTP {code})" in each and "LOG10_OTLP_HEADERS" in each for each in said)
+
+
+def test_a_push_that_is_too_large_is_made_in_parts(metrics: OtlpMetrics, receiver: Receiver) -> None:
+    """As small as the endpoint asks for; later pushes are as small at once."""
+    for number in range(5):
+        count(metrics, request={"model": f"m{number}"})
+    receiver.max_metrics_bytes = 1500
+    metrics.push(30.0)
+    assert len(receiver.pushes) > len(receiver.taken_pushes) > 1
+
+    receiver.pushes.clear()
+    receiver.taken_pushes.clear()
+    metrics.push(30.0)
+    assert len(receiver.pushes) == len(receiver.taken_pushes)
+    keys = [key for push in receiver.taken_pushes for key in points(receiver, push)]
+    assert len(keys) == len(set(keys)) == metrics._histograms.points == 20
+
+
+def test_a_single_point_that_is_too_large_ends_nothing(metrics: OtlpMetrics, receiver: Receiver) -> None:
+    """The endpoint takes nothing of any size: the push is counted as refused, and the next is made."""
+    receiver.metrics_answer = (413, b"", {})
+    count(metrics)
+    metrics.push(30.0)
+
+    assert (metrics.refused_pushes, metrics.due_at < float("inf")) == (1, True)
+
+
+def test_a_push_that_is_found_wrong_is_counted_and_the_next_is_made(
+    metrics: OtlpMetrics,
+    receiver: Receiver,
+    clock: Clock,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What the endpoint says of it stands in the log."""
+    monkeypatch.setattr(guard, "_said", guard.ErrorCounter())
+    receiver.metrics_answer = (400, b"min is\n missing", {})
+    count(metrics)
+    with caplog.at_level(logging.WARNING, "log10_trace"):
+        metrics.push(30.0)
+
+    assert (metrics.refused_pushes, metrics.due_at) == (1, clock.now + INTERVAL_S)
+    assert "took no metrics (HTTP 400 min is missing, 1 such so far)" in caplog.text
 
 
 def test_names_without_end_are_counted_together() -> None:
@@ -227,7 +291,7 @@ def test_two_threads_may_count_while_one_pushes() -> None:
         for thread in threads:
             thread.start()
         while any(thread.is_alive() for thread in threads):
-            histograms.encode({}, 1)
+            histograms.encode({}, 1, 1000)
         for thread in threads:
             thread.join()
     finally:

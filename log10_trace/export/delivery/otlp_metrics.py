@@ -5,6 +5,7 @@ They are cumulative: what a push that fails did not bring, the next one brings. 
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Mapping
 from typing import Any, Final
@@ -21,10 +22,16 @@ INTERVAL_S: Final = 60.0
 """Seconds between two pushes, as OpenTelemetry's SDKs have it."""
 _TIMEOUT_S: Final = 5.0
 """Spans wait while metrics are pushed."""
-_OF_KEY: Final = (401, 403)
+_NEVER_TAKEN: Final = (404, 405, 410, 415, 501)
+"""Statuses of an address that takes no metrics, whatever they are."""
+_OF_KEY: Final = (401, 403, 407)
+_TOO_LARGE: Final = 413
+_MESSAGE_CHARACTERS: Final = 200
 _NEVER: Final = float("inf")
 _refused: Final[set[str]] = set()
 """URLs that took no metrics in this process, and are not asked again."""
+_named: Final[set[str]] = set()
+"""URLs whose refusal of the key was named in the log, and goes on."""
 
 
 class OtlpMetrics:
@@ -49,6 +56,9 @@ class OtlpMetrics:
         self._now_ns = now_ns
         self._due_at = _NEVER
         self._has_news = False
+        self._max_points = sys.maxsize
+        self.refused_pushes = 0
+        """Pushes that the endpoint found wrong; what they had, the next one has too."""
 
     @property
     def due_at(self) -> float:
@@ -81,23 +91,57 @@ class OtlpMetrics:
         """Try once to push all that was counted, within ``timeout`` seconds and within five."""
         self._has_news = False
         self._due_at = self._clock() + INTERVAL_S
-        body = self._histograms.encode(self._resource, self._now_ns())
-        reply = self._exchange.post(self._server, body, min(timeout, _TIMEOUT_S))
-        if isinstance(reply, RecordResult):
-            self._log_failure(reply.message)
-        elif 200 <= reply.status < 300:  # noqa: PLR2004 -- HTTP's own classes
+        until = time.monotonic() + min(timeout, _TIMEOUT_S)
+        while not self._push_parts(until):
+            self._max_points = max(1, min(self._max_points, self._histograms.points) // 2)
+
+    def _push_parts(self, until: float) -> bool:
+        """Push part by part until one is not taken; False where smaller parts are to be tried."""
+        for body in self._histograms.encode(self._resource, self._now_ns(), self._max_points):
+            left = until - time.monotonic()
+            if left <= 0:
+                self._log_failure("no time was left for a part of them")
+                return True
+            reply = self._exchange.post(self._server, body, left)
+            if isinstance(reply, RecordResult):
+                self._log_failure(reply.message)
+                return True
+            if reply.status == _TOO_LARGE and min(self._max_points, self._histograms.points) > 1:
+                return False
+            if not 200 <= reply.status < 300:  # noqa: PLR2004 -- HTTP's own classes
+                self._note_refusal(reply)
+                return True
+            _named.discard(self._server.url)
             self._log_rejection(reply)
-        elif reply.status in (*RETRIED, *_OF_KEY):
-            self._due_at += retry_after_of(reply)
-            self._log_failure(f"HTTP {reply.status}")
-        else:
-            _refused.add(self._server.url)
+        return True
+
+    def _note_refusal(self, reply: HttpReply) -> None:
+        """Say that a push was refused, and ask again where another one may be taken."""
+        url, status = self._server.url, reply.status
+        if status in _NEVER_TAKEN or status < 400:  # noqa: PLR2004
+            _refused.add(url)
             logger.warning(
                 "log10_trace: %s takes no metrics (HTTP %d); this process sends it none. "
                 "Set otlp_metrics=False (LOG10_OTLP_METRICS=0) to send none at all",
-                self._server.url,
-                reply.status,
+                url,
+                status,
             )
+        elif status in _OF_KEY:
+            if url not in _named:
+                _named.add(url)
+                logger.warning(
+                    "log10_trace: %s refuses metrics (HTTP %d); it is asked again every minute. "
+                    "Check LOG10_OTLP_HEADERS",
+                    url,
+                    status,
+                )
+        elif status in RETRIED:
+            self._due_at += retry_after_of(reply)
+            self._log_failure(f"HTTP {status}")
+        else:
+            self.refused_pushes += 1
+            said = " ".join(reply.body[:_MESSAGE_CHARACTERS].decode("utf-8", "replace").split())
+            self._log_failure(f"HTTP {status} {said}".rstrip() + f", {self.refused_pushes} such so far")
 
     def _log_failure(self, reason: str) -> None:
         log_rate_limited(
