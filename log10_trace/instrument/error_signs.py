@@ -12,6 +12,8 @@ MASK: Final = "***"
 """Stands where a credential stood."""
 
 _ERROR: Final = re.compile(rb'"error"(?:\s*:\s*[^\sn]|\s*[,}])')
+_NAME: Final = b'"error"'
+"""What every match begins with."""
 _HEAD: Final = 1024
 """So far into a long body, and so near to its end, an error is looked for."""
 
@@ -19,4 +21,6 @@ _HEAD: Final = 1024
 def tells_of_error(body: bytes, *, whole: bool) -> bool:
     """Whether a body with a good status has an error in it: all of it is read, or its head and its end."""
     part = body if whole or len(body) <= 2 * _HEAD else body[:_HEAD] + body[-_HEAD:]
-    return _ERROR.search(part) is not None
+    # Nearly no body has the name at all, and ``find`` reads on faster than the expression does.
+    at = part.find(_NAME)
+    return at >= 0 and _ERROR.search(part, at) is not None

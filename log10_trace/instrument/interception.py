@@ -68,9 +68,9 @@ def intercept(wrapped: Callable[..., Any], client: Any) -> Callable[..., Any]:
     """``OpenAI.request``, intercepted."""
     call = _begin(client)
 
-    def request(*args: Any, **kwargs: Any) -> Any:
+    def request(client: Any, /, *args: Any, **kwargs: Any) -> Any:
         with call:
-            return wrapped(*args, **kwargs)
+            return wrapped(client, *args, **kwargs)
 
     return request
 
@@ -79,9 +79,9 @@ def intercept_async(wrapped: Callable[..., Awaitable[Any]], client: Any) -> Call
     """``AsyncOpenAI.request``, intercepted."""
     call = _begin(client)
 
-    async def request(*args: Any, **kwargs: Any) -> Any:
+    async def request(client: Any, /, *args: Any, **kwargs: Any) -> Any:
         with call:
-            return await wrapped(*args, **kwargs)
+            return await wrapped(client, *args, **kwargs)
 
     return request
 

@@ -6,7 +6,7 @@ import copy
 import functools
 import inspect
 from collections.abc import Callable
-from types import FunctionType
+from types import FunctionType, MethodType
 from typing import Any, Final, Protocol
 
 import wrapt
@@ -67,6 +67,21 @@ class _Wrapped(wrapt.FunctionWrapper):  # type: ignore[type-arg] # as above
         # A function is pickled by its name, and the function of that name is not this object: as an attribute
         # of its class it is found again, wrapped or not, whichever process reads the pickle.
         return getattr, self._self_place
+
+
+class _Inherited(_Wrapped):
+    """A plain function that stands for an inherited one, in a class that does not define it.
+
+    Bound, it is a method as any other, which costs half of what a bound wrapper of wrapt does. Looked up on
+    its class it is a ``_Wrapped``: by the name that it has, ``pickle`` finds another function.
+    """
+
+    def __init__(self, wrapped: Any, wrapper: Wrapper, owner: type, name: str, plain: FunctionType) -> None:
+        super().__init__(wrapped, wrapper, owner, name)
+        self._self_plain = plain
+
+    def __get__(self, instance: Any, owner: type | None = None) -> Any:
+        return self if instance is None else MethodType(self._self_plain, instance)
 
 
 class PlainWrapper(Protocol):
@@ -167,6 +182,8 @@ class MethodPatch:
         around = getattr(self._wrapper, "around", None)
         if around is not None and type(current) is FunctionType:
             self._ours = around(current)
+            if self._before is _ABSENT:
+                self._ours = _Inherited(current, self._wrapper, self.owner, self.name, self._ours)
         else:
             self._ours = _Wrapped(current, self._wrapper, self.owner, self.name)
         setattr(self.owner, self.name, self._ours)

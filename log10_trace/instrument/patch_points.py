@@ -75,9 +75,9 @@ def _places(sdk: Sdk) -> Iterator[_Place]:
     # The classes that programs use, not their base ``SyncAPIClient``: Logfire and OpenInference wrap
     # ``request`` on these, and would hide a wrapper below.
     for owner in _classes(module, sdk.clients):
-        yield owner, "request", wrappers.wrap_request
+        yield owner, "request", wrappers.REQUEST_WRAPPER
     for owner in _classes(module, sdk.async_clients):
-        yield owner, "request", wrappers.wrap_request_async
+        yield owner, "request", wrappers.ASYNC_REQUEST_WRAPPER
     # One class defines it for both clients up to openai 1.7.
     for owner in _classes(base, ("SyncAPIClient", "AsyncAPIClient", "BaseClient")):
         if "_process_response" in vars(owner):

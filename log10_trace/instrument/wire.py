@@ -11,6 +11,15 @@ from urllib.parse import urlsplit, urlunsplit
 
 from log10_trace.record.call import Call
 
+_TYPES: Final = {
+    text.encode(): text
+    for text in (
+        "application/json", "application/json; charset=utf-8", "application/json;charset=utf-8",
+        "text/event-stream", "text/event-stream; charset=utf-8", "text/event-stream;charset=utf-8",
+    )
+}  # fmt: skip
+"""Content types that nearly every response has one of."""
+
 # Every client has a URL object of its own, and a program may make one for each call.
 _MAX_URLS: Final = 256
 _urls: Final[dict[int, tuple[Any, str]]] = {}
@@ -61,12 +70,11 @@ def read_headers(call: Call, headers: Any) -> None:
     for name, value in headers.raw:
         size = len(name)
         if size == 12:  # noqa: PLR2004 -- the lengths of the names below, which spare lower() for the others
-            if name.lower() == b"content-type" or name.lower() == b"x-request-id":
-                text = value.decode("latin-1")
-                if name[:1] in b"cC":
-                    call.content_type = text
-                else:
-                    call.request_id = text
+            lower = name.lower()
+            if lower == b"content-type":
+                call.content_type = _TYPES.get(value) or value.decode("latin-1")
+            elif lower == b"x-request-id":
+                call.request_id = value.decode("latin-1")
         elif size == 10 and name.lower() == b"request-id":  # noqa: PLR2004 -- as above; Anthropic's
             call.request_id = value.decode("latin-1")
         elif size == 16 and name.lower() == b"content-encoding":  # noqa: PLR2004 -- as above

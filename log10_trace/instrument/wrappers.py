@@ -32,6 +32,8 @@ _BUILDING: Final = guard("noting a request")
 
 _MIN_ERROR_STATUS: Final = 400
 
+_frame: Final = sys._getframe  # noqa: SLF001 -- inspect's way to it is a hundred times slower
+
 
 class _CaptureState:
     """Where calls are recorded to now; none while we are switched off."""
@@ -79,61 +81,96 @@ def running(recording: Recording) -> Iterator[None]:
         _active.set(before)
 
 
-def wrap_request(wrapped: Any, client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+class _RequestWrapper:
     """Around ``OpenAI.request``."""
-    if interception.state.interceptor is not None:
-        wrapped = interception.intercept(wrapped, client)
-    recording = None
-    try:
-        recording = _begin(client, args, kwargs)
-    except Exception as fault:  # noqa: BLE001 -- the guard keeps it
-        _BEGINNING.keep(fault)
-    if recording is None:
-        return wrapped(*args, **kwargs)
-    # Set back by value: a token may be used only in the context that it was made in.
-    before = _active.get()
-    _active.set(recording)
-    try:
-        result = wrapped(*args, **kwargs)
-    except BaseException as error:
-        with _FAILING:
-            recording.on_error(error)
-        raise
-    finally:
-        _active.set(before)
-    try:
-        recording.on_return()
-    except Exception as fault:  # noqa: BLE001 -- the guard keeps it
-        _RECORDING.keep(fault)
-    return result
+
+    def around(self, function: Callable[..., Any]) -> Any:
+        """The method, wrapped by a plain function."""
+
+        @functools.wraps(function)
+        def request(self: Any, /, *args: Any, **kwargs: Any) -> Any:
+            wrapped = function
+            if interception.state.interceptor is not None:
+                wrapped = interception.intercept(function, self)
+            recording = None
+            try:
+                recording = _begin(self, args, kwargs, _frame(1))
+            except Exception as fault:  # noqa: BLE001 -- the guard keeps it
+                _BEGINNING.keep(fault)
+            if recording is None:
+                return wrapped(self, *args, **kwargs)
+            # Set back by value: a token may be used only in the context that it was made in.
+            before = _active.get()
+            _active.set(recording)
+            try:
+                result = wrapped(self, *args, **kwargs)
+            except BaseException as error:
+                with _FAILING:
+                    recording.on_error(error)
+                raise
+            finally:
+                _active.set(before)
+            try:
+                recording.on_return()
+            except Exception as fault:  # noqa: BLE001 -- the guard keeps it
+                _RECORDING.keep(fault)
+            return result
+
+        return request
+
+    def __call__(self, wrapped: Any, client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """As a wrapper, around what is no function: another tracer's."""
+        return self.around(_leave_out_client(wrapped))(client, *args, **kwargs)
 
 
-async def wrap_request_async(wrapped: Any, client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+class _AsyncRequestWrapper:
     """Around ``AsyncOpenAI.request``."""
-    if interception.state.interceptor is not None:
-        wrapped = interception.intercept_async(wrapped, client)
-    recording = None
-    try:
-        recording = _begin(client, args, kwargs)
-    except Exception as fault:  # noqa: BLE001 -- the guard keeps it
-        _BEGINNING.keep(fault)
-    if recording is None:
-        return await wrapped(*args, **kwargs)
-    before = _active.get()
-    _active.set(recording)
-    try:
-        result = await wrapped(*args, **kwargs)
-    except BaseException as error:
-        with _FAILING:
-            recording.on_error(error)
-        raise
-    finally:
-        _active.set(before)
-    try:
-        recording.on_return()
-    except Exception as fault:  # noqa: BLE001 -- the guard keeps it
-        _RECORDING.keep(fault)
-    return result
+
+    def around(self, function: Callable[..., Any]) -> Any:
+        """The method, wrapped by a plain function."""
+
+        @functools.wraps(function)
+        async def request(self: Any, /, *args: Any, **kwargs: Any) -> Any:
+            wrapped = function
+            if interception.state.interceptor is not None:
+                wrapped = interception.intercept_async(function, self)
+            recording = None
+            try:
+                recording = _begin(self, args, kwargs, _frame(1))
+            except Exception as fault:  # noqa: BLE001 -- the guard keeps it
+                _BEGINNING.keep(fault)
+            if recording is None:
+                return await wrapped(self, *args, **kwargs)
+            before = _active.get()
+            _active.set(recording)
+            try:
+                result = await wrapped(self, *args, **kwargs)
+            except BaseException as error:
+                with _FAILING:
+                    recording.on_error(error)
+                raise
+            finally:
+                _active.set(before)
+            try:
+                recording.on_return()
+            except Exception as fault:  # noqa: BLE001 -- the guard keeps it
+                _RECORDING.keep(fault)
+            return result
+
+        return request
+
+    def __call__(self, wrapped: Any, client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """As a wrapper, around what is no function: another tracer's."""
+        return self.around(_leave_out_client(wrapped))(client, *args, **kwargs)
+
+
+REQUEST_WRAPPER: Final = _RequestWrapper()
+ASYNC_REQUEST_WRAPPER: Final = _AsyncRequestWrapper()
+
+
+def _leave_out_client(bound: Callable[..., Any]) -> Callable[..., Any]:
+    """A function of the client and the arguments, of a method that is bound to the client."""
+    return lambda _client, *args, **kwargs: bound(*args, **kwargs)
 
 
 def note_request(request: Any) -> None:
@@ -169,13 +206,14 @@ class _ResponseWrapper:
 
     def __call__(self, wrapped: Any, client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """As a wrapper, around what is no function: another tracer's."""
-        return self.around(lambda _client, *args, **kwargs: wrapped(*args, **kwargs))(client, *args, **kwargs)
+        return self.around(_leave_out_client(wrapped))(client, *args, **kwargs)
 
 
 RESPONSE_WRAPPER: Final = _ResponseWrapper()
 
 
-def _begin(client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Recording | None:
+def _begin(client: Any, args: tuple[Any, ...], kwargs: dict[str, Any], frame: FrameType) -> Recording | None:
+    """The recording of a call that ``frame`` makes; none of what is not recorded."""
     capture = capture_state.capture
     if capture is None:
         return None
@@ -185,7 +223,6 @@ def _begin(client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Record
     # Ours may stand twice, around a wrapper that does not tell what it wraps: it is one call all the same.
     if active is not None and active is not NOT_RECORDED and active.options is options:
         return None
-    frame = sys._getframe(2)  # noqa: SLF001 -- inspect's way to it is a hundred times slower
     # Stored completions are read and listed by GET under the same path, which generates nothing.
     is_post = options.method.upper() == "POST"
     path = (KNOWN_PATHS.get(options.url) or match_path(options.url)) if is_post else None
@@ -239,7 +276,7 @@ def _attach_response(client: Any, kwargs: dict[str, Any]) -> Recording | None:
     recording, alone = _active.get(), None
     if recording is None:
         # The options are among its arguments, as they are among those of ``request``.
-        alone = recording = _begin(client, (), kwargs)
+        alone = recording = _begin(client, (), kwargs, _frame(2))
     if recording is None or recording is NOT_RECORDED:
         return None
     # From openai 1.39 on; before that nothing tells how often it tried.

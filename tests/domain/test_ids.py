@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import random
 import time
 from uuid import RFC_4122, UUID
 
@@ -26,6 +28,36 @@ def test_an_id_carries_the_millisecond_it_was_made_in() -> None:
 
     assert made_ms is not None
     assert before_ms <= made_ms <= after_ms
+
+
+def test_ids_take_no_numbers_from_the_generator_of_the_program() -> None:
+    """A program that seeds ``random`` has the same numbers with us, and two such programs other ids."""
+    state = random.getstate()
+    try:
+        random.seed(1)
+        expected = random.random()
+        random.seed(1)
+        assert len({new_id(0) for _ in range(200)}) == 200
+        assert random.random() == expected
+    finally:
+        random.setstate(state)
+
+
+def test_a_forked_child_makes_ids_of_its_own() -> None:
+    """Random bits that were drawn before the fork are the parent's alone."""
+    new_id()
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.write(writing, new_id(0).encode())
+        os._exit(0)
+    os.close(writing)
+    with open(reading, encoding="ascii") as pipe:  # noqa: PTH123 -- a descriptor, not a path
+        made = pipe.read()
+    os.waitpid(child, 0)
+
+    assert made.startswith("00000000-0000-7")
+    assert made not in {new_id(0) for _ in range(200)}
 
 
 @pytest.mark.parametrize(

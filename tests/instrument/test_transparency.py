@@ -242,7 +242,7 @@ MODULES: tuple[ModuleType, ...] = (
     record_call,
 )  # fmt: skip
 AT_THE_BORDER = {
-    "wrap_request", "wrap_request_async", "note_request", "around", "__call__", "decode_body",
+    "note_request", "around", "_leave_out_client", "_frame", "__call__", "decode_body",
     "wrap_async_method", "set_app", "guard", "current", "merge_tags", "process_session",
     "__iter__", "__aiter__", "close", "aclose", "__del__", "_tee", "_tee_async", "open_streams",
     "urlsplit", "urlunsplit", "find_spec", "parse", "parse_qsl",

@@ -90,8 +90,11 @@ class Journal(Backlog):
         start = segment.size
         segment.size = end = start + length
         self._last = sequence or self._last
+        descriptor = segment.open_descriptor
         try:
-            write_all(segment.descriptor, [head, *parts], start, length)
+            if descriptor is None:
+                descriptor = segment.descriptor
+            write_all(descriptor, [head, *parts], start, length)
         except OSError as error:
             self._roll_back(segment, start, end)
             self.disk_error = error

@@ -55,9 +55,7 @@ class Segment:
 
     __slots__ = (
         "_clear",
-        "_descriptor",
         "_is_advancing",
-        "_salt",
         "_settled",
         "acknowledged_offset",
         "acknowledged_sequence",
@@ -68,10 +66,12 @@ class Segment:
         "last_sequence",
         "memory",
         "number",
+        "open_descriptor",
         "path",
         "previous_sequence",
         "problem",
         "readable_offset",
+        "salt",
         "size",
         "source",
     )
@@ -107,22 +107,19 @@ class Segment:
         later version wrote."""
         self._settled: dict[int, tuple[int, int]] = {}
         self._is_advancing = False
-        self._salt = form.salt_of(source, number)
-        self._clear: tuple[int, int | None] = (form.FIRST_ENTRY_OFFSET, None)
-        self._descriptor: int | None = None
-
-    @property
-    def salt(self) -> int:
+        self.salt: Final = form.salt_of(source, number)
         """What its entries' checksums begin with."""
-        return self._salt
+        self._clear: tuple[int, int | None] = (form.FIRST_ENTRY_OFFSET, None)
+        self.open_descriptor: int | None = None
+        """The file, where it is open: what every call of the program reads, to which a property is slow."""
 
     @property
     def descriptor(self) -> int:
         """The open file, for reading and writing."""
-        if self._descriptor is None:
+        if self.open_descriptor is None:
             assert self.path is not None  # noqa: S101 -- a segment is on disk or in memory
-            self._descriptor = open_regular(self.path, os.O_RDWR)
-        return self._descriptor
+            self.open_descriptor = open_regular(self.path, os.O_RDWR)
+        return self.open_descriptor
 
     @property
     def records(self) -> int:
@@ -132,7 +129,7 @@ class Segment:
     @property
     def is_open(self) -> bool:
         """Whether the file is open, and can be read even when it was deleted."""
-        return self._descriptor is not None
+        return self.open_descriptor is not None
 
     @property
     def has_gaps(self) -> bool:
@@ -167,7 +164,7 @@ class Segment:
             os.close(descriptor)
             self.path.unlink(missing_ok=True)
             raise
-        self._descriptor = descriptor
+        self.open_descriptor = descriptor
         self.memory = None
 
     def zero_fill(self) -> None:
@@ -189,7 +186,7 @@ class Segment:
         write_all(spare.descriptor, [opening], 0, len(opening))
         spare.path.rename(self.path)
         # The header comes before the name: killed in between, the old name holds a segment without entries.
-        self._descriptor, spare._descriptor = spare.descriptor, None
+        self.open_descriptor, spare.open_descriptor = spare.descriptor, None
 
     def read(self, offset: int, length: int) -> bytes:
         """That many bytes from ``offset`` on, fewer at the end."""
@@ -224,7 +221,7 @@ class Segment:
 
     def _walk(self, start: int, before: int | None) -> Iterator[Entry | CorruptRange | UnusedTail]:
         return form.scan(
-            self.read, start, self.readable_offset, self._salt, before, may_be_blank=self.is_loaded
+            self.read, start, self.readable_offset, self.salt, before, may_be_blank=self.is_loaded
         )
 
     def acknowledge(self, start: int, end: int, sequence: int = 0) -> None:
@@ -286,9 +283,9 @@ class Segment:
 
     def close(self) -> None:
         """Close the file."""
-        if self._descriptor is not None:
-            os.close(self._descriptor)
-            self._descriptor = None
+        if self.open_descriptor is not None:
+            os.close(self.open_descriptor)
+            self.open_descriptor = None
 
     def remove(self) -> None:
         """Delete the file."""
