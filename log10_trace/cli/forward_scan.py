@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Final
 
-from log10_trace.cli.forwarding import ForwardCounts, ForwardSender
+from log10_trace.cli.forwarding import BegunBatch, ForwardCounts, ForwardSender
 from log10_trace.cli.sent_calls import SentCalls
 from log10_trace.client import Log10
 from log10_trace.client.filters import Filters
@@ -60,6 +61,7 @@ class ForwardScan:
         self._settled: set[str] = set()
         """Calls that were not sent and are not tried again: refused, or another's."""
         self._rescan_at = 0.0
+        self._underway: BegunBatch | None = None
 
     def scan_all(self) -> None:
         """Look through every call that passes the filters."""
@@ -84,33 +86,53 @@ class ForwardScan:
         """Send what was not sent; how many were."""
         known, room = 0, BATCH_BYTES
         batch: list[OutboundRecord] = []
-        for line in split_lines(self._client.completions.export(order="oldest", **filters)):
-            call_id = _read_id(line)
-            if call_id in self._sent or call_id in self._settled:
-                known += call_id in self._sent
-                self._moved_on(1)
-                continue
-            batch.append(OutboundRecord(call_id, line))
-            room -= len(line)
-            if len(batch) >= BATCH_ITEMS or room <= 0:
+        with self._finishing():
+            for line in split_lines(self._client.completions.export(order="oldest", **filters)):
+                call_id = _read_id(line)
+                if call_id in self._sent or call_id in self._settled:
+                    known += call_id in self._sent
+                    self._moved_on(1)
+                    continue
+                batch.append(OutboundRecord(call_id, line))
+                room -= len(line)
+                if len(batch) >= BATCH_ITEMS or room <= 0:
+                    self._send(batch)
+                    batch, room = [], BATCH_BYTES
+            if batch:
                 self._send(batch)
-                batch, room = [], BATCH_BYTES
-        self._send(batch)
         self._counts.running = len(self._running)
         return known
 
     def _send(self, batch: list[OutboundRecord]) -> None:
-        if not batch:
+        """Begin to send these, once those before them are settled."""
+        request = self._sender.make_request(batch)
+        self._finish()
+        self._underway = self._sender.begin(batch, request)
+
+    @contextmanager
+    def _finishing(self) -> Iterator[None]:
+        """Settle at the end of the block what is under way, also when the server fails; not at Ctrl-C."""
+        try:
+            yield
+        except Exception:
+            self._finish()
+            raise
+        self._finish()
+
+    def _finish(self) -> None:
+        """Settle the batch that is under way."""
+        begun, self._underway = self._underway, None
+        if begun is None:
             return
-        waiting = set(self._sender.send(batch))
-        for record in batch:
+        waiting = set(self._sender.finish(begun))
+        for record in begun.records:
             self._running.pop(record.id, None)
             if record.id in waiting:
                 self._running[record.id] = _read_began_ms(record.body)
             elif record.id not in self._sent:
                 self._settled.add(record.id)
-        self._newest_ms = max(self._newest_ms, _read_began_ms(batch[-1].body))
-        self._moved_on(len(batch))
+        self._newest_ms = max(self._newest_ms, _read_began_ms(begun.records[-1].body))
+        self._moved_on(len(begun.records))
 
 
 def _read_id(line: bytes) -> str:

@@ -7,11 +7,13 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from queue import SimpleQueue
 from typing import Final
 
+from log10_trace import threads
 from log10_trace.cli.sent_calls import SentCalls
 from log10_trace.errors import APIConnectionError, SetupError
-from log10_trace.export.delivery.otlp_transport import NOT_ENDED, SENT, TRACED, OtlpTransport
+from log10_trace.export.delivery.otlp_transport import NOT_ENDED, SENT, TRACED, OtlpTransport, SpanRequest
 from log10_trace.export.delivery.responses import RecordResult, SendResult
 from log10_trace.export.delivery.retry import Disposition, delay
 from log10_trace.export.delivery.server import Server
@@ -45,6 +47,22 @@ class ForwardCounts:
         return self.known + self.running + self.traced
 
 
+class BegunBatch:
+    """Records whose first attempt a thread makes."""
+
+    def __init__(self, records: list[OutboundRecord]) -> None:
+        """Wait for what is put into ``outcome``: the result of the attempt, or the error that ended it."""
+        self.records = records
+        self.outcome: SimpleQueue[SendResult | Exception] = SimpleQueue()
+
+    def wait(self) -> SendResult:
+        """The result of the attempt, once; an error that ended it is raised."""
+        outcome = self.outcome.get()
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+
 class ForwardSender:
     """Sends batches of calls; each comes to an end, or an error ends the command."""
 
@@ -73,18 +91,37 @@ class ForwardSender:
         self._succeeded_at = clock()
         self._failed_alone: Counter[str] = Counter()
 
-    def send(self, records: Sequence[OutboundRecord]) -> list[str]:
-        """Send these, and give the ids of those that have not ended and wait for another time.
+    def make_request(self, records: Sequence[OutboundRecord]) -> SpanRequest:
+        """What ``begin`` sends of these; may be made while another batch is under way."""
+        return self._transport.make_request(records)
+
+    def begin(self, records: list[OutboundRecord], request: SpanRequest) -> BegunBatch:
+        """Try once to send these, in a thread; ``finish`` is called before the next batch begins."""
+        begun = BegunBatch(records)
+
+        def send() -> None:
+            try:
+                begun.outcome.put(self._transport.send_request(self._endpoint, request, self._timeout_s))
+            except Exception as error:  # noqa: BLE001 -- raised again where the batch is finished
+                begun.outcome.put(error)
+
+        threads.start(send, "log10-trace-forward")
+        return begun
+
+    def finish(self, begun: BegunBatch) -> list[str]:
+        """Wait for a batch, and try again what did not go through; the ids of those that have not ended.
 
         Raises:
             APIConnectionError: the endpoint has taken nothing for a minute.
             SetupError: the endpoint refuses everything: its address or a header is wrong.
         """
         waiting: list[str] = []
-        parts = deque([list(records)] if records else [])
+        first: SendResult | None = begun.wait()
+        parts = deque([begun.records])
         while parts:
             part = parts.popleft()
-            result = self._transport.send(self._endpoint, part, self._timeout_s)
+            result = first or self._transport.send(self._endpoint, part, self._timeout_s)
+            first = None
             worst = _worst_of(result)
             if worst.disposition is Disposition.DENIED:
                 raise SetupError(self._describe_denial(worst))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import socket
-from collections.abc import Callable, Iterator
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,11 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from log10_trace.cli import forward_scan, forwarding
 from log10_trace.cli.sent_calls import open_sent_calls
+from log10_trace.errors import APIConnectionError
+from log10_trace.export.delivery.otlp_transport import OtlpTransport, SpanRequest
+from log10_trace.export.spool.outbound_record import OutboundRecord
 from tests.cli.conftest import Cli, Said, call
-from tests.otlp_receiver import Receiver, attributes, otlp_receiver, partial, refuse, status
+from tests.otlp_receiver import Answer, Receiver, attributes, otlp_receiver, partial, refuse, status, take
 from tests.raw_server import Peer, raw_server
 
 Within = Callable[..., Said]
@@ -51,6 +55,52 @@ def test_every_call_is_sent_once(within: Within, calls: list[dict[str, Any]], re
     assert headers["content-type"] == "application/x-protobuf"
     assert headers["content-encoding"] == "gzip"
     assert [each.scope_spans[0].scope.name for each in message.resource_spans] == ["log10_trace"]
+
+
+def test_a_batch_is_made_while_the_one_before_it_is_sent(
+    within: Within, calls: list[dict[str, Any]], receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Compression and network leave the processor to the next; the order stays."""
+    monkeypatch.setattr(forward_scan, "BATCH_ITEMS", 2)
+    made = [threading.Event() for _ in range(3)]
+    make, unmade = OtlpTransport.make_request, iter(made)
+
+    def make_request(self: OtlpTransport, records: Sequence[OutboundRecord]) -> SpanRequest:
+        request = make(self, records)
+        next(unmade).set()
+        return request
+
+    def take_when_made(spans: Sequence[Span]) -> Answer:
+        assert made[len(receiver.requests)].wait(30), "the batch behind this one is not made"
+        return take(spans)
+
+    monkeypatch.setattr(OtlpTransport, "make_request", make_request)
+    receiver.behave(take_when_made, times=2)
+
+    assert within("forward", "--to", receiver.url).err == "6 calls sent, 0 refused, 0 skipped.\n"
+    assert [number_of(span) for span in receiver.spans] == list(range(6))
+    assert len(receiver.requests) == 3
+
+
+def test_what_is_under_way_is_settled_when_the_server_fails(
+    within: Within, cli: Cli, calls: list[dict[str, Any]], receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the endpoint has taken is not sent again by the next run."""
+    monkeypatch.setattr(forward_scan, "BATCH_ITEMS", 2)
+    split = forward_scan.split_lines
+
+    def break_off(chunks: Iterable[bytes]) -> Iterator[bytes]:
+        for number, line in enumerate(split(chunks)):
+            if number == 2:
+                raise APIConnectionError("the server has gone")
+            yield line
+
+    with monkeypatch.context() as failing:
+        failing.setattr(forward_scan, "split_lines", break_off)
+        assert "the server has gone" in within("forward", "--to", receiver.url).err
+    within("forward", "--to", receiver.url)
+
+    assert [number_of(span) for span in receiver.spans] == list(range(6))
 
 
 def test_a_second_run_goes_on(

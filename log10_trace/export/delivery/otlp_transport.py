@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from pydantic_core import from_json
@@ -39,6 +39,17 @@ _TOO_LARGE: Final = 413
 _FINAL: Final = (Disposition.DONE, Disposition.REJECTED)
 _GOING_ON: Final = ("queued", "in_progress")
 _MESSAGE_CHARACTERS: Final = 500
+
+
+@dataclass(frozen=True, slots=True)
+class SpanRequest:
+    """The spans of some records, as they are posted."""
+
+    answers: list[RecordResult | None]
+    """For each record: the answer to one that is not to be sent, None where the endpoint's counts."""
+    spans: int
+    body: bytes
+    measures: list[Measure]
 
 
 class OtlpTransport(OtlpExchange):
@@ -82,23 +93,31 @@ class OtlpTransport(OtlpExchange):
 
         The answer to a record that is not to be sent is ``DONE``; its ``code`` says why it was not.
         """
+        return self.send_request(server, self.make_request(records), timeout)
+
+    def make_request(self, records: Sequence[OutboundRecord]) -> SpanRequest:
+        """What ``send`` posts of these records. May be made while another thread sends."""
         spans: list[bytes] = []
         measures: list[Measure] = []
         answers = [self._prepare(record, spans, measures) for record in records]
-        if not spans:
-            return SendResult([answer or _DONE for answer in answers])
-        reply = self.post(server, encode_request(spans, self._resource), timeout)
+        return SpanRequest(answers, len(spans), encode_request(spans, self._resource), measures)
+
+    def send_request(self, server: Server, request: SpanRequest, timeout: float) -> SendResult:
+        """As ``send``, of what ``make_request`` has made."""
+        if not request.spans:
+            return SendResult([answer or _DONE for answer in request.answers])
+        reply = self.post(server, request.body, timeout)
         result = reply if isinstance(reply, RecordResult) else _result_of(reply)
-        if result.disposition is Disposition.REJECTED and len(spans) > 1:
+        if result.disposition is Disposition.REJECTED and request.spans > 1:
             result = replace(result, disposition=Disposition.TOO_LARGE)  # split, to see which of them it is
-        too_large = result.disposition is Disposition.TOO_LARGE and len(records) == 1
+        too_large = result.disposition is Disposition.TOO_LARGE and len(request.answers) == 1
         # A call whose span is refused for good was made all the same.
         if self._metrics is not None and (too_large or result.disposition in _FINAL):
-            self._metrics.count(measures)
+            self._metrics.count(request.measures)
         if isinstance(reply, HttpReply) and result.disposition is Disposition.DONE:
-            self._count_rejection(server, reply, len(spans))
+            self._count_rejection(server, reply, request.spans)
         pause = retry_after_of(reply) if isinstance(reply, HttpReply) else 0.0
-        return SendResult([answer or result for answer in answers], pause)
+        return SendResult([answer or result for answer in request.answers], pause)
 
     def probe(self, server: Server, timeout: float) -> RecordResult:
         """What a request without spans meets: ``DONE`` where spans would be taken."""
