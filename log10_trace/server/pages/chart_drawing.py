@@ -7,18 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 from log10_trace.server.pages.chart import Bar, Chart
-from log10_trace.server.pages.sanitize import escape_control_characters
+from log10_trace.server.pages.sanitize import escape_html
 
 _BETWEEN_CELLS = '</td><td class="number">'
 
 
 def draw_steps(chart: Chart, root: str) -> Markup:
     """The steps of a chart: a link with its bars and its text for each."""
-    start = _escape(root)
-    hatch = f' fill="url(#{_escape(chart.id)}-hatch)"'
+    start = escape_html(root)
+    hatch = f' fill="url(#{escape_html(chart.id)}-hatch)"'
     hit = f'y="{chart.top}" height="{chart.height}"/>'
     drawn = []
     for step in chart.steps:
@@ -29,8 +29,8 @@ def draw_steps(chart: Chart, root: str) -> Markup:
             for mark in step.marks
         ]
         drawn.append(
-            f'<a class="step" href="{start}{escape(step.address)}" tabindex="-1">'
-            f"<title>{_escape(step.text)}</title>"
+            f'<a class="step" href="{start}{escape_html(step.address)}" tabindex="-1">'
+            f"<title>{escape_html(step.text)}</title>"
             f'<rect class="hit" x="{step.x}%" width="{step.width}%" {hit}{"".join(bars)}</a>\n'
         )
     return Markup("".join(drawn))  # noqa: S704 -- all text in it was escaped
@@ -38,13 +38,13 @@ def draw_steps(chart: Chart, root: str) -> Markup:
 
 def draw_table_rows(charts: Sequence[Chart], root: str) -> Markup:
     """The rows of the table of charts with the same axis, the latest step first."""
-    start = _escape(root)
+    start = escape_html(root)
     drawn = []
     for steps in zip(*(reversed(chart.steps) for chart in charts), strict=True):
         # No value holds a line feed: all are escaped at once.
-        values = _escape("\n".join([value for step in steps for _, value in step.values]))
+        values = escape_html("\n".join([value for step in steps for _, value in step.values]))
         cells = values.replace("\n", _BETWEEN_CELLS)
-        link = f'<a href="{start}{escape(steps[0].address)}">{_escape(steps[0].label)}</a>'
+        link = f'<a href="{start}{escape_html(steps[0].address)}">{escape_html(steps[0].label)}</a>'
         drawn.append(f'<tr><th scope="row">{link}</th><td class="number">{cells}</td></tr>\n')
     return Markup("".join(drawn))  # noqa: S704 -- as above
 
@@ -53,11 +53,7 @@ def draw_trend(bars: Sequence[Bar], height: int) -> Markup:
     """The bars of a small chart that is ``height`` pixels high."""
     drawn = [
         f'<rect x="{bar.x}%" width="{bar.width}%" y="{round(height - bar.height, 1)}"'
-        f' height="{bar.height}"><title>{_escape(bar.text)}</title></rect>'
+        f' height="{bar.height}"><title>{escape_html(bar.text)}</title></rect>'
         for bar in bars
     ]
     return Markup("".join(drawn))  # noqa: S704 -- as above
-
-
-def _escape(text: str) -> str:
-    return str(escape(escape_control_characters(text)))

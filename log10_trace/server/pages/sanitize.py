@@ -6,12 +6,16 @@ pairs. Each is shown as its number. What is stored stays as it is; this is for t
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Final
+
+from markupsafe import escape
 
 from log10_trace.domain.control_characters import replace_control_characters
 
 _LAST_OF_TWO_DIGITS: Final = 0xFF
+_has_markup: Final = re.compile("[&<>\"']").search
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +35,13 @@ class TruncatedText:
 def escape_control_characters(text: str) -> str:
     r"""The text with every sign that steers replaced by its number, as in ``\x1b``."""
     return replace_control_characters(text, _number)
+
+
+def escape_html(text: str) -> str:
+    """Untrusted text as HTML: control characters are escaped, and what HTML would take for markup."""
+    sanitized = escape_control_characters(text)
+    # Most texts of a page are short numbers and names: to look takes a third of the time of escape().
+    return str(escape(sanitized)) if _has_markup(sanitized) else sanitized
 
 
 def truncate(text: str, most: int | None) -> TruncatedText:

@@ -99,7 +99,7 @@ def _figures_part(context: RequestContext) -> Response:
 def _list_view(context: RequestContext, query: _Query) -> ListView:
     store, organization_id = context.store, context.organization_id
     since_ms = (time.time_ns() // 1_000_000 - _LATELY_MS) // DAY_MS * DAY_MS  # whole days are read quickly
-    lately = StatisticsQuery(group_by="model", interval="day", since_ms=since_ms)
+    lately = StatisticsQuery(group_by="model", since_ms=since_ms, series_groups=0)
     models = store.reports.statistics(organization_id, lately)
     return ListView(
         conditions=query.conditions,

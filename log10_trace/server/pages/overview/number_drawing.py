@@ -4,27 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 from log10_trace.server.pages.overview.columns import Number
-from log10_trace.server.pages.sanitize import escape_control_characters
+from log10_trace.server.pages.sanitize import escape_html
 
 
 def draw_numbers(numbers: Iterable[Number], root: str) -> Markup:
     """The cells of a row, each with its link and its change."""
-    start = _escape(root)
+    start = escape_html(root)
     return Markup("".join([_draw_cell(number, start) for number in numbers]))  # noqa: S704 -- all text in it was escaped
 
 
 def _draw_cell(number: Number, root: str) -> str:
-    value, change = _escape(number.value), ""
+    value, change = escape_html(number.value), ""
     if number.address:
         kind = ' class="wrong"' if number.is_bad else ""
-        value = f'<a{kind} href="{root}{_escape(number.address)}">{value}</a>'
+        value = f'<a{kind} href="{root}{escape_html(number.address)}">{value}</a>'
     if number.change:
-        change = f' <small class="change is-{number.change.direction}">{_escape(number.change.text)}</small>'
-    return f'<td class="number" data-title="{_escape(number.title)}">{value}{change}</td>'
-
-
-def _escape(text: str) -> str:
-    return str(escape(escape_control_characters(text)))
+        change = f' <small class="change is-{number.change.direction}">{escape_html(number.change.text)}</small>'
+    return f'<td class="number" data-title="{escape_html(number.title)}">{value}{change}</td>'

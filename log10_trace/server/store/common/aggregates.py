@@ -74,7 +74,7 @@ class Aggregate:
     def add(self, other: Aggregate) -> None:
         """Add ``other``."""
         self.add_counts(other.counts)
-        self._time(other.durations)
+        self.add_durations(other.durations)
 
     def subtract(self, other: Aggregate) -> None:
         """Take ``other`` away."""
@@ -118,7 +118,8 @@ class Aggregate:
             before = self.counts.get(rate)
             self.counts[rate] = each if before is None else list(map(add, before, each))
 
-    def _time(self, durations: Mapping[int, int]) -> None:
+    def add_durations(self, durations: Mapping[int, int]) -> None:
+        """Add calls by the bucket that they ended in."""
         mine = self.durations
         if not mine:
             self.durations = dict(durations)
@@ -181,6 +182,15 @@ def parse_and_group(rows: Iterable[tuple[Place, str, str]]) -> dict[Place, Aggre
             strict=True,
         )
     }
+
+
+def parse_and_group_durations(rows: Iterable[tuple[Place, str]]) -> dict[Place, dict[int, int]]:
+    """The sums of written durations alone, by place."""
+    durations_of: dict[Place, list[str]] = {}
+    for place, durations in rows:
+        durations_of.setdefault(place, []).append(durations)
+    parsed = _parse_durations(durations_of.values())
+    return {place: _sum_durations(pairs) for place, pairs in zip(durations_of, parsed, strict=True)}
 
 
 def parse_and_group_counts(rows: Iterable[tuple[Place, str]]) -> dict[Place, Aggregate]:

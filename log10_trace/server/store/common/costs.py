@@ -14,10 +14,10 @@ _MOST: Final = (1 << 63) - 1
 def sum_cost(counted: Aggregate, prices: Prices) -> tuple[float | None, int]:
     """US dollars, None when no call could be priced; and the calls with tokens that could not."""
     cost, unpriced = None, 0
-    for rate, (_, _, metered, *tokens) in counted.counts.items():
-        if not metered and not any(tokens):
+    for rate, (_, _, metered, given, made, cached) in counted.counts.items():
+        if not (metered or given or made or cached):
             continue
-        price = prices.cost(rate, *tokens)
+        price = prices.cost(rate, given, made, cached)
         if price is None:
             unpriced += metered
         else:

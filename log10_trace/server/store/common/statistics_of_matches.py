@@ -33,11 +33,11 @@ from log10_trace.server.store.common.usage_statistics import (
     RollupRows,
     Step,
     count_steps,
-    keep_leading,
     make_groups,
     make_series,
     sum_by_key,
     sum_by_step,
+    sum_leading,
 )
 from log10_trace.server.store.data_types import (
     CompletionFilter,
@@ -192,7 +192,7 @@ class StatisticsReader:
         width = WIDTH_OF[query.interval]
         are_steps = _are_steps(pieces, query)
         rows = RollupRows(reader.read_pieces(pieces, keys)) if are_steps else reader.read(pieces, keys)
-        totals = sum_by_key(rows if is_total else keep_leading(rows, query, self.prices))
+        totals = sum_by_key(rows) if is_total else sum_leading(rows, query, self.prices)
         for key, one in sum_records(query.group_by, edges or (), 0)[0].items():
             if is_total or not query.keys or key in (keys or ()):
                 totals[key] = sum_aggregates([*filter(None, [totals.get(key)]), one])

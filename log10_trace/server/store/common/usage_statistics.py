@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, NamedTuple, TypeAlias
 
 from log10_trace.domain.prices import Prices
-from log10_trace.server.store.common.aggregates import Aggregate, parse_and_group, parse_and_group_counts
+from log10_trace.server.store.common.aggregates import (
+    Aggregate,
+    parse_and_group,
+    parse_and_group_counts,
+    parse_and_group_durations,
+)
 from log10_trace.server.store.common.costs import sum_cost
 from log10_trace.server.store.common.rollups import MINUTE_MS
 from log10_trace.server.store.data_types import (
@@ -41,28 +46,31 @@ class RollupRows(NamedTuple):
     added: Sequence[RollupRow] = ()
     removed: Sequence[RollupRow] = ()
 
-    def select(self, keys: Container[str]) -> RollupRows:
-        """Those of some keys."""
-        return RollupRows(*([row for row in rows if row[0] in keys] for rows in self))
-
 
 def sum_by_key(rows: RollupRows) -> dict[str, Aggregate]:
     """What each key adds up to."""
-    totals = parse_and_group((key, counts, durations) for key, _, counts, durations in rows.added)
-    excess = parse_and_group((key, counts, durations) for key, _, counts, durations in rows.removed)
-    return _subtract(totals, excess)
+    totals = sum_counts_by_key(rows)
+    add_durations(totals, rows)
+    return totals
 
 
 def sum_counts_by_key(rows: RollupRows) -> dict[str, Aggregate]:
     """What each key adds up to, without durations."""
     totals = parse_and_group_counts((key, counts) for key, _, counts, _ in rows.added)
-    return _subtract(totals, parse_and_group_counts((key, counts) for key, _, counts, _ in rows.removed))
-
-
-def _subtract(totals: dict[str, Aggregate], excess: Mapping[str, Aggregate]) -> dict[str, Aggregate]:
+    excess = parse_and_group_counts((key, counts) for key, _, counts, _ in rows.removed)
     for key, one in excess.items():
         totals.setdefault(key, Aggregate()).subtract(one)
     return totals
+
+
+def add_durations(totals: Mapping[str, Aggregate], rows: RollupRows) -> None:
+    """Add to the counts of each key its durations; the other keys of the rows are passed over."""
+    added = parse_and_group_durations((row[0], row[3]) for row in rows.added if row[0] in totals)
+    removed = parse_and_group_durations((row[0], row[3]) for row in rows.removed if row[0] in totals)
+    for key, durations in added.items():
+        totals[key].add_durations(durations)
+    for key, durations in removed.items():
+        totals[key].add_durations({bucket: -calls for bucket, calls in durations.items()})
 
 
 def sum_by_step(rows: Iterable[RollupRow], width: int, *, with_durations: bool) -> dict[Step, Aggregate]:
@@ -94,12 +102,14 @@ def make_groups(totals: Mapping[str, Aggregate], query: StatisticsQuery, prices:
     return counted[: query.limit]
 
 
-def keep_leading(rows: RollupRows, query: StatisticsQuery, prices: Prices) -> RollupRows:
-    """The rows of the groups that come first, where counts say which: histograms take longest to read."""
-    if query.sort not in _COUNTED or query.limit >= len({row[0] for row in rows.added}):
-        return rows
-    groups = make_groups(sum_counts_by_key(rows), query, prices)
-    return rows.select({group.key or "" for group in groups})
+def sum_leading(rows: RollupRows, query: StatisticsQuery, prices: Prices) -> dict[str, Aggregate]:
+    """What the keys that come first add up to; of others where histograms, which take longest to read, say so."""
+    totals = sum_counts_by_key(rows)
+    if query.sort in _COUNTED and query.limit < len(totals):
+        groups = make_groups(totals, query, prices)
+        totals = {key: totals[key] for group in groups if (key := group.key or "") in totals}
+    add_durations(totals, rows)
+    return totals
 
 
 def make_series(steps: Mapping[Step, Aggregate], query: StatisticsQuery, prices: Prices) -> list[GroupTotals]:
