@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from enum import Enum
-from typing import TYPE_CHECKING, Final, Generic, Literal, NamedTuple, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, Literal, NamedTuple, TypeAlias, TypeVar
 
 from log10_trace.domain.charges import Charge
 from log10_trace.domain.marked_text import split_at_marks
@@ -192,6 +192,22 @@ class CompletionFilter:
     text: str | None = None
     """Words that all occur in what was asked or answered; ``"a phrase"``, ``begin*`` and ``in:request`` or
     ``in:response`` are understood (search_query.py)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SearchedFilter(CompletionFilter):
+    """A filter whose words were looked for already: a page asks for its rows, its count and its figures."""
+
+    found: tuple[Any, ...] | None = None
+    """What the store knows the completions by that hold the words, within the span of time; None where they
+    are many."""
+
+    @classmethod
+    def from_filter(cls, wanted: CompletionFilter, found: tuple[Any, ...] | None) -> SearchedFilter:
+        """``wanted`` with what was found."""
+        return cls(
+            **{each.name: getattr(wanted, each.name) for each in fields(CompletionFilter)}, found=found
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -114,6 +114,17 @@ class Completions(Protocol):
         """
         ...
 
+    def search(self, organization_id: str, wanted: CompletionFilter) -> CompletionFilter:
+        """The filter, with the completions in which its words are found, where they are few.
+
+        Reads that take it instead of ``wanted`` give the same, and do not look for the words again. It is
+        good for reads that follow at once. A filter without words is given back as it is.
+
+        Raises:
+            SearchError: ``wanted.text`` holds no word.
+        """
+        ...
+
     def get_summaries(
         self, organization_id: str, completion_ids: Sequence[str]
     ) -> dict[str, CompletionSummary]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
 
@@ -92,11 +92,17 @@ def _rows_part(context: RequestContext) -> Response:
 
 
 def _figures_part(context: RequestContext) -> Response:
-    view = _figures_view(context, _read_query(context, _conditions(context)))
+    view = _figures_view(context, _search(context, _read_query(context, _conditions(context))))
     return page("calls_figures.html", root=context.root_path, view=view)
 
 
+def _search(context: RequestContext, query: _Query) -> _Query:
+    """The query with its words looked for, once for all that the page reads."""
+    return replace(query, wanted=context.store.completions.search(context.organization_id, query.wanted))
+
+
 def _list_view(context: RequestContext, query: _Query) -> ListView:
+    query = _search(context, query)
     store, organization_id = context.store, context.organization_id
     since_ms = (time.time_ns() // 1_000_000 - _LATELY_MS) // DAY_MS * DAY_MS  # whole days are read quickly
     lately = StatisticsQuery(group_by="model", since_ms=since_ms, series_groups=0)

@@ -22,5 +22,6 @@ def _draw_cell(number: Number, root: str) -> str:
         kind = ' class="wrong"' if number.is_bad else ""
         value = f'<a{kind} href="{root}{escape_html(number.address)}">{value}</a>'
     if number.change:
-        change = f' <small class="change is-{number.change.direction}">{escape_html(number.change.text)}</small>'
+        text = escape_html(number.change.text)
+        change = f' <small class="change is-{number.change.direction}">{text}</small>'
     return f'<td class="number" data-title="{escape_html(number.title)}">{value}{change}</td>'

@@ -137,12 +137,28 @@ def aggregate_call(facts: CountedCall, sign: int = 1) -> Aggregate:
     }
     for rate, given, made, cached in facts.charges[1:]:
         counts[rate] = Counts(0, 0, 0, sign * given, sign * made, sign * cached)
+    return Aggregate(counts, dict.fromkeys(_list_buckets(facts), sign))
+
+
+def aggregate_calls(calls: Iterable[CountedCall]) -> Aggregate:
+    """The sum over calls, which takes less time than to add up what ``aggregate_call`` gives of each."""
+    counts: dict[str, list[int]] = {}
     durations: dict[int, int] = {}
-    if facts.duration is not None and facts.status != STARTED:
-        durations[_bucket(facts.duration)] = sign
-    if facts.first_token is not None:
-        durations[-1 - _bucket(facts.first_token)] = sign
-    return Aggregate(counts, durations)
+    for call in calls:
+        for number, (rate, given, made, cached) in enumerate(call.charges):
+            sums = counts.get(rate)
+            if sums is None:
+                sums = counts[rate] = [0] * len(_NO_COUNTS)
+            if number == 0:
+                sums[0] += 1
+                sums[1] += call.status == FAILED
+                sums[2] += call.tokens is not None
+            sums[3] += given
+            sums[4] += made
+            sums[5] += cached
+        for bucket in _list_buckets(call):
+            durations[bucket] = durations.get(bucket, 0) + 1
+    return Aggregate({**counts}, durations)
 
 
 def sum_aggregates(tallies: Sequence[Aggregate]) -> Aggregate:
@@ -265,6 +281,16 @@ def _ranks(calls: Sequence[int], shares: Sequence[float]) -> list[int | None]:
     if not passed or not passed[-1]:
         return [None] * len(shares)
     return [bisect_left(passed, max(math.ceil(share * passed[-1]), 1)) for share in shares]
+
+
+def _list_buckets(call: CountedCall) -> list[int]:
+    """The buckets that a call counts in."""
+    buckets = []
+    if call.duration is not None and call.status != STARTED:
+        buckets.append(_bucket(call.duration))
+    if call.first_token is not None:
+        buckets.append(-1 - _bucket(call.first_token))
+    return buckets
 
 
 def _bucket(seconds: float) -> int:

@@ -103,7 +103,7 @@ def make_groups(totals: Mapping[str, Aggregate], query: StatisticsQuery, prices:
 
 
 def sum_leading(rows: RollupRows, query: StatisticsQuery, prices: Prices) -> dict[str, Aggregate]:
-    """What the keys that come first add up to; of others where histograms, which take longest to read, say so."""
+    """What the keys add up to; only those that come first where counts say which: durations take longest."""
     totals = sum_counts_by_key(rows)
     if query.sort in _COUNTED and query.limit < len(totals):
         groups = make_groups(totals, query, prices)

@@ -20,6 +20,7 @@ from log10_trace.server.store.data_types import (
     Neighbors,
     Order,
     Page,
+    SearchedFilter,
     StoredCompletion,
     WriteResult,
 )
@@ -44,7 +45,7 @@ from log10_trace.server.store.postgres.partitioning import SORT_KEYS, partition_
 from log10_trace.server.store.postgres.passages import add_passages
 from log10_trace.server.store.postgres.prepared_records import WriteRequest
 from log10_trace.server.store.postgres.records import SQL
-from log10_trace.server.store.postgres.word_lookup import complete_words
+from log10_trace.server.store.postgres.word_lookup import complete_words, search_words
 from log10_trace.server.store.protocol import COUNT_TIMEOUT_S
 
 _STREAMED: Final = 50
@@ -123,6 +124,14 @@ class PostgresCompletions:
         if with_passages and wanted.text is not None:
             items = add_passages(self._readers, organization_id, items, parse_search_query(wanted.text))
         return Page(items=items, next_cursor=next_cursor(rows, limit, _sort_key))
+
+    def search(self, organization_id: str, wanted: CompletionFilter) -> CompletionFilter:
+        """The filter, with the completions in which its words are found, where they are few."""
+        if wanted.text is None:
+            return wanted
+        parse_search_query(wanted.text)
+        with self._readers.connection() as connection:
+            return search_words(connection, organization_id, wanted)
 
     def get_summaries(
         self, organization_id: str, completion_ids: Sequence[str]
@@ -245,7 +254,7 @@ class PostgresCompletions:
         )
 
     def _complete(self, organization_id: str, wanted: CompletionFilter) -> CompletionFilter:
-        if wanted.text is None:
+        if wanted.text is None or isinstance(wanted, SearchedFilter):
             return wanted
         parse_search_query(wanted.text)
         with self._readers.connection() as connection:

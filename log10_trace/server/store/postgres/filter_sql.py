@@ -13,7 +13,7 @@ from log10_trace.domain.text_extraction import sanitize
 from log10_trace.server.store.common.metadata_labels import parse_pairs
 from log10_trace.server.store.common.paging import FIRST, LAST
 from log10_trace.server.store.common.search_query import parse_search_query
-from log10_trace.server.store.data_types import CompletionFilter, Order
+from log10_trace.server.store.data_types import CompletionFilter, Order, SearchedFilter
 from log10_trace.server.store.postgres.arrays import rows_to_columns
 from log10_trace.server.store.postgres.connections import PLAN_BY_VALUES, Row, with_settings
 from log10_trace.server.store.postgres.index_keys import truncate_key, truncate_value
@@ -35,6 +35,8 @@ SESSION_ENDS: Final = _SQL["session_ends"]
 """The ids of the first and the last record of some sessions."""
 
 _LIMIT: Final = "limit"
+_FOUND: Final = ("places", "ids", "placed")
+"""The columns of the source "found"."""
 ALL: Final = "all"
 """The source of a question that no tag and no word narrows down."""
 _INDEXED_RANGES: Final = frozenset(
@@ -75,6 +77,8 @@ class FilterQuery:
     """The places that are asked for, both ends included."""
     otherwise: str = ALL
     """What to read instead of words that are common."""
+    is_searched: bool = False
+    """Whether it is known already that its words are common."""
 
     @property
     def settings(self) -> Mapping[str, str]:
@@ -148,7 +152,7 @@ def build_query(organization_id: str, wanted: CompletionFilter) -> FilterQuery:
         if (value := getattr(wanted, name)) is not None:
             conditions.append(name)
             values[name] = truncate_key(sanitize(value)) if isinstance(value, str) else value
-    return FilterQuery(
+    asked = FilterQuery(
         source=source,
         conditions=tuple(conditions),
         values=values,
@@ -156,6 +160,19 @@ def build_query(organization_id: str, wanted: CompletionFilter) -> FilterQuery:
         high=LAST if wanted.until_ms is None else SORT_KEYS.first_of(wanted.until_ms) - 1,
         otherwise=otherwise,
     )
+    return _use_found(asked, wanted.found) if isinstance(wanted, SearchedFilter) else asked
+
+
+def _use_found(asked: FilterQuery, found: Sequence[Row] | None) -> FilterQuery:
+    """The same question of the records in which its words were found; None: the words are common."""
+    if asked.source != "words":
+        return asked
+    if found is not None:
+        columns = rows_to_columns(_FOUND, found)
+        return replace(asked, source="found", values={**asked.values, **columns})
+    if not asked.conditions:
+        return replace(asked, is_searched=True)
+    return replace(asked, source=asked.otherwise, conditions=(*asked.conditions, "has_words"))
 
 
 def choose_access_path(connection: Connection[Row], asked: FilterQuery) -> FilterQuery:
@@ -166,20 +183,23 @@ def choose_access_path(connection: Connection[Row], asked: FilterQuery) -> Filte
     if "all_labels" in asked.conditions:
         rarest = connection.execute(_SQL["rarest_label"], asked.values).fetchone()
         asked = replace(asked, values={**asked.values, "label": rarest and rarest[0]})
-    if ranges := [name for name in asked.conditions if name in _INDEXED_RANGES]:
+    ranges = [name for name in asked.conditions if name in _INDEXED_RANGES]
+    if ranges and asked.source != "found":
         values = {**asked.values, "low": asked.low, "high": asked.high, "most": _FEW}
         probe = b"\n".join(_SQL[name] for name in ("probe_range", *ranges, "most"))
         with with_settings(connection, **PLAN_BY_VALUES):
             rows = connection.execute(probe, values).fetchall()
         if len(rows) < _FEW:
             return _restrict_to_rows(asked, rows)
-    return _find_words(connection, asked) if asked.source == "words" else asked
+    if asked.source != "words" or asked.is_searched:
+        return asked
+    return _use_found(asked, find_words(connection, asked))
 
 
 def _restrict_to_rows(asked: FilterQuery, rows: Sequence[Row]) -> FilterQuery:
     """The same question of these records alone."""
     conditions = tuple(dict.fromkeys((*asked.conditions, *_seen_to_by(asked.source))))
-    found = rows_to_columns(("places", "ids", "placed"), rows)
+    found = rows_to_columns(_FOUND, rows)
     return replace(asked, source="found", conditions=conditions, values={**asked.values, **found})
 
 
@@ -189,16 +209,12 @@ def _seen_to_by(source: str) -> tuple[str, ...]:
     return (seen_to[source],) if source in seen_to else ()
 
 
-def _find_words(connection: Connection[Row], asked: FilterQuery) -> FilterQuery:
+def find_words(connection: Connection[Row], asked: FilterQuery) -> list[Row] | None:
+    """What the records are known by in which the words of a query are found; None where they are many."""
     values = {**asked.values, "low": asked.low, "high": asked.high, "most": _FEW}
     with with_settings(connection, **BITMAPS_ONLY):
         rows = connection.execute(_SQL["probe"], values).fetchall()
-    if rows and rows[0][-1] == _FEW:
-        is_all = not asked.conditions
-        common = (*asked.conditions, "has_words")
-        return asked if is_all else replace(asked, source=asked.otherwise, conditions=common)
-    found = rows_to_columns(("places", "ids", "placed"), [row[:-1] for row in rows])
-    return replace(asked, source="found", values={**asked.values, **found})
+    return None if rows and rows[0][-1] == _FEW else [row[:-1] for row in rows]
 
 
 def build_ungraded_query(organization_id: str, task_id: str, tags: tuple[str, ...]) -> FilterQuery:

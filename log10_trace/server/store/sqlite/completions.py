@@ -17,6 +17,7 @@ from log10_trace.server.store.common.counted import read_charges
 from log10_trace.server.store.common.paging import next_cursor, read_cursor, read_in_batches
 from log10_trace.server.store.common.record_writes import ensure_id
 from log10_trace.server.store.common.search_query import parse_search_query
+from log10_trace.server.store.common.statistics_of_matches import MAX_RECORDS
 from log10_trace.server.store.data_types import (
     CompletionFilter,
     CompletionSummary,
@@ -24,6 +25,7 @@ from log10_trace.server.store.data_types import (
     Neighbors,
     Order,
     Page,
+    SearchedFilter,
     StoredCompletion,
     WriteResult,
 )
@@ -33,6 +35,7 @@ from log10_trace.server.store.sqlite.connection import SQL
 from log10_trace.server.store.sqlite.counting import count_records
 from log10_trace.server.store.sqlite.deletion import BackgroundDeleter
 from log10_trace.server.store.sqlite.feedback import to_task
+from log10_trace.server.store.sqlite.filter_sql import select_by_words
 from log10_trace.server.store.sqlite.grading_queue import find_ungraded
 from log10_trace.server.store.sqlite.index_readiness import ensure_indexed
 from log10_trace.server.store.sqlite.passages import add_passages
@@ -104,6 +107,17 @@ class SqliteCompletions:
             if with_passages and wanted.text is not None:
                 items = add_passages(connection, items, found[:limit], parse_search_query(wanted.text))
         return Page(items=items, next_cursor=next_cursor(found, limit, _sort_key))
+
+    def search(self, organization_id: str, wanted: CompletionFilter) -> CompletionFilter:
+        """The filter, with the completions in which its words are found, where they are few."""
+        if wanted.text is None:
+            return wanted
+        wanted = self._prepare(organization_id, wanted)
+        query = select_by_words(organization_id, wanted, MAX_RECORDS + 1)
+        with self._readers.snapshot() as connection:
+            found = tuple([position for (position,) in connection.execute(query.text, query.values)])
+        is_few = len(found) <= MAX_RECORDS
+        return SearchedFilter.from_filter(wanted, found if is_few else None)
 
     def get_summaries(
         self, organization_id: str, completion_ids: Sequence[str]
@@ -233,7 +247,7 @@ class SqliteCompletions:
 
     def _prepare(self, organization_id: str, wanted: CompletionFilter) -> CompletionFilter:
         """Before a search: have the words of all that came in indexed, and complete those of the search."""
-        if wanted.text is None:
+        if wanted.text is None or isinstance(wanted, SearchedFilter):
             return wanted
         parse_search_query(wanted.text)
         ensure_indexed(self._writer, self._readers)

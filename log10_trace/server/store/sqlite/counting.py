@@ -51,6 +51,9 @@ class _Scan:
             with self.connection.spend_at_most(self.left_s):
                 for part in split_by_time(self.connection, self.organization_id, wanted, "newest"):
                     query = count_positions(self.organization_id, part, count=self._count)
+                    if "found" in query.values:
+                        calls += self._count(query)
+                        continue
                     for low, high in self._cut(query.values["low"], query.values["high"]):
                         calls += self._count(
                             query._replace(values={**query.values, "low": low, "high": high})

@@ -7,6 +7,7 @@ come in order and reading stops at the limit. Where several would do, counting t
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
@@ -15,7 +16,7 @@ from log10_trace.domain.filters import COLUMN_FILTERS
 from log10_trace.server.store.common.metadata_labels import parse_pairs
 from log10_trace.server.store.common.paging import FIRST, LAST
 from log10_trace.server.store.common.search_query import parse_search_query
-from log10_trace.server.store.data_types import CompletionFilter, Order
+from log10_trace.server.store.data_types import CompletionFilter, Order, SearchedFilter
 from log10_trace.server.store.sqlite.sort_keys import SORT_KEYS
 from log10_trace.server.store.sqlite.text_query import build_fts_query
 
@@ -73,6 +74,13 @@ _BY_TEXT: Final = AccessPath(
 )
 _BY_TEXT_ALONE: Final = AccessPath("search", "search MATCH :text", "search.rowid")
 """The word that stands for the organization keeps others out, and their rows are not read."""
+_BY_FOUND: Final = AccessPath(
+    "json_each(:found) found CROSS JOIN completions c ON c.position = found.value", _OURS, "found.value"
+)
+_BY_FOUND_ALONE: Final = AccessPath("json_each(:found) found", "true", "found.value")
+_WITHOUT_RECORDS: Final = {_BY_TEXT: _BY_TEXT_ALONE, _BY_FOUND: _BY_FOUND_ALONE}
+_SEARCHED: Final = (*_WITHOUT_RECORDS, *_WITHOUT_RECORDS.values())
+"""What holds only records in which the words are found."""
 _HAS_TEXT: Final = "EXISTS (SELECT 1 FROM search WHERE search MATCH :text AND search.rowid = {})"
 
 
@@ -137,9 +145,22 @@ def count_positions(
     return BoundQuery(f"SELECT count(*) FROM ({' UNION '.join(arms)})", values)  # noqa: S608 -- as above
 
 
+def select_by_words(organization_id: str, wanted: CompletionFilter, limit: int) -> BoundQuery:
+    """The query for up to ``limit`` positions at which the words of a filter are found in its span of time.
+
+    Raises:
+        SearchError: the text to search for holds no word.
+    """
+    span = CompletionFilter(since_ms=wanted.since_ms, until_ms=wanted.until_ms, text=wanted.text)
+    values = _values(organization_id, span, None, "newest")
+    return BoundQuery(f"{_union_branch(_BY_TEXT_ALONE, span)} LIMIT {limit:d}", values)
+
+
 def _leave_records_out(drivers: list[AccessPath], wanted: CompletionFilter) -> list[AccessPath]:
     """The same rows without the records themselves, where nothing is asked of them but their text."""
-    return [_BY_TEXT_ALONE] if drivers == [_BY_TEXT] and not _record_conditions(wanted) else drivers
+    if _record_conditions(wanted):
+        return drivers
+    return [_WITHOUT_RECORDS.get(driver, driver) for driver in drivers]
 
 
 def _choose_access_paths(
@@ -150,6 +171,8 @@ def _choose_access_paths(
     def length(way: list[AccessPath], most: int) -> int:
         return sum(count(_build_count(driver, values, most)) for driver in way)
 
+    if "found" in values:
+        return [_BY_FOUND]
     ways = _list_ordered_access_paths(wanted)
     short = _list_unordered_access_paths(wanted) + ([] if wanted.text is None else ways)
     for way in short:
@@ -211,7 +234,7 @@ def _build_count(driver: AccessPath, values: dict[str, Any], most: int) -> Bound
 
 def _union_branch(driver: AccessPath, wanted: CompletionFilter) -> str:
     of_others = _label_conditions(wanted, driver)
-    if wanted.text is not None and driver not in (_BY_TEXT, _BY_TEXT_ALONE):
+    if wanted.text is not None and driver not in _SEARCHED:
         of_others.append(_HAS_TEXT.format(driver.position))
     return _rows(driver, _record_conditions(wanted), of_others)
 
@@ -257,4 +280,6 @@ def _values(
     values |= {f"label_{number:d}": label for number, label in enumerate(labels)}
     if wanted.text is not None:
         values["text"] = build_fts_query(organization_id, parse_search_query(wanted.text))
+    if isinstance(wanted, SearchedFilter) and wanted.found is not None:
+        values["found"] = json.dumps([position for position in wanted.found if low <= position <= high])
     return {"organization_id": organization_id, "low": low, "high": high, **values}

@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import chain
+from typing import Final
 
-from log10_trace.server.store.data_types import CompletionFilter, Order
+from log10_trace.server.store.data_types import CompletionFilter, Order, SearchedFilter
 from log10_trace.server.store.sqlite.filter_sql import BoundQuery, select_positions
 from log10_trace.server.store.sqlite.tag_exclusion import split_by_time
+
+_GROWTH: Final = 4
+"""How much more of what was found is looked at where a part did not fill a page."""
 
 
 def find_positions(
@@ -25,7 +32,8 @@ def find_positions(
         return int(connection.execute(query.text, query.values).fetchone()[0])
 
     found: list[int] = []
-    for part in split_by_time(connection, organization_id, wanted, order):
+    parts = split_by_time(connection, organization_id, wanted, order)
+    for part in chain.from_iterable(_split_found(part, limit, order) for part in parts):
         left = limit - len(found)
         query = select_positions(
             organization_id,
@@ -40,3 +48,16 @@ def find_positions(
         if len(found) == limit:
             break
     return found
+
+
+def _split_found(wanted: CompletionFilter, limit: int, order: Order) -> Iterator[CompletionFilter]:
+    """The filter, cut into parts of what was found for it, in the order of the list: few fill a page."""
+    if not isinstance(wanted, SearchedFilter) or wanted.found is None:
+        yield wanted
+        return
+    found = sorted(wanted.found, reverse=order == "newest")
+    size, at = limit, 0
+    while at < len(found):
+        yield replace(wanted, found=tuple(found[at : at + size]))
+        at += size
+        size *= _GROWTH

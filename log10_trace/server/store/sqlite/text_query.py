@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from log10_trace.server.store.common.search_query import Phrase, add_prefixes
 from log10_trace.server.store.common.search_text import spread_query
-from log10_trace.server.store.data_types import CompletionFilter
+from log10_trace.server.store.data_types import CompletionFilter, SearchedFilter
 from log10_trace.server.store.sqlite.connection import SQL
 from log10_trace.server.store.sqlite.records import organization_word
 
@@ -27,7 +27,9 @@ def complete_words(
         queries = [build_fts_query(organization_id, [phrase]) for phrase in phrases]
         return [connection.execute(SQL["has_text"], (query,)).fetchone() is not None for query in queries]
 
-    return wanted if wanted.text is None else replace(wanted, text=add_prefixes(wanted.text, are_known))
+    if wanted.text is None or isinstance(wanted, SearchedFilter):
+        return wanted
+    return replace(wanted, text=add_prefixes(wanted.text, are_known))
 
 
 def _to_fts(phrase: Phrase) -> str:
