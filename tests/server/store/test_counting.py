@@ -7,10 +7,21 @@ from typing import Any
 
 import pytest
 
-from log10_trace.server.store.data_types import CompletionFilter, MatchCount
+from log10_trace.server.store.data_types import CompletionFilter, MatchCount, StatisticsQuery
 from log10_trace.server.store.errors import SearchError
 from log10_trace.server.store.protocol import Store
-from tests.server.store.factories import MINUTE_MS, NOON_MS, ORG, OTHER, asked, completion, ids, put, put_all
+from tests.server.store.factories import (
+    MINUTE_MS,
+    NOON_MS,
+    ORG,
+    OTHER,
+    asked,
+    completion,
+    ids,
+    page,
+    put,
+    put_all,
+)
 from tests.server.store.test_listing import frame
 
 FILTERS: list[dict[str, Any]] = [
@@ -70,6 +81,56 @@ def fill(store: Store) -> None:
     ]
     put_all(store, [*records, completion(created_at=moment(5_000), status="started", response=...)])
     put_all(store, records[:3], OTHER)
+
+
+@pytest.mark.parametrize("few", [5_000, 3])
+def test_words_are_looked_for_once(store: Store, monkeypatch: pytest.MonkeyPatch, few: int) -> None:
+    """A filter whose words were looked for gives the rows, the count and the figures that it gives itself."""
+    fill(store)
+    for name in ("sqlite.completions.MAX_RECORDS", "postgres.filter_sql._FEW"):
+        monkeypatch.setattr(f"log10_trace.server.store.{name}", few)
+    for name in ("sqlite", "postgres"):
+        monkeypatch.setattr(f"log10_trace.server.store.{name}.matching_records.MAX_SECONDS", 10)
+    more: list[dict[str, Any]] = [
+        {"text": "bee"},
+        {"text": "bees", "min_duration": 2.0, "tag_match": "none", "tags": ("a",)},
+    ]
+    for conditions in (*(each for each in FILTERS if "text" in each), *more):
+        for since_ms, until_ms in SPANS[:4:2]:
+            wanted = CompletionFilter(**conditions, since_ms=since_ms, until_ms=until_ms)
+            searched = store.completions.search(ORG, wanted)
+            assert page(store, searched, limit=4) == page(store, wanted, limit=4)
+            assert page(store, searched, limit=4, order="oldest") == page(
+                store, wanted, limit=4, order="oldest"
+            )
+            counts = [store.completions.count(ORG, each, timeout_s=10) for each in (searched, wanted)]
+            assert counts[0] == counts[1]
+            figures = [
+                store.reports.statistics(ORG, StatisticsQuery(wanted=each, group_by="tag"))
+                for each in (searched, wanted)
+            ]
+            assert figures[0].groups == figures[1].groups
+            assert figures[0].series == figures[1].series
+
+
+def test_a_record_deleted_since_it_was_searched_is_left_out(store: Store) -> None:
+    """What was found and is gone neither shows nor counts in the figures."""
+    kept, gone = [completion(request=asked("About bees"), created_at=moment(at)) for at in (0, 1_000)]
+    put_all(store, [kept, gone])
+    searched = store.completions.search(ORG, CompletionFilter(text="bees"))
+    store.completions.delete_one(ORG, str(gone.id)).result(10)
+
+    assert ids(store, searched) == [str(kept.id)]
+    assert [
+        group.calls for group in store.reports.statistics(ORG, StatisticsQuery(wanted=searched)).groups
+    ] == [1]
+
+
+def test_a_filter_without_words_is_searched_as_it_is(store: Store) -> None:
+    """There is nothing to look for; words of no letters are refused as they are by a list."""
+    assert store.completions.search(ORG, CompletionFilter(model="o3")) == CompletionFilter(model="o3")
+    with pytest.raises(SearchError):
+        store.completions.search(ORG, CompletionFilter(text="*"))
 
 
 def test_counts_are_those_of_the_list(store: Store) -> None:

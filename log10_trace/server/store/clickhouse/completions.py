@@ -107,8 +107,10 @@ class ClickHouseCompletions:
                 items = _add_passages(connection, organization_id, items, parse_search_query(wanted.text))
         return Page(items=items, next_cursor=next_cursor(found, limit, place_of))
 
-    def search(self, organization_id: str, wanted: CompletionFilter) -> CompletionFilter:  # noqa: ARG002 -- to look for the words again takes little
-        """The filter as it is."""
+    def search(self, organization_id: str, wanted: CompletionFilter) -> CompletionFilter:  # noqa: ARG002 -- as the other stores
+        """The filter as it is: to look for its words again takes little."""
+        if wanted.text is not None:
+            parse_search_query(wanted.text)
         return wanted
 
     def get_summaries(
