@@ -29,7 +29,13 @@ from log10_trace.server.http.http_server import HttpServer
 from log10_trace.server.http.limits import Limits
 from log10_trace.server.running import bind, log_setup
 from log10_trace.server.store import open_store
-from log10_trace.server.store.address import CLICKHOUSE, EMBEDDED_CLICKHOUSE, is_postgres, sqlite_path
+from log10_trace.server.store.address import (
+    CLICKHOUSE,
+    EMBEDDED_CLICKHOUSE,
+    is_clickhouse,
+    is_postgres,
+    sqlite_path,
+)
 from log10_trace.server.store.protocol import Store
 from log10_trace.server.store.serving_lock import lock_database
 
@@ -38,6 +44,11 @@ THREAD_SWITCH_INTERVAL_S: Final = 0.0005
 GC_THRESHOLD: Final = 100_000
 """New objects until Python looks for cycles among them. Records have none, but a few hundred are in flight at
 once, and with Python's 700 looking in vain takes a sixth of a batch's processor time."""
+
+_EXPERIMENTAL: Final = (
+    "log10-trace: the store in ClickHouse is experimental: it passes the tests of the other stores, but was"
+    " never run for months; copy what must not be lost to another database with log10-trace migrate"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,6 +140,8 @@ def _run(
             local_server.register(here)
         print_line(f"log10-trace: listening on {url}")
         print_line(f"log10-trace: records are kept in {_hide_password(settings.database)}")
+        if is_clickhouse(settings.database):
+            print_line(_EXPERIMENTAL)
         print_login_url()
         ready()
 

@@ -11,11 +11,15 @@ import pytest
 from log10_trace.server.store import open_store
 from log10_trace.server.store.protocol import Store
 from tests.server.clickhouse_engine import (
+    CLUSTER,
     _clickhouse,
+    _clustered,
     clickhouse_folder,
     emptied_clickhouse_url,
+    emptied_cluster_url,
     fresh_clickhouse_database,
     second_clickhouse_url,
+    two_shards,
 )
 from tests.server.postgres_cluster import (
     emptied_postgres_url,
@@ -30,8 +34,10 @@ from tests.server.postgres_cluster import (
 
 __all__ = [
     "_clickhouse",
+    "_clustered",
     "clickhouse_folder",
     "emptied_clickhouse_url",
+    "emptied_cluster_url",
     "emptied_postgres_url",
     "empty_postgres_url",
     "postgres_server",
@@ -58,8 +64,15 @@ def _clickhouse_url(request: pytest.FixtureRequest) -> str:
     return url
 
 
+def _cluster_url(request: pytest.FixtureRequest) -> str:
+    url: str = request.getfixturevalue("emptied_cluster_url")
+    return url
+
+
+KINDS = ("clickhouse", "postgres", "sqlite")
 STORES: dict[str, Callable[[pytest.FixtureRequest], str]] = {
     "clickhouse": _clickhouse_url,
+    "cluster": _cluster_url,
     "sqlite": _sqlite_url,
     "postgres": _postgres_url,
 }
@@ -88,8 +101,12 @@ SECOND_STORES: dict[str, Callable[[pytest.FixtureRequest], str]] = {
 """The address of another empty database, by kind of store."""
 
 
-PAIRS = [(source, target) for source in sorted(STORES) for target in sorted(STORES)]
-TARGETS = {**SECOND_STORES, "clickhouse": _second_clickhouse_url}
+TARGETS = {**SECOND_STORES, "clickhouse": _second_clickhouse_url, "cluster": _cluster_url}
+PAIRS = [
+    *((source, target) for source in sorted(KINDS) for target in sorted(KINDS)),
+    ("clickhouse", "cluster"),
+    ("cluster", "sqlite"),
+]
 
 
 @pytest.fixture(params=PAIRS, ids=" to ".join)
@@ -105,13 +122,37 @@ def second_url(request: pytest.FixtureRequest) -> str:
     return SECOND_STORES[request.param](request)
 
 
-@pytest.fixture(params=sorted(STORES))
+CLUSTERED = frozenset(
+    (
+        "test_changes",
+        "test_deletion",
+        "test_feedback",
+        "test_grading_queue",
+        "test_listing",
+        "test_merging",
+        "test_sessions",
+        "test_transfer",
+        "test_usage_statistics",
+    )
+)
+"""Modules whose tests run over two shards too: those that read many rows together, or delete."""
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run what takes a store once for each kind."""
+    is_clustered = metafunc.module.__name__.rpartition(".")[2] in CLUSTERED
+    kinds = sorted(kind for kind in STORES if kind != "cluster" or is_clustered)
+    for name in {"store_url", "module_store"}.intersection(metafunc.fixturenames):
+        metafunc.parametrize(name, kinds, indirect=True, scope="module" if name == "module_store" else None)
+
+
+@pytest.fixture
 def store_url(request: pytest.FixtureRequest) -> str:
     """The address of an empty database of each kind."""
     return STORES[request.param](request)
 
 
-@pytest.fixture(scope="module", params=sorted(STORES))
+@pytest.fixture(scope="module")
 def module_store(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     """A store of each kind for the tests of a module, which only read what is put into it at first."""
     with ExitStack() as stack:
@@ -122,6 +163,9 @@ def module_store(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPa
             url = stack.enter_context(fresh_database(server, template))
         else:
             url = stack.enter_context(fresh_clickhouse_database(request.getfixturevalue("_clickhouse")[0]))
+            if request.param == "cluster":
+                url = f"{url}&cluster={CLUSTER}"
+                stack.enter_context(two_shards())
         yield stack.enter_context(closing(open_store(url)))
 
 

@@ -6,7 +6,7 @@ import re
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import clickhouse_connect
 from clickhouse_connect.driver.binding import format_str
@@ -14,20 +14,23 @@ from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from log10_trace.errors import SetupError
-from log10_trace.server.store.clickhouse.address import ClickHouseAddress
+from log10_trace.server.store.clickhouse.address import ClickHouseAddress, Cluster
+from log10_trace.server.store.clickhouse.cluster import sql_for
 from log10_trace.server.store.clickhouse.errors import (
+    PASSING,
     TIMED_OUT,
     code_of,
     explain_refusal,
     is_connection_lost,
     translate_error,
 )
-from log10_trace.server.store.clickhouse.queries import INSERTED_TYPES, SQL
+from log10_trace.server.store.clickhouse.queries import INSERTED_TYPES
 from log10_trace.server.store.errors import StoreBusyError, StoreClosedError
 from log10_trace.server.store.protocol import READ_TIMEOUT_S
 
 Row = Sequence[Any]
 Values = Mapping[str, Any]
+Result = TypeVar("Result")
 
 CONNECT_TIMEOUT_S: Final = 5
 READERS: Final = 8
@@ -40,23 +43,39 @@ _WRITE_TIMEOUT_S: Final = 120
 _OLDEST: Final = (26, 2)
 """Of the engine: with it text indexes left their trial."""
 _PLAIN: Final = re.compile(r"[\w .:=/-]*", re.ASCII).fullmatch
-_SETTINGS: Final = {
+_SETTINGS: Final[dict[str, Any]] = {
+    "async_insert": 0,  # a group commit gathers rows already; it is answered when they are on the disk
     "do_not_merge_across_partitions_select_final": 1,  # a record's rows are of one month
     "max_partitions_per_insert_block": 0,  # an import may hold calls of many years
     "mutations_sync": 2,
     "lightweight_deletes_sync": 2,
 }
+_CLUSTER_SETTINGS: Final = {
+    # An insert is answered when most replicas of each of its shards have it, and a read by a replica that has
+    # all such inserts, for which they have to come one after the other.
+    "distributed_foreground_insert": 1,
+    "insert_quorum": "auto",
+    "insert_quorum_parallel": 0,
+    "insert_quorum_timeout": 30_000,
+    "select_sequential_consistency": 1,
+    "optimize_skip_unused_shards": 1,
+    "distributed_ddl_task_timeout": 100,
+}
+_PAUSES_S: Final = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 1.0)
+"""Before each further attempt at what waits for a replica to catch up."""
 
 
 class Connection:
     """One connection. For one thread at a time."""
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: Client, cluster: Cluster | None = None) -> None:
         self._client = client
+        self._sql = sql_for(cluster)
+        self._pauses = () if cluster is None else _PAUSES_S
 
     def rows(self, name: str, values: Values, *, timeout_s: float | None = None) -> Sequence[Row]:
         """All rows of a named query."""
-        return self.ask(SQL[name], values, timeout_s=timeout_s)
+        return self.ask(self._sql[name], values, timeout_s=timeout_s)
 
     def ask(
         self, query: str, values: Values, *, timeout_s: float | None = None, keeps_part: bool = False
@@ -71,7 +90,10 @@ class Connection:
             settings["max_execution_time"] = timeout_s
             settings["timeout_overflow_mode"] = "break" if keeps_part else "throw"
         try:
-            return self._client.query(query, parameters=_bind(values), settings=settings).result_rows
+            bound = _bind(values)
+            return self._patiently(
+                lambda: self._client.query(query, parameters=bound, settings=settings).result_rows
+            )
         except UnicodeEncodeError:
             return []
         except ClickHouseError as error:
@@ -81,7 +103,7 @@ class Connection:
 
     def execute(self, name: str, values: Values | None = None) -> None:
         """Run a named statement."""
-        self._client.command(SQL[name], parameters=_bind(values or {}))
+        self._client.command(self._sql[name], parameters=_bind(values or {}))
 
     def run(self, statement: str) -> None:
         """Run a statement of a migration."""
@@ -91,17 +113,30 @@ class Connection:
         """Insert rows, whose values are those of ``INSERTED_TYPES``. With a ``token`` at most once."""
         types = INSERTED_TYPES[table]
         settings = {"insert_deduplication_token": token} if token else {}
-        self._client.insert(
-            table,
-            rows,
-            column_names=list(types),
-            column_type_names=list(types.values()),
-            settings=settings,
+        self._patiently(
+            lambda: self._client.insert(
+                table,
+                rows,
+                column_names=list(types),
+                column_type_names=list(types.values()),
+                settings=settings,
+            )
         )
 
     def close(self) -> None:
         """Close the connection."""
         self._client.close()
+
+    def _patiently(self, attempt: Callable[[], Result]) -> Result:
+        """Try again what a replica refuses for as long as it lacks the last insert of another server."""
+        for pause_s in self._pauses:
+            try:
+                return attempt()
+            except ClickHouseError as error:
+                if code_of(error) not in PASSING:
+                    raise
+            threading.Event().wait(pause_s)
+        return attempt()
 
 
 class _TextArray:
@@ -126,6 +161,8 @@ def _bind(values: Values) -> dict[str, Any]:
 def connect(address: ClickHouseAddress) -> Connection:
     """A connection to a database that is there."""
     limits = {"max_execution_time": READ_TIMEOUT_S, **_SETTINGS}
+    if address.cluster is not None:
+        limits |= _CLUSTER_SETTINGS
     if address.is_embedded:
         client = clickhouse_connect.get_client(
             interface="chdb", path=address.folder, database=address.database, settings=limits
@@ -145,7 +182,7 @@ def connect(address: ClickHouseAddress) -> Connection:
             client_name="log10-trace",
             settings=limits,
         )
-    return Connection(client)
+    return Connection(client, address.cluster)
 
 
 def first_connection(address: ClickHouseAddress) -> Connection:

@@ -11,9 +11,14 @@ from log10_trace.server.store.errors import StoreBusyError, StoreError, StoreFul
 from log10_trace.server.store.protocol import READ_TIMEOUT_S
 
 TIMED_OUT: Final = 159
+PASSING: Final = frozenset((286, 289))
+"""Of a replica that lacks an insert which is under way: they end when it has it, or when it is given up."""
 _NO_SPACE: Final = frozenset((243, 1001))
 """1001 is an error of the operating system, such as a full disk."""
 _UNSTORABLE: Final = frozenset((128, 131, 321))
+_NO_KEEPER: Final = (
+    "ClickHouse has lost its Keeper, without which a cluster takes no writes; try again in a moment."
+)
 _BUSY: Final = {
     TIMED_OUT: f"The query timed out after {READ_TIMEOUT_S} s; narrow it.",
     160: f"The query would take more than {READ_TIMEOUT_S} s; narrow it.",
@@ -22,6 +27,14 @@ _BUSY: Final = {
     252: "ClickHouse merges more slowly than records come; try again in a moment.",
     242: "The replica of ClickHouse takes no writes now; try again in a moment.",
     285: "Too few replicas of ClickHouse are there to keep a write; try again when they are back.",
+    286: "A write before this one has not reached enough replicas of ClickHouse yet; try again in a moment.",
+    289: "The replica of ClickHouse lacks the last writes; try again in a moment.",
+    279: "A shard of ClickHouse has no replica that answers; the store goes on as soon as one does.",
+    210: "A host of the ClickHouse cluster does not answer; the store goes on as soon as it does.",
+    209: "A host of the ClickHouse cluster does not answer; the store goes on as soon as it does.",
+    225: _NO_KEEPER,
+    999: _NO_KEEPER,
+    341: "A replica of ClickHouse is away: it deletes when it is back, the others have done so.",
     319: "ClickHouse does not know whether the write was kept on enough replicas; it is sent again.",
 }
 _NOT_OPENED: Final = {
@@ -31,7 +44,10 @@ _NOT_OPENED: Final = {
     194: "The ClickHouse server at {place} refuses the user or the password of the address.",
     516: "The ClickHouse server at {place} refuses the user or the password of the address.",
     497: "The user of the address may not do what is needed in the database {database} at {place}: CREATE,"
-    " ALTER, INSERT, SELECT, DROP and system.parts. GRANT ALL ON {database}.* gives it.",
+    " ALTER, INSERT, SELECT, DROP and system.parts. GRANT ALL ON {database}.* gives it; a cluster also takes"
+    " GRANT CLUSTER, REMOTE ON *.*.",
+    TIMED_OUT: "A host of the cluster of {place} does not answer, so its tables are not made: every host must"
+    " be there when the schema changes.",
 }
 
 
@@ -61,7 +77,7 @@ def translate_error(error: Exception) -> StoreError:
 
 def explain_refusal(error: Exception, address: ClickHouseAddress) -> str:
     """Why the database cannot be opened, as a sentence for the person who starts the server."""
-    place = address.folder or f"{address.host}:{address.port}"
+    place = address.place
     code = code_of(error)
     if address.is_embedded:
         reason = str(error).partition("\n")[0]

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Collection, Mapping
 from importlib.resources import files
 
 from log10_trace.errors import SetupError
+from log10_trace.server.store.clickhouse.address import ClickHouseAddress, Cluster
+from log10_trace.server.store.clickhouse.cluster import write_migration
 from log10_trace.server.store.clickhouse.connections import Connection
+from log10_trace.server.store.clickhouse.queries import SQL
 from log10_trace.server.store.common.migrations import Migration, load_migrations, select_pending_migrations
 
 _BETWEEN = "\n;\n"
@@ -16,30 +21,59 @@ def load_known_migrations() -> list[Migration]:
     return load_migrations((files(__package__) / "migrations").iterdir())
 
 
-def migrate(connection: Connection, database: str, *, must_exist: bool = False) -> None:
+def migrate(connection: Connection, address: ClickHouseAddress, *, must_exist: bool = False) -> None:
     """Bring the schema up to date. Every statement does nothing where it was run before.
 
     Raises:
         SetupError: the database is another program's, was written by a newer version, or a migration was
             changed after the fact; or it has no schema of ours and ``must_exist``.
     """
-    names = {name for (name,) in connection.rows("tables", {"database": database})}
+    database, cluster = address.database, address.cluster
+    tables = connection.rows("tables", {"database": database})
+    engines = {str(name): str(engine) for name, engine in tables}
+    names = engines.keys()
     if "log10_migrations" not in names:
         _refuse_foreign(names, database)
         if must_exist:
             message = f"The ClickHouse database {database} holds nothing of log10-trace."
             raise SetupError(message)
-        connection.execute("create_migrations")
+        _run(connection, SQL["create_migrations"], cluster)
+    _refuse_other_kind(engines, address)
     applied = {int(number): str(checksum) for number, checksum in connection.rows("migrations", {})}
     name = f"The ClickHouse database {database}"
     for migration in select_pending_migrations(load_known_migrations(), applied, name):
         for statement in migration.text.split(_BETWEEN):
-            connection.run(statement)
+            _run(connection, statement, cluster)
         row = (migration.number, migration.name.removesuffix(".sql"), migration.checksum)
         connection.insert("log10_migrations", [row])
 
 
-def _refuse_foreign(names: set[str], database: str) -> None:
+def _run(connection: Connection, statement: str, cluster: Cluster | None) -> None:
+    for one in write_migration(statement, cluster):
+        connection.run(one)
+
+
+def _refuse_other_kind(engines: Mapping[str, str], address: ClickHouseAddress) -> None:
+    """A database was made for one server or for a cluster, and stays that."""
+    over = engines.get("completions", "")
+    made_for = re.match(r"Distributed\('([^']*)'", over)
+    wanted = address.cluster
+    if not over or (made_for[1] if made_for else None) == (wanted.name if wanted else None):
+        return
+    name = f"The ClickHouse database {address.database}"
+    if made_for:
+        message = (
+            f"{name} was made for the cluster {made_for[1]!r}: add ?cluster={made_for[1]} to its address."
+        )
+    else:
+        message = (
+            f"{name} was made for one server, so ?cluster= cannot be used with it. Copy it to a database of"
+            " another name with log10-trace migrate."
+        )
+    raise SetupError(message)
+
+
+def _refuse_foreign(names: Collection[str], database: str) -> None:
     """Nothing is written beside the tables of another program, which may have the names of ours."""
     if names:
         message = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -22,6 +23,8 @@ Key = tuple[str, str]
 _NO_STACK: Final = ""
 SORT_KEYS: Final = SortKeyFormat(tie_bits=20)
 """A record's place in lists. Two servers may give one to two records; lists tell those apart by their ids."""
+SLOTS: Final = 1024
+"""The sessions of an organization are dealt to so many slots, and the slots to the shards of a cluster."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +87,16 @@ class MergedRecord:
         """Its words and columns; a record keeps its place for good, whatever came later."""
         known = derive(self.incoming, self.began_ms)
         return replace(known, facts=replace(known.facts, began_ms=self.began_ms))
+
+
+def put_in_slot(place: int, key: Key, known: DerivedRecord) -> int:
+    """The place of a record in a cluster: the low bits are the slot of its session, or of its id without one.
+
+    The first delivery decides, as about the place itself, so that a record stays on its shard.
+    """
+    began_ms, number = divmod(place, SORT_KEYS.per_millisecond)
+    slot = zlib.crc32(f"{key[0]}\0{known.facts.session_id or key[1]}".encode("utf-8", "replace")) % SLOTS
+    return SORT_KEYS.make(began_ms, number * SLOTS + slot)
 
 
 def derive(incoming: CompletionRecord, now_ms: int) -> DerivedRecord:

@@ -30,6 +30,7 @@ from log10_trace.server.store.clickhouse.record_rows import (
     derive,
     gone_row,
     merge_deliveries,
+    put_in_slot,
     read_delivery,
 )
 from log10_trace.server.store.clickhouse.repeats import find_repeats
@@ -85,8 +86,9 @@ class _Draft:
 class RecordWriter:
     """Writes records. For one thread."""
 
-    def __init__(self, server: str) -> None:
+    def __init__(self, server: str, *, is_sharded: bool = False) -> None:
         self._server = server
+        self._is_sharded = is_sharded
         self._number = random.getrandbits(_SERVER_BITS)
         self._last_version = 0
         # Tells calls of one millisecond apart. Servers begin anywhere, so that two rarely say the same.
@@ -192,9 +194,10 @@ class RecordWriter:
         return self._seen_messages.count_repeated(key[0], known.facts.session_id, known.words)
 
     def _choose_place(self, write: WriteRequest) -> int:
-        if write.place is not None:
-            return write.place
-        return SORT_KEYS.make(write.known.facts.began_ms, next(self._arrivals))
+        place = write.place
+        if place is None:
+            place = SORT_KEYS.make(write.known.facts.began_ms, next(self._arrivals))
+        return put_in_slot(place, write.key, write.known) if self._is_sharded else place
 
     def _next_version(self, above: int) -> int:
         """A version above another one and all that this server gave."""

@@ -12,9 +12,13 @@ import uuid
 from collections.abc import Sequence
 from functools import partial
 
+from clickhouse_connect.driver.exceptions import ClickHouseError
+
 from log10_trace.domain.prices import Prices
+from log10_trace.errors import SetupError
 from log10_trace.server.store.clickhouse.address import parse_address
 from log10_trace.server.store.clickhouse.changes import ClickHouseChanges
+from log10_trace.server.store.clickhouse.cluster_checks import check_cluster
 from log10_trace.server.store.clickhouse.completions import ClickHouseCompletions
 from log10_trace.server.store.clickhouse.connections import (
     OWN_READERS,
@@ -24,6 +28,7 @@ from log10_trace.server.store.clickhouse.connections import (
     first_connection,
 )
 from log10_trace.server.store.clickhouse.deletion import Deleter
+from log10_trace.server.store.clickhouse.errors import explain_refusal
 from log10_trace.server.store.clickhouse.feedback import ClickHouseFeedbackStore
 from log10_trace.server.store.clickhouse.grading_queue import ClickHouseGradingQueue
 from log10_trace.server.store.clickhouse.group_commit import GroupCommitWriter, SerialExecutor
@@ -49,7 +54,10 @@ class ClickHouseStore:
         address = parse_address(url)
         first = first_connection(address)
         try:
-            migrate(first, address.database, must_exist=must_exist)
+            check_cluster(first, address)
+            migrate(first, address, must_exist=must_exist)
+        except ClickHouseError as error:
+            raise SetupError(explain_refusal(error, address)) from None
         finally:
             first.close()
         server = uuid.uuid4().hex
@@ -58,8 +66,9 @@ class ClickHouseStore:
         self._readers = ReadPool(open_connection)
         self._own_readers = ReadPool(open_connection, OWN_READERS)
         self.changes = ClickHouseChanges(server, open_connection)
+        records = RecordWriter(server, is_sharded=address.cluster is not None)
         self._writer: GroupCommitWriter[WriteRequest, WriteResult] = GroupCommitWriter(
-            "log10-writer", open_connection, partial(_write, RecordWriter(server), self.changes, lock)
+            "log10-writer", open_connection, partial(_write, records, self.changes, lock)
         )
         self._tasks = SerialExecutor("log10-tasks", open_connection)
         self._deletions = SerialExecutor("log10-sweeper", open_connection)

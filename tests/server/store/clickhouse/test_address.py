@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from log10_trace.errors import SetupError
-from log10_trace.server.store.clickhouse.address import ClickHouseAddress, parse_address
+from log10_trace.server.store.clickhouse.address import ClickHouseAddress, Cluster, parse_address
 
 
 def test_an_address_has_its_parts() -> None:
@@ -15,6 +15,9 @@ def test_an_address_has_its_parts() -> None:
     )
     assert parse_address("clickhouse://[::1]:9000") == ClickHouseAddress(
         database="log10", host="::1", port=9000, username="default"
+    )
+    assert parse_address("clickhouse://host/calls?cluster=all-replicated").cluster == Cluster(
+        "all-replicated", "calls"
     )
     assert parse_address("chdb:///srv/a%20b?database=x1") == ClickHouseAddress(
         database="x1", folder="/srv/a b"
@@ -27,7 +30,8 @@ def test_an_address_has_its_parts() -> None:
         ("clickhouse://", "reads clickhouse://user:password@host"),
         ("clickhouse://me:secret@host:port/x", "reads clickhouse://user:password@host"),
         ("clickhouse://me:secret@host/x;y", "'x;y'"),
-        ("clickhouse://me:secret@host/x?cluster=c", "cluster= is not supported yet"),
+        ("clickhouse://me:secret@host/x?cluster=a%27b", 'cluster "a\'b"'),
+        ("clickhouse://me:secret@host/x?cluster=", "cluster ''"),
         ("clickhouse://me:secret@host/x?sslmode=1", "'sslmode'"),
         ("chdb://relative/path", "chdb:///folder"),
         ("chdb:///", "chdb:///folder"),

@@ -2,7 +2,7 @@
 SELECT version();
 
 -- :tables
-SELECT name FROM system.tables WHERE database = {database:String};
+SELECT name, engine_full FROM system.tables WHERE database = {database:String};
 
 -- :create_migrations
 CREATE TABLE IF NOT EXISTS log10_migrations (

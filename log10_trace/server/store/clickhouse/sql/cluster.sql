@@ -1,0 +1,22 @@
+-- :clusters
+SELECT DISTINCT cluster FROM system.clusters ORDER BY cluster;
+
+-- :cluster_hosts
+-- Each host once, in the order in which it is numbered below.
+SELECT min(shard_num) FROM system.clusters WHERE cluster = {cluster:String}
+GROUP BY host_name, port ORDER BY min((shard_num, replica_num));
+
+-- :answering_hosts
+SELECT _shard_num, any(hostName()) FROM clusterAllReplicas({cluster:String}, system.one)
+GROUP BY _shard_num ORDER BY _shard_num SETTINGS skip_unavailable_shards = 1;
+
+-- :macros
+SELECT _shard_num, macro, substitution FROM clusterAllReplicas({cluster:String}, system.macros)
+SETTINGS skip_unavailable_shards = 1;
+
+-- :databases
+SELECT _shard_num, engine FROM clusterAllReplicas({cluster:String}, system.databases)
+WHERE name = {database:String} SETTINGS skip_unavailable_shards = 1;
+
+-- :keeper
+SELECT name FROM system.zookeeper WHERE path = '/' LIMIT 1;
