@@ -19,11 +19,13 @@ from pydantic import (
     Field,
     GetCoreSchemaHandler,
     JsonValue,
+    ModelWrapValidatorHandler,
     SerializerFunctionWrapHandler,
     ValidationError,
     ValidatorFunctionWrapHandler,
     field_validator,
     model_serializer,
+    model_validator,
 )
 from pydantic_core import CoreSchema, core_schema
 
@@ -60,13 +62,37 @@ class Model(BaseModel):
 
     model_config = ConfigDict(extra="allow", strict=True, protected_namespaces=())
 
+    @model_validator(mode="wrap")
+    @classmethod
+    def _keep_half_characters(cls, value: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        try:
+            return handler(value)
+        except ValidationError:
+            # JSON may hold a name with a lone surrogate, and pydantic takes no unknown field of that name.
+            odd = _select_odd(value) if isinstance(value, dict) else {}
+            if not odd:
+                raise
+        model = handler({name: value[name] for name in value if name not in odd})
+        if model.model_extra is not None:  # it never is: models take unknown fields
+            model.model_extra.update(odd)
+            model.model_fields_set.update(odd)
+        return model
+
     @model_serializer(mode="wrap")
     def _write_what_was_given(self, handler: SerializerFunctionWrapHandler) -> Any:
         if not isinstance(self, Model):
             # A payload keeps any value in any field, and pydantic calls the field's own class with it.
             return self
-        written: dict[str, Any] = handler(self)
+        odd = _select_odd(self.model_extra or {})
+        written: dict[str, Any] = handler(self._without(odd) if odd else self) | odd
         return {name: value for name, value in written.items() if name in self.model_fields_set}
+
+    def _without(self, odd: Mapping[str, Any]) -> Self:
+        copy = self.model_copy()
+        copy.__pydantic_extra__ = {
+            name: value for name, value in (self.model_extra or {}).items() if name not in odd
+        }
+        return copy
 
     def given(self) -> dict[str, Any]:
         """The fields that were given, by name: known ones first, then those that are not known."""
@@ -101,6 +127,19 @@ class Payload(Model):
             return handler(value)
         except ValidationError:
             return value
+
+
+def _select_odd(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Those fields whose names hold half a character, which has no bytes in UTF-8."""
+    return {name: value for name, value in fields.items() if isinstance(name, str) and not _is_whole(name)}
+
+
+def _is_whole(name: str) -> bool:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def write_json(value: Model | Mapping[str, Any]) -> str:
