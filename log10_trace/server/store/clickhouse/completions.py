@@ -7,16 +7,17 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import replace
-from typing import Any, Final
+from typing import Final
 
 from log10_trace.domain.charges import Charge
 from log10_trace.domain.completion_record import CompletionRecord
 from log10_trace.domain.times import DAY_MS
 from log10_trace.server.store.clickhouse.connections import Connection, ReadPool, Row
 from log10_trace.server.store.clickhouse.deletion import Deleter
-from log10_trace.server.store.clickhouse.filter_sql import ListPlace, build_page, build_where
+from log10_trace.server.store.clickhouse.filter_sql import ListPlace, build_where
 from log10_trace.server.store.clickhouse.grading_queue import read_ungraded
 from log10_trace.server.store.clickhouse.group_commit import GroupCommitWriter
+from log10_trace.server.store.clickhouse.matching_rows import read_at, read_page
 from log10_trace.server.store.clickhouse.queries import SQL
 from log10_trace.server.store.clickhouse.record_rows import SORT_KEYS, Delivery, merged_fields, read_delivery
 from log10_trace.server.store.clickhouse.records import WriteRequest, prepare
@@ -101,7 +102,7 @@ class ClickHouseCompletions:
         with self._readers.connection() as connection:
             wanted = complete_words(connection, organization_id, wanted)
             where = build_where(organization_id, wanted)
-            found = connection.ask(*build_page("summaries", where, limit=limit + 1, order=order, after=after))
+            found = read_page(connection, "summaries", where, limit=limit + 1, order=order, after=after)
             items = tuple(_to_summary(organization_id, row) for row in found[:limit])
             if with_passages and wanted.text is not None:
                 items = _add_passages(connection, organization_id, items, parse_search_query(wanted.text))
@@ -152,7 +153,7 @@ class ClickHouseCompletions:
             after: ListPlace = (places[0][1], completion_id)
 
             def next_id(order: Order) -> str | None:
-                found = connection.ask(*build_page("keys", where, limit=1, order=order, after=after))
+                found = read_page(connection, "keys", where, limit=1, order=order, after=after)
                 return found[0][1] if found else None
 
             return Neighbors(newer=next_id("oldest"), older=next_id("newest"))
@@ -200,7 +201,7 @@ class ClickHouseCompletions:
 
         def read(after: ListPlace | None, size: int) -> list[tuple[ListPlace, StoredCompletion | None]]:
             with self._readers.connection() as connection:
-                found = connection.ask(*build_page("keys", where, limit=size, order=order, after=after))
+                found = read_page(connection, "keys", where, limit=size, order=order, after=after)
                 stored = read_stored(connection, organization_id, [row[1] for row in found])
             return [((row[0], row[1]), stored.get(row[1])) for row in found]
 
@@ -277,9 +278,10 @@ def _read_summaries(
 ) -> dict[str, CompletionSummary]:
     if not completion_ids:
         return {}
-    values: dict[str, Any] = {"organization_id": organization_id, "ids": list(completion_ids)}
-    values["places"] = list({place for _, place in connection.rows("places", values)})
-    rows = connection.ask(f"{SQL['summaries']} {SQL['placed']}", values)
+    values = {"organization_id": organization_id, "ids": list(completion_ids)}
+    places = [(place, completion_id) for completion_id, place in connection.rows("places", values)]
+    where = build_where(organization_id, CompletionFilter())
+    rows = read_at(connection, "summaries", where, places)
     return {row[1]: _to_summary(organization_id, row) for row in rows}
 
 

@@ -9,8 +9,9 @@ from dataclasses import replace
 from typing import Any
 
 from log10_trace.server.store.clickhouse.connections import Connection, ReadPool, Row
-from log10_trace.server.store.clickhouse.filter_sql import build_page, build_where
+from log10_trace.server.store.clickhouse.filter_sql import build_where
 from log10_trace.server.store.clickhouse.group_commit import SerialExecutor
+from log10_trace.server.store.clickhouse.matching_rows import read_page
 from log10_trace.server.store.common.feedback_matching import match_completions, unknown_task
 from log10_trace.server.store.common.paging import LAST, next_cursor, read_cursor
 from log10_trace.server.store.data_types import (
@@ -143,7 +144,7 @@ def _match(connection: Connection, organization_id: str, target: FeedbackTarget)
 
     def find_tagged(tags: Sequence[str], limit: int) -> list[str]:
         where = build_where(organization_id, CompletionFilter(tags=tuple(tags), tag_match="all"))
-        found = connection.ask(*build_page("keys", where, limit=limit, order="newest"))
+        found = read_page(connection, "keys", where, limit=limit, order="newest")
         return [completion_id for _, completion_id in found]
 
     return match_completions(target, find_existing, find_tagged)

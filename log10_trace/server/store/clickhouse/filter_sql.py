@@ -61,11 +61,21 @@ def build_where(organization_id: str, wanted: CompletionFilter) -> BoundConditio
 
 
 def build_page(
-    name: str, where: BoundCondition, *, limit: int, order: Order, after: ListPlace | None = None
+    name: str,
+    where: BoundCondition,
+    *,
+    limit: int,
+    order: Order,
+    after: ListPlace | None = None,
+    at: str = "",
 ) -> BoundCondition:
-    """The query ``name`` for at most ``limit`` rows that come ``after`` a record in ``order``."""
+    """The query ``name`` for at most ``limit`` rows that come ``after`` a record in ``order``.
+
+    ``at`` is what it says of the places that it reads, where these are known.
+    """
     conditions, values = where.text, {**where.values, "limit": limit}
     if after is not None:
         conditions += f" AND {SQL[f'after_{order}']}"
         values |= {"after": after[0], "after_id": after[1]}
-    return BoundCondition(f"{SQL[name]} {conditions} {SQL[order]}", values)
+    query = SQL[name].replace("@places", at)
+    return BoundCondition(f"{query} {conditions} {SQL[order]}", values)

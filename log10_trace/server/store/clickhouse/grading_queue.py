@@ -15,8 +15,9 @@ from concurrent.futures import Future
 from typing import Any, Final, NamedTuple
 
 from log10_trace.server.store.clickhouse.connections import Connection, ReadPool, Row
-from log10_trace.server.store.clickhouse.filter_sql import ListPlace, build_page, build_where
+from log10_trace.server.store.clickhouse.filter_sql import ListPlace, build_where
 from log10_trace.server.store.clickhouse.group_commit import SerialExecutor
+from log10_trace.server.store.clickhouse.matching_rows import read_page
 from log10_trace.server.store.clickhouse.queries import SQL
 from log10_trace.server.store.clickhouse.text_search import BoundCondition
 from log10_trace.server.store.common.grading_queue import make_summary
@@ -137,7 +138,7 @@ def read_ungraded(
     text = f"{where.text} AND {SQL['ungraded']}" + (f" AND {also.text}" if also else "")
     values = {**where.values, "tags": list(task.completion_tags_selector), "task_id": task.id}
     asked = BoundCondition(text, values | (also.values if also else {}))
-    return connection.ask(*build_page("keys", asked, limit=limit, order="newest", after=after))
+    return read_page(connection, "keys", asked, limit=limit, order="newest", after=after)
 
 
 class _Leases:

@@ -29,6 +29,8 @@ _CONDITIONS: Final[dict[GroupBy, str]] = {
     "session": "session_id <> ''",
     "failure": f"status = '{FAILED}'",
 }
+_IN_GROUPS: Final[dict[GroupBy, str]] = {"session": "session_id IN {keys:Array(String)}"}
+"""Conditions that leave the other groups unread, by an index."""
 _METADATA: Final = (
     "arrayJoin(arrayMap(pair -> substring(pair, length({metadata_key:String}) + 1),"
     " arrayFilter(pair -> startsWith(pair, {metadata_key:String}), metadata)))"
@@ -58,6 +60,7 @@ class GroupReader:
             self._key = _KEYS[group_by]
             text += f" AND {_CONDITIONS[group_by]}" if group_by in _CONDITIONS else ""
         self._where = text
+        self._narrow = _IN_GROUPS.get(group_by, "")
 
     def find_leading(self, sort: SortBy, limit: int, prices: Prices) -> list[str]:
         """The first groups in an order, ``limit`` of them; somewhat more where figures order them."""
@@ -79,7 +82,7 @@ class GroupReader:
         With a width of 0 there is one step, at 0.
         """
         start = f"intDiv(began_ms, {MINUTE_MS * width:d}) * {width:d}" if width else "0"
-        source = self._source(start, first)
+        source = self._source(start, first, keys)
         query = SQL["counts_of_groups"].replace("@source", source)
         found: dict[Step, Aggregate] = {}
         for key, begin, rates, calls, failed, with_usage, *tokens in self._ask(query, keys):
@@ -88,7 +91,7 @@ class GroupReader:
                 counted = (0, 0, 0) if number else (calls, failed, with_usage)
                 one.add_counts({rate: [*counted, given, made, cached]})
         if with_durations:
-            query = SQL["durations_of_groups"].replace("@source", self._source(start, first))
+            query = SQL["durations_of_groups"].replace("@source", source)
             for key, begin, bucket, calls in self._ask(query, keys):
                 if (key, begin) in found:  # a call that came between the two queries waits for the next
                     found[key, begin].durations[bucket] = calls
@@ -100,10 +103,11 @@ class GroupReader:
         ((minute, calls),) = self._ask(SQL["last_minute"].replace("@source", source), None) or ((0, 0),)
         return int(minute) if calls else None
 
-    def _source(self, start: str, first: int) -> str:
-        since = f" AND began_ms >= {first * MINUTE_MS:d}" if first else ""
+    def _source(self, start: str, first: int, keys: Sequence[str] | None = None) -> str:
+        also = f" AND began_ms >= {first * MINUTE_MS:d}" if first else ""
+        also += f" AND {self._narrow}" if self._narrow and keys is not None else ""
         query = SQL["calls_of_groups"].replace("@key", self._key).replace("@start", start)
-        return f"{query} {self._where}{since}"
+        return f"{query} {self._where}{also}"
 
     def _ask(self, query: str, keys: Sequence[str] | None) -> Sequence[Sequence[Any]]:
         if keys is None:

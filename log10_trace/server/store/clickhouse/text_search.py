@@ -15,6 +15,10 @@ from log10_trace.server.store.common.search_query import Phrase
 from log10_trace.server.store.common.search_text import VOICED, spread, spread_query
 
 _BETWEEN: Final = re.compile(r"[\W_]+")
+_WHOLE: Final = "hasAllTokens({column}, {{words_{number}:Array(String)}})"
+_BEGINNING: Final = "{column} LIKE {{beginning_{number}:String}}"
+"""Holds of every row in which a word begins so; the engine answers it from the words of the index."""
+_SIDE_BY_SIDE: Final = "position({column}, {{part_{number}:String}}) > 0"
 _ASCII_WORDS: Final = {code: chr(code).lower() if chr(code).isalnum() else " " for code in range(128)}
 
 
@@ -55,19 +59,13 @@ def _build_condition(phrase: Phrase, number: int) -> BoundCondition:
         return BoundCondition("0", {})
     whole = words[:-1] if is_prefix else words
     scopes = [phrase.scope] if phrase.scope else ["request", "response"]
-    has_part = is_prefix or len(words) > 1
-    places = [_in_column(f"{scope}_words", number, bool(whole), has_part) for scope in scopes]
+    parts = [_WHOLE] * bool(whole) + [_BEGINNING] * is_prefix
+    parts += [_SIDE_BY_SIDE] * (is_prefix or len(words) > 1)
+    in_column = " AND ".join(parts)
+    places = [f"({in_column.format(column=f'{scope}_words', number=number)})" for scope in scopes]
     part = f" {' '.join(words)}" + ("" if is_prefix else " ")
-    return BoundCondition(f"({' OR '.join(places)})", {f"words_{number}": whole, f"part_{number}": part})
-
-
-def _in_column(column: str, number: int, has_whole: bool, has_part: bool) -> str:
-    conditions = []
-    if has_whole:
-        conditions.append(f"hasAllTokens({column}, {{words_{number}:Array(String)}})")
-    if has_part:
-        conditions.append(f"position({column}, {{part_{number}:String}}) > 0")
-    return f"({' AND '.join(conditions)})"
+    values = {f"words_{number}": whole, f"part_{number}": part, f"beginning_{number}": f"%{words[-1]}%"}
+    return BoundCondition(f"({' OR '.join(places)})", values)
 
 
 def _normalize(text: str) -> list[str]:

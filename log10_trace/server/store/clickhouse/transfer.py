@@ -9,8 +9,9 @@ from dataclasses import replace
 
 from log10_trace.domain.completion_record import from_stored_fields
 from log10_trace.server.store.clickhouse.connections import Connection, ReadPool
-from log10_trace.server.store.clickhouse.filter_sql import ListPlace, build_page, build_where
+from log10_trace.server.store.clickhouse.filter_sql import ListPlace, build_where
 from log10_trace.server.store.clickhouse.group_commit import GroupCommitWriter, SerialExecutor
+from log10_trace.server.store.clickhouse.matching_rows import read_page
 from log10_trace.server.store.clickhouse.record_rows import SORT_KEYS
 from log10_trace.server.store.clickhouse.records import WriteRequest, load_records, prepare
 from log10_trace.server.store.common.record_codec import lay_out, read_texts
@@ -57,9 +58,8 @@ class ClickHouseTransfer:
         where = build_where(organization_id, CompletionFilter(since_ms=since_ms))
         after: ListPlace | None = None
         while True:
-            page = build_page("keys", where, limit=READ_AT_ONCE, order="oldest", after=after)
             with self._readers.connection() as connection:
-                found = connection.ask(*page)
+                found = read_page(connection, "keys", where, limit=READ_AT_ONCE, order="oldest", after=after)
                 values = {"organization_id": organization_id, "ids": [row[1] for row in found]}
                 sizes = {row[0]: row[1] for row in connection.rows("sizes", values)} if found else {}
             for batch in split_by_bytes((row[1], sizes.get(row[1], 0)) for row in found):

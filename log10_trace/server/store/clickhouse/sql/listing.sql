@@ -1,16 +1,20 @@
 -- :keys
-SELECT place, id FROM completions FINAL WHERE;
+SELECT place, id FROM completions FINAL @places WHERE;
+
+-- :candidates
+-- Rows that match, whether or not a later one of the same record takes their place.
+SELECT place, id FROM completions WHERE;
 
 -- :summaries
 SELECT place, id, head, model, input_tokens, output_tokens, preview_request, preview_response, preview_tool, site,
     rates, charged_input, charged_output, charged_cached
-FROM completions FINAL WHERE;
+FROM completions FINAL @places WHERE;
 
 -- :count
 SELECT count() FROM completions FINAL WHERE;
 
 -- :any
-SELECT 1 FROM completions FINAL WHERE;
+SELECT 1 FROM completions WHERE;
 
 -- :newest
 ORDER BY place DESC, id DESC LIMIT {limit:UInt64};
@@ -24,8 +28,9 @@ ORDER BY place, id LIMIT {limit:UInt64};
 -- :after_oldest
 (place, id) > ({after:Int64}, {after_id:String}) AND place >= {after:Int64};
 
--- :placed
-organization_id = {organization_id:String} AND place IN {places:Array(Int64)} AND id IN {ids:Array(String)};
+-- :at_places
+-- All rows of a record have these columns alike, so that the others are read of these records alone.
+PREWHERE organization_id = {organization_id:String} AND place IN {places:Array(Int64)} AND id IN {ids:Array(String)};
 
 -- :body_prefixes
 -- Of the delivery with the longest body: an update of a few fields holds none of the text.

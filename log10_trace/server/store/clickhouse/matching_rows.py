@@ -1,0 +1,62 @@
+"""The rows of lists: records are found among the rows as they lie on the disk, then read as they stand.
+
+FINAL, which takes the last row of each record, reads every column of all that it looks at. Rows are found
+without it by the index and a column or two, from one end of the list; FINAL then reads those records alone,
+and leaves out the ones of which a later row does not match.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from log10_trace.server.store.clickhouse.connections import Connection, Row
+from log10_trace.server.store.clickhouse.filter_sql import ListPlace, build_page
+from log10_trace.server.store.clickhouse.queries import SQL
+from log10_trace.server.store.clickhouse.text_search import BoundCondition
+from log10_trace.server.store.data_types import Order
+
+_ROWS_FOR_EACH: Final = (1, 8)
+"""Rows that are looked at for each record that is still wanted, the first time and the second."""
+
+
+def read_page(
+    connection: Connection,
+    name: str,
+    where: BoundCondition,
+    *,
+    limit: int,
+    order: Order,
+    after: ListPlace | None = None,
+) -> list[Row]:
+    """What the query ``name`` gives of at most ``limit`` records that come ``after`` another in ``order``."""
+    found: list[Row] = []
+    for rows in _ROWS_FOR_EACH:
+        size = (limit - len(found)) * rows
+        candidates = connection.ask(*build_page("candidates", where, limit=size, order=order, after=after))
+        places = list(dict.fromkeys((place, completion_id) for place, completion_id in candidates))
+        found += read_at(connection, name, where, places, order)
+        if len(candidates) < size or len(found) >= limit:
+            return found[:limit]
+        after = places[-1]
+    # The parts hold many rows that do not stand any more, and are not merged yet.
+    rest = build_page(name, where, limit=limit - len(found), order=order, after=after)
+    return [*found, *connection.ask(*rest)]
+
+
+def read_at(
+    connection: Connection,
+    name: str,
+    where: BoundCondition,
+    places: Sequence[ListPlace],
+    order: Order = "newest",
+) -> Sequence[Row]:
+    """What the query ``name`` gives of the records at ``places`` that match."""
+    if not places:
+        return []
+    values = {
+        "places": list({place for place, _ in places}),
+        "ids": [completion_id for _, completion_id in places],
+    }
+    query, bound = build_page(name, where, limit=len(places), order=order, at=SQL["at_places"])
+    return connection.ask(query, bound | values)
