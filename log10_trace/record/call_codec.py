@@ -41,6 +41,7 @@ __all__ = ["NewerEntryError", "decode", "encode", "is_newer"]
 _VERSION: Final = 2
 _PREFIX: Final = struct.Struct("<B3xII")
 _OWN: Final = struct.Struct("<iiIqqqqqqqq")
+_OWN_SIZE: Final = _OWN.size
 
 _SHARED: Final = (
     "endpoint", "status", "base_url", "organization_id", "tags", "session_id", "streamed", "content_type",
@@ -155,40 +156,40 @@ def decode(payload: bytes) -> Call:
         return call_codec_v1.decode(payload)
     try:
         shared, stack, at = _split_prefix(payload)
-        own = _OWN.unpack_from(payload, at)
+        name, request_id, others, request, body, created, started, duration, first, status, retries = (
+            _OWN.unpack_from(payload, at)
+        )
     except struct.error as error:
         raise ValueError("the entry is too short") from error
-    name, request_id, others, request, body, created, started, duration, first, status, retries = own
-    if min(name, others, request) < 0:
+    if name < 0 or others < 0 or request < 0:
         raise ValueError("the entry has a length below zero")
-    at_request_id = (at_id := at + _OWN.size) + name
+    at_request_id = (at_id := at + _OWN_SIZE) + name
     at_others = at_request_id + max(request_id, 0)
     at_request = at_others + others
-    end = (at_body := at_request + request) + max(body, 0)
-    if end > len(payload):
+    at_chunks = (at_body := at_request + request) + max(body, 0)
+    if at_chunks > len(payload):
         raise ValueError("the entry is cut short")
-    call = _call_from_labels(shared, payload[at_others:at_request])
-    call.id = payload[at_id:at_request_id].decode("utf-8", "surrogatepass")
-    if request_id >= 0:
-        call.request_id = payload[at_request_id:at_others].decode("utf-8", "surrogatepass")
-    call.created_ns, call.started_ns = created, started
-    call.duration_ns = duration if duration >= 0 else None
-    call.first_token_ns = first if first >= 0 else None
-    call.status_code = status if status >= 0 else None
-    call.retries = retries if retries >= 0 else None
-    call.stack, call.request = stack, payload[at_request:at_body]
-    call.body_json = payload[at_body:end] if body >= 0 else None
-    call.chunks = [payload[end:]] if end < len(payload) else []
-    return call
-
-
-def _call_from_labels(shared: bytes, others: bytes) -> Call:
-    # Not by its constructor, which would make a new id.
+    # Not by its constructor, which would make a new id, nor one by one: a record has some twenty fields.
     call = Call.__new__(Call)
-    fields = vars(call)
-    fields.update(_read_shared(shared))
+    call.__dict__ = fields = {
+        **(_read_labels.get(shared) or _read_shared(shared)),
+        "id": payload[at_id:at_request_id].decode("utf-8", "surrogatepass"),
+        "created_ns": created,
+        "started_ns": started,
+        "duration_ns": duration if duration >= 0 else None,
+        "first_token_ns": first if first >= 0 else None,
+        "status_code": status if status >= 0 else None,
+        "retries": retries if retries >= 0 else None,
+        "stack": stack,
+        "request": payload[at_request:at_body],
+        "chunks": [payload[at_chunks:]] if at_chunks < len(payload) else [],
+    }
+    if request_id >= 0:
+        fields["request_id"] = payload[at_request_id:at_others].decode("utf-8", "surrogatepass")
     if others:
-        fields.update(_check_names(_read_object(others)))
+        fields.update(_check_names(_read_object(payload[at_others:at_request])))
+    if body >= 0:
+        fields["body_json"] = payload[at_body:at_chunks]
     return call
 
 

@@ -23,7 +23,9 @@ _ERRORS: Final = (zlib.error, ValueError, RuntimeError, OSError, EOFError)
 
 def decode_body(chunks: list[bytes], content_encoding: str | None) -> bytes:
     """The body, whole or as far as it came: a body cut short is decoded up to the cut."""
-    return b"".join(decode_chunks(chunks, content_encoding))
+    if content_encoding:
+        chunks = decode_chunks(chunks, content_encoding)
+    return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
 
 def decode_chunks(chunks: list[bytes], content_encoding: str | None) -> list[bytes]:

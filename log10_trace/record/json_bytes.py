@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from itertools import chain
 from typing import Any, Final, NamedTuple
 
 from pydantic_core import from_json
@@ -15,8 +16,9 @@ MAX_INT_DIGITS: Final = 4_300
 """Python converts at most this number of digits."""
 MAX_RAW_BYTES: Final = 16 << 20
 """Of a larger body only the JSON is kept, so that the record stays below what the API takes."""
-_FEW_BRACKETS: Final = 16
+_FEW_BRACKETS: Final = 8
 """To find more of them takes longer than to walk the values."""
+_CONTAINERS: Final = frozenset((dict, list))
 
 _STRING_OR_CONSTANT: Final = re.compile(
     # The end of the text ends a string too, so that one left open is scanned once, not once a quote.
@@ -54,7 +56,17 @@ def to_single_line(raw: bytes) -> Embedded | None:
     stand as strings with their names, and a body in UTF-16 or with a byte order mark as UTF-8.
     """
     try:
-        value, text = _parse_strictly(raw), raw
+        # Here and not by ``_parse_strictly``: nearly every body is strict, and passes no other function.
+        value, text = from_json(raw, allow_inf_nan=False, cache_strings="keys"), raw
+    except ValueError:
+        return _to_single_line_by_fallback(raw)
+    return None if _is_too_deep(value, text) else Embedded(_join_lines(text), value, None)
+
+
+def _to_single_line_by_fallback(raw: bytes) -> Embedded | None:
+    """As ``to_single_line``, for what the fast parser refuses."""
+    try:
+        value, text = _parse_leniently(raw), raw
     except (ValueError, RecursionError):
         try:
             text = _quote_constants(_to_utf8(raw))
@@ -71,10 +83,14 @@ def to_single_line(raw: bytes) -> Embedded | None:
     if text is not raw and len(raw) <= MAX_RAW_BYTES:
         charset = json.detect_encoding(raw).removesuffix("-sig")  # the byte order mark is a part of the body
         kept = to_json_string(raw, charset)
+    return Embedded(_join_lines(text), value, kept)
+
+
+def _join_lines(text: bytes) -> bytes:
     # Line breaks can only stand between tokens: within a string JSON writes them as escapes.
     if b"\n" in text or b"\r" in text:
-        text = text.replace(b"\n", b" ").replace(b"\r", b" ")
-    return Embedded(text, value, kept)
+        return text.replace(b"\n", b" ").replace(b"\r", b" ")
+    return text
 
 
 def _to_utf8(raw: bytes) -> bytes:
@@ -124,9 +140,13 @@ def _parse_strictly(raw: bytes) -> Any:
     try:
         return from_json(raw, allow_inf_nan=False, cache_strings="keys")
     except ValueError:
-        # JSON with lone surrogates, or integers of thousands of digits, which the fast parser refuses.
-        # As text: from bytes json.loads also reads UTF-16, which cannot stand in a record.
-        return json.loads(raw.decode("utf-8"), parse_int=_any_int, parse_constant=_refuse)
+        return _parse_leniently(raw)
+
+
+def _parse_leniently(raw: bytes) -> Any:
+    # JSON with lone surrogates, or integers of thousands of digits, which the fast parser refuses. As text:
+    # from bytes json.loads also reads UTF-16, which cannot stand in a record.
+    return json.loads(raw.decode("utf-8"), parse_int=_any_int, parse_constant=_refuse)
 
 
 def _any_int(digits: str) -> int | float:
@@ -141,23 +161,27 @@ def _refuse(name: str) -> None:
 def _has_few_brackets(text: bytes) -> bool:
     """Whether so few values begin in the text that they cannot be nested too deeply."""
     found = 0
+    find = text.find
     for bracket in (b"{", b"["):
-        at = text.find(bracket)
+        at = find(bracket)
         while at >= 0:
             found += 1
             if found > _FEW_BRACKETS:
                 return False
-            at = text.find(bracket, at + 1)
+            at = find(bracket, at + 1)
     return True
 
 
 def _is_too_deep(value: Any, text: bytes) -> bool:
-    if _has_few_brackets(text):
+    # Each level opens with a byte and ends with another.
+    if len(text) < 2 * MAX_DEPTH or _has_few_brackets(text):
         return False
     # In the parsed value: to count the brackets of the text took half the time of a large request. Level by
     # level: recursion would fail on what this is to find.
-    level = [value] if isinstance(value, dict | list) else []
+    level = [value] if type(value) in _CONTAINERS else []
     for _ in range(MAX_DEPTH):
+        if _are_flat_objects(level):
+            return False
         level = [
             inner
             for outer in level
@@ -167,6 +191,15 @@ def _is_too_deep(value: Any, text: bytes) -> bool:
         if not level:
             return False
     return True
+
+
+def _are_flat_objects(containers: list[Any]) -> bool:
+    """Whether these are objects, such as messages, in which nothing is nested."""
+    # No line of Python for each of them: a large request has thousands.
+    if set(map(type, containers)) != {dict}:
+        return False
+    values = chain.from_iterable(map(dict.values, containers))
+    return _CONTAINERS.isdisjoint(map(type, values))
 
 
 def _replace_nan(value: Any) -> Any:

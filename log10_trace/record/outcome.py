@@ -187,7 +187,7 @@ def _outcome(
         return Outcome(response, FAILED, False, call.failure_kind, reason, raw)
     if reported is not None:
         return Outcome(response, FAILED, False, *reported, raw)
-    return Outcome(response, FINISHED, interrupted=not is_whole, raw=raw)
+    return Outcome(response, FINISHED, not is_whole, None, None, raw)
 
 
 def _type(event: sse.Event) -> str:

@@ -136,6 +136,8 @@ class EventReader:
 
 def is_stream(body: bytes) -> bool:
     """Whether a body reads as server-sent events, whatever its content type says."""
+    if body[:1] == b"{":
+        return False
     return body.removeprefix(_BOM).lstrip().startswith(_FIELD_PREFIXES)
 
 

@@ -3,14 +3,41 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from log10_trace.domain.call_labels import kind_of_endpoint
 from log10_trace.models.components import Completion
 from log10_trace.record.call import Call
 from log10_trace.record.call_codec import decode, encode
 from log10_trace.record.completion import to_json
 from log10_trace.record.completion_model import to_model
+from log10_trace.record.json_bytes import MAX_DEPTH, to_single_line
+
+TEXTS = st.text(max_size=6) | st.just('"\\ \ud800\n')
+LABELS = st.fixed_dictionaries(
+    {
+        "id": TEXTS,
+        "tags": st.lists(TEXTS, max_size=2).map(tuple),
+        "session_id": st.none() | TEXTS,
+        "duration_ns": st.none() | st.integers(0, 10**15),
+        "first_token_ns": st.none() | st.integers(0, 10**15),
+        "interrupted": st.booleans(),
+    },
+    optional={
+        **dict.fromkeys(("organization_id", "base_url", "request_id", "source", "failure_kind"), TEXTS),
+        **dict.fromkeys(("failure_reason", "trace_id", "span_id", "via", "traced_by"), TEXTS),
+        **dict.fromkeys(("retries", "sequence"), st.integers(0, 2**63)),
+        "metadata": st.dictionaries(TEXTS, st.none() | st.booleans() | st.integers() | TEXTS, max_size=2),
+    },
+)
+NESTS = ("[%s]", '{"a":%s}', '[{"b":1},%s,{"c":2}]', '{"d":"[[","e":%s}')
+EXTENSIONS = (
+    "base_url", "request_id", "retries", "source", "sequence", "trace_id", "span_id", "via", "traced_by",
+)  # fmt: skip
 
 EXACT = [
     b'{"n":123456789012345678901234567890,"f":1.10,"e":1E400,"g":-0.0}',
@@ -187,3 +214,54 @@ def test_a_payload_of_a_newer_version_is_refused() -> None:
 
     with pytest.raises(ValueError, match="version 99"):
         decode(bytes(payload))
+
+
+def list_labels(made: Call, *, is_whole: bool) -> list[tuple[str, Any]]:
+    """What a record says beside its bodies, in order: the specification of what is written piece by piece."""
+    failed = made.failure_kind is not None
+    pairs = [
+        ("id", made.id),
+        ("kind", kind_of_endpoint(made.endpoint)),
+        ("status", "failed" if failed else "finished"),
+        ("tags", list(made.tags)),
+        ("session_id", made.session_id),
+        ("created_at", "2023-11-14T22:13:20.123456Z"),
+        ("endpoint", made.endpoint),
+    ]
+    named = {
+        "organization_id": made.organization_id,
+        "duration": None if made.duration_ns is None else made.duration_ns / 1e9,
+        "time_to_first_token": None if made.first_token_ns is None else made.first_token_ns / 1e9,
+        "interrupted": None if failed or is_whole else True,
+    }
+    pairs += [(name, value) for name, value in named.items() if value is not None]
+    if failed:
+        pairs += [("failure_kind", made.failure_kind), ("failure_reason", made.failure_reason)]
+    pairs += [(name, getattr(made, name)) for name in EXTENSIONS if getattr(made, name) is not None]
+    return pairs + ([("metadata", made.metadata)] if made.metadata else [])
+
+
+@given(LABELS)
+def test_labels_are_those_of_the_call(labels: dict[str, Any]) -> None:
+    """Whatever they are, and whatever calls with other labels were written before."""
+    made = call(response=b"no JSON")
+    vars(made).update(labels)
+
+    written = json.loads(to_json(made), object_pairs_hook=list)
+
+    expected = list_labels(made, is_whole=not made.interrupted)
+    found = [(name, dict(value) if name == "metadata" else value) for name, value in written]
+    assert found[: len(expected)] == expected
+    assert [name for name, _ in found[len(expected) :]] == ["request", "response", "stacktrace"]
+
+
+@given(st.integers(MAX_DEPTH - 4, MAX_DEPTH + 4), st.lists(st.sampled_from(NESTS), min_size=1, max_size=4))
+def test_json_is_kept_as_text_where_it_is_too_deep(depth: int, forms: list[str]) -> None:
+    """At every depth, whatever stands beside what is nested."""
+    text = "1"
+    for level in range(depth):
+        text = forms[level % len(forms)] % text
+    # The innermost that has others beside it is a level deeper than they say.
+    deepest = depth + (1 if "1}" in forms[0] else 0)
+
+    assert (to_single_line(text.encode()) is None) == (deepest > MAX_DEPTH)

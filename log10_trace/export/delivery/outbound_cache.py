@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from log10_trace.export.spool.backlog import Backlog, PendingEntry
@@ -23,7 +24,8 @@ class OutboundCache:
 
     def get(self, backlog: Backlog, item: PendingEntry) -> OutboundRecord:
         """The serialized record of an item of the backlog, from the cache or new."""
-        key = _key(item)
+        # Nearly all are small, and pass no other function.
+        key = _key(item) if len(item.entry.payload) >= LARGE_BYTES else None
         if key is None:
             return backlog.serialize(item)
         record = self._records.get(key)
@@ -34,11 +36,12 @@ class OutboundCache:
                 self._keep(key, record)
         return record
 
-    def discard(self, item: PendingEntry) -> None:
-        """Remove the record of an item that is acknowledged."""
-        key = _key(item)
-        if key is not None:
-            self._records.pop(key, None)
+    def discard(self, items: Sequence[PendingEntry]) -> None:
+        """Remove the records of items that are acknowledged."""
+        for item in items if self._records else ():
+            key = _key(item)
+            if key is not None:
+                self._records.pop(key, None)
 
     def _keep(self, key: _Key, record: OutboundRecord) -> None:
         self._records[key] = record

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
-from log10_trace.export.delivery.responses import RecordResult
+from log10_trace.export.delivery.responses import RecordResult, list_distinct
 from log10_trace.export.delivery.retry import Disposition
 from log10_trace.export.spool.backlog import Place
 
@@ -59,20 +59,33 @@ class Suspects:
 
         ``alone``: each of the records had a request of its own.
         """
+        # As nearly all attempts end: nothing was held against any of them, and nothing is.
+        if not self._rounds and all(each.disposition is Disposition.DONE for each in list_distinct(answers)):
+            if answers:
+                self._on_passed()
+            return list(answers)
         pairs = list(zip(places, answers, strict=True))
         passed = [
             place for place, answer in pairs if answer.disposition in (Disposition.DONE, Disposition.REJECTED)
         ]
         if passed:
-            self._doubt = max(0.0, self._doubt - DOUBT_GOES)
-            self._round += 1
+            self._on_passed()
         for place in passed:
             self._clear(place)
         return [self._update_record(place, answer, alone) for place, answer in pairs]
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is held against any record."""
+        return not self._rounds
+
     def has_failed_alone(self, place: Place) -> bool:
         """Whether a record failed in an attempt of its own."""
         return _ALONE in self._rounds.get(place, {}).values()
+
+    def _on_passed(self) -> None:
+        self._doubt = max(0.0, self._doubt - DOUBT_GOES)
+        self._round += 1
 
     def _clear(self, place: Place) -> None:
         """Forget what is held against a record that went through, and against others at the same time.

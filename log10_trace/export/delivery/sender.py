@@ -11,7 +11,7 @@ from log10_trace.export.delivery.backoff import BackoffPolicy
 from log10_trace.export.delivery.outbound_cache import OutboundCache
 from log10_trace.export.delivery.poison import FAILED, Suspects, weigh_evidence
 from log10_trace.export.delivery.reporter import Reporter
-from log10_trace.export.delivery.responses import RecordResult, SendResult
+from log10_trace.export.delivery.responses import RecordResult, SendResult, list_distinct
 from log10_trace.export.delivery.retry import Disposition
 from log10_trace.export.delivery.server import Server
 from log10_trace.export.delivery.transport import BATCH_ITEMS
@@ -120,7 +120,7 @@ class Sender:
         if self._is_beyond_next and (others := backlog.read(1, self._batch_bytes, beyond=True)):
             return others
         items = backlog.read(self.backoff.items(self.transport.max_items(server)), self._batch_bytes)
-        for at, item in enumerate(items):
+        for at, item in enumerate(() if self._suspects.is_empty else items):
             # In company it would make the others fail with it.
             if self._suspects.has_failed_alone(item.place):
                 return items[: max(at, 1)]
@@ -165,16 +165,18 @@ class Sender:
         outcome = self.transport.send(server, [outbound for _, outbound in pairs], timeout)
         alone = outcome.is_single or len(items) == 1
         answers = self._suspects.update([item.place for item in items], outcome.answers, alone=alone)
-        if any(answer.disposition in _TAKEN for answer in answers):
+        distinct = list_distinct(answers)
+        if any(answer.disposition in _TAKEN for answer in distinct):
             backlog.step_back()
-        failed = [pair for pair in zip(items, answers, strict=True) if alone and weigh_evidence(pair[1])]
+        judged = zip(items, answers, strict=True) if alone else ()
+        failed = [pair for pair in judged if weigh_evidence(pair[1])]
         for item, _ in failed:
             backlog.step_over(item)
         self._settle(server, backlog, pairs, answers, alone=alone)
         # Not after a 403: then the server knows the key, and with it whose the records are.
-        if any(answer.status == _UNAUTHORIZED for answer in answers):
+        if any(answer.status == _UNAUTHORIZED for answer in distinct):
             backlog.on_unauthorized()
-        self._update_backoff(server, answers, outcome.retry_after, alone=alone)
+        self._update_backoff(server, distinct, len(answers), outcome.retry_after, alone=alone)
         return failed[0][1] if failed else None
 
     def _settle(
@@ -189,17 +191,17 @@ class Sender:
         """Acknowledge every record whose answer is final."""
         done: list[PendingEntry] = []
         for (item, outbound), answer in zip(pairs, answers, strict=True):
-            too_large = answer.disposition is Disposition.TOO_LARGE and alone
-            if answer.disposition is Disposition.DONE:
+            disposition = answer.disposition
+            if disposition is Disposition.DONE:
                 done.append(item)
-                self._parcels.discard(item)
-            elif answer.disposition is Disposition.REJECTED or too_large:
+            elif disposition is Disposition.REJECTED or (alone and disposition is Disposition.TOO_LARGE):
                 self._dead_letter(server, backlog, item, outbound, answer)
+        self._parcels.discard(done)
         # A started record is not counted: the call is when it ends.
         records = [item for item in done if item.entry.sequence]
         backlog.on_delivered(done)
         with self._monitor:
-            own = sum(1 for item in records if item.source in self._monitor.sources)
+            own = sum([item.source in self._monitor.sources for item in records])
             self._monitor.counts.delivered += own
             self._monitor.counts.adopted += len(records) - own
 
@@ -230,7 +232,7 @@ class Sender:
             )
             return
         backlog.acknowledge([item])
-        self._parcels.discard(item)
+        self._parcels.discard([item])
         with self._monitor:
             is_own = item.source in self._monitor.sources
             self._monitor.counts.dead_letters += bool(is_own and item.entry.sequence)
@@ -240,17 +242,18 @@ class Sender:
         )  # fmt: skip
 
     def _update_backoff(
-        self, server: Server, answers: Sequence[RecordResult], retry_after: float, *, alone: bool
+        self, server: Server, answers: Sequence[RecordResult], count: int, retry_after: float, *, alone: bool
     ) -> None:
+        """Take note of how an attempt with ``count`` records went, by its distinct answers."""
         worst = next((answer for answer in answers if answer.disposition in FAILED), None)
         if any(answer.disposition in _TAKEN for answer in answers):
             self.backoff.on_success()
         # Alone it has become a dead letter.
         if not alone and any(answer.disposition is Disposition.TOO_LARGE for answer in answers):
-            self.backoff.on_too_large(len(answers))
+            self.backoff.on_too_large(count)
         if worst is None:
             return
-        self._slow_down(worst, retry_after, items=1 if alone else len(answers))
+        self._slow_down(worst, retry_after, items=1 if alone else count)
         with self._monitor:
             self._monitor.counts.retries += 1
         self._log_failure(server, worst)

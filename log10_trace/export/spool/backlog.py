@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
+from itertools import groupby
+from operator import attrgetter
 from typing import Any, Final, TypeAlias
 
 from log10_trace.export.spool.outbound_record import OutboundRecord
@@ -116,11 +118,13 @@ class Backlog:
     def acknowledge(self, items: list[PendingEntry]) -> None:
         """Acknowledge these: finished segments are deleted, the others write a checkpoint."""
         with self._lock:
-            for item in items:
+            for item in items if self._stepped_over else ():
                 self._stepped_over.discard(item.place)
-                item.segment.acknowledge(item.entry.start, item.entry.end, item.entry.sequence)
-        # Once a segment and not once a record: each checkpoint is a write.
-        touched = {item.segment for item in items}
+            # Once a segment and not once a record: each checkpoint is a write.
+            touched = set()
+            for segment, entries in groupby(items, attrgetter("segment")):
+                segment.acknowledge_entries([item.entry for item in entries])
+                touched.add(segment)
         for segment in self._detach_finished():
             touched.discard(segment)
             self._discard(segment)

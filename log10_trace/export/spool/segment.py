@@ -220,8 +220,16 @@ class Segment:
                 self._clear = (entry.end, before)
 
     def _walk(self, start: int, before: int | None) -> Iterator[Entry | CorruptRange | UnusedTail]:
+        # What this process has written is read back from the kernel's memory: only of what another wrote is
+        # it unknown whether it reached the disk whole.
         return form.scan(
-            self.read, start, self.readable_offset, self.salt, before, may_be_blank=self.is_loaded
+            self.read,
+            start,
+            self.readable_offset,
+            self.salt,
+            before,
+            may_be_blank=self.is_loaded,
+            is_checked=self.is_loaded,
         )
 
     def acknowledge(self, start: int, end: int, sequence: int = 0) -> None:
@@ -239,6 +247,31 @@ class Segment:
                 self._advance()
             finally:
                 self._is_advancing = False
+
+    def acknowledge_entries(self, entries: list[Entry]) -> None:
+        """Acknowledge these entries, which stand in the order of the segment."""
+        run = self._run_of(entries)
+        if run is not None:
+            self.acknowledge(*run)
+            return
+        for entry in entries:
+            self.acknowledge(entry.start, entry.end, entry.sequence)
+
+    def _run_of(self, entries: list[Entry]) -> tuple[int, int, int] | None:
+        """Start, end and last sequence of entries that are next and follow one another; None otherwise.
+
+        As a batch mostly does: then it is acknowledged as one, at a tenth of the cost.
+        """
+        # What is held back would have to be looked for by each entry's start.
+        if self.held_back or not entries:
+            return None
+        start = end = self.acknowledged_offset
+        sequence = 0
+        for entry in entries:
+            if entry.start != end:
+                return None
+            end, sequence = entry.end, entry.sequence or sequence
+        return start, end, sequence
 
     def _advance(self) -> None:
         while (first := self._settled.get(self.acknowledged_offset)) is not None:

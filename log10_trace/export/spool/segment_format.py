@@ -226,13 +226,21 @@ def is_boundary(read: Read, offset: int, size: int, salt: int) -> bool:
 
 
 def scan(
-    read: Read, start: int, size: int, salt: int, before: int | None, *, may_be_blank: bool = True
+    read: Read,
+    start: int,
+    size: int,
+    salt: int,
+    before: int | None,
+    *,
+    may_be_blank: bool = True,
+    is_checked: bool = True,
 ) -> Iterator[Entry | CorruptRange | UnusedTail]:
     """Everything between ``start``, where an entry begins, and ``size``, in order.
 
     ``before`` is the sequence of the last record before ``start``, where it is known: it helps to tell what a
-    damaged entry was. Unless its end ``may_be_blank``, zeros there are an entry that was never written. Every
-    byte of the stretch belongs to exactly one of what comes out.
+    damaged entry was. Unless its end ``may_be_blank``, zeros there are an entry that was never written. With
+    ``is_checked`` the checksums of the payloads are compared; those of the heads always are. Every byte of
+    the stretch belongs to exactly one of what comes out.
     """
     at, base, window = start, start, b""
     while at < size:
@@ -259,7 +267,7 @@ def scan(
         if len(payload) < length:
             yield CorruptRange(at, size, sequence, sequence, torn=True)
             return
-        if crc32(payload) == check:
+        if not is_checked or crc32(payload) == check:
             yield Entry(kind, sequence, payload, at, end)
         else:
             # Zeros from here on: it was being written, to a file that had been written to before.

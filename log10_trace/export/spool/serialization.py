@@ -16,6 +16,8 @@ from log10_trace.record.call import Call
 from log10_trace.record.call_codec import decode
 from log10_trace.record.completion import to_json
 
+# Made once: every record passes here.
+_READING: Final = guard("reading a record back")
 _REASON: Final = "the process ended before the call did"
 
 
@@ -24,13 +26,15 @@ def serialize_entry(entry: Entry, source: str) -> OutboundRecord:
 
     An entry that cannot be read becomes a record with an empty ``body``.
     """
-    with guard("reading a record back"):
+    try:
         call = decode(entry.payload)
         # The payload was encoded before the record had them; the sequence stands in the entry's head.
         call.source = source
         call.sequence = entry.sequence or None
-        return OutboundRecord(call.id, to_json(call), update=entry.kind != RECORD)
-    # The guard has kept an exception. The id cannot be read: a new one names the dead letter.
+        return OutboundRecord(call.id, to_json(call), entry.kind != RECORD)
+    except Exception as error:  # noqa: BLE001 -- the guard keeps it
+        _READING.keep(error)
+    # The id cannot be read: a new one names the dead letter.
     return OutboundRecord(new_id(), b"")
 
 
@@ -66,7 +70,7 @@ def _unreadable_payload(completion: bytes) -> bytes | None:
 
 def call_id(entry: Entry) -> str | None:
     """The id of the call whose record stands in an entry."""
-    with guard("reading a record back"):
+    with _READING:
         return decode(entry.payload).id
     return None
 

@@ -45,7 +45,7 @@ def test_a_large_entry_is_made_into_a_parcel_once() -> None:
 
     assert get(cache, backlog, item(1), item(2), item(1), item(2)) == ["1", "2", "1", "2"]
     assert backlog.made == [1, 2]
-    cache.discard(item(1))
+    cache.discard([item(1)])
     get(cache, backlog, item(1), item(2))
     assert backlog.made == [1, 2, 1]
 

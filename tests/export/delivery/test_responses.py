@@ -265,3 +265,26 @@ def test_a_server_that_takes_nothing_at_all_is_not_said_to_take_single_posts(api
 
     assert transport.max_items(server) == 500
     transport.close()
+
+
+@pytest.mark.parametrize(
+    ("statuses", "expected"),
+    [
+        ((201, 201), [Disposition.DONE, Disposition.DONE]),
+        ((200, 201), [Disposition.DONE, Disposition.DONE]),
+        ((201, 503), [Disposition.DONE, Disposition.RETRY]),
+        ((201, 422), [Disposition.DONE, Disposition.REJECTED]),
+        ((201, True), [Disposition.DONE, Disposition.RETRY]),
+        ((201, None), [Disposition.DONE, Disposition.RETRY]),
+    ],
+)
+def test_each_record_has_the_answer_of_its_status(statuses: Any, expected: list[Disposition]) -> None:
+    """Whether all were stored, which is read the short way, or not."""
+    results = [{"id": name, "status": status} for name, status in zip("ab", statuses, strict=True)]
+    reply = HttpReply(200, {}, json.dumps({"results": results}).encode())
+
+    answers = parse_batch_results(reply, ["a", "b"])
+
+    assert answers is not None
+    assert [answer.disposition for answer in answers] == expected
+    assert [answer.status for answer in answers] == [one if type(one) is int else 0 for one in statuses]

@@ -719,3 +719,24 @@ def test_a_damaged_spool_is_delivered_over_the_wire(private_home: Path) -> None:
 
         assert len({(row["source"], row["sequence"]) for row in api.stored}) == len(api.stored) == 9 * 7 - 6
         assert len(LossLog(root).losses()) == 2
+
+
+@pytest.mark.parametrize("is_own", [True, False])
+def test_checksums_are_compared_where_another_process_wrote(tmp_path: Path, is_own: bool) -> None:
+    """What a process reads back of its own comes from the kernel's memory; the rest, from a disk."""
+    source_lock = Spool(tmp_path).create(new_source(), NOWHERE)
+    bounds, losses = SizeLimits(disk=2**30, memory=2**20), list[Loss]()
+    journal = Journal(source_lock.source, source_lock, bounds, threading.RLock(), losses.append)
+    segment, _, end = journal.append(RECORD, 1, encode(call("a call")))
+    os.pwrite(segment.descriptor, b"?", end - 1)
+
+    if is_own:
+        assert [item.entry.sequence for item in journal.read(10, 2**20)] == [1]
+        assert losses == []
+        journal.end()
+    else:
+        journal.detach_after_fork()
+        assert recover(tmp_path) == (
+            [],
+            [Loss(source=journal.source, reason="damaged", first=1, last=1, count=1)],
+        )
