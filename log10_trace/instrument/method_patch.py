@@ -155,6 +155,19 @@ class Bracket:
             self.leave(instance, entered)
 
 
+def has_parameters_of(function: Callable[..., Any], other: Callable[..., Any]) -> bool:
+    """Whether two functions have the same parameters, with the same defaults."""
+    return _parameters(function) == _parameters(other)
+
+
+def _parameters(function: Any) -> tuple[Any, ...]:
+    code = function.__code__
+    counts = (code.co_argcount, code.co_posonlyargcount, code.co_kwonlyargcount)
+    takes_others = code.co_flags & (inspect.CO_VARARGS | inspect.CO_VARKEYWORDS)
+    names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+    return counts, names, takes_others, function.__defaults__, function.__kwdefaults__
+
+
 class MethodPatch:
     """One method of one class, wrapped and restored."""
 

@@ -8,7 +8,7 @@ from types import ModuleType
 from typing import Any, Final
 
 from log10_trace.instrument import callsite, wrappers
-from log10_trace.instrument.method_patch import MethodPatch, Observer, PlainWrapper, Wrapper
+from log10_trace.instrument.method_patch import MethodPatch, PlainWrapper, Wrapper
 from log10_trace.instrument.sdks import LITELLM, OPENAI, Sdk
 
 _Place = tuple[type, str, Wrapper | PlainWrapper]
@@ -84,7 +84,7 @@ def _places(sdk: Sdk) -> Iterator[_Place]:
             yield owner, "_process_response", wrappers.RESPONSE_WRAPPER
     # Without it, a running call is shown with what the SDK was asked to send.
     if "_build_request" in vars(base.BaseClient):
-        yield base.BaseClient, "_build_request", Observer(wrappers.note_request)
+        yield base.BaseClient, "_build_request", wrappers.BUILDING_WRAPPER
     yield from _async_methods(sdk)
     if sdk is OPENAI:
         yield from _websocket_methods()

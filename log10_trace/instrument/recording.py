@@ -64,7 +64,8 @@ def new_call(
     capture: CaptureConfig, endpoint: str, scope: Scope, stack: bytes, *, is_sampled: bool = True
 ) -> Call:
     """A call that begins now, labelled with what is in force in ``scope``."""
-    call = Call(endpoint, created_ns=time.time_ns(), started_ns=time.perf_counter_ns())
+    # By position: names would cost a dictionary.
+    call = Call(endpoint, time.time_ns(), time.perf_counter_ns())
     session = scope.session or process_session()
     if is_sampled:
         session.last_completion_id = call.id
@@ -114,7 +115,8 @@ class Recording:
         call.status_code = response.status_code
         request = response.request
         # Almost always the one whose body was noted when it was made.
-        if not call.request or self.sent[-1:] != (request,):
+        sent = self.sent
+        if not call.request or not sent or sent[-1] is not request:
             self._note_sent(request)
             call.request = wire.body(request) or call.request or wire.options_json(self.options)
         wire.read_headers(call, response.headers)
@@ -154,7 +156,10 @@ class Recording:
 
     def _note_sent(self, request: Any) -> None:
         """Remember a request of this call, for the credentials in it; retries and redirects make others."""
-        if request is not None and request not in self.sent:
+        if not self.sent:
+            # Nearly every call has one.
+            self.sent = () if request is None else (request,)
+        elif request is not None and request not in self.sent:
             self.sent = (*self.sent, request)
 
     def on_chunk(self, chunk: bytes) -> bool:

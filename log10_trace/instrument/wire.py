@@ -11,6 +11,11 @@ from urllib.parse import urlsplit, urlunsplit
 
 from log10_trace.record.call import Call
 
+_CONTENT_TYPE: Final = b"content-type"
+_CONTENT_ENCODING: Final = b"content-encoding"
+_REQUEST_IDS: Final = frozenset((b"x-request-id", b"request-id"))
+"""OpenAI's header and Anthropic's."""
+_LENGTHS: Final = frozenset(map(len, (_CONTENT_TYPE, _CONTENT_ENCODING, *_REQUEST_IDS)))
 _TYPES: Final = {
     text.encode(): text
     for text in (
@@ -68,16 +73,15 @@ def body(message: Any) -> bytes | None:
 def read_headers(call: Call, headers: Any) -> None:
     """Keep the three headers that say something about the body and the request."""
     for name, value in headers.raw:
-        size = len(name)
-        if size == 12:  # noqa: PLR2004 -- the lengths of the names below, which spare lower() for the others
-            lower = name.lower()
-            if lower == b"content-type":
-                call.content_type = _TYPES.get(value) or value.decode("latin-1")
-            elif lower == b"x-request-id":
-                call.request_id = value.decode("latin-1")
-        elif size == 10 and name.lower() == b"request-id":  # noqa: PLR2004 -- as above; Anthropic's
+        # An answer has twenty others, and few of them are as long.
+        if len(name) not in _LENGTHS:
+            continue
+        lower = name.lower()
+        if lower == _CONTENT_TYPE:
+            call.content_type = _TYPES.get(value) or value.decode("latin-1")
+        elif lower in _REQUEST_IDS:
             call.request_id = value.decode("latin-1")
-        elif size == 16 and name.lower() == b"content-encoding":  # noqa: PLR2004 -- as above
+        elif lower == _CONTENT_ENCODING:
             call.content_encoding = value.decode("latin-1")
 
 

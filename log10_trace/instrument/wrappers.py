@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from types import FrameType
+from types import FrameType, FunctionType
 from typing import Any, Final
 
 from log10_trace.context import current, process_session
@@ -19,6 +19,7 @@ from log10_trace.domain import call_labels
 from log10_trace.domain.endpoint_paths import KNOWN_PATHS, EndpointPath, match_path
 from log10_trace.guard import guard
 from log10_trace.instrument import background, callsite, interception, wire
+from log10_trace.instrument.method_patch import Observer, has_parameters_of
 from log10_trace.instrument.recording import CaptureConfig, Recording, new_call
 from log10_trace.instrument.stack import sites
 from log10_trace.instrument.tee import Tee
@@ -94,7 +95,8 @@ class _RequestWrapper:
                 wrapped = interception.intercept(function, self)
             recording = None
             try:
-                recording = _begin(self, args, kwargs, _frame(1))
+                # The SDK passes them by position; who else calls ``request`` may name them.
+                recording = _begin(self, args[1] if len(args) > 1 else kwargs["options"], _frame(1))
             except Exception as fault:  # noqa: BLE001 -- the guard keeps it
                 _BEGINNING.keep(fault)
             if recording is None:
@@ -136,7 +138,8 @@ class _AsyncRequestWrapper:
                 wrapped = interception.intercept_async(function, self)
             recording = None
             try:
-                recording = _begin(self, args, kwargs, _frame(1))
+                # The SDK passes them by position; who else calls ``request`` may name them.
+                recording = _begin(self, args[1] if len(args) > 1 else kwargs["options"], _frame(1))
             except Exception as fault:  # noqa: BLE001 -- the guard keeps it
                 _BEGINNING.keep(fault)
             if recording is None:
@@ -173,8 +176,27 @@ def _leave_out_client(bound: Callable[..., Any]) -> Callable[..., Any]:
     return lambda _client, *args, **kwargs: bound(*args, **kwargs)
 
 
+class _BuildingWrapper(Observer):
+    """Around ``_build_request``, so that a call that still waits for its answer has its request."""
+
+    def __init__(self) -> None:
+        super().__init__(note_request)
+
+    def around(self, function: FunctionType) -> Any:
+        """The method, observed; with the parameters of openai 1.47 and later, if it has these."""
+
+        def build_request(self: Any, options: Any, *, retries_taken: int = 0) -> Any:
+            request = function(self, options, retries_taken=retries_taken)
+            note_request(request)
+            return request
+
+        if not has_parameters_of(function, build_request):
+            return super().around(function)
+        return functools.wraps(function)(build_request)
+
+
 def note_request(request: Any) -> None:
-    """Note what ``_build_request`` gives, so that a call that still waits for its answer has its request."""
+    """Note what ``_build_request`` gives."""
     recording = _active.get()
     if recording is not None:
         try:
@@ -186,16 +208,47 @@ def note_request(request: Any) -> None:
 class _ResponseWrapper:
     """Around ``_process_response``, whose result may be a coroutine: it is passed on as it is."""
 
-    def around(self, function: Callable[..., Any]) -> Any:
-        """The method, wrapped by a plain function."""
+    def around(self, function: FunctionType) -> Any:
+        """The method, wrapped by a plain function.
 
+        With the parameters of openai 1.39 and later, if it has these: to pass any others on takes twice as
+        long. No comment stands above that function: ``help`` would show it.
+        """
+
+        def process_response(
+            self: Any,
+            *,
+            cast_to: Any,
+            options: Any,
+            response: Any,
+            stream: Any,
+            stream_cls: Any,
+            retries_taken: int = 0,
+        ) -> Any:
+            alone = _attach_response_guarded(self, options, response, retries_taken)
+            result = function(
+                self,
+                cast_to=cast_to,
+                options=options,
+                response=response,
+                stream=stream,
+                stream_cls=stream_cls,
+                retries_taken=retries_taken,
+            )
+            if alone is not None:
+                with _RECORDING:
+                    alone.on_return()
+            return result
+
+        if not has_parameters_of(function, process_response):
+            return self._around_any(function)
+        return functools.wraps(function)(process_response)
+
+    def _around_any(self, function: Callable[..., Any]) -> Any:
         @functools.wraps(function)
         def process_response(self: Any, /, *args: Any, **kwargs: Any) -> Any:
-            alone = None
-            try:
-                alone = _attach_response(self, kwargs)
-            except Exception as fault:  # noqa: BLE001 -- the guard keeps it
-                _NOTING.keep(fault)
+            retries = kwargs.get("retries_taken")
+            alone = _attach_response_guarded(self, kwargs.get("options"), kwargs.get("response"), retries)
             result = function(self, *args, **kwargs)
             if alone is not None:
                 with _RECORDING:
@@ -206,25 +259,25 @@ class _ResponseWrapper:
 
     def __call__(self, wrapped: Any, client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """As a wrapper, around what is no function: another tracer's."""
-        return self.around(_leave_out_client(wrapped))(client, *args, **kwargs)
+        return self._around_any(_leave_out_client(wrapped))(client, *args, **kwargs)
 
 
+BUILDING_WRAPPER: Final = _BuildingWrapper()
 RESPONSE_WRAPPER: Final = _ResponseWrapper()
 
 
-def _begin(client: Any, args: tuple[Any, ...], kwargs: dict[str, Any], frame: FrameType) -> Recording | None:
+def _begin(client: Any, options: Any, frame: FrameType) -> Recording | None:
     """The recording of a call that ``frame`` makes; none of what is not recorded."""
     capture = capture_state.capture
     if capture is None:
         return None
-    # The SDK passes it by position; who else calls ``request`` may name it.
-    options = args[1] if len(args) > 1 else kwargs["options"]
     active = _active.get()
     # Ours may stand twice, around a wrapper that does not tell what it wraps: it is one call all the same.
     if active is not None and active is not NOT_RECORDED and active.options is options:
         return None
     # Stored completions are read and listed by GET under the same path, which generates nothing.
-    is_post = options.method.upper() == "POST"
+    method = options.method
+    is_post = method == "post" or method.upper() == "POST"
     path = (KNOWN_PATHS.get(options.url) or match_path(options.url)) if is_post else None
     if path is None:
         # Inside another call it is kept apart from that one.
@@ -264,23 +317,30 @@ def start_recording(
     return recording
 
 
-def _attach_response(client: Any, kwargs: dict[str, Any]) -> Recording | None:
+def _attach_response_guarded(client: Any, options: Any, response: Any, retries: Any) -> Recording | None:
+    """As ``_attach_response``, and without a fault."""
+    try:
+        return _attach_response(client, options, response, retries)
+    except Exception as fault:  # noqa: BLE001 -- the guard keeps it
+        _NOTING.keep(fault)
+    return None
+
+
+def _attach_response(client: Any, options: Any, response: Any, retries: int | None) -> Recording | None:
     """Note the response in the call it belongs to; in one of its own, which is returned, if there is none.
 
     That is so when another tracer has wrapped ``request`` on the client object itself and hides ours.
     """
-    response = kwargs["response"]
     if response.status_code >= _MIN_ERROR_STATUS:
         # Anthropic's SDK hands attempts that failed to a middleware, and then tries again or raises.
         return None
     recording, alone = _active.get(), None
     if recording is None:
-        # The options are among its arguments, as they are among those of ``request``.
-        alone = recording = _begin(client, (), kwargs, _frame(2))
+        alone = recording = _begin(client, options, _frame(3))
     if recording is None or recording is NOT_RECORDED:
         return None
     # From openai 1.39 on; before that nothing tells how often it tried.
-    recording.on_response(response, kwargs.get("retries_taken"))
+    recording.on_response(response, retries)
     if recording.call.streamed:
         response.stream = Tee(response.stream, recording)
     return alone

@@ -72,7 +72,7 @@ class Call:
     traced_by: str | None = None
     """The instrumentation whose span of this very call that is."""
 
-    def __init__(self, endpoint: str, *, created_ns: int, started_ns: int) -> None:
+    def __init__(self, endpoint: str, created_ns: int, started_ns: int) -> None:
         self.id = new_id(created_ns)
         self.endpoint = endpoint
         self.created_ns = created_ns

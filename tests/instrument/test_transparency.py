@@ -242,7 +242,8 @@ MODULES: tuple[ModuleType, ...] = (
     record_call,
 )  # fmt: skip
 AT_THE_BORDER = {
-    "note_request", "around", "_leave_out_client", "_frame", "__call__", "decode_body",
+    "note_request", "around", "_leave_out_client", "_frame", "_around_any",
+    "has_parameters_of", "_attach_response_guarded", "__call__", "decode_body",
     "wrap_async_method", "set_app", "guard", "current", "merge_tags", "process_session",
     "__iter__", "__aiter__", "close", "aclose", "__del__", "_tee", "_tee_async", "open_streams",
     "urlsplit", "urlunsplit", "find_spec", "parse", "parse_qsl",
