@@ -8,16 +8,22 @@ one, the MCP server, where one question fails and not the server, and the proxy 
 API comes about, as its client is told. ``context`` throws one that reaches a generator's caller into the
 generator. The wrappers of the SDK and cleanup code also catch every exception, and raise it, or one of ours
 that says what is wrong.
+
+An exception that a signal handler of the program raises in the middle of our code is the program's own: a
+time limit. It passes.
 """
 
 from __future__ import annotations
 
+import functools
 import logging
 import os
+import sys
 import time
 import traceback
 from collections import Counter
-from types import TracebackType
+from types import CodeType, TracebackType
+from typing import Any
 
 from log10_trace import threads
 
@@ -100,8 +106,9 @@ faults = ErrorCounter()
 class guard:  # noqa: N801 -- reads as a statement: with guard("..."):
     """Keep a fault of ours from the caller: count it, log it at most once a minute.
 
-    Only ``Exception`` is kept back; ``KeyboardInterrupt``, ``SystemExit`` and cancellation pass. One object
-    serves any number of blocks and threads: where every call of the SDK passes, it is made once.
+    Only ``Exception`` is kept back; ``KeyboardInterrupt``, ``SystemExit``, cancellation and what a signal
+    handler raises pass. One object serves any number of blocks and threads: where every call of the SDK
+    passes, it is made once.
     """
 
     __slots__ = ("_doing",)
@@ -115,7 +122,7 @@ class guard:  # noqa: N801 -- reads as a statement: with guard("..."):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> bool:
-        if error is None or not isinstance(error, Exception):
+        if error is None or not isinstance(error, Exception) or is_from_signal_handler(error):
             return False
         self.keep(error)
         return True
@@ -124,11 +131,32 @@ class guard:  # noqa: N801 -- reads as a statement: with guard("..."):
         """Do what the block does with an exception, for code that has caught it itself.
 
         A ``try`` that nothing is raised in costs a thirtieth of a ``with``: so it is done where every call of
-        the SDK passes.
+        the SDK passes. What a signal handler has raised is raised again.
         """
+        if is_from_signal_handler(error):
+            raise error
         if faults.add(self._doing, time.monotonic()):
             where = "".join(traceback.format_tb(error.__traceback__))
-            logger.error("log10_trace: error while %s: %s\n%s", self._doing, _describe_error(error), where)
+            what = (self._doing, _describe_error(error), where)
+            _log(logging.ERROR, "log10_trace: error while %s: %s\n%s", what)
+
+
+def is_from_signal_handler(error: BaseException) -> bool:
+    """Whether a signal handler of the program has raised it, in the middle of the code that has caught it."""
+    # The module is imported where a program has set a handler, and not imported for this alone.
+    signal = sys.modules.get("signal")
+    if signal is None:
+        return False
+    handlers = {_code_of(signal.getsignal(number)) for number in signal.valid_signals()}
+    return any(frame.f_code in handlers for frame, _ in traceback.walk_tb(error.__traceback__))
+
+
+def _code_of(handler: Any) -> CodeType | None:
+    """The code that runs when a signal comes; none of what is not written in Python."""
+    while isinstance(handler, functools.partial):
+        handler = handler.func
+    code = getattr(handler, "__code__", None) or getattr(type(handler).__call__, "__code__", None)
+    return code if isinstance(code, CodeType) else None
 
 
 def _describe_error(error: Exception) -> str:
@@ -142,4 +170,13 @@ _said = ErrorCounter()
 def log_rate_limited(message: str, *args: object, level: int = logging.WARNING) -> None:
     """Log ``message % args`` unless the same message was logged in the last minute."""
     if _said.add(message, time.monotonic()):
+        _log(level, message, args)
+
+
+def _log(level: int, message: str, args: tuple[object, ...]) -> None:
+    try:
         logger.log(level, message, *args)
+    except Exception as error:
+        # A handler or a filter of the program: what we say is not to end the call that it is said of.
+        if is_from_signal_handler(error):
+            raise

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import ast
+import functools
 import io
 import logging
+import signal
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -62,6 +65,59 @@ def test_what_is_not_a_fault_passes(leaving: type[BaseException]) -> None:
     """Interrupts and exits are the program's own and pass through a guard."""
     with pytest.raises(leaving), guard("anything"):
         raise leaving
+
+
+class TimeLimit:
+    """Handlers of signals as programs write them; each raises."""
+
+    def method(self, *_: object) -> None:
+        """Raise, bound to an object."""
+        raise TimeoutError
+
+    __call__ = method
+
+
+def _with_note(_note: str, *_: object) -> None:
+    raise TimeoutError
+
+
+@pytest.mark.parametrize(
+    "handler",
+    [lambda *_: next(iter(())), TimeLimit().method, TimeLimit(), functools.partial(_with_note, "late")],
+    ids=["function", "method", "object", "partial"],
+)
+def test_what_a_signal_handler_raises_passes(handler: Any) -> None:
+    """A time limit of the program that is up inside of a block of ours is no fault of ours."""
+    counted = faults.counts()
+    before = signal.signal(signal.SIGUSR2, handler)
+    try:
+        with pytest.raises((TimeoutError, StopIteration)), guard("taking long"):
+            signal.raise_signal(signal.SIGUSR2)
+        with guard("going on"):
+            raise TimeoutError
+    finally:
+        signal.signal(signal.SIGUSR2, before)
+
+    assert faults.counts() == {**counted, "going on": counted.get("going on", 0) + 1}
+
+
+def test_a_log_that_raises_ends_nothing() -> None:
+    """A filter or a handler of the program's log may raise: what we say is lost, and the call is not."""
+
+    class Strict(logging.Handler):
+        def emit(self, _record: logging.LogRecord) -> None:
+            raise AssertionError("nothing is to be logged here")
+
+    strict = Strict()
+    logger.addHandler(strict)
+    try:
+        with guard("falling over the log"):
+            raise ValueError
+        log_rate_limited("the log is strict")
+    finally:
+        logger.removeHandler(strict)
+
+    assert faults.counts()["falling over the log"] == 1
 
 
 def test_a_warning_is_said_once(caplog: pytest.LogCaptureFixture) -> None:
@@ -150,7 +206,8 @@ def test_no_other_module_keeps_an_exception_of_any_kind() -> None:
         "server/store/postgres/housekeeping.py",
     }
     answering = {"mcp/server.py", "proxy/exchange.py"}
-    assert keeping == {"context.py", "redact/redactors.py", *stores, *answering}
+    # ``redact.apply`` and the guard itself raise what a signal handler has raised.
+    assert keeping == {"context.py", *stores, *answering}
 
 
 def _catches_all(handler: ast.ExceptHandler) -> bool:

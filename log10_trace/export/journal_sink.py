@@ -17,7 +17,7 @@ from log10_trace import redact
 from log10_trace.export.monitor import DeliveryMonitor
 from log10_trace.export.spool.journal import EntryLocation, Journal
 from log10_trace.export.spool.segment_format import COMPLETED, RECORD, STARTED
-from log10_trace.guard import guard
+from log10_trace.guard import guard, is_from_signal_handler
 from log10_trace.record.call import Call
 from log10_trace.record.call_codec import encode
 from log10_trace.record.completion import join_request_metadata
@@ -82,11 +82,11 @@ class JournalSink:
                 self._keep(call)
             else:
                 self._keep_to_redact(call, self._redactor)
-        except Exception as error:  # noqa: BLE001 -- the guard keeps it, and the record is given up below
+        except BaseException as error:
+            if not isinstance(error, Exception) or is_from_signal_handler(error):
+                self._on_interrupt(call)
+                raise
             _KEEPING.keep(error)
-        except (KeyboardInterrupt, SystemExit):
-            self._on_interrupt(call)
-            raise
         else:
             return
         with guard("reporting a dropped record"):

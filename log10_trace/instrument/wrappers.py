@@ -313,7 +313,13 @@ def start_recording(
     queued = path.endpoint == call_labels.RESPONSES and background.is_background_request(options)
     make = background.BackgroundRecording if queued else Recording
     recording = make(capture.sink, call, client, options)
-    recording.on_start()
+    try:
+        recording.on_start()
+    except BaseException as error:
+        # A signal handler has ended the call before it was made.
+        with _FAILING:
+            recording.on_error(error)
+        raise
     return recording
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from log10_trace.guard import log_rate_limited
+from log10_trace.guard import is_from_signal_handler, log_rate_limited
 from log10_trace.models.components import Completion
 from log10_trace.redact.addresses import emails
 from log10_trace.redact.detector import Detector, DetectorRedactor
@@ -98,7 +98,9 @@ def apply(redactor: Redactor, completion: Completion) -> tuple[Completion, bool]
         redacted = redactor(completion.model_copy(deep=True))
     except KeyboardInterrupt:
         raise
-    except BaseException as error:  # noqa: BLE001 -- libraries in other languages raise what is no Exception
+    except BaseException as error:  # libraries in other languages raise what is no Exception
+        if is_from_signal_handler(error):
+            raise
         # Its message may hold the words.
         log_rate_limited("log10_trace: the redactor raised %s; words are withheld", type(error).__name__)
         return mask_all(completion), False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -64,6 +65,7 @@ def test_a_record_that_is_lost_after_it_was_numbered_is_named(
         assert settled(made)
 
 
+@pytest.mark.parametrize("raised", [KeyboardInterrupt, TimeoutError])
 @pytest.mark.parametrize(
     ("place", "captured"),
     [
@@ -73,20 +75,25 @@ def test_a_record_that_is_lost_after_it_was_numbered_is_named(
     ],
     ids=["packed", "checked", "written"],
 )
-def test_a_call_that_ctrl_c_ends_here_is_in_the_books(
-    monkeypatch: pytest.MonkeyPatch, place: str, captured: int
+def test_a_call_that_a_signal_handler_ends_here_is_in_the_books(
+    monkeypatch: pytest.MonkeyPatch, place: str, captured: int, raised: type[BaseException]
 ) -> None:
-    """Wherever a signal handler raises, the record is kept, given up, or was never taken."""
+    """Wherever it raises, Ctrl-C or a time limit, the record is kept, given up, or was never taken."""
 
     def interrupt(*_: object) -> None:
-        raise KeyboardInterrupt
+        raise raised
 
+    def be_interrupted(*_: object) -> None:
+        signal.raise_signal(signal.SIGUSR2)
+
+    before = signal.signal(signal.SIGUSR2, interrupt)
     with CompletionsAPI() as api, delivery(api.url) as made:
         keep(made, 1)
         with monkeypatch.context() as patched:
-            patched.setattr(place, interrupt)
-            with pytest.raises(KeyboardInterrupt):
+            patched.setattr(place, be_interrupted)
+            with pytest.raises(raised):
                 made.sink.on_end(call())
+        signal.signal(signal.SIGUSR2, before)
         keep(made, 1)
         until(lambda: not made.stats().pending, "the books are settled")
 

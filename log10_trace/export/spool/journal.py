@@ -17,6 +17,7 @@ from log10_trace.export.spool import segment_format as form
 from log10_trace.export.spool.backlog import Backlog, OnLoss, PendingEntry
 from log10_trace.export.spool.segment import SUFFIX, Segment, write_all
 from log10_trace.export.spool.spool import SourceLock
+from log10_trace.guard import is_from_signal_handler
 
 
 class SizeLimits:
@@ -96,6 +97,8 @@ class Journal(Backlog):
                 descriptor = segment.descriptor
             write_all(descriptor, [head, *parts], start, length)
         except OSError as error:
+            if is_from_signal_handler(error):  # a time limit, TimeoutError, says nothing of the disk
+                raise
             self._roll_back(segment, start, end)
             self.disk_error = error
             self._current = None
@@ -228,6 +231,8 @@ class Journal(Backlog):
                 self._bound_disk()
                 self._begin_file(segment)
             except OSError as error:
+                if is_from_signal_handler(error):
+                    raise
                 self.disk_error = error
             else:
                 return self._activate(segment)
