@@ -8,6 +8,7 @@ and answer have. A library whose records do not all arrive while nothing is wron
 
 from __future__ import annotations
 
+import signal
 import statistics
 import tempfile
 import threading
@@ -19,9 +20,8 @@ from typing import Final
 from benchmarks.peers import BARE, OURSELVES, Peer
 from benchmarks.peers.fake_api import FakeApi, Mode
 from benchmarks.peers.process import PeerProcess, SilenceError
-from benchmarks.peers.program import LONG_S, SHORT_S
+from benchmarks.peers.program import CHILD_CALLS, KILLED_AT, LONG_S, OUTAGE_CALLS, SHORT_S, SOME
 
-HEALTHY: Final = 50
 CALLS_S: Final = 300
 """How long a program may take over its calls."""
 EXIT_S: Final = 120
@@ -69,14 +69,28 @@ def _run(
         if outage_s:
             threading.Timer(outage_s, setattr, (api, "mode", "up")).start()
         program.go()
-        program.hear("END", CALLS_S)
-        exit_s = program.end(EXIT_S)
+        exit_s = _end(program, killed=name == "killed")
         if again:
             api.mode = "up"
             following = PeerProcess(peer, "restarted", api.url, home)
             following.go()
-            following.end(EXIT_S)
+            _end(following)
         return Outcome(api.arrived, api.twice, exit_s, "HANGS" in program.said)
+
+
+def _end(program: PeerProcess, *, killed: bool = False) -> float | None:
+    """Wait for the end of a program, which is to kill itself where ``killed``; the seconds of its end.
+
+    Raises:
+        SilenceError: it crashed, which is not to lose records.
+    """
+    has_said = program.hear("END", CALLS_S) is not None
+    exit_s = program.end(EXIT_S)
+    if killed and program.status == -signal.SIGKILL:
+        return exit_s
+    if not has_said or (exit_s is not None and program.status):
+        raise SilenceError(f"it crashes (exit status {program.status})")
+    return exit_s
 
 
 def _held_up(peer: Peer) -> str:
@@ -105,13 +119,15 @@ def _added_ms(peer: Peer) -> tuple[float, int]:
 
 
 CELLS: Final[dict[str, Callable[[Peer], str]]] = {
-    "SIGKILL right after record 287": lambda peer: _run(peer, "killed", again=True).count(),
-    f"{SHORT_S} s of 503, of 200": lambda peer: _run(peer, "short_outage", "down", SHORT_S).count(),
-    f"{LONG_S} s of 503, of 200": lambda peer: _run(peer, "long_outage", "down", LONG_S).count(),
-    "503 until exit, then a restart, of 50": lambda peer: _run(peer, "some", "down", again=True).count(),
+    f"SIGKILL right after record {KILLED_AT}": lambda peer: _run(peer, "killed", again=True).count(),
+    f"{SHORT_S} s of 503, of {OUTAGE_CALLS}": lambda peer: _run(
+        peer, "short_outage", "down", SHORT_S
+    ).count(),
+    f"{LONG_S} s of 503, of {OUTAGE_CALLS}": lambda peer: _run(peer, "long_outage", "down", LONG_S).count(),
+    f"503 until exit, then a restart, of {SOME}": lambda peer: _run(peer, "some", "down", again=True).count(),
     "exit held up while the API never answers, s": _held_up,
-    "a forked child's 20, it lives on": lambda peer: _run(peer, "forked").count(),
-    "a forked child's 20, it exits": lambda peer: _run(peer, "forked_exits").count(),
+    f"a forked child's {CHILD_CALLS}, it lives on": lambda peer: _run(peer, "forked").count(),
+    f"a forked child's {CHILD_CALLS}, it exits": lambda peer: _run(peer, "forked_exits").count(),
     "caller's CPU ms for 1 MB of messages": _caller_ms,
 }
 
@@ -122,8 +138,8 @@ def _row(peer: Peer) -> list[str]:
         healthy = _run(peer, "healthy")
     except SilenceError as silence:
         return [f"not measured: {silence}"]
-    if healthy.arrived != HEALTHY:
-        return [f"not measured: {healthy.arrived} of {HEALTHY} arrive while nothing is wrong"]
+    if healthy.arrived != SOME:
+        return [f"not measured: {healthy.arrived} of {SOME} arrive while nothing is wrong"]
     return [healthy.count(), *(_cell(measure, peer) for measure in CELLS.values())]
 
 
@@ -136,7 +152,7 @@ def _cell(measure: Callable[[Peer], str], peer: Peer) -> str:
 
 def print_losses(peers: Sequence[Peer]) -> None:
     """Print the table, ourselves first, a row as soon as it is known."""
-    columns = ["", f"nothing wrong, of {HEALTHY}", *CELLS]
+    columns = ["", f"nothing wrong, of {SOME}", *CELLS]
     print(f"\n## What arrives\n\n| {' | '.join(columns)} |\n|{'---|' * len(columns)}")
     for peer in (OURSELVES, *peers):
         row = _row(peer)

@@ -51,15 +51,25 @@ _WORD_INDEX = "completion_words_by_word"
 
 
 def fill(database: str, maker: Maker, count: int, organization_id: str) -> None:
-    """Fill a database, an address or a file's path, with ``count`` records, unless it holds some already."""
+    """Fill a database, an address or a file's path, with ``count`` records, unless it holds them already.
+
+    Raises:
+        SystemExit: it holds fewer, as one that was not filled to its end.
+    """
     is_file = not database.startswith("postgres")
-    if is_file and not Path(database).exists():
+    if not is_file or Path(database).exists():
+        store = open_store(database)
+        held = store.completions.count(organization_id, CompletionFilter())
+        store.close()
+        if held.calls >= count or not held.is_exact:
+            return
+        if held.calls:
+            raise SystemExit(
+                f"{database} holds {held.calls} records and not {count}: delete it, to have it filled"
+            )
+    if is_file:
         fill_sqlite(Path(database), maker, count, organization_id)
-        return
-    store = open_store(database)
-    is_filled = bool(store.completions.page(organization_id, CompletionFilter(), limit=1).items)
-    store.close()
-    if not is_filled and not is_file:
+    else:
         fill_postgres(database, maker, count, organization_id)
 
 

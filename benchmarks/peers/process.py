@@ -79,6 +79,11 @@ class PeerProcess:
             raise SilenceError(f"it does not say {word}")
         return answer
 
+    @property
+    def status(self) -> int | None:
+        """The exit status of a program that has ended; the negative number of the signal that killed it."""
+        return self._process.returncode
+
     def end(self, seconds: float) -> float | None:
         """Wait for its end: the seconds that took; None when it had to be killed after so many."""
         assert self._process.stdin is not None

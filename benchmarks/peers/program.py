@@ -20,6 +20,14 @@ from benchmarks.peers.questions import WARM_UP, large, small
 from benchmarks.peers.recorder import Recorder
 from benchmarks.workloads import WORKLOADS, measure
 
+SOME: Final = 50
+"""Calls of a short program."""
+KILLED_AT: Final = 287
+"""Calls after which a program is killed."""
+OUTAGE_CALLS: Final = 200
+"""Calls during an outage."""
+CHILD_CALLS: Final = 20
+"""Calls of a forked child."""
 LOOPBACK: Final = {"127.0.0.1", "::1", "localhost"}
 SHORT_S: Final = 10
 LONG_S: Final = 30
@@ -32,37 +40,37 @@ HANGING_S: Final = 30
 
 
 def some(client: OpenAI, _recorder: Recorder) -> None:
-    """Fifty calls."""
-    for number in range(50):
+    """A few calls."""
+    for number in range(SOME):
         ask(client, number)
 
 
 def healthy(client: OpenAI, recorder: Recorder) -> None:
-    """Fifty calls, all the time the library asks for, and some seconds more."""
+    """A few calls, all the time the library asks for, and some seconds more."""
     some(client, recorder)
     recorder.flush()
     time.sleep(5)
 
 
 def killed(client: OpenAI, _recorder: Recorder) -> None:
-    """A hundred calls a second, SIGKILL right after number 287."""
-    paced(client, 287, 2.87)
+    """A hundred calls a second, SIGKILL right after the last."""
+    paced(client, KILLED_AT, KILLED_AT / 100)
     os.kill(os.getpid(), signal.SIGKILL)
 
 
 def short_outage(client: OpenAI, _recorder: Recorder) -> None:
-    """Two hundred calls within a short outage, then a program that goes on."""
+    """Calls within a short outage, then a program that goes on."""
     _outage(client, SHORT_S)
 
 
 def long_outage(client: OpenAI, _recorder: Recorder) -> None:
-    """Two hundred calls within a long one."""
+    """Calls within a long one."""
     _outage(client, LONG_S)
 
 
 def _outage(client: OpenAI, seconds: float) -> None:
     end = time.monotonic() + seconds + AFTER_OUTAGE_S
-    paced(client, 200, seconds * 0.8)
+    paced(client, OUTAGE_CALLS, seconds * 0.8)
     time.sleep(max(0.0, end - time.monotonic()))
 
 
@@ -72,7 +80,7 @@ def restarted(_client: OpenAI, _recorder: Recorder) -> None:
 
 
 def forked(_client: OpenAI, recorder: Recorder) -> None:
-    """A child that makes 20 calls, lives on for some seconds, and ends as a worker process does."""
+    """A child that makes some calls, lives on for some seconds, and ends as a worker process does."""
     child = os.fork()
     if not child:
         twenty(recorder)
@@ -121,7 +129,7 @@ PROGRAMS: Final[dict[str, Callable[[OpenAI, Recorder], None]]] = {
 def twenty(recorder: Recorder) -> None:
     """A forked child's calls, on a connection of its own."""
     client = recorder.client(model_url())
-    for number in range(20):
+    for number in range(CHILD_CALLS):
         ask(client, number)
 
 

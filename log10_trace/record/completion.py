@@ -21,7 +21,9 @@ def write_anew(call: Call, *, with_request_metadata: bool = True) -> bytes:
     """As ``to_json``, from the bytes of the call, whatever was made of them before."""
     outcome = determine_outcome(call)
     request, raw_request, value = _request(call.request)
-    metadata = join_request_metadata(call.metadata, value) if with_request_metadata else call.metadata
+    metadata = call.metadata
+    if with_request_metadata and type(value) is dict and "metadata" in value:
+        metadata = join_request_metadata(metadata, value)
     head = write_labels(call, outcome, metadata)
     native = VIEWS.get(call.endpoint)
     if native is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from functools import lru_cache
+from json.encoder import encode_basestring_ascii as _quote
 from operator import attrgetter
 from typing import Any, Final, NamedTuple
 
@@ -33,20 +34,20 @@ def write_labels(call: Call, outcome: Outcome, metadata: dict[str, Any] | None) 
     """
     parts = _write_repeated(call)
     texts = [
-        f'{{"id":{_dump(call.id)},"kind":{parts.kind},"status":"{outcome.status}"',
+        f'{{"id":{_quote(call.id)},"kind":{parts.kind},"status":"{outcome.status}"',
         f'{parts.tags},"created_at":"{_rfc3339(call.created_ns)}",{parts.endpoint}',
     ]
     texts += _write_ending(call, outcome)
     if parts.base_url:
         texts.append(parts.base_url)
     if call.request_id is not None:
-        texts.append(f'"request_id":{_dump(call.request_id)}')
-    if call.retries is not None:
-        texts.append(f'"retries":{_dump(call.retries)}')
+        texts.append(f'"request_id":{_quote(call.request_id)}')
+    if (retries := call.retries) is not None:
+        texts.append(f'"retries":{retries if type(retries) is int else _dump(retries)}')
     if parts.source:
         texts.append(parts.source)
     if call.sequence is not None:
-        texts.append(f'"sequence":{_dump(call.sequence)}')
+        texts.append(f'"sequence":{call.sequence}')
     if (rare := _rare_of(call)) != _NO_RARE:
         named = zip(_RARE, rare, strict=True)
         texts += [f'"{name}":{_dump(value)}' for name, value in named if value is not None]

@@ -18,6 +18,9 @@ MAX_RAW_BYTES: Final = 16 << 20
 """Of a larger body only the JSON is kept, so that the record stays below what the API takes."""
 _FEW_BRACKETS: Final = 8
 """To find more of them takes longer than to walk the values."""
+_SHORT_BYTES: Final = 512
+"""In less the brackets are counted at once, which takes some ten instructions a byte."""
+_NO_BRACKETS: Final = bytes(set(range(256)) - set(b"[{"))
 _CONTAINERS: Final = frozenset((dict, list))
 
 _STRING_OR_CONSTANT: Final = re.compile(
@@ -60,7 +63,11 @@ def to_single_line(raw: bytes) -> Embedded | None:
         value, text = from_json(raw, allow_inf_nan=False, cache_strings="keys"), raw
     except ValueError:
         return _to_single_line_by_fallback(raw)
-    return None if _is_too_deep(value, text) else Embedded(_join_lines(text), value, None)
+    if _is_too_deep(value, text):
+        return None
+    if b"\n" in text or b"\r" in text:
+        text = _join_lines(text)
+    return Embedded(text, value, None)
 
 
 def _to_single_line_by_fallback(raw: bytes) -> Embedded | None:
@@ -173,8 +180,10 @@ def _has_few_brackets(text: bytes) -> bool:
 
 
 def _is_too_deep(value: Any, text: bytes) -> bool:
-    # Each level opens with a byte and ends with another.
-    if len(text) < 2 * MAX_DEPTH or _has_few_brackets(text):
+    if len(text) < _SHORT_BYTES:
+        if len(text.translate(None, _NO_BRACKETS)) <= MAX_DEPTH:
+            return False
+    elif _has_few_brackets(text):
         return False
     # In the parsed value: to count the brackets of the text took half the time of a large request. Level by
     # level: recursion would fail on what this is to find.

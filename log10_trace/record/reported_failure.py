@@ -18,6 +18,9 @@ _FAILED_STATUSES: Final = ("failed", "cancelled", "incomplete")
 """Statuses of a response of the Responses API that is over and not whole."""
 _FAILED_FINISHES: Final = ("error", "abort", "network_error", "insufficient_system_resource")
 """Finish reasons of an answer that broke off: OpenRouter's, vLLM's and SGLang's, Z.ai's, DeepSeek's."""
+_GOOD_FINISHES: Final = ("stop", "tool_calls", "length")
+_ODD: Final = frozenset(("error", "type", "base_resp", "status"))
+"""What says of an answer whether it failed, and does not stand in one of OpenAI's."""
 _KINDS: Final = ("type", "code", "error_code", "status_code", "status")
 _MESSAGES: Final = ("message", "error_msg", "status_msg", "msg", "detail")
 _GOOD_CODES: Final = ("", "0", "200", "ok", "success")
@@ -42,6 +45,8 @@ def find_failure(body: Any, *, is_response: bool) -> Failure | None:
         body: The JSON value of an answer, or of the events of a stream folded into one.
         is_response: Whether it is an answer of the Responses API, whose objects have a status.
     """
+    if _is_plain_answer(body):
+        return None
     if isinstance(body, list) and len(body) == 1:
         body = body[0]  # Gemini's form of an error
     if not isinstance(body, dict):
@@ -51,6 +56,19 @@ def find_failure(body: Any, *, is_response: bool) -> Failure | None:
         or _choices_failure(list_choices(body))
         or (_status_failure(body, body.get("status")) if is_response else None)
     )
+
+
+def _is_plain_answer(body: Any) -> bool:
+    """Whether a body is a chat completion with nothing to look for: nearly all are."""
+    if type(body) is not dict or body.get("object") != "chat.completion" or not _ODD.isdisjoint(body):
+        return False
+    choices = body.get("choices")
+    if type(choices) is not list or not choices:
+        return False
+    for choice in choices:
+        if type(choice) is not dict or "error" in choice or choice.get("finish_reason") not in _GOOD_FINISHES:
+            return False
+    return True
 
 
 def may_report_failure(body: bytes) -> bool:

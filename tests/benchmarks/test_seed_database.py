@@ -128,11 +128,14 @@ def test_a_filled_postgres_database_is_the_stores(postgres_server: str, maker: M
 
 
 def test_a_database_that_is_filled_is_left_alone(tmp_path: Path) -> None:
-    """A database that was kept is read as it is."""
+    """A database that was kept is read as it is; one that lacks records is not taken for it."""
     path = tmp_path / "kept.db"
+    open_store(str(path)).close()  # there, and empty
     fill(str(path), Maker(3), 3, ORG)
     before = path.read_bytes()
 
-    fill(str(path), Maker(5), 5, ORG)
+    fill(str(path), Maker(3), 3, ORG)
+    with pytest.raises(SystemExit, match="holds 3 records and not 5"):
+        fill(str(path), Maker(5), 5, ORG)
 
     assert path.read_bytes() == before
