@@ -20,7 +20,7 @@ from log10_trace.server.store.sqlite.writer import Writer
 
 T = TypeVar("T")
 
-_THREADS: Final = 2
+_DELETION_THREADS: Final = 2
 _RECORDS_A_STEP: Final = 100
 
 Find = Callable[[Transaction, int], list[int]]
@@ -33,13 +33,21 @@ class BackgroundDeleter:
     def __init__(self, writer: Writer, path: Path) -> None:
         self._writer = writer
         self._path = path
-        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="log10-trace-sweeper")
+        self._deletions = ThreadPoolExecutor(_DELETION_THREADS, thread_name_prefix="log10-trace-sweeper")
+        self._cleansings = ThreadPoolExecutor(1, thread_name_prefix="log10-trace-cleanser")
 
     def start(self, work: Callable[[], T]) -> Future[T]:
         """Run ``work`` on a thread of ours; it fails with ``StoreClosedError`` when ``close`` comes first."""
+        return self._start(self._deletions, work)
+
+    def start_cleansing(self, work: Callable[[], T]) -> Future[T]:
+        """The same for work that purges, which may take minutes: one at a time, apart from deletions."""
+        return self._start(self._cleansings, work)
+
+    def _start(self, threads: ThreadPoolExecutor, work: Callable[[], T]) -> Future[T]:
         result: Future[T] = Future()
         try:
-            self._threads.submit(_run, work, result).add_done_callback(partial(_fail_if_cancelled, result))
+            threads.submit(_run, work, result).add_done_callback(partial(_fail_if_cancelled, result))
         except RuntimeError:
             result.set_exception(StoreClosedError())
         return result
@@ -96,11 +104,14 @@ class BackgroundDeleter:
         """Cleanse when ``deleting`` has deleted something. A done-callback."""
         if deleting.cancelled() or deleting.exception() is not None or not deleting.result():
             return
-        self.start(self._purge_untaken)  # in a closed store the next process does it: the database has a note
+        self.start_cleansing(
+            self._purge_untaken
+        )  # in a closed store the next process does it: the database has a note
 
     def close(self) -> None:
         """Take no more work; what runs ends at the step where the writer takes no more."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        self._deletions.shutdown(wait=False, cancel_futures=True)
+        self._cleansings.shutdown(wait=False, cancel_futures=True)
 
 
 def _run(work: Callable[[], T], result: Future[T]) -> None:

@@ -31,7 +31,7 @@ class SqliteMaintenance:
 
     def prune(self, *, before_ms: int | None = None, max_bytes: int | None = None) -> Future[PruneReport]:
         """Delete what is too old, then the oldest until the database fits."""
-        return self._deleter.start(partial(self._prune, before_ms, max_bytes))
+        return self._deleter.start_cleansing(partial(self._prune, before_ms, max_bytes))
 
     def wait_until_searchable(self, timeout: float = 30.0) -> bool:
         """Have the words of all that is committed indexed now."""

@@ -61,7 +61,7 @@ class SqliteStore:
         self.keys = SqliteKeys(self._writer, self._own_readers)
         self.maintenance = SqliteMaintenance(self._writer, self._own_readers, self._deleter)
         self.transfer = SqliteTransfer(path, self._writer, self._readers)
-        self._deleter.start(self._deleter.purge_deleted)  # what an earlier process left to do
+        self._deleter.start_cleansing(self._deleter.purge_deleted)  # what an earlier process left to do
 
     def close(self, timeout: float = 10.0) -> None:
         """Commit what was accepted, then shut."""

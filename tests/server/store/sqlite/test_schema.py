@@ -296,6 +296,22 @@ def test_a_sweep_ends_when_the_store_is_shut(tmp_path: Path) -> None:
     assert isinstance(deleter.start(deleter.purge_deleted).exception(5), StoreClosedError)
 
 
+def test_no_deletion_waits_for_a_cleansing(tmp_path: Path) -> None:
+    """Two that take long wait for one another, on a thread of their own."""
+    writer = Writer(open_database(tmp_path / "a.db"))
+    deleter = BackgroundDeleter(writer, tmp_path / "a.db")
+    opened = threading.Event()
+    cleansings = [deleter.start_cleansing(lambda: opened.wait(30)) for _ in range(3)]
+
+    assert deleter.start(lambda: 7).result(30) == 7
+    assert not any(cleansing.done() for cleansing in cleansings)
+
+    opened.set()
+    assert [cleansing.result(30) for cleansing in cleansings] == [True] * 3
+    deleter.close()
+    writer.close(5)
+
+
 def test_a_sweep_that_did_not_begin_fails_when_the_store_is_closed(tmp_path: Path) -> None:
     """What waits for a thread at the end fails as closed; what was cancelled stays cancelled."""
     writer = Writer(open_database(tmp_path / "a.db"))
