@@ -46,8 +46,9 @@ class Reused:
         self._connect = connect
         self._closed: dict[Any, list[Any]] = {}
 
-    def __call__(self, address: Any) -> Any:
-        """A connection to a database."""
+    def __call__(self, address: Any, *, reads: bool = False) -> Any:
+        """A connection to a database, for writing too whatever is asked."""
+        del reads
         closed = self._closed.setdefault(address, [])
         connection = closed.pop() if closed else self._connect(address)
         connection.close = partial(closed.append, connection)

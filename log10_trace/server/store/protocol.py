@@ -13,9 +13,8 @@ from any thread. Besides what a method names, a read may raise and the future of
 nothing behind. The call of a write raises none of these, not when the store is full or closed either.
 
 ClickHouse has neither transactions nor locks. There, a write that failed in the middle may leave a delivery
-behind: ``get`` shows it, lists do not until the record comes again. Several queries are not answered at one
-moment, and a deletion and a write of one record through two servers at one moment may leave a line in lists
-whose record is gone. Figures are of just the calls that were asked for, however many: its statistics and
+behind, which nothing shows until the record comes again, and then it is merged. Several queries are not
+answered at one moment. Figures are of just the calls that were asked for, however many: its statistics and
 counts of a group are never of more.
 """
 

@@ -123,19 +123,11 @@ def second_url(request: pytest.FixtureRequest) -> str:
 
 
 CLUSTERED = frozenset(
-    (
-        "test_changes",
-        "test_deletion",
-        "test_feedback",
-        "test_grading_queue",
-        "test_listing",
-        "test_merging",
-        "test_sessions",
-        "test_transfer",
-        "test_usage_statistics",
-    )
+    ("test_changes", "test_deletion", "test_grading_queue", "test_sessions", "test_transfer")
 )
-"""Modules whose tests run over two shards too: those that read many rows together, or delete."""
+"""Modules whose tests run over two shards too: those that join, lease or delete. ``test_cluster.py`` compares
+the lists, searches and statistics of one server and of two shards.
+"""
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -80,12 +80,12 @@ class ClickHouseCompletions:
     def get(self, organization_id: str, completion_id: str) -> StoredCompletion | None:
         """The whole record, or None."""
         with self._readers.connection() as connection:
-            return read_stored(connection, organization_id, [completion_id]).get(completion_id)
+            return _read_listed(connection, organization_id, [completion_id]).get(completion_id)
 
     def get_many(self, organization_id: str, completion_ids: Sequence[str]) -> dict[str, StoredCompletion]:
         """The whole records of some ids, by id."""
         with self._readers.connection() as connection:
-            return read_stored(connection, organization_id, completion_ids)
+            return _read_listed(connection, organization_id, completion_ids)
 
     def page(
         self,
@@ -234,7 +234,28 @@ class ClickHouseCompletions:
 def read_stored(
     connection: Connection, organization_id: str, completion_ids: Sequence[str]
 ) -> dict[str, StoredCompletion]:
-    """Whole records by id, without unknown ones."""
+    """Whole records by id, without unknown ones; of ids that lists gave."""
+    found = _read_deliveries(connection, organization_id, completion_ids)
+    return {name: _join(organization_id, name, each) for name, each in found.items()}
+
+
+def _read_listed(
+    connection: Connection, organization_id: str, completion_ids: Sequence[str]
+) -> dict[str, StoredCompletion]:
+    """Whole records by id, those alone that stand in lists: a write that failed may have left deliveries."""
+    found = _read_deliveries(connection, organization_id, completion_ids)
+    if not found:
+        return {}
+    places = {(one.place, name) for name, each in found.items() for one in each}
+    where = build_where(organization_id, CompletionFilter())
+    listed = read_at(connection, "keys", where, sorted(places))
+    return {name: _join(organization_id, name, found[name]) for _, name in listed}
+
+
+def _read_deliveries(
+    connection: Connection, organization_id: str, completion_ids: Sequence[str]
+) -> dict[str, list[Delivery]]:
+    """What came of records, each delivery once."""
     if not completion_ids:
         return {}
     found: dict[str, dict[int, Delivery]] = {}
@@ -242,12 +263,13 @@ def read_stored(
     for completion_id, *row in connection.rows("deliveries", values):
         delivery = read_delivery(row)
         found.setdefault(completion_id, {})[delivery.version] = delivery
-    return {
-        completion_id: StoredCompletion(
-            organization_id=organization_id, id=completion_id, fields=merged_fields(list(each.values()))
-        )
-        for completion_id, each in found.items()
-    }
+    return {completion_id: list(each.values()) for completion_id, each in found.items()}
+
+
+def _join(organization_id: str, completion_id: str, deliveries: Sequence[Delivery]) -> StoredCompletion:
+    return StoredCompletion(
+        organization_id=organization_id, id=completion_id, fields=merged_fields(deliveries)
+    )
 
 
 def complete_words(

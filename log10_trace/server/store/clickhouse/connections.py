@@ -39,7 +39,9 @@ OWN_READERS: Final = 2
 """Connections for what the server itself has to know: keys, health."""
 _WAIT_S: Final = 3.0
 """How long a reader waits for one of them."""
-_WRITE_TIMEOUT_S: Final = 120
+_READ_ANSWER_S: Final = READ_TIMEOUT_S + 5
+_WRITE_ANSWER_S: Final = 120
+"""How long a connection waits for an answer: ClickHouse itself ends what takes long, unless it is stuck."""
 _OLDEST: Final = (26, 2)
 """Of the engine: with it text indexes left their trial."""
 _PLAIN: Final = re.compile(r"[\w .:=/-]*", re.ASCII).fullmatch
@@ -158,8 +160,8 @@ def _bind(values: Values) -> dict[str, Any]:
     }
 
 
-def connect(address: ClickHouseAddress) -> Connection:
-    """A connection to a database that is there."""
+def connect(address: ClickHouseAddress, *, reads: bool = False) -> Connection:
+    """A connection to a database that is there; one that only ``reads`` waits less for an answer."""
     limits = {"max_execution_time": READ_TIMEOUT_S, **_SETTINGS}
     if address.cluster is not None:
         limits |= _CLUSTER_SETTINGS
@@ -176,7 +178,7 @@ def connect(address: ClickHouseAddress) -> Connection:
             database=address.database,
             secure=address.is_secure,
             connect_timeout=CONNECT_TIMEOUT_S,
-            send_receive_timeout=_WRITE_TIMEOUT_S,
+            send_receive_timeout=_READ_ANSWER_S if reads else _WRITE_ANSWER_S,
             autogenerate_session_id=False,
             form_encode_query_params=True,
             client_name="log10-trace",

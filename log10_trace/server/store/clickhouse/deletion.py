@@ -19,12 +19,15 @@ from log10_trace.server.store.clickhouse.filter_sql import build_where
 from log10_trace.server.store.clickhouse.group_commit import SerialExecutor
 from log10_trace.server.store.clickhouse.queries import SQL
 from log10_trace.server.store.clickhouse.records import load_records
+from log10_trace.server.store.clickhouse.removals import remove_rows
 from log10_trace.server.store.clickhouse.text_search import BoundCondition
 from log10_trace.server.store.common import deletions
 from log10_trace.server.store.data_types import DELETED, CompletionChange, CompletionFilter
 
 _A_STEP: Final = 1_000
 """Records that are deleted at once."""
+_MAX_SKEW_NS: Final = 5_000_000_000
+"""How far another server's clock may be ahead of this one's."""
 
 
 class Deleter:
@@ -92,15 +95,8 @@ class Deleter:
 def delete_records(connection: Connection, organization_id: str, rows: Sequence[Row]) -> None:
     """Delete the records of rows (place, id, has sequence, session)."""
     ids = [row[1] for row in rows]
-    remember(connection, organization_id, ids)
-    values = {
-        "organization_id": organization_id,
-        "ids": ids,
-        "first": min(row[0] for row in rows),
-        "last": max(row[0] for row in rows),
-    }
-    connection.execute("delete_completions", values)
-    connection.execute("delete_deliveries", values)
+    version = remember(connection, organization_id, ids)
+    remove_rows(connection, organization_id, [(row[0], row[1]) for row in rows], version)
     take_off_feedback(connection, organization_id, ids)
     sessions = list({row[3] for row in rows if row[3]})
     if sessions:
@@ -109,15 +105,18 @@ def delete_records(connection: Connection, organization_id: str, rows: Sequence[
         delete_sessions(connection, [(organization_id, *row) for row in empty])
 
 
-def remember(connection: Connection, organization_id: str, ids: Sequence[str]) -> None:
-    """Remember records that are about to be deleted, so that a repeated delivery brings none back."""
+def remember(connection: Connection, organization_id: str, ids: Sequence[str]) -> int:
+    """Remember records that are about to be deleted, so that no delivery up to the version given counts."""
     day = time.time_ns() // 1_000_000 // DAY_MS
+    loaded = load_records(connection, [(organization_id, one) for one in ids])
+    version = max((time.time_ns() + _MAX_SKEW_NS, *(max(one.versions) for one in loaded.values())))
     rows = [
-        (*_hash(key[0], key[1], deletions.hash_content(merged.incoming)), day, time.time_ns())
-        for key, merged in load_records(connection, [(organization_id, one) for one in ids]).items()
+        (*_hash(key[0], key[1], deletions.hash_content(merged.incoming)), day, version)
+        for key, merged in loaded.items()
     ]
     if rows:
         connection.insert("deleted", rows)
+    return version
 
 
 def _hash(organization_id: str, completion_id: str, content: str) -> tuple[str, str, str]:

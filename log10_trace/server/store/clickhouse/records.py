@@ -33,6 +33,7 @@ from log10_trace.server.store.clickhouse.record_rows import (
     put_in_slot,
     read_delivery,
 )
+from log10_trace.server.store.clickhouse.removals import Removals, read_removals, remove_rows, split_dead
 from log10_trace.server.store.clickhouse.repeats import find_repeats
 from log10_trace.server.store.common.record_writes import (
     apply_write,
@@ -90,7 +91,7 @@ class RecordWriter:
         self._server = server
         self._is_sharded = is_sharded
         self._number = random.getrandbits(_SERVER_BITS)
-        self._last_version = 0
+        self._last_moment = 0
         # Tells calls of one millisecond apart. Servers begin anywhere, so that two rarely say the same.
         self._arrivals = itertools.count(random.getrandbits(20))
         self._seen_messages = SeenMessages()
@@ -111,10 +112,11 @@ class RecordWriter:
         by_key: dict[Key, list[int]] = {}
         for number, request in enumerate(requests):
             by_key.setdefault(request.key, []).append(number)
-        standing = load_records(connection, by_key)
+        removals = read_removals(connection, by_key)
+        standing, dead = split_dead(load_records(connection, by_key), removals)
         firsts = {key: requests[numbers[0]].known for key, numbers in by_key.items() if key not in standing}
         copied = {key for key, numbers in by_key.items() if requests[numbers[0]].place is not None}
-        repeats = find_repeats(connection, firsts, copied)
+        repeats = find_repeats(connection, firsts, copied, removals)
         results: list[WriteResult | None] = [None] * len(requests)
         drafts = []
         for key, numbers in by_key.items():
@@ -123,23 +125,29 @@ class RecordWriter:
                 for number, write in zip(numbers, writes, strict=True):
                     results[number] = _reject_repeat(key, write.known)
                 continue
-            draft = self._draft(key, writes, standing.get(key))
+            if key in dead:
+                remove_rows(connection, key[0], [(dead[key].place, key[1])], removals.versions[key])
+            draft = self._draft(key, writes, standing.get(key), above=removals.versions.get(key, 0))
             drafts.append(draft)
             for number, (effect, fields, has_ended) in zip(numbers, draft.outcomes, strict=True):
                 results[number] = build_write_result(
                     effect, *key, fields, draft.merged.began_ms, has_ended_call=has_ended
                 )
         changes = self._keep(connection, drafts)
+        removed = _take_back(connection, [draft for draft in drafts if draft.key not in copied], removals)
+        changes = [one for one in changes if (one.organization_id, one.id) not in removed]
         return [result for result in results if result is not None], changes
 
-    def _draft(self, key: Key, writes: Sequence[WriteRequest], before: MergedRecord | None) -> _Draft:
+    def _draft(
+        self, key: Key, writes: Sequence[WriteRequest], before: MergedRecord | None, *, above: int
+    ) -> _Draft:
         """Lay the writes of one record on each other, in order, over what stands."""
         stands = None if before is None else before.incoming
         outcomes, added = [], []
         first = writes[0].known
         place = self._choose_place(writes[0]) if before is None else before.place
         skipped = self._count_repeated(key, first) if before is None else before.skipped
-        version = max((one.version for one in before.deliveries), default=0) if before else 0
+        version = max(above, *before.versions) if before else above
         for write in writes:
             stood = stands
             effect, stands = apply_write(stood, write.known.incoming, replace_tags=write.replaces_tags)
@@ -200,11 +208,9 @@ class RecordWriter:
         return put_in_slot(place, write.key, write.known) if self._is_sharded else place
 
     def _next_version(self, above: int) -> int:
-        """A version above another one and all that this server gave."""
-        now = time.time_ns() >> _SERVER_BITS
-        last = max(above, self._last_version) >> _SERVER_BITS
-        self._last_version = max(now, last + 1) << _SERVER_BITS | self._number
-        return self._last_version
+        """A version above another one; those of no other reason ascend."""
+        self._last_moment = max(time.time_ns() >> _SERVER_BITS, self._last_moment + 1)
+        return max(self._last_moment, (above >> _SERVER_BITS) + 1) << _SERVER_BITS | self._number
 
 
 def prepare(organization_id: str, incoming: CompletionRecord, *, replaces_tags: bool = False) -> WriteRequest:
@@ -248,6 +254,18 @@ def _drop_repeated(deliveries: Sequence[Delivery]) -> list[Delivery]:
 
 def _reject_repeat(key: Key, known: DerivedRecord) -> WriteResult:
     return build_write_result(WriteEffect.DELETED, *key, known.incoming.fields, known.facts.began_ms)
+
+
+def _take_back(connection: Connection, drafts: Sequence[_Draft], before: Removals) -> set[Key]:
+    """Take away what another server deleted or pruned while it was written."""
+    after = read_removals(connection, [draft.key for draft in drafts])
+    removed = set()
+    for draft in drafts:
+        if after.is_removed_since(before, draft.key, draft.merged.began_ms):
+            version = max(after.versions.get(draft.key, 0), *draft.merged.versions)
+            remove_rows(connection, draft.key[0], [(draft.merged.place, draft.key[1])], version)
+            removed.add(draft.key)
+    return removed
 
 
 def _describe_change(row: Sequence[Any]) -> CompletionChange:

@@ -63,8 +63,9 @@ class ClickHouseStore:
         server = uuid.uuid4().hex
         open_connection = partial(connect, address)
         lock = threading.Lock()
-        self._readers = ReadPool(open_connection)
-        self._own_readers = ReadPool(open_connection, OWN_READERS)
+        open_reader = partial(connect, address, reads=True)
+        self._readers = ReadPool(open_reader)
+        self._own_readers = ReadPool(open_reader, OWN_READERS)
         self.changes = ClickHouseChanges(server, open_connection)
         records = RecordWriter(server, is_sharded=address.cluster is not None)
         self._writer: GroupCommitWriter[WriteRequest, WriteResult] = GroupCommitWriter(

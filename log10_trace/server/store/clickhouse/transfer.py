@@ -99,8 +99,8 @@ class ClickHouseTransfer:
                     connection.execute("add_arrival", {"organization_id": organization_id, **one._asdict()})
             deleted = [one for one in marks if isinstance(one, Deletion)]
             if deleted:
-                version = time.time_ns()
-                connection.insert("deleted", [(organization_id, *one, version) for one in deleted])
+                # Of version 0: they mean no delivery that is here, such as one of a record made anew.
+                connection.insert("deleted", [(organization_id, *one, 0) for one in deleted])
             signed_out = [one for one in marks if isinstance(one, RevokedPageSession)]
             if signed_out:
                 connection.insert("revoked_page_sessions", [(organization_id, *one) for one in signed_out])

@@ -32,6 +32,9 @@ class Endpoint:
         """The beginning of a statement -> the error it is answered with, as the engine words it."""
         self.broken: set[str] = set()
         """Beginnings of statements at which the connection is cut, once each."""
+        self.answers = threading.Event()
+        """While it is not set, requests are accepted and get no answer."""
+        self.answers.set()
         self.paths: list[str] = []
         self._folder = folder
         self._lock = threading.Lock()
@@ -98,6 +101,10 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(200, result, None)
 
     def _is_cut(self, statement: bytes) -> bool:
+        if not self.endpoint.answers.is_set():
+            self.endpoint.answers.wait()
+            self.close_connection = True
+            return True
         cut = [each for each in self.endpoint.broken if statement.lstrip().startswith(each.encode())]
         self.endpoint.broken.difference_update(cut)
         self.close_connection = bool(cut) or self.close_connection
@@ -152,6 +159,7 @@ def serving(folder: str, database: str, password: str = "Basic ZGVmYXVsdDpzZWNyZ
     try:
         yield endpoint
     finally:
+        endpoint.answers.set()
         server.shutdown()
         thread.join()
         server.server_close()

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from log10_trace.domain.completion_record import CompletionRecord
 from log10_trace.errors import SetupError
 from log10_trace.server.store import open_store
 from log10_trace.server.store.clickhouse.address import Cluster, parse_address
@@ -17,10 +18,10 @@ from log10_trace.server.store.clickhouse.cluster_checks import check_cluster, ch
 from log10_trace.server.store.clickhouse.connections import Connection
 from log10_trace.server.store.clickhouse.migrations import _BETWEEN, load_known_migrations
 from log10_trace.server.store.clickhouse.queries import SQL
-from log10_trace.server.store.data_types import CompletionFilter
+from log10_trace.server.store.data_types import CompletionFilter, StatisticsQuery
 from log10_trace.server.store.protocol import Store
 from tests.server.clickhouse_engine import CLUSTER
-from tests.server.store.factories import completion, ids, put, put_all
+from tests.server.store.factories import NOON_MS, ORG, answer, asked, completion, ids, page, put, put_all
 
 PROD = Cluster("prod-1", "log10")
 
@@ -113,6 +114,76 @@ def test_a_session_is_one_shards_and_calls_are_spread(clustered: Store, engine: 
     assert all(len(each) == 1 for each in shards.values())
     assert {min(each) for name, each in shards.items() if name.startswith("r")} == {0, 1}
     assert sorted(ids(clustered, CompletionFilter(session_id="session 0"))) == ["s0", "s10", "s15", "s5"]
+
+
+def varied(number: int) -> CompletionRecord:
+    """A call that has most things in common with some others, and begins a second after the one before."""
+    said = ("a heron", "an okapi", "two herons, one okapi")[number % 3]
+    ended = {"status": "failed", "response": ..., "failure_kind": "RateLimitError"}
+    return completion(
+        id=f"call-{number:02d}",
+        created_at=f"2026-03-01T12:{number // 60:02d}:{number % 60:02d}Z",
+        session_id=f"session {number % 7}" if number % 3 else ...,
+        tags=[f"tag {number % 4}", f"tag {number % 5}"],
+        metadata={"plan": ("free", "pro")[number % 2]},
+        duration=number / 10,
+        source=f"process {number % 3}",
+        sequence=number // 3 + 1,
+        request=asked(said, model=("gpt-4o", "o3-mini")[number % 2]),
+        **(ended if number % 6 == 5 else {"response": answer("indeed", number, 5)}),
+    )
+
+
+FILTERS = (
+    CompletionFilter(),
+    CompletionFilter(tags=("tag 0", "tag 1"), tag_match="all"),
+    CompletionFilter(tags=("tag 2",), tag_match="none"),
+    CompletionFilter(session_id="session 1"),
+    CompletionFilter(metadata=("plan=pro",), status="failed"),
+    CompletionFilter(text='"one okapi"'),
+    CompletionFilter(text="her in:request", min_duration=2.0),
+    CompletionFilter(since_ms=NOON_MS + 20_000, until_ms=NOON_MS + 50_000, model="o3-mini"),
+)
+
+
+def test_two_shards_answer_as_one_server_does(clustered: Store, emptied_clickhouse_url: str) -> None:
+    """Lists, pages, searches, counts, statistics, sessions, sources and records are the same."""
+    with closing(open_store(emptied_clickhouse_url)) as single:
+        for store in (single, clustered):
+            put_all(store, map(varied, range(70)))
+            put_all(store, [completion(id=f"call-{number:02d}", tags=["late"]) for number in range(0, 70, 9)])
+            assert store.completions.delete_one(ORG, "call-30").result()
+        for wanted in FILTERS:
+            expected = ids(single, wanted)
+            assert ids(clustered, wanted) == expected
+            assert clustered.completions.count(ORG, wanted) == single.completions.count(ORG, wanted)
+        for wanted in FILTERS[::5]:
+            assert walk(clustered, wanted) == ids(single, wanted, order="oldest")
+            asked_for = [
+                StatisticsQuery(group_by=group, wanted=wanted, interval="minute", series_groups=3)
+                for group in ("none", "model", "tag", "session", "failure", "metadata.plan")
+            ]
+            found = clustered.reports.statistics_together(ORG, asked_for)
+            assert found == single.reports.statistics_together(ORG, asked_for), wanted
+        names = ids(single)
+        assert clustered.completions.get_many(ORG, names) == single.completions.get_many(ORG, names)
+        of_tens = [name for name in names if name.startswith("call-1")]
+        assert clustered.completions.find_ids(ORG, "call-1", limit=20) == of_tens
+        assert clustered.sessions.page(ORG, limit=99) == single.sessions.page(ORG, limit=99)
+        assert clustered.reports.sources(ORG) == single.reports.sources(ORG)
+        assert clustered.reports.tags(ORG) == single.reports.tags(ORG)
+
+
+def walk(store: Store, wanted: CompletionFilter) -> list[str]:
+    """The ids of what matches, oldest first, in pages of twenty."""
+    found: list[str] = []
+    cursor = None
+    while True:
+        got = page(store, wanted, limit=20, order="oldest", cursor=cursor)
+        found += [one.id for one in got.items]
+        cursor = got.next_cursor
+        if cursor is None:
+            return found
 
 
 def test_what_a_cluster_lacks_is_told(engine: Connection, emptied_cluster_url: str) -> None:

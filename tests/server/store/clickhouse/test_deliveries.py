@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
@@ -14,7 +15,7 @@ from clickhouse_connect.driver.exceptions import DatabaseError
 from log10_trace.domain.completion_record import CompletionRecord, parse
 from log10_trace.server.store import open_store
 from log10_trace.server.store.clickhouse.connections import Connection
-from log10_trace.server.store.data_types import CompletionFilter, StatisticsQuery, WriteEffect
+from log10_trace.server.store.data_types import Arrival, CompletionFilter, StatisticsQuery, WriteEffect
 from log10_trace.server.store.protocol import Store
 from tests.server.store.factories import ORG, answer, asked, ids, put, text_of
 
@@ -120,19 +121,113 @@ def refused(monkeypatch: pytest.MonkeyPatch, refused_table: str) -> Iterator[Non
         yield
 
 
-def test_a_record_that_was_half_written_can_be_deleted(
+def test_a_write_that_fails_in_the_middle_shows_nothing(
     stores: tuple[Store, Store, Store], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A write that fails behind the delivery leaves what ``get`` shows; to delete it takes that away."""
-    one, *_ = stores
-    with refused(monkeypatch, "completions"):
-        assert one.completions.put(ORG, parse(text_of(id="a"))).exception() is not None
-    assert one.completions.get(ORG, "a") is not None
+    """What fails behind the delivery leaves nothing that is seen; sent again it is one record, or deleted."""
+    one, other, _ = stores
+    for name in ("a", "b"):
+        with refused(monkeypatch, "completions"):
+            assert one.completions.put(ORG, parse(text_of(id=name))).exception() is not None
+    assert one.completions.get(ORG, "a") is None
+    assert not one.completions.get_many(ORG, ["a", "b"])
     assert not ids(one)
 
-    assert one.completions.delete_one(ORG, "a").result()
+    put(other, parse(text_of(id="a")))
+    assert ids(one) == ["a"]
+    stored = one.completions.get(ORG, "a")
+    assert stored is not None
+    assert stored.fields["status"] == '"finished"'
+
+    assert one.completions.delete_one(ORG, "b").result()
+    assert not one.completions.delete_one(ORG, "b").result()
+
+
+@pytest.mark.parametrize("moment", ["deliveries", "completions"])
+def test_a_deletion_within_a_write_leaves_nothing(
+    stores: tuple[Store, Store, Store], monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    """One server deletes a record while another adds to it, before either of its rows is in."""
+    one, other, _ = stores
+    put(one, parse(text_of(id="a", status="started", response=...)))
+    insert = Connection.insert
+    begun: list[str] = []
+
+    def insert_after_the_deletion(self: Connection, table: str, rows: Any, token: str = "") -> None:
+        if table == moment and not begun:
+            begun.append(table)
+            assert other.completions.delete_one(ORG, "a").result()
+        insert(self, table, rows, token)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Connection, "insert", insert_after_the_deletion)
+        put(one, parse(text_of(id="a", response=answer("an okapi"))))
+
     assert one.completions.get(ORG, "a") is None
-    assert not one.completions.delete_one(ORG, "a").result()
+    assert not ids(other)
+    assert one.completions.count(ORG, CompletionFilter()).calls == 0
+    assert not other.completions.delete_one(ORG, "a").result()
+
+
+def test_a_record_that_is_made_anew_within_a_deletion_stays(
+    stores: tuple[Store, Store, Store], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A deletion takes away what it found, and nothing of what was written after it had begun."""
+    one, other, _ = stores
+    put(one, parse(text_of(id="a", tags=["old"])))
+    execute = Connection.execute
+    begun: list[str] = []
+
+    def execute_after_the_write(self: Connection, name: str, values: Any = None) -> None:
+        if name == "delete_completions" and not begun:
+            begun.append(name)
+            put(other, parse(text_of(id="a", tags=["new"])))
+        execute(self, name, values)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Connection, "execute", execute_after_the_write)
+        assert one.completions.delete_one(ORG, "a").result()
+
+    stored = one.completions.get(ORG, "a")
+    assert stored is not None
+    assert stored.fields["tags"] == '["new"]'
+    assert ids(one) == ["a"]
+    assert ids(one, CompletionFilter(tags=("old",))) == []
+    put(one, parse(text_of(id="a", tags=["later"])))
+    assert ids(other, CompletionFilter(tags=("new", "later"), tag_match="all")) == ["a"]
+
+
+def test_what_is_pruned_within_a_write_is_gone(
+    stores: tuple[Store, Store, Store], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An addition to an old record, between whose two rows another server prunes, brings nothing back."""
+    one, other, _ = stores
+    put(one, parse(text_of(id="a", status="started", response=...)))
+    insert = Connection.insert
+    begun: list[str] = []
+
+    def insert_after_pruning(self: Connection, table: str, rows: Any, token: str = "") -> None:
+        if table == "completions" and not begun:
+            begun.append(table)
+            assert other.maintenance.prune(before_ms=time.time_ns() // 1_000_000).result().completions == 1
+        insert(self, table, rows, token)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Connection, "insert", insert_after_pruning)
+        put(one, parse(text_of(id="a", response=answer("an okapi"))))
+
+    assert one.completions.get(ORG, "a") is None
+    assert not ids(other)
+
+
+def test_a_long_range_of_arrivals_is_copied_as_a_range(stores: tuple[Store, Store, Store]) -> None:
+    """Millions of numbers from another database are one report, and no list in memory."""
+    one, *_ = stores
+    marks = [Arrival("process", 1, 3_000_000), Arrival("process", 3_000_002, 3_000_002)]
+    one.transfer.put_marks(ORG, marks).result()
+
+    (report,) = one.reports.sources(ORG)
+    assert (report.count, report.last, report.missing) == (3_000_001, 3_000_002, ((3_000_001, 3_000_001),))
 
 
 def test_words_of_a_failed_write_are_found_in_the_next_call(

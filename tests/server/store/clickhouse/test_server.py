@@ -60,6 +60,26 @@ def test_a_lost_connection_costs_no_record(store: Store, endpoint: Any) -> None:
     assert ids(store) == ["b", "a"]
 
 
+def test_a_server_that_does_not_answer_is_not_waited_for(
+    store: Store, endpoint: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It accepts and says nothing: reads and writes end as busy, and succeed when it answers again."""
+    from log10_trace.server.store.clickhouse import connections
+
+    endpoint.answers.clear()
+    with monkeypatch.context() as patched:
+        patched.setattr(connections, "_READ_ANSWER_S", 1)
+        patched.setattr(connections, "_WRITE_ANSWER_S", 1)
+        with pytest.raises(StoreBusyError, match="does not answer"):
+            page(store)
+        with pytest.raises(StoreBusyError, match="does not answer"):
+            put(store, completion(id="a"))
+    endpoint.answers.set()
+
+    assert put(store, completion(id="a")).change is WriteEffect.CREATED
+    assert ids(store) == ["a"]
+
+
 @pytest.mark.parametrize(
     ("code", "expected"),
     [(241, StoreBusyError), (243, StoreFullError), (252, StoreBusyError), (62, StoreError)],

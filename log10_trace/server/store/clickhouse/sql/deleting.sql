@@ -1,10 +1,12 @@
 -- :delete_completions
+-- At these places only: a record that was made anew meanwhile has another.
 DELETE FROM completions
 WHERE organization_id = {organization_id:String} AND place BETWEEN {first:Int64} AND {last:Int64}
-    AND id IN {ids:Array(String)};
+    AND id IN {ids:Array(String)} AND has(arrayZip({places:Array(Int64)}, {ids:Array(String)}), (place, id));
 
 -- :delete_deliveries
-DELETE FROM deliveries WHERE organization_id = {organization_id:String} AND id IN {ids:Array(String)};
+DELETE FROM deliveries
+WHERE organization_id = {organization_id:String} AND id IN {ids:Array(String)} AND version <= {version:UInt64};
 
 -- :rewrite_completions
 -- Rows that are masked leave the disk when their parts are rewritten, which the engine does by and by.

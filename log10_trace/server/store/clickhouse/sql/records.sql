@@ -13,15 +13,15 @@ SELECT id, argMin(place, version) FROM deliveries
 WHERE organization_id = {organization_id:String} AND id IN {ids:Array(String)}
 GROUP BY id;
 
--- :deleted
-SELECT record, content FROM deleted FINAL
-WHERE organization_id = {organization_id:String} AND record IN {records:Array(String)};
+-- :tombstones
+-- Those of the records, and how far was pruned.
+SELECT record, content, version FROM deleted FINAL
+WHERE organization_id = {organization_id:String} AND record IN {records:Array(String)}
+UNION ALL
+SELECT '', '', toUInt64(greatest(max(before_ms), 0)) FROM pruned;
 
 -- :deletion_day
 SELECT day FROM deleted FINAL WHERE organization_id = {organization_id:String} AND record = {record:String};
-
--- :pruned
-SELECT max(before_ms) FROM pruned;
 
 -- :arrived
 SELECT source, arrayFilter(number -> bitmapContains(numbers, number), {sequences:Array(UInt64)})

@@ -29,11 +29,13 @@ SELECT name, min(began), max(ended) FROM (
 -- :deletions
 SELECT record, content, day FROM deleted FINAL WHERE organization_id = {organization_id:String};
 
+-- :pruned
+SELECT max(before_ms) FROM pruned;
+
 -- :page_sessions
 SELECT id, expires_at_ms FROM revoked_page_sessions FINAL WHERE organization_id = {organization_id:String};
 
 -- :add_arrival
 INSERT INTO arrivals
-SELECT {organization_id:String}, {source:String}, groupBitmapState(number) FROM (
-    SELECT arrayJoin(range({first:UInt64}, {last:UInt64} + 1)) AS number
-);
+SELECT {organization_id:String}, {source:String}, groupBitmapState(number)
+FROM numbers({first:UInt64}, {last:UInt64} - {first:UInt64} + 1);
