@@ -4,6 +4,7 @@
     python -m benchmarks.server --keep ~/million     # which are there already the next time
     python -m benchmarks.server --records 100000     # fewer
     python -m benchmarks.server --postgres           # two servers on a PostgreSQL of the benchmark's own
+    python -m benchmarks.server --clickhouse         # ClickHouse: its engine (chdb), or --database clickhouse://...
     python -m benchmarks.server --peers              # Phoenix and MLflow beside ours: collectors.py says how
 
 The text index is on, as it always is. Every write is answered after its commit.
@@ -145,8 +146,14 @@ def _processor_time(servers: list[Serving], count: int) -> Iterator[None]:
 
 def read(folder: Path, database: str, count: int) -> None:
     """Print what reads take on ``database``, which is filled first if it has to be."""
-    maker = Maker(count)
-    fill(database, maker, count, ORGANIZATION)
+    if database.startswith(("chdb", "clickhouse")):
+        from benchmarks.seed_clickhouse import fill_clickhouse, make_maker  # noqa: PLC0415 -- needs an extra
+
+        maker = make_maker(count)
+        fill_clickhouse(database, count, ORGANIZATION)
+    else:
+        maker = Maker(count)
+        fill(database, maker, count, ORGANIZATION)
     with serving(folder, database) as server:
         print(f"cold start                {server.cold_start_s:8.2f} s")
         headers = {"X-Log10-Token": server.local.token}
@@ -158,6 +165,21 @@ def read(folder: Path, database: str, count: int) -> None:
 def _groups(lines: Iterator[str], size: int) -> Iterator[list[str]]:
     while group := list(itertools.islice(lines, size)):
         yield group
+
+
+def _kept(folder: Path, count: int, *, is_clickhouse: bool) -> str:
+    """The address of the database of so many records that is kept in a folder."""
+    return f"chdb://{folder.resolve()}/chdb-{count}" if is_clickhouse else str(folder / f"{count}.db")
+
+
+@contextmanager
+def serving_clickhouse(folder: Path) -> Iterator[str]:
+    """ClickHouse's engine behind HTTP in a process of its own, so that the server's process is alone."""
+    program = [sys.executable, "-m", "benchmarks.clickhouse_endpoint", str(folder)]
+    with subprocess.Popen(program, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        yield process.stdout.readline().strip()
+        process.communicate()  # the end of its input ends it
 
 
 def main() -> None:
@@ -172,6 +194,11 @@ def main() -> None:
     parser.add_argument(
         "--postgres", action="store_true", help="two servers on PostgreSQL, not one on SQLite"
     )
+    parser.add_argument(
+        "--clickhouse",
+        action="store_true",
+        help="write to its engine over HTTP, read with it in the server",
+    )
     parser.add_argument("--peers", action="store_true", help="instead, Phoenix and MLflow beside ours")
     for peer in PEERS:
         parser.add_argument(f"--{peer}", metavar="PATH", help="its executable, where it is not on the PATH")
@@ -185,10 +212,13 @@ def main() -> None:
         if asked.postgres:
             cluster = stack.enter_context(running_cluster(DURABLE))
             writes, reads = (stack.enter_context(fresh_database(cluster.url)) for _ in range(2))
+        if asked.clickhouse:
+            writes = stack.enter_context(serving_clickhouse(folder / "engine")) if asked.seconds else ""
+            reads = f"chdb://{folder / 'clickhouse'}"
         if asked.seconds:
             measure_writes(folder, writes, asked.seconds, servers=2 if asked.postgres else 1)
         if asked.records:
-            kept = str(asked.keep / f"{asked.records}.db") if asked.keep else reads
+            kept = _kept(asked.keep, asked.records, is_clickhouse=asked.clickhouse) if asked.keep else reads
             read(folder, asked.database or kept, asked.records)
 
 
