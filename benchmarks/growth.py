@@ -4,8 +4,10 @@
     python benchmarks/growth.py --backlog 1000000    with so many records in the spool at most
 
 Microseconds of CPU for each record: on the caller's thread, the least of several rounds, and in all threads
-together until a server that stores nothing has acknowledged it. The exponent is the slope of the line through
-the logarithms of the upper half of the sizes, where what a record costs whatever its size counts little.
+together until a server that stores nothing has acknowledged it; of calls at the same time the median of what
+rounds that record take more than rounds between them that do not. The exponent is the slope of the line
+through the logarithms of the upper half of the sizes, where what a record costs whatever its size counts
+little.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ import asyncio
 import json
 import math
 import os
+import statistics
 import sys
 import tempfile
 import time
@@ -146,29 +149,37 @@ def measure_backlog(records: int) -> Cost:
 
 async def _gather(client: AsyncOpenAI, tasks: int) -> Cost:
     create = client.chat.completions.create
-    mine, whole, rounds = [], [], max(1, 50 // tasks) + 1
-    for _ in range(ROUNDS):
-        begun, begun_all = time.thread_time_ns(), time.process_time_ns()
-        for _ in range(rounds):
-            await asyncio.gather(*(create(model="benchmark", messages=SMALL) for _ in range(tasks)))
-        mine.append((time.thread_time_ns() - begun) / (rounds * tasks))
-        await asyncio.to_thread(log10_trace.flush, 60.0)
-        whole.append((time.process_time_ns() - begun_all) / (rounds * tasks))
-    return Cost(min(mine) / 1_000, min(whole) / 1_000)
+    begun, begun_all = time.thread_time_ns(), time.process_time_ns()
+    rounds = max(1, MOST_RECORDS // tasks)
+    for _ in range(rounds):
+        await asyncio.gather(*(create(model="benchmark", messages=SMALL) for _ in range(tasks)))
+    mine = time.thread_time_ns() - begun
+    await asyncio.to_thread(log10_trace.flush, 60.0)
+    whole = time.process_time_ns() - begun_all
+    return Cost(mine / (rounds * tasks) / 1_000, whole / (rounds * tasks) / 1_000)
+
+
+async def _gather_recorded(client: AsyncOpenAI, tasks: int, url: str) -> Cost:
+    log10_trace.patch(url=url, token="benchmark", flush_interval=0.5)
+    try:
+        return await _gather(client, tasks)
+    finally:
+        log10_trace.unpatch()
 
 
 async def _measure_tasks(url: str, tasks: int) -> Cost:
+    callers, totals = [], []
     async with AsyncOpenAI(base_url=f"{url}/v1", api_key="none", max_retries=0, timeout=300) as client:
         await _gather(client, tasks)
-        bare = await _gather(client, tasks)
-        log10_trace.patch(url=url, token="benchmark", flush_interval=0.5)
-        try:
-            recorded = await _gather(client, tasks)
-        finally:
-            log10_trace.unpatch()
-    assert bare.total is not None
-    assert recorded.total is not None
-    return Cost(recorded.caller - bare.caller, recorded.total - bare.total)
+        await _gather_recorded(client, tasks, url)
+        # In turns, so that a machine that slows down slows both.
+        for _ in range(ROUNDS):
+            bare, recorded = await _gather(client, tasks), await _gather_recorded(client, tasks, url)
+            assert bare.total is not None
+            assert recorded.total is not None
+            callers.append(recorded.caller - bare.caller)
+            totals.append(recorded.total - bare.total)
+    return Cost(statistics.median(callers), statistics.median(totals))
 
 
 def measure_tasks(url: str, tasks: int) -> Cost:

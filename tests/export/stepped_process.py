@@ -74,7 +74,16 @@ class Process:
             on_loss=self.on_loss,
             clock=self.clock,
         )
-        self.sender = Sender(network, dead_letters, self.monitor, clock=self.clock, draw=lambda: 0.5)
+        self.pauses: list[float] = []
+        """Those that the sender made for the program."""
+        self.sender = Sender(
+            network,
+            dead_letters,
+            self.monitor,
+            clock=self.clock,
+            draw=lambda: 0.5,
+            pause=self.pauses.append,
+        )
         self.journal = self.begin()
         self.worker = Worker(
             config=self.settings,

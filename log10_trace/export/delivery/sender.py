@@ -25,6 +25,9 @@ from log10_trace.guard import log_rate_limited
 BATCH_BYTES: Final = 4 * 1024 * 1024
 """Maximum bytes of records read for one attempt, unless a single one is larger."""
 
+_PIECE: Final = 4
+"""Records that are made at a time while the program makes calls: they take some 0.1 ms."""
+_PAUSE_S: Final = 0.00005
 _UNAUTHORIZED: Final = 401
 _UNREADABLE: Final = RecordResult(Disposition.REJECTED, 0, "unreadable", "the entry cannot be decoded")
 _IS_OTHER: Final = "answers, but is no completions API"
@@ -85,7 +88,11 @@ class Sender:
         explain: Callable[[RecordResult], str] = explain_denial,
         clock: Callable[[], float] = time.monotonic,
         draw: Callable[[], float] = random.random,
+        pause: Callable[[float], None] = time.sleep,
     ) -> None:
+        self._captured = 0
+        """How many calls the program had made when the last attempt began."""
+        self._pause = pause
         self.backoff = BackoffPolicy(BATCH_ITEMS)
         self._suspects = Suspects()
         self._lacks_others = False
@@ -155,7 +162,7 @@ class Sender:
         self, server: Server, backlog: Backlog, items: list[PendingEntry], timeout: float
     ) -> RecordResult | None:
         """Send these; the answer to one that failed in a request of its own, if one did."""
-        pairs = [(item, self._parcels.get(backlog, item)) for item in items]
+        pairs = self._serialize(backlog, items)
         for item, outbound in pairs:
             if not outbound.body:
                 # A later version may be able to read it: the dead letter has the bytes of the entry.
@@ -178,6 +185,23 @@ class Sender:
             backlog.on_unauthorized()
         self._update_backoff(server, distinct, len(answers), outcome.retry_after, alone=alone)
         return failed[0][1] if failed else None
+
+    def _serialize(
+        self, backlog: Backlog, items: list[PendingEntry]
+    ) -> list[tuple[PendingEntry, OutboundRecord]]:
+        """The records as they go over the wire, made in short pieces while the program makes calls.
+
+        A thread of the program that has its answer would otherwise wait for the interpreter's lock, for up to
+        ``sys.getswitchinterval()`` each time: to release the lock without a pause does not hand it over.
+        """
+        captured = self._monitor.counts.captured
+        is_program_busy, self._captured = captured != self._captured, captured
+        pairs = []
+        for at, item in enumerate(items):
+            if is_program_busy and at and not at % _PIECE:
+                self._pause(_PAUSE_S)
+            pairs.append((item, self._parcels.get(backlog, item)))
+        return pairs
 
     def _settle(
         self,

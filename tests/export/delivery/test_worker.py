@@ -13,7 +13,7 @@ from log10_trace.export.spool.backlog import PendingEntry
 from log10_trace.export.spool.journal import Journal
 from log10_trace.export.spool.outbound_record import OutboundRecord
 from tests.export.factories import call
-from tests.export.stepped_process import Network, Process
+from tests.export.stepped_process import AGAIN, DONE, Network, Process
 
 
 class Counted:
@@ -94,3 +94,21 @@ def test_who_comes_while_nothing_is_found_is_not_forgotten(
 
     assert sum(network.taken.values()) == 2
     process.die()
+
+
+def test_records_are_made_in_short_pieces_while_the_program_makes_calls(tmp_path: Path) -> None:
+    """Its threads come to their turn in between; an attempt without new calls has no pauses."""
+    network = Network()
+    network.answers = [AGAIN]
+    process = Process(tmp_path, network, [])
+    for number in range(9):
+        process.sink.on_end(call(f"call {number}"))
+
+    process.step()
+    assert len(process.pauses) == 2
+    network.answers = [DONE]
+    while process.monitor.counts.pending:
+        process.step()
+
+    assert len(network.taken) == 9
+    assert len(process.pauses) == 2
