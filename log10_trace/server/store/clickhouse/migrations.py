@@ -41,11 +41,23 @@ def migrate(connection: Connection, address: ClickHouseAddress, *, must_exist: b
     _refuse_other_kind(engines, address)
     applied = {int(number): str(checksum) for number, checksum in connection.rows("migrations", {})}
     name = f"The ClickHouse database {database}"
-    for migration in select_pending_migrations(load_known_migrations(), applied, name):
+    known = load_known_migrations()
+    pending = select_pending_migrations(known, applied, name)
+    if cluster is not None and _lacks_tables(connection, cluster):
+        pending = known
+    for migration in pending:
         for statement in migration.text.split(_BETWEEN):
             _run(connection, statement, cluster)
         row = (migration.number, migration.name.removesuffix(".sql"), migration.checksum)
         connection.insert("log10_migrations", [row])
+
+
+def _lacks_tables(connection: Connection, cluster: Cluster) -> bool:
+    """Whether a host of the cluster has no tables, such as one that joined it since they were made."""
+    hosts = connection.rows("answering_hosts", {"cluster": cluster.name})
+    values = {"cluster": cluster.name, "database": cluster.database}
+    ((with_tables,),) = connection.rows("hosts_with_tables", values)
+    return int(with_tables) < len(hosts)
 
 
 def _run(connection: Connection, statement: str, cluster: Cluster | None) -> None:

@@ -5,20 +5,25 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import closing
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from clickhouse_connect.driver.exceptions import DatabaseError
 
 from log10_trace.domain.completion_record import CompletionRecord
 from log10_trace.errors import SetupError
 from log10_trace.server.store import open_store
+from log10_trace.server.store.clickhouse import connections
 from log10_trace.server.store.clickhouse.address import Cluster, parse_address
 from log10_trace.server.store.clickhouse.cluster import SHARDING_KEYS, sql_for, write_migration
 from log10_trace.server.store.clickhouse.cluster_checks import check_cluster, check_macros
-from log10_trace.server.store.clickhouse.connections import Connection
+from log10_trace.server.store.clickhouse.connections import Connection, connect
+from log10_trace.server.store.clickhouse.errors import translate_error
 from log10_trace.server.store.clickhouse.migrations import _BETWEEN, load_known_migrations
 from log10_trace.server.store.clickhouse.queries import SQL
 from log10_trace.server.store.data_types import CompletionFilter, StatisticsQuery
+from log10_trace.server.store.errors import StoreBusyError
 from log10_trace.server.store.protocol import Store
 from tests.server.clickhouse_engine import CLUSTER
 from tests.server.store.factories import NOON_MS, ORG, answer, asked, completion, ids, page, put, put_all
@@ -222,6 +227,47 @@ def test_macros_that_contradict_each_other_are_told(found: dict[int, dict[str, s
 
     good = {number: {"shard": str(number // 3), "replica": f"r{number}"} for number in (1, 2, 3)}
     check_macros({number: f"h{number}" for number in good}, [1, 1, 2], good)
+
+
+def test_a_host_that_joins_later_gets_its_tables(emptied_cluster_url: str, engine: Connection) -> None:
+    """A table that a host lacks is made when the next server starts."""
+    engine.run("DROP TABLE clustered.completions SYNC")
+
+    with closing(open_store(emptied_cluster_url)) as opened:
+        put(opened, completion(id="a"))
+        assert ids(opened) == ["a"]
+
+
+def test_a_replica_that_lags_is_asked_again(
+    emptied_cluster_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While another server's insert is on its way, reads and inserts are repeated; other errors are not."""
+    monkeypatch.setattr(connections, "_PAUSES_S", (0.0, 0.0))
+    connection = connect(parse_address(emptied_cluster_url))
+    codes: list[int] = []
+
+    def answer_late(*_: Any, **__: Any) -> Any:
+        if codes:
+            raise DatabaseError("refused", code=codes.pop())
+        return SimpleNamespace(result_rows=[(1,)])
+
+    client = connection._client
+    try:
+        with monkeypatch.context() as patched:
+            patched.setattr(client, "query", answer_late)
+            patched.setattr(client, "insert", answer_late)
+            codes += [289, 289]
+            assert connection.rows("one", {}) == [(1,)]
+            codes += [286, 286]
+            connection.insert("pruned", [(1, 0)])
+            for refused in ([286, 286, 286], [285]):
+                codes += refused
+                with pytest.raises(DatabaseError) as caught:
+                    connection.insert("pruned", [(1, 0)])
+                assert isinstance(translate_error(caught.value), StoreBusyError)
+                assert not codes
+    finally:
+        connection.close()
 
 
 def test_a_database_stays_for_one_server_or_for_a_cluster(

@@ -18,5 +18,9 @@ SETTINGS skip_unavailable_shards = 1;
 SELECT _shard_num, engine FROM clusterAllReplicas({cluster:String}, system.databases)
 WHERE name = {database:String} SETTINGS skip_unavailable_shards = 1;
 
+-- :hosts_with_tables
+SELECT uniqExact(_shard_num) FROM clusterAllReplicas({cluster:String}, system.tables)
+WHERE database = {database:String} AND name = 'completions' SETTINGS skip_unavailable_shards = 1;
+
 -- :keeper
 SELECT name FROM system.zookeeper WHERE path = '/' LIMIT 1;
