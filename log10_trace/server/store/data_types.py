@@ -277,6 +277,8 @@ class StatisticsQuery:
     """Not before, instead of what ``wanted`` says."""
     until_ms: int | None = None
     """Before, instead of what ``wanted`` says."""
+    before: CompletionFilter | None = None
+    """Which calls the same groups are counted of as well, to compare: those of the span before, say."""
     interval: Interval = "hour"
     """The steps of the series."""
     sort: SortBy = "calls"
@@ -335,6 +337,8 @@ class Statistics:
 
     groups: tuple[GroupTotals, ...]
     series: tuple[GroupTotals, ...]
+    before: tuple[GroupTotals, ...] = ()
+    """The same groups of the calls of ``StatisticsQuery.before``."""
     counted: CompletionFilter = CompletionFilter()
     """Which calls these are figures of: those that were asked for, or more where that would take too long."""
     is_selection: bool = False

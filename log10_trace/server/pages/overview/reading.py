@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 from log10_trace.server.pages.overview.span import Span
@@ -47,23 +47,15 @@ def read_overview(
     shown = [only] if only else TABLES
     limit = MANY_ROWS if only else FEW_ROWS
     queries = [_query_groups(span, sort=sort, group_by=group_by, limit=limit) for group_by in shown]
-    total_query = StatisticsQuery(wanted=span.calls, interval=span.interval)
+    total_query = StatisticsQuery(wanted=span.calls, before=span.calls_before, interval=span.interval)
     total, *tables = reports.statistics_together(organization_id, [total_query, *queries])
-    earlier_total = StatisticsQuery(wanted=span.calls_before, series_groups=0)
-    earlier = {
-        group_by: replace(earlier_total, group_by=group_by, keys=keys, limit=limit)
-        for group_by, found in zip(shown, tables, strict=True)
-        if (keys := _list_keys(found))
-    }
-    before, *found_before = reports.statistics_together(organization_id, [earlier_total, *earlier.values()])
-    tables_before = dict(zip(earlier, found_before, strict=True))
     return Overview(
         span=span,
         sort=sort,
         total=total,
-        before=next(iter(before.groups), None),
+        before=next(iter(total.before), None),
         tables={
-            group_by: _pair_groups(found, tables_before.get(group_by), limit)
+            group_by: Groups(found, {group.key: group for group in found.before}, len(found.groups) == limit)
             for group_by, found in zip(shown, tables, strict=True)
         },
     )
@@ -73,18 +65,10 @@ def _query_groups(span: Span, *, sort: SortBy, group_by: GroupBy, limit: int) ->
     return StatisticsQuery(
         group_by=group_by,
         wanted=span.calls,
+        before=span.calls_before,
         interval=span.row_interval,
         sort=sort,
         limit=limit,
         series_groups=limit,
         with_step_percentiles=sort in PERCENTILES,
     )
-
-
-def _list_keys(found: Statistics) -> tuple[str, ...]:
-    return tuple(group.key for group in found.groups if group.key is not None)
-
-
-def _pair_groups(found: Statistics, before: Statistics | None, limit: int) -> Groups:
-    groups = before.groups if before else ()
-    return Groups(found, {group.key: group for group in groups}, len(found.groups) == limit)

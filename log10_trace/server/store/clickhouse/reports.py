@@ -16,6 +16,7 @@ from log10_trace.server.store.common.usage_statistics import (
     count_steps,
     make_groups,
     make_series,
+    read_with_before,
 )
 from log10_trace.server.store.data_types import GroupTotals, SourceReport, Statistics, StatisticsQuery
 
@@ -37,7 +38,9 @@ class ClickHouseReports:
         """The answers to several queries, one after the other: the engine has no snapshot of several."""
         check_searches(query.wanted for query in queries)
         with self._readers.connection() as connection:
-            return [self._read(connection, organization_id, query) for query in queries]
+            return read_with_before(
+                queries, lambda some: [self._read(connection, organization_id, query) for query in some]
+            )
 
     def tags(self, organization_id: str, *, prefix: str = "", limit: int = 100) -> list[str]:
         """The tags in use that begin with ``prefix``."""

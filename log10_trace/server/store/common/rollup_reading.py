@@ -5,14 +5,14 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 from log10_trace.domain.prices import Prices
 from log10_trace.domain.times import DAY_MS
 from log10_trace.server.store.common.aggregates import Aggregate, parse_and_group_counts, sum_aggregates
 from log10_trace.server.store.common.costs import rank_cost
+from log10_trace.server.store.common.held_rollups import HeldRollups, RollupRequest
 from log10_trace.server.store.common.rollup_cover import (
-    Cover,
     RollupRange,
     cover_range,
     cover_with_excess,
@@ -21,7 +21,7 @@ from log10_trace.server.store.common.rollup_cover import (
 )
 from log10_trace.server.store.common.rollups import ALL_TIME, DAY, LAST_MINUTE, MINUTE_MS, RANKED_WIDTHS
 from log10_trace.server.store.common.usage_statistics import GROUPS, RollupRow, RollupRows, sum_by_key
-from log10_trace.server.store.data_types import SortBy
+from log10_trace.server.store.data_types import GroupBy, SortBy
 
 LARGEST_OF_DAY: Final = 200
 """Groups of a day that are looked at to find the largest of a span."""
@@ -65,8 +65,10 @@ class RollupBounds:
 class RollupReader(ABC):
     """The roll-ups of one dimension, with the deltas that are not folded yet; within one snapshot."""
 
-    def __init__(self, bounds: RollupBounds) -> None:
+    def __init__(self, bounds: RollupBounds, held: HeldRollups, dimension: GroupBy) -> None:
         self._bounds = bounds
+        self._held = held
+        self._dimension = dimension
 
     @abstractmethod
     def _read_bounds(self) -> Bounds | None:
@@ -93,8 +95,8 @@ class RollupReader(ABC):
         """The calls of the deltas in these minutes, by group."""
 
     @abstractmethod
-    def _read_rollups(self, pieces: Sequence[RollupRange], keys: Sequence[str] | None) -> Iterable[RollupRow]:
-        """The roll-ups of some groups (None: of all) in pieces of time, in no order."""
+    def _read_every_rollup(self, pieces: Sequence[RollupRange]) -> Iterable[RollupRow]:
+        """The roll-ups of all groups in pieces of time, in no order."""
 
     @abstractmethod
     def _read_deltas(self, start: int, end: int, keys: Sequence[str] | None) -> Iterable[RollupRow]:
@@ -179,19 +181,30 @@ class RollupReader(ABC):
         """What adds up to the span of pieces that lie side by side, of some groups (None: of all)."""
         if not pieces or pieces[0].width == ALL_TIME:
             return RollupRows(self.read_pieces(pieces, keys))
-        added, removed = self._read_cover(cover_with_excess(*minutes_of(pieces)), keys)
-        return RollupRows([*added, *self._read_unfolded(pieces, keys)], removed)
+        parts, excess = cover_with_excess(*minutes_of(pieces))
+        added = [*self._read_rollups(parts, keys), *self._read_unfolded(pieces, keys)]
+        return RollupRows(added, self._read_rollups(excess, keys))
+
+    def list_requests(
+        self, pieces: Sequence[RollupRange], keys: Sequence[str] | None, *, are_steps: bool
+    ) -> list[RollupRequest]:
+        """What ``read`` asks for, or ``read_pieces`` where these are the steps of a series."""
+        if keys is None or not pieces:
+            return []
+        if not are_steps and pieces[0].width != ALL_TIME:
+            parts, excess = cover_with_excess(*minutes_of(pieces))
+            pieces = [*parts, *excess]
+        return [RollupRequest(self._dimension, pieces, keys)]
 
     def read_pieces(self, pieces: Sequence[RollupRange], keys: Sequence[str] | None) -> list[RollupRow]:
         """Everything in these very pieces, which lie side by side, of some groups (None: of all)."""
         return [*self._read_rollups(pieces, keys), *self._read_unfolded(pieces, keys)] if pieces else []
 
-    def _read_cover(self, cover: Cover, keys: Sequence[str] | None) -> RollupRows:
-        """The roll-ups of a cover, of some groups (None: of all)."""
-        parts, excess = cover
-        return RollupRows(
-            [*self._read_rollups(parts, keys)], [*self._read_rollups(excess, keys)] if excess else ()
-        )
+    def _read_rollups(self, pieces: Sequence[RollupRange], keys: Sequence[str] | None) -> Sequence[RollupRow]:
+        """The roll-ups of some groups (None: of all) in pieces of time."""
+        if keys is None:
+            return list(self._read_every_rollup(pieces))
+        return self._held.read(RollupRequest(self._dimension, pieces, keys))
 
     def _read_unfolded(
         self, pieces: Sequence[RollupRange], keys: Sequence[str] | None
@@ -208,10 +221,24 @@ class RollupReader(ABC):
         self, width: int, since_ms: int | None, until_ms: int | None, keys: Sequence[str] | None, most: int
     ) -> list[RollupRow]:
         """The latest steps of ``width`` minutes, ``most`` of them, of some groups in a span."""
+        return self.read_pieces(self.list_steps(width, since_ms, until_ms, most), keys)
+
+    def list_steps(
+        self, width: int, since_ms: int | None, until_ms: int | None, most: int
+    ) -> list[RollupRange]:
+        """The latest steps of a span that have a call, side by side."""
         steps = _list_steps(self._bounds.all, width, since_ms, until_ms)
         if len(steps) > most:  # the latest of those with a call of the dimension
             steps = _list_steps(self._read_bounds(), width, since_ms, until_ms)[-most:]
-        return self.read_pieces([RollupRange(width, steps.start, steps.stop)], keys) if steps else []
+        return [RollupRange(width, steps.start, steps.stop)] if steps else []
+
+
+class RollupSource(NamedTuple):
+    """The roll-ups of an organization, within a snapshot."""
+
+    open: Callable[[GroupBy], RollupReader]
+    """Opens those of a dimension."""
+    held: HeldRollups
 
 
 def _list_steps(bounds: Bounds | None, width: int, since_ms: int | None, until_ms: int | None) -> range:

@@ -6,15 +6,15 @@ Pure.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, Protocol
 
 from log10_trace.domain.metadata import read_pairs
 from log10_trace.domain.prices import Prices
-from log10_trace.server.store.common.aggregates import Aggregate, aggregate_calls, sum_aggregates
 from log10_trace.server.store.common.columns import RecordFacts
 from log10_trace.server.store.common.counted import interpret_counted
+from log10_trace.server.store.common.group_sums import GroupSums, sum_records
 from log10_trace.server.store.common.match_counting import (
     EVERY,
     RollupGroup,
@@ -24,25 +24,16 @@ from log10_trace.server.store.common.match_counting import (
 )
 from log10_trace.server.store.common.metadata_labels import MetadataPair, is_dimension
 from log10_trace.server.store.common.record_codec import decode_head
-from log10_trace.server.store.common.rollup_cover import RollupRange
-from log10_trace.server.store.common.rollup_reading import RollupReader, is_selection
-from log10_trace.server.store.common.rollups import MINUTE_MS, keys
+from log10_trace.server.store.common.rollup_reading import RollupSource
+from log10_trace.server.store.common.rollups import MINUTE_MS
 from log10_trace.server.store.common.usage_statistics import (
     WIDTH_OF,
-    RollupRow,
-    RollupRows,
-    Step,
-    count_steps,
     make_groups,
     make_series,
-    sum_by_key,
-    sum_by_step,
-    sum_leading,
+    read_with_before,
 )
 from log10_trace.server.store.data_types import (
     CompletionFilter,
-    GroupBy,
-    GroupTotals,
     Statistics,
     StatisticsQuery,
 )
@@ -133,19 +124,27 @@ class _ReadOnce:
 class StatisticsReader:
     """Answers queries within one snapshot."""
 
-    open_reader: Callable[[GroupBy], RollupReader]
-    """Opens the roll-ups of a dimension."""
+    rollups: RollupSource
     read_records: ReadRecords
     prices: Prices
 
     def read_all(self, queries: Sequence[StatisticsQuery]) -> list[Statistics]:
         """The answers to queries; what each is of stands in its ``counted``."""
         read_once = _ReadOnce(self.read_records, with_labels=any(map(_needs_labels, queries)))
-        reader = replace(self, read_records=read_once)
-        return [reader.read(query) for query in queries]
+        return read_with_before(queries, replace(self, read_records=read_once).read_together)
 
-    def read(self, query: StatisticsQuery) -> Statistics:
-        """The answer to a query; what it is of stands in ``counted``."""
+    def read_together(self, queries: Sequence[StatisticsQuery]) -> list[Statistics]:
+        """The answers to queries; what all of them need of the roll-ups is read at once."""
+        plans = [self._plan(query) for query in queries]
+        sums = [plan for plan in plans if isinstance(plan, GroupSums)]
+        self.rollups.held.prefetch([request for each in sums for request in each.list_requests()])
+        for each in sums:
+            each.sum_groups(self.prices)
+        self.rollups.held.prefetch([request for each in sums for request in each.list_series_requests()])
+        return [plan.make(self.prices) if isinstance(plan, GroupSums) else plan for plan in plans]
+
+    def _plan(self, query: StatisticsQuery) -> Statistics | GroupSums:
+        """The answer, where records tell it, or the sums of roll-ups that are to be read for it."""
         wanted = query.counted
         group = find_group(wanted)
         if group is None or (query.group_by != "none" and group.group_by != "none"):
@@ -156,13 +155,11 @@ class StatisticsReader:
                 return self._sum_records(query, wanted, records)
             group = next(find_groups(wanted)) if query.group_by == "none" else EVERY
             wanted = group.within(wanted)
-        return self._sum_rollups(query, wanted, group)
+        return self._plan_sums(query, wanted, group)
 
-    def _sum_rollups(
-        self, query: StatisticsQuery, wanted: CompletionFilter, group: RollupGroup
-    ) -> Statistics:
+    def _plan_sums(self, query: StatisticsQuery, wanted: CompletionFilter, group: RollupGroup) -> GroupSums:
         is_total = query.group_by == "none"
-        reader = self.open_reader(group.group_by if is_total else query.group_by)
+        reader = self.rollups.open(group.group_by if is_total else query.group_by)
         edges = _read_edges(wanted, self.read_records, with_labels=_needs_labels(query))
         if edges is None:  # as many as the roll-ups of the minutes hold
             wanted = _widen(wanted)
@@ -174,44 +171,7 @@ class StatisticsReader:
             keys = [*map(reader.fit_key, query.keys)] or reader.find_leading(
                 pieces, query.sort, query.limit, self.prices
             )
-        width = WIDTH_OF[query.interval]
-        are_steps = _are_steps(pieces, query)
-        rows = RollupRows(reader.read_pieces(pieces, keys)) if are_steps else reader.read(pieces, keys)
-        totals = sum_by_key(rows) if is_total else sum_leading(rows, query, self.prices)
-        for key, one in sum_records(query.group_by, edges or (), 0)[0].items():
-            if is_total or not query.keys or key in (keys or ()):
-                totals[key] = sum_aggregates([*filter(None, [totals.get(key)]), one])
-        if is_total:
-            totals = {"": sum_aggregates(list(totals.values()))}
-        groups = make_groups(totals, query, self.prices)
-        shown = keys if is_total else [group.key or "" for group in groups[: query.series_groups]]
-        series: Sequence[GroupTotals] = ()
-        if groups and query.series_groups:
-            most = count_steps(len(shown or ()))
-            is_held = are_steps and pieces[0].end - pieces[0].start <= width * most
-            series = self._make_series(
-                query,
-                rows.added
-                if is_held
-                else reader.read_steps(width, wanted.since_ms, wanted.until_ms, shown, most),
-                shown,
-            )
-        return Statistics(
-            groups=tuple(groups),
-            series=tuple(series),
-            counted=wanted,
-            is_selection=not (is_total or query.keys) and is_selection(query.sort, len(keys or ())),
-        )
-
-    def _make_series(
-        self, query: StatisticsQuery, rows: Iterable[RollupRow], keys: Sequence[str] | None
-    ) -> list[GroupTotals]:
-        if query.group_by == "none":
-            rows = (("", *row[1:]) for row in rows)
-        else:
-            rows = (row for row in rows if row[0] in (keys or ()))
-        steps = sum_by_step(rows, WIDTH_OF[query.interval], with_durations=query.with_step_percentiles)
-        return make_series(steps, query, self.prices)
+        return GroupSums(query, wanted, reader, pieces=pieces, keys=keys, edges=edges or ())
 
     def _sum_records(
         self, query: StatisticsQuery, wanted: CompletionFilter, records: Sequence[RecordFacts]
@@ -230,12 +190,6 @@ class StatisticsReader:
 def _needs_labels(query: StatisticsQuery) -> bool:
     """Whether groups are of what stands in the head of a record alone."""
     return query.group_by == "tag" or is_dimension(query.group_by)
-
-
-def _are_steps(pieces: Sequence[RollupRange], query: StatisticsQuery) -> bool:
-    """Whether the roll-ups of a span are the steps of its series as well."""
-    widths = [piece.width for piece in pieces]
-    return bool(query.series_groups) and widths == [WIDTH_OF[query.interval]]
 
 
 def _read_edges(
@@ -264,27 +218,3 @@ def _widen(wanted: CompletionFilter) -> CompletionFilter:
         since_ms=None if since_ms is None else since_ms // MINUTE_MS * MINUTE_MS,
         until_ms=None if until_ms is None else -(-until_ms // MINUTE_MS) * MINUTE_MS,
     )
-
-
-def sum_records(
-    group_by: GroupBy, records: Iterable[RecordFacts], width: int
-) -> tuple[dict[str, Aggregate], dict[Step, Aggregate]]:
-    """What records add up to, by group, and by group and step of ``width`` minutes."""
-    by_step: dict[Step, list[RecordFacts]] = {}
-    for record in records:
-        minute = record.began_ms // MINUTE_MS
-        start = minute - minute % width if width else 0
-        for key in _list_keys(record, group_by):
-            by_step.setdefault((key, start), []).append(record)
-    steps = {step: aggregate_calls(each) for step, each in by_step.items()}
-    by_key: dict[str, list[Aggregate]] = {}
-    for (key, _), one in steps.items():
-        by_key.setdefault(key, []).append(one)
-    totals = {key: sum_aggregates(each) for key, each in by_key.items()}
-    return totals, steps if width else {}
-
-
-def _list_keys(record: RecordFacts, group_by: GroupBy) -> Sequence[str]:
-    if group_by == "none":
-        return ("",)
-    return [key for dimension, key in keys(record) if dimension == group_by]

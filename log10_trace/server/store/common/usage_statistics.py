@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Final, NamedTuple, TypeAlias
 
 from log10_trace.domain.prices import Prices
@@ -19,6 +20,7 @@ from log10_trace.server.store.data_types import (
     Interval,
     SessionSummary,
     SortBy,
+    Statistics,
     StatisticsQuery,
 )
 
@@ -82,6 +84,30 @@ def sum_by_step(rows: Iterable[RollupRow], width: int, *, with_durations: bool) 
     return parse_and_group(
         ((key, start - start % width), counts, durations) for key, start, counts, durations in rows
     )
+
+
+def read_with_before(
+    queries: Sequence[StatisticsQuery],
+    read: Callable[[Sequence[StatisticsQuery]], list[Statistics]],
+) -> list[Statistics]:
+    """The answers that ``read`` gives, with those of the same groups in what they are compared with."""
+    found = read(queries)
+    compared = {
+        place: replace(
+            query,
+            wanted=query.before,
+            since_ms=None,
+            until_ms=None,
+            before=None,
+            keys=tuple([group.key for group in each.groups if group.key is not None]),
+            series_groups=0,
+        )
+        for place, (query, each) in enumerate(zip(queries, found, strict=True))
+        if query.before is not None and (each.groups or query.group_by == "none")
+    }
+    for place, each in zip(compared, read([*compared.values()]), strict=True):
+        found[place] = replace(found[place], before=each.groups)
+    return found
 
 
 def count_steps(groups: int) -> int:

@@ -15,7 +15,7 @@ from log10_trace.server.store.common.match_counting import RollupGroup, count_ma
 from log10_trace.server.store.data_types import CompletionFilter, MatchCount
 from log10_trace.server.store.postgres.connections import ReadPool, Row, fetch_rows
 from log10_trace.server.store.postgres.filter_sql import build_query, choose_access_path
-from log10_trace.server.store.postgres.rollup_reader import open_readers
+from log10_trace.server.store.postgres.rollup_reader import open_rollups
 from log10_trace.server.store.postgres.tag_exclusion import split_by_time
 
 _DECLARE: Final = b"DECLARE counted NO SCROLL CURSOR FOR\n"
@@ -37,7 +37,7 @@ def _read_group(
     readers: ReadPool, organization_id: str, group: RollupGroup, wanted: CompletionFilter
 ) -> Aggregate:
     with readers.snapshot() as connection:
-        reader = open_readers(connection, organization_id)(group.group_by)
+        reader = open_rollups(connection, organization_id).open(group.group_by)
         return reader.sum_group(group.key, wanted.since_ms, wanted.until_ms)
 
 

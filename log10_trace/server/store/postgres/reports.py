@@ -16,7 +16,7 @@ from log10_trace.server.store.postgres.connections import ReadPool
 from log10_trace.server.store.postgres.index_keys import truncate_key
 from log10_trace.server.store.postgres.matching_records import read_records
 from log10_trace.server.store.postgres.queries import load
-from log10_trace.server.store.postgres.rollup_reader import open_readers
+from log10_trace.server.store.postgres.rollup_reader import open_rollups
 
 _ARRIVALS: Final = load("arrivals.sql")
 
@@ -40,7 +40,7 @@ class PostgresReports:
         with self._readers.snapshot() as connection:
             read_some = partial(read_records, connection, organization_id)
             return StatisticsReader(
-                open_readers(connection, organization_id), read_some, self.prices
+                open_rollups(connection, organization_id), read_some, self.prices
             ).read_all(queries)
 
     def tags(self, organization_id: str, *, prefix: str = "", limit: int = 100) -> list[str]:

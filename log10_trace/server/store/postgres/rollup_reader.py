@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from itertools import chain
 from typing import Any, Final
@@ -10,16 +10,18 @@ from typing import Any, Final
 from psycopg import Connection
 
 from log10_trace.server.store.common.aggregates import Aggregate
-from log10_trace.server.store.common.rollup_cover import Cover, RollupRange, cover_range, list_starts
+from log10_trace.server.store.common.held_rollups import HeldRollups, MissingRollups
+from log10_trace.server.store.common.rollup_cover import RollupRange, cover_range
 from log10_trace.server.store.common.rollup_reading import (
     Bounds,
     KeyCalls,
     KeyCost,
     RollupBounds,
     RollupReader,
+    RollupSource,
 )
 from log10_trace.server.store.common.rollups import EVERY_CALL
-from log10_trace.server.store.common.usage_statistics import RollupRow, RollupRows, sum_by_key
+from log10_trace.server.store.common.usage_statistics import RollupRow, sum_by_key
 from log10_trace.server.store.data_types import GroupBy
 from log10_trace.server.store.postgres.arrays import rows_to_columns
 from log10_trace.server.store.postgres.connections import ReadPool, Row, fetch_rows
@@ -33,9 +35,14 @@ class PostgresRollupReader(RollupReader):
     """The roll-ups of one dimension, and deltas that are not folded yet."""
 
     def __init__(
-        self, connection: Connection[Row], organization_id: str, bounds: RollupBounds, dimension: GroupBy
+        self,
+        connection: Connection[Row],
+        organization_id: str,
+        bounds: RollupBounds,
+        held: HeldRollups,
+        dimension: GroupBy,
     ) -> None:
-        super().__init__(bounds)
+        super().__init__(bounds, held, dimension)
         self._connection = connection
         self._common = {"organization_id": organization_id, "dimension": dimension}
 
@@ -57,25 +64,8 @@ class PostgresRollupReader(RollupReader):
     def _read_delta_calls(self, start: int, end: int) -> Iterable[KeyCalls]:
         return self._query("delta_calls", {"start": start, "end": end})
 
-    def _read_rollups(self, pieces: Sequence[RollupRange], keys: Sequence[str] | None) -> Iterable[RollupRow]:
-        if keys is None:
-            return chain.from_iterable(self._query("rollups", piece._asdict()) for piece in pieces)
-        return self._read_of_keys(Cover(tuple(pieces)), keys).added
-
-    def _read_cover(self, cover: Cover, keys: Sequence[str] | None) -> RollupRows:
-        return super()._read_cover(cover, keys) if keys is None else self._read_of_keys(cover, keys)
-
-    def _read_of_keys(self, cover: Cover, keys: Sequence[str]) -> RollupRows:
-        """Both halves of a cover with one question."""
-        steps = [
-            (piece.width, start, is_removed)
-            for is_removed, pieces in enumerate(cover)
-            for piece in pieces
-            for start in list_starts(piece)
-        ]
-        columns = rows_to_columns(("widths", "starts", "removed"), steps)
-        rows = self._query("rollups_of_keys", {**columns, "keys": list(keys)})
-        return RollupRows(*([row[:-1] for row in rows if row[-1] == half] for half in (0, 1)))
+    def _read_every_rollup(self, pieces: Sequence[RollupRange]) -> Iterable[RollupRow]:
+        return chain.from_iterable(self._query("rollups", piece._asdict()) for piece in pieces)
 
     def _read_deltas(self, start: int, end: int, keys: Sequence[str] | None) -> Iterable[RollupRow]:
         if keys is None:
@@ -93,14 +83,34 @@ class PostgresRollupReader(RollupReader):
         return fetch_rows(self._connection, _SQL[name], self._common | values)
 
 
-def open_readers(connection: Connection[Row], organization_id: str) -> Callable[[GroupBy], RollupReader]:
-    """What opens the roll-ups of a dimension, within a snapshot."""
+def open_rollups(connection: Connection[Row], organization_id: str) -> RollupSource:
+    """The roll-ups of an organization, within a snapshot."""
     values = {"organization_id": organization_id, "dimension": EVERY_CALL}
     bounds = RollupBounds(
         partial(_read_bounds, connection, "bounds", values),
         partial(_read_bounds, connection, "delta_bounds", values),
     )
-    return partial(PostgresRollupReader, connection, organization_id, bounds)
+    held = HeldRollups(partial(_fetch, connection, organization_id))
+    return RollupSource(partial(PostgresRollupReader, connection, organization_id, bounds, held), held)
+
+
+def _fetch(
+    connection: Connection[Row], organization_id: str, missing: Sequence[MissingRollups]
+) -> Iterator[tuple[GroupBy, int, RollupRow]]:
+    """What is missing, with one question, however many dimensions it is of."""
+    steps = [
+        (number, each.dimension, len(each.keys), *step)
+        for number, each in enumerate(missing)
+        for step in each.steps
+    ]
+    keys = [(number, key) for number, each in enumerate(missing) for key in each.keys]
+    values = {
+        "organization_id": organization_id,
+        **rows_to_columns(("numbers", "dimensions", "groups", "widths", "starts"), steps),
+        **rows_to_columns(("key_numbers", "keys"), keys),
+    }
+    for number, width, *row in fetch_rows(connection, _SQL["rollups_of_keys"], values):
+        yield missing[number].dimension, width, (*row,)
 
 
 def _read_bounds(connection: Connection[Row], name: str, values: dict[str, Any]) -> Bounds | None:
@@ -113,5 +123,5 @@ def read_totals(
 ) -> dict[str, Aggregate]:
     """The sums of some keys over all time."""
     with readers.snapshot() as connection:
-        reader = open_readers(connection, organization_id)(dimension)
+        reader = open_rollups(connection, organization_id).open(dimension)
         return sum_by_key(reader.read(cover_range(None, None), keys))

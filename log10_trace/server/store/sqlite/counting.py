@@ -14,7 +14,7 @@ from log10_trace.server.store.data_types import CompletionFilter, MatchCount
 from log10_trace.server.store.sqlite.connection import SQL
 from log10_trace.server.store.sqlite.filter_sql import BoundQuery, count_positions
 from log10_trace.server.store.sqlite.readers import ReadConnection
-from log10_trace.server.store.sqlite.rollup_reader import open_readers
+from log10_trace.server.store.sqlite.rollup_reader import open_rollups
 from log10_trace.server.store.sqlite.tag_exclusion import split_by_time
 
 _HALVES: Final = 6
@@ -33,7 +33,7 @@ def count_records(
 def _read_group(
     connection: ReadConnection, organization_id: str, group: RollupGroup, wanted: CompletionFilter
 ) -> Aggregate:
-    reader = open_readers(connection, organization_id)(group.group_by)
+    reader = open_rollups(connection, organization_id).open(group.group_by)
     return reader.sum_group(group.key, wanted.since_ms, wanted.until_ms)
 
 

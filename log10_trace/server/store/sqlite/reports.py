@@ -13,7 +13,7 @@ from log10_trace.server.store.data_types import SourceReport, Statistics, Statis
 from log10_trace.server.store.sqlite.connection import SQL
 from log10_trace.server.store.sqlite.matching_records import read_records
 from log10_trace.server.store.sqlite.readers import ReadPool
-from log10_trace.server.store.sqlite.rollup_reader import open_readers
+from log10_trace.server.store.sqlite.rollup_reader import open_rollups
 
 
 class SqliteReports:
@@ -35,7 +35,7 @@ class SqliteReports:
         with self._readers.snapshot() as connection:
             read_some = partial(read_records, connection, organization_id)
             return StatisticsReader(
-                open_readers(connection, organization_id), read_some, self.prices
+                open_rollups(connection, organization_id), read_some, self.prices
             ).read_all(queries)
 
     def tags(self, organization_id: str, *, prefix: str = "", limit: int = 100) -> list[str]:

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from itertools import chain
 from typing import Any
 
 from log10_trace.server.store.common.aggregates import Aggregate
-from log10_trace.server.store.common.rollup_cover import RollupRange, cover_range, list_starts
+from log10_trace.server.store.common.held_rollups import HeldRollups, MissingRollups
+from log10_trace.server.store.common.rollup_cover import RollupRange, cover_range
 from log10_trace.server.store.common.rollup_reading import (
     Bounds,
     KeyCalls,
     KeyCost,
     RollupBounds,
     RollupReader,
+    RollupSource,
 )
 from log10_trace.server.store.common.rollups import EVERY_CALL
 from log10_trace.server.store.common.usage_statistics import RollupRow, sum_by_key
@@ -28,9 +30,14 @@ class SqliteRollupReader(RollupReader):
     """The roll-ups of one dimension, and deltas that are not folded yet."""
 
     def __init__(
-        self, connection: sqlite3.Connection, organization_id: str, bounds: RollupBounds, dimension: GroupBy
+        self,
+        connection: sqlite3.Connection,
+        organization_id: str,
+        bounds: RollupBounds,
+        held: HeldRollups,
+        dimension: GroupBy,
     ) -> None:
-        super().__init__(bounds)
+        super().__init__(bounds, held, dimension)
         self._connection = connection
         self._common = {"organization_id": organization_id, "dimension": dimension}
 
@@ -56,36 +63,50 @@ class SqliteRollupReader(RollupReader):
     def _read_delta_calls(self, start: int, end: int) -> Iterable[KeyCalls]:
         return self._query("delta_calls_of_keys", {"start": start, "end": end})
 
-    def _read_rollups(self, pieces: Sequence[RollupRange], keys: Sequence[str] | None) -> Iterable[RollupRow]:
-        if keys is None:
-            return chain.from_iterable(self._query("rollups_in", piece._asdict()) for piece in pieces)
-        names = json.dumps(keys)
-        return chain.from_iterable(
-            self._query(
-                "rollups_of_keys",
-                {"width": piece.width, "starts": json.dumps(list(list_starts(piece))), "keys": names},
-            )
-            for piece in pieces
-        )
+    def _read_every_rollup(self, pieces: Sequence[RollupRange]) -> Iterable[RollupRow]:
+        return chain.from_iterable(self._query("rollups_in", piece._asdict()) for piece in pieces)
 
     def _read_deltas(self, start: int, end: int, keys: Sequence[str] | None) -> Iterable[RollupRow]:
         values = {"start": start, "end": end, "keys": None if keys is None else json.dumps(keys)}
         return self._query("deltas_of_keys", values)
 
     def _query(self, name: str, values: dict[str, Any]) -> sqlite3.Cursor:
-        cursor = self._connection.execute(SQL[name], self._common | values)
-        cursor.row_factory = None  # tuples: some thousand rows are read
-        return cursor
+        return _query(self._connection, name, self._common | values)
 
 
-def open_readers(connection: sqlite3.Connection, organization_id: str) -> Callable[[GroupBy], RollupReader]:
-    """What opens the roll-ups of a dimension, within a snapshot."""
+def _query(connection: sqlite3.Connection, name: str, values: dict[str, Any]) -> sqlite3.Cursor:
+    cursor = connection.execute(SQL[name], values)
+    cursor.row_factory = None  # tuples: some thousand rows are read
+    return cursor
+
+
+def open_rollups(connection: sqlite3.Connection, organization_id: str) -> RollupSource:
+    """The roll-ups of an organization, within a snapshot."""
     values = {"organization_id": organization_id, "dimension": EVERY_CALL}
     bounds = RollupBounds(
         partial(_read_bounds, connection, "rollup_bounds", values),
         partial(_read_bounds, connection, "delta_bounds", values),
     )
-    return partial(SqliteRollupReader, connection, organization_id, bounds)
+    held = HeldRollups(partial(_fetch, connection, organization_id))
+    return RollupSource(partial(SqliteRollupReader, connection, organization_id, bounds, held), held)
+
+
+def _fetch(
+    connection: sqlite3.Connection, organization_id: str, missing: Sequence[MissingRollups]
+) -> Iterator[tuple[GroupBy, int, RollupRow]]:
+    for dimension, steps, keys in missing:
+        starts: dict[int, list[int]] = {}
+        for width, start in steps:
+            starts.setdefault(width, []).append(start)
+        common = {
+            "organization_id": organization_id,
+            "dimension": dimension,
+            "keys": json.dumps(sorted(keys)),
+        }
+        for width, each in starts.items():
+            values = common | {"width": width, "starts": json.dumps(each)}
+            for row in _query(connection, "rollups_of_keys", values):
+                yield dimension, width, row
 
 
 def _read_bounds(connection: sqlite3.Connection, name: str, values: dict[str, str]) -> Bounds | None:
@@ -97,5 +118,5 @@ def read_totals(
     connection: sqlite3.Connection, organization_id: str, dimension: GroupBy, keys: Sequence[str]
 ) -> dict[str, Aggregate]:
     """The sums over all time of some keys."""
-    reader = open_readers(connection, organization_id)(dimension)
+    reader = open_rollups(connection, organization_id).open(dimension)
     return sum_by_key(reader.read(cover_range(None, None), keys))

@@ -67,34 +67,38 @@ WHERE organization_id = %(organization_id)s AND dimension = %(dimension)s AND wi
 -- Of each step its few groups are all read, or each key is looked up, which takes several times as long as to pass a
 -- group. IS TRUE keeps the keys a table that is looked into. The width is not a value, so that the planner does not take
 -- the index of the largest groups of a day: it is smaller than the primary key, but reads all groups of the day for each
--- key.
+-- key. Steps and keys that belong together have one number.
 WITH steps AS MATERIALIZED (
-    SELECT width, start, is_removed, (
+    SELECT step.*, (
         SELECT count(*) FROM (
             SELECT FROM rollups
-            WHERE organization_id = %(organization_id)s AND dimension = %(dimension)s
+            WHERE organization_id = %(organization_id)s AND dimension = step.dimension
                 AND width = step.width AND start = step.start
-            LIMIT 4 * cardinality(%(keys)s::text[])
+            LIMIT 4 * step.groups
         ) AS groups
-    ) < 4 * cardinality(%(keys)s::text[]) AS has_few
-    FROM unnest(%(widths)b::smallint[], %(starts)b::bigint[], %(removed)b::smallint[]) AS step (width, start, is_removed)
+    ) < 4 * step.groups AS has_few
+    FROM unnest(
+        %(numbers)b::int[], %(dimensions)s::text[], %(groups)b::int[], %(widths)b::smallint[], %(starts)b::bigint[]
+    ) AS step (number, dimension, groups, width, start)
 )
-SELECT r.key, r.start, r.counts, r.durations, is_removed
+SELECT steps.number, steps.width, r.key, r.start, r.counts, r.durations
 FROM steps
 CROSS JOIN LATERAL (
     SELECT key, start, counts, durations FROM rollups
-    WHERE organization_id = %(organization_id)s AND dimension = %(dimension)s
-        AND width = steps.width AND start = steps.start AND (key IN (SELECT unnest(%(keys)s::text[]))) IS TRUE
+    WHERE organization_id = %(organization_id)s AND dimension = steps.dimension
+        AND width = steps.width AND start = steps.start
+        AND ((steps.number, key) IN (
+            SELECT * FROM unnest(%(key_numbers)b::int[], %(keys)s::text[]))) IS TRUE
     OFFSET 0
 ) AS r
 WHERE has_few
 UNION ALL
-SELECT r.key, r.start, r.counts, r.durations, is_removed
+SELECT steps.number, steps.width, r.key, r.start, r.counts, r.durations
 FROM steps
-CROSS JOIN unnest(%(keys)s::text[]) AS wanted (key)
+JOIN unnest(%(key_numbers)b::int[], %(keys)s::text[]) AS wanted (number, key) ON wanted.number = steps.number
 CROSS JOIN LATERAL (
     SELECT key, start, counts, durations FROM rollups
-    WHERE organization_id = %(organization_id)s AND dimension = %(dimension)s
+    WHERE organization_id = %(organization_id)s AND dimension = steps.dimension
         AND width = steps.width AND start = steps.start AND key = wanted.key
     OFFSET 0
 ) AS r
