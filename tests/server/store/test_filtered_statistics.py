@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from log10_trace.server.pages.chart_axis import HOUR_MS
 from log10_trace.server.store.common import statistics_of_matches
 from log10_trace.server.store.data_types import CompletionFilter, GroupTotals, SortBy, StatisticsQuery
 from log10_trace.server.store.errors import SearchError
@@ -138,3 +139,20 @@ def test_text_without_a_word_is_refused(store: Store) -> None:
     """As a list of it would be."""
     with pytest.raises(SearchError):
         store.reports.statistics(ORG, StatisticsQuery(wanted=CompletionFilter(text="!")))
+
+
+def test_groups_are_compared_with_what_they_were_before(store: Store) -> None:
+    """With the figures come those of the same groups in another span, as a query of their own gives them."""
+    fill(store)
+    later, earlier = (
+        CompletionFilter(since_ms=at, until_ms=at + HOUR_MS) for at in (NOON_MS + HOUR_MS, NOON_MS)
+    )
+    for group_by in ("none", "model", "tag"):
+        query = StatisticsQuery(wanted=later, before=earlier, group_by=group_by)
+        found = store.reports.statistics(ORG, query)
+        keys = tuple(group.key for group in found.groups if group.key is not None)
+        alone = replace(query, wanted=earlier, before=None, keys=keys)
+
+        assert found.before
+        assert found.before == store.reports.statistics(ORG, alone).groups
+        assert found.groups == store.reports.statistics(ORG, replace(query, before=None)).groups
