@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 from log10_trace.domain import formatting
 from log10_trace.domain.times import rfc3339
@@ -34,8 +34,7 @@ class Layer:
     """By the start of the step."""
 
 
-@dataclass(frozen=True, slots=True)
-class Mark:
+class Mark(NamedTuple):
     """The part of a bar that one layer has."""
 
     style: str
@@ -43,8 +42,7 @@ class Mark:
     height: float
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(NamedTuple):
     """One step: where it lies (per cent), what it is called, its values in words, where it leads."""
 
     x: float
@@ -70,8 +68,7 @@ class Step:
         return "\n".join((self.label, *(f"{name}: {value}" for name, value in self.values)))
 
 
-@dataclass(frozen=True, slots=True)
-class Slot:
+class Slot(NamedTuple):
     """A step of an axis, which all charts on it share: where it lies (per cent), its name, its address."""
 
     start_ms: int
@@ -81,8 +78,7 @@ class Slot:
     address: str
 
 
-@dataclass(frozen=True, slots=True)
-class Bar:
+class Bar(NamedTuple):
     """One step of a small chart, in pixels of its height and per cent of its width."""
 
     x: float

@@ -306,8 +306,7 @@ class StatisticsQuery:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GroupTotals:
+class GroupTotals(NamedTuple):
     """Calls of one group, over the whole span (``start_ms`` None) or in one step of it."""
 
     key: str | None

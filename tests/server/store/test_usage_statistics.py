@@ -360,7 +360,7 @@ def test_steps_may_go_without_percentiles(store: Store) -> None:
     brief = store.reports.statistics(ORG, StatisticsQuery(group_by="model", with_step_percentiles=False))
 
     assert brief.groups == whole.groups
-    assert brief.series == tuple(replace(step, p50=None, p95=None, p99=None) for step in whole.series)
+    assert brief.series == tuple(step._replace(p50=None, p95=None, p99=None) for step in whole.series)
     assert whole.series[0].p50 is not None
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 _MOST: Final = 10
 """Times as much, from which per cent say little."""
@@ -11,8 +10,7 @@ _LEAST: Final = 0.005
 """Less than half a per cent is no change."""
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(NamedTuple):
     """A change in words, and its direction."""
 
     text: str

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from log10_trace.domain import formatting
 from log10_trace.server.pages.overview.change import Change, change_of
@@ -43,8 +43,7 @@ COLUMNS: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Number:
+class Number(NamedTuple):
     """One number, its change, and the address of the calls behind it."""
 
     title: str

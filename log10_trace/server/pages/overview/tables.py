@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from log10_trace.server.pages.chart import Bar, Slot, make_slots
 from log10_trace.server.pages.chart_axis import make_axis
@@ -26,8 +26,7 @@ TITLES: Final[dict[GroupBy, tuple[str, str]]] = {
 TREND_HEIGHT: Final = 22
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """A group: its name, the address of its calls or of its page, its numbers."""
 
     name: str

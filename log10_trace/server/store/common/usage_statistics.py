@@ -13,7 +13,7 @@ from log10_trace.server.store.common.aggregates import (
     parse_and_group_counts,
     parse_and_group_durations,
 )
-from log10_trace.server.store.common.costs import sum_cost
+from log10_trace.server.store.common.costs import price_counts
 from log10_trace.server.store.common.rollups import MINUTE_MS
 from log10_trace.server.store.data_types import (
     GroupTotals,
@@ -175,24 +175,10 @@ def _name(key: str, query: StatisticsQuery) -> str | None:
 
 
 def _totals(key: str | None, start_ms: int | None, counted: Aggregate, prices: Prices) -> GroupTotals:
-    total = counted.total()
-    cost, unpriced = sum_cost(counted, prices)
+    total = price_counts(counted, prices)
     p50 = p95 = p99 = first_p50 = first_p95 = None
     if counted.durations:
         p50, p95, p99 = counted.percentiles(0.50, 0.95, 0.99)
         first_p50, first_p95 = counted.first_token_percentiles(0.50, 0.95)
-    return GroupTotals(
-        key=key,
-        start_ms=start_ms,
-        calls=total.calls,
-        failed=total.failed,
-        input_tokens=total.input_tokens,
-        output_tokens=total.output_tokens,
-        cost=cost,
-        unpriced=unpriced,
-        p50=p50,
-        p95=p95,
-        p99=p99,
-        first_token_p50=first_p50,
-        first_token_p95=first_p95,
-    )
+    # In the order of the fields: names take twice the time, and a page has a thousand groups and steps.
+    return GroupTotals(key, start_ms, *total, p50, p95, p99, first_p50, first_p95)
