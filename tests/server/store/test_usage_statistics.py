@@ -16,7 +16,7 @@ from log10_trace.domain.prompt_digests import digest_prompt
 from log10_trace.domain.times import DAY_MS
 from log10_trace.server.store import open_store
 from log10_trace.server.store.address import is_clickhouse
-from log10_trace.server.store.common import statistics_of_matches, usage_statistics
+from log10_trace.server.store.common import group_sums, usage_statistics
 from log10_trace.server.store.common.rollups import ALL_TIME, WIDTHS
 from log10_trace.server.store.common.usage_statistics import count_steps
 from log10_trace.server.store.data_types import (
@@ -316,7 +316,7 @@ def test_steps_of_whole_days_are_those_that_are_read_alone(
     ]
 
     found = [store.reports.statistics(ORG, query) for query in queries]
-    monkeypatch.setattr(statistics_of_matches, "_are_steps", lambda *_: False)
+    monkeypatch.setattr(group_sums, "_are_steps", lambda *_: False)
 
     assert [len(each.series) for each in found] == [4, 2, 4, 2]
     assert found == [store.reports.statistics(ORG, query) for query in queries]
