@@ -15,6 +15,7 @@ from log10_trace.context import Scope, current
 from log10_trace.guard import guard
 from log10_trace.instrument.stack import sites
 
+_NOTING: Final = guard("noting the call site")
 _REACH: Final = 8
 """Maximum number of frames between ``request`` and the resource's method."""
 
@@ -37,10 +38,12 @@ _sites: Final[dict[int, CallSite]] = {}
 def wrap_async_method(wrapped: Any, _resource: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Around an async method of a resource: its coroutine is returned as it is."""
     coroutine = wrapped(*args, **kwargs)
-    with guard("noting the call site"):
+    try:
         # Under another tracer's wrapper it may be another awaitable, without a frame.
         if type(coroutine) is CoroutineType:
             _remember_call_site(coroutine, sys._getframe(1))  # noqa: SLF001 -- as in calls
+    except Exception as fault:  # noqa: BLE001 -- the guard keeps it
+        _NOTING.keep(fault)
     return coroutine
 
 

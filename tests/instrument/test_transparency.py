@@ -245,7 +245,7 @@ AT_THE_BORDER = {
     "note_request", "around", "_leave_out_client", "_frame", "_around_any",
     "has_parameters_of", "_attach_response_guarded", "__call__", "decode_body",
     "wrap_async_method", "set_app", "guard", "current", "merge_tags", "process_session",
-    "__iter__", "__aiter__", "close", "aclose", "__del__", "_tee", "_tee_async", "open_streams",
+    "__iter__", "__aiter__", "close", "aclose", "__del__", "_tee", "_tee_async", "_abandon", "open_streams",
     "urlsplit", "urlunsplit", "find_spec", "parse", "parse_qsl",
 }  # fmt: skip
 """The wrappers themselves, which hand the program's own calls on, and what is not of this room."""
