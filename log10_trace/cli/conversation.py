@@ -75,4 +75,4 @@ def first_answer_text(response: Any) -> str:
 
 
 def _plain(value: Any) -> Any:
-    return value.model_dump() if hasattr(value, "model_dump") else value
+    return value.model_dump(warnings=False) if hasattr(value, "model_dump") else value

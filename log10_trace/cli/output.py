@@ -152,7 +152,7 @@ def print_line(text: str) -> None:
 
 def show_json(value: Model | Mapping[str, Any] | list[Any]) -> None:
     """Write one JSON document on one line; lists are shown as one document a line."""
-    content = value.model_dump() if isinstance(value, Model) else value
+    content = value.model_dump(warnings=False) if isinstance(value, Model) else value
     print_line(json.dumps(content, default=str))
 
 

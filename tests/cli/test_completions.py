@@ -166,6 +166,23 @@ def test_get_says_once_why_a_call_failed(cli: Cli) -> None:
     assert f"NotFoundError: {reason}" in shown
 
 
+@pytest.mark.parametrize("words", [(), ("--json",), ("--raw",)])
+def test_get_shows_a_call_of_any_shape(cli: Cli, within: Callable[..., Said], words: tuple[str, ...]) -> None:
+    """Providers answer what they like: the command shows it, and says nothing of types."""
+    odd = [
+        call(1, request={"model": 7, "messages": "none", "tools": {}}, response={"choices": "none"}),
+        call(2, request={"messages": [{"content": [{"type": "text"}, None, 3]}, None]}, response=["a list"]),
+        call(3, response={"choices": [None, {"message": None}], "usage": {"prompt_tokens": "many"}}),
+        call(4, request={"messages": [], "x\ud800": 1}, response={"usage": {"completion_tokens": 1.5}}),
+    ]
+    with cli.client() as client:
+        client.completions.batch(completions=odd)
+
+    for each in odd:
+        said = within("completions", "get", *words, str(each["id"]))
+        assert (said.returncode, said.err) == (0, "")
+
+
 def test_get_raw_is_byte_for_byte(cli: Cli) -> None:
     """With --raw the record's text comes as it was received: spelling of numbers, lone surrogates and all."""
     text = '{"messages": [ {"role":"user","content":"\\ud83d"} ], "n": 1.10, "seed": 123456789012345678901}'

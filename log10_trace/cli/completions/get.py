@@ -143,6 +143,8 @@ def _model(call: Completion) -> str | None:
 
 
 def _tokens(call: Completion) -> str | None:
-    response: Any = call.response.model_dump() if isinstance(call.response, Model) else call.response
+    response: Any = (
+        call.response.model_dump(warnings=False) if isinstance(call.response, Model) else call.response
+    )
     usage = read_usage(response, call.native_response)
     return None if usage.input is None or usage.output is None else f"{usage.input} in, {usage.output} out"
