@@ -139,6 +139,7 @@ def run() -> int:
     except OSError as error:  # a full disk, a file that went away, a folder that may not be entered
         said = f"{error.filename} cannot be used: {error.strerror}" if error.filename else str(error)
         print(f"log10-trace: {said}", file=sys.stderr)  # noqa: T201 -- as above
+        _flush_or_discard_stdout()
         return exit_codes.FAILED
     except KeyboardInterrupt:
         return exit_codes.INTERRUPTED
@@ -149,9 +150,19 @@ def run() -> int:
 
 def _flush_stdout(code: int) -> int:
     """The code, after the output is flushed; a closed pipe (``| head``) is not a failure."""
+    error = _flush_or_discard_stdout()
+    if error is None or isinstance(error, BrokenPipeError):
+        return code
+    print(f"log10-trace: the output cannot be written: {error.strerror}", file=sys.stderr)  # noqa: T201
+    return code or exit_codes.FAILED
+
+
+def _flush_or_discard_stdout() -> OSError | None:
+    """Flush the output, and discard it where that fails; why it failed."""
     try:
         sys.stdout.flush()
-    except BrokenPipeError:
+    except OSError as error:
         # Python flushes again at exit and would complain: give it somewhere to flush to.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return code
+        return error
+    return None

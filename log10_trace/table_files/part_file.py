@@ -16,6 +16,13 @@ class PartFile:
     """Where a file grows, and how it comes to its name."""
 
     def __init__(self, file: Path) -> None:
+        """Grow beside ``file``.
+
+        Raises:
+            SetupError: it is a folder.
+        """
+        if file.is_dir():
+            raise SetupError(f"{file} cannot be written: it is a folder.")
         self.file = file
         self.path = file.with_name(file.name + _SUFFIX)
 

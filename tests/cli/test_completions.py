@@ -257,6 +257,24 @@ def test_tail_ends_cleanly_on_ctrl_c(cli: Cli, calls: Calls) -> None:
     assert "Traceback" not in screen.text
 
 
+@pytest.mark.parametrize(
+    ("words", "streams", "ends"),
+    [
+        (("list",), ">&-", (1, "log10-trace: the output cannot be written: Bad file descriptor\n")),
+        (("export", "--format", "csv"), ">&-", (1, "log10-trace: [Errno 9] Bad file descriptor\n")),
+        (("import", "-"), "<&-", (0, "0 calls imported.\n")),
+    ],
+)
+def test_a_stream_that_is_closed(
+    cli: Cli, calls: Calls, words: tuple[str, ...], streams: str, ends: tuple[int, str]
+) -> None:
+    """What cannot be written is an error in one sentence; what cannot be read is at its end."""
+    command = " ".join([*cli._command(("completions", *words)), streams])
+    done = subprocess.run(command, shell=True, capture_output=True, text=True, env=cli.environ, check=False)
+
+    assert (done.returncode, done.stderr) == ends
+
+
 def test_a_closed_pipe_is_no_failure(cli: Cli, calls: Calls) -> None:
     """``| head`` gets its lines, and the command says nothing about the pipe that closed."""
     command = " ".join([*cli._command(("completions", "list", "--json")), "| head -1"])

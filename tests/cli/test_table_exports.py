@@ -78,6 +78,17 @@ class _BreaksOff(BaseHTTPRequestHandler):
 
 
 @pytest.mark.parametrize("form", ["sqlite", "parquet"])
+def test_a_folder_is_not_written_to(within: Within, calls: Calls, tmp_path: Path, form: str) -> None:
+    """Also one without a name, and with ``--force``."""
+    for folder in ("/", str(tmp_path)):
+        said = within("completions", "export", "--format", form, "--force", "-o", folder)
+        assert (said.returncode, said.err) == (
+            1,
+            f"log10-trace: {folder} cannot be written: it is a folder.\n",
+        )
+
+
+@pytest.mark.parametrize("form", ["sqlite", "parquet"])
 def test_an_export_that_breaks_off_leaves_no_half_file(
     within: Within, calls: Calls, tmp_path: Path, form: str
 ) -> None:
