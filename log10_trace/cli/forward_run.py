@@ -51,6 +51,7 @@ def run_forward(client: Log10, filters: Filters, options: ForwardOptions) -> For
         resource=read_resource(),
         with_content=options.content,
         with_traced=options.traced,
+        with_queued=False,
     )
     with (
         open_sent_calls(log10_home() / "forward", client.server_url, options.url) as sent,

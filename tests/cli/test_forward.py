@@ -6,6 +6,7 @@ import json
 import socket
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -132,6 +133,24 @@ def test_a_call_is_sent_when_it_has_ended(within: Within, cli: Cli, receiver: Re
     within("forward", "--to", receiver.url)
 
     assert [number_of(span) for span in receiver.spans] == [2, 1]
+
+
+def test_a_background_response_is_sent_with_its_answer(within: Within, cli: Cli, receiver: Receiver) -> None:
+    """Back ends keep the first span of an id; one whose answer was never fetched is sent after a day."""
+    queued = {"native_request": {"background": True}, "native_response": {"status": "queued"}}
+    began = datetime.now(timezone.utc).isoformat()
+    with cli.client() as client:
+        client.completions.batch(completions=[call(1, **queued), call(2, created_at=began, **queued)])
+    first = within("forward", "--to", receiver.url)
+    assert first.err == "1 call sent, 0 refused, 1 skipped (1 have not ended).\n"
+
+    answered = {**queued, "native_response": {"status": "completed"}}
+    with cli.client() as client:
+        client.completions.update(
+            completion_id=str(call(2)["id"]), completion=call(2, created_at=began, **answered)
+        )
+    within("forward", "--to", receiver.url)
+    assert [number_of(span) for span in receiver.spans] == [1, 2]
 
 
 def test_filters_and_contents_are_chosen(

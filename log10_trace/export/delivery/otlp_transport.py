@@ -6,6 +6,7 @@ No threads and no retries here: one call of ``send`` is one attempt. Needs the e
 from __future__ import annotations
 
 import json
+import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -13,7 +14,9 @@ from typing import Any, Final
 
 from pydantic_core import from_json
 
+from log10_trace.domain.call_times import read_began_ms
 from log10_trace.domain.json_values import read_mapping, read_text
+from log10_trace.domain.times import DAY_MS
 from log10_trace.export.delivery.otlp_exchange import RETRIED, OtlpExchange
 from log10_trace.export.delivery.otlp_metrics import OtlpMetrics
 from log10_trace.export.delivery.reporter import Reporter
@@ -62,6 +65,7 @@ class OtlpTransport(OtlpExchange):
         resource: Mapping[str, str],
         with_content: bool,
         with_traced: bool = False,
+        with_queued: bool = True,
         progress: Callable[[], None] = lambda: None,
         metrics: OtlpMetrics | None = None,
     ) -> None:
@@ -72,6 +76,8 @@ class OtlpTransport(OtlpExchange):
             resource: The attributes of the service that the spans are of.
             with_content: Whether spans hold what people and models wrote.
             with_traced: Whether calls that another instrumentation has a span of are sent.
+            with_queued: Whether a background response whose answer has not come is sent; one of more than a
+                day ago always is, for its answer is not fetched any more.
             progress: Called whenever the network has moved.
             metrics: What counts the calls that are sent.
         """
@@ -79,6 +85,7 @@ class OtlpTransport(OtlpExchange):
         self._resource = resource
         self._with_content = with_content
         self._with_traced = with_traced
+        self._with_queued = with_queued
         self.reporter: Reporter | None = metrics
         self._metrics = metrics
         self.not_taken = Counter[str]()
@@ -132,6 +139,8 @@ class OtlpTransport(OtlpExchange):
             fields = _parse(record.body)
             if not self._with_traced and read_text(fields.get("traced_by")):
                 return _TRACED
+            if not self._with_queued and _awaits_answer(fields) and not _is_old(fields):
+                return _NOT_ENDED
             span = encode_span(fields, with_content=self._with_content)
             if span is None:
                 return _NOT_ENDED
@@ -189,6 +198,11 @@ def _awaits_answer(record: Mapping[str, Any]) -> bool:
     if not read_mapping(record.get("native_request")).get("background"):
         return False
     return read_mapping(record.get("native_response")).get("status") in _GOING_ON
+
+
+def _is_old(record: Mapping[str, Any]) -> bool:
+    began_ms = read_began_ms(read_text(record.get("id")), record.get("created_at")) or 0
+    return time.time() * 1000 - began_ms > DAY_MS
 
 
 def _parse(body: bytes) -> Any:
