@@ -116,6 +116,11 @@ class FilterQuery:
         """How many completions there are, where they are found already and nothing else is asked."""
         return len(self.values["ids"]) if self.source == "found" and not self.conditions else None
 
+    @property
+    def min_count(self) -> int:
+        """How many completions there are at least, as far as a search has told."""
+        return _FEW if self.is_searched else 0
+
     def every(self) -> tuple[bytes, dict[str, Any]]:
         """The SQL for a row of each completion, in any order, and its values."""
         blocks = (

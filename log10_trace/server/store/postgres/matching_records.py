@@ -6,8 +6,9 @@ import psycopg
 from psycopg import Connection
 
 from log10_trace.server.store.common.columns import RecordFacts
+from log10_trace.server.store.common.rollups import MINUTE_MS
 from log10_trace.server.store.common.statistics_of_matches import MAX_SECONDS, read_facts
-from log10_trace.server.store.data_types import CompletionFilter
+from log10_trace.server.store.data_types import CompletionFilter, SearchedFilter
 from log10_trace.server.store.postgres.connections import Row, limit_time
 from log10_trace.server.store.postgres.filter_sql import Projection
 from log10_trace.server.store.postgres.matching_rows import read_matching_rows
@@ -25,15 +26,31 @@ def read_records(
     with_labels: bool,
 ) -> list[RecordFacts] | None:
     """The records that match; None when they are more than ``most``, or take too long to find."""
-    try:
-        with connection.transaction():
-            limit_time(connection, MAX_SECONDS, is_local=True)
-            wanted = complete_words(connection, organization_id, wanted)
-            columns: Projection = "tagged_facts" if with_labels else "facts"
-            rows = read_matching_rows(connection, organization_id, wanted, columns, limit=most + 1)
-            limit_time(connection, READ_TIMEOUT_S, is_local=True)
-    except psycopg.errors.QueryCanceled:
-        return None
+    columns: Projection = "tagged_facts" if with_labels else "facts"
+    if _are_few(wanted, most):
+        rows = read_matching_rows(connection, organization_id, wanted, columns, limit=most + 1)
+    else:
+        try:
+            with connection.transaction():
+                limit_time(connection, MAX_SECONDS, is_local=True)
+                wanted = complete_words(connection, organization_id, wanted)
+                rows = read_matching_rows(connection, organization_id, wanted, columns, limit=most + 1)
+                limit_time(connection, READ_TIMEOUT_S, is_local=True)
+        except psycopg.errors.QueryCanceled:
+            return None
     if len(rows) > most:
         return None
     return read_facts(rows, SORT_KEYS.began_ms, with_labels=with_labels)
+
+
+def _are_few(wanted: CompletionFilter, most: int) -> bool:
+    """Whether hardly more than ``most`` records are looked at, or those of a minute.
+
+    They need no limit of time, which takes four statements. Where it ends one, psycopg forgets all statements
+    that it has prepared, and to plan them anew takes longer than to read the records.
+    """
+    if isinstance(wanted, SearchedFilter) and wanted.found is not None:
+        return len(wanted.found) <= most
+    if wanted.since_ms is None or wanted.until_ms is None or wanted.text is not None:
+        return False
+    return wanted.until_ms - wanted.since_ms <= MINUTE_MS
