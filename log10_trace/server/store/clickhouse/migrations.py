@@ -43,13 +43,28 @@ def migrate(connection: Connection, address: ClickHouseAddress, *, must_exist: b
     name = f"The ClickHouse database {database}"
     known = load_known_migrations()
     pending = select_pending_migrations(known, applied, name)
-    if cluster is not None and _lacks_tables(connection, cluster):
-        pending = known
+    if cluster is not None:
+        _check_shards(connection, cluster)
+        pending = known if _lacks_tables(connection, cluster) else pending
     for migration in pending:
         for statement in migration.text.split(_BETWEEN):
             _run(connection, statement, cluster)
         row = (migration.number, migration.name.removesuffix(".sql"), migration.checksum)
         connection.insert("log10_migrations", [row])
+
+
+def _check_shards(connection: Connection, cluster: Cluster) -> None:
+    """Which shard a row is on follows from how many there are, and rows do not move."""
+    ((now,),) = connection.rows("shards", {"cluster": cluster.name})
+    then = next((int(name) for (name,) in connection.rows("shards_then", {})), None)
+    if then is None:
+        connection.insert("log10_migrations", [(0, str(now), "")])
+    elif then != now:
+        message = (
+            f"The ClickHouse database {cluster.database} was made for {then} shards, and the cluster"
+            f" {cluster.name!r} has {now}. Copy it with log10-trace migrate to one that is made on these."
+        )
+        raise SetupError(message)
 
 
 def _lacks_tables(connection: Connection, cluster: Cluster) -> bool:

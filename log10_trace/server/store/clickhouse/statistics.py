@@ -82,8 +82,7 @@ class GroupReader:
         With a width of 0 there is one step, at 0.
         """
         start = f"intDiv(began_ms, {MINUTE_MS * width:d}) * {width:d}" if width else "0"
-        source = self._source(start, first, keys)
-        query = SQL["counts_of_groups"].replace("@source", source)
+        query = self._write("counts_of_groups", start, first, keys)
         found: dict[Step, Aggregate] = {}
         for key, begin, rates, calls, failed, with_usage, *tokens in self._ask(query, keys):
             one = found.setdefault((key, begin), Aggregate())
@@ -91,7 +90,7 @@ class GroupReader:
                 counted = (0, 0, 0) if number else (calls, failed, with_usage)
                 one.add_counts({rate: [*counted, given, made, cached]})
         if with_durations:
-            query = SQL["durations_of_groups"].replace("@source", source)
+            query = self._write("durations_of_groups", start, first, keys)
             for key, begin, bucket, calls in self._ask(query, keys):
                 if (key, begin) in found:  # a call that came between the two queries waits for the next
                     found[key, begin].durations[bucket] = calls
@@ -99,15 +98,16 @@ class GroupReader:
 
     def read_last_minute(self) -> int | None:
         """The minute in which the last call of any group began; None without any."""
-        source = self._source(f"intDiv(began_ms, {MINUTE_MS:d})", 0)
-        ((minute, calls),) = self._ask(SQL["last_minute"].replace("@source", source), None) or ((0, 0),)
+        query = self._write("last_minute", f"intDiv(began_ms, {MINUTE_MS:d})", 0)
+        ((minute, calls),) = self._ask(query, None) or ((0, 0),)
         return int(minute) if calls else None
 
-    def _source(self, start: str, first: int, keys: Sequence[str] | None = None) -> str:
-        also = f" AND began_ms >= {first * MINUTE_MS:d}" if first else ""
-        also += f" AND {self._narrow}" if self._narrow and keys is not None else ""
-        query = SQL["calls_of_groups"].replace("@key", self._key).replace("@start", start)
-        return f"{query} {self._where}{also}"
+    def _write(self, name: str, start: str, first: int, keys: Sequence[str] | None = None) -> str:
+        """A query of groups, from the minute ``first`` on; of ``start`` it gives what it says of each row."""
+        where = self._where + (f" AND began_ms >= {first * MINUTE_MS:d}" if first else "")
+        where += f" AND {self._narrow}" if self._narrow and keys is not None else ""
+        query = SQL[name].replace("@group", self._key).replace("@start", start)
+        return query.replace("@where", where)
 
     def _ask(self, query: str, keys: Sequence[str] | None) -> Sequence[Sequence[Any]]:
         if keys is None:
@@ -120,9 +120,7 @@ class GroupReader:
         if sort == "cost":
             rates = [rate for (rate,) in self._connection.ask(f"{SQL['rates']} {self._where}", self._values)]
             values |= _price(rates, prices)
-        query = (
-            SQL["leading_groups"].replace("@source", self._source("0", 0)).replace("@figure", _ORDERS[sort])
-        )
+        query = self._write("leading_groups", "0", 0).replace("@figure", _ORDERS[sort])
         return [key for (key,) in self._connection.ask(query, values)]
 
 

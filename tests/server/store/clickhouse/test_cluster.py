@@ -238,6 +238,20 @@ def test_a_host_that_joins_later_gets_its_tables(emptied_cluster_url: str, engin
         assert ids(opened) == ["a"]
 
 
+def test_a_cluster_with_another_number_of_shards_is_refused(
+    emptied_cluster_url: str, engine: Connection
+) -> None:
+    """Records would be looked for on the wrong shard: the message says both numbers and the way."""
+    row = "INSERT INTO clustered.log10_migrations (number, name, checksum) VALUES (0, '{}', '')"
+    engine.run(row.format(3))
+    try:
+        with pytest.raises(SetupError, match=r"made for 3 shards, and the cluster 'two_shards' has 2\."):
+            open_store(emptied_cluster_url)
+    finally:
+        engine.run(row.format(2))
+    open_store(emptied_cluster_url).close()
+
+
 def test_a_replica_that_lags_is_asked_again(
     emptied_cluster_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

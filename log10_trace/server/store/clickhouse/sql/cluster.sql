@@ -6,6 +6,13 @@ SELECT DISTINCT cluster FROM system.clusters ORDER BY cluster;
 SELECT min(shard_num) FROM system.clusters WHERE cluster = {cluster:String}
 GROUP BY host_name, port ORDER BY min((shard_num, replica_num));
 
+-- :shards
+SELECT uniqExact(shard_num) FROM system.clusters WHERE cluster = {cluster:String};
+
+-- :shards_then
+-- No migration has the number 0: its row tells for how many shards the tables were made.
+SELECT name FROM log10_migrations FINAL WHERE number = 0;
+
 -- :answering_hosts
 SELECT _shard_num, any(hostName()) FROM clusterAllReplicas({cluster:String}, system.one)
 GROUP BY _shard_num ORDER BY _shard_num SETTINGS skip_unavailable_shards = 1;

@@ -10,4 +10,4 @@ CREATE TABLE IF NOT EXISTS log10_migrations (
 ) ENGINE = ReplacingMergeTree ORDER BY number;
 
 -- :migrations
-SELECT number, any(checksum) FROM log10_migrations GROUP BY number;
+SELECT number, any(checksum) FROM log10_migrations WHERE number > 0 GROUP BY number;

@@ -35,26 +35,25 @@ SELECT name, min(began), max(ended) FROM (
 ) GROUP BY name;
 
 -- :last_minute
--- Of the calls that have a group: a series ends with it.
-SELECT max(start), count() FROM (@source);
+-- Of the calls that have a group: a series ends with it. A group has a name, however short.
+SELECT max(@start), count() FROM completions FINAL WHERE @where AND length(@group) >= 0;
 
 -- :rates
 SELECT DISTINCT arrayJoin(rates) FROM completions FINAL WHERE;
 
--- :calls_of_groups
-SELECT @key AS key, @start AS start, rates, status, tokens, charged_input, charged_output, charged_cached, buckets
-FROM completions FINAL WHERE;
-
 -- :counts_of_groups
-SELECT key, start, rates, count(), countIf(status = 'failed'), countIf(tokens IS NOT NULL),
+-- No query within the query: each shard of a cluster sums its own rows.
+SELECT @group AS key, @start AS start, rates, count(), countIf(status = 'failed'), countIf(tokens IS NOT NULL),
     sumForEach(charged_input), sumForEach(charged_output), sumForEach(charged_cached)
-FROM (@source) WHERE @keys GROUP BY key, start, rates;
+FROM completions FINAL WHERE @where AND @keys GROUP BY key, start, rates;
 
 -- :durations_of_groups
-SELECT key, start, bucket, count() FROM (@source) ARRAY JOIN buckets AS bucket WHERE @keys GROUP BY key, start, bucket;
+SELECT @group AS key, @start AS start, bucket, count()
+FROM completions FINAL ARRAY JOIN buckets AS bucket WHERE @where AND @keys GROUP BY key, start, bucket;
 
 -- :leading_groups
-SELECT key FROM (@source) GROUP BY key ORDER BY @figure DESC, count() DESC, key LIMIT {limit:UInt64};
+SELECT @group AS key FROM completions FINAL WHERE @where
+GROUP BY key ORDER BY @figure DESC, count() DESC, key LIMIT {limit:UInt64};
 
 -- :cost
 sum(arraySum(
