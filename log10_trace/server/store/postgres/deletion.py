@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
-from typing import Final
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
 
 from psycopg import Connection
 
@@ -17,7 +17,7 @@ from log10_trace.server.store.postgres.connections import Row
 from log10_trace.server.store.postgres.filter_sql import FilterQuery
 from log10_trace.server.store.postgres.locks import STACKS_LOCK
 from log10_trace.server.store.postgres.partitioning import partition_ms
-from log10_trace.server.store.postgres.prepared_records import stack_hash
+from log10_trace.server.store.postgres.prepared_records import StoredRecord, stack_hash
 from log10_trace.server.store.postgres.queries import load
 from log10_trace.server.store.postgres.records import lock_records, remove_tags
 from log10_trace.server.store.postgres.rollup_compaction import Deltas
@@ -58,20 +58,16 @@ def delete(
     is_pruned: bool = False,
 ) -> int:
     """Delete records by id and the day they stand in, in one transaction; how many there were."""
-    ids = [completion_id for completion_id, _ in records]
     values = {
         "organization_id": organization_id,
-        "ids": ids,
+        "ids": [completion_id for completion_id, _ in records],
         "placed": [placed for _, placed in records],
     }
-    placed = dict(records)
-    deltas, hashes, sessions = Deltas(), set(), set()
+    deltas = Deltas()
     with connection.transaction():
         found = lock_records(connection, [(organization_id, *record) for record in records])
         for standing in found.values():
             deltas.count(organization_id, standing.facts, sign=-1)
-            hashes.add(stack_hash(standing.incoming.fields.get("stacktrace")))
-            sessions.add(standing.facts.session_id)
         with connection.pipeline():
             remember(
                 connection,
@@ -81,26 +77,37 @@ def delete(
                     if not (is_pruned and deletions.has_sequence(standing.facts))
                 ],
             )
-            connection.execute(_SQL["delete"], values)
-            remove_tags(
-                connection,
-                [
-                    (organization_id, tag, standing.place, key[1], placed[key[1]])
-                    for key, standing in found.items()
-                    for tag in standing.facts.labels
-                ],
-            )
-            for name in ("delete_words", "delete_texts", "delete_placements", "delete_feedback"):
-                connection.execute(_SQL[name], values)
-            sessions.discard(None)
-            connection.execute(_SQL["delete_sessions"], {**values, "sessions": list(sessions)})
+            _delete_rows(connection, values, found, dict(records))
             deltas.append(connection)
             notify(
                 connection,
                 [CompletionChange(*key, DELETED, one.facts.session_id) for key, one in found.items()],
             )
+    hashes = {stack_hash(standing.incoming.fields.get("stacktrace")) for standing in found.values()}
     sweep_stacks(connection, organization_id, hashes)
     return len(found)
+
+
+def _delete_rows(
+    connection: Connection[Row],
+    values: Mapping[str, Any],
+    found: Mapping[tuple[str, str], StoredRecord],
+    placed: Mapping[str, int],
+) -> None:
+    """Delete what locked records have in each table; ``placed`` is the day that each stands in."""
+    connection.execute(_SQL["delete"], values)
+    remove_tags(
+        connection,
+        [
+            (values["organization_id"], tag, standing.place, key[1], placed[key[1]])
+            for key, standing in found.items()
+            for tag in standing.facts.labels
+        ],
+    )
+    for name in ("delete_words", "delete_texts", "delete_placements", "delete_feedback"):
+        connection.execute(_SQL[name], values)
+    sessions = {standing.facts.session_id for standing in found.values()} - {None}
+    connection.execute(_SQL["delete_sessions"], {**values, "sessions": list(sessions)})
 
 
 def remember(connection: Connection[Row], deleted: Sequence[tuple[str, str, str]]) -> None:
