@@ -5,7 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from log10_trace.record import reported_failure
 from log10_trace.record.reported_failure import MAX_REASON, Failure, find_failure
 
 CHOICE = {"index": 0, "message": {"role": "assistant", "content": "Half"}, "finish_reason": None}
@@ -129,3 +132,27 @@ def test_a_kind_that_is_no_label_is_passed_over(kind: Any) -> None:
         "c",
         "m",
     )
+
+
+ODD_FIELDS = ("error", "type", "base_resp", "status", "errors", "code", "message")
+ODD_VALUES = st.sampled_from(
+    [None, "", "error", "failed", 0, 500, {}, {"status_code": 1}, {"message": "m"}, ["e"]]
+)
+FINISHES = st.sampled_from([None, "stop", "length", "tool_calls", "error", "abort", "other", 1, ["stop"]])
+CHOICES = st.dictionaries(st.just("error"), ODD_VALUES) | st.fixed_dictionaries({"finish_reason": FINISHES})
+ANSWERS = st.builds(
+    dict,
+    st.dictionaries(st.sampled_from(ODD_FIELDS), ODD_VALUES, max_size=2),
+    object=st.sampled_from(["chat.completion", "error", None]),
+    choices=st.lists(CHOICES | st.just("text"), max_size=2) | st.none(),
+)
+
+
+@given(ANSWERS, st.booleans())
+def test_an_answer_that_is_passed_over_reports_no_failure(body: dict[str, Any], is_response: bool) -> None:
+    """The quick look at an answer says nothing else than the whole search."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(reported_failure, "_is_plain_answer", lambda _: False)
+        expected = find_failure(body, is_response=is_response)
+
+    assert find_failure(body, is_response=is_response) == expected
