@@ -139,9 +139,8 @@ def _run(
         with guard("publishing the server's address"):
             local_server.register(here)
         print_line(f"log10-trace: listening on {url}")
-        print_line(f"log10-trace: records are kept in {_hide_password(settings.database)}")
-        if is_clickhouse(settings.database):
-            print_line(_EXPERIMENTAL)
+        for line in describe_database(settings.database):
+            print_line(line)
         print_login_url()
         ready()
 
@@ -179,6 +178,12 @@ def _build_local_url(host: str, port: int) -> str:
     """The address under which this machine's own programs reach the server."""
     name = "127.0.0.1" if host in WILDCARDS else _format_host(host)
     return f"http://{name}:{port}"
+
+
+def describe_database(database: str) -> list[str]:
+    """What is said of a database when a server starts on it, without its password."""
+    lines = [f"log10-trace: records are kept in {_hide_password(database)}"]
+    return [*lines, _EXPERIMENTAL] if is_clickhouse(database) else lines
 
 
 def _hide_password(database: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from log10_trace.errors import SetupError
+from log10_trace.server.running.run import describe_database
 from log10_trace.server.store.clickhouse.address import ClickHouseAddress, Cluster, parse_address
 
 
@@ -22,6 +23,16 @@ def test_an_address_has_its_parts() -> None:
     assert parse_address("chdb:///srv/a%20b?database=x1") == ClickHouseAddress(
         database="x1", folder="/srv/a b"
     )
+
+
+def test_a_server_says_where_records_are_and_that_it_is_experimental() -> None:
+    """One line about the place, without the password, and one about what experimental means."""
+    place, warning = describe_database("clickhouses://me:secret@db.example/calls?cluster=prod")
+
+    assert place == "log10-trace: records are kept in ClickHouse at db.example/calls"
+    assert "is experimental" in warning
+    assert "log10-trace migrate" in warning
+    assert len(describe_database("calls.db")) == 1
 
 
 @pytest.mark.parametrize(
