@@ -80,8 +80,8 @@ class _Concurrent:
 WORKLOADS: Final = (
     Workload("small call", _plain, 30, 75, counted=(5, 25)),
     Workload("100 KB request", _large, 60, 250),
-    Workload("stream of 100 chunks", _streamed, 60, 300),
-    Workload("50 concurrent async calls, each", _Concurrent(), 35, 75, calls=AT_ONCE, counted=(1, 2)),
+    Workload("stream of 100 chunks", _streamed, 60, 300, counted=(2, 8)),
+    Workload("50 concurrent async calls, each", _Concurrent(), 35, 75, calls=AT_ONCE),
     Workload("1 MB of messages", _million, 300, 2_000),
 )
 
