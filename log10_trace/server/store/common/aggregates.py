@@ -202,18 +202,14 @@ def parse_and_group(rows: Iterable[tuple[Place, str, str]]) -> dict[Place, Aggre
 
 def parse_and_group_durations(rows: Iterable[tuple[Place, str]]) -> dict[Place, dict[int, int]]:
     """The sums of written durations alone, by place."""
-    durations_of: dict[Place, list[str]] = {}
-    for place, durations in rows:
-        durations_of.setdefault(place, []).append(durations)
+    durations_of = _collect(rows)
     parsed = _parse_durations(durations_of.values())
     return {place: _sum_durations(pairs) for place, pairs in zip(durations_of, parsed, strict=True)}
 
 
 def parse_and_group_counts(rows: Iterable[tuple[Place, str]]) -> dict[Place, Aggregate]:
     """The sums of written counts alone, by place, without durations, which take longest to read."""
-    counts_of: dict[Place, list[str]] = {}
-    for place, counts in rows:
-        counts_of.setdefault(place, []).append(counts)
+    counts_of = _collect(rows)
     parsed = _parse_counts(counts_of.values())
     return {place: Aggregate(_sum_counts(each)) for place, each in zip(counts_of, parsed, strict=True)}
 
@@ -226,6 +222,17 @@ def parse_counts(counts: str) -> Aggregate:
 def negate(written: SerializedAggregate) -> SerializedAggregate:
     """What takes ``written`` away when it is added."""
     return parse_and_sum([written]).negated().serialize()
+
+
+def _collect(rows: Iterable[tuple[Place, str]]) -> dict[Place, list[str]]:
+    """The texts of each place."""
+    texts: dict[Place, list[str]] = {}
+    for place, text in rows:
+        if place in texts:
+            texts[place].append(text)
+        else:
+            texts[place] = [text]
+    return texts
 
 
 def _sum_counts(each_counts: Sequence[dict[str, Sequence[int]]]) -> dict[str, Sequence[int]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
+from heapq import nsmallest
 from typing import Final, NamedTuple, TypeAlias
 
 from log10_trace.domain.prices import Prices
@@ -133,18 +134,18 @@ class RollupReader(ABC):
             return self._find_largest(pieces)[: most if sort == "calls" else GROUPS]
         whole, parts = _split_days(pieces)
         if sort != "cost" or not whole or not self._has_all_costs():
-            costliest = self._find_costliest(pieces, whole or parts, prices)
-            return _join(costliest[: GROUPS // 2], self._find_largest(pieces))[:GROUPS]
-        found = self._find_costliest(pieces, whole, prices)[:most]
+            costliest = self._find_costliest(pieces, whole or parts, prices, GROUPS // 2)
+            return _join(costliest, self._find_largest(pieces))[:GROUPS]
+        found = self._find_costliest(pieces, whole, prices, most)
         if len(found) < most:
             found = _join(found, self._find_largest(pieces))[:most]
         # What a part of a day cost is not known, only what the day did: these are read as well.
-        return _join(found, self._find_costliest(pieces, parts, prices)[: limit + _SPARE] if parts else ())
+        return _join(found, self._find_costliest(pieces, parts, prices, limit + _SPARE) if parts else ())
 
     def _find_costliest(
-        self, pieces: Sequence[RollupRange], days: Sequence[RollupRange], prices: Prices
+        self, pieces: Sequence[RollupRange], days: Sequence[RollupRange], prices: Prices, most: int
     ) -> list[str]:
-        """The groups that cost most in days, or all time, and in what is not folded; the costliest first."""
+        """The ``most`` costliest groups of days, or all time, and of what is not folded; in that order."""
         if not pieces:
             return []
         costs: dict[str, int] = {}
@@ -154,7 +155,8 @@ class RollupReader(ABC):
             deltas = self._read_deltas(*minutes_of(pieces), None)
             unfolded = parse_and_group_counts((key, counts) for key, _, counts, _ in deltas)
             _add(costs, ((key, rank_cost(one, prices)) for key, one in unfolded.items()))
-        return [key for _, key in sorted((-cost, key) for key, cost in costs.items() if cost > 0)]
+        costliest = nsmallest(most, [(-cost, key) for key, cost in costs.items() if cost > 0])
+        return [key for _, key in costliest]
 
     def _find_largest(self, pieces: Sequence[RollupRange]) -> list[str]:
         """The groups with most calls, the largest first; of those that are among the largest of a day."""
@@ -174,8 +176,8 @@ class RollupReader(ABC):
             _add(calls, found)
         if self._bounds.has_deltas(*minutes_of(pieces)):
             _add(calls, self._read_delta_calls(*minutes_of(pieces)))
-        largest = sorted((-count, key) for key, count in calls.items() if count > 0)
-        return [key for _, key in largest[:GROUPS]]
+        largest = nsmallest(GROUPS, [(-count, key) for key, count in calls.items() if count > 0])
+        return [key for _, key in largest]
 
     def read(self, pieces: Sequence[RollupRange], keys: Sequence[str] | None) -> RollupRows:
         """What adds up to the span of pieces that lie side by side, of some groups (None: of all)."""
@@ -275,4 +277,7 @@ def _join(first: Sequence[str], then: Sequence[str]) -> list[str]:
 
 def _add(calls: dict[str, int], found: Iterable[KeyCalls]) -> None:
     for key, count in found:
-        calls[key] = calls.get(key, 0) + count
+        if key in calls:  # most keys come once: a month has some thousand sessions
+            calls[key] += count
+        else:
+            calls[key] = count
