@@ -52,7 +52,7 @@ class SessionReads(ABC):
         return None if row is None else self._summarize(organization_id, [row])[0]
 
     def _summarize(self, organization_id: str, rows: Sequence[SessionRow]) -> tuple[SessionSummary, ...]:
-        totals = self._read_totals(organization_id, [row.id for row in rows])
+        totals = self._read_totals(organization_id, rows)
         return tuple(session_summary(*row, totals.get(row.id, Aggregate()), self._prices) for row in rows)
 
     @abstractmethod
@@ -64,5 +64,5 @@ class SessionReads(ABC):
         """The session of an id."""
 
     @abstractmethod
-    def _read_totals(self, organization_id: str, session_ids: Sequence[str]) -> Mapping[str, Aggregate]:
+    def _read_totals(self, organization_id: str, rows: Sequence[SessionRow]) -> Mapping[str, Aggregate]:
         """The sums over the calls of sessions, by id; none of a session without calls."""

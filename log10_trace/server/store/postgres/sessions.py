@@ -53,5 +53,5 @@ class PostgresSessions(SessionReads):
         )
         return None if row is None else SessionRow(*row)
 
-    def _read_totals(self, organization_id: str, session_ids: Sequence[str]) -> Mapping[str, Aggregate]:
-        return read_totals(self._readers, organization_id, "session", session_ids)
+    def _read_totals(self, organization_id: str, rows: Sequence[SessionRow]) -> Mapping[str, Aggregate]:
+        return read_totals(self._readers, organization_id, "session", [row.id for row in rows])

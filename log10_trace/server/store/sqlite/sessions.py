@@ -50,6 +50,6 @@ class SqliteSessions(SessionReads):
             row = connection.execute(SQL["session"], query).fetchone()
         return None if row is None else SessionRow(*row)
 
-    def _read_totals(self, organization_id: str, session_ids: Sequence[str]) -> Mapping[str, Aggregate]:
+    def _read_totals(self, organization_id: str, rows: Sequence[SessionRow]) -> Mapping[str, Aggregate]:
         with self._readers.snapshot() as connection:
-            return read_totals(connection, organization_id, "session", session_ids)
+            return read_totals(connection, organization_id, "session", [row.id for row in rows])

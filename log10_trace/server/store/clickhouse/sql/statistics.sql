@@ -25,6 +25,24 @@ SELECT name, min(began), max(ended) AS latest FROM (
 ) GROUP BY name HAVING (latest, name) < ({last_ms:Int64}, {id:String})
 ORDER BY latest DESC, name DESC LIMIT {limit:UInt64};
 
+-- :latest_sessions
+-- Those of the latest calls, whether or not a later row of a call takes the place of the one that is read.
+SELECT assumeNotNull(session_id) AS name, max(place) AS latest FROM (
+    SELECT session_id, place FROM completions
+    WHERE organization_id = {organization_id:String} AND place < {before:Int64}
+    ORDER BY place DESC LIMIT {calls:UInt64}
+) WHERE session_id <> '' GROUP BY name ORDER BY latest DESC LIMIT {sessions:UInt64};
+
+-- :sessions_among
+SELECT name, min(began), max(ended) AS latest FROM (
+    SELECT assumeNotNull(session_id) AS name, min(began_ms) AS began, max(began_ms) AS ended FROM completions FINAL
+    WHERE organization_id = {organization_id:String} AND session_id IN {ids:Array(String)} GROUP BY session_id
+    UNION ALL
+    SELECT id AS name, made_ms AS began, made_ms AS ended FROM sessions FINAL
+    WHERE organization_id = {organization_id:String} AND (id IN {ids:Array(String)} OR made_ms > {above_ms:Int64})
+) GROUP BY name HAVING latest > {above_ms:Int64} AND (latest, name) < ({last_ms:Int64}, {id:String})
+ORDER BY latest DESC, name DESC LIMIT {limit:UInt64};
+
 -- :session
 SELECT name, min(began), max(ended) FROM (
     SELECT assumeNotNull(session_id) AS name, began_ms AS began, began_ms AS ended FROM completions FINAL
