@@ -1,13 +1,13 @@
 """Internal faults: counted, logged once a minute, never raised into the user's program.
 
 ``with guard("what we were doing"):`` is how an exception of any kind is kept from the caller, and ``try``
-with ``guard.keep`` where every call of the SDK passes. Six other places keep one: ``redact.apply``, because
+with ``guard.keep`` where every call of the SDK passes. Seven other places keep one: ``redact.apply``, because
 an exception of the redactor decides what of the record is kept, the threads that commit and, in SQLite,
-delete, which hand it to the future of the work, PostgreSQL's recount, which then counts the records one by
-one, the MCP server, where one question fails and not the server, and the proxy where no connection to the
-API comes about, as its client is told. ``context`` throws one that reaches a generator's caller into the
-generator. The wrappers of the SDK and cleanup code also catch every exception, and raise it, or one of ours
-that says what is wrong.
+delete, which hand it to the future of the work, as the thread of ``forward`` does to its batch, PostgreSQL's
+recount, which then counts the records one by one, the MCP server, where one question fails and not the
+server, and the proxy where no connection to the API comes about, as its client is told. ``context`` throws
+one that reaches a generator's caller into the generator. The wrappers of the SDK and cleanup code also catch
+every exception, and raise it, or one of ours that says what is wrong.
 
 An exception that a signal handler of the program raises in the middle of our code is the program's own: a
 time limit. It passes.
