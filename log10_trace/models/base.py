@@ -83,8 +83,8 @@ class Model(BaseModel):
         if not isinstance(self, Model):
             # A payload keeps any value in any field, and pydantic calls the field's own class with it.
             return self
-        odd = _select_odd(self.model_extra or {})
-        written: dict[str, Any] = handler(self._without(odd) if odd else self) | odd
+        odd = _select_odd(self.model_extra) if self.model_extra else {}
+        written: dict[str, Any] = handler(self._without(odd)) | odd if odd else handler(self)
         return {name: value for name, value in written.items() if name in self.model_fields_set}
 
     def _without(self, odd: Mapping[str, Any]) -> Self:
