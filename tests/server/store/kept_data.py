@@ -176,7 +176,10 @@ def _count(store: Store, organization_id: str, group: str) -> list[GroupTotals]:
 
 def _round_cost(counted: Counted) -> Counted:
     """The same without the last digits of the cost, which depend on the order of summing."""
-    return counted if counted.cost is None else replace(counted, cost=round(counted.cost, 9))
+    if counted.cost is None:
+        return counted
+    cost = round(counted.cost, 9)
+    return counted._replace(cost=cost) if isinstance(counted, GroupTotals) else replace(counted, cost=cost)
 
 
 def _search(store: Store, organization_id: str, word: str) -> list[str]:
