@@ -89,8 +89,6 @@ def test_words_are_looked_for_once(store: Store, monkeypatch: pytest.MonkeyPatch
     fill(store)
     for name in ("sqlite.completions.MAX_RECORDS", "postgres.filter_sql._FEW"):
         monkeypatch.setattr(f"log10_trace.server.store.{name}", few)
-    for name in ("sqlite", "postgres"):
-        monkeypatch.setattr(f"log10_trace.server.store.{name}.matching_records.MAX_SECONDS", 10)
     more: list[dict[str, Any]] = [
         {"text": "bee"},
         {"text": "bees", "min_duration": 2.0, "tag_match": "none", "tags": ("a",)},
