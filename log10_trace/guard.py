@@ -15,15 +15,14 @@ time limit. It passes.
 
 from __future__ import annotations
 
-import functools
+import inspect
+import itertools
 import logging
 import os
-import sys
 import time
 import traceback
 from collections import Counter
-from types import CodeType, TracebackType
-from typing import Any
+from types import FrameType, TracebackType
 
 from log10_trace import threads
 
@@ -143,20 +142,22 @@ class guard:  # noqa: N801 -- reads as a statement: with guard("..."):
 
 def is_from_signal_handler(error: BaseException) -> bool:
     """Whether a signal handler of the program has raised it, in the middle of the code that has caught it."""
-    # The module is imported where a program has set a handler, and not imported for this alone.
-    signal = sys.modules.get("signal")
-    if signal is None:
-        return False
-    handlers = {_code_of(signal.getsignal(number)) for number in signal.valid_signals()}
-    return any(frame.f_code in handlers for frame, _ in traceback.walk_tb(error.__traceback__))
+    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    return any(_handles_signal(inner, outer) for outer, inner in itertools.pairwise(frames))
 
 
-def _code_of(handler: Any) -> CodeType | None:
-    """The code that runs when a signal comes; none of what is not written in Python."""
-    while isinstance(handler, functools.partial):
-        handler = handler.func
-    code = getattr(handler, "__code__", None) or getattr(type(handler).__call__, "__code__", None)
-    return code if isinstance(code, CodeType) else None
+def _handles_signal(frame: FrameType, interrupted: FrameType) -> bool:
+    """Whether a frame was called as handlers are: with a number and the frame that it interrupts.
+
+    What is registered as a handler does not tell: one may have set another before it raises.
+    """
+    code, found = frame.f_code, frame.f_locals
+    arguments = [found.get(name) for name in code.co_varnames[: code.co_argcount]]
+    if code.co_flags & inspect.CO_VARARGS:
+        arguments += found.get(code.co_varnames[code.co_argcount + code.co_kwonlyargcount], ())
+    return any(
+        type(number) is int and value is interrupted for number, value in itertools.pairwise(arguments)
+    )
 
 
 def _describe_error(error: Exception) -> str:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import ast
+import enum
 import functools
 import io
 import logging
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -81,10 +82,21 @@ def _with_note(_note: str, *_: object) -> None:
     raise TimeoutError
 
 
+def _once(number: int, _: object) -> None:
+    signal.signal(number, signal.SIG_DFL)
+    raise TimeoutError
+
+
 @pytest.mark.parametrize(
     "handler",
-    [lambda *_: next(iter(())), TimeLimit().method, TimeLimit(), functools.partial(_with_note, "late")],
-    ids=["function", "method", "object", "partial"],
+    [
+        lambda *_: next(iter(())),
+        TimeLimit().method,
+        TimeLimit(),
+        functools.partial(_with_note, "late"),
+        _once,
+    ],
+    ids=["function", "method", "object", "partial", "of one signal"],
 )
 def test_what_a_signal_handler_raises_passes(handler: Any) -> None:
     """A time limit of the program that is up inside of a block of ours is no fault of ours."""
@@ -99,6 +111,30 @@ def test_what_a_signal_handler_raises_passes(handler: Any) -> None:
         signal.signal(signal.SIGUSR2, before)
 
     assert faults.counts() == {**counted, "going on": counted.get("going on", 0) + 1}
+
+
+class Role(enum.Enum):
+    """The roles that a program knows."""
+
+    USER = "user"
+
+
+@functools.lru_cache
+def _role(name: str) -> Role:
+    return Role(name)
+
+
+@pytest.mark.parametrize("look_up", [Role, _role, lambda name: TimeLimit().method(len(name), name)])
+def test_what_a_signal_handler_would_raise_is_kept(look_up: Callable[[str], object]) -> None:
+    """What runs without a signal is no handler: not what a program calls itself, nor what ``signal`` uses."""
+    counted, before = faults.counts(), signal.signal(signal.SIGUSR2, TimeLimit().method)
+    try:
+        with guard("looking up a role"):
+            look_up("developer")
+    finally:
+        signal.signal(signal.SIGUSR2, before)
+
+    assert faults.counts()["looking up a role"] == counted.get("looking up a role", 0) + 1
 
 
 def test_a_log_that_raises_ends_nothing() -> None:

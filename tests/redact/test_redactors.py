@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 from typing import Any
 
 import pytest
@@ -82,6 +83,11 @@ class _Panic(BaseException):
     """As libraries written in other languages raise."""
 
 
+def _looks_up(_: Completion) -> Completion:
+    signal.Handlers(9)  # as an enum of the program that lacks a value does
+    raise AssertionError
+
+
 def _raises(_: Completion) -> Completion:
     raise ValueError("mine")
 
@@ -90,7 +96,7 @@ def _panics(_: Completion) -> Completion:
     raise _Panic("mine")
 
 
-@pytest.mark.parametrize("redactor", [_raises, _panics, lambda _: None])
+@pytest.mark.parametrize("redactor", [_raises, _looks_up, _panics, lambda _: None])
 def test_a_redactor_that_fails_withholds_the_words(redactor: Any, caplog: pytest.LogCaptureFixture) -> None:
     """No word is kept or logged; labels, times and the place of the call are."""
     left, worked = redact.apply(redactor, completion("mine", failure_reason="mine"))
