@@ -8,7 +8,7 @@ import pytest
 
 from tests import completions_api as does
 from tests.completions_api import CompletionsAPI, Exchange
-from tests.processes import program
+from tests.processes import program, until
 
 pytestmark = pytest.mark.promises
 
@@ -117,7 +117,7 @@ for each in open_calls: made.sink.on_end(each)
 
 def test_a_fork_while_the_api_hangs(private_home: Path, tmp_path: Path) -> None:
     """A child forked while the parent's thread waits for an answer has a thread of its own."""
-    hangs = tmp_path / "hangs"
+    hangs, ended = tmp_path / "hangs", tmp_path / "ended"
     source = f"""
 from pathlib import Path
 from tests.processes import until
@@ -128,11 +128,13 @@ if child == 0:
     keep(made, 20)
     os._exit(0 if made.flush(30) else 1)
 print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+Path({str(ended)!r}).touch()
 """
 
     def hang(exchange: Exchange) -> None:
         hangs.touch()
-        does.hang(exchange)
+        until(ended.exists, "the child has ended")
+        does.work(exchange)
 
     with CompletionsAPI() as api:
         api.behave(hang, times=1)
