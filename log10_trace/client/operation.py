@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from typing import Any, Generic, TypeAlias, TypeVar
-from urllib.parse import quote
 
 from log10_trace.client.http_library import httpx
+from log10_trace.domain.path_segments import write_segment
 from log10_trace.errors import ArgumentError
 from log10_trace.models.base import Model, write_json
 from log10_trace.models.operations import Response
@@ -108,7 +108,7 @@ def _as_text(value: Any) -> str:
 
 
 def path_segment(identifier: str) -> str:
-    """An id, quoted for a path.
+    """An id as one part of a path.
 
     Raises:
         ArgumentError: it is empty, which would name another operation, or holds half a character.
@@ -116,7 +116,7 @@ def path_segment(identifier: str) -> str:
     if not identifier:
         message = "The id '' cannot be used: the id is empty."
         raise ArgumentError(message)
-    return quote(_check_text("id", identifier), safe="")
+    return write_segment(_check_text("id", identifier))
 
 
 def _check_text(name: str, text: str) -> str:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import unquote
 
+from log10_trace.domain.page_paths import session_path
 from tests.cli.conftest import Cli, Said, call
+from tests.odd_ids import ODD_IDS
 
 Run = Callable[..., Said]
 QUESTION = {"role": "user", "content": "Where is it?\x1b[31m"}
@@ -52,3 +56,21 @@ def test_a_session_is_told_as_a_story(cli: Cli, within: Run) -> None:
         "failed",
         "finished",
     ]
+
+
+def test_any_session_is_shown_and_opened(cli: Cli, within: Run) -> None:
+    """Slashes, dots, escapes and emoji in an id lead to this session by every command that takes an id."""
+    names = ODD_IDS[:4]
+    with cli.client() as client:
+        client.completions.batch(completions=[call(at, session_id=name) for at, name in enumerate(names)])
+
+    for at, name in enumerate(names):
+        (shown,) = within("sessions", "show", name, "--json").out.splitlines()
+        assert json.loads(shown)["id"] == call(at)["id"]
+    assert "Session a/../b: 1 call" in within("sessions", "show", "a/../b").out
+    assert json.loads(within("completions", "export", "--session", "a/../b").out)["session_id"] == "a/../b"
+    opened = within("open", "--session", "a/../b", "--print")
+    assert session_path("a/../b") in unquote(opened.out)
+    missing = within("sessions", "show", "a/../c")
+    assert (missing.returncode, missing.out) == (1, "")
+    assert "no such session" in missing.err

@@ -22,6 +22,7 @@ from log10_trace.local_server import LocalServer
 from log10_trace.models import components, operations
 from log10_trace.server.store import open_store
 from tests.models.test_models import JSON, TEXT, same
+from tests.odd_ids import ODD_IDS
 from tests.processes import server
 
 SCHEMA = {"type": "object", "properties": {"score": {"type": "integer"}}, "required": ["score"]}
@@ -181,6 +182,33 @@ def test_list_search_get_delete(client: Log10) -> None:
     assert [found.id for found in client.completions.list()] == ["c4", "c0"]
     with pytest.raises(errors.NotFoundError):
         client.completions.get(completion_id="c2")
+
+
+def test_any_id_names_its_record(client: Log10, access: dict[str, Any]) -> None:
+    """An id that no path can carry is written, read and deleted as any other, and no other record is."""
+    for number, name in enumerate(ODD_IDS):
+        fields = {"session_id": name, "source": name, "sequence": 1, "status": "finished"}
+        record = {**fields, "created_at": f"2026-01-01T00:00:{number:02}Z"}
+        assert client.completions.update(completion_id=name, completion=record).completion.id == name
+    client.feedback_tasks.create(request={"id": "a/../b", "name": "n", "json_schema": SCHEMA})
+
+    for name in ODD_IDS:
+        assert client.sessions.get(session_id=name).session.calls == 1
+        assert client.completions.get(completion_id=name).completion.session_id == name
+    assert client.sources.get(source="a/../b").source.count == 1
+    assert client.feedback_tasks.get(task_id="a/../b").task.name == "n"
+    assert client.completions.delete(completion_id="a/../b").status_code == 200
+    left = {found.id for found in client.completions.list()}
+    assert left == {*ODD_IDS} - {"a/../b"}
+
+    async def read() -> str | None:
+        async with AsyncLog10(**access) as awaiting:
+            return (await awaiting.sessions.get(session_id="tenant/123")).session.id
+
+    assert asyncio.run(read()) == "tenant/123"
+    for unusable, reason in (("", "empty"), ("a/\ud800", "surrogate")):
+        with pytest.raises(errors.ArgumentError, match=reason):
+            client.sessions.get(session_id=unusable)
 
 
 def test_pages_are_walked(client: Log10) -> None:

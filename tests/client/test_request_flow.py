@@ -253,14 +253,14 @@ def test_key_and_organization_travel_as_headers(client: Client) -> None:
 
     client.ask(
         answers,
-        lambda client: client.completions.get(completion_id="a/b?", x_log10_organization="theirs"),
+        lambda client: client.completions.get(completion_id="a?b", x_log10_organization="theirs"),
         x_log10_organization="ours",
     )
 
     (request,) = answers.requests
     assert request.headers["X-Log10-Token"] == "key"
     assert request.headers["X-Log10-Organization"] == "theirs"
-    assert request.url.raw_path == b"/api/v1/completions/a%2Fb%3F"
+    assert request.url.raw_path == b"/api/v1/completions/a%3Fb"
 
 
 def test_key_may_be_a_function(client: Client) -> None:

@@ -7,12 +7,14 @@ from typing import Any
 
 import pytest
 
+from log10_trace.domain.page_paths import session_path
 from tests.cli.conftest import Cli, call, calls
 from tests.mcp.conftest import Asked
 
 __all__ = ["calls"]
 
 Ask = Callable[..., Asked]
+SESSION = "tenant/../123"
 
 
 def say(number: int, *contents: str, answer: str = "yes", **fields: Any) -> dict[str, Any]:
@@ -22,7 +24,7 @@ def say(number: int, *contents: str, answer: str = "yes", **fields: Any) -> dict
     choices = [{"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": answer}}]
     request = {"model": "gpt-4o-mini", "temperature": number / 10, "messages": messages}
     response = {"model": "gpt-4o-mini", "choices": choices}
-    return call(number, session_id="s", request=request, response=response, **fields)
+    return call(number, session_id=SESSION, request=request, response=response, **fields)
 
 
 @pytest.fixture
@@ -72,26 +74,26 @@ def test_a_session_is_told_call_by_call(ask: Ask, cli: Cli, session: list[dict[s
 
     recorded = asked.recorded
     first, second, third = recorded["story"]
-    assert (recorded["id"], recorded["calls"], recorded["failed"]) == ("s", 3, 1)
+    assert (recorded["id"], recorded["calls"], recorded["failed"]) == (SESSION, 3, 1)
     assert [said["text"] for said in first["said"]] == ["May I return the red tent?", "Within 30 days."]
     assert second["time"].startswith("+1 s, took 250 ms")
     assert third["same_request_again"] is True
     assert [said["text"] for said in third["said"]] == ["TimeoutError: too slow"]
     assert third["status"] == "failed"
-    assert asked.structured["page"] == f"{cli.url}/sessions/s"
+    assert asked.structured["page"] == f"{cli.url}{session_path(SESSION)}"
     assert asked.structured["next"] is None
 
 
 def test_a_long_session_is_told_in_pages(ask: Ask, session: list[dict[str, Any]]) -> None:
     """Each page says with which call the next begins; what was said before still counts as said."""
-    first = ask("get_session", id="s", limit=2)
-    second = ask("get_session", id="s", limit=2, **first.structured["next"])
+    first = ask("get_session", id=SESSION, limit=2)
+    second = ask("get_session", id=SESSION, limit=2, **first.structured["next"])
 
     assert [step["number"] for step in first.recorded["story"]] == [1, 2]
     assert [step["number"] for step in second.recorded["story"]] == [3]
     assert second.recorded["story"][0]["same_request_again"] is True
     assert second.structured["next"] is None
-    assert "none of them from that number on" in ask("get_session", id="s", first_call=9).text
+    assert "none of them from that number on" in ask("get_session", id=SESSION, first_call=9).text
 
 
 def test_sessions_are_listed_page_by_page(ask: Ask, cli: Cli, calls: list[Any]) -> None:

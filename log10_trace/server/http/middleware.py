@@ -40,6 +40,10 @@ SECURITY_HEADERS: Final = [
 ]
 
 UNAUTHORIZED: Final = 401
+_BAD_PATH: Final = (
+    "The path contains an encoded slash, backslash or NUL. "
+    "Write an id that has one as ~ and its base64url without padding."
+)
 
 ErrorPage = Callable[[ApiError, str], Response]
 """Renders the page of an error, under a root path."""
@@ -181,4 +185,4 @@ def _check_single(scope: Scope) -> None:
 def _check_path(scope: Scope) -> None:
     raw = scope.get("raw_path", b"").lower()
     if b"%2f" in raw or b"%00" in raw or b"%5c" in raw:
-        raise ApiError(400, "bad_path", "The path contains an encoded slash, backslash or NUL.")
+        raise ApiError(400, "bad_path", _BAD_PATH)

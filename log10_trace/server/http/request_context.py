@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from log10_trace.domain.json_slices import RecordFormatError, decode, split_members
+from log10_trace.domain.path_segments import read_segment
 from log10_trace.server.authentication.auth import Authenticator, Principal
 from log10_trace.server.authentication.login_codes import LoginCodes
 from log10_trace.server.http import body
@@ -80,6 +81,10 @@ class RequestContext:
     def is_legacy_client(self) -> bool:
         """Whether the original Python client asks; it expects lists under ``data``."""
         return "x-log10-organization-id" in self.request.headers
+
+    def path_name(self, parameter: str = "id") -> str:
+        """The id, or other name that users choose, which the path has at this parameter."""
+        return read_segment(self.request.path_params[parameter])
 
     async def read(self, read: Callable[P, Result], /, *args: P.args, **kwargs: P.kwargs) -> Result:
         """Call ``read`` on one of the threads for reading.

@@ -114,6 +114,10 @@ def _or_empty(schema: Schema) -> Schema:
 
 
 def path(name: str) -> dict[str, Any]:
-    """A parameter of the path: any label without slashes."""
+    """A parameter of the path: any label without slashes. ``domain/path_segments.py`` writes the others."""
     schema = {**LABEL, "minLength": 1, "pattern": r"^[^\u0000-\u001f\u007f/\\]+$"}
-    return {"name": name, "in": "path", "required": True, "schema": schema}
+    note = (
+        "One with a slash, a backslash or a %, one that begins with ~, and ., .., batch, lookup and ungraded "
+        "are written as ~ and their base64url without padding."
+    )
+    return {"name": name, "in": "path", "required": True, "schema": schema, "description": note}

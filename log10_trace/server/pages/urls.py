@@ -8,6 +8,7 @@ from typing import Final
 from urllib.parse import quote_plus
 
 from log10_trace.domain import page_paths
+from log10_trace.domain.path_segments import write_page_segment
 
 call_path = page_paths.call_path
 session_path = page_paths.session_path
@@ -22,8 +23,6 @@ FIGURES: Final = "/calls/figures"
 CALL_TWINS: Final = "/completions.{format}"
 COMPARE: Final = page_paths.COMPARE
 GRADE: Final = "/grade"
-NEW_TASK: Final = "new"
-"""Takes the place of a task's id on the page that makes one."""
 SETTINGS: Final = "/settings"
 _SHORT: Final = 200
 """Characters of a condition that is encoded once for many addresses."""
@@ -81,34 +80,19 @@ def list_path(**conditions: str) -> str:
     return str(PageURL(HOME, tuple(conditions.items())))
 
 
-def completion_id_of(name: str) -> str:
-    """The id that ``call_path`` wrote as the last part of a path."""
-    return page_paths.read_segment(name)
-
-
 def task_path(task_id: str) -> str:
     """The path of a feedback task's page."""
-    return f"{GRADE}/{page_paths.write_segment(task_id, is_taken=task_id == NEW_TASK)}"
-
-
-def task_id_of(name: str) -> str:
-    """The id that ``task_path`` wrote as the last part of a path."""
-    return page_paths.read_segment(name)
+    return f"{GRADE}/{write_page_segment(task_id)}"
 
 
 def grading_path(task_id: str, completion_id: str) -> str:
     """The path of the page on which a completion is graded."""
-    return f"{task_path(task_id)}/calls/{page_paths.write_segment(completion_id)}"
+    return f"{task_path(task_id)}/calls/{write_page_segment(completion_id)}"
 
 
 def feedback_path(completion_id: str, task_id: str) -> str:
     """Where the form on a call's page posts feedback for a task."""
-    return f"{call_path(completion_id)}/feedback/{page_paths.write_segment(task_id)}"
-
-
-def session_id_of(name: str) -> str:
-    """The id that ``session_path`` wrote as the last part of a path."""
-    return page_paths.read_segment(name)
+    return f"{call_path(completion_id)}/feedback/{write_page_segment(task_id)}"
 
 
 def overview_path(group_by: str) -> str:

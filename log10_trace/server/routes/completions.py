@@ -37,7 +37,7 @@ async def create(context: RequestContext) -> Response:
 
 async def update(context: RequestContext) -> Response:
     """What is given is merged into the record, which is made if it is not there."""
-    raw, completion_id = await read_body(context), context.request.path_params["id"]
+    raw, completion_id = await read_body(context), context.path_name()
     outcome = await store_completion(
         context, len(raw), lambda: assign_id(parse_completion(raw, context), completion_id), replace_tags=True
     )
@@ -46,12 +46,12 @@ async def update(context: RequestContext) -> Response:
 
 async def get(context: RequestContext) -> Response:
     """The whole record, every field spelled as it was received."""
-    return json_bytes_response(await context.read(_read, context, context.request.path_params["id"]))
+    return json_bytes_response(await context.read(_read, context, context.path_name()))
 
 
 async def delete(context: RequestContext) -> Response:
     """The record is gone, everywhere it was."""
-    pending = context.store.completions.delete_one(context.organization_id, context.request.path_params["id"])
+    pending = context.store.completions.delete_one(context.organization_id, context.path_name())
     if not await asyncio.wrap_future(pending):
         raise not_found("completion")
     return json_response({"deleted": 1})

@@ -83,7 +83,7 @@ async def list_feedback(context: RequestContext) -> Response:
 
 async def get(context: RequestContext) -> Response:
     """Get one feedback."""
-    feedback_id = context.request.path_params["id"]
+    feedback_id = context.path_name()
     found = await context.read(context.store.feedback.get, context.organization_id, feedback_id)
     if found is None:
         raise not_found("feedback")

@@ -46,7 +46,7 @@ async def create(context: RequestContext) -> Response:
 
 async def update(context: RequestContext) -> Response:
     """What is given is merged into the record, which is made if it is not there."""
-    completion_id = context.request.path_params["id"]
+    completion_id = context.path_name()
     members = await context.json_object(most=context.service.limits.body_bytes)
     size = sum(len(text) for text, _ in members.values())
     await store_completion(
@@ -57,7 +57,7 @@ async def update(context: RequestContext) -> Response:
 
 async def get(context: RequestContext) -> Response:
     """The whole record, in the older form."""
-    return json_bytes_response(await context.read(_read, context, context.request.path_params["id"]))
+    return json_bytes_response(await context.read(_read, context, context.path_name()))
 
 
 async def list_completions(context: RequestContext) -> Response:

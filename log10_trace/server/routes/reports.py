@@ -76,7 +76,7 @@ async def list_sources(context: RequestContext) -> Response:
 
 async def get_source(context: RequestContext) -> Response:
     """The records received from one source, and the sequence numbers that are missing."""
-    source = context.request.path_params["source"]
+    source = context.path_name("source")
     found = await context.read(context.store.reports.source, context.organization_id, source)
     if found is None:
         raise not_found("source")

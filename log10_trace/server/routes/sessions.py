@@ -42,7 +42,7 @@ async def list_sessions(context: RequestContext) -> Response:
 
 async def get(context: RequestContext) -> Response:
     """One session."""
-    session_id = context.request.path_params["id"]
+    session_id = context.path_name()
     found = await context.read(context.store.sessions.get, context.organization_id, session_id)
     if found is None:
         raise not_found("session")

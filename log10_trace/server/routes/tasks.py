@@ -68,7 +68,7 @@ async def list_tasks(context: RequestContext) -> Response:
 
 async def get(context: RequestContext) -> Response:
     """One task."""
-    task_id = context.request.path_params["id"]
+    task_id = context.path_name()
     found = await context.read(context.store.feedback.task, context.organization_id, task_id)
     if found is None:
         raise not_found("task")

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from log10_trace.server.pages.sessions import session_page
-from log10_trace.server.pages.urls import session_path
+from log10_trace.server.pages.urls import call_path, session_path
+from tests.odd_ids import ODD_IDS
 from tests.server.pages.page_client import Site, chat_response, completion
 
 SYSTEM = {"role": "system", "content": "Be brief."}
@@ -221,12 +222,20 @@ def test_running_and_failed_calls_are_part_of_it(site: Site) -> None:
 
 
 def test_a_session_whose_id_no_path_can_carry_has_its_page(site: Site) -> None:
-    """An id with a slash is written so that the path carries it."""
-    site.keep(completion(session_id="user/42"))
+    """An id with a slash is written so that the path carries it; its twins and its calls have it too."""
+    for number, name in enumerate(ODD_IDS):
+        site.keep(completion(id=name, session_id=name, created_at=f"2026-01-01T00:00:{number:02}Z"))
 
-    assert "/sessions/~" in session_path("user/42")
-    assert f'href="{session_path("user/42")}"' in site.page("/sessions")
-    assert "user/42" in site.page(session_path("user/42"))
+    listed = site.page("/sessions")
+    for name in ODD_IDS:
+        path = session_path(name)
+        told = site.browser.get(f"{path}.json").json()
+        assert f'href="{path}"' in listed
+        assert f'href="{path}"' in site.page(call_path(name))
+        assert f'href="{call_path(name)}' in site.page(path)
+        assert (told["session"]["id"], [call["id"] for call in told["calls"]]) == (name, [name])
+        assert json.loads(site.browser.get(f"{path}.jsonl").text)["session_id"] == name
+        assert site.browser.get(f"{path}.md").text.startswith("# ")
 
 
 def test_without_sessions_the_page_says_what_to_type(site: Site) -> None:

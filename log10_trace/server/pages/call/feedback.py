@@ -13,7 +13,6 @@ from log10_trace.server.pages.call.showing import show_call
 from log10_trace.server.pages.call.surroundings import OfferedForm
 from log10_trace.server.pages.grade.entered import Entered, read_entered
 from log10_trace.server.pages.grade.grading_page import store_entered
-from log10_trace.server.pages.urls import task_id_of
 from log10_trace.server.store.data_types import FeedbackTask
 from log10_trace.server.store.errors import StoreError
 
@@ -47,7 +46,7 @@ async def _show_refused(
 
 
 def _find_task(context: RequestContext) -> FeedbackTask:
-    task_id = task_id_of(context.request.path_params["task"])
+    task_id = context.path_name("task")
     found = context.store.feedback.task(context.organization_id, task_id)
     if found is None:
         raise not_found("task")

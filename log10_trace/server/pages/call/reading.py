@@ -20,7 +20,7 @@ from log10_trace.server.pages.call.request_code import request_field
 from log10_trace.server.pages.call.surroundings import OfferedForm, Surroundings, read_grade
 from log10_trace.server.pages.filter_form import filter_form_from
 from log10_trace.server.pages.grade.entered import fill_in
-from log10_trace.server.pages.urls import call_path, completion_id_of
+from log10_trace.server.pages.urls import call_path
 from log10_trace.server.routes.filters import parse_filters
 from log10_trace.server.store.data_types import CompletionFilter, Neighbors, StoredCompletion
 from log10_trace.server.store.errors import SearchError
@@ -48,7 +48,7 @@ def get_stored(context: RequestContext) -> StoredCompletion:
 
 def completion_id(context: RequestContext) -> str:
     """The id that the request's path names."""
-    return completion_id_of(context.request.path_params["id"])
+    return context.path_name()
 
 
 def read_list_conditions(context: RequestContext, of_id: str) -> Surroundings:

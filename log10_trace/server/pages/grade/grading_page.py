@@ -19,7 +19,6 @@ from log10_trace.server.pages.grade.handing_out import lead_to, lead_to_next, le
 from log10_trace.server.pages.grade.progress import measure_progress
 from log10_trace.server.pages.grade.request import Graders, find_task, now_ms, render
 from log10_trace.server.pages.grade.sitting import Sitting, read_sitting
-from log10_trace.server.pages.urls import completion_id_of
 from log10_trace.server.routes.feedback import store_feedback
 from log10_trace.server.store.data_types import FeedbackTask, StoredCompletion
 from log10_trace.server.store.errors import StoreError
@@ -48,7 +47,7 @@ def _show(context: RequestContext) -> Response:
         context,
         _Grading(
             task=find_task(context),
-            completion_id=completion_id_of(context.request.path_params["completion"]),
+            completion_id=context.path_name("completion"),
             sitting=read_sitting(context.request.query_params.getlist),
         ),
     )
@@ -59,7 +58,7 @@ async def save(context: RequestContext) -> Response:
     form = await read_form(context)
     grading = _Grading(
         task=await context.read(find_task, context),
-        completion_id=completion_id_of(context.request.path_params["completion"]),
+        completion_id=context.path_name("completion"),
         sitting=read_sitting(form.texts),
     )
     entered, status = read_entered(grading.task, form), 422

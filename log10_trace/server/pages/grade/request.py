@@ -11,7 +11,6 @@ from log10_trace.domain.keys import Scope
 from log10_trace.server.http.api_errors import not_found
 from log10_trace.server.http.request_context import RequestContext
 from log10_trace.server.pages.rendering import page
-from log10_trace.server.pages.urls import task_id_of
 from log10_trace.server.store.data_types import FeedbackTask
 
 _KEY_CHARACTERS: Final = 8
@@ -24,7 +23,7 @@ def find_task(context: RequestContext) -> FeedbackTask:
     Raises:
         ApiError: 404, the organization has no such task.
     """
-    task_id = task_id_of(context.request.path_params["id"])
+    task_id = context.path_name()
     task = context.store.feedback.task(context.organization_id, task_id)
     if task is None:
         raise not_found("task")

@@ -9,7 +9,7 @@ from typing import Final
 from log10_trace.server.http.api_errors import not_found
 from log10_trace.server.http.query_params import RequestParams
 from log10_trace.server.http.request_context import RequestContext
-from log10_trace.server.pages.urls import PageURL, session_id_of, session_path
+from log10_trace.server.pages.urls import PageURL, session_path
 from log10_trace.server.store.data_types import (
     CompletionFilter,
     CompletionSummary,
@@ -45,7 +45,7 @@ def get_session(context: RequestContext) -> SessionSummary:
     Raises:
         ApiError: 404, when there is none.
     """
-    session_id = session_id_of(context.request.path_params["id"])
+    session_id = context.path_name()
     found = context.store.sessions.get(context.organization_id, session_id)
     if found is None:
         raise not_found("session")
