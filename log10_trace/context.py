@@ -15,6 +15,7 @@ from contextvars import ContextVar
 from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
+from log10_trace.domain.labels import check_label
 from log10_trace.domain.metadata import check_metadata, merge_metadata
 
 if TYPE_CHECKING:
@@ -130,6 +131,7 @@ def check_tags(tags: Iterable[str]) -> tuple[str, ...]:
 
     Raises:
         TypeError: they are one string, or a tag is no string.
+        ValueError: a tag has more than 512 characters, a control character or a lone surrogate.
     """
     if isinstance(tags, str):
         raise TypeError(f"tags are a list of strings, and {tags!r} is one string")
@@ -137,6 +139,7 @@ def check_tags(tags: Iterable[str]) -> tuple[str, ...]:
     for tag in tags:
         if not isinstance(tag, str):
             raise TypeError(f"a tag is a string, and {tag!r} is {type(tag).__name__}")
+        check_label("a tag", tag)
     return tuple(dict.fromkeys(tags))
 
 
@@ -291,7 +294,8 @@ class tags(_ScopeBase):  # noqa: N801 -- reads as a word of the language: with t
 
     Raises:
         TypeError: a tag is not a string, or metadata is no such map; the message names it.
-        ValueError: a name or a value of the metadata is too long, or there are too many.
+        ValueError: a label has more than 512 characters, a control character or a lone surrogate, a name or a
+            value of the metadata is too long, or there are too many.
     """
 
     __slots__ = ()
@@ -324,7 +328,8 @@ class session(_ScopeBase):  # noqa: N801 -- as above
 
     Raises:
         TypeError: a tag is not a string, or metadata is no such map; the message names it.
-        ValueError: a name or a value of the metadata is too long, or there are too many.
+        ValueError: a label has more than 512 characters, a control character or a lone surrogate, a name or a
+            value of the metadata is too long, or there are too many.
     """
 
     __slots__ = ("_id",)
@@ -341,7 +346,7 @@ class session(_ScopeBase):  # noqa: N801 -- as above
         super().__init__(check_tags(tags), metadata)
         if id is not None and not isinstance(id, str):
             raise TypeError(f"a session id is a string, and {id!r} is {type(id).__name__}")
-        self._id = id
+        self._id = id and check_label("a session id", id)
 
     def _inside(self, outer: Scope) -> Scope:
         opened = Session(self._id or str(uuid.uuid4()))

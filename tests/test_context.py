@@ -6,6 +6,7 @@ import asyncio
 import gc
 import inspect
 import os
+import re
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -14,7 +15,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from log10_trace.config import resolve
 from log10_trace.context import current, merge_tags, process_session, propagate, session, tags
+from log10_trace.errors import ConfigError
 
 
 def here() -> tuple[str, ...]:
@@ -98,6 +101,20 @@ def test_a_session_may_continue_another() -> None:
         assert again.id == "order-7"
     with pytest.raises(TypeError, match="7 is int"):
         session(id=7)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("bad", ["two\nlines", "nul\0", "half \ud83d", "x" * 513])
+def test_a_label_that_no_server_takes_is_refused_where_it_is_given(bad: str) -> None:
+    """A record with such a tag or session id would be refused; the error shows where it begins."""
+    shown = re.escape(repr(bad)[:100])
+    with pytest.raises(ValueError, match=f"a tag has at most 512 .*{shown}"):
+        tags("good", bad)
+    with pytest.raises(ValueError, match=f"a tag has at most 512 .*{shown}"):
+        session([bad])
+    with pytest.raises(ValueError, match=f"a session id has at most 512 .*{shown}"):
+        session(id=bad)
+    with pytest.raises(ConfigError, match=f"tags.*at most 512 .*{shown}"):
+        resolve({"tags": ["good", bad]})
 
 
 def test_the_process_has_a_session_and_a_forked_child_another() -> None:

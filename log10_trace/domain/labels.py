@@ -8,6 +8,7 @@ from typing import Any, Final, TypeGuard
 MAX_LABEL: Final = 512
 """Characters of a label."""
 
+_SHOWN: Final = 128
 _LABEL: Final = re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff]*")
 
 
@@ -22,3 +23,23 @@ def is_label(value: Any, *, min_chars: int = 0, max_chars: int | None = MAX_LABE
     if not isinstance(value, str) or len(value) < min_chars:
         return False
     return (max_chars is None or len(value) <= max_chars) and _LABEL.fullmatch(value) is not None
+
+
+def check_label(what: str, label: str) -> str:
+    """The label, which servers take.
+
+    Raises:
+        ValueError: it is none; the message says ``what`` it is, such as ``"a tag"``, and its beginning.
+    """
+    if not is_label(label):
+        raise ValueError(
+            f"{what} has at most {MAX_LABEL} characters, none of them a control character or a lone surrogate, "
+            f"and {shorten(label)} ({len(label)} characters) is given"
+        )
+    return label
+
+
+def shorten(value: Any) -> str:
+    """The beginning of a value as Python writes it, for a message."""
+    text = repr(value)
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."

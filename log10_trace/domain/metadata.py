@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping
 from typing import Any, Final
 
-from log10_trace.domain.labels import is_label
+from log10_trace.domain.labels import is_label, shorten
 
 MAX_PAIRS: Final = 64
 """Pairs that one place of the program may give, and that one record is found by."""
@@ -39,7 +39,7 @@ def _check_key(key: Any) -> None:
     if not is_key(key):
         raise ValueError(
             f"a key of metadata has 1 to {MAX_KEY_CHARS} characters, none of them = or a control character, "
-            f"and {_shorten(key)} has not"
+            f"and {shorten(key)} has not"
         )
 
 
@@ -47,7 +47,7 @@ def _check_value(key: str, value: Any) -> None:
     if value is not None and not isinstance(value, str | int | float):
         raise TypeError(
             f"a value of metadata is a string, a number or a boolean, and {key!r} is {type(value).__name__}: "
-            f"{_shorten(value)}"
+            f"{shorten(value)}"
         )
     if isinstance(value, float) and not math.isfinite(value):
         raise ValueError(f"a number of metadata is finite, and {key!r} is {value!r}")
@@ -57,11 +57,6 @@ def _check_value(key: str, value: Any) -> None:
         )
     if isinstance(value, int) and value.bit_length() > MAX_VALUE_CHARS:
         raise ValueError(f"a number of metadata has at most {MAX_VALUE_CHARS} bits, and {key!r} has more")
-
-
-def _shorten(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= MAX_KEY_CHARS * 2 else f"{text[: MAX_KEY_CHARS * 2]}..."
 
 
 def merge_metadata(outer: dict[str, Any] | None, inner: dict[str, Any] | None) -> dict[str, Any] | None:
