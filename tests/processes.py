@@ -34,9 +34,13 @@ def environment(home: Path, **more: str) -> dict[str, str]:
 
 
 @contextmanager
-def server(home: Path, *arguments: str, **variables: str) -> Iterator[LocalServer]:
-    """``log10-trace serve`` on a free port, in a process of its own, while the block runs."""
-    command = [sys.executable, "-m", "log10_trace", "serve", "--port", "0", *arguments]
+def server(home: Path, *arguments: str, redirections: str = "", **variables: str) -> Iterator[LocalServer]:
+    """``log10-trace serve`` on a free port, in a process of its own, while the block runs.
+
+    ``redirections`` are those of a shell, such as ``>&-``.
+    """
+    command = ["sh", "-c", f'exec "$@" {redirections}', "sh"]
+    command += [sys.executable, "-m", "log10_trace", "serve", "--port", "0", *arguments]
     with (home.parent / f"{home.name}-serve.log").open("w+") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log, env=environment(home, **variables))
         try:

@@ -6,6 +6,7 @@ imports ``app``, registers its command or its own ``Typer`` with it, and has a l
 
 from __future__ import annotations
 
+import errno
 import importlib
 import io
 import os
@@ -18,6 +19,7 @@ import typer
 from log10_trace import __version__
 from log10_trace.cli import exit_codes
 from log10_trace.cli.next_steps import describe_next_step
+from log10_trace.cli.standard_streams import discard_stdout
 from log10_trace.errors import Log10Error
 
 GROUPS: Final = {
@@ -137,8 +139,7 @@ def run() -> int:
         print(f"log10-trace: {said}", file=sys.stderr)  # noqa: T201 -- the command's own voice
         return exit_codes.exit_code_for(error)
     except OSError as error:  # a full disk, a file that went away, a folder that may not be entered
-        said = f"{error.filename} cannot be used: {error.strerror}" if error.filename else str(error)
-        print(f"log10-trace: {said}", file=sys.stderr)  # noqa: T201 -- as above
+        print(f"log10-trace: {_describe_os_error(error)}", file=sys.stderr)  # noqa: T201 -- as above
         _flush_or_discard_stdout()
         return exit_codes.FAILED
     except KeyboardInterrupt:
@@ -148,12 +149,22 @@ def run() -> int:
     return _flush_stdout(exit_codes.DONE)
 
 
+def _describe_os_error(error: OSError) -> str:
+    if error.filename:
+        return f"{error.filename} cannot be used: {error.strerror}"
+    return _describe_output_error(error) if error.errno == errno.EBADF else str(error)
+
+
+def _describe_output_error(error: OSError) -> str:
+    return f"the output cannot be written: {error.strerror}"
+
+
 def _flush_stdout(code: int) -> int:
     """The code, after the output is flushed; a closed pipe (``| head``) is not a failure."""
     error = _flush_or_discard_stdout()
     if error is None or isinstance(error, BrokenPipeError):
         return code
-    print(f"log10-trace: the output cannot be written: {error.strerror}", file=sys.stderr)  # noqa: T201
+    print(f"log10-trace: {_describe_output_error(error)}", file=sys.stderr)  # noqa: T201
     return code or exit_codes.FAILED
 
 
@@ -162,7 +173,6 @@ def _flush_or_discard_stdout() -> OSError | None:
     try:
         sys.stdout.flush()
     except OSError as error:
-        # Python flushes again at exit and would complain: give it somewhere to flush to.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        discard_stdout()
         return error
     return None

@@ -10,6 +10,7 @@ from log10_trace.cli.app import app
 from log10_trace.cli.once import OnceCommand
 from log10_trace.cli.options import Server, expand_option_groups
 from log10_trace.cli.output import stderr_console
+from log10_trace.cli.standard_streams import announce
 from log10_trace.client import Log10
 from log10_trace.client.retry import Retry
 from log10_trace.errors import MissingExtraError
@@ -98,7 +99,7 @@ def mcp(
         port=DEFAULT_PORT if port is None else port,
         allowed_hosts=allow_host or [],
         warn=_warn,
-        ready=lambda address: typer.echo(f"MCP server at {address}"),
+        ready=lambda address: announce(f"MCP server at {address}"),
     )
 
 

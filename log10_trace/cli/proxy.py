@@ -9,6 +9,7 @@ import typer
 
 from log10_trace.cli.app import app
 from log10_trace.cli.listening import LOOPBACK, Host, Log, LogLevel, Port, requiring_server_extra
+from log10_trace.cli.standard_streams import announce
 
 DEFAULT_PORT: Final = 4681
 
@@ -64,4 +65,4 @@ def proxy(
         stop_timeout_s=stop_timeout,
         log_level=log_level.value,
     )
-    run.run(settings, print_line=typer.echo)
+    run.run(settings, print_line=announce)

@@ -13,6 +13,7 @@ import typer
 from log10_trace.cli.app import app
 from log10_trace.cli.database import Database, Organization, resolve_database
 from log10_trace.cli.listening import LOOPBACK, Host, Log, LogLevel, Port, requiring_server_extra
+from log10_trace.cli.standard_streams import announce
 from log10_trace.guard import guard
 
 DEFAULT_PORT = 4680
@@ -87,7 +88,7 @@ def serve(
         prices=prices,
     )
     with _adopting_once_ready() as ready:
-        run.serve(settings, print_line=typer.echo, ready=ready)
+        run.serve(settings, print_line=announce, ready=ready)
 
 
 @contextmanager

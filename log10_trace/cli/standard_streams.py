@@ -24,6 +24,19 @@ def open_missing_streams() -> None:
         setattr(sys, name, open(number, mode, encoding="utf-8", closefd=False))  # noqa: SIM115 -- for good
 
 
+def announce(text: str) -> None:
+    """Write a line to the standard output that is not the work of the command; where that fails, go on."""
+    try:
+        print(text, flush=True)  # noqa: T201 -- the command's own voice
+    except OSError:
+        discard_stdout()
+
+
+def discard_stdout() -> None:
+    """Give the output that cannot be written somewhere to go: Python writes it again at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def _is_open(number: int) -> bool:
     try:
         os.fstat(number)

@@ -33,8 +33,8 @@ def check_label(what: str, label: str) -> str:
     """
     if not is_label(label):
         raise ValueError(
-            f"{what} has at most {MAX_LABEL} characters, none of them a control character or a lone surrogate, "
-            f"and {shorten(label)} ({len(label)} characters) is given"
+            f"{what} has at most {MAX_LABEL} characters, none of them a control character or a lone "
+            f"surrogate, and {shorten(label)} ({len(label)} characters) is given"
         )
     return label
 
