@@ -88,6 +88,8 @@ class ForwardScan:
         batch: list[OutboundRecord] = []
         with self._finishing():
             for line in split_lines(self._client.completions.export(order="oldest", **filters)):
+                if self._underway is not None and self._underway.has_ended:
+                    self._finish()
                 call_id = _read_id(line)
                 if call_id in self._sent or call_id in self._settled:
                     known += call_id in self._sent
@@ -111,11 +113,15 @@ class ForwardScan:
 
     @contextmanager
     def _finishing(self) -> Iterator[None]:
-        """Settle at the end of the block what is under way, also when the server fails; not at Ctrl-C."""
+        """Settle at the end of the block what is under way, also when the server fails; at Ctrl-C note it."""
         try:
             yield
         except Exception:
             self._finish()
+            raise
+        except KeyboardInterrupt:
+            if self._underway is not None:
+                self._sender.note_answer(self._underway)
             raise
         self._finish()
 

@@ -7,7 +7,7 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import Final
 
 from log10_trace import threads
@@ -22,6 +22,9 @@ from log10_trace.otlp.endpoint import GRPC_NOTICE
 
 GIVE_UP_S: Final = 60.0
 """So long an endpoint may take nothing before the command ends, unless it follows."""
+ANSWER_S: Final = 1.0
+"""So long Ctrl-C waits for the answer to what is under way: without it the next run sends that again."""
+_TRIED_AGAIN: Final = (Disposition.DENIED, Disposition.RETRY, Disposition.TOO_LARGE)
 _SERVER_ERROR: Final = 500
 _ALONE_ATTEMPTS: Final = 3
 """An endpoint that fails so often on one span, and takes others, refuses it."""
@@ -54,6 +57,11 @@ class BegunBatch:
         """Wait for what is put into ``outcome``: the result of the attempt, or the error that ended it."""
         self.records = records
         self.outcome: SimpleQueue[SendResult | Exception] = SimpleQueue()
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether the attempt has an outcome."""
+        return not self.outcome.empty()
 
     def wait(self) -> SendResult:
         """The result of the attempt, once; an error that ended it is raised."""
@@ -135,6 +143,15 @@ class ForwardSender:
             self._failures, self._succeeded_at = 0, self._clock()
             waiting += self._settle(part, result)
         return waiting
+
+    def note_answer(self, begun: BegunBatch) -> None:
+        """Count a batch if its answer comes soon and ends it: Ctrl-C tries nothing again."""
+        try:
+            outcome = begun.outcome.get(timeout=ANSWER_S)
+        except Empty:
+            return
+        if isinstance(outcome, SendResult) and _worst_of(outcome).disposition not in _TRIED_AGAIN:
+            self._settle(begun.records, outcome)
 
     def _after_failure(
         self, part: list[OutboundRecord], worst: RecordResult, retry_after: float

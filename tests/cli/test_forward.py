@@ -14,6 +14,7 @@ import pytest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from log10_trace.cli import forward_scan, forwarding
+from log10_trace.cli.exit_codes import INTERRUPTED, UNREACHABLE
 from log10_trace.cli.sent_calls import open_sent_calls
 from log10_trace.errors import APIConnectionError
 from log10_trace.export.delivery.otlp_transport import OtlpTransport, SpanRequest
@@ -83,22 +84,28 @@ def test_a_batch_is_made_while_the_one_before_it_is_sent(
     assert len(receiver.requests) == 3
 
 
-def test_what_is_under_way_is_settled_when_the_server_fails(
-    within: Within, cli: Cli, calls: list[dict[str, Any]], receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("ends", [APIConnectionError("the server has gone"), KeyboardInterrupt()], ids=repr)
+def test_what_is_under_way_is_settled_at_an_early_end(
+    within: Within,
+    calls: list[dict[str, Any]],
+    receiver: Receiver,
+    monkeypatch: pytest.MonkeyPatch,
+    ends: BaseException,
 ) -> None:
-    """What the endpoint has taken is not sent again by the next run."""
+    """What the endpoint has taken is not sent again by the next run: the server fails, or it is Ctrl-C."""
     monkeypatch.setattr(forward_scan, "BATCH_ITEMS", 2)
+    monkeypatch.setattr(forwarding, "ANSWER_S", 30.0)
     split = forward_scan.split_lines
 
     def break_off(chunks: Iterable[bytes]) -> Iterator[bytes]:
         for number, line in enumerate(split(chunks)):
             if number == 2:
-                raise APIConnectionError("the server has gone")
+                raise ends
             yield line
 
     with monkeypatch.context() as failing:
         failing.setattr(forward_scan, "split_lines", break_off)
-        assert "the server has gone" in within("forward", "--to", receiver.url).err
+        assert within("forward", "--to", receiver.url).returncode in (UNREACHABLE, INTERRUPTED)
     within("forward", "--to", receiver.url)
 
     assert [number_of(span) for span in receiver.spans] == list(range(6))
