@@ -26,6 +26,8 @@ NAME_CHARACTERS: Final = 1_000
 _SMALL_CHARACTERS: Final = 4_096
 _FASTEST: Final = 1
 """zlib's level: a third of the time of the default level, for a tenth more room."""
+_SHORT_NAME: Final = 64
+"""Characters."""
 _SHORT_BYTES: Final = 16_384
 _SHORT_WINDOW, _WINDOW = 14, 15
 """Sizes of what zlib looks back at, as powers of two. The small one holds all of a short text, and is small
@@ -138,8 +140,12 @@ def _join(fields: Mapping[str, str]) -> str:
     return f"[{index}]\n{''.join(fields.values())}"
 
 
-_quote = lru_cache(maxsize=1_024)(json.dumps)
-"""The names of fields are few."""
+def _quote(name: str) -> str:
+    return _quote_short(name) if len(name) <= _SHORT_NAME else json.dumps(name)
+
+
+_quote_short = lru_cache(maxsize=1_024)(json.dumps)
+"""The names of fields are few, but for those that a client makes up: long ones are not kept."""
 
 
 def _split(joined: str) -> dict[str, str]:

@@ -173,8 +173,8 @@ def _use_found(asked: FilterQuery, found: Sequence[Row] | None) -> FilterQuery:
     if asked.source != "words":
         return asked
     if found is not None:
-        columns = rows_to_columns(_FOUND, found)
-        return replace(asked, source="found", values={**asked.values, **columns})
+        in_range = [row for row in found if asked.low <= row[0] <= asked.high]
+        return replace(asked, source="found", values={**asked.values, **rows_to_columns(_FOUND, in_range)})
     if not asked.conditions:
         return replace(asked, is_searched=True)
     return replace(asked, source=asked.otherwise, conditions=(*asked.conditions, "has_words"))

@@ -115,7 +115,7 @@ class SqliteCompletions:
         wanted = self._prepare(organization_id, wanted)
         query = select_by_words(organization_id, wanted, MAX_RECORDS + 1)
         with self._readers.snapshot() as connection:
-            found = tuple([position for (position,) in connection.execute(query.text, query.values)])
+            found = tuple(sorted([position for (position,) in connection.execute(query.text, query.values)]))
         is_few = len(found) <= MAX_RECORDS
         return SearchedFilter.from_filter(wanted, found if is_few else None)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import chain
@@ -10,6 +11,7 @@ from typing import Final
 
 from log10_trace.server.store.data_types import CompletionFilter, Order, SearchedFilter
 from log10_trace.server.store.sqlite.filter_sql import BoundQuery, select_positions
+from log10_trace.server.store.sqlite.sort_keys import SORT_KEYS
 from log10_trace.server.store.sqlite.tag_exclusion import split_by_time
 
 _GROWTH: Final = 4
@@ -55,7 +57,11 @@ def _split_found(wanted: CompletionFilter, limit: int, order: Order) -> Iterator
     if not isinstance(wanted, SearchedFilter) or wanted.found is None:
         yield wanted
         return
-    found = sorted(wanted.found, reverse=order == "newest")
+    first = 0 if wanted.since_ms is None else bisect_left(wanted.found, SORT_KEYS.first_of(wanted.since_ms))
+    end = None if wanted.until_ms is None else bisect_left(wanted.found, SORT_KEYS.first_of(wanted.until_ms))
+    found = wanted.found[first:end]
+    if order == "newest":
+        found = found[::-1]
     size, at = limit, 0
     while at < len(found):
         yield replace(wanted, found=tuple(found[at : at + size]))

@@ -11,11 +11,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from log10_trace.server.store import open_store
-from log10_trace.server.store.data_types import CompletionFilter, Order
+from log10_trace.server.store.data_types import CompletionFilter, Order, SearchedFilter
 from log10_trace.server.store.protocol import Store
 from log10_trace.server.store.sqlite import filter_sql
 from log10_trace.server.store.sqlite.connection import connect
+from log10_trace.server.store.sqlite.positions import _split_found
 from log10_trace.server.store.sqlite.rollup_compaction import compact_all
+from log10_trace.server.store.sqlite.sort_keys import SORT_KEYS
 from tests.server.store.factories import MINUTE_MS, NOON_MS, ORG, answer, asked, completion, ids, put_all
 from tests.server.store.test_listing import at, frame
 
@@ -100,3 +102,17 @@ def test_records_without_tags_are_found_among_hours_that_have_them(
         plain
     )
     store.close()
+
+
+@pytest.mark.parametrize("order", ["newest", "oldest"])
+def test_what_was_found_is_read_in_its_span_alone(order: Order) -> None:
+    """A filter that is cut into many spans asks for each found record once, and of an empty span nothing."""
+    found = tuple(SORT_KEYS.first_of(hour * 60 * MINUTE_MS) for hour in range(0, 100, 2))
+    read: list[int] = []
+    for hour in range(100) if order == "oldest" else range(99, -1, -1):
+        wanted = CompletionFilter(since_ms=hour * 60 * MINUTE_MS, until_ms=(hour + 1) * 60 * MINUTE_MS)
+        parts = [each.found for each in _split_found(SearchedFilter.from_filter(wanted, found), 10, order)]
+        assert len(parts) == (hour % 2 == 0)
+        read += [place for part in parts for place in part or ()]
+
+    assert read == sorted(found, reverse=order == "newest")
