@@ -19,12 +19,12 @@ import inspect
 import itertools
 import logging
 import os
-import time
 import traceback
 from collections import Counter
 from types import FrameType, TracebackType
 
 from log10_trace import threads
+from log10_trace.unpatched import time
 
 
 class OpenStreams(logging.Filter):

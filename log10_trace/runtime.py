@@ -8,7 +8,6 @@ from __future__ import annotations
 import atexit
 import importlib
 import os
-import time
 import weakref
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -21,6 +20,7 @@ from log10_trace.config import Config, resolve
 from log10_trace.export.deferred_delivery import DeferredDelivery
 from log10_trace.guard import guard
 from log10_trace.record.call import Call, Sink
+from log10_trace.unpatched import time
 
 if TYPE_CHECKING:
     from log10_trace.export import Delivery, Stats

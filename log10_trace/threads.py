@@ -2,36 +2,23 @@
 
 They replace names in ``_thread`` and ``threading`` at whatever moment the program chooses. Whoever waits for
 a lock that was made before stops every greenlet of the thread, and a thread that begins afterwards runs only
-while the others let it. So what our own thread shares with the program's comes from a copy of the module
-``_thread`` of its own.
+while the others let it. So what our own thread shares with the program's comes from a copy of ``_thread``.
 """
 
 from __future__ import annotations
 
 import _thread
-import importlib.util
 import sys
 import threading
 from collections.abc import Callable
-from importlib.machinery import BuiltinImporter
-from types import BuiltinFunctionType, ModuleType
+from types import BuiltinFunctionType
 from typing import Any, Final
 
+from log10_trace.unpatched import thread
 
-def _copy_of_thread_module() -> Any:
-    spec = importlib.util.spec_from_loader("_thread", BuiltinImporter)
-    if spec is None:
-        return _thread
-    copy: ModuleType = importlib.util.module_from_spec(spec)
-    BuiltinImporter.exec_module(copy)
-    return copy
-
-
-_own: Final = _copy_of_thread_module()
-
-new_lock: Final[Callable[[], Any]] = _own.allocate_lock
+new_lock: Final[Callable[[], Any]] = thread.allocate_lock
 """Makes a lock that one thread may take and another give back."""
-new_reentrant_lock: Final[Callable[[], Any]] = _own.RLock
+new_reentrant_lock: Final[Callable[[], Any]] = thread.RLock
 """Makes a lock that its thread may take again.
 
 The greenlets of a thread are one to it, so it must not switch to another while holding it.
@@ -45,7 +32,7 @@ def start(run: Callable[[], None], name: str) -> None:
         RuntimeError: the interpreter ends, or the system allows no more threads.
     """
     if library_of_greenlets() is not None:
-        _own.start_new_thread(run, ())
+        thread.start_new_thread(run, ())
         return
 
     def run_to_the_end() -> None:

@@ -11,6 +11,7 @@ import pytest
 PACKAGE = Path(__file__).resolve().parents[1] / "log10_trace"
 
 FLOORS = (
+    {"unpatched"},
     {"threads"},
     {"errors", "guard"},
     {"domain", "folders", "network", "private_file"},

@@ -93,6 +93,7 @@ BY_PATCH = {
     "log10_trace.redact",
     "log10_trace.runtime",
     "log10_trace.threads",
+    "log10_trace.unpatched",
 }
 """What wraps the SDK and waits for the first call."""
 OTHERS_BY_PATCH = {"gc", "wrapt"}

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import random
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from log10_trace.client.http_library import httpx, is_error
 from log10_trace.domain.retry_after import parse_retry_after
+from log10_trace.unpatched import time
 
 Attempt: TypeAlias = httpx.Response | httpx.TransportError
 """What came of sending a request: an answer, or why there is none."""

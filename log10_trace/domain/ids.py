@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import struct
-import time
 from binascii import hexlify
 from typing import Final
 from uuid import UUID
+
+from log10_trace.unpatched import time
 
 _VERSION: Final = 7
 _TIME_SHIFT: Final = 80

@@ -8,7 +8,6 @@ is written to disk.
 from __future__ import annotations
 
 import math
-import time
 from collections import deque
 from collections.abc import Callable
 from typing import Final
@@ -21,6 +20,7 @@ from log10_trace.guard import guard, is_from_signal_handler
 from log10_trace.record.call import Call
 from log10_trace.record.call_codec import encode
 from log10_trace.record.completion import join_request_metadata
+from log10_trace.unpatched import time
 
 # Made once: every call of the SDK passes here.
 _KEEPING: Final = guard("storing a record")

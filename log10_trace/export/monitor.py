@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Final
 
 from log10_trace import threads
 from log10_trace.export.counters import Counters
+from log10_trace.unpatched import time
 
 # A lock takes no time-out without end; who waits for longer looks again and goes on waiting.
 _LONGEST_S: Final = 3600.0

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import sys
-import time
 from collections.abc import Iterable
 from functools import partial
 from typing import Any, Final
@@ -24,6 +23,7 @@ from log10_trace.instrument.error_signs import MASK, tells_of_error
 from log10_trace.instrument.sampling import EVERYTHING, Sampling
 from log10_trace.record.call import Call, Sink
 from log10_trace.record.content_encoding import decode_body
+from log10_trace.unpatched import time
 
 _BEGINNING: Final = guard("beginning a call")
 _RECORDING: Final = guard("recording a call")

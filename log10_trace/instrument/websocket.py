@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import sys
-import time
 from typing import Any, Final
 from weakref import WeakKeyDictionary
 
@@ -22,6 +21,7 @@ from log10_trace.instrument.stack import sites
 from log10_trace.instrument.wrappers import capture_state
 from log10_trace.record.accumulate_responses import ENDS
 from log10_trace.record.json_bytes import parse
+from log10_trace.unpatched import time
 
 _END_WORDS: Final = tuple(f'{kind}"'.encode() for kind in (*ENDS, "error"))
 _BEGIN_WORD: Final = b'"response.create"'

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
-from pydantic import Discriminator, Tag, ValidationError
+from pydantic import Discriminator, GetPydanticSchema, Tag, ValidationError
+from pydantic_core import core_schema
 
 from log10_trace.domain import call_labels
 from log10_trace.models.base import Json, Model, Number, OpenEnum, OpenEnumField
@@ -21,6 +22,9 @@ from log10_trace.models.text_completion import (
 
 if TYPE_CHECKING:
     from typing_extensions import Self
+
+Moment = Annotated[datetime, GetPydanticSchema(lambda *_: core_schema.datetime_schema())]
+"""A ``datetime``. A test that freezes the clock puts another class in its place, unknown to pydantic."""
 
 
 class Kind(OpenEnum):
@@ -146,7 +150,7 @@ class Completion(Model):
     body with a good HTTP status the type, code or status that it names."""
     failure_reason: str | None = None
 
-    created_at: datetime | str | None = None
+    created_at: Moment | str | None = None
     """When the call began; UTC, RFC 3339."""
     time_to_first_token: Number | None = None
     """Seconds from the start of the call to the first data of a stream."""

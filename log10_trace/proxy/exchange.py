@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from typing import TYPE_CHECKING, Final
 
 from log10_trace.guard import logger
@@ -15,6 +14,7 @@ from log10_trace.proxy.failures import (
     describe_connect_failure,
     error_body,
 )
+from log10_trace.unpatched import time
 
 if TYPE_CHECKING:
     from log10_trace.proxy.client_connection import ClientConnection

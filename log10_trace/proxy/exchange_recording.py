@@ -6,7 +6,6 @@ without a record. No exception of ours reaches the exchange.
 
 from __future__ import annotations
 
-import time
 from collections import OrderedDict
 from collections.abc import Callable
 from types import SimpleNamespace
@@ -27,6 +26,7 @@ from log10_trace.record import sse
 from log10_trace.record.call import Call
 from log10_trace.record.content_encoding import decode_body
 from log10_trace.record.json_bytes import parse
+from log10_trace.unpatched import time
 
 MAX_BODY_BYTES: Final = 64 << 20
 """More of a body is passed on and not kept."""

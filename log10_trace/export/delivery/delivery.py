@@ -6,7 +6,6 @@ The thread is a daemon, begins with the first call, and is restarted in a forked
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Final
@@ -30,6 +29,7 @@ from log10_trace.export.spool.journal import Journal, SizeLimits
 from log10_trace.export.spool.loss_log import LossLog
 from log10_trace.export.spool.spool import SourceLock, Spool, new_source
 from log10_trace.guard import faults, guard, log_rate_limited, logger
+from log10_trace.unpatched import time
 
 if TYPE_CHECKING:
     from log10_trace.export.stats import Stats

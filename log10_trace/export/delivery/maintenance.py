@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from functools import cache
 from typing import Final
@@ -16,6 +15,7 @@ from log10_trace.export.spool.destination import destination_of
 from log10_trace.export.spool.orphaned_backlog import Orphans
 from log10_trace.export.spool.spool import Spool
 from log10_trace.guard import guard, logger
+from log10_trace.unpatched import time
 
 ADOPT_EVERY_S: Final = 10.0
 ADOPT_MAX_INTERVAL_S: Final = 60.0

@@ -8,7 +8,6 @@ Needs the extra ``otel``.
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Callable, Mapping
 from typing import Final
 from uuid import uuid4
@@ -24,6 +23,7 @@ from log10_trace.export.monitor import DeliveryMonitor
 from log10_trace.export.spool.spool import spans_folder
 from log10_trace.otlp.endpoint import GRPC_NOTICE, metrics_url, read_resource
 from log10_trace.otlp.histograms import CallHistograms
+from log10_trace.unpatched import time
 
 _INSTANCE: Final = "service.instance.id"
 _OF_KEY: Final = (401, 403)

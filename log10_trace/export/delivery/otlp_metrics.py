@@ -6,7 +6,6 @@ They are cumulative: what a push that fails did not bring, the next one brings. 
 from __future__ import annotations
 
 import sys
-import time
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
@@ -17,6 +16,7 @@ from log10_trace.export.http.reply import HttpReply
 from log10_trace.guard import log_rate_limited, logger
 from log10_trace.otlp.call_measures import Measure
 from log10_trace.otlp.histograms import CallHistograms, decode_metrics_rejection
+from log10_trace.unpatched import time
 
 INTERVAL_S: Final = 60.0
 """Seconds between two pushes, as OpenTelemetry's SDKs have it."""

@@ -6,7 +6,6 @@ No threads and no retries here: one call of ``send`` is one attempt. Needs the e
 from __future__ import annotations
 
 import json
-import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -29,6 +28,7 @@ from log10_trace.guard import guard, log_rate_limited
 from log10_trace.otlp.call_measures import Measure
 from log10_trace.otlp.encoding import decode_rejection, encode_request, encode_span
 from log10_trace.record.json_bytes import MAX_INT_DIGITS
+from log10_trace.unpatched import time
 
 BATCH_ITEMS: Final = 500
 SENT: Final = "sent"

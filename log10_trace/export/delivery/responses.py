@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
@@ -12,6 +11,7 @@ from pydantic_core import from_json
 from log10_trace.export.delivery.retry import Disposition, disposition_of, retry_after
 from log10_trace.export.http.reply import HttpReply
 from log10_trace.export.spool.outbound_record import OutboundRecord
+from log10_trace.unpatched import time
 
 _OK: Final = 200
 _CREATED: Final = 201

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import time
 from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
@@ -21,6 +20,7 @@ from log10_trace.export.spool.dead_letters import DeadLetter, DeadLetters
 from log10_trace.export.spool.outbound_record import OutboundRecord
 from log10_trace.export.spool.serialization import dump_unreadable
 from log10_trace.guard import log_rate_limited
+from log10_trace.unpatched import time
 
 BATCH_BYTES: Final = 4 * 1024 * 1024
 """Maximum bytes of records read for one attempt, unless a single one is larger."""

@@ -5,7 +5,6 @@ No threads and no retries here: one call of ``send`` is one attempt.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Final
@@ -27,6 +26,7 @@ from log10_trace.export.http.connection import Request
 from log10_trace.export.http.reply import HttpReply
 from log10_trace.export.spool.outbound_record import OutboundRecord
 from log10_trace.network import is_loopback
+from log10_trace.unpatched import time
 
 BATCH_ITEMS: Final = 500
 SINGLE_ITEMS: Final = 16

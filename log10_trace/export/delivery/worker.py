@@ -6,7 +6,6 @@ thread or sleeps, so that a test can take the steps itself.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 
 from log10_trace.config import Config
@@ -17,6 +16,7 @@ from log10_trace.export.journal_sink import WAKE_THRESHOLD, JournalSink
 from log10_trace.export.spool.backlog import Backlog
 from log10_trace.export.spool.journal import Journal
 from log10_trace.guard import guard
+from log10_trace.unpatched import time
 
 _NEVER = float("inf")
 

@@ -8,7 +8,6 @@ byte now and then would hold a connection without limit.
 from __future__ import annotations
 
 import ssl
-import time
 import zlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -24,6 +23,7 @@ from log10_trace.export.http.proxies import ProxyError, authorization, describe_
 from log10_trace.export.http.reply import HttpReply
 from log10_trace.export.http.streams import Stream, TcpStream, TlsStream
 from log10_trace.network import find_proxy, prepare_tls
+from log10_trace.unpatched import time
 
 KEEPALIVE_S: Final = 60.0
 """A connection idle for longer is not reused: a device in between may have dropped it."""

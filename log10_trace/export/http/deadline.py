@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
+
+from log10_trace.unpatched import time
 
 
 class Deadline:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import errno
 import json
 import os
-import time
 from dataclasses import asdict
 from pathlib import Path
 from typing import Final
 
 from log10_trace.export.spool.backlog import Loss
 from log10_trace.export.spool.regular_file import read_regular
+from log10_trace.unpatched import time
 
 NAME: Final = "given-up.jsonl"
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import stat
-import time
 from pathlib import Path
 from typing import Final
 
 from log10_trace.errors import describe_exception
 from log10_trace.guard import faults, logger
+from log10_trace.unpatched import time
 
 _KINDS: Final = (
     (stat.S_ISLNK, "is a symbolic link"),
