@@ -44,7 +44,7 @@ def prepare_tls() -> None:
 def is_loopback(url: str) -> bool:
     """Whether ``url`` leads to this machine itself, by its name or its address."""
     host = (urlsplit(url).hostname or "").rstrip(".")
-    address = _parse_address(host)
+    address = parse_address(host)
     if address is None:
         return host == "localhost" or host.endswith(".localhost")
     mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
@@ -67,7 +67,7 @@ def find_proxy(url: str) -> str | None:
 
 def _is_listed(host: str, no_proxy: str) -> bool:
     """Whether ``host`` is an IP address that ``no_proxy`` names, by itself or in a block."""
-    address = _parse_address(host)
+    address = parse_address(host)
     return address is not None and any(_holds(entry, address) for entry in no_proxy.split(","))
 
 
@@ -78,7 +78,8 @@ def _holds(entry: str, address: IPv4Address | IPv6Address) -> bool:
         return False
 
 
-def _parse_address(host: str) -> IPv4Address | IPv6Address | None:
+def parse_address(host: str) -> IPv4Address | IPv6Address | None:
+    """The IP address that ``host`` is written as; None for a name."""
     try:
         return ip_address(host)
     except ValueError:

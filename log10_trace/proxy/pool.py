@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any, Final
 
+from log10_trace.network import parse_address
 from log10_trace.proxy.route import Route, Tunnels
 from log10_trace.proxy.upstream_connection import UpstreamConnection
 
@@ -65,7 +66,9 @@ class Pool:
             where = {"sock": await self._tunnels.open()}
         else:
             first = self._route.forwarder or target
-            where = {"host": first.host, "port": first.port, "happy_eyeballs_delay": 0.25}
+            # An address has no other to try. asyncio then also leaves no socket behind when it is cancelled.
+            delay_s = None if parse_address(first.host) else 0.25
+            where = {"host": first.host, "port": first.port, "happy_eyeballs_delay": delay_s}
         _, connection = await asyncio.get_running_loop().create_connection(
             lambda: UpstreamConnection(self.open),
             **where,

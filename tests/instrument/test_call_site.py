@@ -8,8 +8,10 @@ import functools
 import gc
 import sys
 import threading
+import traceback
 import weakref
 from collections.abc import Callable, Coroutine
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +27,7 @@ from tests.instrument.conftest import Kept
 from tests.instrument.installed import framework
 from tests.instrument.programs import CHAT, seeded
 from tests.model_endpoint import Endpoint
+from tests.processes import until
 
 __all__ = ["framework"]
 
@@ -267,7 +270,16 @@ def test_a_loop_of_another_thread_names_the_line_that_waits_for_its_answer(
     framework: Any, endpoint: Endpoint, kept: Kept
 ) -> None:
     """``run_coroutine_threadsafe(...).result()``: that thread's line, wherever the loop was started."""
-    make = functools.partial(openai.AsyncOpenAI, base_url=endpoint.url, api_key="k")
+    waiting = threading.get_ident()
+
+    def waits() -> bool:
+        frames = traceback.walk_stack(sys._current_frames()[waiting])
+        return any(frame.f_code is Future.result.__code__ for frame, _ in frames)
+
+    def make() -> openai.AsyncOpenAI:
+        until(waits, "the thread waits for the answer")
+        return openai.AsyncOpenAI(base_url=endpoint.url, api_key="k")
+
     framework.run_on_a_loop(lambda: framework.ask_once(make, **CHAT))  # here
 
     site = call_site(kept)
