@@ -144,6 +144,8 @@ class CompletionsAPI:
         self._port = 0
         self._connections = 0
         self._open: set[socket.socket] = set()
+        self._reserved: socket.socket | None = None
+        """Holds the port while nobody listens, so that no other program is given it."""
 
     @property
     def url(self) -> str:
@@ -156,6 +158,7 @@ class CompletionsAPI:
 
     def __exit__(self, *_: object) -> None:
         self.down()
+        self._release()
 
     def up(self) -> None:
         """Listen, at the same port as before."""
@@ -164,6 +167,7 @@ class CompletionsAPI:
         self._server = ThreadingHTTPServer(("127.0.0.1", self._port), handler)
         self._server.daemon_threads = True
         self._port = self._server.server_port
+        self._release()
         serve = self._server.serve_forever
         threading.Thread(target=serve, kwargs={"poll_interval": 0.02}, daemon=True).start()
 
@@ -174,9 +178,17 @@ class CompletionsAPI:
             self._server.shutdown()
             self._server.server_close()
             self._server = None
+            self._reserved = socket.socket()
+            self._reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            self._reserved.bind(("127.0.0.1", self._port))
         for connection in list(self._open):
             with suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
+
+    def _release(self) -> None:
+        if self._reserved is not None:
+            self._reserved.close()
+            self._reserved = None
 
     def behave(self, behaviour: Behaviour, *, times: int = 0) -> None:
         """Behave so from now on, or only for the next ``times`` requests."""
