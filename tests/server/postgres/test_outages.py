@@ -106,6 +106,7 @@ def test_every_reader_taken_holds_no_write_up(
     monkeypatch.setattr(connections, "READERS", 1)
     monkeypatch.setattr(connections, "_WAIT_S", 0.2)
     store = PostgresStore(postgres_url, prices=Prices.load())
+    store._readers._pool.wait(WAIT_S)
 
     with store._readers.connection():
         with pytest.raises(StoreBusyError, match="is taken"):
