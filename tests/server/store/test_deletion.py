@@ -244,6 +244,29 @@ def test_a_deleted_record_stays_gone_when_its_sender_repeats_it(
     assert store.reports.tags(ORG) == []
 
 
+@pytest.mark.parametrize("sent", [SENT, {}], ids=["with a sequence", "without"])
+def test_a_new_record_after_a_repeat_is_taken_in_the_same_request(store: Store, sent: dict[str, Any]) -> None:
+    """A repeat refuses itself alone: what comes of the id after it is a record, and has nothing of it."""
+    first = completion(id="a", tags=["x"], **sent)
+    put(store, first)
+    store.completions.delete_one(ORG, "a").result()
+
+    coming = [first, first, completion(id="a", tags=["new"]), completion(id="a", tags=["later"])]
+    outcomes = [future.result().change for future in store.completions.put_many(ORG, coming)]
+
+    assert outcomes == [
+        *[WriteEffect.DELETED] * 2,
+        WriteEffect.CREATED,
+        WriteEffect.MERGED,
+    ]
+    stored = store.completions.get(ORG, "a")
+    assert stored is not None
+    assert stored.fields["tags"] == '["new", "later"]'
+    assert "source" not in stored.fields
+    assert ids(store, CompletionFilter(tags=("x",))) == []
+    assert ids(store) == ["a"]
+
+
 def test_what_a_filter_deleted_stays_gone_after_a_restart(store: Store, store_url: str) -> None:
     """Deletions are remembered in the database, for their organization, and cost no other record."""
     gone = [completion(id=f"gone-{number}", tags=["x"], **SENT) for number in range(3)]

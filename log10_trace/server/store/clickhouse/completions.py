@@ -131,7 +131,11 @@ class ClickHouseCompletions:
             ends = {name: (first[1], last[1]) for name, first, last in rows}
             ids = sorted({completion_id for each in ends.values() for completion_id in each})
             found = _read_summaries(connection, organization_id, ids)
-        return {name: (found[first], found[last]) for name, (first, last) in ends.items()}
+        return {
+            name: (found[first], found[last])
+            for name, (first, last) in ends.items()
+            if first in found and last in found  # it may have been deleted meanwhile
+        }
 
     def find_ids(self, organization_id: str, part: str, *, limit: int) -> list[str]:
         """Ids that begin or end with ``part``."""

@@ -40,7 +40,9 @@ OWN_READERS: Final = 2
 _WAIT_S: Final = 3.0
 """How long a reader waits for one of them."""
 _READ_ANSWER_S: Final = READ_TIMEOUT_S + 5
-_WRITE_ANSWER_S: Final = 120
+_WRITE_TIMEOUT_S: Final = 100
+"""Of a statement of a connection that writes: a deletion waits until the parts are rewritten."""
+_WRITE_ANSWER_S: Final = _WRITE_TIMEOUT_S + 20
 """How long a connection waits for an answer: ClickHouse itself ends what takes long, unless it is stuck."""
 _OLDEST: Final = (26, 2)
 """Of the engine: with it text indexes left their trial."""
@@ -162,7 +164,7 @@ def _bind(values: Values) -> dict[str, Any]:
 
 def connect(address: ClickHouseAddress, *, reads: bool = False) -> Connection:
     """A connection to a database that is there; one that only ``reads`` waits less for an answer."""
-    limits = {"max_execution_time": READ_TIMEOUT_S, **_SETTINGS}
+    limits = {"max_execution_time": READ_TIMEOUT_S if reads else _WRITE_TIMEOUT_S, **_SETTINGS}
     if address.cluster is not None:
         limits |= _CLUSTER_SETTINGS
     if address.is_embedded:

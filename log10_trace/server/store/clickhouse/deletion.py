@@ -1,7 +1,7 @@
 """Deletes records everywhere they are in ClickHouse: rows, deliveries, feedback, sessions. In steps.
 
-A deletion is done when its answer says so: no read sees the rows from then on. They leave the disk when the
-engine rewrites the parts that hold them, which it is told to do at once, and does in the background.
+A deletion is done when its answer says so, and no read sees the rows from before then on. They leave the disk
+when the engine rewrites the parts that hold them, which it is told to do at once, and does in the background.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from log10_trace.server.store.clickhouse.filter_sql import build_where
 from log10_trace.server.store.clickhouse.group_commit import SerialExecutor
 from log10_trace.server.store.clickhouse.queries import SQL
 from log10_trace.server.store.clickhouse.records import load_records
-from log10_trace.server.store.clickhouse.removals import remove_rows
+from log10_trace.server.store.clickhouse.removals import finish_removals, hide_rows
 from log10_trace.server.store.clickhouse.text_search import BoundCondition
 from log10_trace.server.store.common import deletions
 from log10_trace.server.store.data_types import DELETED, CompletionChange, CompletionFilter
@@ -37,17 +37,16 @@ class Deleter:
         self._executor = executor
         self._changes = changes
         self._lock = lock
-        """Held while this server writes or deletes records, so that neither sees half of the other."""
+        """Held while this server writes records or hides them, so that neither sees half of the other."""
 
     def delete(self, where: BoundCondition, organization_id: str) -> Future[int]:
         """Delete what matches; how many records that were."""
 
         def task(connection: Connection) -> int:
             total = 0
-            while deleted := self._delete_some(connection, organization_id, where):
+            while deleted := self._hide_some(connection, organization_id, where):
                 total += deleted
-            if total:
-                rewrite_parts(connection)
+            finish_removals(connection, organization_id)
             return total
 
         return self._executor.run(task)
@@ -59,32 +58,33 @@ class Deleter:
             values = {"organization_id": organization_id, "ids": [completion_id]}
             places = connection.rows("places", values)
             if not places:
+                finish_removals(connection, organization_id)
                 return False
             where = build_where(organization_id, CompletionFilter())
             of_one = BoundCondition(
                 f"{where.text} AND place = {{place:Int64}} AND id = {{id:String}}",
                 {**where.values, "place": places[0][1], "id": completion_id},
             )
-            if not self._delete_some(connection, organization_id, of_one):
-                # A write that failed in the middle left deliveries behind, and no row for lists.
-                self._delete_rows(connection, organization_id, [(places[0][1], completion_id, False, None)])
-            rewrite_parts(connection)
+            if not self._hide_some(connection, organization_id, of_one):
+                # A write or a deletion that failed midway left deliveries behind, and no row for lists.
+                self._hide(connection, organization_id, [(places[0][1], completion_id, False, None)])
+            finish_removals(connection, organization_id)
             return True
 
         return self._executor.run(task)
 
-    def _delete_some(self, connection: Connection, organization_id: str, where: BoundCondition) -> int:
+    def _hide_some(self, connection: Connection, organization_id: str, where: BoundCondition) -> int:
         query = f"{SQL['condemned']} {where.text} {SQL['first']}"
         with self._lock:
             rows = connection.ask(query, {**where.values, "limit": _A_STEP})
             if rows:
-                delete_records(connection, organization_id, rows)
+                hide_records(connection, organization_id, rows)
         self._announce(connection, organization_id, rows)
         return len(rows)
 
-    def _delete_rows(self, connection: Connection, organization_id: str, rows: Sequence[Row]) -> None:
+    def _hide(self, connection: Connection, organization_id: str, rows: Sequence[Row]) -> None:
         with self._lock:
-            delete_records(connection, organization_id, rows)
+            hide_records(connection, organization_id, rows)
         self._announce(connection, organization_id, rows)
 
     def _announce(self, connection: Connection, organization_id: str, rows: Sequence[Row]) -> None:
@@ -92,11 +92,11 @@ class Deleter:
         self._changes.announce(connection, gone)
 
 
-def delete_records(connection: Connection, organization_id: str, rows: Sequence[Row]) -> None:
-    """Delete the records of rows (place, id, has sequence, session)."""
+def hide_records(connection: Connection, organization_id: str, rows: Sequence[Row]) -> None:
+    """Delete the records of rows (place, id, has sequence, session), but for taking them off the disk."""
     ids = [row[1] for row in rows]
-    version = remember(connection, organization_id, ids)
-    remove_rows(connection, organization_id, [(row[0], row[1]) for row in rows], version)
+    remember(connection, organization_id, ids)
+    hide_rows(connection, organization_id, [(row[0], row[1]) for row in rows])
     take_off_feedback(connection, organization_id, ids)
     sessions = list({row[3] for row in rows if row[3]})
     if sessions:
@@ -105,8 +105,8 @@ def delete_records(connection: Connection, organization_id: str, rows: Sequence[
         delete_sessions(connection, [(organization_id, *row) for row in empty])
 
 
-def remember(connection: Connection, organization_id: str, ids: Sequence[str]) -> int:
-    """Remember records that are about to be deleted, so that no delivery up to the version given counts."""
+def remember(connection: Connection, organization_id: str, ids: Sequence[str]) -> None:
+    """Remember records that are about to be deleted, so that none of their deliveries counts."""
     day = time.time_ns() // 1_000_000 // DAY_MS
     loaded = load_records(connection, [(organization_id, one) for one in ids])
     version = max((time.time_ns() + _MAX_SKEW_NS, *(max(one.versions) for one in loaded.values())))
@@ -116,7 +116,6 @@ def remember(connection: Connection, organization_id: str, ids: Sequence[str]) -
     ]
     if rows:
         connection.insert("deleted", rows)
-    return version
 
 
 def _hash(organization_id: str, completion_id: str, content: str) -> tuple[str, str, str]:
@@ -139,9 +138,3 @@ def delete_sessions(connection: Connection, sessions: Sequence[tuple[str, str, i
     """Delete sessions: organization, id, and when they were made."""
     if sessions:
         connection.insert("sessions", [(*each, time.time_ns(), 1) for each in sessions])
-
-
-def rewrite_parts(connection: Connection) -> None:
-    """Have the engine take deleted rows off the disk, in the background."""
-    connection.execute("rewrite_completions")
-    connection.execute("rewrite_deliveries")

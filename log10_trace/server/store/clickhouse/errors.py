@@ -11,6 +11,8 @@ from log10_trace.server.store.errors import StoreBusyError, StoreError, StoreFul
 from log10_trace.server.store.protocol import READ_TIMEOUT_S
 
 TIMED_OUT: Final = 159
+REPLICA_AWAY: Final = 341
+"""The statement is kept for a replica that is away; the others have done it."""
 PASSING: Final = frozenset((286, 289))
 """Of a replica that lacks an insert which is under way: they end when it has it, or when it is given up."""
 _NO_SPACE: Final = frozenset((243, 1001))
@@ -34,7 +36,7 @@ _BUSY: Final = {
     209: "A host of the ClickHouse cluster does not answer; the store goes on as soon as it does.",
     225: _NO_KEEPER,
     999: _NO_KEEPER,
-    341: "A replica of ClickHouse is away: it deletes when it is back, the others have done so.",
+    REPLICA_AWAY: "A replica of ClickHouse is away: it deletes when it is back, the others have done so.",
     319: "ClickHouse does not know whether the write was kept on enough replicas; it is sent again.",
 }
 _NOT_OPENED: Final = {

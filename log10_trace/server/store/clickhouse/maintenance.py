@@ -14,9 +14,10 @@ from log10_trace.server.store.clickhouse.changes import ClickHouseChanges
 from log10_trace.server.store.clickhouse.connections import Connection, ReadPool
 from log10_trace.server.store.clickhouse.deletion import delete_sessions, remember, take_off_feedback
 from log10_trace.server.store.clickhouse.group_commit import SerialExecutor
+from log10_trace.server.store.clickhouse.removals import finish_removals
 from log10_trace.server.store.common.deletions import DAYS_REMEMBERED
 from log10_trace.server.store.common.pruning import MAX_ROUNDS, count_to_prune
-from log10_trace.server.store.data_types import Health, PruneReport, StoreDescription
+from log10_trace.server.store.data_types import DELETED, Health, PruneReport, StoreDescription
 
 _A_STEP: Final = 1_000
 
@@ -43,6 +44,8 @@ class ClickHouseMaintenance:
 
         def task(connection: Connection) -> PruneReport:
             bytes_before = _number(connection, "size")
+            for (organization_id,) in connection.rows("hidden_organizations", {"status": DELETED}):
+                finish_removals(connection, organization_id)
             deleted = 0 if before_ms is None else self._prune_before(connection, before_ms)
             for _ in range(MAX_ROUNDS if max_bytes is not None else 0):
                 number = _count_too_many(connection, max_bytes or 0)
@@ -78,7 +81,8 @@ class ClickHouseMaintenance:
     def _prune_before(self, connection: Connection, before_ms: int) -> int:
         """Delete the records that began before a moment; how many."""
         number = _number(connection, "count_before", before_ms=before_ms)
-        if number:
+        # A pruning that broke off may have left deliveries alone.
+        if number or connection.rows("has_deliveries_before", {"before_ms": before_ms}):
             # Noted before the first is gone: until then it keeps nothing out that is there.
             connection.insert("pruned", [(1, before_ms)])
             for (organization_id,) in connection.rows("organizations", {"before_ms": before_ms}):

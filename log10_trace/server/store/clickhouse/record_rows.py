@@ -16,6 +16,7 @@ from log10_trace.server.store.common.columns import CompletionColumns, extract_c
 from log10_trace.server.store.common.deletions import has_sequence
 from log10_trace.server.store.common.record_codec import RecordTexts, lay_out, read_call_site, read_texts
 from log10_trace.server.store.common.sort_keys import SortKeyFormat
+from log10_trace.server.store.data_types import DELETED
 from log10_trace.server.store.errors import UnstorableError
 
 Key = tuple[str, str]
@@ -23,6 +24,8 @@ Key = tuple[str, str]
 _NO_STACK: Final = ""
 SORT_KEYS: Final = SortKeyFormat(tie_bits=20)
 """A record's place in lists. Two servers may give one to two records; lists tell those apart by their ids."""
+_MORE_THAN_ANY: Final = 2**32 - 1
+"""Deliveries: the row of a record that counts most of them stands."""
 SLOTS: Final = 1024
 """The sessions of an organization are dealt to so many slots, and the slots to the shards of a cluster."""
 
@@ -200,9 +203,14 @@ _GONE: Final[tuple[Any, ...]] = (
 )  # fmt: skip
 
 
-def gone_row(key: Key, place: int, deliveries: int) -> tuple[Any, ...]:
+def gone_row(key: Key, place: int, deliveries: int, status: str = "") -> tuple[Any, ...]:
     """The row that says that a record does not stand at this place."""
-    return (key[0], place, key[1], deliveries, 1, "", "", None, *_GONE)
+    return (key[0], place, key[1], deliveries, 1, "", status, None, *_GONE)
+
+
+def deletion_row(key: Key, place: int) -> tuple[Any, ...]:
+    """The row that says that a record of this place is deleted, whatever comes of it."""
+    return gone_row(key, place, _MORE_THAN_ANY, DELETED)
 
 
 def _text(value: Any) -> str | None:

@@ -33,8 +33,8 @@ from log10_trace.server.store.clickhouse.record_rows import (
     put_in_slot,
     read_delivery,
 )
-from log10_trace.server.store.clickhouse.removals import Removals, read_removals, remove_rows, split_dead
-from log10_trace.server.store.clickhouse.repeats import find_repeats
+from log10_trace.server.store.clickhouse.removals import Removals, read_removals, remove_record, split_dead
+from log10_trace.server.store.clickhouse.repeats import count_repeats
 from log10_trace.server.store.common.record_writes import (
     apply_write,
     build_write_result,
@@ -114,26 +114,31 @@ class RecordWriter:
             by_key.setdefault(request.key, []).append(number)
         removals = read_removals(connection, by_key)
         standing, dead = split_dead(load_records(connection, by_key), removals)
-        firsts = {key: requests[numbers[0]].known for key, numbers in by_key.items() if key not in standing}
+        new = {
+            key: [requests[number].known for number in numbers]
+            for key, numbers in by_key.items()
+            if key not in standing
+        }
         copied = {key for key, numbers in by_key.items() if requests[numbers[0]].place is not None}
-        repeats = find_repeats(connection, firsts, copied, removals)
+        repeats = count_repeats(connection, new, copied, removals)
         results: list[WriteResult | None] = [None] * len(requests)
         drafts = []
         for key, numbers in by_key.items():
-            writes = [requests[number] for number in numbers]
-            if key in repeats:
-                for number, write in zip(numbers, writes, strict=True):
-                    results[number] = _reject_repeat(key, write.known)
-                continue
             if key in dead:
-                remove_rows(connection, key[0], [(dead[key].place, key[1])], removals.versions[key])
+                remove_record(connection, key, dead[key].place, removals.versions[key])
+            repeated = repeats.get(key, 0)
+            for number in numbers[:repeated]:
+                results[number] = _reject_repeat(key, requests[number].known)
+            if not (taken := numbers[repeated:]):
+                continue
+            writes = [requests[number] for number in taken]
             draft = self._draft(key, writes, standing.get(key), above=removals.versions.get(key, 0))
             drafts.append(draft)
-            for number, (effect, fields, has_ended) in zip(numbers, draft.outcomes, strict=True):
+            for number, (effect, fields, has_ended) in zip(taken, draft.outcomes, strict=True):
                 results[number] = build_write_result(
                     effect, *key, fields, draft.merged.began_ms, has_ended_call=has_ended
                 )
-        changes = self._keep(connection, drafts)
+        changes = self._keep(connection, drafts, removals)
         removed = _take_back(connection, [draft for draft in drafts if draft.key not in copied], removals)
         changes = [one for one in changes if (one.organization_id, one.id) not in removed]
         return [result for result in results if result is not None], changes
@@ -163,7 +168,9 @@ class RecordWriter:
         is_alone = before is None and len(added) == 1
         return _Draft(key, outcomes, added, merged, first if is_alone else None)
 
-    def _keep(self, connection: Connection, drafts: Sequence[_Draft]) -> list[CompletionChange]:
+    def _keep(
+        self, connection: Connection, drafts: Sequence[_Draft], removals: Removals
+    ) -> list[CompletionChange]:
         # Built before anything is inserted: a record that cannot be kept leaves nothing behind.
         rows = {draft.key: self._row(draft) for draft in drafts}
         deliveries = [
@@ -173,7 +180,7 @@ class RecordWriter:
         ]
         if deliveries:
             connection.insert("deliveries", deliveries, token=uuid.uuid4().hex)
-            rows |= self._include_others(connection, drafts)
+            rows |= self._include_others(connection, drafts, removals)
         if rows:
             inserted = [row for each in rows.values() for row in each]
             connection.insert("completions", inserted, token=uuid.uuid4().hex)
@@ -184,7 +191,7 @@ class RecordWriter:
         return [completion_row(draft.merged, known, self._server if draft.is_changed else "")]
 
     def _include_others(
-        self, connection: Connection, drafts: Sequence[_Draft]
+        self, connection: Connection, drafts: Sequence[_Draft], removals: Removals
     ) -> dict[Key, list[tuple[Any, ...]]]:
         """The rows of records of which other servers had deliveries meanwhile."""
         changed = {draft.key: draft.merged.versions for draft in drafts if draft.is_changed}
@@ -192,7 +199,8 @@ class RecordWriter:
             key for key, versions in read_versions(connection, changed).items() if versions != changed[key]
         ]
         rows = {}
-        for key, merged in load_records(connection, stale).items():
+        standing, _ = split_dead(load_records(connection, stale), removals)
+        for key, merged in standing.items():
             row = completion_row(merged, merged.derive(), self._server)
             others = {one.place for one in merged.deliveries} - {merged.place}
             rows[key] = [row, *(gone_row(key, place, len(merged.deliveries)) for place in others)]
@@ -263,7 +271,7 @@ def _take_back(connection: Connection, drafts: Sequence[_Draft], before: Removal
     for draft in drafts:
         if after.is_removed_since(before, draft.key, draft.merged.began_ms):
             version = max(after.versions.get(draft.key, 0), *draft.merged.versions)
-            remove_rows(connection, draft.key[0], [(draft.merged.place, draft.key[1])], version)
+            remove_record(connection, draft.key, draft.merged.place, version)
             removed.add(draft.key)
     return removed
 

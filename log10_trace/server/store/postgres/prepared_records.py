@@ -11,6 +11,7 @@ from typing import Final, NamedTuple
 
 from log10_trace.domain.completion_record import CompletionRecord, from_stored_fields
 from log10_trace.domain.text_extraction import CompletionText, extract_text
+from log10_trace.server.store.common import deletions
 from log10_trace.server.store.common.columns import CompletionColumns, extract_columns
 from log10_trace.server.store.common.counted import Counted, restore_counted, write_counted
 from log10_trace.server.store.common.record_codec import EncodedRecord, decode, encode
@@ -114,7 +115,10 @@ class PreparedRecord:
     before: StoredRecord | None
     after: StoredRecord
     packed: EncodedRecord
+    writes: Sequence[CompletionRecord]
+    """What came, in order."""
     outcomes: Sequence[WriteResult]
+    """Of each write, those before them that were refused included."""
     is_copy: bool = False
     """Whether it comes from another database, so that pruning does not keep it out."""
 
@@ -130,10 +134,20 @@ class PreparedRecord:
             outcome.change not in (WriteEffect.UNCHANGED, WriteEffect.DELETED) for outcome in self.outcomes
         )
 
-    def mark_as_repeat(self) -> PreparedRecord:
-        """The same, of a record that was deleted before: nothing is to stand."""
+    def count_repeats(self, content: str) -> int:
+        """How many writes, from the first, repeat a deleted record of which ``content`` is remembered."""
+
+        def is_repeat(incoming: CompletionRecord) -> bool:
+            facts = build_record(self.after.place, 0, incoming).facts
+            return deletions.is_repeat(incoming, facts, content)
+
+        return sum(1 for _ in itertools.takewhile(is_repeat, self.writes))
+
+    def mark_as_repeats(self, number: int) -> PreparedRecord:
+        """The same, of which so many writes repeat a record that was deleted before: nothing is to stand."""
         outcomes = [
-            replace(outcome, change=WriteEffect.DELETED, has_ended_call=False) for outcome in self.outcomes
+            replace(outcome, change=WriteEffect.DELETED, has_ended_call=False)
+            for outcome in self.outcomes[:number]
         ]
         return replace(self, outcomes=outcomes)
 
@@ -203,6 +217,7 @@ def prepare(
         after=after,
         packed=(stands is puts[0].incoming and puts[0].packed) or encode(stands.fields),
         is_copy=puts[0].place is not None,
+        writes=[put.incoming for put in puts],
         outcomes=[
             build_write_result(
                 effect, *key, fields, SORT_KEYS.began_ms(after.place), has_ended_call=has_ended_call

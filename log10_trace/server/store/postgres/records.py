@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 
 from psycopg import Connection
@@ -58,7 +59,7 @@ class RecordWriter:
             with connection.transaction():
                 # In one order everywhere, so that servers never wait for each other in a ring.
                 connection.execute(SQL["hold_stacks"], {"lock": STACKS_LOCK})
-                prepared = self._upsert(connection, {key: by_key[key] for key in sorted(by_key)})
+                prepared = self._write_all(connection, {key: by_key[key] for key in sorted(by_key)})
                 with connection.pipeline():
                     changed = [one for one in prepared if one.is_changed]
                     _write_derived_rows(connection, changed)
@@ -69,17 +70,33 @@ class RecordWriter:
         answers = {one.key: iter(one.outcomes) for one in prepared}
         return [next(answers[put.key]) for put in puts]
 
-    def _upsert(
+    def _write_all(
         self, connection: Connection[Row], by_key: dict[Key, list[WriteRequest]]
     ) -> list[PreparedRecord]:
-        """Insert what is new; lock and merge what was there."""
+        """Write all records; of one that was deleted, what comes after the repeats that begin its writes."""
+        written: dict[Key, PreparedRecord] = {}
+        while by_key:
+            repeats: dict[Key, int] = {}
+            for one in self._upsert(connection, by_key, repeats):
+                refused = written[one.key].outcomes if one.key in written else ()
+                repeated = one.mark_as_repeats(repeats[one.key]) if one.key in repeats else one
+                written[one.key] = replace(repeated, outcomes=(*refused, *repeated.outcomes))
+            by_key = {key: rest for key, number in repeats.items() if (rest := by_key[key][number:])}
+        return list(written.values())
+
+    def _upsert(
+        self,
+        connection: Connection[Row],
+        by_key: Mapping[Key, Sequence[WriteRequest]],
+        repeats: dict[Key, int],
+    ) -> list[PreparedRecord]:
+        """Insert what is new; lock and merge what was there. Those deleted before join ``repeats``."""
         now_ms = time.time_ns() // 1_000_000
         placed = _resolve_partitions(connection, by_key, now_ms)
         prepared = {
             key: prepare(key, placed[key], puts, None, now_ms=now_ms, seen_messages=self._seen_messages)
             for key, puts in by_key.items()
         }
-        repeats: set[Key] = set()
         settled = _insert(connection, list(prepared.values()), repeats)
         while conflicts := [key for key in prepared if key not in settled]:
             found = lock_records(connection, [(*key, placed[key]) for key in conflicts])
@@ -93,14 +110,16 @@ class RecordWriter:
             settled |= found.keys() | _insert(connection, gone, repeats)
         if repeats:
             self._seen_messages.forget()  # their messages are not in the text index
-        return [one.mark_as_repeat() if key in repeats else one for key, one in prepared.items()]
+        return list(prepared.values())
 
 
 def _change(one: PreparedRecord) -> CompletionChange:
     return CompletionChange(*one.key, one.after.facts.status, one.after.facts.session_id)
 
 
-def _insert(connection: Connection[Row], prepared: Sequence[PreparedRecord], repeats: set[Key]) -> set[Key]:
+def _insert(
+    connection: Connection[Row], prepared: Sequence[PreparedRecord], repeats: dict[Key, int]
+) -> set[Key]:
     """Insert records; the keys of those that were not there. Those deleted before join ``repeats``."""
     if not prepared:
         return set()
@@ -115,8 +134,8 @@ def _insert(connection: Connection[Row], prepared: Sequence[PreparedRecord], rep
     return inserted
 
 
-def _find_repeats(connection: Connection[Row], prepared: Sequence[PreparedRecord]) -> set[Key]:
-    """Which of the records, that were not there, were there and were deleted or pruned."""
+def _find_repeats(connection: Connection[Row], prepared: Sequence[PreparedRecord]) -> dict[Key, int]:
+    """Of records that were deleted or pruned: how many writes are repeats, from the first."""
     by_key = {one.key: one for one in prepared}
     rows = [
         (
@@ -129,13 +148,13 @@ def _find_repeats(connection: Connection[Row], prepared: Sequence[PreparedRecord
         for one in prepared
     ]
     names = ("organization_ids", "ids", "records", "began", "sources", "sequences")
-    found = set()
+    found = {}
     for *key, content, was_pruned in connection.execute(SQL["repeats"], rows_to_columns(names, rows)):
         one = by_key[key[0], key[1]]
-        if (was_pruned and not one.is_copy) or deletions.is_repeat(
-            one.after.incoming, one.after.facts, content
-        ):
-            found.add(one.key)
+        if was_pruned and not one.is_copy:
+            found[one.key] = len(one.outcomes)
+        elif content is not None and (number := one.count_repeats(content)):
+            found[one.key] = number
     return found
 
 

@@ -14,10 +14,19 @@ from clickhouse_connect.driver.exceptions import DatabaseError
 
 from log10_trace.domain.completion_record import CompletionRecord, parse
 from log10_trace.server.store import open_store
-from log10_trace.server.store.clickhouse.connections import Connection
-from log10_trace.server.store.data_types import Arrival, CompletionFilter, StatisticsQuery, WriteEffect
+from log10_trace.server.store.clickhouse.address import parse_address
+from log10_trace.server.store.clickhouse.connections import Connection, connect
+from log10_trace.server.store.data_types import (
+    Arrival,
+    CompletionFilter,
+    FeedbackTarget,
+    StatisticsQuery,
+    WriteEffect,
+)
+from log10_trace.server.store.errors import StoreBusyError
 from log10_trace.server.store.protocol import Store
 from tests.server.store.factories import ORG, answer, asked, ids, put, text_of
+from tests.server.store.test_feedback import add, task
 
 DELIVERIES: tuple[dict[str, Any], ...] = (
     {"status": "started", "request": asked("a heron"), "response": ..., "tags": ["a"], "source": "p"},
@@ -169,8 +178,9 @@ def test_a_deletion_within_a_write_leaves_nothing(
     assert not other.completions.delete_one(ORG, "a").result()
 
 
+@pytest.mark.parametrize("moment", ["delete_deliveries", "delete_completions"])
 def test_a_record_that_is_made_anew_within_a_deletion_stays(
-    stores: tuple[Store, Store, Store], monkeypatch: pytest.MonkeyPatch
+    stores: tuple[Store, Store, Store], monkeypatch: pytest.MonkeyPatch, moment: str
 ) -> None:
     """A deletion takes away what it found, and nothing of what was written after it had begun."""
     one, other, _ = stores
@@ -179,7 +189,7 @@ def test_a_record_that_is_made_anew_within_a_deletion_stays(
     begun: list[str] = []
 
     def execute_after_the_write(self: Connection, name: str, values: Any = None) -> None:
-        if name == "delete_completions" and not begun:
+        if name == moment and not begun:
             begun.append(name)
             put(other, parse(text_of(id="a", tags=["new"])))
         execute(self, name, values)
@@ -195,6 +205,77 @@ def test_a_record_that_is_made_anew_within_a_deletion_stays(
     assert ids(one, CompletionFilter(tags=("old",))) == []
     put(one, parse(text_of(id="a", tags=["later"])))
     assert ids(other, CompletionFilter(tags=("new", "later"), tag_match="all")) == ["a"]
+
+
+@contextmanager
+def breaking_off(monkeypatch: pytest.MonkeyPatch, statement: str, code: int, is_done: bool) -> Iterator[None]:
+    """A statement fails, after the engine did it or before; ``delete_`` are all that delete."""
+    execute = Connection.execute
+
+    def execute_and_fail(self: Connection, name: str, values: Any = None) -> None:
+        fails = name.startswith(statement)
+        if is_done or not fails:
+            execute(self, name, values)
+        if fails:
+            raise DatabaseError("not finished", code=code)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Connection, "execute", execute_and_fail)
+        yield
+
+
+@pytest.mark.parametrize(
+    ("failure", "how"),
+    [
+        (("delete_", 341, True), "by filter"),
+        (("delete_deliveries", 159, False), "by id"),
+        (("delete_completions", 241, False), "by id of another"),
+        (("delete_deliveries", 341, False), "by pruning"),
+    ],
+)
+def test_a_deletion_that_breaks_off_shows_nothing_and_is_finished_by_the_next(
+    stores: tuple[Store, Store, Store],
+    monkeypatch: pytest.MonkeyPatch,
+    emptied_clickhouse_url: str,
+    failure: tuple[str, int, bool],
+    how: str,
+) -> None:
+    """Whichever statement fails: rows, texts, sessions and feedback are gone, and a new record is whole."""
+    one, other, _ = stores
+    one.feedback.add_task(ORG, task()).result()
+    for name in ("a", "b"):
+        put(one, parse(text_of(id=name, tags=["x"], session_id="s", request=asked("a heron"))))
+        said = add(one, FeedbackTarget(completion_ids=(name,)))
+    wanted = CompletionFilter(tags=("x",))
+    with breaking_off(monkeypatch, *failure):
+        assert isinstance(one.completions.delete(ORG, wanted).exception(), StoreBusyError)
+
+    for server in (one, other):
+        assert not server.completions.get_many(ORG, ["a", "b"])
+        assert not server.completions.get_summaries(ORG, ["a", "b"])
+        assert not ids(server)
+        assert server.completions.count(ORG, CompletionFilter()).calls == 0
+        assert server.sessions.get(ORG, "s") is None
+        assert server.feedback.get(ORG, said.id) is None
+    update = {"request": ..., "response": ..., "kind": ..., "status": ...}
+    put(other, parse(text_of(id="b", tags=["new"], **update)))
+
+    if how == "by filter":
+        assert one.completions.delete(ORG, wanted).result() == 0
+    elif how == "by pruning":
+        one.maintenance.prune().result()
+    else:
+        one.completions.delete_one(ORG, "a" if how == "by id" else "none").result()
+
+    connection = connect(parse_address(emptied_clickhouse_url))
+    with closing(connection):
+        left = connection.ask("SELECT id, position(body, 'heron') FROM deliveries", {})
+        assert left == [("b", 0)]
+        assert connection.ask("SELECT id, is_gone FROM completions", {}) == [("b", 0)]
+    assert ids(other) == ["b"]
+    stored = other.completions.get(ORG, "b")
+    assert stored is not None
+    assert stored.fields["tags"] == '["new"]'
 
 
 def test_what_is_pruned_within_a_write_is_gone(

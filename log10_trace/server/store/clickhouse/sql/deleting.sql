@@ -8,6 +8,19 @@ WHERE organization_id = {organization_id:String} AND place BETWEEN {first:Int64}
 DELETE FROM deliveries
 WHERE organization_id = {organization_id:String} AND id IN {ids:Array(String)} AND version <= {version:UInt64};
 
+-- :has_dead_deliveries
+SELECT 1 FROM deliveries
+WHERE organization_id = {organization_id:String} AND id IN {ids:Array(String)} AND version <= {version:UInt64} LIMIT 1;
+
+-- :hidden
+-- Of deletions that broke off: the row that hides a record is taken away with the record's own.
+SELECT DISTINCT place, id FROM completions
+WHERE organization_id = {organization_id:String} AND is_gone AND status = {status:String}
+LIMIT {limit:UInt64};
+
+-- :hidden_organizations
+SELECT DISTINCT organization_id FROM completions WHERE is_gone AND status = {status:String};
+
 -- :rewrite_completions
 -- Rows that are masked leave the disk when their parts are rewritten, which the engine does by and by.
 ALTER TABLE completions APPLY DELETED MASK SETTINGS mutations_sync = 0;
@@ -37,6 +50,9 @@ SELECT DISTINCT organization_id FROM completions FINAL WHERE place < {before_ms:
 
 -- :count_before
 SELECT count() FROM completions FINAL WHERE place < {before_ms:Int64} * 1048576;
+
+-- :has_deliveries_before
+SELECT 1 FROM deliveries WHERE place < {before_ms:Int64} * 1048576 LIMIT 1;
 
 -- :without_sequence
 SELECT id FROM completions FINAL
