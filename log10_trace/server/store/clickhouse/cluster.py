@@ -31,6 +31,7 @@ _VIEW: Final = re.compile(r"^CREATE MATERIALIZED VIEW IF NOT EXISTS (\w+) TO (\w
 _FROM: Final = re.compile(r"\bFROM (\w+)")
 _CHANGE: Final = re.compile(r"^(ALTER TABLE|DELETE FROM) (\w+)", re.MULTILINE)
 _DROP: Final = re.compile(r"^(DROP (?:TABLE|VIEW) IF EXISTS) (\w+)", re.MULTILINE)
+_MADE: Final = re.compile(r"^CREATE (TABLE|MATERIALIZED VIEW) (\S+)")
 _PARTS: Final = "system.parts"
 
 
@@ -51,12 +52,25 @@ def write_migration(statement: str, cluster: Cluster | None) -> list[str]:
         )
         return [head + rest]
     if changed := _CHANGE.search(statement):
-        over = [_create_over(changed[2], cluster)] if changed[2] in SHARDING_KEYS else []
+        over = [create_over(changed[2], cluster)] if changed[2] in SHARDING_KEYS else []
         return [_change(statement, changed, cluster), *over]
     if _DROP.search(statement):
         return [_DROP.sub(lambda found: f"{found[1]} {found[2]}{on_cluster(cluster)}", statement)]
     message = f"a migration cannot be written for a cluster: {statement[:80]!r}"
     raise ValueError(message)
+
+
+def write_copy(statement: str, cluster: Cluster) -> str:
+    """The statement that makes a table on each host that lacks it, of the one that made it."""
+    return _MADE.sub(
+        lambda found: f"CREATE {found[1]} IF NOT EXISTS {found[2]}{on_cluster(cluster)}", statement
+    )
+
+
+def create_over(name: str, cluster: Cluster) -> str:
+    """The table over all shards: it holds no rows, so it is made anew when the columns have changed."""
+    engine = f"Distributed('{cluster.name}', '{cluster.database}', '{_local(name)}', {SHARDING_KEYS[name]})"
+    return f"CREATE OR REPLACE TABLE {name}{on_cluster(cluster)} AS {_local(name)} ENGINE = {engine}"
 
 
 @cache
@@ -106,13 +120,7 @@ def _create_tables(statement: str, created: re.Match[str], cluster: Cluster) -> 
     ).replace("non_replicated_deduplication_window", "replicated_deduplication_window")
     head = f"CREATE TABLE IF NOT EXISTS {_local(name)}{on_cluster(cluster)} ("
     table = engine[: created.start()] + head + engine[created.end() :]
-    return [table, _create_over(name, cluster)] if is_sharded else [table]
-
-
-def _create_over(name: str, cluster: Cluster) -> str:
-    """The table over all shards: it holds no rows, so it is made anew when the columns have changed."""
-    engine = f"Distributed('{cluster.name}', '{cluster.database}', '{_local(name)}', {SHARDING_KEYS[name]})"
-    return f"CREATE OR REPLACE TABLE {name}{on_cluster(cluster)} AS {_local(name)} ENGINE = {engine}"
+    return [table, create_over(name, cluster)] if is_sharded else [table]
 
 
 def _local(name: str) -> str:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import chain
 from typing import Any, Final, TypeVar
 
 import clickhouse_connect
@@ -25,6 +25,7 @@ from log10_trace.server.store.clickhouse.errors import (
     translate_error,
 )
 from log10_trace.server.store.clickhouse.queries import INSERTED_TYPES
+from log10_trace.server.store.clickhouse.value_lists import is_plain, split_lists
 from log10_trace.server.store.errors import StoreBusyError, StoreClosedError
 from log10_trace.server.store.protocol import READ_TIMEOUT_S
 
@@ -46,7 +47,6 @@ _WRITE_ANSWER_S: Final = _WRITE_TIMEOUT_S + 20
 """How long a connection waits for an answer: ClickHouse itself ends what takes long, unless it is stuck."""
 _OLDEST: Final = (26, 2)
 """Of the engine: with it text indexes left their trial."""
-_PLAIN: Final = re.compile(r"[\w .:=/-]*", re.ASCII).fullmatch
 _SETTINGS: Final[dict[str, Any]] = {
     "async_insert": 0,  # a group commit gathers rows already; it is answered when they are on the disk
     "do_not_merge_across_partitions_select_final": 1,  # a record's rows are of one month
@@ -86,6 +86,8 @@ class Connection:
     ) -> Sequence[Row]:
         """All rows of a query; none for a text with half a character, which no row holds.
 
+        Long lists of ids are asked for in pieces, whose rows follow each other.
+
         Raises:
             TimeoutError: it took longer than ``timeout_s``; with ``keeps_part`` the rows are of a part then.
         """
@@ -94,20 +96,18 @@ class Connection:
             settings["max_execution_time"] = timeout_s
             settings["timeout_overflow_mode"] = "break" if keeps_part else "throw"
         try:
-            bound = _bind(values)
-            return self._patiently(
-                lambda: self._client.query(query, parameters=bound, settings=settings).result_rows
-            )
-        except UnicodeEncodeError:
-            return []
+            answers = [self._ask_piece(query, piece, settings) for piece in split_lists(values)]
         except ClickHouseError as error:
             if timeout_s is not None and code_of(error) == TIMED_OUT:
                 raise TimeoutError from None
             raise
+        return answers[0] if len(answers) == 1 else list(chain.from_iterable(answers))
 
     def execute(self, name: str, values: Values | None = None) -> None:
         """Run a named statement."""
-        self._client.command(self._sql[name], parameters=_bind(values or {}))
+        for piece in split_lists(values or {}):
+            # As a query: the driver sends the values of a command in the URL.
+            self._client.raw_query(self._sql[name], parameters=_bind(piece))
 
     def run(self, statement: str) -> None:
         """Run a statement of a migration."""
@@ -131,6 +131,15 @@ class Connection:
         """Close the connection."""
         self._client.close()
 
+    def _ask_piece(self, query: str, values: Values, settings: dict[str, Any]) -> Sequence[Row]:
+        try:
+            bound = _bind(values)
+            return self._patiently(
+                lambda: self._client.query(query, parameters=bound, settings=settings).result_rows
+            )
+        except UnicodeEncodeError:
+            return []
+
     def _patiently(self, attempt: Callable[[], Result]) -> Result:
         """Try again what a replica refuses for as long as it lacks the last insert of another server."""
         for pause_s in self._pauses:
@@ -147,7 +156,7 @@ class _TextArray:
     """Texts for a query. The driver would look at each character of them, which takes longer than a write."""
 
     def __init__(self, texts: Sequence[str]) -> None:
-        quoted = [f"'{text}'" if _PLAIN(text) else format_str(text) for text in texts]
+        quoted = [f"'{text}'" if is_plain(text) else format_str(text) for text in texts]
         self._literal = f"[{', '.join(quoted)}]"
 
     def __str__(self) -> str:

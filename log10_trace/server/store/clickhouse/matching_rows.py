@@ -16,8 +16,12 @@ from log10_trace.server.store.clickhouse.queries import SQL
 from log10_trace.server.store.clickhouse.text_search import BoundCondition
 from log10_trace.server.store.data_types import Order
 
-_ROWS_FOR_EACH: Final = (1, 8)
-"""Rows that are looked at for each record that is still wanted, the first time and the second."""
+_ROWS_FOR_EACH: Final = 9
+"""Rows that are looked at for each record that is wanted."""
+_WIDER: Final = 8
+"""How many times as many are looked at each time for each record that is still wanted."""
+_MAX_ROWS: Final = 1_000
+"""Rows that are looked at at once."""
 
 
 def read_page(
@@ -31,14 +35,15 @@ def read_page(
 ) -> list[Row]:
     """What the query ``name`` gives of at most ``limit`` records that come ``after`` another in ``order``."""
     found: list[Row] = []
-    for rows in _ROWS_FOR_EACH:
-        size = (limit - len(found)) * rows
+    looked_at, for_each = 0, 1
+    while looked_at < limit * _ROWS_FOR_EACH:
+        size = min((limit - len(found)) * for_each, _MAX_ROWS)
         candidates = connection.ask(*build_page("candidates", where, limit=size, order=order, after=after))
         places = list(dict.fromkeys((place, completion_id) for place, completion_id in candidates))
         found += read_at(connection, name, where, places, order)
         if len(candidates) < size or len(found) >= limit:
             return found[:limit]
-        after = places[-1]
+        after, looked_at, for_each = places[-1], looked_at + size, for_each * _WIDER
     # The parts hold many rows that do not stand any more, and are not merged yet.
     rest = build_page(name, where, limit=limit - len(found), order=order, after=after)
     return [*found, *connection.ask(*rest)]
@@ -51,12 +56,14 @@ def read_at(
     places: Sequence[ListPlace],
     order: Order = "newest",
 ) -> Sequence[Row]:
-    """What the query ``name`` gives of the records at ``places`` that match."""
+    """What the query ``name`` gives of the records at ``places`` that match, in ``order``."""
     if not places:
         return []
+    # In order, since long lists are asked for in pieces.
+    ordered = sorted(places, reverse=order == "newest")
     values = {
-        "places": list({place for place, _ in places}),
-        "ids": [completion_id for _, completion_id in places],
+        "places": [place for place, _ in ordered],
+        "ids": [completion_id for _, completion_id in ordered],
     }
     query, bound = build_page(name, where, limit=len(places), order=order, at=SQL["at_places"])
     return connection.ask(query, bound | values)

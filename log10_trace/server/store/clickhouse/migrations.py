@@ -8,12 +8,22 @@ from importlib.resources import files
 
 from log10_trace.errors import SetupError
 from log10_trace.server.store.clickhouse.address import ClickHouseAddress, Cluster
-from log10_trace.server.store.clickhouse.cluster import write_migration
+from log10_trace.server.store.clickhouse.cluster import (
+    SHARDING_KEYS,
+    create_over,
+    write_copy,
+    write_migration,
+)
 from log10_trace.server.store.clickhouse.connections import Connection
 from log10_trace.server.store.clickhouse.queries import SQL
 from log10_trace.server.store.common.migrations import Migration, load_migrations, select_pending_migrations
 
 _BETWEEN = "\n;\n"
+_GRANULARITY = ("index_granularity = 8192", "index_granularity = 1024")
+"""Rows of a granule, which no table changes: what migrations say, and what tables are made with now.
+
+Lists read few rows from many places, and of each place a granule.
+"""
 
 
 def load_known_migrations() -> list[Migration]:
@@ -45,10 +55,11 @@ def migrate(connection: Connection, address: ClickHouseAddress, *, must_exist: b
     pending = select_pending_migrations(known, applied, name)
     if cluster is not None:
         _check_shards(connection, cluster)
-        pending = known if _lacks_tables(connection, cluster) else pending
+        if applied and _lacks_tables(connection, cluster):
+            _copy_tables(connection, cluster)
     for migration in pending:
         for statement in migration.text.split(_BETWEEN):
-            _run(connection, statement, cluster)
+            _run(connection, statement.replace(*_GRANULARITY), cluster)
         row = (migration.number, migration.name.removesuffix(".sql"), migration.checksum)
         connection.insert("log10_migrations", [row])
 
@@ -73,6 +84,15 @@ def _lacks_tables(connection: Connection, cluster: Cluster) -> bool:
     values = {"cluster": cluster.name, "database": cluster.database}
     ((with_tables,),) = connection.rows("hosts_with_tables", values)
     return int(with_tables) < len(hosts)
+
+
+def _copy_tables(connection: Connection, cluster: Cluster) -> None:
+    """Make each table where it is missing, as the hosts that have it do: replicas are made alike."""
+    values = {"cluster": cluster.name, "database": cluster.database}
+    for (statement,) in connection.rows("statements_of_tables", values):
+        connection.run(write_copy(statement, cluster))
+    for name in SHARDING_KEYS:
+        connection.run(create_over(name, cluster))
 
 
 def _run(connection: Connection, statement: str, cluster: Cluster | None) -> None:

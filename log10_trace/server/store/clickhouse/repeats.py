@@ -52,7 +52,7 @@ def _find_arrived(
     """Source and sequence of those that have arrived."""
     values = {
         "organization_id": organization_id,
-        "sources": list({known.facts.source for known in old}),
+        "sources": [known.facts.source for known in old],
         "sequences": [known.facts.sequence for known in old],
     }
     rows = connection.rows("arrived", values)

@@ -15,6 +15,7 @@ from log10_trace.server.store.clickhouse.filter_sql import build_where
 from log10_trace.server.store.clickhouse.group_commit import SerialExecutor
 from log10_trace.server.store.clickhouse.record_rows import SORT_KEYS
 from log10_trace.server.store.clickhouse.statistics import GroupReader
+from log10_trace.server.store.clickhouse.value_lists import is_one_piece
 from log10_trace.server.store.common.aggregates import Aggregate
 from log10_trace.server.store.common.session_filter import SessionKey, SessionRow
 from log10_trace.server.store.common.sessions import SessionReads
@@ -81,6 +82,8 @@ def _read_latest(connection: Connection, values: Mapping[str, Any], limit: int) 
     # Of the last of them there may be others that were called in the same millisecond.
     above_ms = SORT_KEYS.began_ms(latest[-1][1])
     ids = [name for name, place in latest if SORT_KEYS.began_ms(place) > above_ms]
-    found = connection.rows("sessions_among", {**values, "ids": ids, "above_ms": above_ms})
+    if not is_one_piece(ids):
+        return None
+    found = connection.rows("sessions_among", {**values, "among": ids, "above_ms": above_ms})
     # A session that was made lately and is not among them may have calls of long ago.
     return found if len(found) == limit and {row[0] for row in found} <= set(ids) else None

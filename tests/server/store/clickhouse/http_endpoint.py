@@ -18,6 +18,11 @@ import lz4.frame
 from clickhouse_connect.driver.exceptions import error_name_from_body
 
 WRONG_PASSWORD = "Code: 516. DB::Exception: default: Authentication failed. (AUTHENTICATION_FAILED)"
+TOO_LONG = "Poco::Exception. Code: 1000, e.code() = 0, HTML Form Exception: Field value too long"
+_MAX_FIELD_BYTES = 131_072
+"""Of a value in a form, as a server takes it at most unless it is told otherwise."""
+_MAX_URI_BYTES = 16_384
+"""Less than a server takes: what many load balancers before one take."""
 _NATIVE = b" FORMAT Native\n"
 _CODE = re.compile(r"Code: (\d+)")
 
@@ -85,6 +90,9 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(self, body: bytes) -> None:
         given = dict(parse_qsl(urlsplit(self.path).query, keep_blank_values=True))
         self.endpoint.paths.append(self.path)
+        if len(self.path) > _MAX_URI_BYTES:
+            self._send(414, b"", None)
+            return
         if "multipart/form-data" in self.headers.get("Content-Type", ""):
             given |= _parts(self.headers["Content-Type"], body)
             body = b""
@@ -113,6 +121,8 @@ class _Handler(BaseHTTPRequestHandler):
     def _run(self, statement: bytes, given: dict[str, str]) -> bytes:
         if self.headers.get("Authorization", "") != self.endpoint.password:
             raise RuntimeError(WRONG_PASSWORD)
+        if any(len(text.encode()) > _MAX_FIELD_BYTES for text in given.values()):
+            raise RuntimeError(TOO_LONG)
         values = {name[6:]: text for name, text in given.items() if name.startswith("param_")}
         form = given.get("default_format") or "TabSeparated"
         return self.endpoint.answer(statement, given.get("database", "default"), values, form)

@@ -16,7 +16,7 @@ from log10_trace.errors import SetupError
 from log10_trace.server.store import open_store
 from log10_trace.server.store.clickhouse import connections
 from log10_trace.server.store.clickhouse.address import Cluster, parse_address
-from log10_trace.server.store.clickhouse.cluster import SHARDING_KEYS, sql_for, write_migration
+from log10_trace.server.store.clickhouse.cluster import SHARDING_KEYS, sql_for, write_copy, write_migration
 from log10_trace.server.store.clickhouse.cluster_checks import check_cluster, check_macros
 from log10_trace.server.store.clickhouse.connections import Connection, connect
 from log10_trace.server.store.clickhouse.errors import translate_error
@@ -52,7 +52,8 @@ def test_every_statement_for_a_cluster_is_one_of_the_engine(engine: Connection) 
         schema += migration.text.split(_BETWEEN)
     statements = [one for each in schema for one in write_migration(each, PROD)]
     assert all("ON CLUSTER 'prod-1'" in one for one in statements)
-    assert sum("ENGINE = Distributed('prod-1', 'log10'" in one for one in statements) == len(SHARDING_KEYS)
+    over = {one for one in statements if "ENGINE = Distributed('prod-1', 'log10'" in one}
+    assert len(over) == len(SHARDING_KEYS)
     paths = [one.split("'/clickhouse/tables/")[1].split(", ")[0] for one in statements if "Replicated" in one]
     assert "{shard}/log10/completions_local'" in paths
     assert "all/log10/keys'" in paths
@@ -94,8 +95,29 @@ def test_later_migrations_reach_every_host(statement: str, written: list[str]) -
     for one, beginning in zip(write_migration(statement, PROD), written, strict=True):
         assert one.startswith(beginning)
     assert write_migration(statement, None) == [statement]
+    copied = write_copy("CREATE TABLE log10.keys (`id` String) ENGINE = MergeTree", PROD)
+    assert copied.startswith("CREATE TABLE IF NOT EXISTS log10.keys ON CLUSTER 'prod-1' (`id`")
     with pytest.raises(ValueError, match="RENAME"):
         write_migration("RENAME TABLE a TO b", PROD)
+
+
+def test_tables_of_a_host_that_joins_are_those_of_the_others(
+    emptied_cluster_url: str, engine: Connection
+) -> None:
+    """Each with rows, and what fills them, is made as it stands after all migrations."""
+    asked = {"cluster": CLUSTER, "database": "clustered"}
+    made = [text for (text,) in engine.rows("statements_of_tables", asked)]
+    engine.run("CREATE DATABASE joined")
+    try:
+        for _ in range(2):
+            for text in made:
+                engine.run(write_copy(text, PROD).replace("clustered.", "joined."))
+        copied = engine.rows("statements_of_tables", {**asked, "database": "joined"})
+        assert [text.replace("joined.", "clustered.") for (text,) in copied] == made
+    finally:
+        engine.run("DROP DATABASE joined SYNC")
+    assert any("completions_local" in text and "by_each_tag" in text for text in made)
+    assert emptied_cluster_url
 
 
 def test_a_session_is_one_shards_and_calls_are_spread(clustered: Store, engine: Connection) -> None:

@@ -62,16 +62,15 @@ CREATE TABLE IF NOT EXISTS completions (
     INDEX by_session session_id TYPE bloom_filter(0.01) GRANULARITY 1,
     INDEX by_trace trace_id TYPE bloom_filter(0.01) GRANULARITY 1,
     INDEX by_prompt prompt_digest TYPE bloom_filter(0.01) GRANULARITY 1,
-    INDEX by_tag tags TYPE text(tokenizer = array),
-    INDEX by_metadata metadata TYPE text(tokenizer = array),
+    INDEX by_tag tags TYPE bloom_filter(0.01) GRANULARITY 1,
+    INDEX by_metadata metadata TYPE bloom_filter(0.01) GRANULARITY 1,
     INDEX by_request_word request_words TYPE text(tokenizer = splitByNonAlpha),
     INDEX by_response_word response_words TYPE text(tokenizer = splitByNonAlpha)
 )
 ENGINE = ReplacingMergeTree(deliveries, is_gone)
 PARTITION BY toYYYYMM(fromUnixTimestamp64Milli(intDiv(place, 1048576), 'UTC'))
 ORDER BY (organization_id, place, id)
--- Lists read few rows from many places: a small block is what a row costs to read.
-SETTINGS index_granularity = 1024, min_compress_block_size = 16384, max_compress_block_size = 65536, fsync_after_insert = 1, fsync_part_directory = 1,
+SETTINGS index_granularity = 8192, fsync_after_insert = 1, fsync_part_directory = 1,
     non_replicated_deduplication_window = 1000
 ;
 -- Which sequence numbers came from each process, deleted and pruned records included.

@@ -29,5 +29,11 @@ WHERE name = {database:String} SETTINGS skip_unavailable_shards = 1;
 SELECT uniqExact(_shard_num) FROM clusterAllReplicas({cluster:String}, system.tables)
 WHERE database = {database:String} AND name = 'completions' SETTINGS skip_unavailable_shards = 1;
 
+-- :statements_of_tables
+-- As some host has them: those with rows, then what fills them.
+SELECT any(create_table_query) FROM clusterAllReplicas({cluster:String}, system.tables)
+WHERE database = {database:String} AND engine <> 'Distributed'
+GROUP BY name ORDER BY any(engine) LIKE '%View', name SETTINGS skip_unavailable_shards = 1;
+
 -- :keeper
 SELECT name FROM system.zookeeper WHERE path = '/' LIMIT 1;

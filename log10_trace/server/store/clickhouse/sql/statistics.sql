@@ -36,10 +36,10 @@ SELECT assumeNotNull(session_id) AS name, max(place) AS latest FROM (
 -- :sessions_among
 SELECT name, min(began), max(ended) AS latest FROM (
     SELECT assumeNotNull(session_id) AS name, min(began_ms) AS began, max(began_ms) AS ended FROM completions FINAL
-    WHERE organization_id = {organization_id:String} AND session_id IN {ids:Array(String)} GROUP BY session_id
+    WHERE organization_id = {organization_id:String} AND session_id IN {among:Array(String)} GROUP BY session_id
     UNION ALL
     SELECT id AS name, made_ms AS began, made_ms AS ended FROM sessions FINAL
-    WHERE organization_id = {organization_id:String} AND (id IN {ids:Array(String)} OR made_ms > {above_ms:Int64})
+    WHERE organization_id = {organization_id:String} AND (id IN {among:Array(String)} OR made_ms > {above_ms:Int64})
 ) GROUP BY name HAVING latest > {above_ms:Int64} AND (latest, name) < ({last_ms:Int64}, {id:String})
 ORDER BY latest DESC, name DESC LIMIT {limit:UInt64};
 
