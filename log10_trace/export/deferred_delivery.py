@@ -107,7 +107,9 @@ class DeferredDelivery:
 
     def _make(self) -> None:
         from log10_trace.export.delivery.delivery import Delivery  # noqa: PLC0415 -- see the module's docstring
+        from log10_trace.record import json_bytes  # noqa: PLC0415 -- as above
 
+        json_bytes.prepare()
         made = Delivery(self.config, self._monitor, resolver=self.resolver)
         self._on_begun(made)
         if self._is_retired:

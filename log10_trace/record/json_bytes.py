@@ -143,6 +143,14 @@ def dump_fast(value: Any) -> bytes:
         return dump(value)
 
 
+def prepare() -> None:
+    """Let the library import now what it imports with its first value.
+
+    A child that is forked while another thread is at it waits forever with its own first value.
+    """
+    _parse_strictly(dump_fast({"": 0}))
+
+
 def _parse_strictly(raw: bytes) -> Any:
     try:
         return from_json(raw, allow_inf_nan=False, cache_strings="keys")

@@ -197,6 +197,30 @@ def test_a_child_that_is_forked_while_another_thread_makes_its_first_call_record
     assert len(api.rows()) == 2
 
 
+def test_nothing_is_imported_after_it_is_made(api: CompletionsAPI, private_home: Path) -> None:
+    """A fork does not wait for the threads that deliver: no import may be halfway on one."""
+    source = f"""
+import builtins
+from log10_trace.export.deferred_delivery import DeferredDelivery
+from tests.export.factories import call, config
+
+made = DeferredDelivery(config({api.url!r}), None, lambda _: None)
+delivery = made.begin()
+find, imported = builtins.__import__, []
+
+def note(name, *arguments, **named):
+    imported.append(name)
+    return find(name, *arguments, **named)
+
+builtins.__import__ = note
+made.on_end(call())
+print(delivery.flush(10.0), imported)
+"""
+    ended = program(private_home, source)
+
+    assert (ended.stdout.strip(), ended.stderr) == ("True []", "")
+
+
 def test_a_forked_child_counts_for_itself(private_home: Path) -> None:
     """What was counted before the first call of the parent is the parent's."""
     source = """
