@@ -20,7 +20,7 @@ from log10_trace.cli import exit_codes
 from log10_trace.cli.app import app
 from log10_trace.cli.options import Json
 from log10_trace.cli.output import print_line, show_json
-from log10_trace.cli.spool import delivery_hint
+from log10_trace.cli.spool_flush import delivery_hint
 from log10_trace.cli.units import format_bytes
 from log10_trace.client import Log10
 from log10_trace.config import Config, resolve, set_variables

@@ -12,22 +12,13 @@ import typer
 
 from log10_trace.cli import exit_codes
 from log10_trace.cli.app import app
-from log10_trace.cli.dead_letter_sending import RECORDS, SPANS, find_server, send_dead_letters
+from log10_trace.cli.dead_letter_sending import RECORDS, SPANS, send_dead_letters
 from log10_trace.cli.options import Json
-from log10_trace.cli.output import (
-    Column,
-    count,
-    numeric_column,
-    print_line,
-    progress,
-    show_json,
-    show_rows,
-    stderr_console,
-)
+from log10_trace.cli.output import Column, count, numeric_column, show_json, show_rows, stderr_console
+from log10_trace.cli.spool_flush import deliver_left_behind
 from log10_trace.cli.units import format_bytes
 from log10_trace.config import Config, resolve
 from log10_trace.domain.ranges import format_ranges, to_ranges
-from log10_trace.export import Delivery
 from log10_trace.export.spool.backlog import Loss
 from log10_trace.export.spool.dead_letters import DeadLetters
 from log10_trace.export.spool.inspection import (
@@ -139,7 +130,8 @@ def status(*, json: Json = False) -> None:
     """Show pending records and spans of each process, dropped ones, and damaged files.
 
     KEY is the fingerprint of the token that the records wait for; `log10-trace doctor` shows that of yours.
-    Spans wait for the URL of an OpenTelemetry endpoint; the next program with this otlp_url delivers them.
+    Spans wait for the URL of an OpenTelemetry endpoint: `spool flush` with LOG10_OTLP_URL delivers them, or
+    the next program with this otlp_url.
     """
     settings = _settings()
     reports = {what: _report_on(what, folder) for what, folder in _list_folders(settings)}
@@ -185,38 +177,11 @@ def flush(
         typer.Option("--unknown-destination", help="Include records with an unknown destination."),
     ] = False,
 ) -> None:
-    """Deliver the records that ended processes left; running processes deliver their own."""
-    settings = _settings()
-    delivery = Delivery(settings, any_key=any_key, unknown_destination=unknown_destination)
-    find_server(delivery)
-    delivery.recover()
-    with progress("Delivering"):
-        delivery.flush(timeout)
-    stats = delivery.stats()
-    delivery.close(1.0)
-    left = [each for each in list_pending(Spool(settings.spool_dir)) if not each.alive]
-    waits = sum(len(each.sequences) for each in left)
-    print_line(f"Delivered {stats.adopted} records; {waits} wait.")
-    for each in left:
-        if each.sequences and not delivery.resolver.accepts(each.destination):
-            stderr_console.print(delivery_hint(each))
-        if each.newer:
-            newer = f"{each.newer} records of {each.source} are of a later version: upgrade log10-trace."
-            stderr_console.print(newer, soft_wrap=True)
-    if any(each.deliverable and delivery.resolver.accepts(each.destination) for each in left):
-        raise typer.Exit(exit_codes.FAILED)
+    """Deliver the records that ended processes left; running processes deliver their own.
 
-
-def delivery_hint(each: PendingSource) -> str:
-    """What to set so that the records of another destination are delivered."""
-    to = each.destination
-    if to is None:
-        what = f"{len(each.sequences)} records of {each.source} have no known destination."
-        return f"{what} To send them to your server: log10-trace spool flush --unknown-destination"
-    variables = [f"LOG10_URL={to.url}" if to.url else "no LOG10_URL"]
-    variables += [f"LOG10_ORG_ID={to.organization_id}"] if to.organization_id else []
-    variables += [f"the LOG10_TOKEN with the fingerprint {to.key} (or --any-key)"] if to.key else []
-    return f"{len(each.sequences)} records of {each.source} are delivered with {', '.join(variables)}."
+    Spans go to the OpenTelemetry endpoint that LOG10_OTLP_URL names.
+    """
+    deliver_left_behind(_settings(), timeout, any_key=any_key, unknown_destination=unknown_destination)
 
 
 @spool.command("dead-letters")

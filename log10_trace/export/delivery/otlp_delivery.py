@@ -29,8 +29,13 @@ _INSTANCE: Final = "service.instance.id"
 _OF_KEY: Final = (401, 403)
 
 
-def make_otlp_delivery(config: Config, monitor: DeliveryMonitor | None) -> Delivery:
-    """A delivery of every record to the ``otlp_url`` of the settings, as a span."""
+def make_otlp_delivery(
+    config: Config, monitor: DeliveryMonitor | None, *, unknown_destination: bool = False
+) -> Delivery:
+    """A delivery of every record to the ``otlp_url`` of the settings, as a span.
+
+    With ``unknown_destination``, spans of ended processes whose URL is not known go there too.
+    """
     own = config._replace(
         url=config.otlp_url, token=None, organization_id=None, spool_dir=spans_folder(config.spool_dir)
     )
@@ -41,7 +46,13 @@ def make_otlp_delivery(config: Config, monitor: DeliveryMonitor | None) -> Deliv
         metrics = source.make_metrics(progress) if config.otlp_metrics else None
         return _make_transport(config, resource, progress, metrics)
 
-    return Delivery(own, monitor, make_transport=make_transport, explain=_explain_denial)
+    return Delivery(
+        own,
+        monitor,
+        unknown_destination=unknown_destination,
+        make_transport=make_transport,
+        explain=_explain_denial,
+    )
 
 
 def make_plain_transport(config: Config) -> OtlpTransport:
