@@ -17,7 +17,7 @@ from typing import Any, Final, NamedTuple
 from urllib.parse import urlsplit
 
 from log10_trace import redact
-from log10_trace.domain.labels import check_label
+from log10_trace.domain.labels import check_label, unite_tags
 from log10_trace.domain.metadata import check_metadata
 from log10_trace.domain.sdk_names import SDK_NAMES
 from log10_trace.errors import ConfigError
@@ -73,7 +73,7 @@ def _tags(value: Any) -> tuple[str, ...]:
         if not isinstance(item, str):
             raise ValueError(f"{item!r} is {type(item).__name__}, and a tag is a string")  # noqa: TRY004
         check_label("a tag", item.strip())
-    return tuple(dict.fromkeys(item.strip() for item in items if item.strip()))
+    return unite_tags(item.strip() for item in items if item.strip())
 
 
 def _app(value: Any) -> tuple[str, ...]:

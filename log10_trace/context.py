@@ -15,7 +15,7 @@ from contextvars import ContextVar
 from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from log10_trace.domain.labels import check_label
+from log10_trace.domain.labels import MAX_TAGS, check_label, unite_tags
 from log10_trace.domain.metadata import check_metadata, merge_metadata
 
 if TYPE_CHECKING:
@@ -101,10 +101,10 @@ def _stack_that_opens(outer: Scope) -> tuple[bytes, bool] | None:
 
 
 def merge_tags(first: tuple[str, ...], second: tuple[str, ...]) -> tuple[str, ...]:
-    """Both, in order, without duplicates."""
+    """Both, in order, without duplicates, as far as a record takes them."""
     if not first or not second:
         return first or second
-    return tuple(dict.fromkeys(first + second))
+    return tuple(dict.fromkeys(first + second))[:MAX_TAGS]
 
 
 class _ProcessSession:
@@ -131,7 +131,8 @@ def check_tags(tags: Iterable[str]) -> tuple[str, ...]:
 
     Raises:
         TypeError: they are one string, or a tag is no string.
-        ValueError: a tag has more than 512 characters, a control character or a lone surrogate.
+        ValueError: a tag has more than 512 characters, a control character or a lone surrogate, or there are
+            more than 1,000.
     """
     if isinstance(tags, str):
         raise TypeError(f"tags are a list of strings, and {tags!r} is one string")
@@ -140,7 +141,7 @@ def check_tags(tags: Iterable[str]) -> tuple[str, ...]:
         if not isinstance(tag, str):
             raise TypeError(f"a tag is a string, and {tag!r} is {type(tag).__name__}")
         check_label("a tag", tag)
-    return tuple(dict.fromkeys(tags))
+    return unite_tags(tags)
 
 
 class _ScopeBase:

@@ -68,6 +68,15 @@ def test_a_bare_string_is_not_a_list_of_tags() -> None:
         session(tags="abc")
 
 
+def test_a_record_has_a_thousand_tags_at_most() -> None:
+    """More in one place are refused there; of those of several places a record has the first."""
+    some, others = [f"a{number}" for number in range(600)], [f"b{number}" for number in range(600)]
+    with pytest.raises(ValueError, match="at most 1000 tags, and 1200 are given"):
+        tags(*some, *others)
+    with tags(*some, *some), tags(*others):
+        assert here() == (*some, *others[:400])
+
+
 def test_a_session_without_brackets_is_refused() -> None:
     """``@session`` without brackets says how to write it."""
     with pytest.raises(TypeError, match=r"session\(\)"):

@@ -27,11 +27,10 @@ from log10_trace.domain.json_slices import (
     parse_value,
     split_members,
 )
-from log10_trace.domain.labels import MAX_LABEL, is_label
+from log10_trace.domain.labels import MAX_LABEL, MAX_TAGS, is_label
 
 __all__ = ["CompletionRecord", "RecordFormatError", "from_stored_fields", "merge", "parse"]
 
-MAX_TAGS: Final = 1_000
 MAX_REASON: Final = 1_000_000
 """Characters of ``failure_reason``."""
 MAX_DURATION: Final = 10**12

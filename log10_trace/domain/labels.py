@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Any, Final, TypeGuard
 
 MAX_LABEL: Final = 512
 """Characters of a label."""
+MAX_TAGS: Final = 1_000
+"""Tags of a record."""
 
 _SHOWN: Final = 128
 _LABEL: Final = re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff]*")
+_NO_LABEL: Final = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]+")
 
 
 def is_label(value: Any, *, min_chars: int = 0, max_chars: int | None = MAX_LABEL) -> TypeGuard[str]:
@@ -37,6 +41,23 @@ def check_label(what: str, label: str) -> str:
             f"surrogate, and {shorten(label)} ({len(label)} characters) is given"
         )
     return label
+
+
+def unite_tags(tags: Iterable[str]) -> tuple[str, ...]:
+    """The tags in order, each once.
+
+    Raises:
+        ValueError: there are more than a record takes.
+    """
+    united = tuple(dict.fromkeys(tags))
+    if len(united) > MAX_TAGS:
+        raise ValueError(f"a record has at most {MAX_TAGS} tags, and {len(united)} are given")
+    return united
+
+
+def make_label(text: str) -> str:
+    """The text as a label: a space in the place of what no label has, and its first 512 characters."""
+    return text if is_label(text) else _NO_LABEL.sub(" ", text)[:MAX_LABEL]
 
 
 def shorten(value: Any) -> str:

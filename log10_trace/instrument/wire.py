@@ -26,6 +26,7 @@ _TYPES: Final = {
 """Content types that nearly every response has one of."""
 
 # Every client has a URL object of its own, and a program may make one for each call.
+_MAX_RETRY_DIGITS: Final = 9
 _MAX_URLS: Final = 256
 _urls: Final[dict[int, tuple[Any, str]]] = {}
 """The text of base URLs by the id of the object, which is kept so that the id stays its own."""
@@ -95,8 +96,13 @@ def safe_getattr(error: BaseException, name: str) -> Any:
 
 def retries(request: Any) -> int | None:
     """How often the SDK tried again before this request, by what it told the provider (openai 1.47 on)."""
-    count = request.headers.get("x-stainless-retry-count") if request is not None else None
-    return int(count) if count is not None and count.isdigit() else None
+    return read_retries(request.headers.get("x-stainless-retry-count")) if request is not None else None
+
+
+def read_retries(count: str | bytes | None) -> int | None:
+    """The number in the header that tells of retries; None for what no SDK writes there."""
+    is_number = count is not None and count.isdigit() and count.isascii() and len(count) <= _MAX_RETRY_DIGITS
+    return int(count) if count is not None and is_number else None
 
 
 def options_json(options: Any) -> bytes:

@@ -95,6 +95,7 @@ class Recorder:
         call.via = VIA
         call.trace_id, call.span_id = read_span(head.fields)
         call.base_url = f"{self._origin}{path.prefix}/"
+        call.retries = wire.read_retries(find(head.fields, b"x-stainless-retry-count"))
         recording: Recording
         if is_sampled:
             is_response = path.endpoint == RESPONSES
@@ -108,8 +109,6 @@ class Recorder:
             session = scope.session or process_session()
             recording = FailureRecording(capture, call, None, None, session=session)
         recording.sent = (SentRequest(head),)
-        retries = find(head.fields, b"x-stainless-retry-count")
-        call.retries = int(retries) if retries is not None and retries.isdigit() else None
         return ExchangeRecording(recording, self._keep_started if is_sampled else None)
 
 

@@ -10,7 +10,7 @@ import re
 from typing import Any, Final
 
 from log10_trace.context import Scope, Session
-from log10_trace.domain.labels import MAX_LABEL, is_label
+from log10_trace.domain.labels import MAX_LABEL, MAX_TAGS, is_label
 from log10_trace.domain.metadata import check_metadata
 from log10_trace.guard import log_rate_limited
 from log10_trace.integrations.request_session import SESSION_HEADER, is_session_id
@@ -39,7 +39,10 @@ def _read_tags(fields: Fields) -> tuple[str, ...]:
     usable = [tag for tag in tags if is_label(tag, min_chars=1)]
     if len(usable) < len(tags):
         log_rate_limited("log10_trace: a tag in X-Log10-Tags has more than %d characters", MAX_LABEL)
-    return tuple(dict.fromkeys(usable))
+    united = tuple(dict.fromkeys(usable))
+    if len(united) > MAX_TAGS:
+        log_rate_limited("log10_trace: X-Log10-Tags has more than %d tags; the others are left out", MAX_TAGS)
+    return united[:MAX_TAGS]
 
 
 def _read_session(fields: Fields) -> Session | None:

@@ -9,6 +9,7 @@ from operator import attrgetter
 from typing import Any, Final, NamedTuple
 
 from log10_trace.domain.call_labels import kind_of_endpoint
+from log10_trace.domain.labels import make_label
 from log10_trace.record.call import Call
 from log10_trace.record.json_bytes import dump_fast
 from log10_trace.record.outcome import Outcome
@@ -41,7 +42,7 @@ def write_labels(call: Call, outcome: Outcome, metadata: dict[str, Any] | None) 
     if parts.base_url:
         texts.append(parts.base_url)
     if call.request_id is not None:
-        texts.append(f'"request_id":{_quote(call.request_id)}')
+        texts.append(f'"request_id":{_quote(make_label(call.request_id))}')
     if (retries := call.retries) is not None:
         texts.append(f'"retries":{retries if type(retries) is int else _dump(retries)}')
     if parts.source:
@@ -65,7 +66,7 @@ def _write_ending(call: Call, outcome: Outcome) -> list[str]:
     if outcome.interrupted:
         texts.append('"interrupted":true')
     if outcome.failure_kind is not None:
-        kind, reason = _dump(outcome.failure_kind), _dump(outcome.failure_reason)
+        kind, reason = _dump(make_label(str(outcome.failure_kind))), _dump(outcome.failure_reason)
         texts.append(f'"failure_kind":{kind},"failure_reason":{reason}')
     return texts
 

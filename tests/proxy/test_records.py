@@ -28,6 +28,7 @@ SHARES = 4
 """The recorded exchanges are shared out to so many tests."""
 SDK_FAILURES = ("JSONDecodeError",)
 """What the SDK raises where the response is as it should be, and nobody else knows of."""
+THOUSAND_TAGS = [f"t{number}" for number in range(1000)]
 ASKED: dict[str, Any] = {"model": "m", "messages": [{"role": "user", "content": "Plan a trip to Tromsø."}]}
 
 
@@ -214,6 +215,7 @@ def test_labels_come_in_headers_that_are_not_passed_on(endpoint: Endpoint, proxy
         (("X-Log10-Metadata", "{"), "metadata", None),
         (("X-Log10-Tags", "a," + "b" * 2000), "tags", ["a"]),
         (("X-Log10-Session", "with a space"), "session_id", None),
+        (("X-Log10-Tags", ",".join(f"t{number}" for number in range(2000))), "tags", THOUSAND_TAGS),
         (("X-Session-Id", "session-2"), "session_id", "session-2"),
         (("X-Session-Id", "with a space"), "session_id", None),
     ],
@@ -228,7 +230,21 @@ def test_a_label_that_cannot_be_used_is_left_out(
     assert record.get(field) == expected
     assert record["status"] == "finished"
     passed = endpoint.received[0].headers.get(header[0].lower())
-    assert passed == (header[1] if header[0] == "X-Session-Id" else None)
+    assert passed == (None if header[0].startswith("X-Log10") else header[1])
+
+
+@pytest.mark.parametrize(("count", "expected"), [(b"2", 2), (b"9" * 5000, None), (b"-1", None)])
+def test_a_number_of_retries_that_is_none_costs_no_record(
+    proxy: RunningProxy, count: bytes, expected: int | None
+) -> None:
+    """Whatever a client says of its retries, its call is recorded from beginning to end."""
+    proxy.ask(
+        b"POST /v1/chat/completions HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 2\r\n"
+        b"X-Stainless-Retry-Count: %b\r\n\r\n{}" % count
+    )
+    (record,) = proxy.sink.wait_for()
+
+    assert (record["status"], record.get("retries")) == ("finished", expected)
 
 
 def test_settings_of_the_recording_hold(endpoint: Endpoint) -> None:

@@ -9,7 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from log10_trace.domain.call_labels import kind_of_endpoint
+from log10_trace.domain.call_labels import FAILED, kind_of_endpoint
+from log10_trace.domain.completion_record import parse
+from log10_trace.domain.labels import make_label
 from log10_trace.models.components import Completion
 from log10_trace.record.call import Call
 from log10_trace.record.call_codec import decode, encode
@@ -236,7 +238,12 @@ def list_labels(made: Call, *, is_whole: bool) -> list[tuple[str, Any]]:
     }
     pairs += [(name, value) for name, value in named.items() if value is not None]
     if failed:
-        pairs += [("failure_kind", made.failure_kind), ("failure_reason", made.failure_reason)]
+        pairs += [
+            ("failure_kind", make_label(made.failure_kind or "")),
+            ("failure_reason", made.failure_reason),
+        ]
+    if made.request_id is not None:
+        made.request_id = make_label(made.request_id)
     pairs += [(name, getattr(made, name)) for name in EXTENSIONS if getattr(made, name) is not None]
     return pairs + ([("metadata", made.metadata)] if made.metadata else [])
 
@@ -253,6 +260,18 @@ def test_labels_are_those_of_the_call(labels: dict[str, Any]) -> None:
     found = [(name, dict(value) if name == "metadata" else value) for name, value in written]
     assert found[: len(expected)] == expected
     assert [name for name, _ in found[len(expected) :]] == ["request", "response", "stacktrace"]
+
+
+@pytest.mark.parametrize("text", ["r" * 10_000, "a\tb", "a\x00b\ud800"])
+def test_a_label_of_somebody_else_costs_no_record(text: str) -> None:
+    """The API's id of a request and the name of an exception's class are such that a server takes them."""
+    made = call()
+    made.request_id, made.status, made.failure_kind, made.failure_reason = text, FAILED, text, text
+
+    record = parse(to_json(made))
+
+    shown = text.replace("\t", " ").replace("\x00", " ").replace("\ud800", " ")[:512]
+    assert (record.values["request_id"], record.values["failure_kind"]) == (shown, shown)
 
 
 @given(st.integers(MAX_DEPTH - 4, MAX_DEPTH + 4), st.lists(st.sampled_from(NESTS), min_size=1, max_size=4))

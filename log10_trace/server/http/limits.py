@@ -7,9 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from log10_trace.domain.completion_record import MAX_TAGS
 from log10_trace.domain.json_slices import MAX_DEPTH
-from log10_trace.domain.labels import MAX_LABEL
+from log10_trace.domain.labels import MAX_LABEL, MAX_TAGS
 from log10_trace.server.http.api_errors import ApiError, unavailable
 
 MIB: Final = 1024 * 1024

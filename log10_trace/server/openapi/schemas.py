@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any, Final
 
 from log10_trace.domain.call_labels import STATUSES
-from log10_trace.domain.completion_record import MAX_DURATION, MAX_REASON, MAX_TAGS
+from log10_trace.domain.completion_record import MAX_DURATION, MAX_REASON
 from log10_trace.domain.keys import Scope
-from log10_trace.domain.labels import MAX_LABEL
+from log10_trace.domain.labels import MAX_LABEL, MAX_TAGS
 
 Schema = dict[str, Any]
 

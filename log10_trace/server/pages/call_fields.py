@@ -8,8 +8,8 @@ from typing import Any, Final
 
 from log10_trace.domain.call_labels import describe_status, determine_status
 from log10_trace.domain.call_times import read_began_ms, read_seconds
-from log10_trace.domain.completion_record import MAX_TAGS
 from log10_trace.domain.json_values import read_text
+from log10_trace.domain.labels import MAX_TAGS
 from log10_trace.server.pages import json_access
 
 FIELDS: Final = (

@@ -10,9 +10,8 @@ from typing import Any
 
 from starlette.responses import Response
 
-from log10_trace.domain.completion_record import MAX_TAGS
 from log10_trace.domain.ids import new_id
-from log10_trace.domain.labels import MAX_LABEL, is_label
+from log10_trace.domain.labels import MAX_LABEL, MAX_TAGS, is_label
 from log10_trace.domain.times import rfc3339
 from log10_trace.server.http.api_errors import not_found, unprocessable
 from log10_trace.server.http.query_params import RequestParams
