@@ -10,8 +10,16 @@ from __future__ import annotations
 import importlib
 import sys
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Final
+
+MAX_DECODED_BYTES: Final = 56 << 20
+"""Servers take records of 64 MiB."""
+_PART_BYTES: Final = 256
+"""Four bytes of zstd can stand for 128 KiB."""
+
+Decode = Callable[[bytes, int], bytes]
+"""Gives what a chunk decodes to, and of more than so many bytes the beginning, or little more."""
 
 # One byte alone does not tell a zlib header from bare deflate.
 _ZLIB_HEAD: Final = 2
@@ -22,89 +30,132 @@ _ERRORS: Final = (zlib.error, ValueError, RuntimeError, OSError, EOFError)
 
 
 def decode_body(chunks: list[bytes], content_encoding: str | None) -> bytes:
-    """The body, whole or as far as it came: a body cut short is decoded up to the cut."""
+    """The body, whole or as far as it came: a body cut short is decoded up to the cut.
+
+    No more than ``MAX_DECODED_BYTES`` are decoded: some kilobytes can stand for gigabytes.
+    """
     if content_encoding:
-        chunks = decode_chunks(chunks, content_encoding)
+        chunks = decode_chunks(chunks, content_encoding, MAX_DECODED_BYTES)
     return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
 
-def decode_chunks(chunks: list[bytes], content_encoding: str | None) -> list[bytes]:
-    """As ``decode_body``, chunk by chunk: what each of them decodes to, which may be nothing."""
+def decode_chunks(
+    chunks: list[bytes], content_encoding: str | None, max_bytes: int = sys.maxsize
+) -> list[bytes]:
+    """As ``decode_body``, chunk by chunk: what each of them decodes to, which may be nothing.
+
+    ``max_bytes`` bounds what all of them decode to.
+    """
     # The coding that was applied last stands last in the header.
     for coding in reversed((content_encoding or "").lower().split(",")):
         open_decoder = _DECODERS.get(coding.strip())
         if open_decoder is not None:
-            chunks = _feed(open_decoder(), chunks)
+            chunks = _feed(open_decoder(), chunks, max_bytes)
     return chunks
 
 
-def _feed(decode: Callable[[bytes], bytes], chunks: list[bytes]) -> list[bytes]:
+def _feed(decode: Decode, chunks: list[bytes], room: int) -> list[bytes]:
     pieces = []
     for chunk in chunks:
         try:
-            pieces.append(decode(chunk))
-        except _library_errors():  # noqa: PERF203 -- what came before the fault is kept
+            piece = decode(chunk, room)
+        except _library_errors():
+            break  # what came before the fault is kept
+        pieces.append(piece[:room])
+        room -= len(piece)
+        if room <= 0:
             break
     return pieces
 
 
-def _gzip() -> Callable[[bytes], bytes]:
+def _gzip() -> Decode:
     # 32 + 15: a gzip or a zlib header, whichever is there, and the largest window.
     return zlib.decompressobj(47).decompress
 
 
-def _deflate() -> Callable[[bytes], bytes]:
+def _deflate() -> Decode:
     """Most send the zlib format that the standard asks for; some send bare deflate."""
     inflater: zlib._Decompress | None = None
     head = b""
 
-    def decode(chunk: bytes) -> bytes:
+    def decode(chunk: bytes, room: int) -> bytes:
         nonlocal inflater, head
         if inflater is not None:
-            return inflater.decompress(chunk)
+            return inflater.decompress(chunk, room)
         head += chunk
         if len(head) < _ZLIB_HEAD:
             return b""
         try:
             inflater = zlib.decompressobj()
-            return inflater.decompress(head)
+            return inflater.decompress(head, room)
         except zlib.error:
             inflater = zlib.decompressobj(-zlib.MAX_WBITS)
-        return inflater.decompress(head)
+        return inflater.decompress(head, room)
 
     return decode
 
 
-def _brotli() -> Callable[[bytes], bytes]:
+def _brotli() -> Decode:
     # Without the library the SDK does not ask for this coding; a server that sends it all the same has its
     # bytes kept.
     library = _first_of("brotli", "brotlicffi")
     if library is None:
-        return bytes
+        return _as_it_is
     decompressor = library.Decompressor()
     # brotli calls it process, brotlicffi decompress.
-    feed: Callable[[bytes], bytes] = getattr(decompressor, "process", None) or decompressor.decompress
-    return feed
+    feed: Callable[..., bytes] = getattr(decompressor, "process", None) or decompressor.decompress
+
+    def decode(chunk: bytes, room: int) -> bytes:
+        return feed(chunk, output_buffer_limit=room)
+
+    def decode_part_by_part(chunk: bytes, room: int) -> bytes:
+        return _join_up_to(room, (feed(part) for part in _cut(chunk)))
+
+    return decode if hasattr(decompressor, "can_accept_more_data") else decode_part_by_part
 
 
-def _zstd() -> Callable[[bytes], bytes]:
+def _zstd() -> Decode:
     """A body may be several frames, one after the other."""
     library = _first_of(*_ZSTD)
     if library is None:
-        return bytes
+        return _as_it_is
     frame = _zstd_frame(library)
 
-    def decode(chunk: bytes) -> bytes:
+    def decode_frames(part: bytes, *room: int) -> Iterator[bytes]:
         nonlocal frame
-        pieces = []
-        while chunk:
+        while part:
             if _is_at_end(frame):
                 frame = _zstd_frame(library)
-            pieces.append(frame.decompress(chunk))
-            chunk = frame.unused_data if _is_at_end(frame) else b""
-        return b"".join(pieces)
+            yield frame.decompress(part, *room)
+            part = frame.unused_data if _is_at_end(frame) else b""
 
-    return decode
+    def decode(chunk: bytes, room: int) -> bytes:
+        return _join_up_to(room, decode_frames(chunk, room))
+
+    def decode_part_by_part(chunk: bytes, room: int) -> bytes:
+        return _join_up_to(room, (piece for part in _cut(chunk) for piece in decode_frames(part)))
+
+    return decode_part_by_part if library.__name__ == _ZSTD[-1] else decode
+
+
+def _as_it_is(chunk: bytes, _room: int) -> bytes:
+    return chunk
+
+
+def _cut(chunk: bytes) -> Iterator[bytes]:
+    """Parts of a chunk for decoders that cannot be told how much they may give."""
+    return (chunk[at : at + _PART_BYTES] for at in range(0, len(chunk), _PART_BYTES))
+
+
+def _join_up_to(room: int, pieces: Iterator[bytes]) -> bytes:
+    """The pieces until there is no more room."""
+    taken = []
+    for piece in pieces:
+        taken.append(piece)
+        room -= len(piece)
+        if room <= 0:
+            break
+    return b"".join(taken)
 
 
 def _zstd_frame(library: Any) -> Any:
@@ -129,7 +180,7 @@ def _first_of(*names: str) -> Any:
     return None
 
 
-_DECODERS: Final[dict[str, Callable[[], Callable[[bytes], bytes]]]] = {
+_DECODERS: Final[dict[str, Callable[[], Decode]]] = {
     "gzip": _gzip,
     "x-gzip": _gzip,
     "deflate": _deflate,

@@ -6,6 +6,7 @@ import gzip
 import importlib
 import os
 import sys
+import tracemalloc
 import zlib
 from collections.abc import Callable
 from itertools import pairwise
@@ -15,6 +16,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from log10_trace.record import content_encoding
 from log10_trace.record.content_encoding import decode_body
 
 ZSTD: Final = "compression.zstd" if sys.version_info >= (3, 14) else "backports.zstd"
@@ -81,6 +83,23 @@ def test_of_a_body_that_is_cut_the_beginning_comes_back(coding: tuple[str, Calla
 
     assert body.startswith(found)
     assert len(found) > 10_000
+
+
+def test_a_body_that_grows_beyond_measure_is_decoded_in_part(
+    coding: tuple[str, Callable[[bytes], bytes]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Few bytes that stand for many give no more than is asked for, and take no memory for the rest."""
+    name, code = coding
+    coded = code(bytes(1 << 20))
+    monkeypatch.setattr(content_encoding, "MAX_DECODED_BYTES", 10_000)
+    tracemalloc.start()
+    try:
+        for body in ([coded], pieces(coded, [20])):
+            assert decode_body(body, name) == bytes(10_000)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 1 << 19
 
 
 @pytest.mark.parametrize("tail", [b"", b"garbage"], ids=["nothing", "garbage"])
