@@ -14,6 +14,7 @@ from typing import Final
 from log10_trace.context import process_session
 from log10_trace.domain.call_labels import RESPONSES
 from log10_trace.domain.endpoint_paths import EndpointPath, match_path
+from log10_trace.domain.native_views import VIEWS
 from log10_trace.guard import guard, log_rate_limited
 from log10_trace.instrument import background, wire
 from log10_trace.instrument.failure_recording import FailureRecording
@@ -28,8 +29,10 @@ from log10_trace.record.content_encoding import decode_body
 from log10_trace.record.json_bytes import parse
 from log10_trace.unpatched import time
 
-MAX_BODY_BYTES: Final = 64 << 20
-"""More of a body is passed on and not kept."""
+MAX_BODIES_BYTES: Final = 56 << 20
+"""Of request and response together in a record: servers take records of 64 MiB."""
+CUT_BYTES: Final = 4 << 20
+"""What is kept of a body that is too large. It is no JSON any more, and as a text up to six times as long."""
 
 VIA: Final = "proxy"
 _RECORDING: Final = guard("recording an exchange")
@@ -138,15 +141,26 @@ def _asks_for_background(request: bytes) -> bool:
 class ExchangeRecording:
     """The recording of one exchange."""
 
-    __slots__ = ("_call", "_is_stream", "_keep_started", "_recording", "_request", "_room")
+    __slots__ = (
+        "_call",
+        "_is_cut",
+        "_is_stream",
+        "_keep_started",
+        "_max_bytes",
+        "_recording",
+        "_request",
+        "_room",
+    )
 
     def __init__(self, recording: Recording, keep_started: Callable[[Call], None] | None) -> None:
         self._recording = recording
         self._call = recording.call
         self._keep_started = keep_started
         self._request: list[bytes] = []
-        self._room = MAX_BODY_BYTES
-        self._is_stream = False
+        # What has a view as chat stands in the record twice.
+        self._max_bytes = MAX_BODIES_BYTES // (2 if self._call.endpoint in VIEWS else 1)
+        self._room = self._max_bytes
+        self._is_stream = self._is_cut = False
 
     @property
     def has_ended(self) -> bool:
@@ -161,7 +175,8 @@ class ExchangeRecording:
         """The request is whole."""
         self._call.request = b"".join(self._request)
         self._request.clear()
-        self._room = MAX_BODY_BYTES
+        self._room = self._max_bytes - len(self._call.request)
+        self._is_cut = False
 
     def on_response_head(self, head: ResponseHead) -> None:
         """The head of the response has come; interim ones are not told of."""
@@ -240,12 +255,19 @@ class ExchangeRecording:
         return (self._call.status_code or 0) < _MIN_FAILED_STATUS
 
     def _keep(self, pieces: list[bytes], piece: bytes) -> None:
-        """Keep a piece, as far as there is room."""
-        if len(piece) > self._room:
-            log_rate_limited("log10_trace: more than %d MiB of a body are not recorded", MAX_BODY_BYTES >> 20)
-        if self._room > 0 and piece:
-            pieces.append(piece[: self._room])
+        """Keep a piece, unless the body is too large; of such a one its beginning is kept."""
+        if self._is_cut or not piece:
+            return
+        pieces.append(piece)
         self._room -= len(piece)
+        if self._room < 0:
+            self._is_cut = True
+            pieces[:] = [b"".join(pieces)[:CUT_BYTES]]
+            log_rate_limited(
+                "log10_trace: request and response have more than %d MiB; of a body %d MiB are recorded",
+                self._max_bytes >> 20,
+                CUT_BYTES >> 20,
+            )
 
 
 class ResultExchangeRecording(ExchangeRecording):

@@ -12,6 +12,9 @@ import pytest
 
 from log10_trace import instrument
 from log10_trace.instrument.sampling import Sampling
+from log10_trace.proxy import exchange_recording
+from log10_trace.proxy.exchange_recording import CUT_BYTES, MAX_BODIES_BYTES
+from log10_trace.server.http.limits import Limits
 from tests.instrument.conftest import Kept
 from tests.instrument.test_replay import PATHS
 from tests.model_answers import chat_chunks
@@ -231,6 +234,45 @@ def test_a_label_that_cannot_be_used_is_left_out(
     assert record["status"] == "finished"
     passed = endpoint.received[0].headers.get(header[0].lower())
     assert passed == (None if header[0].startswith("X-Log10") else header[1])
+
+
+@pytest.fixture
+def small_bodies(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A record has room for less."""
+    monkeypatch.setattr(exchange_recording, "MAX_BODIES_BYTES", 40_000)
+    monkeypatch.setattr(exchange_recording, "CUT_BYTES", 1_000)
+
+
+@pytest.mark.parametrize(
+    ("path", "sent", "kept"),
+    [
+        ("chat/completions", (30_000, 9_000), (30_000, 9_000)),
+        ("chat/completions", (50_000, 30_000), (1_000, 30_000)),
+        ("chat/completions", (30_000, 20_000), (30_000, 1_000)),
+        ("responses", (15_000, 5_000), (15_000, 5_000)),
+        ("responses", (30_000, 5_000), (1_000, 5_000)),
+    ],
+)
+@pytest.mark.usefixtures("small_bodies")
+def test_of_a_body_that_is_too_large_its_beginning_is_kept(
+    endpoint: Endpoint, proxy: RunningProxy, path: str, sent: tuple[int, int], kept: tuple[int, int]
+) -> None:
+    """All of it passes, and the record is one that a server takes; of the other body it has all."""
+    asked, answered = (json.dumps("a" * (size - 2)).encode() for size in sent)
+    endpoint.script(json_answer(answered))
+    passed = proxy.ask(
+        b"POST /v1/%b HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%b"
+        % (path.encode(), len(asked), asked)
+    )
+    (record,) = proxy.sink.wait_for()
+
+    assert passed.endswith(b"\r\n\r\n" + answered)
+    assert endpoint.received[0].body == asked
+    prefix = "native_" if path == "responses" else ""
+    for name, body, size in zip(("request", "response"), (asked, answered), kept, strict=True):
+        whole = body.decode() if size < len(body) else json.loads(body)
+        assert record[prefix + name] == whole[:size]
+    assert Limits().body_bytes > MAX_BODIES_BYTES + CUT_BYTES
 
 
 @pytest.mark.parametrize(("count", "expected"), [(b"2", 2), (b"9" * 5000, None), (b"-1", None)])
