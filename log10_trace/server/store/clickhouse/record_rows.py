@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final
 
 from log10_trace.domain.completion_record import CompletionRecord, from_stored_fields, merge
@@ -88,8 +88,7 @@ class MergedRecord:
 
     def derive(self) -> DerivedRecord:
         """Its words and columns; a record keeps its place for good, whatever came later."""
-        known = derive(self.incoming, self.began_ms)
-        return replace(known, facts=replace(known.facts, began_ms=self.began_ms))
+        return derive(self.incoming, self.began_ms, self.began_ms)
 
 
 def put_in_slot(place: int, key: Key, known: DerivedRecord) -> int:
@@ -102,10 +101,10 @@ def put_in_slot(place: int, key: Key, known: DerivedRecord) -> int:
     return SORT_KEYS.make(began_ms, number * SLOTS + slot)
 
 
-def derive(incoming: CompletionRecord, now_ms: int) -> DerivedRecord:
-    """Work out what follows from a record alone."""
+def derive(incoming: CompletionRecord, now_ms: int, began_ms: int | None = None) -> DerivedRecord:
+    """Work out what follows from a record alone, and from where it stands if that is known."""
     words = extract_text(incoming.values)
-    facts = extract_columns(incoming, words, now_ms=now_ms)
+    facts = extract_columns(incoming, words, now_ms=now_ms, began_ms=began_ms)
     return DerivedRecord(incoming, lay_out(incoming.fields), words, facts)
 
 

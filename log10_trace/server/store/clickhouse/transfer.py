@@ -5,15 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
-from dataclasses import replace
 
 from log10_trace.domain.completion_record import from_stored_fields
 from log10_trace.server.store.clickhouse.connections import Connection, ReadPool
 from log10_trace.server.store.clickhouse.filter_sql import ListPlace, build_where
 from log10_trace.server.store.clickhouse.group_commit import GroupCommitWriter, SerialExecutor
 from log10_trace.server.store.clickhouse.matching_rows import read_page
-from log10_trace.server.store.clickhouse.record_rows import SORT_KEYS
-from log10_trace.server.store.clickhouse.records import WriteRequest, load_records, prepare
+from log10_trace.server.store.clickhouse.record_rows import SORT_KEYS, derive
+from log10_trace.server.store.clickhouse.records import WriteRequest, load_records
 from log10_trace.server.store.common.record_codec import lay_out, read_texts
 from log10_trace.server.store.common.sort_keys import CopiedSortKeys
 from log10_trace.server.store.common.transfer import READ_AT_ONCE, split_by_bytes
@@ -112,9 +111,8 @@ class ClickHouseTransfer:
 
 
 def _copy(organization_id: str, one: PlacedRecord, place: int) -> WriteRequest:
-    request = prepare(organization_id, from_stored_fields(one.id, organization_id, one.fields))
-    known = replace(request.known, facts=replace(request.known.facts, began_ms=one.began_ms))
-    return request._replace(known=known, place=place)
+    known = derive(from_stored_fields(one.id, organization_id, one.fields), one.began_ms, one.began_ms)
+    return WriteRequest(organization_id, known, place=place)
 
 
 def _put_sessions(connection: Connection, organization_id: str, spans: Sequence[SessionSpan]) -> None:

@@ -113,9 +113,16 @@ def groups_of_metadata(facts: CountedCall) -> tuple[MetadataPair, ...]:
 
 
 def extract_columns(
-    incoming: CompletionRecord, words: text_extraction.CompletionText, *, now_ms: int
+    incoming: CompletionRecord,
+    words: text_extraction.CompletionText,
+    *,
+    now_ms: int,
+    began_ms: int | None = None,
 ) -> CompletionColumns:
-    """The columns of ``incoming``; ``now_ms`` stands in where it does not say when the call began."""
+    """The columns of ``incoming``; ``now_ms`` stands in where it does not say when the call began.
+
+    A record that stands in lists already began at ``began_ms``, whatever it says.
+    """
     values = incoming.values
     request, response = read_mapping(values.get("request")), read_mapping(values.get("response"))
     responses = response, values.get("native_response")
@@ -124,7 +131,7 @@ def extract_columns(
     site = _innermost(values.get("stacktrace"))
     duration = values.get("duration")
     return CompletionColumns(
-        began_ms=_began_ms(incoming, now_ms),
+        began_ms=_began_ms(incoming, now_ms) if began_ms is None else began_ms,
         status=incoming.status,
         kind=values.get("kind"),
         model=_name(request.get("model")) or _name(response.get("model")),

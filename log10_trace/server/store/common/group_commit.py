@@ -115,7 +115,10 @@ class GroupCommitThread(Generic[Request, Result]):
         It never raises: what the queue does not accept fails in its future, with ``StoreBusyError`` when too
         much waits and ``StoreClosedError`` after ``close``. Either all of ``requests`` are accepted or none.
         """
-        queued = [_QueuedRequest[Request, Result](request, size_of(request)) for request in requests]
+        # Not ``_QueuedRequest[Request, Result](...)``, which takes longer than the rest of this method.
+        queued: list[_QueuedRequest[Request, Result]] = [
+            _QueuedRequest(request, size_of(request)) for request in requests
+        ]
         size = sum(item.size for item in queued)
         with self._changed:
             rejection = self._rejection(size, bypass_limit=bypass_limit)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from typing import Final
 
 from log10_trace.errors import SetupError
 from log10_trace.server.store.address import is_file, sqlite_path
@@ -12,6 +14,10 @@ from log10_trace.server.store.copying.copy import CopyReport, Watch, copy_store
 from log10_trace.server.store.factory import open_store
 from log10_trace.server.store.protocol import Store
 from log10_trace.server.store.serving_lock import lock_database
+
+_GC_THRESHOLD: Final = 50_000
+"""New objects between two collections. Those of records that wait for their commit live on: to look at them
+every 700 objects is a tenth of the work."""
 
 
 def copy_database(source: str, target: str, *, merges: bool, watch: Watch) -> CopyReport:
@@ -25,6 +31,7 @@ def copy_database(source: str, target: str, *, merges: bool, watch: Watch) -> Co
         message = "Source and target are the same database. Name another target."
         raise SetupError(message)
     with ExitStack() as stack:
+        stack.enter_context(_fewer_collections())
         # The source first: where there is none, nothing is made at the target.
         read = stack.enter_context(_opened(source, must_exist=True))
         written = stack.enter_context(_opened(target, must_exist=False))
@@ -40,3 +47,13 @@ def _opened(address: str, *, must_exist: bool) -> Iterator[Store]:
             yield store
         finally:
             store.close()
+
+
+@contextmanager
+def _fewer_collections() -> Iterator[None]:
+    before = gc.get_threshold()
+    gc.set_threshold(_GC_THRESHOLD, *before[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)

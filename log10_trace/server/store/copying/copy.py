@@ -203,19 +203,20 @@ class _Copy:
             keys.revoke(key.organization_id, key.id, now_ms=key.revoked_at_ms).result()
 
     def _copy_records(self, organization_id: str) -> None:
-        waiting: deque[tuple[list[PlacedRecord], Sequence[Future[WriteResult]]]] = deque()
+        waiting: deque[tuple[list[PlacedRecord], Sequence[Future[WriteResult]], int]] = deque()
         held = 0
         since_ms = self.checkpoint.since_ms
         for batch in split_batches(self._source.transfer.read_records(organization_id, since_ms=since_ms)):
-            waiting.append((batch, self._target.transfer.put_records(organization_id, batch)))
-            held += _count_characters(batch)
+            size = sum(record.size for record in batch)
+            waiting.append((batch, self._target.transfer.put_records(organization_id, batch), size))
+            held += size
             while held > _MAX_WAITING_CHARACTERS:
                 held -= self._wait_for(*waiting.popleft())
         while waiting:
             self._wait_for(*waiting.popleft())
 
-    def _wait_for(self, batch: list[PlacedRecord], futures: Sequence[Future[WriteResult]]) -> int:
-        """Wait until a batch is committed; its characters."""
+    def _wait_for(self, batch: list[PlacedRecord], futures: Sequence[Future[WriteResult]], size: int) -> int:
+        """Wait until a batch is committed; its ``size``."""
         for record, future in zip(batch, futures, strict=True):
             error = future.exception()
             if isinstance(error, UnstorableError):
@@ -230,7 +231,6 @@ class _Copy:
         if time.monotonic() - self._written_at >= _CHECKPOINT_EVERY_S:
             self._file.write(self.checkpoint)
             self._written_at = time.monotonic()
-        size = _count_characters(batch)
         batch.clear()  # who reads the next one still has it
         return size
 
@@ -265,10 +265,6 @@ def split_batches(records: Iterable[PlacedRecord]) -> Iterator[list[PlacedRecord
             batch, held = [], 0
     if batch:
         yield batch
-
-
-def _count_characters(records: Iterable[PlacedRecord]) -> int:
-    return sum(record.size for record in records)
 
 
 def _in_groups(items: Iterable[Mark], size: int) -> Iterator[list[Mark]]:

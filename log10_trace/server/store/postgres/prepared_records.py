@@ -235,13 +235,12 @@ def _create_record(
     place: int | None,
 ) -> StoredRecord:
     said = extract_text(incoming.values)
-    known = truncate_keys(extract_columns(incoming, said, now_ms=now_ms))
-    if place is None:
-        place = SORT_KEYS.make(known.began_ms, next(_arrivals))
+    began = None if place is None else SORT_KEYS.began_ms(place)
+    known = truncate_keys(extract_columns(incoming, said, now_ms=now_ms, began_ms=began))
     return StoredRecord(
-        place=place,
+        place=SORT_KEYS.make(known.began_ms, next(_arrivals)) if place is None else place,
         incoming=incoming,
-        facts=replace(known, began_ms=SORT_KEYS.began_ms(place)),
+        facts=known,
         words=said,
         skipped=seen_messages.count_repeated(organization_id, known.session_id, said),
     )
@@ -263,5 +262,5 @@ def build_record(place: int, skipped: int, incoming: CompletionRecord) -> Stored
     """A record that stands at a place, worked out by the rules of now."""
     # A record keeps its place for good, so when it began is what its place says, whatever came later.
     began, said = SORT_KEYS.began_ms(place), extract_text(incoming.values)
-    known = replace(truncate_keys(extract_columns(incoming, said, now_ms=began)), began_ms=began)
+    known = truncate_keys(extract_columns(incoming, said, now_ms=began, began_ms=began))
     return StoredRecord(place=place, incoming=incoming, facts=known, words=said, skipped=skipped)

@@ -61,17 +61,24 @@ class PreparedRecord(DerivedRecord):
 
 
 def prepare(
-    incoming: CompletionRecord, *, now_ms: int, packed: record_codec.EncodedRecord | None = None
+    incoming: CompletionRecord,
+    *,
+    now_ms: int,
+    began_ms: int | None = None,
+    packed: record_codec.EncodedRecord | None = None,
 ) -> PreparedRecord:
-    """Work a record out; ``packed`` are its fields where they are encoded already."""
-    known = _derive(incoming, now_ms)
+    """Work a record out, which stands at ``began_ms`` if that is given.
+
+    ``packed`` are its fields where they are encoded already.
+    """
+    known = _derive(incoming, now_ms, began_ms)
     packed = packed or record_codec.encode(incoming.fields)
     return PreparedRecord(incoming=incoming, words=known.words, facts=known.facts, packed=packed)
 
 
-def _derive(incoming: CompletionRecord, now_ms: int) -> DerivedRecord:
+def _derive(incoming: CompletionRecord, now_ms: int, began_ms: int | None = None) -> DerivedRecord:
     words = text_extraction.extract_text(incoming.values)
-    facts = extract_columns(incoming, words, now_ms=now_ms)
+    facts = extract_columns(incoming, words, now_ms=now_ms, began_ms=began_ms)
     return DerivedRecord(incoming=incoming, words=words, facts=facts)
 
 

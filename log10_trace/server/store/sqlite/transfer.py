@@ -6,7 +6,6 @@ import json
 import sqlite3
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -126,8 +125,7 @@ def _to_placed(row: sqlite3.Row) -> PlacedRecord:
 
 def _job(organization_id: str, one: PlacedRecord) -> WriteJob[WriteResult]:
     incoming = from_stored_fields(one.id, organization_id, one.fields)
-    draft = records.prepare(incoming, now_ms=one.began_ms, packed=one.packed)
-    draft = replace(draft, facts=replace(draft.facts, began_ms=one.began_ms))
+    draft = records.prepare(incoming, now_ms=one.began_ms, began_ms=one.began_ms, packed=one.packed)
     run = partial(_put, organization_id=organization_id, draft=draft)
     return WriteJob(run, draft.size, LookupKey(organization_id, one.id, one.began_ms))
 
