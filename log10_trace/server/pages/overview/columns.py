@@ -60,21 +60,26 @@ def make_number(
     before: GroupTotals | None,
     calls: PageURL | None,
     *,
+    address: str | None = None,
     note: str = "",
     is_bad: bool = False,
 ) -> Number:
-    """The number of a column, with its change against ``before``; it leads to ``calls``, if to any."""
+    """The number of a column, with its change against ``before``; it leads to ``calls``, if to any.
+
+    ``address``: that of ``calls``, where it is known.
+    """
     figure = column.figure(group)
     earlier = None if before is None else column.figure(before)
-    address = calls
     if calls is not None and column.sort == "failed":
-        address = calls.with_param("status", "failed")
+        address = str(calls.with_param("status", "failed"))
     elif calls is not None and column.sort in ("p50", "p95") and figure is not None:
-        address = calls.with_param("min_duration", f"{figure:.6g}")
+        address = str(calls.with_param("min_duration", f"{figure:.6g}"))
+    elif address is None:
+        address = str(calls or "")
     return Number(
         column.title,
         column.format(group),
-        str(address or ""),
+        address,
         change_of(figure, earlier, is_new=before is None and column.sort == "calls"),
         note,
         is_bad,
