@@ -10,12 +10,11 @@ from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from itertools import accumulate, chain
 from operator import add
-from typing import Any, Final, NamedTuple, TypeVar
-
-from pydantic_core import from_json
+from typing import Final, NamedTuple, TypeVar
 
 from log10_trace.domain.call_labels import FAILED, STARTED
 from log10_trace.server.store.common.columns import CountedCall
+from log10_trace.server.store.common.parsed_texts import ParsedTexts, parse_json
 
 Place = TypeVar("Place", bound=Hashable)
 
@@ -49,6 +48,10 @@ class SerializedAggregate(NamedTuple):
 
 
 NOTHING: Final = SerializedAggregate("{}", "[]")
+_REMEMBERED: Final = 2_000_000
+"""Characters of each kind of text whose values are remembered: those of four large pages, some 15 MB."""
+_COUNTS: Final = ParsedTexts[Mapping[str, Sequence[int]]](_REMEMBERED)
+_DURATIONS: Final = ParsedTexts[Sequence[int]](_REMEMBERED)
 
 
 @dataclass(slots=True)
@@ -174,54 +177,47 @@ def sum_aggregates(tallies: Sequence[Aggregate]) -> Aggregate:
 
 def parse_and_sum(written: Sequence[SerializedAggregate]) -> Aggregate:
     """The sum of what is written."""
-    (counts,) = _parse_counts([[one.counts for one in written]])
-    (durations,) = _parse_durations([[one.durations for one in written]])
+    counts = parse_json(f"[{','.join([one.counts for one in written])}]")
+    durations = parse_json(f"[{','.join([one.durations for one in written])}]")
     return Aggregate(_sum_counts(counts), _sum_durations(durations))
 
 
 def parse_and_group(rows: Iterable[tuple[Place, str, str]]) -> dict[Place, Aggregate]:
     """The sums of what is written, by place; rows are of a place and the two texts of an aggregate."""
-    counts_of: dict[Place, list[str]] = {}
-    durations_of: dict[Place, list[str]] = {}
-    for place, counts, durations in rows:
-        if place in counts_of:
-            counts_of[place].append(counts)
-            durations_of[place].append(durations)
-        else:
-            counts_of[place], durations_of[place] = [counts], [durations]
+    every = list(rows)
+    totals = parse_and_group_counts((place, counts) for place, counts, _ in every)
+    for place, durations in parse_and_group_durations((place, each) for place, _, each in every).items():
+        totals[place].durations = durations
+    return totals
+
+
+def parse_and_group_counts(rows: Iterable[tuple[Place, str]]) -> dict[Place, Aggregate]:
+    """The sums of written counts alone, by place, without durations, which take longest to read."""
+    texts_of = _collect(rows)
+    counts = _COUNTS.parse(chain.from_iterable(texts_of.values()))
     return {
-        place: Aggregate(_sum_counts(each_counts), _sum_durations(pairs))
-        for place, each_counts, pairs in zip(
-            counts_of,
-            _parse_counts(counts_of.values()),
-            _parse_durations(durations_of.values()),
-            strict=True,
-        )
+        place: Aggregate(_sum_counts([counts[text] for text in texts])) for place, texts in texts_of.items()
     }
 
 
 def parse_and_group_durations(rows: Iterable[tuple[Place, str]]) -> dict[Place, dict[int, int]]:
     """The sums of written durations alone, by place."""
-    durations_of = _collect(rows)
-    parsed = _parse_durations(durations_of.values())
-    return {place: _sum_durations(pairs) for place, pairs in zip(durations_of, parsed, strict=True)}
-
-
-def parse_and_group_counts(rows: Iterable[tuple[Place, str]]) -> dict[Place, Aggregate]:
-    """The sums of written counts alone, by place, without durations, which take longest to read."""
-    counts_of = _collect(rows)
-    parsed = _parse_counts(counts_of.values())
-    return {place: Aggregate(_sum_counts(each)) for place, each in zip(counts_of, parsed, strict=True)}
+    texts_of = _collect(rows)
+    pairs = _DURATIONS.parse(chain.from_iterable(texts_of.values()))
+    return {place: _sum_durations([pairs[text] for text in texts]) for place, texts in texts_of.items()}
 
 
 def parse_counts(counts: str) -> Aggregate:
     """Written counts, without durations."""
-    return Aggregate(_parse(counts))
+    return Aggregate(parse_json(counts))
 
 
 def negate(written: SerializedAggregate) -> SerializedAggregate:
     """What takes ``written`` away when it is added."""
     return parse_and_sum([written]).negated().serialize()
+
+
+_quote = lru_cache(json.dumps)  # json would take most of the time that folding takes
 
 
 def _collect(rows: Iterable[tuple[Place, str]]) -> dict[Place, list[str]]:
@@ -235,51 +231,27 @@ def _collect(rows: Iterable[tuple[Place, str]]) -> dict[Place, list[str]]:
     return texts
 
 
-def _sum_counts(each_counts: Sequence[dict[str, Sequence[int]]]) -> dict[str, Sequence[int]]:
-    if len(each_counts) == 1:
-        return each_counts[0]
+def _sum_counts(written: Sequence[Mapping[str, Sequence[int]]]) -> dict[str, Sequence[int]]:
+    """The sum of counts by rate."""
+    if len(written) == 1:
+        return dict(written[0])
     by_rate: dict[str, list[Sequence[int]]] = {}
-    for counts in each_counts:
+    for counts in written:
         for rate, each in counts.items():
-            by_rate.setdefault(rate, []).append(each)
+            if rate in by_rate:
+                by_rate[rate].append(each)
+            else:
+                by_rate[rate] = [each]
     return {rate: list(map(sum, zip(*each, strict=True))) for rate, each in by_rate.items()}
 
 
-def _sum_durations(pairs: Sequence[int]) -> dict[int, int]:
-    flat = iter(pairs)
+def _sum_durations(written: Iterable[Sequence[int]]) -> dict[int, int]:
+    """The sum of durations as they are written: bucket, calls, bucket, calls, ..."""
+    flat = chain.from_iterable(written)
     durations: dict[int, int] = {}
     for bucket, calls in zip(flat, flat, strict=True):  # one iterator: in pairs
         durations[bucket] = durations.get(bucket, 0) + calls
     return durations
-
-
-_quote = lru_cache(json.dumps)  # json would take most of the time that folding takes
-
-
-def _parse_counts(groups: Iterable[Sequence[str]]) -> list[list[dict[str, Sequence[int]]]]:
-    """The written counts of groups; read all at once, which takes half the time of one by one."""
-    joined = [",".join(texts) for texts in groups]
-    values: list[list[dict[str, Sequence[int]]]] = _parse(_join_arrays(joined))
-    return values
-
-
-def _parse_durations(groups: Iterable[Sequence[str]]) -> list[list[int]]:
-    """The written durations of groups, those of a group one behind the other."""
-    joined = [",".join([text[1:-1] for text in texts if text != "[]"]) for texts in groups]
-    values: list[list[int]] = _parse(_join_arrays(joined))
-    return values
-
-
-def _parse(text: str) -> Any:
-    try:
-        return from_json(text)
-    except ValueError:  # the name of a model with half a character, which only Python's parser takes
-        return json.loads(text)
-
-
-def _join_arrays(contents: Iterable[str]) -> str:
-    """An array of arrays with these contents, as JSON."""
-    return f"[{','.join([f'[{each}]' for each in contents])}]"
 
 
 def _ranks(calls: Sequence[int], shares: Sequence[float]) -> list[int | None]:
