@@ -7,6 +7,8 @@ from datetime import datetime, timedelta, timezone
 from typing import Final
 
 DAY_MS: Final = 86_400_000
+FIRST_MS: Final = -62_135_596_800_000
+"""The first millisecond of the year 1. A span of whole minutes that holds it may begin before it."""
 LAST_MS: Final = 253_402_300_799_999
 """The last millisecond of the year 9999; the 48 bits of a UUIDv7 reach further, dates do not."""
 UNIT_MS: Final = {"s": 1000, "m": 60_000, "h": 3_600_000, "d": DAY_MS, "w": 7 * DAY_MS}
@@ -54,12 +56,13 @@ def is_day(text: str) -> bool:
 
 
 def utc_datetime(ms: float) -> datetime:
-    """The ``datetime`` so many milliseconds after 1970, in UTC."""
-    return datetime.fromtimestamp(ms / 1000, timezone.utc)
+    """The ``datetime`` so many milliseconds after 1970, in UTC; the first or the last one beyond them."""
+    return datetime.fromtimestamp(min(max(ms, FIRST_MS), LAST_MS) / 1000, timezone.utc)
 
 
 def rfc3339(ms: int) -> str:
-    """``2026-01-31T12:00:00.000Z``."""
+    """``2026-01-31T12:00:00.000Z``; the first or the last time beyond them."""
+    ms = min(max(ms, FIRST_MS), LAST_MS)
     # In whole numbers: a float has no room for the milliseconds of a far year.
     moment = datetime.fromtimestamp(ms // 1000, timezone.utc).replace(microsecond=ms % 1000 * 1000)
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -44,6 +44,18 @@ def test_figures_of_more_calls_say_so(
     assert found["counted"] == {"tag": ["a"], "since": "2026-01-01T00:00:00.000Z"}
 
 
+def test_a_span_may_end_with_the_last_day_of_the_calendar(
+    client: httpx.Client, keep: Callable[..., Any]
+) -> None:
+    """The figures are of whole minutes, and no minute follows that one."""
+    keep()
+
+    found = client.get("/api/v1/statistics", params={"until": "9999-12-31"})
+
+    assert found.json()["groups"][0]["calls"] == 1
+    assert found.json()["counted"]["until"] == "9999-12-31T23:59:59.999Z"
+
+
 def test_the_document_names_every_order() -> None:
     """The orders in the OpenAPI document are those that the store knows."""
     assert set(SORTS) == set(reports.SORTS)

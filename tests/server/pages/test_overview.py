@@ -170,7 +170,13 @@ def test_a_span_of_so_long_begins_with_a_step(since: str, length_ms: int, begins
 def test_a_span_of_the_past_is_one(site: Site) -> None:
     """A start in the far past, or one that lies ahead, breaks nothing."""
     site.keep(called(1))
-    for since, until in (("1970-01-01", ""), ("99999d", ""), ("2h", "1h"), ("1h", "2h"), ("2099-01-01", "")):
+    spans = (("1970-01-01", ""), ("99999d", ""), ("2h", "1h"), ("1h", "2h"), ("2099-01-01", ""))
+    ends_of_time = (
+        ("0001-01-01", "9999-12-31"),
+        ("9999-12-31", ""),
+        ("9999-12-31T23:59:59.999Z", "0001-01-01"),
+    )
+    for since, until in spans + ends_of_time:
         site.page(f"/overview?since={since}&until={until}")
     assert Span(0, None, NOW_MS).calls_before.since_ms == 0
 
