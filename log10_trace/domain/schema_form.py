@@ -221,7 +221,7 @@ def _text(value: Any, max_chars: int) -> str:
 
 def _bound(value: Any, kind: Kind, to_integer: Callable[[float], int]) -> str:
     """A bound as text; of whole numbers a whole one, from which browsers count the steps."""
-    is_number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    is_number = _is_integer(value) or (isinstance(value, float) and math.isfinite(value))
     if not is_number or kind not in ("integer", "number"):
         return ""
     return json.dumps(to_integer(value) if kind == "integer" else value)

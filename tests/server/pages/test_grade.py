@@ -363,6 +363,33 @@ def test_nothing_of_a_task_or_of_feedback_is_markup(
         assert not [link for link in hostile.links if not link.startswith(("/", "#"))]
 
 
+@pytest.mark.parametrize("digits", [400, 5000])
+def test_numbers_that_no_float_holds_cost_no_page(
+    client: httpx.Client, grader: httpx.Client, calls: list[str], digits: int
+) -> None:
+    """Bounds and values of any number of digits: the list of tasks, the form and the results are shown."""
+    huge = "9" * digits
+    bounds = f'"minimum": -{huge}, "maximum": {huge}, "default": {huge}'
+    kinds = (("a", "integer"), ("b", "number"))
+    fields = (f'"{name}": {{{bounds}, "type": "{kind}"}}' for name, kind in kinds)
+    schema = f'{{"properties": {{{", ".join(fields)}, "c": {{"enum": [{huge}]}}}}}}'
+    task = f'{{"name": "Huge", "json_schema": {schema}, "completion_tags_selector": ["support"]}}'
+    made = client.post("/api/v1/feedback_task", content=task, headers=JSON)
+    if made.status_code == 422:
+        assert digits > 4300
+        return
+    task_id = made.json()["id"]
+    for call, sign in zip(calls, ("", "-"), strict=False):
+        given = f'{{"task_id": "{task_id}", "json_values": {{"a": {sign}{huge}, "b": {sign}{huge}}}, '
+        body = f'{given}"comment": "", "completion_ids": ["{call}"]}}'
+        client.post("/api/v1/feedback", content=body, headers=JSON).raise_for_status()
+
+    get(grader, "/grade")
+    assert "<b>2</b> graded" in get(grader, f"/grade/{task_id}").text
+    get(grader, f"/grade/{task_id}/calls/{calls[0]}")
+    assert grader.get(f"/grade/{task_id}/results.csv").status_code == 200
+
+
 def test_a_task_has_any_id_and_selects_nothing(client: httpx.Client, grader: httpx.Client) -> None:
     """Ids that paths cannot carry, a task without tags, and tags without calls have pages that say so."""
     for name in ("new", "a/b", "~x", ".."):

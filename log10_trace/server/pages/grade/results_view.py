@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import compress
 from typing import Any
 
 from log10_trace.domain.json_values import read_mapping
@@ -83,9 +85,10 @@ def _count_field(field: FormField, given: Sequence[Any]) -> FieldDistribution:
         chosen = [item for value in given for item in _list_values(field, value)]
         counts = tuple(_count_choices(field, Counter(map(_key, chosen))))
         return FieldDistribution(title=field.title, answers=answers, counts=counts)
-    numbers = [value for value in given if isinstance(value, int | float) and not isinstance(value, bool)]
+    are_numbers = [isinstance(value, int | float) and not isinstance(value, bool) for value in given]
+    numbers = [_to_float(value) for value in compress(given, are_numbers)]
     if field.kind in ("integer", "number") and numbers:
-        mean = sum(map(float, numbers)) / len(numbers)
+        mean = sum(numbers) / len(numbers)
         return FieldDistribution(
             title=field.title, answers=answers, numbers=(min(numbers), mean, max(numbers))
         )
@@ -102,6 +105,13 @@ def _list_values(field: FormField, value: Any) -> Sequence[Any]:
     if field.kind == "choices":
         return value if isinstance(value, list) else ()
     return (value,)
+
+
+def _to_float(number: float) -> float:
+    try:
+        return float(number)
+    except OverflowError:  # an integer of more than 308 digits
+        return math.inf if number > 0 else -math.inf
 
 
 def _key(value: Any) -> str:
