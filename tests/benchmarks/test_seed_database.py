@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import copy
 import itertools
-from collections.abc import Iterable
+import json
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -67,10 +68,31 @@ def write_through_the_store(database: str | Path, maker: Maker) -> None:
 
 
 def rows(connection: Any, tables: Iterable[str]) -> dict[str, list[tuple[Any, ...]]]:
-    """Every row of the tables."""
-    return {
-        table: sorted(map(tuple, connection.execute(f"SELECT * FROM {table}")), key=repr) for table in tables
-    }
+    """Every row of the tables, of sums what is read from them: in which order it is written is chance."""
+    return {table: sorted(_read(connection.execute(f"SELECT * FROM {table}")), key=repr) for table in tables}
+
+
+def _read(cursor: Any) -> Iterator[tuple[Any, ...]]:
+    readers = [READERS.get(column[0], _same) for column in cursor.description]
+    for row in cursor:
+        yield tuple(read(value) for read, value in zip(readers, row, strict=True))
+
+
+def _same(value: Any) -> Any:
+    return value
+
+
+def _read_counts(written: str) -> list[tuple[str, list[int]]]:
+    return sorted(json.loads(written).items())
+
+
+def _read_durations(written: str) -> list[tuple[int, int]]:
+    numbers = json.loads(written)
+    return sorted(zip(numbers[::2], numbers[1::2], strict=True))
+
+
+READERS = {"counts": _read_counts, "durations": _read_durations}
+"""A sum lists the rates and buckets as they came first to those who folded it, whoever folded how many."""
 
 
 def sqlite_rows(path: Path) -> dict[str, list[tuple[Any, ...]]]:
