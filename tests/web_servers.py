@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import subprocess
 import sys
@@ -15,10 +16,14 @@ from log10_trace.cli.simulated_model import simulated_model
 from tests.processes import DEADLINE_S, environment
 
 
-def free_port() -> int:
-    """A port of 127.0.0.1 that nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as found:
-        return int(found.getsockname()[1])
+@contextmanager
+def reserved_port() -> Iterator[int]:
+    """A port of 127.0.0.1 for the server that the block starts, and given to no other program meanwhile."""
+    with socket.socket() as held:
+        # Beside it may bind who sets this as well, as servers do, and the system gives the port to nobody.
+        held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        held.bind(("127.0.0.1", 0))
+        yield int(held.getsockname()[1])
 
 
 @contextmanager
@@ -28,7 +33,7 @@ def running(home: Path, cwd: Path, *command: str, **variables: str) -> Iterator[
         settings = {
             "OPENAI_BASE_URL": model,
             "OPENAI_API_KEY": "k",
-            "PYTHONPATH": str(Path.cwd()),
+            "PYTHONPATH": os.pathsep.join(filter(None, (os.environ.get("PYTHONPATH"), str(Path.cwd())))),
             **variables,
         }
         process = subprocess.Popen(

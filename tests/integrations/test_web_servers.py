@@ -10,7 +10,7 @@ import pytest
 from log10_trace.cli.simulated_model import MODEL
 from tests.completions_api import CompletionsAPI
 from tests.processes import DEADLINE_S, until
-from tests.web_servers import free_port, is_up, running
+from tests.web_servers import is_up, reserved_port, running
 
 SITE = f"""
 import django
@@ -70,10 +70,9 @@ def test_each_request_of_a_django_site_is_a_session(
 ) -> None:
     """Plain, asynchronous and streamed views: the calls have the id that the response names."""
     (tmp_path / "site_of_tests.py").write_text(SITE)
-    port = free_port()
-    address = str(port) if command[0] == "uvicorn" else f"127.0.0.1:{port}"
-    url = f"http://127.0.0.1:{port}"
-    with CompletionsAPI() as api:
+    with reserved_port() as port, CompletionsAPI() as api:
+        address = str(port) if command[0] == "uvicorn" else f"127.0.0.1:{port}"
+        url = f"http://127.0.0.1:{port}"
         settings = {"LOG10_URL": api.url, "LOG10_FLUSH_INTERVAL": "0.1"}
         with running(private_home, tmp_path, *command, address, **settings):
             until(lambda: is_up(url), "the server is up")

@@ -16,7 +16,7 @@ import pytest
 from log10_trace.cli.simulated_model import MODEL
 from tests.completions_api import CompletionsAPI
 from tests.processes import DEADLINE_S, environment, until
-from tests.web_servers import free_port, is_up, running
+from tests.web_servers import is_up, reserved_port, running
 
 pytestmark = [pytest.mark.promises, pytest.mark.slow]
 
@@ -83,20 +83,21 @@ def test_web_servers_with_workers(
 ) -> None:
     """Every request that a worker answered has its record, once; a worker that is killed loses none."""
     (tmp_path / "app.py").write_text(APP)
-    port = free_port()
-    address = str(port) if command[0] == "uvicorn" else f"127.0.0.1:{port}"
-    url = f"http://127.0.0.1:{port}"
     settings = {"LOG10_URL": api.url, "LOG10_FLUSH_INTERVAL": "0.1"}
-    with running(private_home, tmp_path, *command, address, **settings):
-        until(lambda: is_up(url), "the server is up")
-        with ThreadPoolExecutor(4) as pool:
-            answers = list(pool.map(lambda _: httpx.get(url, timeout=DEADLINE_S).text, range(40)))
-        os.kill(int(answers[-1]), signal.SIGKILL)
-        until(lambda: is_up(url), "the server is up again")
-        api.wait_for(lambda api: len(api.times()) >= 42, DEADLINE_S)
+    with reserved_port() as port:
+        address = str(port) if command[0] == "uvicorn" else f"127.0.0.1:{port}"
+        url = f"http://127.0.0.1:{port}"
+        with running(private_home, tmp_path, *command, address, **settings):
+            until(lambda: is_up(url), "the server is up")
+            with ThreadPoolExecutor(4) as pool:
+                answers = list(pool.map(lambda _: httpx.get(url, timeout=DEADLINE_S).text, range(40)))
+            os.kill(int(answers[-1]), signal.SIGKILL)
+            until(lambda: is_up(url), "the server is up again")
+            api.wait_for(lambda api: len(api.times()) >= 42, DEADLINE_S)
 
     assert len(api.rows()) == 42
-    assert set(api.times().values()) == {1}
+    # Of what the killed worker was just sending, nobody knows that it arrived.
+    assert len({each["source"] for each in api.stored if api.times()[each["id"]] > 1}) <= 1
     for sequences in api.sequences().values():
         assert sequences == list(range(1, len(sequences) + 1))
 
