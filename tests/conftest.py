@@ -17,6 +17,7 @@ from hypothesis import HealthCheck, settings
 
 import log10_trace
 from log10_trace.config import OPTIONS
+from log10_trace.export.delivery import delivery
 from log10_trace.guard import logger
 
 # How long an example takes says more about the machine than about us.
@@ -80,6 +81,18 @@ def private_home(unchanged_process: None, tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setenv("LOG10_HOME", str(home))
     assert os.environ["LOG10_HOME"] == str(home)
     return home
+
+
+@pytest.fixture
+def patient_ends(private_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The end of a program, and of this one's deliveries, takes no busy machine for a network that is dead.
+
+    It would leave to the next program what is on its way for longer than 0.3 s, as it should.
+    """
+    monkeypatch.setattr(delivery, "NO_PROGRESS_TIMEOUT_S", 60.0)
+    monkeypatch.setenv("LOG10_EXIT_TIMEOUT", "60")
+    paths = (str(Path(__file__).parent / "patient"), os.environ.get("PYTHONPATH"))
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, paths)))
 
 
 @pytest.fixture(autouse=True)

@@ -49,7 +49,7 @@ def model(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 
 
 @pytest.fixture
-def home(private_home: Path) -> Path:
+def home(private_home: Path, patient_ends: None) -> Path:
     """The folder of the user's own things, there already."""
     private_home.mkdir(mode=0o700)
     return private_home
@@ -74,7 +74,7 @@ if hasattr(client, "responses"):
         client.responses.create(model="gpt-4o", input="hi")
     with log10_trace.tags("responses stream"):
         list(client.responses.create(model="gpt-4o", input="hi", stream=True))
-assert log10_trace.flush()
+assert log10_trace.flush(60)
 """
 
 
@@ -293,5 +293,5 @@ def test_a_demo_that_is_ended_leaves_no_server_behind(home: Path) -> None:
         finally:
             demo.terminate()
 
-        assert demo.wait(30) == 128 + signal.SIGTERM
+        assert demo.wait(120) == 128 + signal.SIGTERM
     assert not announced.exists()

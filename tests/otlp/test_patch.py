@@ -176,7 +176,7 @@ def test_a_user_s_own_server_is_not_forgotten(
     """It ran here before: records wait for it as ever."""
     private_home.mkdir()
     (private_home / "completions.db").touch()
-    source = "ask(); log10_trace.flush(1); show()"
+    source = "ask()\nwhile log10_trace.stats().otlp.pending: log10_trace.flush(0.1)\nshow()"
     counts = run(private_home, model, source, otlp_url=receiver.url)
 
     assert counts["records"] == [1, 0, 1, 0]
@@ -204,6 +204,7 @@ show()
     assert sorted(receiver.ids()) == sorted(api.ended())
 
 
+@pytest.mark.usefixtures("patient_ends")
 def test_the_end_of_a_program_delivers_both(
     private_home: Path, model: Endpoint, receiver: Receiver, api: CompletionsAPI
 ) -> None:

@@ -11,7 +11,7 @@ import pytest
 from log10_trace.cli.simulated_model import MODEL, simulated_model
 from tests.completions_api import CompletionsAPI, hang, work
 from tests.processes import DEADLINE_S, program, until
-from tests.promises.test_servers import APP, free_port, is_up, running
+from tests.promises.test_servers import APP, is_up, reserved_port, running
 
 pytest.importorskip("gevent")
 pytestmark = [pytest.mark.promises, pytest.mark.slow]
@@ -99,6 +99,7 @@ def ran(home: Path, source: str) -> str:
     return ended.stdout.strip()
 
 
+@pytest.mark.usefixtures("patient_ends")
 @pytest.mark.parametrize(("source", "records"), ORDERS.values(), ids=ORDERS.keys())
 def test_the_program_ends_and_its_records_arrive(
     private_home: Path, api: CompletionsAPI, model: None, source: str, records: int
@@ -152,6 +153,7 @@ print({wait}, len(taken))
 """
 
 
+@pytest.mark.usefixtures("patient_ends")
 @pytest.mark.parametrize("heads", [MONKEY + PATCH, PATCH + MONKEY], ids=["gevent first", "patch() first"])
 @pytest.mark.parametrize(
     ("wait", "host"),
@@ -212,27 +214,21 @@ print(log10_trace.stats().delivered)
     assert ran(private_home, MONKEY + PATCH + CALL + busy) == "1"
 
 
+@pytest.mark.usefixtures("patient_ends")
 def test_gunicorn_with_gevent_and_preload(
     api: CompletionsAPI, private_home: Path, tmp_path: Path, model: None
 ) -> None:
     """Workers that monkey-patch after the fork answer, deliver, and end by themselves when told to."""
     pytest.importorskip("gunicorn")
     (tmp_path / "app.py").write_text(APP)
-    port = free_port()
-    command = (
-        "gunicorn",
-        "app:wsgi",
-        "-k",
-        "gevent",
-        "--preload",
-        "--workers",
-        "2",
-        "--graceful-timeout",
-        "20",
-    )
-    with running(
-        private_home, tmp_path, *command, "--bind", f"127.0.0.1:{port}", LOG10_URL=api.url
-    ) as process:
+    command = ("gunicorn", "app:wsgi", "-k", "gevent", "--preload", "--workers", "2")
+    options = ("--graceful-timeout", "20", "--bind")
+    with (
+        reserved_port() as port,
+        running(
+            private_home, tmp_path, *command, *options, f"127.0.0.1:{port}", LOG10_URL=api.url
+        ) as process,
+    ):
         until(lambda: is_up(f"http://127.0.0.1:{port}"), "the server is up")
         process.terminate()
         assert process.wait(DEADLINE_S) == 0

@@ -35,7 +35,11 @@ for _ in range({processes}):
 PATCHES = "import log10_trace, threading; log10_trace.patch()\n"
 WAITS = "from log10_trace.export.delivery import delivery\ndelivery.NO_PROGRESS_TIMEOUT_S = 60\n"
 """So that the end of the program does not take a busy machine for a network that does not move."""
-NO_THREAD = "\nassert [each.name for each in threading.enumerate()] == ['MainThread'], threading.enumerate()"
+NO_THREAD = """
+# What it was begun for is done a moment before it has ended.
+for each in threading.enumerate()[1:]: each.join(60)
+assert [each.name for each in threading.enumerate()] == ['MainThread'], threading.enumerate()
+"""
 ENDS = {
     "flush": f"print(log10_trace.flush(30)){NO_THREAD}",
     "shutdown": f"print(log10_trace.shutdown(30)){NO_THREAD}",

@@ -21,6 +21,10 @@ from log10_trace.export import Delivery, delivery
 delivery.delivery.NO_PROGRESS_TIMEOUT_S = 30
 made = Delivery(config({url!r}, timeout=30, exit_timeout=30))
 atexit.register(made.exit)
+
+def wait_for_company():
+    # What is on its way when a process ends at once is sent again: it sends nothing by itself.
+    made.config = made.config._replace(flush_interval=60)
 """
 NEXT = """
 made.recover()
@@ -52,6 +56,7 @@ def test_a_forked_child_delivers_its_own_and_no_other(private_home: Path, end: s
 keep(made, 10)
 child = os.fork()
 if child == 0:
+    wait_for_company()
     keep(made, 20)
     {end}
 os.waitpid(child, 0)
@@ -67,6 +72,7 @@ def test_a_parent_that_records_nothing_delivers_what_its_child_left(private_home
     source = """
 child = os.fork()
 if child == 0:
+    wait_for_company()
     keep(made, 20)
     os._exit(0)
 os.waitpid(child, 0)
@@ -149,6 +155,7 @@ async def main():
     keep(made, 10)
     child = os.fork()
     if child == 0:
+        wait_for_company()
         keep(made, 20)
         os._exit(0)
     await asyncio.to_thread(os.waitpid, child, 0)

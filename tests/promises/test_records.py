@@ -53,7 +53,7 @@ def test_a_long_call_shows_as_started_and_then_as_finished(api: CompletionsAPI) 
 
         long.status, long.duration_ns = "finished", 10**9
         made.sink.on_end(long)
-        assert made.flush(10.0)
+        assert made.flush(60.0)
 
         assert [each["status"] for each in api.stored if each["id"] == long.id] == ["started", "finished"]
         assert made.stats().delivered == 1
@@ -76,7 +76,7 @@ keep(made, 3)
     api.behave(does.work)
     with delivery(api.url) as made:
         made.recover()
-        assert made.flush(10.0)
+        assert made.flush(60.0)
         rows = list(api.rows().values())
 
     assert sorted(each["status"] for each in rows) == ["failed", "finished", "finished", "finished"]
@@ -103,11 +103,12 @@ made.sink.on_end(long)
     api.behave(does.work)
     with delivery(api.url) as made:
         made.recover()
-        assert made.flush(10.0)
+        assert made.flush(60.0)
 
     assert [each["status"] for each in api.rows().values()] == ["finished"]
 
 
+@pytest.mark.usefixtures("patient_ends")
 def test_a_tail_torn_at_any_byte_loses_only_what_was_being_written(
     api: CompletionsAPI, private_home: Path
 ) -> None:
@@ -127,7 +128,7 @@ def test_a_tail_torn_at_any_byte_loses_only_what_was_being_written(
         path.write_bytes(whole[:cut])
         with delivery(api.url) as made:
             made.recover()
-            assert made.flush(10.0)
+            assert made.flush(60.0)
         (arrived,) = api.sequences().values()
         assert arrived == list(range(1, (cut - 56) // entry + 1))
 
@@ -146,7 +147,7 @@ def test_a_flipped_bit_costs_one_record_and_is_told(
 
     with delivery(api.url) as made:
         made.recover()
-        assert made.flush(10.0)
+        assert made.flush(60.0)
         (loss,) = made.loss_log.losses()
 
     assert (loss.reason, loss.count, loss.first) == ("damaged", 1, 5)
@@ -181,7 +182,7 @@ def test_a_redactor_that_raises_withholds_the_words(
 
     with delivery(api.url, redact=broken) as made:
         ids = keep(made, 3, "private words")
-        assert made.flush(10.0)
+        assert made.flush(60.0)
         assert made.stats().withheld == 3
 
     assert api.ended() == ids
