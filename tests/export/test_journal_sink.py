@@ -154,7 +154,7 @@ def test_metadata_of_the_request_is_joined_as_the_redactor_leaves_it(
         one = call("answer")
         one.request, one.metadata = b'{"messages":[],"metadata":{"order":"own"}}', {"user_id": 42}
         made.sink.on_end(one)
-        assert made.flush(10.0)
+        assert made.flush(60.0)
 
         assert api.rows()[one.id]["metadata"] == expected
 
@@ -174,7 +174,7 @@ def test_a_call_that_is_kept_holds_no_body(private_home: Path) -> None:
         held = [call("first"), call("second")]
         for each in held:
             made.sink.on_end(each)
-        assert made.flush(10.0)
+        assert made.flush(60.0)
 
         assert [each.chunks for each in held] == [[], []]
         answers = [api.rows()[each.id]["response"]["choices"][0]["message"]["content"] for each in held]
@@ -200,12 +200,12 @@ def test_a_call_that_ends_while_it_is_shown_as_started_is_over(
             monkeypatch.setattr(Journal, "append", append_and_end)
             with made.sink.monitor:
                 made.sink.write_started_records(time.perf_counter_ns(), 0)
-            assert made.flush(10.0)
+            assert made.flush(60.0)
         assert not segments(private_home / "spool")
 
         with delivery(api.url) as following:
             following.recover()
-            assert following.flush(10.0)
+            assert following.flush(60.0)
 
         assert api.times() == {long_call.id: 1}
         assert [each["status"] for each in api.stored] == ["finished"]
@@ -223,7 +223,7 @@ def test_the_beginning_of_a_call_is_on_disk_when_it_is_kept(private_home: Path) 
             written = segments(private_home / "spool")[0].read_bytes()
             made.sink.on_end(ended)
             made.sink.keep_started(ended)
-            assert made.flush(10.0)
+            assert made.flush(60.0)
             assert api.rows()[ended.id]["status"] == "finished"
             assert api.rows()[running.id]["status"] == "started"
             made.sink.on_end(running)

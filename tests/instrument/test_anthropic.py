@@ -12,7 +12,7 @@ import pytest
 from tests.instrument.conftest import Kept
 from tests.instrument.other_sdks import cancel_once
 from tests.model_answers import message, message_events
-from tests.model_endpoint import Endpoint, error_answer, json_answer, sse, sse_answer
+from tests.model_endpoint import PATIENCE_S, Endpoint, error_answer, json_answer, sse, sse_answer
 
 anthropic = pytest.importorskip("anthropic", reason="anthropic is not installed")
 ASK: dict[str, Any] = {
@@ -181,6 +181,8 @@ def test_a_timeout_is_a_failure(client: Any, endpoint: Endpoint, kept: Kept) -> 
     try:
         with pytest.raises(anthropic.APITimeoutError):
             client.with_options(timeout=0.05).messages.create(**ASK)
+        # The endpoint may be slower, and would take an answer of the next test.
+        assert endpoint.has_received.wait(PATIENCE_S)
     finally:
         held.set()
 

@@ -15,7 +15,7 @@ from tests.instrument.other_sdks import cancel_once
 from tests.instrument.programs import MESSAGES
 from tests.instrument.test_streams import BEGUN, words
 from tests.model_answers import chat_chunks
-from tests.model_endpoint import Endpoint, error_answer, sse, sse_answer
+from tests.model_endpoint import PATIENCE_S, Endpoint, error_answer, sse, sse_answer
 
 litellm = pytest.importorskip("litellm", reason="litellm is not installed: it takes minutes and 400 MB")
 # LiteLLM's own modules warn when they are imported and when they log.
@@ -90,6 +90,8 @@ def test_a_timeout_is_recorded(endpoint: Endpoint, kept: Kept) -> None:
     try:
         with pytest.raises(litellm.Timeout):
             litellm.completion(**ask(endpoint, timeout=0.2, num_retries=0))
+        # The endpoint may be slower, and would take an answer of the next test.
+        assert endpoint.has_received.wait(PATIENCE_S)
     finally:
         held.set()
 

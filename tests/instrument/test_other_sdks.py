@@ -31,7 +31,7 @@ from tests.instrument.other_sdks import (
 )
 from tests.instrument.programs import CHAT, TEXT
 from tests.instrument.test_streams import BEGUN, words
-from tests.model_endpoint import Endpoint, error_answer, json_answer, sse_answer
+from tests.model_endpoint import PATIENCE_S, Endpoint, error_answer, json_answer, sse_answer
 from tests.processes import program
 
 with_each_sdk = pytest.mark.parametrize("sdk", OTHER_SDKS, ids=lambda sdk: sdk.name)
@@ -115,6 +115,8 @@ def test_a_timeout_is_recorded_as_a_failure(sdk: OtherSdk, endpoint: Endpoint, k
     try:
         with sdk.make(endpoint.url, timeout=0.05) as client, pytest.raises(sdk.load().APITimeoutError):
             ask(client)
+        # The endpoint may be slower, and would take an answer of the next test.
+        assert endpoint.has_received.wait(PATIENCE_S)
     finally:
         held.set()
 

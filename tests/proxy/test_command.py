@@ -75,6 +75,8 @@ def is_refused(url: str) -> bool:
         socket.create_connection((parts.hostname or "", parts.port or 0), DEADLINE_S).close()
     except ConnectionRefusedError:
         return True
+    except ConnectionResetError:
+        pass  # it was in the queue of the listener, which closed just then
     return False
 
 

@@ -57,7 +57,7 @@ def test_a_retired_delivery_that_is_flushed_leaves_no_thread(api: CompletionsAPI
 
         api.behave(does.work)
 
-        assert made.flush(10.0)
+        assert made.flush(60.0)
         assert made.stats().delivered == 3
         until(lambda: not at_work(), "the thread has ended")
 

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
 from log10_trace.export import Delivery
+from log10_trace.export.delivery.responses import SendResult
+from log10_trace.export.delivery.server import Server
+from log10_trace.export.delivery.transport import Transport
 from log10_trace.export.spool.dead_letters import DeadLetter, DeadLetters
+from log10_trace.export.spool.outbound_record import OutboundRecord
 from tests import completions_api as does
 from tests.completions_api import Behaviour, CompletionsAPI, Exchange
 from tests.export.factories import call, config, delivery, keep, settled
@@ -53,6 +57,17 @@ def dead_letters(home: Path) -> list[DeadLetter]:
     return list(DeadLetters(home / "spool"))
 
 
+send = Transport.send
+
+
+def send_impatiently(
+    self: Transport, server: Server, records: Sequence[OutboundRecord], timeout: float
+) -> SendResult:
+    """Wait for less where the firewall hangs, and for an API that is only slow as long as it takes."""
+    is_poison = any(POISON.encode() in record.body for record in records)
+    return send(self, server, records, 0.2 if is_poison else timeout)
+
+
 BLOCKS: dict[str, tuple[Behaviour, int]] = {
     **{
         str(status): (page(status), status)
@@ -68,14 +83,15 @@ BLOCKS: dict[str, tuple[Behaviour, int]] = {
 @pytest.mark.parametrize("has_batches", [True, False], ids=["batches", "single posts"])
 @pytest.mark.parametrize("name", BLOCKS)
 def test_a_record_that_something_in_front_refuses_is_set_aside(
-    api: CompletionsAPI, private_home: Path, name: str, has_batches: bool
+    api: CompletionsAPI, private_home: Path, monkeypatch: pytest.MonkeyPatch, name: str, has_batches: bool
 ) -> None:
     """A firewall that blocks one record's words, or hangs on it, costs that record alone."""
     blocks, status = BLOCKS[name]
     api.has_batches = has_batches
-    with delivery(api.url, timeout=0.3 if name == "hang" else 5.0) as made:
+    monkeypatch.setattr(Transport, "send", send_impatiently)
+    with delivery(api.url, timeout=60.0) as made:
         ids = keep(made, 1)
-        assert made.flush(10.0)
+        assert made.flush(60.0)
         api.behave(firewall(blocks))
         ids += keep(made, 4)
         poison = keep_poison(made)
@@ -126,6 +142,7 @@ def test_a_record_that_is_alone_waits_for_another_to_pass(
         ids = keep(made, 1)
         until(lambda: made.flush(0.1) or api.rows(), "the other passes it")
         until(lambda: ids.extend(keep(made, 1)) or made.flush(0.1) or made.stats().dead_letters, "an end")
+        until(lambda: made.flush(0.2) or not made.stats().pending, "what came last is delivered")
 
         assert set(api.rows()) == set(ids)
         assert [letter.id for letter in dead_letters(private_home)] == [poison]
@@ -140,7 +157,7 @@ def test_what_a_dead_process_left_does_not_block_the_next_one(
 from tests.export.factories import config, keep
 from log10_trace.export import Delivery
 
-made = Delivery(config({url!r}, exit_timeout=0.01))
+made = Delivery(config({url!r}, flush_interval=60.0))
 print(*keep(made, 1, {poison!r}), *keep(made, 5))
 import os, sys
 sys.stdout.flush()
@@ -283,6 +300,7 @@ made.exit()
 """
 
 
+@pytest.mark.usefixtures("patient_ends")
 @pytest.mark.parametrize("name", ["403", "500", "502", "cut"])
 def test_programs_that_end_at_once_do_not_hand_it_on(
     api: CompletionsAPI, private_home: Path, name: str
@@ -297,6 +315,7 @@ def test_programs_that_end_at_once_do_not_hand_it_on(
     assert [letter.id for letter in dead_letters(private_home)] == [poison]
 
 
+@pytest.mark.usefixtures("patient_ends")
 def test_a_program_that_ends_delivers_its_own_records_first(api: CompletionsAPI, private_home: Path) -> None:
     """What another one left and is refused comes after them."""
     api.behave(firewall(page(403)))

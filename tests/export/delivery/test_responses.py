@@ -107,7 +107,7 @@ def test_who_answers_and_is_no_completions_api_is_named(
     api.has_batches = has_batches
     with delivery(api.url) as made, caplog.at_level(logging.WARNING, "log10_trace"):
         keep(made, 1)
-        assert made.flush(10.0)
+        assert made.flush(60.0)
         api.behave(say(200, b"<html>Please sign in</html>"))
         keep(made, 3)
         until(lambda: made.flush(0.1) or made.stats().retries >= 3, "it was tried")
@@ -149,7 +149,7 @@ def test_a_record_that_could_not_be_read_is_refused_without_its_id(
         exchange.answer(207, {"results": results})
 
     api.behave(refuse_the_second, times=1)
-    with delivery(api.url) as made:
+    with delivery(api.url, flush_interval=3600.0) as made:
         ids = keep(made, 4)
         until(lambda: made.flush(5.0) or made.stats().pending == 0, "everything is answered")
 

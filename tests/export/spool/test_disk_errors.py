@@ -137,8 +137,9 @@ def test_memory_is_bounded_and_what_is_given_up_is_counted(
         assert settled(made)
         api.behave(does.work)
         until(lambda: made.stats().pending == 0 or made.flush(5.0), "the rest is delivered")
+        # In any order: the API may begin to work between an attempt with the oldest record and the next one.
         kept = api.ended()
-        assert kept == [each for each in ids if each in set(kept)]
+        assert set(kept) <= set(ids)
         assert ids[-1] in kept
         assert len(kept) == 1000 - made.stats().dropped["memory_full"]
 
@@ -188,7 +189,7 @@ def test_a_spool_folder_of_another_user_is_refused(
     monkeypatch.setenv("LOG10_HOME", str(tmp_path))
     with delivery(api.url) as made:
         ids = keep(made, 5)
-        assert made.flush(10.0)
+        assert made.flush(60.0)
 
         assert api.ended() == ids
         until(lambda: warnings(caplog, "belongs to another user"), "it is told")
@@ -204,6 +205,7 @@ def test_nobody_else_can_read_the_spool(api: CompletionsAPI, tmp_path: Path) -> 
         until(lambda: made.stats().dead_letters, "it is refused")
         api.behave(does.status(503))
         keep(made, 1)
+        until(lambda: made.stats().retries, "nothing is written any more")
         found = [tmp_path / "spool", *(tmp_path / "spool").rglob("*")]
         modes = {each: stat.S_IMODE(each.stat().st_mode) for each in found}
         assert len(found) >= 6

@@ -34,7 +34,7 @@ def test_a_delivered_file_is_written_to_again(api: CompletionsAPI, private_home:
     with delivery(api.url) as made:
         ids = keep(made, 5, LONG)
         before = inodes(spool)
-        assert made.flush(10.0)
+        assert made.flush(60.0)
         api.behave(does.status(503))
         ids += keep(made, 1)
         (path,) = segments(spool)
@@ -43,7 +43,7 @@ def test_a_delivered_file_is_written_to_again(api: CompletionsAPI, private_home:
         assert path.name == "000002.seg"
         assert LONG[:1000].encode() not in path.read_bytes()
         api.behave(does.work)
-        assert made.flush(10.0)
+        assert made.flush(60.0)
     assert api.ended() == ids
 
 
@@ -62,7 +62,7 @@ def test_what_stands_in_a_file_that_is_reused_survives_the_process(
 
     with delivery(api.url) as made:
         made.recover()
-        assert made.flush(10.0)
+        assert made.flush(60.0)
         assert made.loss_log.losses() == []
     assert [each["sequence"] for each in api.stored] == [1, 2, 3, 4, 5, 6, 7, 8]
 
@@ -72,12 +72,12 @@ def test_a_deleted_spare_file_is_no_trouble(api: CompletionsAPI, private_home: P
     spool = private_home / "spool"
     with delivery(api.url) as made:
         ids = keep(made, 5, LONG)
-        assert made.flush(10.0)
+        assert made.flush(60.0)
         for each in segments(spool):
             each.unlink()
         ids += keep(made, 2)
         assert made.stats().spooled <= 2
-        assert made.flush(10.0)
+        assert made.flush(60.0)
     assert api.ended() == ids
 
 
@@ -92,7 +92,7 @@ def test_a_disk_that_refuses_the_note_of_what_was_delivered_costs_no_count(
     monkeypatch.setattr(Segment, "write_checkpoint", refuse)
     with delivery(api.url) as made:
         ids = keep(made, 5)
-        assert made.flush(10.0)
+        assert made.flush(60.0)
         assert (made.stats().delivered, made.stats().pending) == (5, 0)
     assert [each["id"] for each in api.stored] == ids
 
@@ -108,7 +108,7 @@ def test_a_disk_that_refuses_the_zeros_costs_no_count(
     monkeypatch.setattr(Segment, "zero_fill", refuse)
     with delivery(api.url) as made:
         ids = keep(made, 5, LONG)
-        assert made.flush(10.0)
+        assert made.flush(60.0)
         assert (made.stats().delivered, made.stats().pending) == (5, 0)
         assert segments(private_home / "spool") == []
     assert api.ended() == ids
@@ -118,5 +118,5 @@ def test_nothing_is_left_at_the_end(api: CompletionsAPI, private_home: Path) -> 
     """The file that is kept for the next segment goes with the delivery."""
     with delivery(api.url) as made:
         keep(made, 5, LONG)
-        assert made.flush(10.0)
+        assert made.flush(60.0)
     assert list((private_home / "spool").iterdir()) == []
