@@ -211,7 +211,7 @@ class CompletionsAPI:
             self.stored.extend(records)
             self._changed.notify_all()
 
-    def wait_for(self, condition: Callable[[Self], Any], deadline_s: float = 30.0) -> None:
+    def wait_for(self, condition: Callable[[Self], Any], deadline_s: float = 120.0) -> None:
         """Wait until ``condition`` holds of the API."""
         with self._changed:
             assert self._changed.wait_for(lambda: condition(self), deadline_s), "the API never saw it"

@@ -104,7 +104,7 @@ class Receiver:
             self._changed.notify_all()
         return answer
 
-    def wait_for(self, condition: Callable[[Receiver], Any], deadline_s: float = 30.0) -> None:
+    def wait_for(self, condition: Callable[[Receiver], Any], deadline_s: float = 120.0) -> None:
         """Wait until ``condition`` holds."""
         with self._changed:
             assert self._changed.wait_for(lambda: condition(self), deadline_s), "it was never received"

@@ -73,7 +73,7 @@ def test_a_batch_is_made_while_the_one_before_it_is_sent(
         return request
 
     def take_when_made(spans: Sequence[Span]) -> Answer:
-        assert made[len(receiver.requests)].wait(30), "the batch behind this one is not made"
+        assert made[len(receiver.requests)].wait(120), "the batch behind this one is not made"
         return take(spans)
 
     monkeypatch.setattr(OtlpTransport, "make_request", make_request)

@@ -139,7 +139,7 @@ def test_a_redactor_that_fails_masks_all_whatever_the_others_do() -> None:
         delivery(api.url, redact=[redact.emails, fail], max_content_bytes=10) as made,
     ):
         keep(made, 1, "private words")
-        assert made.flush(10.0)
+        assert made.flush(60.0)
         assert made.stats().withheld == 1
 
     (stored,) = api.stored

@@ -27,7 +27,7 @@ from log10_trace.server.store import open_store
 from log10_trace.server.store.protocol import Store
 
 JSON = {"Content-Type": "application/json"}
-START_S = 30.0
+START_S = 120.0
 
 
 @dataclass(frozen=True)
@@ -61,12 +61,15 @@ class Tenant:
         """A client with a new key of these scopes."""
         token, _ = self.server.key(self.organization_id, *scopes)
         given = {"X-Log10-Token": token, **headers}
-        return self.stack.enter_context(httpx.Client(base_url=self.server.url, headers=given, timeout=30))
+        return self.stack.enter_context(httpx.Client(base_url=self.server.url, headers=given, timeout=120))
 
 
 @contextmanager
-def running(database: Path | str, limits: Limits | None = None) -> Iterator[Server]:
-    """A server on ``database``, a folder or an address, in a thread of this process, while the block runs."""
+def running(database: Path | str, limits: Limits | None = None, *, stop_s: int = 5) -> Iterator[Server]:
+    """A server on ``database``, a folder or an address, in a thread of this process, while the block runs.
+
+    Requests that are under way when the block ends are cut off after ``stop_s`` seconds.
+    """
     store = open_store(database / "completions.db" if isinstance(database, Path) else database)
     codes = LoginCodes()
     started = threading.Event()
@@ -86,7 +89,7 @@ def running(database: Path | str, limits: Limits | None = None) -> Iterator[Serv
             head_s=bounds.head_s,
             half_open=bounds.half_open_connections,
             idle=bounds.idle_connections,
-            stop_s=5,
+            stop_s=stop_s,
             stopping=app.end_streams,
         )
         thread = threading.Thread(target=lambda: asyncio.run(listener.serve(sockets=[bound])))

@@ -96,7 +96,7 @@ def test_a_stream_ends_when_its_key_is_revoked(tenant: Tenant, monkeypatch: pyte
     monkeypatch.setattr("log10_trace.server.routes.events._HEARTBEAT_S", 0.05)
     token, key = tenant.server.key(tenant.organization_id, Scope.READ)
     with (
-        httpx.Client(base_url=tenant.server.url, headers={"X-Log10-Token": token}, timeout=30) as reader,
+        httpx.Client(base_url=tenant.server.url, headers={"X-Log10-Token": token}, timeout=120) as reader,
         events(reader) as stream,
     ):
         while stream.next().get("event") != "beat":
@@ -113,11 +113,11 @@ def test_a_hundred_streams_hear_of_a_change_and_do_not_hold_up_the_end(
     """All are told, one more than the bound is 503, and a server that stops ends them at once."""
     monkeypatch.setattr(change_feed, "MAX_STREAMS_OF_KEY", STREAMS)
     with ExitStack() as stack, ExitStack() as serving:
-        server = serving.enter_context(running(tmp_path))
+        server = serving.enter_context(running(tmp_path, stop_s=120))
         token, _ = server.key("org", Scope.ADMIN)
         headers, limits = {"X-Log10-Token": token}, httpx.Limits(max_connections=None)
         client = stack.enter_context(
-            httpx.Client(base_url=server.url, headers=headers, timeout=30, limits=limits)
+            httpx.Client(base_url=server.url, headers=headers, timeout=120, limits=limits)
         )
         streams = [stack.enter_context(events(client)) for _ in range(STREAMS)]
         refused = client.get("/events")

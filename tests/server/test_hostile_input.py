@@ -14,7 +14,7 @@ import pytest
 
 from log10_trace.domain.keys import Scope
 from log10_trace.server.http.limits import Limits
-from tests.processes import until
+from tests.processes import DEADLINE_S, until
 from tests.server.conftest import JSON, Server, Tenant, running
 
 MIB = 1024 * 1024
@@ -61,7 +61,9 @@ def test_a_bomb_in_the_sign_in_form_is_refused(small: Server) -> None:
     bomb = gzip.compress(b"token=" + b"a" * 50_000)
     headers = {"Content-Type": "application/x-www-form-urlencoded", "Content-Encoding": "gzip"}
 
-    assert httpx.post(f"{small.url}/login", content=bomb, headers=headers).status_code == 413
+    assert (
+        httpx.post(f"{small.url}/login", content=bomb, headers=headers, timeout=DEADLINE_S).status_code == 413
+    )
 
 
 @pytest.mark.parametrize(
@@ -185,9 +187,9 @@ def test_a_sender_that_dribbles_is_cut_off(small: Server) -> None:
         b"POST /api/v1/completions HTTP/1.1\r\nHost: x",
         _head(small, b"Content-Length: 50\r\n") + b"{",
     ):
-        with socket.create_connection((address.host, address.port or 0), timeout=30) as slow:
+        with socket.create_connection((address.host, address.port or 0), timeout=DEADLINE_S) as slow:
             slow.sendall(begun)
-            with httpx.Client(base_url=small.url) as other:
+            with httpx.Client(base_url=small.url, timeout=DEADLINE_S) as other:
                 assert other.get("/healthz").status_code == 200
             received = slow.recv(65_536)
             while received and (more := slow.recv(65_536)):
@@ -202,7 +204,7 @@ def test_a_sender_that_goes_away_leaves_nothing(small: Server, cramped: httpx.Cl
     head = _head(
         small, f"X-Log10-Token: {cramped.headers['X-Log10-Token']}\r\nContent-Length: 50\r\n".encode()
     )
-    with socket.create_connection((address.host, address.port or 0), timeout=30) as gone:
+    with socket.create_connection((address.host, address.port or 0), timeout=DEADLINE_S) as gone:
         gone.sendall(head + b'{"id":"half"')
 
     assert cramped.get("/api/v1/completions").json()["completions"] == []
@@ -228,11 +230,11 @@ def test_an_encoded_slash_or_nul_in_a_path_is_refused(client: httpx.Client, path
 def test_what_is_no_http_is_refused(small: Server) -> None:
     """Bytes that are no HTTP request get a 400, and the server goes on."""
     address = httpx.URL(small.url)
-    with socket.create_connection((address.host, address.port or 0), timeout=30) as raw:
+    with socket.create_connection((address.host, address.port or 0), timeout=DEADLINE_S) as raw:
         raw.sendall(b"\x16\x03\x01\x02\x00\x01\x00\r\n\r\n")
         assert b" 400 " in raw.recv(65_536)
 
-    assert httpx.get(f"{small.url}/healthz").status_code == 200
+    assert httpx.get(f"{small.url}/healthz", timeout=DEADLINE_S).status_code == 200
 
 
 @pytest.mark.parametrize("begun", [b"X-First: 1\r\n", b"Transfer-Encoding: chunked\r\n\r\n1\r\n{\r\n0\r\n"])
@@ -240,7 +242,7 @@ def test_headers_without_end_are_cut_off(tmp_path: Path, begun: bytes) -> None:
     """What stands before a body and behind it is bounded; who sends more of it is not waited for."""
     with running(tmp_path, Limits()) as server:
         address = httpx.URL(server.url)
-        with socket.create_connection((address.host, address.port or 0), timeout=30) as endless:
+        with socket.create_connection((address.host, address.port or 0), timeout=DEADLINE_S) as endless:
             endless.sendall(_head(server, b"").removesuffix(b"\r\n") + begun)
             with contextlib.suppress(ConnectionError):
                 for number in range(10_000):
@@ -248,7 +250,7 @@ def test_headers_without_end_are_cut_off(tmp_path: Path, begun: bytes) -> None:
                 while endless.recv(65_536):
                     pass
 
-        assert httpx.get(f"{server.url}/healthz").status_code == 200
+        assert httpx.get(f"{server.url}/healthz", timeout=DEADLINE_S).status_code == 200
 
 
 def test_a_key_that_asks_too_often_is_told_so(tmp_path: Path) -> None:
@@ -285,7 +287,7 @@ def test_more_than_the_server_can_hold_is_refused_for_now(tmp_path: Path) -> Non
             token = client.headers["X-Log10-Token"]
             head = _head(server, f"X-Log10-Token: {token}\r\nContent-Length: 190000\r\n".encode())
             address = httpx.URL(server.url)
-            with socket.create_connection((address.host, address.port or 0), timeout=30) as slow:
+            with socket.create_connection((address.host, address.port or 0), timeout=DEADLINE_S) as slow:
                 slow.sendall(head + b" " * 189_000)
                 until(lambda: _in_hand(client) >= 189_000, "the slow body is in hand")
                 record = {"id": "other", "request": "x" * 50_000}

@@ -32,7 +32,7 @@ class Client(threading.Thread):
     def run(self) -> None:
         """Alternate between one record and several."""
         headers = {"X-Log10-Token": self._found.token}
-        with httpx.Client(base_url=self._found.url, headers=headers, timeout=30) as http:
+        with httpx.Client(base_url=self._found.url, headers=headers, timeout=120) as http:
             for number in range(10_000):
                 try:
                     self._post_one(http, f"{self._prefix}-{number}")
@@ -88,7 +88,7 @@ def _killed(home: Path, path: Path, name: str, *, passes: int) -> set[str]:
         for client in clients:
             client.start()
         for _ in range(passes):
-            assert enough.acquire(timeout=60)
+            assert enough.acquire(timeout=120)
         os.kill(found.pid, signal.SIGKILL)
         for client in clients:
             client.join()
@@ -100,6 +100,6 @@ def _ids(found: LocalServer) -> set[str]:
         f"{found.url}/api/v1/completions",
         params={"format": "jsonl"},
         headers={"X-Log10-Token": found.token},
-        timeout=60,
+        timeout=120,
     )
     return {json.loads(line)["id"] for line in answer.text.splitlines()}

@@ -65,7 +65,7 @@ def test_schemathesis_finds_nothing(server: Server, tmp_path: Path) -> None:
 
 def test_the_document_is_served_to_anybody_and_its_schemas_are_schemas(server: Server) -> None:
     """The document needs no key, and every schema in it is a JSON Schema."""
-    served = httpx.get(f"{server.url}/openapi.json").json()
+    served = httpx.get(f"{server.url}/openapi.json", timeout=DEADLINE_S).json()
 
     for schema in served["components"]["schemas"].values():
         Draft202012Validator.check_schema(schema)

@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from log10_trace.domain.keys import Scope
+from tests.processes import DEADLINE_S
 from tests.server.conftest import Tenant
 
 STACK = [{"file": "app.py", "line": "chat()", "lineno": 7, "name": "main"}]
@@ -22,7 +23,7 @@ def python(tenant: Tenant) -> Iterator[httpx.Client]:
     """A client with the headers of the original Python client's first form."""
     token, _ = tenant.server.key(tenant.organization_id, Scope.ADMIN)
     headers = {"x-log10-token": token, "Content-Type": "application/json"}
-    with httpx.Client(base_url=tenant.server.url, headers=headers) as client:
+    with httpx.Client(base_url=tenant.server.url, headers=headers, timeout=DEADLINE_S) as client:
         yield client
 
 
@@ -35,7 +36,7 @@ def hooks(tenant: Tenant) -> Iterator[httpx.Client]:
         "x-log10-organization-id": tenant.organization_id,
         "Content-Type": "application/json",
     }
-    with httpx.Client(base_url=tenant.server.url, headers=headers) as client:
+    with httpx.Client(base_url=tenant.server.url, headers=headers, timeout=DEADLINE_S) as client:
         yield client
 
 
@@ -230,7 +231,7 @@ def test_a_call_of_the_typescript_client(tenant: Tenant) -> None:
             "object": "chat.completion",
         },
     }
-    with httpx.Client(base_url=tenant.server.url, headers=headers) as client:
+    with httpx.Client(base_url=tenant.server.url, headers=headers, timeout=DEADLINE_S) as client:
         created = client.post("/api/v1/completions", json=completion)
         session = client.post("/api/v1/sessions")
         updated = client.post(

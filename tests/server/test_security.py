@@ -19,6 +19,7 @@ from log10_trace.server.http.api_errors import ApiError
 from log10_trace.server.openapi.operations import OPERATION_DOCS
 from log10_trace.server.operations import OPERATIONS, SIGN_IN, Operation
 from log10_trace.server.pages.routes import PAGES
+from tests.processes import DEADLINE_S
 from tests.server.conftest import Server, Tenant
 
 SERVED = (*OPERATIONS, *SIGN_IN, *PAGES)
@@ -64,7 +65,7 @@ def test_no_route_answers_without_a_good_key(
     server: Server, operation: Operation, headers: dict[str, str]
 ) -> None:
     """Without a key, or with one that is none, every route of the API says 401 and nothing else."""
-    with httpx.Client(base_url=server.url, headers=headers) as stranger:
+    with httpx.Client(base_url=server.url, headers=headers, timeout=DEADLINE_S) as stranger:
         answer = ask(stranger, operation)
 
     assert answer.status_code == 401
@@ -78,7 +79,9 @@ def test_no_route_takes_a_key_with_another_secret(tenant: Tenant, operation: Ope
     other, _ = tenant.server.key(tenant.organization_id, Scope.ADMIN)
     forged = "_".join([*token.split("_")[:2], other.split("_", 2)[2]])
 
-    with httpx.Client(base_url=tenant.server.url, headers={"X-Log10-Token": forged}) as stranger:
+    with httpx.Client(
+        base_url=tenant.server.url, headers={"X-Log10-Token": forged}, timeout=DEADLINE_S
+    ) as stranger:
         assert ask(stranger, operation).status_code == 401
 
 
@@ -90,7 +93,9 @@ def test_no_route_takes_a_key_that_has_ended(tenant: Tenant, operation: Operatio
     assert tenant.server.store.keys.revoke(tenant.organization_id, key.id, now_ms=1).result()
 
     for token in (expired, revoked):
-        with httpx.Client(base_url=tenant.server.url, headers={"X-Log10-Token": token}) as stranger:
+        with httpx.Client(
+            base_url=tenant.server.url, headers={"X-Log10-Token": token}, timeout=DEADLINE_S
+        ) as stranger:
             assert ask(stranger, operation).status_code == 401
 
 
@@ -238,7 +243,9 @@ def test_the_log_holds_nothing_private(
     """Neither keys, nor prompts, nor searches, nor ids, nor tags are in the log."""
     caplog.set_level(logging.DEBUG, logger="log10_trace")
     token, key = tenant.server.key(tenant.organization_id, Scope.ADMIN)
-    with httpx.Client(base_url=tenant.server.url, headers={"X-Log10-Token": token}) as client:
+    with httpx.Client(
+        base_url=tenant.server.url, headers={"X-Log10-Token": token}, timeout=DEADLINE_S
+    ) as client:
         client.post("/api/v1/completions", json={"id": "secretid", "request": "secretprompt"})
         client.post(
             "/api/v1/completions", content=b'{"secretbroken', headers={"Content-Type": "application/json"}

@@ -147,7 +147,7 @@ def test_the_first_line_says_where_it_listens(private_home: Path) -> None:
 def test_it_serves_where_no_line_can_be_written(private_home: Path, streams: str) -> None:
     """What started it may have closed its standard streams, or its disk is full: nobody reads the address."""
     with server(private_home, redirections=streams) as here:
-        assert httpx.get(here.url).status_code == httpx.codes.UNAUTHORIZED
+        assert httpx.get(here.url, timeout=DEADLINE_S).status_code == httpx.codes.UNAUTHORIZED
 
 
 def test_a_port_in_use_is_one_sentence(refused: Refused) -> None:

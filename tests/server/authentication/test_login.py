@@ -8,6 +8,7 @@ import pytest
 from log10_trace.domain.keys import Scope
 from log10_trace.server.authentication.auth import COOKIE, Principal
 from log10_trace.server.authentication.login_codes import LoginCodes
+from tests.processes import DEADLINE_S
 from tests.server.conftest import Tenant
 
 PAGE = {"Accept": "text/html"}
@@ -16,7 +17,9 @@ PAGE = {"Accept": "text/html"}
 @pytest.fixture
 def browser(tenant: Tenant) -> httpx.Client:
     """A client that asks for pages, keeps cookies, and has no key."""
-    return tenant.stack.enter_context(httpx.Client(base_url=tenant.server.url, headers=PAGE))
+    return tenant.stack.enter_context(
+        httpx.Client(base_url=tenant.server.url, headers=PAGE, timeout=DEADLINE_S)
+    )
 
 
 def sign_in(browser: httpx.Client, token: str, goal: str = "/") -> httpx.Response:
@@ -72,20 +75,24 @@ def test_signing_out_ends_a_copied_cookie_too(tenant: Tenant, browser: httpx.Cli
     token, _ = tenant.server.key(tenant.organization_id, Scope.READ)
     sign_in(browser, token)
     copied = {"Cookie": "; ".join(f"{name}={value}" for name, value in browser.cookies.items())}
-    before = httpx.get(f"{tenant.server.url}/api/v1/limits", headers=copied)
+    before = httpx.get(f"{tenant.server.url}/api/v1/limits", headers=copied, timeout=DEADLINE_S)
 
     browser.post("/logout")
 
     assert before.status_code == 200
-    assert httpx.get(f"{tenant.server.url}/api/v1/limits", headers=copied).status_code == 401
-    assert httpx.get(f"{tenant.server.url}/", headers={**PAGE, **copied}).status_code == 303
+    assert (
+        httpx.get(f"{tenant.server.url}/api/v1/limits", headers=copied, timeout=DEADLINE_S).status_code == 401
+    )
+    assert (
+        httpx.get(f"{tenant.server.url}/", headers={**PAGE, **copied}, timeout=DEADLINE_S).status_code == 303
+    )
 
 
 def test_signing_out_ends_no_other_session(tenant: Tenant, browser: httpx.Client) -> None:
     """Another browser with the same key stays signed in, and the key still signs in."""
     token, _ = tenant.server.key(tenant.organization_id, Scope.READ)
     sign_in(browser, token)
-    with httpx.Client(base_url=tenant.server.url, headers=PAGE) as other:
+    with httpx.Client(base_url=tenant.server.url, headers=PAGE, timeout=DEADLINE_S) as other:
         sign_in(other, token)
         browser.post("/logout")
 
@@ -135,7 +142,9 @@ def test_the_one_time_code_is_for_its_organization(tenant: Tenant, browser: http
 
     assert browser.get("/login", params={"code": code}).status_code == 303
     assert browser.get("/api/v1/limits").status_code == 200
-    assert httpx.get(f"{tenant.server.url}/login", params={"code": code}).status_code == 403
+    assert (
+        httpx.get(f"{tenant.server.url}/login", params={"code": code}, timeout=DEADLINE_S).status_code == 403
+    )
 
 
 def test_another_site_cannot_sign_anybody_in(tenant: Tenant, browser: httpx.Client) -> None:

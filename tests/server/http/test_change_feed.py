@@ -15,7 +15,7 @@ from log10_trace.server.http.change_feed import ChangeFeed, EventStream
 from log10_trace.server.store.data_types import CompletionChange
 from log10_trace.server.store.sqlite.changes import SqliteChanges
 
-DEADLINE_S = 30.0
+DEADLINE_S = 120
 
 
 def with_feed(act: Callable[[ChangeFeed, SqliteChanges], Awaitable[None]]) -> None:

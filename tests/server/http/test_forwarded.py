@@ -233,8 +233,11 @@ def test_a_setting_that_cannot_be_used_is_named(settings: dict[str, str], named:
 def test_serve_takes_the_options(private_home: Path) -> None:
     """A server under a path serves its page there; the API answers with and without it."""
     with server(private_home, "--root-path", "/log10/", "--forwarded-allow-ips", "10.0.0.0/8") as running:
-        page = httpx.get(f"{running.url}/log10/login", headers={**HTML, **UNDER}).text
-        healthy = [httpx.get(f"{running.url}{path}/healthz").status_code for path in ("", "/log10")]
+        page = httpx.get(f"{running.url}/log10/login", headers={**HTML, **UNDER}, timeout=DEADLINE_S).text
+        healthy = [
+            httpx.get(f"{running.url}{path}/healthz", timeout=DEADLINE_S).status_code
+            for path in ("", "/log10")
+        ]
 
     assert {link.split("/")[1] for link in links(page)} == {"log10"}
     assert healthy == [200, 200]

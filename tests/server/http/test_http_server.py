@@ -34,7 +34,7 @@ def narrow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 def connect(stack: ExitStack, server: Server, sent: bytes) -> socket.socket:
     """A connection on which ``sent`` was sent."""
     address = httpx.URL(server.url)
-    connection = socket.create_connection((address.host, address.port or 0), timeout=30)
+    connection = socket.create_connection((address.host, address.port or 0), timeout=DEADLINE_S)
     stack.enter_context(connection)
     connection.sendall(sent)
     return connection
@@ -68,7 +68,7 @@ def test_the_oldest_of_too_many_half_open_connections_is_closed(narrow: Server, 
     """Slow heads close each other; they keep nobody else out."""
     with ExitStack() as stack:
         slow = [connect(stack, narrow, begun) for _ in range(5 * BOUND)]
-        answers = [httpx.get(f"{narrow.url}/healthz").status_code for _ in range(3)]
+        answers = [httpx.get(f"{narrow.url}/healthz", timeout=DEADLINE_S).status_code for _ in range(3)]
         closed = [is_closed(connection) for connection in slow[:-BOUND]]
         finished = answer(connect(stack, narrow, BEGUN + rest(narrow)))
 
@@ -163,7 +163,7 @@ def test_malformed_requests_are_logged_once_a_minute(private_home: Path, request
     assert process.stdout is not None
     host, _, port = process.stdout.readline().rpartition("http://")[2].strip().partition(":")
     for _ in range(20):
-        with socket.create_connection((host, int(port)), timeout=30) as connection:
+        with socket.create_connection((host, int(port)), timeout=DEADLINE_S) as connection:
             connection.sendall(request_bytes)
             connection.shutdown(socket.SHUT_WR)
             while connection.recv(65_536):

@@ -15,6 +15,7 @@ from log10_trace.domain.keys import Scope
 from log10_trace.local_server import LocalServer
 from log10_trace.server.authentication.auth import Principal
 from log10_trace.server.store.protocol import Store
+from tests.processes import DEADLINE_S
 from tests.server.pages import chromium
 
 ORGANIZATION = "default"
@@ -73,7 +74,9 @@ def post(server: LocalServer, *batch: dict[str, Any]) -> None:
     """Deliver records to a server that runs in a process of its own."""
     lines = "\n".join(map(json.dumps, batch)).encode()
     headers = {"X-Log10-Token": server.token, "Content-Type": "application/x-ndjson"}
-    httpx.post(f"{server.url}/api/v1/completions/batch", content=lines, headers=headers).raise_for_status()
+    httpx.post(
+        f"{server.url}/api/v1/completions/batch", content=lines, headers=headers, timeout=DEADLINE_S
+    ).raise_for_status()
 
 
 def sign_in(window: chromium.Tab, server: LocalServer, token: str = "") -> chromium.Tab:

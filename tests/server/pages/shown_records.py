@@ -7,6 +7,7 @@ from typing import Any, Final
 import httpx
 
 from log10_trace.local_server import LocalServer
+from tests.processes import DEADLINE_S
 from tests.server.pages.page_client import chat_response, completion
 
 CALL: Final = "01890000-0000-7000-8000-000000000001"
@@ -63,6 +64,8 @@ def grade(server: LocalServer) -> None:
     """Store the task, and feedback on a call."""
     values = {"kind": HOSTILE, "stars": 4, "why": HOSTILE, "more": HOSTILE}
     feedback = {"task_id": TASK["id"], "json_values": values, "comment": HOSTILE, "completion_ids": [CALL]}
-    with httpx.Client(base_url=server.url, headers={"X-Log10-Token": server.token}) as client:
+    with httpx.Client(
+        base_url=server.url, headers={"X-Log10-Token": server.token}, timeout=DEADLINE_S
+    ) as client:
         client.post("/api/v1/feedback_task", json=TASK).raise_for_status()
         client.post("/api/v1/feedback", json=feedback).raise_for_status()

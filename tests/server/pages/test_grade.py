@@ -13,6 +13,7 @@ import httpx
 import pytest
 
 from log10_trace.domain.keys import Scope
+from tests.processes import DEADLINE_S
 from tests.server.conftest import JSON, Tenant
 from tests.server.pages import chromium
 from tests.server.pages.page_client import completion
@@ -263,7 +264,9 @@ def test_what_was_entered_survives_an_expired_login(
     token, _ = tenant.server.key(tenant.organization_id, Scope.FEEDBACK)
     action, comment = f"calls/{calls[0]}", "my <words>\nand more"
 
-    with httpx.Client(base_url=tenant.server.url, headers=grader.headers, follow_redirects=True) as browser:
+    with httpx.Client(
+        base_url=tenant.server.url, headers=grader.headers, follow_redirects=True, timeout=DEADLINE_S
+    ) as browser:
         del browser.headers["X-Log10-Token"]
         page.client = browser
         expired = page.submit(action, **{"field-0": "1", "comment": comment})
@@ -279,7 +282,12 @@ def test_what_was_entered_survives_an_expired_login(
     assert graded_id(follows) == calls[1]
     (kept,) = feedback(client)
     assert (kept["json_values"], kept["comment"]) == ({"rating": "bad"}, comment)
-    assert httpx.post(f"{tenant.server.url}{path}/next", headers={"Accept": "text/html"}).status_code == 401
+    assert (
+        httpx.post(
+            f"{tenant.server.url}{path}/next", headers={"Accept": "text/html"}, timeout=DEADLINE_S
+        ).status_code
+        == 401
+    )
 
 
 def test_keys_see_what_they_may_do(tenant: Tenant, client: httpx.Client, calls: list[str]) -> None:
@@ -299,7 +307,9 @@ def test_keys_see_what_they_may_do(tenant: Tenant, client: httpx.Client, calls: 
     get(reader, f"{path}/calls/{other['id']}")
     assert judge.get(f"{path}/graded.jsonl").status_code == 403
 
-    with httpx.Client(base_url=tenant.server.url, headers={"Accept": "text/html"}) as browser:
+    with httpx.Client(
+        base_url=tenant.server.url, headers={"Accept": "text/html"}, timeout=DEADLINE_S
+    ) as browser:
         token, _ = tenant.server.key(tenant.organization_id, Scope.FEEDBACK)
         entered = browser.post("/login", data={"token": token, "next": "/"})
         assert entered.headers["location"] == "/grade"

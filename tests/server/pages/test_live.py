@@ -10,6 +10,7 @@ import pytest
 
 from log10_trace.local_server import LocalServer
 from tests import processes
+from tests.processes import DEADLINE_S
 from tests.server.pages import chromium
 from tests.server.pages.page_client import chat_response, completion, post, sign_in
 
@@ -89,7 +90,9 @@ def test_calls_appear_and_end_while_one_looks_on(server: LocalServer, window: ch
     assert window.ask("document.documentElement.dataset.live") == "paused"
     post(server, third)
     headers = {"X-Log10-Token": server.token}
-    httpx.delete(f"{server.url}/api/v1/completions/{second['id']}", headers=headers).raise_for_status()
+    httpx.delete(
+        f"{server.url}/api/v1/completions/{second['id']}", headers=headers, timeout=DEADLINE_S
+    ).raise_for_status()
     window.ask(HIDE % "false")
     wait_for(window, f"{row(third)} !== null && {row(second)} === null", "nothing of the pause is missed")
     assert window.ask("document.title") != "stolen"

@@ -146,7 +146,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalServer]:
         post(running, *a_day_of_calls())
         headers = {"X-Log10-Token": running.token}
         httpx.post(
-            f"{running.url}/api/v1/feedback_task", json=task, headers=headers, timeout=30
+            f"{running.url}/api/v1/feedback_task", json=task, headers=headers, timeout=120
         ).raise_for_status()
         yield running
 

@@ -21,7 +21,7 @@ from tests.server.postgres.conftest import Make
 from tests.server.postgres_cluster import Cluster
 
 ORG = "acme"
-WAIT_S = 30
+WAIT_S = 120
 
 
 def succeeds(action: Callable[[], Any]) -> Callable[[], bool]:

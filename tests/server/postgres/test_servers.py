@@ -49,7 +49,7 @@ def record(text: str, **fields: Any) -> dict[str, Any]:
 
 def client_of(one: LocalServer) -> httpx.Client:
     """A client with the key that the server announced."""
-    return httpx.Client(base_url=one.url, headers={"X-Log10-Token": one.token}, timeout=30)
+    return httpx.Client(base_url=one.url, headers={"X-Log10-Token": one.token}, timeout=120)
 
 
 def send(clients: list[httpx.Client], number: int) -> str:

@@ -15,7 +15,7 @@ from log10_trace.server.store.data_types import DELETED, CompletionChange, Compl
 from log10_trace.server.store.protocol import Store
 from tests.server.store.factories import ORG, OTHER, completion, put, put_all
 
-DEADLINE_S = 30
+DEADLINE_S = 120
 
 Told = queue.Queue[Sequence[CompletionChange] | None]
 

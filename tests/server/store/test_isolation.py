@@ -23,7 +23,7 @@ from tests.server.clickhouse_engine import shorten_waits
 from tests.server.conftest import Server, Tenant, running
 from tests.server.store.test_reading import holding
 
-WAIT_S = 60
+WAIT_S = 120
 RECORD = {
     "kind": "chat",
     "status": "finished",

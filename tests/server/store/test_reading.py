@@ -20,7 +20,7 @@ from tests.server.clickhouse_engine import shorten_waits
 from tests.server.store.factories import completion
 
 ORG = "acme"
-WAIT_S = 30
+WAIT_S = 120
 
 
 def holding(store: Store, *names: str) -> AbstractContextManager[Any]:

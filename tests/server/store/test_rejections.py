@@ -18,7 +18,7 @@ from log10_trace.server.store.protocol import Store
 from tests.server.store.factories import ORG, completion
 from tests.server.store.test_feedback import feedback, task
 
-WAIT_S = 30
+WAIT_S = 120
 KEY = make_key(ORG, {Scope.READ}, now_ms=1)[1]
 
 Futures = Sequence[Future[Any]]

@@ -12,7 +12,7 @@ from log10_trace.server.store.common import group_commit
 from log10_trace.server.store.common.group_commit import CommitFailure, GroupCommitThread
 from log10_trace.server.store.errors import StoreBusyError, StoreClosedError, StoreError, StoreFullError
 
-WAIT_S = 30
+WAIT_S = 120
 
 
 class Doubler:

@@ -14,7 +14,7 @@ from log10_trace.server.store.sqlite.readers import ReadPool
 from log10_trace.server.store.sqlite.schema import open_database
 
 FOR_EVER = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
-WAIT_S = 30
+WAIT_S = 120
 
 
 @pytest.fixture

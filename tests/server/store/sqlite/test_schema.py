@@ -301,13 +301,13 @@ def test_no_deletion_waits_for_a_cleansing(tmp_path: Path) -> None:
     writer = Writer(open_database(tmp_path / "a.db"))
     deleter = BackgroundDeleter(writer, tmp_path / "a.db")
     opened = threading.Event()
-    cleansings = [deleter.start_cleansing(lambda: opened.wait(30)) for _ in range(3)]
+    cleansings = [deleter.start_cleansing(lambda: opened.wait(120)) for _ in range(3)]
 
-    assert deleter.start(lambda: 7).result(30) == 7
+    assert deleter.start(lambda: 7).result(120) == 7
     assert not any(cleansing.done() for cleansing in cleansings)
 
     opened.set()
-    assert [cleansing.result(30) for cleansing in cleansings] == [True] * 3
+    assert [cleansing.result(120) for cleansing in cleansings] == [True] * 3
     deleter.close()
     writer.close(5)
 
@@ -317,7 +317,7 @@ def test_a_sweep_that_did_not_begin_fails_when_the_store_is_closed(tmp_path: Pat
     writer = Writer(open_database(tmp_path / "a.db"))
     deleter = BackgroundDeleter(writer, tmp_path / "a.db")
     opened = threading.Event()
-    running = [deleter.start(lambda: opened.wait(30)) for _ in range(2)]
+    running = [deleter.start(lambda: opened.wait(120)) for _ in range(2)]
     waiting, cancelled = deleter.start(lambda: 1), deleter.start(lambda: 2)
     assert cancelled.cancel()
 
@@ -326,7 +326,7 @@ def test_a_sweep_that_did_not_begin_fails_when_the_store_is_closed(tmp_path: Pat
 
     assert isinstance(waiting.exception(30), StoreClosedError)
     assert cancelled.cancelled()
-    assert [work.result(30) for work in running] == [True, True]
+    assert [work.result(120) for work in running] == [True, True]
     writer.close(5)
 
 

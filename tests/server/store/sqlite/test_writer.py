@@ -49,7 +49,7 @@ class Gate:
     def open(self) -> None:
         """Let the writer go on."""
         self._opened.set()
-        self._future.result(10)
+        self._future.result(60)
 
 
 def test_what_waits_together_is_committed_together(writer: Writer) -> None:
@@ -64,7 +64,7 @@ def test_what_waits_together_is_committed_together(writer: Writer) -> None:
     futures = [writer.submit(note) for _ in range(50)]
     gate.open()
 
-    assert [future.result(10) for future in futures] == [None] * 50
+    assert [future.result(60) for future in futures] == [None] * 50
     assert len(commits) == 50
 
 
@@ -79,8 +79,8 @@ def test_a_job_that_raises_fails_alone(writer: Writer) -> None:
     good, bad, also_good = writer.submit(len_of), writer.submit(fail), writer.submit(len_of)
     gate.open()
 
-    assert type(bad.exception(10)) is StoreError
-    assert good.result(10) == also_good.result(10) == 0
+    assert type(bad.exception(60)) is StoreError
+    assert good.result(60) == also_good.result(60) == 0
 
 
 def len_of(transaction: Transaction) -> int:
@@ -95,7 +95,7 @@ def test_a_cancelled_job_is_not_run(writer: Writer) -> None:
     assert future.cancel()
     gate.open()
 
-    assert writer.submit(len_of).result(10) == 0
+    assert writer.submit(len_of).result(60) == 0
 
 
 def test_jobs_side_by_side_share_a_commit_and_its_bound(
@@ -109,8 +109,8 @@ def test_jobs_side_by_side_share_a_commit_and_its_bound(
     rejected = writer.submit_all([WriteJob(len_of, 5), WriteJob(len_of, 20)])
     gate.open()
 
-    assert [type(future.exception(10)) for future in rejected] == [StoreBusyError] * 2
-    assert first.result(10) == second.result(10) == 0
+    assert [type(future.exception(60)) for future in rejected] == [StoreBusyError] * 2
+    assert first.result(60) == second.result(60) == 0
 
 
 def test_a_full_disk_is_said_and_survived(tmp_path: Path) -> None:
