@@ -8,7 +8,7 @@ from log10_trace.domain.prices import Prices
 from log10_trace.server.store.clickhouse.completions import complete_words
 from log10_trace.server.store.clickhouse.connections import Connection, ReadPool
 from log10_trace.server.store.clickhouse.filter_sql import build_where
-from log10_trace.server.store.clickhouse.statistics import GroupReader
+from log10_trace.server.store.clickhouse.statistics import ORDERS, GroupReader, Steps
 from log10_trace.server.store.common.search_query import check_searches
 from log10_trace.server.store.common.source_reports import report_sources
 from log10_trace.server.store.common.usage_statistics import (
@@ -18,7 +18,7 @@ from log10_trace.server.store.common.usage_statistics import (
     make_series,
     read_with_before,
 )
-from log10_trace.server.store.data_types import GroupTotals, SourceReport, Statistics, StatisticsQuery
+from log10_trace.server.store.data_types import SourceReport, Statistics, StatisticsQuery
 
 
 class ClickHouseReports:
@@ -61,25 +61,32 @@ class ClickHouseReports:
     def _read(self, connection: Connection, organization_id: str, query: StatisticsQuery) -> Statistics:
         where = build_where(organization_id, complete_words(connection, organization_id, query.counted))
         reader = GroupReader(connection, where, query.group_by)
-        is_total = query.group_by == "none"
-        if is_total:
-            keys = None
-        else:
+        keys = None
+        if query.group_by != "none":
             keys = list(query.keys) or reader.find_leading(query.sort, query.limit, self.prices)
-        groups = make_groups(reader.sum_groups(keys), query, self.prices)
-        shown = None if is_total else [group.key or "" for group in groups[: query.series_groups]]
-        series = self._read_series(reader, query, shown) if groups and query.series_groups else []
+        steps = _choose_steps(reader, query, keys)
+        totals, by_step = reader.sum_groups(keys, steps)
+        groups = make_groups(totals, query, self.prices)
+        if groups and keys is not None and query.series_groups:
+            shown = [group.key or "" for group in groups[: query.series_groups]]
+            if steps is None or not set(shown) <= set(steps.keys or ()):
+                # Only the figures that have been read say which groups come first.
+                by_step = reader.sum_groups(shown, _choose_steps(reader, query, shown, are_shown=True))[1]
+            by_step = {step: one for step, one in by_step.items() if step[0] in shown}
+        series = make_series(by_step, query, self.prices)
         return Statistics(groups=tuple(groups), series=tuple(series), counted=query.counted)
 
-    def _read_series(
-        self, reader: GroupReader, query: StatisticsQuery, keys: Sequence[str] | None
-    ) -> list[GroupTotals]:
-        """The latest steps of the groups that are shown, as many as a series may have."""
-        last = reader.read_last_minute()
-        if last is None:
-            return []
-        width = WIDTH_OF[query.interval]
-        end = (last // width + 1) * width
-        first = max(end - count_steps(len(keys or ())) * width, 0)
-        steps = reader.sum_steps(keys, width=width, first=first, with_durations=query.with_step_percentiles)
-        return make_series(steps, query, self.prices)
+
+def _choose_steps(
+    reader: GroupReader, query: StatisticsQuery, keys: Sequence[str] | None, *, are_shown: bool = False
+) -> Steps | None:
+    """The latest steps of the first groups, as many as a series has; None where these are not known yet."""
+    is_known = keys is None or are_shown or query.sort in ORDERS
+    last = reader.read_last_minute() if query.series_groups and is_known else None
+    if last is None:
+        return None
+    width = WIDTH_OF[query.interval]
+    shown = None if keys is None else keys[: query.series_groups]
+    end = (last // width + 1) * width
+    first = max(end - count_steps(len(shown or ())) * width, 0)
+    return Steps(width, first, shown, query.with_step_percentiles)

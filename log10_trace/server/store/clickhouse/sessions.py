@@ -62,7 +62,7 @@ class ClickHouseSessions(SessionReads):
         first_ms, last_ms = min(row.first_ms for row in rows), max(row.last_ms for row in rows)
         where = build_where(organization_id, CompletionFilter(since_ms=first_ms, until_ms=last_ms + 1))
         with self._readers.connection() as connection:
-            return GroupReader(connection, where, "session").sum_groups([row.id for row in rows])
+            return GroupReader(connection, where, "session").sum_groups([row.id for row in rows])[0]
 
 
 def _read_latest(connection: Connection, values: Mapping[str, Any], limit: int) -> Sequence[Row] | None:

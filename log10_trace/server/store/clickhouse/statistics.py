@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import Any, Final, NamedTuple
 
 from log10_trace.domain.call_labels import FAILED
 from log10_trace.domain.prices import Prices
-from log10_trace.server.store.clickhouse.connections import Connection
+from log10_trace.server.store.clickhouse.connections import Connection, Row
+from log10_trace.server.store.clickhouse.matching_rows import read_page
 from log10_trace.server.store.clickhouse.queries import SQL
+from log10_trace.server.store.clickhouse.record_rows import SORT_KEYS
 from log10_trace.server.store.clickhouse.text_search import BoundCondition
-from log10_trace.server.store.common.aggregates import Aggregate
+from log10_trace.server.store.common.aggregates import (
+    DURATION_SHARES,
+    FIRST_TOKEN_SHARES,
+    Aggregate,
+    bucket_midpoint,
+)
 from log10_trace.server.store.common.metadata_labels import is_dimension, key_of_dimension
 from log10_trace.server.store.common.rollups import MINUTE_MS
 from log10_trace.server.store.common.usage_statistics import GROUPS, Step
@@ -25,6 +33,7 @@ _KEYS: Final[dict[GroupBy, str]] = {
     "failure": "ifNull(failure_kind, '')",
 }
 _CONDITIONS: Final[dict[GroupBy, str]] = {
+    "tag": "notEmpty(tags)",
     "call_site": "file IS NOT NULL",
     "session": "session_id <> ''",
     "failure": f"status = '{FAILED}'",
@@ -35,16 +44,53 @@ _METADATA: Final = (
     "arrayJoin(arrayMap(pair -> substring(pair, length({metadata_key:String}) + 1),"
     " arrayFilter(pair -> startsWith(pair, {metadata_key:String}), metadata)))"
 )
-_COST: Final = SQL["cost"]
-_ORDERS: Final[dict[SortBy, str]] = {
+_WITH_METADATA: Final = "arrayExists(pair -> startsWith(pair, {metadata_key:String}), metadata)"
+ORDERS: Final[dict[SortBy, str]] = {
     "calls": "count()",
     "failed": f"countIf(status = '{FAILED}')",
     "tokens": "sum(arraySum(charged_input) + arraySum(charged_output))",
-    "cost": _COST,
+    "cost": "",
 }
 """Orders in which the first groups are those of all; by any other, those with most calls and the dearest."""
 _MANY: Final = 1_000_000
 """Tokens of which a price is asked, so that it is no rounded number."""
+_NO_STEP: Final = -1
+
+
+class Steps(NamedTuple):
+    """Which steps of time are wanted of which groups."""
+
+    width: int
+    """Minutes of a step."""
+    first: int
+    """The minute from which on there are steps."""
+    keys: Sequence[str] | None
+    """The groups; None: all."""
+    with_times: bool
+    """Whether their percentiles are wanted."""
+
+
+@dataclass(slots=True)
+class RankedAggregate(Aggregate):
+    """A sum of which the engine has told the buckets in which each share of the calls is reached."""
+
+    ended_in: Sequence[int] = ()
+    """Of ``DURATION_SHARES``; none where no call has ended."""
+    first_token_in: Sequence[int] = ()
+    """Of ``FIRST_TOKEN_SHARES``."""
+
+    @property
+    def has_times(self) -> bool:
+        """Whether a call of it has ended or had a first token."""
+        return bool(self.ended_in or self.first_token_in)
+
+    def percentiles(self, *shares: float) -> Sequence[float | None]:
+        """The durations of ``DURATION_SHARES``, which are the only ``shares`` that are known."""
+        return [bucket_midpoint(bucket) for bucket in self.ended_in] or [None] * len(shares)
+
+    def first_token_percentiles(self, *shares: float) -> Sequence[float | None]:
+        """The times to the first token of ``FIRST_TOKEN_SHARES``."""
+        return [bucket_midpoint(bucket) for bucket in self.first_token_in] or [None] * len(shares)
 
 
 class GroupReader:
@@ -53,75 +99,104 @@ class GroupReader:
     def __init__(self, connection: Connection, where: BoundCondition, group_by: GroupBy) -> None:
         self._connection = connection
         text, self._values = where.text, dict(where.values)
+        condition = _CONDITIONS.get(group_by, "")
         if is_dimension(group_by):
-            self._key = _METADATA
+            self._key, condition = _METADATA, _WITH_METADATA
             self._values["metadata_key"] = f"{key_of_dimension(group_by)}="
         else:
             self._key = _KEYS[group_by]
-            text += f" AND {_CONDITIONS[group_by]}" if group_by in _CONDITIONS else ""
-        self._where = text
+        self._where = f"{text} AND {condition}" if condition else text
         self._narrow = _IN_GROUPS.get(group_by, "")
 
     def find_leading(self, sort: SortBy, limit: int, prices: Prices) -> list[str]:
         """The first groups in an order, ``limit`` of them; somewhat more where figures order them."""
-        if sort in _ORDERS:
+        if sort in ORDERS:
             return self._find(sort, limit, prices)
         dearest = self._find("cost", GROUPS // 2, prices) if sort != "key" else []
         return list(dict.fromkeys((*dearest, *self._find("calls", GROUPS, prices))))[:GROUPS]
 
-    def sum_groups(self, keys: Sequence[str] | None, *, with_durations: bool = True) -> dict[str, Aggregate]:
-        """The sums of some groups (None: of all)."""
-        steps = self.sum_steps(keys, width=0, first=0, with_durations=with_durations)
-        return {key: one for (key, _), one in steps.items()}
-
-    def sum_steps(
-        self, keys: Sequence[str] | None, *, width: int, first: int, with_durations: bool
-    ) -> dict[Step, Aggregate]:
-        """The sums of some groups in each step of ``width`` minutes, from the minute ``first`` on.
-
-        With a width of 0 there is one step, at 0.
-        """
-        start = f"intDiv(began_ms, {MINUTE_MS * width:d}) * {width:d}" if width else "0"
-        query = self._write("counts_of_groups", start, first, keys)
-        found: dict[Step, Aggregate] = {}
-        for key, begin, rates, calls, failed, with_usage, *tokens in self._ask(query, keys):
-            one = found.setdefault((key, begin), Aggregate())
-            for number, (rate, given, made, cached) in enumerate(zip(rates, *tokens, strict=True)):
-                counted = (0, 0, 0) if number else (calls, failed, with_usage)
-                one.add_counts({rate: [*counted, given, made, cached]})
-        if with_durations:
-            query = self._write("durations_of_groups", start, first, keys)
-            for key, begin, bucket, calls in self._ask(query, keys):
-                if (key, begin) in found:  # a call that came between the two queries waits for the next
-                    found[key, begin].durations[bucket] = calls
-        return found
+    def sum_groups(
+        self, keys: Sequence[str] | None, steps: Steps | None = None
+    ) -> tuple[dict[str, Aggregate], dict[Step, Aggregate]]:
+        """The sums of some groups (None: of all), and of them in each of ``steps``: all of one moment."""
+        totals: dict[str, Aggregate] = {}
+        by_step: dict[Step, Aggregate] = {}
+        most = 0
+        for key, step, is_total, counts, charges, *times in self._ask("sums_of_groups", keys, steps):
+            one = _read_sums(counts, *times)
+            most = max(most, charges)
+            if is_total:
+                totals[key] = one
+            elif step != _NO_STEP and steps is not None:
+                by_step[key, step] = one if steps.with_times else Aggregate(one.counts)
+        if most > 1:
+            for key, step, rate, *tokens in self._ask("further_charges", keys, steps):
+                for each in (totals.get(key), by_step.get((key, step))):
+                    if each is not None:  # a call that came between the two queries waits for the next
+                        each.add_counts({rate: (0, 0, 0, *tokens)})
+        return totals, by_step
 
     def read_last_minute(self) -> int | None:
         """The minute in which the last call of any group began; None without any."""
-        query = self._write("last_minute", f"intDiv(began_ms, {MINUTE_MS:d})", 0)
-        ((minute, calls),) = self._ask(query, None) or ((0, 0),)
-        return int(minute) if calls else None
+        where = BoundCondition(self._where, self._values)
+        rows = read_page(self._connection, "keys", where, limit=1, order="newest")
+        return SORT_KEYS.began_ms(rows[0][0]) // MINUTE_MS if rows else None
 
-    def _write(self, name: str, start: str, first: int, keys: Sequence[str] | None = None) -> str:
-        """A query of groups, from the minute ``first`` on; of ``start`` it gives what it says of each row."""
-        where = self._where + (f" AND began_ms >= {first * MINUTE_MS:d}" if first else "")
-        where += f" AND {self._narrow}" if self._narrow and keys is not None else ""
-        query = SQL[name].replace("@group", self._key).replace("@start", start)
-        return query.replace("@where", where)
-
-    def _ask(self, query: str, keys: Sequence[str] | None) -> Sequence[Sequence[Any]]:
-        if keys is None:
-            return self._connection.ask(query.replace("@keys", "1"), self._values)
-        values = {**self._values, "keys": list(keys)}
-        return self._connection.ask(query.replace("@keys", "key IN {keys:Array(String)}"), values)
+    def _ask(self, name: str, keys: Sequence[str] | None, steps: Steps | None) -> Sequence[Row]:
+        values, where, among = dict(self._values), self._where, "1"
+        if keys is not None:
+            values["keys"], among = list(keys), "key IN {keys:Array(String)}"
+            where += f" AND {self._narrow}" if self._narrow else ""
+        step = str(_NO_STEP)
+        if steps is not None:
+            width = SORT_KEYS.first_of(steps.width * MINUTE_MS)
+            has_step = f"place >= {SORT_KEYS.first_of(steps.first * MINUTE_MS):d}"
+            if steps.keys is not None:
+                values["stepped"] = list(steps.keys)
+                has_step += " AND key IN {stepped:Array(String)}"
+            step = f"if({has_step}, intDiv(place, {width:d}) * {steps.width:d}, {_NO_STEP})"
+        query = _write(name, where, self._key).replace("@step", step).replace("@keys", among)
+        return self._connection.ask(query, values)
 
     def _find(self, sort: SortBy, limit: int, prices: Prices) -> list[str]:
-        values = {**self._values, "limit": limit}
+        figure, values = ORDERS[sort], {**self._values, "limit": limit}
         if sort == "cost":
-            rates = [rate for (rate,) in self._connection.ask(f"{SQL['rates']} {self._where}", self._values)]
+            rates, most = self._read_rates()
             values |= _price(rates, prices)
-        query = self._write("leading_groups", "0", 0).replace("@figure", _ORDERS[sort])
+            figure = SQL["cost"] if most > 1 else SQL["cost_of_first_charges"]
+        query = _write("leading_groups", self._where, self._key).replace("@figure", figure)
         return [key for (key,) in self._connection.ask(query, values)]
+
+    def _read_rates(self) -> tuple[list[str], int]:
+        """The rates at which calls are charged, and the most charges of a call."""
+        rows = self._connection.ask(_write("rates", self._where, self._key), self._values)
+        most = max((charges for _, charges in rows), default=0)
+        if most > 1:
+            rows = self._connection.ask(_write("all_rates", self._where, self._key), self._values)
+        return [row[0] for row in rows], most
+
+
+def _write(name: str, where: str, key: str) -> str:
+    """A query of groups."""
+    query = SQL[name].replace("@group", key).replace("@where", where)
+    for place, shares in (("durations", DURATION_SHARES), ("first_tokens", FIRST_TOKEN_SHARES)):
+        query = query.replace(f"@shares_of_{place}", ", ".join(map(str, shares)))
+    return query
+
+
+def _read_sums(
+    counts: Sequence[Sequence[Any]],
+    ended: int,
+    ended_in: Sequence[int],
+    streamed: int,
+    first_token_in: Sequence[int],
+) -> Aggregate:
+    rates, *columns = counts
+    return RankedAggregate(
+        counts=dict(zip(rates, zip(*columns, strict=True), strict=True)),
+        ended_in=ended_in if ended else (),
+        first_token_in=first_token_in if streamed else (),
+    )
 
 
 def _price(rates: Sequence[str], prices: Prices) -> dict[str, list[Any]]:

@@ -36,6 +36,10 @@ class Counts(NamedTuple):
 
 
 _NO_COUNTS: Final = Counts(0, 0, 0, 0, 0, 0)
+DURATION_SHARES: Final = (0.50, 0.95, 0.99)
+"""The percentiles of durations that statistics have."""
+FIRST_TOKEN_SHARES: Final = (0.50, 0.95)
+"""Those of times to the first token."""
 
 
 class SerializedAggregate(NamedTuple):
@@ -68,6 +72,11 @@ class Aggregate:
         """The calls of all rates."""
         return sum([counts[0] for counts in self.counts.values()])
 
+    @property
+    def has_times(self) -> bool:
+        """Whether a call of it has ended or had a first token, so that there are percentiles."""
+        return bool(self.durations)
+
     def total(self) -> Counts:
         """The counts of all rates together."""
         if len(self.counts) == 1:
@@ -98,7 +107,7 @@ class Aggregate:
             times = {bucket: calls for bucket, calls in times if calls}.items()
         return SerializedAggregate(f"{{{','.join(counts)}}}", f"{[*chain.from_iterable(times)]}")
 
-    def percentiles(self, *shares: float) -> list[float | None]:
+    def percentiles(self, *shares: float) -> Sequence[float | None]:
         """The durations in seconds that each share of the ended calls did not exceed.
 
         None for each when no call has ended.
@@ -106,14 +115,14 @@ class Aggregate:
         buckets = sorted(self.durations)
         buckets = buckets[bisect_left(buckets, 0) :]
         ranked = _ranks([self.durations[bucket] for bucket in buckets], shares)
-        return [None if at is None else _bucket_midpoint(buckets[at]) for at in ranked]
+        return [None if at is None else bucket_midpoint(buckets[at]) for at in ranked]
 
-    def first_token_percentiles(self, *shares: float) -> list[float | None]:
+    def first_token_percentiles(self, *shares: float) -> Sequence[float | None]:
         """The same of the times to the first token; None for each when no call has one."""
         buckets = sorted(self.durations)
         buckets = buckets[: bisect_left(buckets, 0)][::-1]
         ranked = _ranks([self.durations[bucket] for bucket in buckets], shares)
-        return [None if at is None else _bucket_midpoint(-1 - buckets[at]) for at in ranked]
+        return [None if at is None else bucket_midpoint(-1 - buckets[at]) for at in ranked]
 
     def add_counts(self, counts: Mapping[str, Sequence[int]]) -> None:
         """Add counts by rate."""
@@ -277,5 +286,6 @@ def _bucket(seconds: float) -> int:
 
 
 @cache
-def _bucket_midpoint(bucket: int) -> float:
+def bucket_midpoint(bucket: int) -> float:
+    """The seconds that stand for a bucket of durations."""
     return _LEAST_S * math.exp(_STEP * (bucket - 0.5)) if bucket else _LEAST_S

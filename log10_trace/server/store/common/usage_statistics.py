@@ -8,6 +8,8 @@ from typing import Final, NamedTuple, TypeAlias
 
 from log10_trace.domain.prices import Prices
 from log10_trace.server.store.common.aggregates import (
+    DURATION_SHARES,
+    FIRST_TOKEN_SHARES,
     Aggregate,
     parse_and_group,
     parse_and_group_counts,
@@ -177,8 +179,8 @@ def _name(key: str, query: StatisticsQuery) -> str | None:
 def _totals(key: str | None, start_ms: int | None, counted: Aggregate, prices: Prices) -> GroupTotals:
     total = price_counts(counted, prices)
     p50 = p95 = p99 = first_p50 = first_p95 = None
-    if counted.durations:
-        p50, p95, p99 = counted.percentiles(0.50, 0.95, 0.99)
-        first_p50, first_p95 = counted.first_token_percentiles(0.50, 0.95)
+    if counted.has_times:
+        p50, p95, p99 = counted.percentiles(*DURATION_SHARES)
+        first_p50, first_p95 = counted.first_token_percentiles(*FIRST_TOKEN_SHARES)
     # In the order of the fields: names take twice the time, and a page has a thousand groups and steps.
     return GroupTotals(key, start_ms, *total, p50, p95, p99, first_p50, first_p95)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from contextlib import closing
 
+import pytest
+
 from log10_trace.server.store import open_store
 from log10_trace.server.store.clickhouse.address import parse_address
 from log10_trace.server.store.clickhouse.connections import Connection, connect
 from log10_trace.server.store.clickhouse.migrations import _BETWEEN, load_known_migrations
 from log10_trace.server.store.clickhouse.queries import SQL
-from log10_trace.server.store.data_types import CompletionFilter
+from log10_trace.server.store.data_types import CompletionFilter, StatisticsQuery
 from tests.server.store.factories import completion, ids, put
 
 FIRST = "9721db57"
@@ -39,8 +41,13 @@ def test_a_database_of_the_first_schema_opens_with_its_records(second_clickhouse
     with closing(connect(parse_address(second_clickhouse_url))) as connection:
         make_old(connection)
         old = describe_table(connection)
-        columns = "organization_id, place, id, deliveries, status, tags, metadata"
-        values = "'acme', 1048576, 'old', 1, 'finished', ['x'], ['k=v']"
+        columns = (
+            "organization_id, place, id, deliveries, status, tags, metadata, tokens, rates, charged_input,"
+        )
+        columns += " charged_output, charged_cached, buckets"
+        values = (
+            "'acme', 1048576, 'old', 1, 'finished', ['x'], ['k=v'], 12, ['gpt-4o'], [10], [2], [0], [73, -50]"
+        )
         connection.run(f"INSERT INTO completions ({columns}) VALUES ({values})")
 
         for _ in range(2):
@@ -48,6 +55,12 @@ def test_a_database_of_the_first_schema_opens_with_its_records(second_clickhouse
                 assert store.completions.count("acme", CompletionFilter(tags=("x",))).calls == 1
                 assert store.completions.count("acme", CompletionFilter(metadata=("k=v",))).calls == 1
                 assert store.completions.count("acme", CompletionFilter(tags=("y",))).calls == 0
+                (total,) = store.reports.statistics("acme", StatisticsQuery()).groups
+                assert (total.calls, total.input_tokens, total.output_tokens) == (1, 10, 2)
+                assert (total.p95, total.first_token_p95) == (
+                    pytest.approx(1.0, rel=0.05),
+                    pytest.approx(0.1, rel=0.05),
+                )
                 put(store, completion(id="new", tags=["x"]))
                 assert ids(store, CompletionFilter(tags=("x",))) == ["new"]
 

@@ -52,26 +52,45 @@ SELECT name, min(began), max(ended) FROM (
     WHERE organization_id = {organization_id:String} AND id = {id:String}
 ) GROUP BY name;
 
--- :last_minute
--- Of the calls that have a group: a series ends with it. A group has a name, however short.
-SELECT max(@start), count() FROM completions FINAL WHERE @where AND length(@group) >= 0;
-
 -- :rates
-SELECT DISTINCT arrayJoin(rates) FROM completions FINAL WHERE;
+-- Of rows that do not stand any more as well: a price too many does nothing.
+SELECT first_rate, max(charges) FROM completions WHERE @where GROUP BY first_rate;
 
--- :counts_of_groups
--- No query within the query: each shard of a cluster sums its own rows.
-SELECT @group AS key, @start AS start, rates, count(), countIf(status = 'failed'), countIf(tokens IS NOT NULL),
-    sumForEach(charged_input), sumForEach(charged_output), sumForEach(charged_cached)
-FROM completions FINAL WHERE @where AND @keys GROUP BY key, start, rates;
+-- :all_rates
+SELECT DISTINCT arrayJoin(rates) FROM completions WHERE @where;
 
--- :durations_of_groups
-SELECT @group AS key, @start AS start, bucket, count()
-FROM completions FINAL ARRAY JOIN buckets AS bucket WHERE @where AND @keys GROUP BY key, start, bucket;
+-- :sums_of_groups
+-- The rows are read once: summed by rate, and these sums by group and by step. Each shard of a cluster sums its own.
+SELECT key, step, grouping(step),
+    sumMap([toString(first_rate)], [calls], [failed], [with_usage], [input], [output], [cached]), max(most),
+    sum(ended), quantilesExactWeightedMerge(@shares_of_durations)(ends),
+    sum(streamed), quantilesExactWeightedMerge(@shares_of_first_tokens)(first_tokens)
+FROM (
+    SELECT @group AS key, @step AS step, first_rate, count() AS calls, countIf(status = 'failed') AS failed,
+        countIf(tokens IS NOT NULL) AS with_usage, sum(first_input) AS input, sum(first_output) AS output,
+        sum(first_cached) AS cached, max(charges) AS most,
+        countIf(ended_in >= 0) AS ended,
+        quantilesExactWeightedStateIf(@shares_of_durations)(ended_in, 1, ended_in >= 0) AS ends,
+        countIf(first_token_in >= 0) AS streamed,
+        quantilesExactWeightedStateIf(@shares_of_first_tokens)(first_token_in, 1, first_token_in >= 0) AS first_tokens
+    FROM completions FINAL WHERE @where AND @keys GROUP BY key, step, first_rate
+) GROUP BY GROUPING SETS ((key), (key, step));
+
+-- :further_charges
+SELECT @group AS key, @step AS step, rate, sum(input), sum(output), sum(cached)
+FROM completions FINAL
+ARRAY JOIN arraySlice(rates, 2) AS rate, arraySlice(charged_input, 2) AS input,
+    arraySlice(charged_output, 2) AS output, arraySlice(charged_cached, 2) AS cached
+WHERE @where AND charges > 1 AND @keys GROUP BY key, step, rate;
 
 -- :leading_groups
 SELECT @group AS key FROM completions FINAL WHERE @where
 GROUP BY key ORDER BY @figure DESC, count() DESC, key LIMIT {limit:UInt64};
+
+-- :cost_of_first_charges
+sum(greatest(first_input - first_cached, 0) * transform(first_rate, {rates:Array(String)}, {fresh:Array(Float64)}, 0.)
+    + first_cached * transform(first_rate, {rates:Array(String)}, {cached:Array(Float64)}, 0.)
+    + first_output * transform(first_rate, {rates:Array(String)}, {made:Array(Float64)}, 0.));
 
 -- :cost
 sum(arraySum(
