@@ -9,6 +9,7 @@ from itertools import chain
 from typing import Any, Final, TypeVar
 
 import clickhouse_connect
+from clickhouse_connect.driver import options
 from clickhouse_connect.driver.binding import format_str
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
@@ -28,6 +29,11 @@ from log10_trace.server.store.clickhouse.queries import INSERTED_TYPES
 from log10_trace.server.store.clickhouse.value_lists import is_plain, split_lists
 from log10_trace.server.store.errors import StoreBusyError, StoreClosedError
 from log10_trace.server.store.protocol import READ_TIMEOUT_S
+
+# The first insert would import pandas and numpy, where they are installed, to ask whether its rows are
+# a frame or an array of theirs: 60 MB for nothing.
+for _library in ("pd", "np"):
+    vars(options).setdefault(_library, None)
 
 Row = Sequence[Any]
 Values = Mapping[str, Any]

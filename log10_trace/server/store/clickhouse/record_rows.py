@@ -6,17 +6,18 @@ import json
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 
 from log10_trace.domain.completion_record import CompletionRecord, from_stored_fields, merge
 from log10_trace.domain.text_extraction import CompletionText, extract_text, sanitize
 from log10_trace.server.store.clickhouse.text_search import index_words
-from log10_trace.server.store.common.aggregates import aggregate_call
+from log10_trace.server.store.common.aggregates import list_buckets
 from log10_trace.server.store.common.columns import CompletionColumns, extract_columns
 from log10_trace.server.store.common.deletions import has_sequence
 from log10_trace.server.store.common.record_codec import RecordTexts, lay_out, read_call_site, read_texts
 from log10_trace.server.store.common.sort_keys import SortKeyFormat
-from log10_trace.server.store.data_types import DELETED
+from log10_trace.server.store.data_types import DELETED, CallSite
 from log10_trace.server.store.errors import UnstorableError
 
 Key = tuple[str, str]
@@ -156,7 +157,6 @@ def completion_row(merged: MergedRecord, known: DerivedRecord, server: str) -> t
         UnstorableError: a column has no text where it must.
     """
     facts, texts = known.facts, known.texts
-    site = read_call_site(texts.stack)
     charges = facts.charges
     return (
         merged.key[0],
@@ -172,7 +172,7 @@ def completion_row(merged: MergedRecord, known: DerivedRecord, server: str) -> t
         _text(facts.failure_kind),
         _text(facts.file),
         _text(facts.function),
-        "" if site is None else json.dumps(site, separators=(",", ":")),
+        _write_call_site(read_call_site(texts.stack)),
         facts.duration,
         facts.input_tokens,
         facts.output_tokens,
@@ -183,7 +183,7 @@ def completion_row(merged: MergedRecord, known: DerivedRecord, server: str) -> t
         [charge[1] for charge in charges],
         [charge[2] for charge in charges],
         [charge[3] for charge in charges],
-        list(aggregate_call(facts).durations),
+        list_buckets(facts),
         facts.prompt_digest,
         _text(facts.trace_id),
         has_sequence(facts),
@@ -210,6 +210,11 @@ def gone_row(key: Key, place: int, deliveries: int, status: str = "") -> tuple[A
 def deletion_row(key: Key, place: int) -> tuple[Any, ...]:
     """The row that says that a record of this place is deleted, whatever comes of it."""
     return gone_row(key, place, _MORE_THAN_ANY, DELETED)
+
+
+@lru_cache(maxsize=256)
+def _write_call_site(site: CallSite | None) -> str:
+    return "" if site is None else json.dumps(site, separators=(",", ":"))
 
 
 def _text(value: Any) -> str | None:

@@ -12,14 +12,13 @@ from collections.abc import Iterable
 from typing import Any, Final, NamedTuple
 
 from log10_trace.server.store.common.search_query import Phrase
-from log10_trace.server.store.common.search_text import VOICED, spread, spread_query
+from log10_trace.server.store.common.search_text import VOICED, space_words, spread, spread_query
 
 _BETWEEN: Final = re.compile(r"[\W_]+")
 _WHOLE: Final = "hasAllTokens({column}, {{words_{number}:Array(String)}})"
 _BEGINNING: Final = "{column} LIKE {{beginning_{number}:String}}"
 """Holds of every row in which a word begins so; the engine answers it from the words of the index."""
 _SIDE_BY_SIDE: Final = "position({column}, {{part_{number}:String}}) > 0"
-_ASCII_WORDS: Final = {code: chr(code).lower() if chr(code).isalnum() else " " for code in range(128)}
 
 
 class _WithoutAccents(dict[int, int | None]):
@@ -43,7 +42,10 @@ class BoundCondition(NamedTuple):
 
 def index_words(text: str) -> str:
     """The words of a text as they are kept; empty of one without words."""
-    words = _normalize(spread(text))
+    said = spread(text)
+    if said.isascii():
+        return space_words(said)
+    words = _normalize(said)
     return f" {' '.join(words)} " if words else ""
 
 
@@ -71,6 +73,6 @@ def _build_condition(phrase: Phrase, number: int) -> BoundCondition:
 def _normalize(text: str) -> list[str]:
     """The words of a text: lower case, no accents, letters and digits only."""
     if text.isascii():
-        return text.translate(_ASCII_WORDS).split()
+        return space_words(text).split()
     bare = unicodedata.normalize("NFKD", text).translate(_WITHOUT_ACCENTS)
     return _BETWEEN.sub(" ", unicodedata.normalize("NFC", bare).casefold()).split()

@@ -149,7 +149,7 @@ def aggregate_call(facts: CountedCall, sign: int = 1) -> Aggregate:
     }
     for rate, given, made, cached in facts.charges[1:]:
         counts[rate] = Counts(0, 0, 0, sign * given, sign * made, sign * cached)
-    return Aggregate(counts, dict.fromkeys(_list_buckets(facts), sign))
+    return Aggregate(counts, dict.fromkeys(list_buckets(facts), sign))
 
 
 def aggregate_calls(calls: Iterable[CountedCall]) -> Aggregate:
@@ -168,7 +168,7 @@ def aggregate_calls(calls: Iterable[CountedCall]) -> Aggregate:
             sums[3] += given
             sums[4] += made
             sums[5] += cached
-        for bucket in _list_buckets(call):
+        for bucket in list_buckets(call):
             durations[bucket] = durations.get(bucket, 0) + 1
     return Aggregate({**counts}, durations)
 
@@ -271,8 +271,8 @@ def _ranks(calls: Sequence[int], shares: Sequence[float]) -> list[int | None]:
     return [bisect_left(passed, max(math.ceil(share * passed[-1]), 1)) for share in shares]
 
 
-def _list_buckets(call: CountedCall) -> list[int]:
-    """The buckets that a call counts in."""
+def list_buckets(call: CountedCall) -> list[int]:
+    """The buckets that a call counts in, each once."""
     buckets = []
     if call.duration is not None and call.status != STARTED:
         buckets.append(_bucket(call.duration))

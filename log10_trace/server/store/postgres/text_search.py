@@ -12,12 +12,11 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from log10_trace.server.store.common.search_query import Phrase, Scope
-from log10_trace.server.store.common.search_text import VOICED, spread, spread_query
+from log10_trace.server.store.common.search_text import VOICED, space_words, spread, spread_query
 
 INDEXED_BYTES: Final = 600_000
 """Of one record's words. PostgreSQL refuses a row of words beyond a megabyte."""
 _BETWEEN: Final = re.compile(r"[\W_]+")
-_ASCII_WORDS: Final = {code: chr(code).lower() if chr(code).isalnum() else " " for code in range(128)}
 _LETTERS: Final[Mapping[Scope, str]] = {"request": "q", "response": "r"}
 
 
@@ -33,14 +32,16 @@ def to_tsquery(phrases: Iterable[Phrase]) -> str:
 
 
 def _words(scope: Scope, text: str) -> str:
-    letter = _LETTERS[scope]
-    return " ".join([letter + word for word in _normalize(spread(text)).split()])
+    letter, said = _LETTERS[scope], spread(text)
+    if said.isascii():
+        return space_words(said).rstrip().replace(" ", f" {letter}")[1:]
+    return " ".join([letter + word for word in _normalize(said).split()])
 
 
 def _normalize(text: str) -> str:
     """The words of a text with spaces between: lower case, no accents, letters and digits only."""
     if text.isascii():
-        return text.translate(_ASCII_WORDS)
+        return space_words(text)
     decomposed = unicodedata.normalize("NFKD", text)
     marks = (mark for mark in decomposed if mark in VOICED or not unicodedata.combining(mark))
     return _BETWEEN.sub(" ", unicodedata.normalize("NFC", "".join(marks)).casefold())

@@ -50,6 +50,15 @@ def test_records_pass_the_network(store: Store, endpoint: Any) -> None:
     assert not any("secret" in path or odd in path for path in endpoint.paths)
 
 
+def test_no_data_frame_is_looked_for(store: Store) -> None:
+    """The driver imports neither pandas nor numpy for rows of ours, which costs 60 MB."""
+    from clickhouse_connect.driver import options
+
+    put(store, completion(id="a"))
+
+    assert (vars(options)["pd"], vars(options)["np"]) == (None, None)
+
+
 def test_a_lost_connection_costs_no_record(store: Store, endpoint: Any) -> None:
     """A write whose insert got no answer is made again, and is one record."""
     put(store, completion(id="a"))

@@ -35,6 +35,7 @@ from log10_trace.server.store.common.rollups import (
     group_by_organization,
 )
 from log10_trace.server.store.common.search_query import Phrase, parse_search_query
+from log10_trace.server.store.common.search_text import space_words
 from log10_trace.server.store.common.seen_messages import SeenMessages
 from tests.server.store.factories import NOON_MS, answer, asked, completion
 
@@ -359,3 +360,11 @@ def test_any_name_of_a_rate_is_read_back() -> None:
 
     assert [list(one.counts) for one in total.values()] == [rates[::2], rates[1::2]]
     assert [one.durations for one in total.values()] == [{3: 2}, {3: 2}]
+
+
+@given(st.text(st.characters(max_codepoint=127)))
+def test_words_have_one_space_around_each(text: str) -> None:
+    """Whatever stands between them; nothing stands where there are none."""
+    words = "".join(sign.lower() if sign.isalnum() else " " for sign in text).split()
+
+    assert space_words(text) == (f" {' '.join(words)} " if words else "")
