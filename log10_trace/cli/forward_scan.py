@@ -95,7 +95,7 @@ class ForwardScan:
                     known += call_id in self._sent
                     self._moved_on(1)
                     continue
-                batch.append(OutboundRecord(call_id, line))
+                batch.append(OutboundRecord(call_id, (line,)))
                 room -= len(line)
                 if len(batch) >= BATCH_ITEMS or room <= 0:
                     self._send(batch)

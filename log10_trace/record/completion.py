@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Final
 
 from log10_trace.domain.metadata import merge_metadata, read_metadata
 from log10_trace.domain.native_views import VIEWS
@@ -11,14 +12,26 @@ from log10_trace.record.completion_labels import write_labels
 from log10_trace.record.json_bytes import dump, parse, to_json_string, to_single_line
 from log10_trace.record.outcome import determine_outcome
 
+LARGE_BYTES: Final = 16 * 1024
+"""A body of so many bytes is a piece of its own: to copy it takes longer than to send one more piece."""
+
 
 def to_json(call: Call) -> bytes:
     """The Completion as one line of JSON; what was sent and what came back stand in it byte for byte."""
-    return write_anew(call) if call.body_json is None else call.body_json
+    return b"".join(to_pieces(call))
+
+
+def to_pieces(call: Call) -> Sequence[bytes]:
+    """As ``to_json``, in pieces to be sent one after the other; the large ones are the call's own objects."""
+    return _write_pieces(call) if call.body_json is None else (call.body_json,)
 
 
 def write_anew(call: Call, *, with_request_metadata: bool = True) -> bytes:
     """As ``to_json``, from the bytes of the call, whatever was made of them before."""
+    return b"".join(_write_pieces(call, with_request_metadata=with_request_metadata))
+
+
+def _write_pieces(call: Call, *, with_request_metadata: bool = True) -> Sequence[bytes]:
     outcome = determine_outcome(call)
     request, raw_request, value = _request(call.request)
     metadata = call.metadata
@@ -43,7 +56,9 @@ def write_anew(call: Call, *, with_request_metadata: bool = True) -> bytes:
         bodies.append((b"raw_response", outcome.raw))
     if outcome.events is not None:
         bodies.append((b"raw_events", outcome.events))
-    return _join_json(head, call.stack, bodies)
+    is_small = len(request) < LARGE_BYTES and len(outcome.response) < LARGE_BYTES
+    pieces = _spell_fields(head, call.stack, bodies)
+    return (b"".join(pieces),) if is_small else _join_small(pieces)
 
 
 def join_request_metadata(metadata: dict[str, Any] | None, request: Any) -> dict[str, Any] | None:
@@ -52,13 +67,26 @@ def join_request_metadata(metadata: dict[str, Any] | None, request: Any) -> dict
     return merge_metadata(metadata, read_metadata(own))
 
 
-def _join_json(labels: bytes, stack: bytes, bodies: list[tuple[bytes, bytes]]) -> bytes:
+def _spell_fields(labels: bytes, stack: bytes, bodies: list[tuple[bytes, bytes]]) -> list[bytes]:
     # Joined as bytes: bodies that were parsed and written again would lose the spelling of their numbers,
     # doubled keys and lone surrogates.
     pieces = [labels]
     for name, value in bodies:
         pieces += (b',"', name, b'":', value)
-    return b"".join([*pieces, b',"stacktrace":', stack, b"}"])
+    pieces += (b',"stacktrace":', stack, b"}")
+    return pieces
+
+
+def _join_small(pieces: list[bytes]) -> Sequence[bytes]:
+    """The pieces with what stands between the large ones joined."""
+    joined, small = list[bytes](), list[bytes]()
+    for piece in pieces:
+        if len(piece) < LARGE_BYTES:
+            small.append(piece)
+        else:
+            joined += (b"".join(small), piece)
+            small = []
+    return (*joined, b"".join(small))
 
 
 def _request(body: bytes) -> tuple[bytes, bytes | None, Any]:

@@ -309,7 +309,7 @@ def test_a_background_response_counts_with_its_answer(metrics: OtlpMetrics, rece
         record(native_request={"background": True}, native_response={"status": "completed"}),
         record(native_request={"stream": True}, native_response={"status": "in_progress"}),
     ]
-    sent = [OutboundRecord(str(each["id"]), json.dumps(each).encode()) for each in made]
+    sent = [OutboundRecord(str(each["id"]), (json.dumps(each).encode(),)) for each in made]
     transport.send(Server(url=f"{receiver.url}/v1/traces"), sent, 30.0)
     transport.close()
     metrics.push(30.0)

@@ -78,4 +78,4 @@ def test_phoenix_s_port_of_grpc_is_told_as_such(tmp_path: Path) -> None:
         sender = ForwardSender(transport, endpoint, sent, ForwardCounts(), timeout_s=10)
         record = b'{"id":"a","status":"finished","created_at":"2026-01-01T00:00:00Z"}'
         with pytest.raises(SetupError, match="gRPC"):
-            sender.send([OutboundRecord("a", record)])
+            sender.send([OutboundRecord("a", (record,))])

@@ -15,7 +15,7 @@ from log10_trace.domain.labels import make_label
 from log10_trace.models.components import Completion
 from log10_trace.record.call import Call
 from log10_trace.record.call_codec import decode, encode
-from log10_trace.record.completion import to_json
+from log10_trace.record.completion import LARGE_BYTES, to_json, to_pieces
 from log10_trace.record.completion_model import to_model
 from log10_trace.record.json_bytes import MAX_DEPTH, to_single_line
 
@@ -272,6 +272,22 @@ def test_a_label_of_somebody_else_costs_no_record(text: str) -> None:
 
     shown = text.replace("\t", " ").replace("\x00", " ").replace("\ud800", " ")[:512]
     assert (record.values["request_id"], record.values["failure_kind"]) == (shown, shown)
+
+
+@given(*[st.sampled_from([9, LARGE_BYTES - 1, LARGE_BYTES, 3 * LARGE_BYTES])] * 2)
+def test_large_bodies_are_pieces_of_their_own(asked: int, answered: int) -> None:
+    """The call's own objects; together the pieces are the line that a record of small bodies is."""
+    bodies = [b'{"a":"' + b"x" * (size - 8) + b'"}' for size in (asked, answered)]
+    made = call(*bodies)
+
+    pieces = to_pieces(made)
+
+    large = [body for body in bodies if len(body) >= LARGE_BYTES]
+    assert all(any(piece is body for piece in pieces) for body in large)
+    assert len(pieces) == 1 + 2 * len(large)
+    made.request, made.chunks = b"1", [b"2"]
+    expected = to_json(made).replace(b'"request":1,"response":2', b'"request":%b,"response":%b' % (*bodies,))
+    assert b"".join(pieces) == expected
 
 
 @given(st.integers(MAX_DEPTH - 4, MAX_DEPTH + 4), st.lists(st.sampled_from(NESTS), min_size=1, max_size=4))

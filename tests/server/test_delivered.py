@@ -26,7 +26,7 @@ SCOPES = pytest.mark.parametrize(
 def outbound_record(**fields: Any) -> OutboundRecord:
     """A record with these fields, ready to go."""
     record = {"id": new_id(), "kind": "chat", "status": "finished", **fields}
-    return OutboundRecord(record["id"], json.dumps(record).encode())
+    return OutboundRecord(record["id"], (json.dumps(record).encode(),))
 
 
 @SCOPES
@@ -58,7 +58,7 @@ def test_every_result_of_a_batch_names_its_record(tenant: Tenant, scopes: tuple[
     outbound_records = [
         outbound_record(),
         outbound_record(tags="no list"),
-        OutboundRecord("spoilt", b'{"id":"spoilt","status":'),
+        OutboundRecord("spoilt", (b'{"id":"spoilt","status":',)),
         outbound_record(),
     ]
     outcome = sender.send(Server(url=tenant.server.url, token=token), outbound_records, 30.0)

@@ -40,8 +40,8 @@ class OtlpExchange(HttpExchange):
         ]
         if len(body) >= COMPRESS_FROM_BYTES:
             headers.append(("Content-Encoding", "gzip"))
-            body = compress(body)
-        reply = self.exchange(server._replace(url=url), Request("POST", path, headers, body), timeout)
+            body = compress((body,))
+        reply = self.exchange(server._replace(url=url), Request("POST", path, headers, (body,)), timeout)
         return _explain(server.url, reply) if isinstance(reply, RecordResult) else reply
 
 

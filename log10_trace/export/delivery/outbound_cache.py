@@ -31,8 +31,8 @@ class OutboundCache:
         record = self._records.get(key)
         if record is None:
             record = backlog.serialize(item)
-            # An empty body is an entry that could not be read, which becomes a dead letter at once.
-            if 0 < len(record.body) <= self._max_bytes:
+            # Without pieces it is an entry that could not be read, which becomes a dead letter at once.
+            if 0 < record.size <= self._max_bytes:
                 self._keep(key, record)
         return record
 
@@ -45,10 +45,10 @@ class OutboundCache:
 
     def _keep(self, key: _Key, record: OutboundRecord) -> None:
         self._records[key] = record
-        excess = sum(len(each.body) for each in self._records.values()) - self._max_bytes
+        excess = sum(each.size for each in self._records.values()) - self._max_bytes
         while excess > 0:
             oldest = next(iter(self._records))
-            excess -= len(self._records.pop(oldest).body)
+            excess -= self._records.pop(oldest).size
 
 
 def _key(item: PendingEntry) -> _Key | None:

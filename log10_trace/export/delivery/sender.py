@@ -164,9 +164,9 @@ class Sender:
         """Send these; the answer to one that failed in a request of its own, if one did."""
         pairs = self._serialize(backlog, items)
         for item, outbound in pairs:
-            if not outbound.body:
+            if not outbound.pieces:
                 # A later version may be able to read it: the dead letter has the bytes of the entry.
-                outbound.body = dump_unreadable(item.entry)
+                outbound.pieces = (dump_unreadable(item.entry),)
                 self._dead_letter(server, backlog, item, outbound, _UNREADABLE)
                 return None
         outcome = self.transport.send(server, [outbound for _, outbound in pairs], timeout)

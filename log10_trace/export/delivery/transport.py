@@ -64,8 +64,7 @@ class Transport(HttpExchange):
         if self._is_single(server):
             return self._send_singly(server, records, timeout)
         # One record a line: the server answers each of them, so that one bad record costs no other.
-        body = b"\n".join([*(record.body for record in records), b""])
-        reply = self._post(server, _BATCH, body, timeout, "application/x-ndjson")
+        reply = self._post(server, _BATCH, _write_lines(records), timeout, "application/x-ndjson")
         if isinstance(reply, RecordResult):
             return SendResult([reply] * len(records))
         answers = parse_batch_results(reply, [record.id for record in records])
@@ -91,7 +90,7 @@ class Transport(HttpExchange):
 
         Also where there are no batches: what single posts meet shows only with a record.
         """
-        reply = self._post(server, _BATCH, b"", timeout, "application/x-ndjson")
+        reply = self._post(server, _BATCH, (), timeout, "application/x-ndjson")
         if isinstance(reply, RecordResult):
             return reply
         if parse_batch_results(reply, []) is not None or is_missing_endpoint(reply.status):
@@ -127,15 +126,15 @@ class Transport(HttpExchange):
     def _post_one(self, server: Server, record: OutboundRecord, timeout: float) -> HttpReply | RecordResult:
         """The reply to one record; it is written over what the server has under its id."""
         path = f"{_COMPLETIONS}/{record.id}" if record.update else _COMPLETIONS
-        reply = self._post(server, path, record.body, timeout, "application/json")
+        reply = self._post(server, path, record.pieces, timeout, "application/json")
         # It arrived before, and the answer did not. The id is the record's own, so nothing is there twice.
         if isinstance(reply, HttpReply) and reply.status == _CONFLICT and not record.update:
             path = f"{_COMPLETIONS}/{record.id}"
-            reply = self._post(server, path, record.body, timeout, "application/json")
+            reply = self._post(server, path, record.pieces, timeout, "application/json")
         return reply
 
     def _post(
-        self, server: Server, path: str, body: bytes, timeout: float, content_type: str
+        self, server: Server, path: str, pieces: Sequence[bytes], timeout: float, content_type: str
     ) -> HttpReply | RecordResult:
         """The server's reply, or ``RETRY`` when none came."""
         headers = {
@@ -148,11 +147,25 @@ class Transport(HttpExchange):
         if server.organization_id:
             headers["X-Log10-Organization"] = server.organization_id
         # On this machine there is no wire to spare, and compression only costs time.
-        if path == _BATCH and len(body) >= COMPRESS_FROM_BYTES and not is_loopback(server.url):
+        size = sum(map(len, pieces))
+        if path == _BATCH and size >= COMPRESS_FROM_BYTES and not is_loopback(server.url):
             headers["Content-Encoding"] = "gzip"
-            body = compress(body)
-        return self.exchange(server, Request("POST", path, list(headers.items()), body), timeout)
+            pieces = (compress(pieces),)
+        return self.exchange(server, Request("POST", path, list(headers.items()), pieces), timeout)
 
     def get(self, server: Server, path: str, timeout: float) -> HttpReply | RecordResult:
         """The answer to a question; ``RETRY`` when none came within ``timeout`` seconds."""
         return self.exchange(server, Request("GET", path, [("Accept", "application/json")]), timeout)
+
+
+def _write_lines(records: Sequence[OutboundRecord]) -> list[bytes]:
+    """The records, one a line, in pieces: small records are joined, large ones are sent as they are."""
+    pieces, small = list[bytes](), list[bytes]()
+    for record in records:
+        if len(record.pieces) == 1:
+            small += (record.pieces[0], b"\n")
+        else:
+            first, *others = record.pieces
+            pieces += (b"".join([*small, first]), *others)
+            small = [b"\n"]
+    return [*pieces, b"".join(small)]

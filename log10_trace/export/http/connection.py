@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import ssl
 import zlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 from urllib.parse import quote
 
 import h11
@@ -21,7 +21,7 @@ from log10_trace.export.http.deadline import Deadline
 from log10_trace.export.http.events import ANSWER_MAX_BYTES, read_events
 from log10_trace.export.http.proxies import ProxyError, authorization, describe_proxy, open_socks, open_tunnel
 from log10_trace.export.http.reply import HttpReply
-from log10_trace.export.http.streams import Stream, TcpStream, TlsStream
+from log10_trace.export.http.streams import PIECE_BYTES, Stream, TcpStream, TlsStream
 from log10_trace.network import find_proxy, prepare_tls
 from log10_trace.unpatched import time
 
@@ -40,7 +40,13 @@ class Request:
     method: str
     path: str
     headers: Headers
-    body: bytes = b""
+    pieces: Sequence[bytes] = ()
+    """The body, in pieces that are sent one after the other."""
+
+    @property
+    def size(self) -> int:
+        """The bytes of the body."""
+        return sum(map(len, self.pieces))
 
 
 def prepare_connections(url: str) -> None:
@@ -117,10 +123,14 @@ class Connection:
         head = h11.Request(
             method=request.method, target=self._target(request.path), headers=self._complete(request)
         )
-        data = (http.send(head) or b"") + (http.send(h11.Data(data=request.body)) or b"")
-        data += http.send(h11.EndOfMessage()) or b""
+        data = http.send(head) or b""
+        # The state of HTTP needs the length of the body alone: its writer would copy the pieces.
+        body: Any = range(request.size)
+        http.send_with_data_passthrough(h11.Data(data=body))
+        http.send(h11.EndOfMessage())
         try:
-            self._stream.send(data, deadline)
+            for piece in _put_first(data, request.pieces):
+                self._stream.send(piece, deadline)
         except ConnectionError as broken:  # a server may refuse, say why, and read no further
             try:
                 return self._read(deadline)
@@ -142,7 +152,7 @@ class Connection:
         """The request's headers and those of the connection."""
         host = ("Host", self._url.netloc)
         forwarding = authorization(self._proxy) if self._is_forwarded and self._proxy else []
-        return [host, *request.headers, *forwarding, ("Content-Length", str(len(request.body)))]
+        return [host, *request.headers, *forwarding, ("Content-Length", str(request.size))]
 
     def _read(self, deadline: Deadline) -> HttpReply:
         status, headers, body = 0, dict[str, str](), bytearray()
@@ -171,6 +181,18 @@ class Connection:
     def detach_after_fork(self) -> None:
         """Release it where it belongs to the parent process."""
         self._tcp.detach_after_fork()
+
+
+def _put_first(head: bytes, pieces: Sequence[bytes]) -> Iterator[bytes]:
+    """The head and the pieces; joined with the first of them, where that is small, to be one packet."""
+    rest = iter(pieces)
+    first = next(rest, b"")
+    if len(first) <= PIECE_BYTES:
+        yield head + first
+    else:
+        yield head
+        yield first
+    yield from rest
 
 
 def _read_headers(pairs: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:

@@ -82,7 +82,7 @@ HEAD_SIZE: Final = _HEAD.size + _HEAD_CRC.size
 _WINDOW: Final = 64 * 1024
 """Bytes that are read at a time: more are no quicker, and are room that is taken anew each time."""
 _DIRECT: Final = _WINDOW // 4
-"""A payload of so many bytes that reaches beyond what was read is read by itself, and not copied out of it."""
+"""A payload of so many bytes that reaches beyond the window is read by itself instead of copied from one."""
 _STEP: Final = 64 * 1024
 
 

@@ -14,7 +14,7 @@ from log10_trace.export.spool.segment_format import COMPLETED, RECORD, STARTED, 
 from log10_trace.guard import guard
 from log10_trace.record.call import Call
 from log10_trace.record.call_codec import decode
-from log10_trace.record.completion import to_json
+from log10_trace.record.completion import to_json, to_pieces
 
 # Made once: every record passes here.
 _READING: Final = guard("reading a record back")
@@ -24,18 +24,18 @@ _REASON: Final = "the process ended before the call did"
 def serialize_entry(entry: Entry, source: str) -> OutboundRecord:
     """The record that stands in an entry, as it goes over the wire.
 
-    An entry that cannot be read becomes a record with an empty ``body``.
+    An entry that cannot be read becomes a record without ``pieces``.
     """
     try:
         call = decode(entry.payload)
         # The payload was encoded before the record had them; the sequence stands in the entry's head.
         call.source = source
         call.sequence = entry.sequence or None
-        return OutboundRecord(call.id, to_json(call), entry.kind != RECORD)
+        return OutboundRecord(call.id, to_pieces(call), entry.kind != RECORD)
     except Exception as error:  # noqa: BLE001 -- the guard keeps it
         _READING.keep(error)
     # The id cannot be read: a new one names the dead letter.
-    return OutboundRecord(new_id(), b"")
+    return OutboundRecord(new_id(), ())
 
 
 def dump_unreadable(entry: Entry) -> bytes:
@@ -54,9 +54,9 @@ def serialize_dead_letter(letter: DeadLetter) -> OutboundRecord:
             if letter.sequence
             else serialize_as_process_died(entry, letter.source)
         )
-        if made.body:
+        if made.pieces:
             return made
-    return OutboundRecord(letter.id, letter.completion, update=True)
+    return OutboundRecord(letter.id, (letter.completion,), update=True)
 
 
 def _unreadable_payload(completion: bytes) -> bytes | None:
@@ -80,8 +80,8 @@ def serialize_as_process_died(entry: Entry, source: str) -> OutboundRecord:
     with guard("closing a call of a dead process"):
         call = decode(entry.payload)
         call.source = source
-        return OutboundRecord(call.id, _to_failed_json(call), update=True)
-    return OutboundRecord(new_id(), b"")
+        return OutboundRecord(call.id, (_to_failed_json(call),), update=True)
+    return OutboundRecord(new_id(), ())
 
 
 def _to_failed_json(call: Call) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any, cast
 
 import pytest
@@ -28,7 +29,7 @@ class Making:
     def serialize(self, item: PendingEntry) -> OutboundRecord:
         """A record that is named by the sequence of its entry."""
         self.made.append(item.entry.sequence)
-        return OutboundRecord(str(item.entry.sequence), b"x" * 100)
+        return OutboundRecord(str(item.entry.sequence), (b"x" * 100,))
 
 
 def item(sequence: int, size: int = LARGE_BYTES, kind: int = RECORD) -> PendingEntry:
@@ -85,13 +86,13 @@ def long_stream() -> Call:
 def test_a_long_stream_is_folded_once_though_it_is_sent_often(monkeypatch: pytest.MonkeyPatch) -> None:
     """The server is away for three attempts; the record arrives whole, and those after it too."""
     folded: list[str] = []
-    to_json = serialization.to_json
+    to_pieces = serialization.to_pieces
 
-    def counted(made: Call) -> bytes:
+    def counted(made: Call) -> Sequence[bytes]:
         folded.append(made.id)
-        return to_json(made)
+        return to_pieces(made)
 
-    monkeypatch.setattr(serialization, "to_json", counted)
+    monkeypatch.setattr(serialization, "to_pieces", counted)
     with CompletionsAPI() as api, delivery(api.url) as made:
         api.behave(does.status(503), times=3)
         stream = long_stream()

@@ -23,7 +23,7 @@ from tests.completions_api import CompletionsAPI, Exchange
 from tests.export.factories import delivery, keep, settled
 from tests.processes import until
 
-RECORD = OutboundRecord("a", b'{"id":"a","status":"finished"}')
+RECORD = OutboundRecord("a", (b'{"id":"a","status":"finished"}',))
 
 
 @pytest.fixture

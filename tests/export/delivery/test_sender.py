@@ -202,7 +202,7 @@ def test_an_answer_without_end_is_not_waited_for(api: CompletionsAPI) -> None:
             exchange.handler.wfile.write(b"x" * 65536)
 
     api.behave(endless)
-    outcome = Transport().send(Server(url=api.url), [OutboundRecord("1", b'{"id":"1"}')], 5.0)
+    outcome = Transport().send(Server(url=api.url), [OutboundRecord("1", (b'{"id":"1"}',))], 5.0)
 
     assert [answer.disposition for answer in outcome.answers] == [Disposition.RETRY]
 

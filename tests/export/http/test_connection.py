@@ -17,7 +17,7 @@ from tests.certificates import Authority, make_authority
 from tests.raw_server import Peer, raw_server
 
 TAKEN = b'{"results": [{"id": "1", "status": 201}]}'
-RECORD = OutboundRecord("1", b'{"id":"1"}')
+RECORD = OutboundRecord("1", (b'{"id":"1"}',))
 NAME = "log.example.test"
 
 
@@ -159,7 +159,7 @@ def test_an_answer_that_comes_before_all_was_sent_is_heard() -> None:
         peer.head()
         peer.answer(b"{}", b"Connection: close", status=b"413 Too Large")
 
-    large = OutboundRecord("1", b"x" * 8 * 1024 * 1024)
+    large = OutboundRecord("1", (b"x" * 8 * 1024 * 1024,))
     with raw_server(serve) as server:
         transport = Transport()
         (answer,) = transport.send(Server(url=server.url), [large], 5.0).answers

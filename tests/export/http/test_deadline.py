@@ -22,7 +22,7 @@ from log10_trace.export.spool.outbound_record import OutboundRecord
 from tests.raw_server import Peer, raw_server
 
 OK = b"HTTP/1.1 200 OK\r\n"
-RECORD = OutboundRecord("1", b'{"id":"1"}')
+RECORD = OutboundRecord("1", (b'{"id":"1"}',))
 
 
 def trickled_head(peer: Peer) -> None:
@@ -91,7 +91,7 @@ def test_an_answer_that_does_not_come_in_time_is_given_up(serve: object) -> None
 
 def test_a_server_that_does_not_read_is_given_up() -> None:
     """What was to be sent does not fit into the buffers in between."""
-    large = OutboundRecord("1", b"x" * 32 * 1024 * 1024)
+    large = OutboundRecord("1", (b"x" * 32 * 1024 * 1024,))
 
     with raw_server(unread) as server:
         (answer,) = Transport().send(Server(url=server.url), [large], 0.3).answers

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import struct
+from itertools import accumulate
 from zlib import crc32
 
 import pytest
@@ -47,6 +48,25 @@ def damages(found: list[Found]) -> list[CorruptRange]:
 def test_what_was_written_is_read_back(written: list[bytes]) -> None:
     """Entries come back in order, whole, with their sequences."""
     assert entries(walk(segment(written))) == list(enumerate(written, 1))
+
+
+SIZES = st.sampled_from([0, 1, 9_000, 16_000, 16_384, 16_385, 40_000, 65_508, 65_536, 70_000])
+
+
+@settings(max_examples=40)
+@given(st.lists(SIZES, min_size=1, max_size=12), st.integers(0, 80_000))
+def test_entries_of_every_size_are_read_back(sizes: list[int], cut: int) -> None:
+    """Whether they stand in what is read at a time, reach beyond it, or are cut off at the end."""
+    written = [bytes([number]) * size for number, size in enumerate(sizes, 1)]
+    whole = segment(written)
+    data = whole[: max(form.FIRST_ENTRY_OFFSET, len(whole) - cut)]
+
+    found = walk(data)
+
+    ends = [*accumulate((form.HEAD_SIZE + size for size in sizes), initial=form.FIRST_ENTRY_OFFSET)]
+    fit = sum(end <= len(data) for end in ends[1:])
+    assert entries(found) == list(enumerate(written[:fit], 1))
+    assert [each.torn for each in damages(found)] == [True] * (len(data) > ends[fit])
 
 
 @given(payloads, st.data())

@@ -250,7 +250,7 @@ def test_any_other_dead_letter_is_sent_as_it_stands(completion: bytes) -> None:
         id="i", source="s", sequence=1, url="", status=422, code="c", message="m", completion=completion
     )
 
-    assert serialize_dead_letter(letter) == OutboundRecord("i", completion, update=True)
+    assert serialize_dead_letter(letter) == OutboundRecord("i", (completion,), update=True)
 
 
 def test_a_segment_of_a_later_format_names_its_file(api: CompletionsAPI, spool: Path) -> None:
