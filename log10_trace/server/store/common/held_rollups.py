@@ -69,7 +69,7 @@ class HeldRollups:
                     step = dimension, piece.width, start
                     held = wanted.get(step) or self._held.get(step, (frozenset[str](),))[0]
                     if step not in self._held or not asked <= held:
-                        wanted[step] = asked | held
+                        wanted[step] = asked | held if held else asked
         steps: dict[tuple[GroupBy, frozenset[str]], list[tuple[int, int]]] = {}
         for (dimension, width, start), together in wanted.items():
             steps.setdefault((dimension, together), []).append((width, start))

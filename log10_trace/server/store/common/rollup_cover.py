@@ -34,6 +34,17 @@ def list_starts(piece: RollupRange) -> range:
     return range(piece.start, piece.end, piece.width or 1)
 
 
+def join_steps(steps: Iterable[tuple[int, int]]) -> list[RollupRange]:
+    """Roll-ups (width, start) as pieces, those side by side together."""
+    pieces: list[RollupRange] = []
+    for width, start in sorted(steps):
+        piece = RollupRange(width, start, start + (width or 1))
+        if pieces and pieces[-1].width == width and pieces[-1].end == start:
+            piece = RollupRange(width, pieces.pop().start, piece.end)
+        pieces.append(piece)
+    return pieces
+
+
 def cover_range(since_ms: int | None, until_ms: int | None) -> list[RollupRange]:
     """Cut a span of time into whole roll-ups, as wide as can be.
 

@@ -7,11 +7,11 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from itertools import chain
-from typing import Any
+from typing import Any, Final
 
 from log10_trace.server.store.common.aggregates import Aggregate
 from log10_trace.server.store.common.held_rollups import HeldRollups, MissingRollups
-from log10_trace.server.store.common.rollup_cover import RollupRange, cover_range
+from log10_trace.server.store.common.rollup_cover import RollupRange, cover_range, join_steps, list_starts
 from log10_trace.server.store.common.rollup_reading import (
     Bounds,
     KeyCalls,
@@ -24,6 +24,9 @@ from log10_trace.server.store.common.rollups import EVERY_CALL
 from log10_trace.server.store.common.usage_statistics import RollupRow, sum_by_key
 from log10_trace.server.store.data_types import GroupBy
 from log10_trace.server.store.sqlite.connection import SQL
+
+_SEEK: Final = 4
+"""Roll-ups that are passed in the time that it takes to seek one."""
 
 
 class SqliteRollupReader(RollupReader):
@@ -95,18 +98,19 @@ def _fetch(
     connection: sqlite3.Connection, organization_id: str, missing: Sequence[MissingRollups]
 ) -> Iterator[tuple[GroupBy, int, RollupRow]]:
     for dimension, steps, keys in missing:
-        starts: dict[int, list[int]] = {}
-        for width, start in steps:
-            starts.setdefault(width, []).append(start)
         common = {
             "organization_id": organization_id,
             "dimension": dimension,
             "keys": json.dumps(sorted(keys)),
         }
-        for width, each in starts.items():
-            values = common | {"width": width, "starts": json.dumps(each)}
-            for row in _query(connection, "rollups_of_keys", values):
-                yield dimension, width, row
+        for piece in join_steps(steps):
+            values = common | piece._asdict()
+            most = _SEEK * len(keys) * len(list_starts(piece))
+            passed = _query(connection, "rollups_passed", values | {"most": most}).fetchone()[0]
+            name = "rollups_of_many_keys" if passed < most else "rollups_of_keys"
+            values["starts"] = json.dumps([*list_starts(piece)])
+            for row in _query(connection, name, values):
+                yield dimension, piece.width, row
 
 
 def _read_bounds(connection: sqlite3.Connection, name: str, values: dict[str, str]) -> Bounds | None:

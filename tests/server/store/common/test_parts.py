@@ -24,7 +24,12 @@ from log10_trace.server.store.common.aggregates import (
     sum_aggregates,
 )
 from log10_trace.server.store.common.columns import CompletionColumns, extract_columns
-from log10_trace.server.store.common.rollup_cover import cover_range, cover_with_excess, list_starts
+from log10_trace.server.store.common.rollup_cover import (
+    cover_range,
+    cover_with_excess,
+    join_steps,
+    list_starts,
+)
 from log10_trace.server.store.common.rollups import (
     ALL_TIME,
     RollupDeltas,
@@ -78,6 +83,18 @@ def test_a_span_is_its_parts_less_their_excess(low: int, length: int) -> None:
         len(list_starts(piece)) for piece in cover_range(low * 60_000, (low + length) * 60_000)
     )
     assert cover.size <= length // 1440 + 2 * (12 + 30 + 2)
+
+
+@given(st.sets(st.tuples(st.sampled_from([0, 1, 60]), st.integers(0, 30))))
+def test_steps_side_by_side_are_one_piece(numbered: set[tuple[int, int]]) -> None:
+    """Pieces have the steps that they were made of, and no two of them could be one."""
+    steps = {(width, number * width) for width, number in numbered}
+
+    pieces = join_steps(steps)
+
+    found = [(piece.width, start) for piece in pieces for start in list_starts(piece)]
+    assert sorted(steps) == found
+    assert not any((one.width, one.end) == other[:2] for one, other in pairwise(pieces))
 
 
 def test_an_open_span_is_one_sum() -> None:

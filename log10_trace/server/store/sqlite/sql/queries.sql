@@ -280,6 +280,20 @@ SELECT key, start, counts, durations FROM rollups
 WHERE organization_id = :organization_id AND dimension = :dimension AND width = :width
     AND start IN (SELECT value FROM json_each(:starts)) AND key IN (SELECT value FROM json_each(:keys));
 
+-- :rollups_of_many_keys
+-- All groups of the span are passed: + keeps the key from being sought.
+SELECT key, start, counts, durations FROM rollups
+WHERE organization_id = :organization_id AND dimension = :dimension AND width = :width
+    AND start >= :start AND start < :end AND +key IN (SELECT value FROM json_each(:keys));
+
+-- :rollups_passed
+SELECT count(*) FROM (
+    SELECT 1 FROM rollups
+    WHERE organization_id = :organization_id AND dimension = :dimension AND width = :width
+        AND start >= :start AND start < :end
+    LIMIT :most
+);
+
 -- :deltas_of_keys
 SELECT key, start, counts, durations FROM rollup_deltas
 WHERE organization_id = :organization_id AND dimension = :dimension AND start >= :start AND start < :end
