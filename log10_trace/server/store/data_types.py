@@ -198,7 +198,7 @@ class CompletionFilter:
 class SearchedFilter(CompletionFilter):
     """A filter whose words were looked for already: a page asks for its rows, its count and its figures."""
 
-    found: tuple[Any, ...] | None = None
+    found: tuple[Any, ...] | None = field(default=None, hash=False)
     """What the store knows the completions by that hold the words, within the span of time; None where they
     are many."""
 

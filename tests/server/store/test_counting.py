@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from log10_trace.server.store.data_types import CompletionFilter, MatchCount, StatisticsQuery
+from log10_trace.server.store.data_types import CompletionFilter, MatchCount, Order, StatisticsQuery
 from log10_trace.server.store.errors import SearchError
 from log10_trace.server.store.protocol import Store
 from tests.server.store.factories import (
@@ -111,6 +111,30 @@ def test_words_are_looked_for_once(store: Store, monkeypatch: pytest.MonkeyPatch
             ]
             assert figures[0].groups == figures[1].groups
             assert figures[0].series == figures[1].series
+
+
+def test_pages_of_what_was_found_follow_each_other(store: Store) -> None:
+    """In the order of lists, several records of one moment among them, whatever their ids hold."""
+    names = ["a", 'b"', "c\\", "{d,e}", "NULL", "f g", "\u00e9", "h", ""]
+    put_all(
+        store,
+        [
+            completion(id=f"{number}{name}", created_at=moment(number // 3 * 1_000), request=asked("bees"))
+            for number, name in enumerate(names)
+        ],
+    )
+    searched = store.completions.search(ORG, CompletionFilter(text="bees"))
+    orders: tuple[Order, ...] = ("newest", "oldest")
+    for order in orders:
+        listed = ids(store, order=order)
+        found: list[str] = []
+        cursor = None
+        while not found or cursor is not None:
+            shown = page(store, searched, limit=2, order=order, cursor=cursor)
+            found += [item.id for item in shown.items]
+            cursor = shown.next_cursor
+        assert found == listed
+        assert len(found) == len(names)
 
 
 def test_a_record_deleted_since_it_was_searched_is_left_out(store: Store) -> None:

@@ -10,6 +10,7 @@ import re
 import unicodedata
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from itertools import accumulate, islice, takewhile
 from typing import Final, NamedTuple
 
@@ -78,17 +79,26 @@ class SpelledText:
 
 
 def _find(spelled: str, phrase: Phrase) -> Iterator[tuple[int, int]]:
-    atoms = list(_ATOM.finditer(phrase.text.translate(_SPELLING)))
-    if not atoms:
+    pattern, begins_with_word = _compile(phrase.text, is_prefix=phrase.is_prefix)
+    if pattern is None:
         return
+    # What stands before is looked at here, since a pattern that begins with a word is found fastest.
+    for match in islice(pattern.finditer(spelled), _MOST_LOOKED_AT):
+        begin, end = match.span()
+        if not (begins_with_word and begin and _LETTER.match(spelled, begin - 1)):
+            yield begin, end
+
+
+@lru_cache  # a page looks for the same phrases in fifty records
+def _compile(text: str, *, is_prefix: bool) -> tuple[re.Pattern[str] | None, bool]:
+    """What finds a phrase, None where nothing can, and whether that begins with a word."""
+    atoms = list(_ATOM.finditer(text.translate(_SPELLING)))
+    if not atoms:
+        return None, False
     pattern = _GAP.join(map(_pattern, atoms))
     if atoms[-1]["word"]:
-        pattern += f"{_LETTER.pattern}*" if phrase.is_prefix else f"(?!{_LETTER.pattern})"
-    # What stands before is looked at here, since a pattern that begins with a word is found fastest.
-    for match in islice(re.finditer(pattern, spelled), _MOST_LOOKED_AT):
-        begin, end = match.span()
-        if not (atoms[0]["word"] and begin and _LETTER.match(spelled, begin - 1)):
-            yield begin, end
+        pattern += f"{_LETTER.pattern}*" if is_prefix else f"(?!{_LETTER.pattern})"
+    return re.compile(pattern), bool(atoms[0]["word"])
 
 
 def _pattern(atom: re.Match[str]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
@@ -14,7 +15,7 @@ from log10_trace.server.store.common.metadata_labels import parse_pairs
 from log10_trace.server.store.common.paging import FIRST, LAST
 from log10_trace.server.store.common.search_query import parse_search_query
 from log10_trace.server.store.data_types import CompletionFilter, Order, SearchedFilter
-from log10_trace.server.store.postgres.arrays import rows_to_columns
+from log10_trace.server.store.postgres.arrays import rows_to_columns, write_array
 from log10_trace.server.store.postgres.connections import PLAN_BY_VALUES, Row, with_settings
 from log10_trace.server.store.postgres.index_keys import truncate_key, truncate_value
 from log10_trace.server.store.postgres.partitioning import SORT_KEYS
@@ -79,6 +80,8 @@ class FilterQuery:
     """What to read instead of words that are common."""
     is_searched: bool = False
     """Whether it is known already that its words are common."""
+    found: Sequence[Row] = ()
+    """Place, id and moment of what the source "found" has, the latest first."""
 
     @property
     def settings(self) -> Mapping[str, str]:
@@ -101,6 +104,8 @@ class FilterQuery:
                 values["high"] = min(self.high, after[0])
             else:
                 values["low"] = max(self.low, after[0])
+        if self.source == "found":
+            values |= _write_found(self._list_first_found(limit, order, after))
         # No value: a plan that is made for any limit reads as if a tenth of all records were wanted.
         sql = {**_SQL, _LIMIT: b"LIMIT %d" % limit}
         return b"\n".join(sql[name] for name in (wanted, *self._blocks(order, start), order, _LIMIT)), values
@@ -114,7 +119,7 @@ class FilterQuery:
     @property
     def known_count(self) -> int | None:
         """How many completions there are, where they are found already and nothing else is asked."""
-        return len(self.values["ids"]) if self.source == "found" and not self.conditions else None
+        return len(self.found) if self.source == "found" and not self.conditions else None
 
     @property
     def min_count(self) -> int:
@@ -126,8 +131,26 @@ class FilterQuery:
         blocks = (
             (ALL,) if self.source == ALL else (self.source, "look_up" if self.conditions else "no_look_up")
         )
-        values = {**self.values, "low": self.low, "high": self.high}
+        values = {**self.values, "low": self.low, "high": self.high, **_write_found(self.found)}
         return b"\n".join(_SQL[name] for name in ("ones", *blocks, *self.conditions)), values
+
+    def _list_first_found(self, limit: int, order: Order, after: KeysetPosition | None) -> Sequence[Row]:
+        """Where nothing else is asked those that a page can have; to send thousands takes milliseconds."""
+        if self.conditions:
+            return self.found
+        sign = -1 if order == "newest" else 1
+        rows = self.found if order == "newest" else self.found[::-1]
+
+        def rank(row: Row) -> int:
+            return sign * int(row[0])
+
+        # The database has the order of what is of one moment: either all of it is sent or none.
+        start = end = 0
+        if after is not None:
+            start = bisect_left(rows, sign * after[0], key=rank)
+            end = bisect_right(rows, sign * after[0], key=rank)
+        end = min(end + limit, len(rows))
+        return rows[start : bisect_right(rows, rank(rows[end - 1]), key=rank)] if end else ()
 
     def _blocks(self, order: Order, start: tuple[str, ...]) -> tuple[str, ...]:
         if self.source == ALL:
@@ -135,6 +158,10 @@ class FilterQuery:
         # Where nothing else is asked, the first so many of the source are the answer.
         end = () if self.conditions else (_LIMIT,)
         return (self.source, *start, order, *end, "look_up", *self.conditions)
+
+
+def _write_found(rows: Sequence[Row]) -> dict[str, str]:
+    return {name: write_array(column) for name, column in rows_to_columns(_FOUND, rows).items()}
 
 
 def build_query(organization_id: str, wanted: CompletionFilter) -> FilterQuery:
@@ -174,7 +201,7 @@ def _use_found(asked: FilterQuery, found: Sequence[Row] | None) -> FilterQuery:
         return asked
     if found is not None:
         in_range = [row for row in found if asked.low <= row[0] <= asked.high]
-        return replace(asked, source="found", values={**asked.values, **rows_to_columns(_FOUND, in_range)})
+        return replace(asked, source="found", found=in_range)
     if not asked.conditions:
         return replace(asked, is_searched=True)
     return replace(asked, source=asked.otherwise, conditions=(*asked.conditions, "has_words"))
@@ -204,8 +231,7 @@ def choose_access_path(connection: Connection[Row], asked: FilterQuery) -> Filte
 def _restrict_to_rows(asked: FilterQuery, rows: Sequence[Row]) -> FilterQuery:
     """The same question of these records alone."""
     conditions = tuple(dict.fromkeys((*asked.conditions, *_seen_to_by(asked.source))))
-    found = rows_to_columns(_FOUND, rows)
-    return replace(asked, source="found", conditions=conditions, values={**asked.values, **found})
+    return replace(asked, source="found", conditions=conditions, found=rows)
 
 
 def _seen_to_by(source: str) -> tuple[str, ...]:
@@ -215,11 +241,16 @@ def _seen_to_by(source: str) -> tuple[str, ...]:
 
 
 def find_words(connection: Connection[Row], asked: FilterQuery) -> list[Row] | None:
-    """What the records are known by in which the words of a query are found; None where they are many."""
+    """What the records are known by in which the words of a query are found, the latest first.
+
+    None where they are many.
+    """
     values = {**asked.values, "low": asked.low, "high": asked.high, "most": _FEW}
     with with_settings(connection, **BITMAPS_ONLY):
         rows = connection.execute(_SQL["probe"], values).fetchall()
-    return None if rows and rows[0][-1] == _FEW else [row[:-1] for row in rows]
+    if rows and rows[0][-1] == _FEW:
+        return None
+    return sorted([row[:-1] for row in rows], reverse=True)
 
 
 def build_ungraded_query(organization_id: str, task_id: str, tags: tuple[str, ...]) -> FilterQuery:

@@ -31,7 +31,7 @@ def read_matching_rows(
     rows: list[Row] = []
     for part in split_by_time(connection, organization_id, wanted, order):
         asked = choose_access_path(connection, build_query(organization_id, part))
-        if asked.source == "found" and not asked.values["places"]:
+        if asked.source == "found" and not asked.found:
             continue
         with with_settings(connection, **asked.settings) if asked.settings else nullcontext():
             rows += fetch_rows(connection, *asked.page(projection, limit - len(rows), order, after))

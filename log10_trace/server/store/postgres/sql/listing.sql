@@ -62,7 +62,7 @@ JOIN completions AS d ON d.organization_id = %(organization_id)s AND d.id = want
 -- :found
 (
     SELECT place, id, placed_ms
-    FROM unnest(%(places)b::bigint[], %(ids)b::text[], %(placed)b::bigint[]) AS d (place, id, placed_ms)
+    FROM unnest(%(places)s::bigint[], %(ids)s::text[], %(placed)s::bigint[]) AS d (place, id, placed_ms)
     WHERE place BETWEEN %(low)s AND %(high)s
 
 -- :probe
