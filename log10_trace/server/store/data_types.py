@@ -193,6 +193,11 @@ class CompletionFilter:
     """Words that all occur in what was asked or answered; ``"a phrase"``, ``begin*`` and ``in:request`` or
     ``in:response`` are understood (search_query.py)."""
 
+    @property
+    def is_span(self) -> bool:
+        """Whether it asks for a span of time at most."""
+        return replace(self, since_ms=None, until_ms=None) == CompletionFilter()
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SearchedFilter(CompletionFilter):

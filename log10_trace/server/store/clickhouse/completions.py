@@ -17,11 +17,11 @@ from log10_trace.server.store.clickhouse.deletion import Deleter
 from log10_trace.server.store.clickhouse.filter_sql import ListPlace, build_where
 from log10_trace.server.store.clickhouse.grading_queue import read_ungraded
 from log10_trace.server.store.clickhouse.group_commit import GroupCommitWriter
-from log10_trace.server.store.clickhouse.matching_rows import read_at, read_page
+from log10_trace.server.store.clickhouse.matching_rows import read_at, read_page, write_few
 from log10_trace.server.store.clickhouse.queries import SQL
 from log10_trace.server.store.clickhouse.record_rows import SORT_KEYS, Delivery, merged_fields, read_delivery
 from log10_trace.server.store.clickhouse.records import WriteRequest, prepare
-from log10_trace.server.store.clickhouse.text_search import build_conditions
+from log10_trace.server.store.clickhouse.text_search import BoundCondition, build_conditions
 from log10_trace.server.store.common import deletions
 from log10_trace.server.store.common.match_counting import find_group
 from log10_trace.server.store.common.paging import next_cursor, read_cursor, read_in_batches
@@ -184,7 +184,8 @@ class ClickHouseCompletions:
                 return MatchCount(calls=0, is_exact=False)
             timeout_s = max(timeout_s, _LEAST_COUNT_S)
             began = time.monotonic()
-            query = f"{SQL['count']} {where.text}"
+            of_few = "" if wanted.is_span else _write_few(connection, where, timeout_s)
+            query = f"{SQL['count'].replace('@of_few', of_few)} {where.text}"
             rows = connection.ask(query, where.values, timeout_s=timeout_s, keeps_part=True)
             # The engine measures less than this: what it gave within the time is all.
             is_exact = time.monotonic() - began < timeout_s
@@ -290,6 +291,13 @@ def complete_words(
 def place_of(row: Row) -> ListPlace:
     """Where the record of a row stands in lists."""
     return row[0], row[1]
+
+
+def _write_few(connection: Connection, where: BoundCondition, timeout_s: float) -> str:
+    try:
+        return write_few(connection, where, timeout_s=timeout_s)
+    except TimeoutError:
+        return ""
 
 
 def _occurs(connection: Connection, organization_id: str, phrase: Phrase) -> bool:

@@ -69,6 +69,7 @@ _CLUSTER_SETTINGS: Final = {
     "insert_quorum_timeout": 30_000,
     "select_sequential_consistency": 1,
     "optimize_skip_unused_shards": 1,
+    "distributed_product_mode": "local",  # all rows of a record are on one shard
     "distributed_ddl_task_timeout": 100,
 }
 _PAUSES_S: Final = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 1.0)

@@ -22,6 +22,8 @@ _WIDER: Final = 8
 """How many times as many are looked at each time for each record that is still wanted."""
 _MAX_ROWS: Final = 1_000
 """Rows that are looked at at once."""
+_FEW: Final = 20_000
+"""Rows that are found one by one; what is said of more is read from all rows."""
 
 
 def read_page(
@@ -67,3 +69,14 @@ def read_at(
     }
     query, bound = build_page(name, where, limit=len(places), order=order, at=SQL["at_places"])
     return connection.ask(query, bound | values)
+
+
+def write_few(connection: Connection, where: BoundCondition, *, timeout_s: float | None = None) -> str:
+    """What a query with FINAL says of few rows that match, so as to read these; empty where many match.
+
+    Raises:
+        TimeoutError: it took longer than ``timeout_s``.
+    """
+    query = SQL["are_few"].replace("@where", where.text)
+    ((are_few,),) = connection.ask(query, {**where.values, "limit": _FEW}, timeout_s=timeout_s) or ((0,),)
+    return SQL["of_few"].replace("@condition", where.text) if are_few else ""

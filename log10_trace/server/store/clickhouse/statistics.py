@@ -39,7 +39,7 @@ _CONDITIONS: Final[dict[GroupBy, str]] = {
     "failure": f"status = '{FAILED}'",
 }
 _IN_GROUPS: Final[dict[GroupBy, str]] = {"session": "session_id IN {keys:Array(String)}"}
-"""Conditions that leave the other groups unread, by an index."""
+"""Groups of few calls each, which an index finds."""
 _METADATA: Final = (
     "arrayJoin(arrayMap(pair -> substring(pair, length({metadata_key:String}) + 1),"
     " arrayFilter(pair -> startsWith(pair, {metadata_key:String}), metadata)))"
@@ -96,7 +96,9 @@ class RankedAggregate(Aggregate):
 class GroupReader:
     """The groups of one dimension among the rows that match."""
 
-    def __init__(self, connection: Connection, where: BoundCondition, group_by: GroupBy) -> None:
+    def __init__(
+        self, connection: Connection, where: BoundCondition, group_by: GroupBy, *, of_few: str = ""
+    ) -> None:
         self._connection = connection
         text, self._values = where.text, dict(where.values)
         condition = _CONDITIONS.get(group_by, "")
@@ -106,7 +108,8 @@ class GroupReader:
         else:
             self._key = _KEYS[group_by]
         self._where = f"{text} AND {condition}" if condition else text
-        self._narrow = _IN_GROUPS.get(group_by, "")
+        self._of_few = of_few
+        self._in_groups = _IN_GROUPS.get(group_by, "")
 
     def find_leading(self, sort: SortBy, limit: int, prices: Prices) -> list[str]:
         """The first groups in an order, ``limit`` of them; somewhat more where figures order them."""
@@ -143,10 +146,12 @@ class GroupReader:
         return SORT_KEYS.began_ms(rows[0][0]) // MINUTE_MS if rows else None
 
     def _ask(self, name: str, keys: Sequence[str] | None, steps: Steps | None) -> Sequence[Row]:
-        values, where, among = dict(self._values), self._where, "1"
+        values, where, of_few, among = dict(self._values), self._where, self._of_few, "1"
         if keys is not None:
             values["keys"], among = list(keys), "key IN {keys:Array(String)}"
-            where += f" AND {self._narrow}" if self._narrow else ""
+            if self._in_groups:
+                where += f" AND {self._in_groups}"
+                of_few = SQL["of_few"].replace("@condition", where)
         step = str(_NO_STEP)
         if steps is not None:
             width = SORT_KEYS.first_of(steps.width * MINUTE_MS)
@@ -155,7 +160,7 @@ class GroupReader:
                 values["stepped"] = list(steps.keys)
                 has_step += " AND key IN {stepped:Array(String)}"
             step = f"if({has_step}, intDiv(place, {width:d}) * {steps.width:d}, {_NO_STEP})"
-        query = _write(name, where, self._key).replace("@step", step).replace("@keys", among)
+        query = _write(name, where, self._key, of_few).replace("@step", step).replace("@keys", among)
         return self._connection.ask(query, values)
 
     def _find(self, sort: SortBy, limit: int, prices: Prices) -> list[str]:
@@ -164,21 +169,21 @@ class GroupReader:
             rates, most = self._read_rates()
             values |= _price(rates, prices)
             figure = SQL["cost"] if most > 1 else SQL["cost_of_first_charges"]
-        query = _write("leading_groups", self._where, self._key).replace("@figure", figure)
+        query = _write("leading_groups", self._where, self._key, self._of_few).replace("@figure", figure)
         return [key for (key,) in self._connection.ask(query, values)]
 
     def _read_rates(self) -> tuple[list[str], int]:
         """The rates at which calls are charged, and the most charges of a call."""
-        rows = self._connection.ask(_write("rates", self._where, self._key), self._values)
+        rows = self._connection.ask(_write("rates", self._where), self._values)
         most = max((charges for _, charges in rows), default=0)
         if most > 1:
-            rows = self._connection.ask(_write("all_rates", self._where, self._key), self._values)
+            rows = self._connection.ask(_write("all_rates", self._where), self._values)
         return [row[0] for row in rows], most
 
 
-def _write(name: str, where: str, key: str) -> str:
+def _write(name: str, where: str, key: str = "", of_few: str = "") -> str:
     """A query of groups."""
-    query = SQL[name].replace("@group", key).replace("@where", where)
+    query = SQL[name].replace("@group", key).replace("@of_few", of_few).replace("@where", where)
     for place, shares in (("durations", DURATION_SHARES), ("first_tokens", FIRST_TOKEN_SHARES)):
         query = query.replace(f"@shares_of_{place}", ", ".join(map(str, shares)))
     return query

@@ -53,7 +53,7 @@ class SessionFinder:
             SearchError: ``wanted.text`` holds no word.
             StoreBusyError: too few sessions match to be found in time.
         """
-        if not _asks_for_calls(wanted):
+        if wanted.is_span:
             return self._walk(wanted, after, limit)
         few = self.calls(wanted, _FEW)
         if few.next_cursor is not None:
@@ -85,14 +85,9 @@ class SessionFinder:
             return False
         begins_before = since_ms is not None and row.first_ms < since_ms
         ends_after = until_ms is not None and row.last_ms >= until_ms
-        if _asks_for_calls(wanted) or (begins_before and ends_after):
+        if not wanted.is_span or (begins_before and ends_after):
             return bool(self.calls(replace(wanted, session_id=row.id), 1).items)
         return True  # its first or its last call lies in the span of time
-
-
-def _asks_for_calls(wanted: CompletionFilter) -> bool:
-    """Whether anything but a span of time is asked for, so that calls have to be looked at."""
-    return replace(wanted, since_ms=None, until_ms=None) != CompletionFilter()
 
 
 def _sort_key(row: SessionRow) -> SessionKey:

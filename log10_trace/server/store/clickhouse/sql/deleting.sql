@@ -38,7 +38,11 @@ ALTER TABLE deliveries APPLY DELETED MASK;
 SELECT id, made_ms FROM sessions FINAL
 WHERE organization_id = {organization_id:String} AND id IN {ids:Array(String)} AND id NOT IN (
     SELECT assumeNotNull(session_id) FROM completions FINAL
-    WHERE organization_id = {organization_id:String} AND session_id IN {ids:Array(String)}
+    PREWHERE organization_id = {organization_id:String} AND place IN (
+        SELECT place FROM completions
+        WHERE organization_id = {organization_id:String} AND session_id IN {ids:Array(String)}
+    )
+    WHERE session_id IN {ids:Array(String)}
 );
 
 -- :feedback_about

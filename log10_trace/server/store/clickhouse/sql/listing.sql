@@ -11,7 +11,16 @@ SELECT place, id, head, model, input_tokens, output_tokens, preview_request, pre
 FROM completions FINAL @places WHERE;
 
 -- :count
-SELECT count() FROM completions FINAL WHERE;
+SELECT count() FROM completions FINAL @of_few WHERE;
+
+-- :are_few
+SELECT count() <= {limit:UInt64} FROM (
+    SELECT place FROM completions WHERE @where LIMIT {limit:UInt64} + 1
+);
+
+-- :of_few
+-- FINAL then reads the records alone of which a row matches, whether or not it stands. They are all on the shard.
+PREWHERE organization_id = {organization_id:String} AND place IN (SELECT place FROM completions WHERE @condition)
 
 -- :any
 SELECT 1 FROM completions WHERE;
@@ -41,7 +50,11 @@ GROUP BY id;
 -- :session_ends
 SELECT session_id, argMin((place, id), (place, id)), argMax((place, id), (place, id))
 FROM completions FINAL
-WHERE organization_id = {organization_id:String} AND session_id IN {session_ids:Array(String)}
+PREWHERE organization_id = {organization_id:String} AND place IN (
+    SELECT place FROM completions
+    WHERE organization_id = {organization_id:String} AND session_id IN {session_ids:Array(String)}
+)
+WHERE session_id IN {session_ids:Array(String)}
 GROUP BY session_id;
 
 -- :is_there

@@ -36,7 +36,11 @@ SELECT assumeNotNull(session_id) AS name, max(place) AS latest FROM (
 -- :sessions_among
 SELECT name, min(began), max(ended) AS latest FROM (
     SELECT assumeNotNull(session_id) AS name, min(began_ms) AS began, max(began_ms) AS ended FROM completions FINAL
-    WHERE organization_id = {organization_id:String} AND session_id IN {among:Array(String)} GROUP BY session_id
+    PREWHERE organization_id = {organization_id:String} AND place IN (
+        SELECT place FROM completions
+        WHERE organization_id = {organization_id:String} AND session_id IN {among:Array(String)}
+    )
+    WHERE session_id IN {among:Array(String)} GROUP BY session_id
     UNION ALL
     SELECT id AS name, made_ms AS began, made_ms AS ended FROM sessions FINAL
     WHERE organization_id = {organization_id:String} AND (id IN {among:Array(String)} OR made_ms > {above_ms:Int64})
@@ -46,7 +50,10 @@ ORDER BY latest DESC, name DESC LIMIT {limit:UInt64};
 -- :session
 SELECT name, min(began), max(ended) FROM (
     SELECT assumeNotNull(session_id) AS name, began_ms AS began, began_ms AS ended FROM completions FINAL
-    WHERE organization_id = {organization_id:String} AND session_id = {id:String} AND session_id <> ''
+    PREWHERE organization_id = {organization_id:String} AND place IN (
+        SELECT place FROM completions WHERE organization_id = {organization_id:String} AND session_id = {id:String}
+    )
+    WHERE session_id = {id:String} AND session_id <> ''
     UNION ALL
     SELECT id AS name, made_ms AS began, made_ms AS ended FROM sessions FINAL
     WHERE organization_id = {organization_id:String} AND id = {id:String}
@@ -73,7 +80,7 @@ FROM (
         quantilesExactWeightedStateIf(@shares_of_durations)(ended_in, 1, ended_in >= 0) AS ends,
         countIf(first_token_in >= 0) AS streamed,
         quantilesExactWeightedStateIf(@shares_of_first_tokens)(first_token_in, 1, first_token_in >= 0) AS first_tokens
-    FROM completions FINAL WHERE @where AND @keys GROUP BY key, step, first_rate
+    FROM completions FINAL @of_few WHERE @where AND @keys GROUP BY key, step, first_rate
 ) GROUP BY GROUPING SETS ((key), (key, step));
 
 -- :further_charges
@@ -81,10 +88,10 @@ SELECT @group AS key, @step AS step, rate, sum(input), sum(output), sum(cached)
 FROM completions FINAL
 ARRAY JOIN arraySlice(rates, 2) AS rate, arraySlice(charged_input, 2) AS input,
     arraySlice(charged_output, 2) AS output, arraySlice(charged_cached, 2) AS cached
-WHERE @where AND charges > 1 AND @keys GROUP BY key, step, rate;
+@of_few WHERE @where AND charges > 1 AND @keys GROUP BY key, step, rate;
 
 -- :leading_groups
-SELECT @group AS key FROM completions FINAL WHERE @where
+SELECT @group AS key FROM completions FINAL @of_few WHERE @where
 GROUP BY key ORDER BY @figure DESC, count() DESC, key LIMIT {limit:UInt64};
 
 -- :cost_of_first_charges
