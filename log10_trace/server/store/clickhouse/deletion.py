@@ -18,7 +18,7 @@ from log10_trace.server.store.clickhouse.connections import Connection, Row
 from log10_trace.server.store.clickhouse.filter_sql import build_where
 from log10_trace.server.store.clickhouse.group_commit import SerialExecutor
 from log10_trace.server.store.clickhouse.queries import SQL
-from log10_trace.server.store.clickhouse.records import load_records
+from log10_trace.server.store.clickhouse.records import load_records, split_by_size
 from log10_trace.server.store.clickhouse.removals import finish_removals, hide_rows
 from log10_trace.server.store.clickhouse.text_search import BoundCondition
 from log10_trace.server.store.common import deletions
@@ -108,14 +108,14 @@ def hide_records(connection: Connection, organization_id: str, rows: Sequence[Ro
 def remember(connection: Connection, organization_id: str, ids: Sequence[str]) -> None:
     """Remember records that are about to be deleted, so that none of their deliveries counts."""
     day = time.time_ns() // 1_000_000 // DAY_MS
-    loaded = load_records(connection, [(organization_id, one) for one in ids])
-    version = max((time.time_ns() + _MAX_SKEW_NS, *(max(one.versions) for one in loaded.values())))
-    rows = [
-        (*_hash(key[0], key[1], deletions.hash_content(merged.incoming)), day, version)
-        for key, merged in loaded.items()
-    ]
-    if rows:
-        connection.insert("deleted", rows)
+    version = time.time_ns() + _MAX_SKEW_NS
+    hashes: list[tuple[str, str, str]] = []
+    for batch in split_by_size(connection, organization_id, ids):
+        for key, merged in load_records(connection, batch).items():
+            hashes.append(_hash(*key, deletions.hash_content(merged.incoming)))
+            version = max(version, *merged.versions)
+    if hashes:
+        connection.insert("deleted", [(*each, day, version) for each in hashes])
 
 
 def _hash(organization_id: str, completion_id: str, content: str) -> tuple[str, str, str]:

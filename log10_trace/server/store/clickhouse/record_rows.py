@@ -120,11 +120,14 @@ def merge_deliveries(key: Key, deliveries: Sequence[Delivery]) -> MergedRecord:
 
 def merged_fields(deliveries: Sequence[Delivery]) -> dict[str, str]:
     """The fields of a record, in the order in which every store gives them; ``created_at`` is among them."""
-    if len(deliveries) == 1:
-        texts = deliveries[0].texts
-    else:
-        texts = lay_out(merge_deliveries(("", ""), deliveries).incoming.fields)
-    return read_texts(texts, SORT_KEYS.began_ms(deliveries[0].place))
+    return read_texts(merged_texts(deliveries), SORT_KEYS.began_ms(deliveries[0].place))
+
+
+def merged_texts(deliveries: Sequence[Delivery]) -> RecordTexts:
+    """The texts of a record as it is kept."""
+    if len(deliveries) == 1:  # as nearly always, and nothing of it is parsed
+        return deliveries[0].texts
+    return lay_out(merge_deliveries(("", ""), deliveries).incoming.fields)
 
 
 def delivery_row(key: Key, one: Delivery, facts: CompletionColumns) -> tuple[Any, ...]:

@@ -13,7 +13,7 @@ import itertools
 import random
 import time
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
@@ -42,6 +42,7 @@ from log10_trace.server.store.common.record_writes import (
     memory_size,
 )
 from log10_trace.server.store.common.seen_messages import SeenMessages
+from log10_trace.server.store.common.transfer import split_by_bytes
 from log10_trace.server.store.data_types import CompletionChange, WriteEffect, WriteResult
 
 _SERVER_BITS: Final = 12
@@ -229,12 +230,25 @@ def prepare(organization_id: str, incoming: CompletionRecord, *, replaces_tags: 
 
 def load_records(connection: Connection, keys: Iterable[Key]) -> dict[Key, MergedRecord]:
     """Those of the records that stand."""
+    found = load_deliveries(connection, keys)
+    return {key: merge_deliveries(key, deliveries) for key, deliveries in found.items()}
+
+
+def load_deliveries(connection: Connection, keys: Iterable[Key]) -> dict[Key, list[Delivery]]:
+    """The deliveries of each of the records that stand, in the order of their versions."""
     found: dict[Key, list[Delivery]] = {}
     for organization_id, ids in group_ids(keys).items():
         values = {"organization_id": organization_id, "ids": ids}
         for completion_id, *row in connection.rows("deliveries", values):
             found.setdefault((organization_id, completion_id), []).append(read_delivery(row))
-    return {key: merge_deliveries(key, _drop_repeated(each)) for key, each in found.items()}
+    return {key: _drop_repeated(each) for key, each in found.items()}
+
+
+def split_by_size(connection: Connection, organization_id: str, ids: Sequence[str]) -> Iterator[list[Key]]:
+    """The keys of records in batches whose bodies fit the memory."""
+    values = {"organization_id": organization_id, "ids": list(ids)}
+    sizes = {row[0]: row[1] for row in connection.rows("sizes", values)} if ids else {}
+    return split_by_bytes(((organization_id, one), sizes.get(one, 0)) for one in ids)
 
 
 def read_versions(connection: Connection, keys: Iterable[Key]) -> dict[Key, frozenset[int]]:

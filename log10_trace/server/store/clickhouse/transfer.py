@@ -11,11 +11,11 @@ from log10_trace.server.store.clickhouse.connections import Connection, ReadPool
 from log10_trace.server.store.clickhouse.filter_sql import ListPlace, build_where
 from log10_trace.server.store.clickhouse.group_commit import GroupCommitWriter, SerialExecutor
 from log10_trace.server.store.clickhouse.matching_rows import read_page
-from log10_trace.server.store.clickhouse.record_rows import SORT_KEYS, derive
-from log10_trace.server.store.clickhouse.records import WriteRequest, load_records
-from log10_trace.server.store.common.record_codec import lay_out, read_texts
+from log10_trace.server.store.clickhouse.record_rows import SORT_KEYS, Delivery, Key, derive, merged_texts
+from log10_trace.server.store.clickhouse.records import WriteRequest, load_deliveries, split_by_size
+from log10_trace.server.store.common.record_codec import read_texts
 from log10_trace.server.store.common.sort_keys import CopiedSortKeys
-from log10_trace.server.store.common.transfer import READ_AT_ONCE, split_by_bytes
+from log10_trace.server.store.common.transfer import READ_AT_ONCE
 from log10_trace.server.store.data_types import (
     Arrival,
     CompletionFilter,
@@ -59,15 +59,11 @@ class ClickHouseTransfer:
         while True:
             with self._readers.connection() as connection:
                 found = read_page(connection, "keys", where, limit=READ_AT_ONCE, order="oldest", after=after)
-                values = {"organization_id": organization_id, "ids": [row[1] for row in found]}
-                sizes = {row[0]: row[1] for row in connection.rows("sizes", values)} if found else {}
-            for batch in split_by_bytes((row[1], sizes.get(row[1], 0)) for row in found):
+                batches = split_by_size(connection, organization_id, [row[1] for row in found])
+            for batch in batches:
                 with self._readers.connection() as connection:
-                    records = load_records(connection, [(organization_id, each) for each in batch])
-                placed = (records.get((organization_id, each)) for each in batch)
-                for one in filter(None, placed):
-                    fields = read_texts(lay_out(one.incoming.fields))
-                    yield PlacedRecord(id=one.key[1], fields=fields, began_ms=one.began_ms)
+                    stored = load_deliveries(connection, batch)
+                yield from (_to_placed(key, stored.pop(key)) for key in batch if key in stored)
             if len(found) < READ_AT_ONCE:
                 return
             after = found[-1][0], found[-1][1]
@@ -108,6 +104,11 @@ class ClickHouseTransfer:
                 connection.insert("pruned", pruned)
 
         return self._tasks.run(task)
+
+
+def _to_placed(key: Key, deliveries: Sequence[Delivery]) -> PlacedRecord:
+    began_ms = SORT_KEYS.began_ms(deliveries[0].place)
+    return PlacedRecord(id=key[1], fields=read_texts(merged_texts(deliveries)), began_ms=began_ms)
 
 
 def _copy(organization_id: str, one: PlacedRecord, place: int) -> WriteRequest:

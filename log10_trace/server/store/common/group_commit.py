@@ -151,9 +151,7 @@ class GroupCommitThread(Generic[Request, Result]):
 
     def _run(self) -> None:
         while self._wait():
-            if group := self._take_group():
-                self._commit_group(group)
-            else:
+            if not self._commit_waiting():
                 self._committer.run_deferred_work(self._is_interrupted)
         self._committer.run_deferred_work(self._is_interrupted)
         self._committer.close()
@@ -181,6 +179,13 @@ class GroupCommitThread(Generic[Request, Result]):
             group = [item for item in group if item.future.set_running_or_notify_cancel()]
             self._uncommitted = len(group)
         return group
+
+    def _commit_waiting(self) -> bool:
+        """Commit a group of what waits; False if nothing does. While the thread waits it holds no request."""
+        group = self._take_group()
+        if group:
+            self._commit_group(group)
+        return bool(group)
 
     def _commit_group(self, group: Sequence[_QueuedRequest[Request, Result]]) -> None:
         results = self._commit([item.request for item in group])

@@ -260,6 +260,7 @@ def split_batches(records: Iterable[PlacedRecord]) -> Iterator[list[PlacedRecord
     for record in records:
         batch.append(record)
         held += record.size
+        del record  # or it would live on while the next one is read
         if len(batch) >= _MAX_RECORDS or held >= _MAX_CHARACTERS:
             yield batch
             batch, held = [], 0

@@ -61,6 +61,7 @@ class SqliteTransfer:
                     values = {"positions": json.dumps(positions)}
                     rows = connection.execute(SQL["load_many"], values).fetchall()
                 yield from map(_to_placed, rows)
+                del rows  # before the next ones are read
             after = found[-1][0]
 
     def put_records(self, organization_id: str, records: Sequence[PlacedRecord]) -> list[Future[WriteResult]]:

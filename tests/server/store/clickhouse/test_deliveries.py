@@ -16,6 +16,7 @@ from log10_trace.domain.completion_record import CompletionRecord, parse
 from log10_trace.server.store import open_store
 from log10_trace.server.store.clickhouse.address import parse_address
 from log10_trace.server.store.clickhouse.connections import Connection, connect
+from log10_trace.server.store.common import transfer
 from log10_trace.server.store.data_types import (
     Arrival,
     CompletionFilter,
@@ -299,6 +300,22 @@ def test_what_is_pruned_within_a_write_is_gone(
 
     assert one.completions.get(ORG, "a") is None
     assert not ids(other)
+
+
+def test_a_deletion_reads_few_bodies_at_once(
+    stores: tuple[Store, Store, Store], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Records that are deleted together are read in batches, and each of them is remembered."""
+    monkeypatch.setattr(transfer, "_MAX_RECORDS", 2)
+    store, *_ = stores
+    records = [parse(text_of(id=f"r{number}", source="p", sequence=number + 1)) for number in range(5)]
+    for future in store.completions.put_many(ORG, records):
+        assert future.result().change is WriteEffect.CREATED
+
+    assert store.completions.delete(ORG, CompletionFilter()).result() == 5
+
+    again = [future.result().change for future in store.completions.put_many(ORG, records)]
+    assert again == [WriteEffect.DELETED] * 5
 
 
 def test_a_long_range_of_arrivals_is_copied_as_a_range(stores: tuple[Store, Store, Store]) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import threading
+import weakref
 from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import pytest
 
@@ -11,6 +13,7 @@ from log10_trace.errors import Log10Error
 from log10_trace.server.store.common import group_commit
 from log10_trace.server.store.common.group_commit import CommitFailure, GroupCommitThread
 from log10_trace.server.store.errors import StoreBusyError, StoreClosedError, StoreError, StoreFullError
+from tests.processes import until
 
 WAIT_S = 120
 
@@ -214,3 +217,25 @@ def test_deferred_work_is_done_in_an_idle_moment(doubler: Doubler, monkeypatch: 
     assert doubler.deferred.wait(WAIT_S)
     assert doubler.groups == []
     thread.close(WAIT_S)
+
+
+class _Large:
+    """A request that can be told to be gone."""
+
+
+def test_a_thread_that_waits_holds_no_request() -> None:
+    """A record of many megabytes leaves the memory with its commit, not when the next one comes."""
+
+    class Forgetting(Doubler):
+        def commit(self, requests: Sequence[Any]) -> list[int]:
+            return [0 for _ in requests]
+
+    thread: GroupCommitThread[Any, int] = GroupCommitThread("worker", Forgetting())
+    try:
+        request = _Large()
+        is_there = weakref.ref(request)
+        thread.submit([request])[0].result(WAIT_S)
+        del request
+        until(lambda: is_there() is None, "the request is gone")
+    finally:
+        thread.close(WAIT_S)
