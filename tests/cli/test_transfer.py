@@ -23,6 +23,7 @@ from log10_trace.cli.completions.import_format import convert_line
 from log10_trace.cli.files import json_lines, open_for_reading, truncate_partial_line
 from log10_trace.domain.byte_lines import split_lines
 from log10_trace.errors import SetupError
+from log10_trace.export.delivery.sender import BATCH_BYTES
 from log10_trace.models.operations import Limits
 from tests.cli.conftest import Cli, call
 
@@ -314,6 +315,15 @@ def test_batches_keep_to_the_limits() -> None:
     made = list(batches(numbered, Limits(batch_items=2, batch_bytes=10)))
 
     assert [[number for number, _ in batch] for batch in made] == [[1, 2], [3], [4], [5, 6]]
+
+
+def test_no_batch_keeps_a_busy_server_for_longer_than_the_client_waits() -> None:
+    """Batches are as small as those that programs deliver, however much the server takes at once."""
+    numbered = list(enumerate([bytes(BATCH_BYTES // 3)] * 5, start=1))
+
+    made = list(batches(numbered, Limits(batch_items=500, batch_bytes=64 << 20)))
+
+    assert [[number for number, _ in batch] for batch in made] == [[1, 2], [3, 4], [5]]
 
 
 def test_a_record_that_needs_no_change_is_not_respelled() -> None:

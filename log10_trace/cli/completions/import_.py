@@ -20,7 +20,9 @@ from log10_trace.models.operations import BatchResult, Limits
 
 _MADE: Final = 201
 _WINDOWS: Final = "cp1252"
-_CAREFUL: Final = Limits(batch_items=100, batch_bytes=4 * 1024 * 1024)
+_MAX_BATCH_BYTES: Final = 4 * 1024 * 1024
+"""Servers take more, but a busy one takes longer for it than the client waits."""
+_CAREFUL: Final = Limits(batch_items=100, batch_bytes=_MAX_BATCH_BYTES)
 """Used when the server does not state its limits."""
 
 Numbered = tuple[int, bytes]
@@ -114,11 +116,12 @@ class _Import:
 
 def batches(numbered: Iterable[Numbered], limits: Limits) -> Iterator[list[Numbered]]:
     """The records in batches that the server takes; one too large for any batch stands alone."""
+    max_bytes = min(limits.batch_bytes, _MAX_BATCH_BYTES)
     batch: list[Numbered] = []
     size = 0
     for number, record in numbered:
         length = len(record) + 1
-        if batch and (len(batch) >= limits.batch_items or size + length > limits.batch_bytes):
+        if batch and (len(batch) >= limits.batch_items or size + length > max_bytes):
             yield batch
             batch, size = [], 0
         batch.append((number, record))
