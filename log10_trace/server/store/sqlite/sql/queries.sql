@@ -286,11 +286,10 @@ SELECT key, start, counts, durations FROM rollups
 WHERE organization_id = :organization_id AND dimension = :dimension AND width = :width
     AND start >= :start AND start < :end AND +key IN (SELECT value FROM json_each(:keys));
 
--- :rollups_passed
+-- :groups_of_step
 SELECT count(*) FROM (
     SELECT 1 FROM rollups
-    WHERE organization_id = :organization_id AND dimension = :dimension AND width = :width
-        AND start >= :start AND start < :end
+    WHERE organization_id = :organization_id AND dimension = :dimension AND width = :width AND start = :start
     LIMIT :most
 );
 
