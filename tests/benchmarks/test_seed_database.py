@@ -28,7 +28,8 @@ from log10_trace.server.store.sqlite.rollup_compaction import price_some as pric
 from tests.server.postgres_cluster import fresh_database
 
 ORG = "org"
-COUNT = 1_200
+COUNT = 1_050
+"""More than `fill` writes at once."""
 SQLITE_TABLES = (
     *("completions", "tags", "bodies", "stacks", "rollups", "rollup_deltas", "sessions", "sequences"),
     *("unindexed", "words"),
@@ -55,7 +56,7 @@ def maker(monkeypatch: pytest.MonkeyPatch) -> Maker:
     """Makes the same records for each database, and neighbours in time are told apart alike in both."""
     monkeypatch.setattr(records, "_arrivals", itertools.repeat(0))
     monkeypatch.setattr(prepared_records, "_arrivals", itertools.repeat(0))
-    return Maker(COUNT)
+    return Maker(COUNT, words=30)
 
 
 def write_through_the_store(database: str | Path, maker: Maker) -> None:
@@ -153,11 +154,11 @@ def test_a_database_that_is_filled_is_left_alone(tmp_path: Path) -> None:
     """A database that was kept is read as it is; one that lacks records is not taken for it."""
     path = tmp_path / "kept.db"
     open_store(str(path)).close()  # there, and empty
-    fill(str(path), Maker(3), 3, ORG)
+    fill(str(path), Maker(3, words=6), 3, ORG)
     before = path.read_bytes()
 
-    fill(str(path), Maker(3), 3, ORG)
+    fill(str(path), Maker(3, words=6), 3, ORG)
     with pytest.raises(SystemExit, match="holds 3 records and not 5"):
-        fill(str(path), Maker(5), 5, ORG)
+        fill(str(path), Maker(5, words=6), 5, ORG)
 
     assert path.read_bytes() == before
