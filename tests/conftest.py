@@ -19,6 +19,7 @@ import log10_trace
 from log10_trace.config import OPTIONS
 from log10_trace.export.delivery import delivery
 from log10_trace.guard import logger
+from tests.processes import PATIENT
 
 # How long an example takes says more about the machine than about us.
 settings.register_profile("log10_trace", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -85,14 +86,10 @@ def private_home(unchanged_process: None, tmp_path: Path, monkeypatch: pytest.Mo
 
 @pytest.fixture
 def patient_ends(private_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The end of a program, and of this one's deliveries, takes no busy machine for a network that is dead.
-
-    It would leave to the next program what is on its way for longer than 0.3 s, as it should.
-    """
+    """The programs that the test starts are ``PATIENT``, and so are the deliveries of this process."""
     monkeypatch.setattr(delivery, "NO_PROGRESS_TIMEOUT_S", 60.0)
-    monkeypatch.setenv("LOG10_EXIT_TIMEOUT", "60")
-    paths = (str(Path(__file__).parent / "patient"), os.environ.get("PYTHONPATH"))
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, paths)))
+    for name, value in PATIENT.items():
+        monkeypatch.setenv(name, value)
 
 
 @pytest.fixture(autouse=True)

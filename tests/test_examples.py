@@ -27,6 +27,7 @@ from tests.server.postgres_cluster import empty_postgres_url, postgres_server
 __all__ = ["empty_postgres_url", "postgres_server"]
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
+pytestmark = pytest.mark.usefixtures("patient_ends")
 SCRIPTS = sorted(EXAMPLES.glob("*.py"))
 
 

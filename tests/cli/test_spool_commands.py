@@ -38,7 +38,8 @@ def api() -> Iterator[CompletionsAPI]:
 
 
 def leave(home: Path, count: int, url: str | None = None, **settings: Any) -> None:
-    """A process that keeps so many records and dies."""
+    """A process that keeps so many records and dies before it has sent one."""
+    settings = {"flush_interval": 60.0, **settings}
     ended = program(home, LEAVE.format(url=url, count=count, settings=settings))
     assert ended.returncode == 0, ended.stderr
 

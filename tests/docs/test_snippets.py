@@ -17,7 +17,7 @@ from docs.generate import find_command
 from log10_trace.local_server import LocalServer
 from tests.docs.pages import ALL_PAGES, ROOT, Snippet, snippets
 from tests.model_endpoint import model_endpoint
-from tests.processes import environment, server
+from tests.processes import PATIENT, environment, server
 
 PYTEST = """
 import os, pytest
@@ -90,7 +90,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, dict
     home = folder / "home"
     home.mkdir()
     with model_endpoint() as endpoint, server(home) as running:
-        variables = environment(home, OPENAI_BASE_URL=endpoint.url, OPENAI_API_KEY="sk-none")
+        variables = environment(home, OPENAI_BASE_URL=endpoint.url, OPENAI_API_KEY="sk-none", **PATIENT)
         yield folder, variables, running
 
 

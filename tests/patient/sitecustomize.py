@@ -1,4 +1,4 @@
-"""Imported by each process that the fixture ``patient_ends`` is for, before its program.
+"""Imported by each process whose environment is ``tests.processes.PATIENT``, before its program.
 
 It imports nothing of ours, and has the end of the program wait for longer once the module that knows how long
 is imported.

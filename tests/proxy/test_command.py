@@ -26,6 +26,8 @@ from tests.model_endpoint import Endpoint, json_answer, sse, sse_answer
 from tests.processes import DEADLINE_S, environment, program, until
 from tests.raw_server import Peer, raw_server
 
+pytestmark = pytest.mark.usefixtures("patient_ends")
+
 KEY = "sk-proj-0123456789abcdefghijklmnopqrstuv"
 ASKED: dict[str, Any] = {"model": "m", "messages": [{"role": "user", "content": "Plan a trip to Tromsø."}]}
 DELIVER = "import sys, log10_trace.cli; sys.argv[1:] = ['spool', 'flush']; log10_trace.cli.main()"
