@@ -9,6 +9,7 @@ from log10_trace.domain.text_extraction import sanitize
 from log10_trace.server.store.clickhouse.queries import SQL
 from log10_trace.server.store.clickhouse.record_rows import SORT_KEYS
 from log10_trace.server.store.clickhouse.text_search import BoundCondition, build_conditions
+from log10_trace.server.store.clickhouse.value_lists import split_list
 from log10_trace.server.store.common.metadata_labels import parse_pairs
 from log10_trace.server.store.common.search_query import parse_search_query
 from log10_trace.server.store.data_types import CompletionFilter, Order
@@ -19,11 +20,8 @@ _COMPARISONS: Final = {
     for row in COLUMN_FILTERS
 }
 """Conditions on one column, each by the name of its field of a ``CompletionFilter``."""
-_TAGS: Final = {
-    "any": "hasAny(tags, {tags:Array(String)})",
-    "all": "hasAll(tags, {tags:Array(String)})",
-    "none": "NOT hasAny(tags, {tags:Array(String)})",
-}
+_TAGS: Final = {"any": ("hasAny", " OR "), "all": ("hasAll", " AND "), "none": ("NOT hasAny", " AND ")}
+"""How tags match -> the function for a list of them, and what joins the pieces of a long list."""
 
 ListPlace = tuple[int, str]
 """Where a record stands in lists: its sort key, and its id."""
@@ -37,6 +35,7 @@ def build_where(organization_id: str, wanted: CompletionFilter) -> BoundConditio
     """
     conditions = ["organization_id = {organization_id:String}"]
     values: dict[str, Any] = {"organization_id": organization_id}
+    found: list[BoundCondition] = []
     if wanted.since_ms is not None:
         conditions.append("place >= {since:Int64}")
         values["since"] = SORT_KEYS.first_of(wanted.since_ms)
@@ -48,16 +47,23 @@ def build_where(organization_id: str, wanted: CompletionFilter) -> BoundConditio
             conditions.append(comparison)
             values[name] = sanitize(value) if isinstance(value, str) else value
     if wanted.tags:
-        conditions.append(_TAGS[wanted.tag_match])
-        values["tags"] = [sanitize(tag) for tag in wanted.tags]
+        found.append(_compare_list("tags", *_TAGS[wanted.tag_match], [sanitize(tag) for tag in wanted.tags]))
     if wanted.metadata:
-        conditions.append("hasAll(metadata, {metadata:Array(String)})")
-        values["metadata"] = [sanitize(pair.text) for pair in parse_pairs(wanted.metadata)]
+        pairs = [sanitize(pair.text) for pair in parse_pairs(wanted.metadata)]
+        found.append(_compare_list("metadata", "hasAll", " AND ", pairs))
     if wanted.text is not None:
-        for each in build_conditions(parse_search_query(wanted.text)):
-            conditions.append(each.text)
-            values |= each.values
+        found += build_conditions(parse_search_query(wanted.text))
+    for each in found:
+        conditions.append(each.text)
+        values |= each.values
     return BoundCondition(" AND ".join(conditions), values)
+
+
+def _compare_list(column: str, function: str, joint: str, texts: list[str]) -> BoundCondition:
+    """A condition on a column of lists, with a long list of texts in pieces that a server takes."""
+    values = {f"{column}_{number}": piece for number, piece in enumerate(split_list(texts))}
+    parts = [f"{function}({column}, {{{name}:Array(String)}})" for name in values]
+    return BoundCondition(f"({joint.join(parts)})" if len(parts) > 1 else parts[0], values)
 
 
 def build_page(

@@ -134,9 +134,10 @@ def read_ungraded(
     """The places of the newest completions that a task selects and that have no feedback for it."""
     if not task.completion_tags_selector:
         return []
-    where = build_where(organization_id, CompletionFilter())
+    selected = CompletionFilter(tags=tuple(task.completion_tags_selector), tag_match="any")
+    where = build_where(organization_id, selected)
     text = f"{where.text} AND {SQL['ungraded']}" + (f" AND {also.text}" if also else "")
-    values = {**where.values, "tags": list(task.completion_tags_selector), "task_id": task.id}
+    values = {**where.values, "task_id": task.id}
     asked = BoundCondition(text, values | (also.values if also else {}))
     return read_page(connection, "keys", asked, limit=limit, order="newest", after=after)
 

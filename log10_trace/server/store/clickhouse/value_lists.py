@@ -13,7 +13,7 @@ _COLUMNS: Final = frozenset({"ids", "keys", "places", "records", "sequences", "s
 """Lists with a value for each of what a statement is about, in the same order where there are several.
 
 What a statement gives or does for all of them it gives or does piece by piece. Other lists, such as the tags
-that a record must have, are conditions on every row.
+that a record must have, are conditions on every row: ``split_list`` makes several conditions of one.
 """
 _MAX_VALUES: Final = 1_000
 _MAX_BYTES: Final = 65_536
@@ -44,9 +44,14 @@ def split_lists(values: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     yield {**values, **{name: column[begin:] for name, column in columns.items()}} if begin else values
 
 
+def split_list(texts: list[str]) -> list[list[str]]:
+    """Pieces of a list, each of which a server takes, for a statement with a condition for each."""
+    return [piece["ids"] for piece in split_lists({"ids": texts})]
+
+
 def is_one_piece(ids: list[str]) -> bool:
     """Whether a list is sent whole, for a statement that cannot be asked for pieces."""
-    return len(list(split_lists({"ids": ids}))) == 1
+    return len(split_list(ids)) == 1
 
 
 def _size(value: str | int) -> int:

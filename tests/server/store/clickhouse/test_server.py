@@ -17,6 +17,7 @@ from log10_trace.server.store.errors import StoreBusyError, StoreError, StoreFul
 from log10_trace.server.store.protocol import Store
 from tests.server.clickhouse_engine import DATABASE
 from tests.server.store.factories import ORG, completion, ids, page, put, put_all
+from tests.server.store.test_feedback import left, task
 
 
 @pytest.fixture
@@ -48,6 +49,18 @@ def test_records_pass_the_network(store: Store, endpoint: Any) -> None:
     assert ids(store) == ["b"]
     assert store.maintenance.describe().kind == "clickhouse"
     assert not any("secret" in path or odd in path for path in endpoint.paths)
+
+
+def test_a_filter_may_name_more_than_a_server_takes_in_one_value(store: Store) -> None:
+    """Tags of 160 KB in all: records that have all of them, one, and none; and a task that selects them."""
+    tags = tuple(f"{number:03}{'x' * 400}" for number in range(400))
+    put_all(store, [completion(id="a", tags=tags), completion(id="b", tags=tags[-1:]), completion(id="c")])
+
+    assert ids(store, CompletionFilter(tags=tags, tag_match="all")) == ["a"]
+    assert ids(store, CompletionFilter(tags=tags, tag_match="any")) == ["b", "a"]
+    assert ids(store, CompletionFilter(tags=tags, tag_match="none")) == ["c"]
+    store.feedback.add_task(ORG, task(completion_tags_selector=tags)).result()
+    assert left(store) == ["b", "a"]
 
 
 def test_no_data_frame_is_looked_for(store: Store) -> None:

@@ -39,7 +39,7 @@ SELECT id, task_id, json_values, comment, completion_ids, created_at_ms, key_id 
 WHERE organization_id = {organization_id:String} AND id = {id:String};
 
 -- :ungraded
-hasAny(tags, {tags:Array(String)}) AND id NOT IN (
+id NOT IN (
     SELECT arrayJoin(completion_ids) FROM feedback FINAL
     WHERE organization_id = {organization_id:String} AND task_id = {task_id:String}
 );
