@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 Send = Callable[[str, dict[str, Any]], Any]
 """Sends a body to an endpoint of the model's provider; gives the JSON that came back."""
 
+_KEYS: Final = ("OPENAI_API_KEY", "OPENAI_ADMIN_KEY")
+_NO_KEY: Final = "There is no key for the API: set OPENAI_API_KEY. A model at OPENAI_BASE_URL may take any."
 _OF_STREAMS: Final = frozenset({"stream", "stream_options"})
 
 
@@ -214,7 +216,9 @@ def _make_sdk_client(**settings: Any) -> openai.OpenAI:
     try:
         return openai.OpenAI(**settings)
     except openai.OpenAIError as error:
-        raise SetupError(str(error)) from None
+        # Its own words for a missing key name arguments of Python.
+        has_key = any(os.environ.get(name) for name in _KEYS)
+        raise SetupError(str(error) if has_key else _NO_KEY) from None
     except Exception as error:  # noqa: BLE001 -- its HTTP library's own, for an address or a certificate file
         message = f"The OpenAI SDK cannot be set up ({error}). Look at the OPENAI_ variables."
         raise SetupError(message) from None

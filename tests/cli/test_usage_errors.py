@@ -101,11 +101,12 @@ def test_a_folder_is_no_file(within: Callable[..., Said], tmp_path: Path) -> Non
 
 
 def test_replay_without_a_key_says_so(cli: Cli) -> None:
-    """Without the SDK's settings a replay says which are missing, before anything is sent."""
+    """Without a key a replay says which variable has it, in no words of the SDK's arguments."""
     done = cli.run("replay", "latest")
 
     assert done.returncode == 1
-    assert b"OPENAI_API_KEY" in done.stderr
+    assert b"set OPENAI_API_KEY" in done.stderr
+    assert b"api_key" not in done.stderr
     assert b"Traceback" not in done.stderr
 
 
