@@ -293,7 +293,7 @@ def test_a_sweep_ends_when_the_store_is_shut(tmp_path: Path) -> None:
     deleter.close()
     writer.close(5)
 
-    assert isinstance(deleter.start(deleter.purge_deleted).exception(5), StoreClosedError)
+    assert isinstance(deleter.start(deleter.purge_deleted).exception(120), StoreClosedError)
 
 
 def test_no_deletion_waits_for_a_cleansing(tmp_path: Path) -> None:
@@ -316,15 +316,21 @@ def test_a_sweep_that_did_not_begin_fails_when_the_store_is_closed(tmp_path: Pat
     """What waits for a thread at the end fails as closed; what was cancelled stays cancelled."""
     writer = Writer(open_database(tmp_path / "a.db"))
     deleter = BackgroundDeleter(writer, tmp_path / "a.db")
-    opened = threading.Event()
-    running = [deleter.start(lambda: opened.wait(120)) for _ in range(2)]
+    begun, opened = threading.Semaphore(0), threading.Event()
+
+    def run() -> bool:
+        begun.release()
+        return opened.wait(120)
+
+    running = [deleter.start(run) for _ in range(2)]
+    assert all(begun.acquire(timeout=120) for _ in running)
     waiting, cancelled = deleter.start(lambda: 1), deleter.start(lambda: 2)
     assert cancelled.cancel()
 
     deleter.close()
     opened.set()
 
-    assert isinstance(waiting.exception(30), StoreClosedError)
+    assert isinstance(waiting.exception(120), StoreClosedError)
     assert cancelled.cancelled()
     assert [work.result(120) for work in running] == [True, True]
     writer.close(5)
