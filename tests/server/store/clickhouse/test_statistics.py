@@ -8,9 +8,20 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from log10_trace.domain.completion_record import CompletionRecord
 from log10_trace.server.store import open_store
-from log10_trace.server.store.data_types import GroupBy, GroupTotals, SortBy, Statistics, StatisticsQuery
+from log10_trace.server.store.clickhouse import matching_rows
+from log10_trace.server.store.data_types import (
+    CompletionFilter,
+    GroupBy,
+    GroupTotals,
+    SortBy,
+    Statistics,
+    StatisticsQuery,
+)
+from log10_trace.server.store.protocol import Store
 from tests.server.store.factories import ORG, answer, asked, completion, put_all
 from tests.server.store.test_listing import at, frame
 
@@ -68,8 +79,9 @@ def rounded(found: Statistics) -> list[list[GroupTotals]]:
     ]
 
 
-def test_statistics_are_those_of_the_other_stores(emptied_clickhouse_url: str, tmp_path: Path) -> None:
-    """Groups, their order, percentiles, costs of several charges, and the series of the first two groups."""
+@pytest.fixture
+def stores(emptied_clickhouse_url: str, tmp_path: Path) -> Iterator[tuple[Store, Store]]:
+    """A store in ClickHouse and one in SQLite with the same calls."""
     calls = list(make_calls(random.Random(3)))
     with (
         closing(open_store(emptied_clickhouse_url)) as clickhouse,
@@ -79,13 +91,35 @@ def test_statistics_are_those_of_the_other_stores(emptied_clickhouse_url: str, t
             # The ends in a later commit than the beginnings: there are rows that do not stand any more.
             put_all(store, [one for one in calls if one.status == "started"])
             put_all(store, [one for one in calls if one.status != "started"])
+        yield clickhouse, sqlite
 
-        for group_by, sort in QUERIES:
-            query = StatisticsQuery(group_by=group_by, sort=sort, series_groups=2)
-            ours, theirs = (rounded(store.reports.statistics(ORG, query)) for store in (clickhouse, sqlite))
 
-            assert ours == theirs, (group_by, sort)
-            groups, series = ours
-            assert len(series) > len(groups) > 0
-            assert any(one.p95 for one in groups)
-            assert len({one.key for one in series}) == min(len(groups), 2)
+def test_statistics_are_those_of_the_other_stores(stores: tuple[Store, Store]) -> None:
+    """Groups, their order, percentiles, costs of several charges, and the series of the first two groups."""
+    for group_by, sort in QUERIES:
+        query = StatisticsQuery(group_by=group_by, sort=sort, series_groups=2)
+
+        ours, theirs = (rounded(store.reports.statistics(ORG, query)) for store in stores)
+
+        assert ours == theirs, (group_by, sort)
+        groups, series = ours
+        assert len(series) > len(groups) > 0
+        assert any(one.p95 for one in groups)
+        assert len({one.key for one in series}) == min(len(groups), 2)
+
+
+@pytest.mark.parametrize("few", [0, 20_000])
+def test_few_and_many_matches_are_counted_alike(
+    stores: tuple[Store, Store], monkeypatch: pytest.MonkeyPatch, few: int
+) -> None:
+    """Rows that do not stand any more match too: of the calls that run, of those of a tag."""
+    monkeypatch.setattr(matching_rows, "_FEW", few)
+    for wanted in (CompletionFilter(status="started"), CompletionFilter(tags=("a", "b"), tag_match="all")):
+        query = StatisticsQuery(group_by="tag", wanted=wanted)
+
+        ours, theirs = (rounded(store.reports.statistics(ORG, query)) for store in stores)
+
+        assert ours == theirs
+        assert 0 < len(ours[0]) <= len(ours[1])
+        count, expected = (store.completions.count(ORG, wanted).calls for store in stores)
+        assert count == expected > 0
