@@ -4,8 +4,8 @@
 
 Microseconds of the clock from the end of a wait of two milliseconds, as for an answer, to the end of the
 call: what the interpreter's lock keeps the thread waiting, and what it takes to hand the record over. While
-nothing is delivered, and while a backlog is; the two take turns, so that a neighbour on the machine disturbs
-both. Needs a quiet machine.
+nothing is delivered, and while a backlog is; and of the wait alone, which is the machine's own share. The
+three take turns, so that a neighbour on the machine disturbs all. Needs a quiet machine.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import statistics
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -24,42 +25,45 @@ sys.path.insert(0, str(ROOT))
 from benchmarks.delivery import call, sink  # noqa: E402
 from log10_trace.config import resolve  # noqa: E402
 from log10_trace.export import Delivery  # noqa: E402
+from log10_trace.record.call import Call  # noqa: E402
 
 ROUNDS: Final = 5
 BETWEEN_S: Final = 0.002
 
 
-def hand_over(delivery: Delivery, count: int) -> list[float]:
-    """Microseconds of each of so many calls."""
+def hand_over(count: int, keep: Callable[[Call], object]) -> list[float]:
+    """Microseconds of each of so many calls that are handed to ``keep``."""
     took = []
     for _ in range(count):
         made = call()
         begun = time.perf_counter_ns()
         time.sleep(BETWEEN_S)
-        delivery.sink.on_end(made)
+        keep(made)
         took.append((time.perf_counter_ns() - begun) / 1_000 - BETWEEN_S * 1_000_000)
     return took
 
 
-def measure(url: str, records: int, calls: int) -> tuple[list[float], list[float], float]:
-    """Calls while nothing is delivered, calls while so many records are, and the share of those that were."""
-    idle, busy, delivered = [], [], 0
+def measure(url: str, records: int, calls: int) -> tuple[dict[str, list[float]], float]:
+    """The calls of each row of the table, and the share of the backlog that was delivered meanwhile."""
+    alone, idle, busy, delivered = list[float](), list[float](), list[float](), 0
     with tempfile.TemporaryDirectory() as spool:
         delivery = Delivery(resolve({"url": url, "spool_dir": spool, "flush_interval": 3600}))
         for _ in range(ROUNDS):
             for _ in range(records // ROUNDS):
                 delivery.sink.on_end(call())
             assert delivery.flush(300.0), delivery.stats()
-            idle += hand_over(delivery, calls // ROUNDS)
+            alone += hand_over(calls // ROUNDS, id)
+            idle += hand_over(calls // ROUNDS, delivery.sink.on_end)
             for _ in range(records // ROUNDS):
                 delivery.sink.on_end(call())
             delivery.flush(0.0)  # begins, and is not waited for
             before = delivery.stats().delivered
-            busy += hand_over(delivery, calls // ROUNDS)
+            busy += hand_over(calls // ROUNDS, delivery.sink.on_end)
             delivered += delivery.stats().delivered - before
             assert delivery.flush(300.0), delivery.stats()
         delivery.close(10.0)
-    return idle, busy, delivered / records
+    rows = {"the wait alone": alone, "nothing is delivered": idle, "a backlog is delivered": busy}
+    return rows, delivered / records
 
 
 def main() -> None:
@@ -69,9 +73,9 @@ def main() -> None:
     parser.add_argument("--calls", type=int, default=1_000)
     asked = parser.parse_args()
     with sink() as url:
-        idle, busy, delivered = measure(url, asked.records, asked.calls)
+        rows, delivered = measure(url, asked.records, asked.calls)
     print("| | median, µs | p90, µs | p99, µs | p99 / median |\n|---|---|---|---|---|")
-    for title, took in (("nothing is delivered", idle), ("a backlog is delivered", busy)):
+    for title, took in rows.items():
         shares = statistics.quantiles(took, n=100)
         middle, high, most = shares[49], shares[89], shares[98]
         print(f"| {title} | {middle:,.0f} | {high:,.0f} | {most:,.0f} | {most / middle:.1f} |")

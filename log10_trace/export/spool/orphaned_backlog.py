@@ -8,7 +8,7 @@ from itertools import islice
 from typing import Final
 
 from log10_trace import threads
-from log10_trace.export.spool.backlog import Backlog, Loss, OnLoss, PendingEntry, Place
+from log10_trace.export.spool.backlog import Backlog, Loss, OnLoss, PendingEntry, Place, Rest, go_on
 from log10_trace.export.spool.outbound_record import OutboundRecord
 from log10_trace.export.spool.regular_file import describe_error, report_damage
 from log10_trace.export.spool.segment import Segment
@@ -46,9 +46,9 @@ class OrphanedBacklog(Backlog):
         for segment in [each for each in self.segments if each.is_truncated]:
             self._report_truncated(segment)
 
-    def read(self, items: int, size: int, *, beyond: bool = False) -> list[PendingEntry]:
+    def read(self, items: int, size: int, *, beyond: bool = False, rest: Rest = go_on) -> list[PendingEntry]:
         """The next that wait; calls that were only started come last, when nothing else is left."""
-        while taken := super().read(items, size, beyond=beyond):
+        while taken := super().read(items, size, beyond=beyond, rest=rest):
             waiting = [item for item in taken if not self._hold_back(item)]
             if waiting:
                 return waiting
@@ -174,13 +174,13 @@ class Orphans(Backlog):
         self._claims, self._has_more = claims, True
         self._claim_more()
 
-    def read(self, items: int, size: int, *, beyond: bool = False) -> list[PendingEntry]:
+    def read(self, items: int, size: int, *, beyond: bool = False, rest: Rest = go_on) -> list[PendingEntry]:
         """The next entries that wait, of as many sources as there is room for."""
         taken: list[PendingEntry] = []
         room = size
         while not taken and self._claim_more():
             for orphan in self:
-                items_read = self._read_one(orphan, items - len(taken), room, beyond)
+                items_read = self._read_one(orphan, items - len(taken), room, beyond, rest)
                 room -= sum(len(item.entry.payload) for item in items_read)
                 # What was read is not lost: it waits in its backlog, and is given out by the next read.
                 if taken and room < 0:
@@ -226,11 +226,13 @@ class Orphans(Backlog):
     def _owner(self, item: PendingEntry) -> OrphanedBacklog:
         return next(orphan for orphan in self if orphan.source == item.source)
 
-    def _read_one(self, orphan: OrphanedBacklog, items: int, size: int, beyond: bool) -> list[PendingEntry]:
+    def _read_one(
+        self, orphan: OrphanedBacklog, items: int, size: int, beyond: bool, rest: Rest
+    ) -> list[PendingEntry]:
         """What waits of one source; without anything, or when it cannot be read, the source is ended."""
         entries: list[PendingEntry] = []
         with guard("reading what a dead process left"):
-            entries = orphan.read(items, size, beyond=beyond)
+            entries = orphan.read(items, size, beyond=beyond, rest=rest)
         # Beyond those that were stepped over, nothing found does not mean that nothing is left.
         if not entries and not beyond:
             with guard("releasing the folder of a dead process"):

@@ -12,6 +12,7 @@ import pytest
 from log10_trace.export import Delivery
 from log10_trace.export.delivery import retry, transport
 from log10_trace.export.delivery.retry import Disposition
+from log10_trace.export.delivery.sender import Sender
 from log10_trace.export.delivery.server import Server
 from log10_trace.export.delivery.transport import Transport
 from log10_trace.export.spool.dead_letters import DeadLetters
@@ -228,6 +229,27 @@ def test_what_a_status_means(status: int, expected: str) -> None:
 def test_retry_after_is_read_in_both_its_forms(header: Any, seconds: float) -> None:
     """Seconds or a date; nonsense asks for nothing."""
     assert retry.retry_after(header, now=100.0) == seconds
+
+
+def test_the_program_runs_while_its_records_are_delivered(api: CompletionsAPI, tmp_path: Path) -> None:
+    """Between few records each, before the request and behind it; not where no call was made meanwhile."""
+    rests: list[tuple[int, int]] = []
+    with delivery(api.url, flush_interval=3600) as made:
+
+        def rest(_: float) -> None:
+            rests.append((len(api.requests), made.stats().pending))
+
+        keep(made, 200)
+        sender = Sender(Transport(), DeadLetters(tmp_path), made.sink.monitor, pause=rest)
+        assert made.sink.journal is not None
+        attempts = [sender.attempt(Server(url=api.url), made.sink.journal, 5.0) for _ in range(3)]
+        sender.transport.close()
+
+        assert attempts == [True, True, False]
+        assert [len(request.records) for request in api.requests] == [128, 72]
+        # To read them, to make them, and before they are sent: 4, 31 and 1.
+        assert rests == [(0, 200)] * 36 + [(1, 200), (1, 136)]
+        assert made.stats().delivered == 200
 
 
 def test_pauses_grow_with_full_jitter_and_never_undercut_the_server() -> None:
