@@ -98,7 +98,7 @@ class PriceTable:
         try:
             self._read(entry)
         except (ValueError, TypeError, KeyError, AttributeError) as error:
-            message = f"{name}: {error}"
+            message = f"{name}: {error if isinstance(error, ValueError) else 'a part of it has another form'}"
             raise ValueError(message) from error
         if entry and "reasoning" in entry and not name.endswith(REASONING_APART):
             apart = ", ".join(REASONING_APART)

@@ -16,7 +16,8 @@ from log10_trace.errors import ConfigError
 
 _PER_TOKENS: Final = 1_000_000
 _CACHED_RATES: Final = 4096
-_BROKEN: Final = (ValueError, TypeError, KeyError, AttributeError)
+_BROKEN: Final = (ValueError, TypeError, KeyError, AttributeError, RecursionError)
+_FORM: Final = '{"models": {"our-model": {"input": 2.5, "output": 10}}}'
 
 
 class Prices:
@@ -54,9 +55,14 @@ class Prices:
         try:
             own = json.loads(path.read_bytes(), parse_constant=_refuse_constant)
             PriceTable(own).check()
-        except (OSError, *_BROKEN) as error:
-            key, reason = "prices", f"it is no price table ({type(error).__name__}: {error})"
-            raise ConfigError(key, str(path), reason) from error
+        except OSError as error:
+            reason = f"it cannot be read: {error.strerror}"
+            raise ConfigError("prices", str(path), reason) from error
+        except _BROKEN as error:
+            # The others speak of Python's types.
+            said = str(error) if isinstance(error, ValueError) else "a part of it has another form"
+            reason = f"it is no price table such as {_FORM}: {said}"
+            raise ConfigError("prices", str(path), reason) from error
         return cls(package, own, path)
 
     @classmethod

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -337,6 +338,7 @@ def test_a_file_that_is_no_price_table_is_named(tmp_path: Path, text: str) -> No
             '{"input": 1, "output": 1, "large_input": {"above": 5}}',
             "our-model: large_input: above is none of",
         ),
+        ('{"input": 1, "output": 1, "tiers": 5}', "our-model: a part of it has another form"),
     ],
 )
 def test_the_error_names_the_model_and_the_price(tmp_path: Path, entry: str, said: str) -> None:
@@ -345,6 +347,22 @@ def test_the_error_names_the_model_and_the_price(tmp_path: Path, entry: str, sai
 
     with pytest.raises(ConfigError, match=said):
         Prices.load(tmp_path / "prices.json")
+
+
+@pytest.mark.parametrize(
+    "text", ["", "null", "[]", "{}", '{"models": []}', '{"models": {}, "providers": 5}', "[" * 100_000]
+)
+def test_what_is_no_price_table_is_told_without_types_of_python(tmp_path: Path, text: str) -> None:
+    """The error shows the form that is meant; a file that cannot be read is told as any other is."""
+    file = tmp_path / "prices.json"
+    with pytest.raises(ConfigError, match="it cannot be read: No such file or directory"):
+        Prices.load(file)
+    file.write_text(text)
+
+    with pytest.raises(ConfigError, match=r'such as \{"models"') as raised:
+        Prices.load(file)
+
+    assert not re.search(r"Error|NoneType|subscriptable|attribute|object is", str(raised.value))
 
 
 def test_the_table_of_a_server_is_read_as_its_file_is() -> None:
