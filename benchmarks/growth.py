@@ -1,19 +1,22 @@
 """How the cost of recording grows, with the exponent of each growth: 1 is linear, 0 is none.
 
     python benchmarks/growth.py                      all tables; some minutes
-    python benchmarks/growth.py --backlog 1000000    with so many records in the spool at most
+    python benchmarks/growth.py --backlog 1000000    with so many records in the spool at most: 2 GB
+    python benchmarks/growth.py --axis backlog       one of the tables: prompt, stream, backlog, tasks
 
 Microseconds of CPU for each record: on the caller's thread, the least of several rounds, and in all threads
 together until a server that stores nothing has acknowledged it; of calls at the same time the median of what
-rounds that record take more than rounds between them that do not. The exponent is the slope of the line
-through the logarithms of the upper half of the sizes, where what a record costs whatever its size counts
-little.
+rounds that record take more than rounds beside them that do not, which come first and second in turns. The
+exponent is the slope of the line through the logarithms of the upper half of the sizes, where what a record
+costs whatever its size counts little.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import copy
+import gc
 import json
 import math
 import os
@@ -36,6 +39,7 @@ from benchmarks.delivery import call, sink  # noqa: E402
 from benchmarks.endpoints import AT_ONCE, endpoints  # noqa: E402
 from benchmarks.workloads import SMALL  # noqa: E402
 from log10_trace.config import resolve  # noqa: E402
+from log10_trace.domain.ids import new_id  # noqa: E402
 from log10_trace.export import Delivery  # noqa: E402
 from log10_trace.record.call import Call  # noqa: E402
 
@@ -46,6 +50,8 @@ MOST_BYTES: Final = 20_000_000
 """Of prompts that one round records."""
 MOST_RECORDS: Final = 200
 ROUNDS: Final = 5
+TASK_ROUNDS: Final = 10
+AXES: Final = ("prompt", "stream", "backlog", "tasks")
 NOWHERE: Final = "http://127.0.0.1:9"
 """Where no server listens."""
 
@@ -138,17 +144,28 @@ def measure_stream(url: str, pieces: int) -> Cost:
     return _measure_calls(url, lambda: stream(pieces), max(2, min(MOST_RECORDS, 50_000 // pieces)))
 
 
+def _repeat(first: Call) -> Call:
+    """Another call with the same bodies, which take longer to make than to record."""
+    made = copy.copy(first)
+    made.id, made.chunks = new_id(), list(first.chunks)
+    return made
+
+
 def measure_backlog(records: int) -> Cost:
     """What the caller's thread does for a record while so many wait in the spool."""
     with _delivery(NOWHERE, spool_max_bytes=1 << 40) as delivery:
+        first = call("x")
         for _ in range(records):
-            delivery.sink.on_end(call("x"))
+            delivery.sink.on_end(_repeat(first))
         rounds = [[call("x") for _ in range(MOST_RECORDS)] for _ in range(ROUNDS)]
         return Cost(min(_hand_over(delivery, calls) for calls in rounds) / 1_000)
 
 
 async def _gather(client: AsyncOpenAI, tasks: int) -> Cost:
     create = client.chat.completions.create
+    gc.collect()
+    # Else a collection of what other rounds left would come in one round and not in another.
+    gc.freeze()
     begun, begun_all = time.thread_time_ns(), time.process_time_ns()
     rounds = max(1, MOST_RECORDS // tasks)
     for _ in range(rounds):
@@ -172,9 +189,12 @@ async def _measure_tasks(url: str, tasks: int) -> Cost:
     async with AsyncOpenAI(base_url=f"{url}/v1", api_key="none", max_retries=0, timeout=300) as client:
         await _gather(client, tasks)
         await _gather_recorded(client, tasks, url)
-        # In turns, so that a machine that slows down slows both.
-        for _ in range(ROUNDS):
-            bare, recorded = await _gather(client, tasks), await _gather_recorded(client, tasks, url)
+        # In turns, also at who comes first: a machine that slows down slows both.
+        for round_ in range(TASK_ROUNDS):
+            if round_ % 2:
+                recorded, bare = await _gather_recorded(client, tasks, url), await _gather(client, tasks)
+            else:
+                bare, recorded = await _gather(client, tasks), await _gather_recorded(client, tasks, url)
             assert bare.total is not None
             assert recorded.total is not None
             callers.append(recorded.caller - bare.caller)
@@ -191,12 +211,22 @@ def main() -> None:
     """Print the tables as Markdown."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--backlog", type=int, default=100_000, help="most records in the spool")
+    parser.add_argument("--axis", nargs="+", choices=AXES, default=AXES, help="the tables; all by default")
     asked = parser.parse_args()
     with sink() as url:
-        print_growth("characters of the prompt", PROMPTS, lambda size: measure_prompt(url, size))
-        print_growth("pieces of the stream", STREAMS, lambda size: measure_stream(url, size))
-    backlogs = [0, *(10**power for power in range(3, 10) if 10**power <= asked.backlog)]
-    print_growth("records that wait in the spool", backlogs, measure_backlog)
+        if "prompt" in asked.axis:
+            print_growth("characters of the prompt", PROMPTS, lambda size: measure_prompt(url, size))
+        if "stream" in asked.axis:
+            print_growth("pieces of the stream", STREAMS, lambda size: measure_stream(url, size))
+    if "backlog" in asked.axis:
+        backlogs = [0, *(10**power for power in range(3, 10) if 10**power <= asked.backlog)]
+        print_growth("records that wait in the spool", backlogs, measure_backlog)
+    if "tasks" in asked.axis:
+        print_tasks()
+
+
+def print_tasks() -> None:
+    """Print the table of calls at the same time."""
     with tempfile.TemporaryDirectory() as home, endpoints(AT_ONCE) as url:
         os.environ["LOG10_HOME"] = home
         print_growth("calls at the same time", TASKS, lambda tasks: measure_tasks(url, tasks))
