@@ -10,6 +10,7 @@ from log10_trace.server.store.clickhouse.connections import Connection, ReadPool
 from log10_trace.server.store.clickhouse.filter_sql import build_where
 from log10_trace.server.store.clickhouse.matching_rows import write_few
 from log10_trace.server.store.clickhouse.statistics import ORDERS, GroupReader, Steps
+from log10_trace.server.store.clickhouse.value_lists import is_one_piece
 from log10_trace.server.store.common.search_query import check_searches
 from log10_trace.server.store.common.source_reports import report_sources
 from log10_trace.server.store.common.usage_statistics import (
@@ -66,29 +67,28 @@ class ClickHouseReports:
         keys = None
         if query.group_by != "none":
             keys = list(query.keys) or reader.find_leading(query.sort, query.limit, self.prices)
-        steps = _choose_steps(reader, query, keys)
+        is_told = keys is None or (query.sort in ORDERS and is_one_piece(keys[: query.series_groups]))
+        steps = _choose_steps(reader, query, keys) if is_told else None
         totals, by_step = reader.sum_groups(keys, steps)
         groups = make_groups(totals, query, self.prices)
         if groups and keys is not None and query.series_groups:
             shown = [group.key or "" for group in groups[: query.series_groups]]
             if steps is None or not set(shown) <= set(steps.keys or ()):
-                # Only the figures that have been read say which groups come first.
-                by_step = reader.sum_groups(shown, _choose_steps(reader, query, shown, are_shown=True))[1]
+                # The figures alone say which groups come first, or their keys are too long to be sent twice.
+                steps = _choose_steps(reader, query, shown)
+                by_step = reader.sum_groups(shown, steps and steps._replace(keys=None))[1]
             by_step = {step: one for step, one in by_step.items() if step[0] in shown}
         series = make_series(by_step, query, self.prices)
         return Statistics(groups=tuple(groups), series=tuple(series), counted=query.counted)
 
 
-def _choose_steps(
-    reader: GroupReader, query: StatisticsQuery, keys: Sequence[str] | None, *, are_shown: bool = False
-) -> Steps | None:
-    """The latest steps of the first groups, as many as a series has; None where these are not known yet."""
-    is_known = keys is None or are_shown or query.sort in ORDERS
-    last = reader.read_last_minute() if query.series_groups and is_known else None
+def _choose_steps(reader: GroupReader, query: StatisticsQuery, keys: Sequence[str] | None) -> Steps | None:
+    """The latest steps of the first of some groups (None: of all), as many as a series may have."""
+    shown = None if keys is None else keys[: query.series_groups]
+    last = reader.read_last_minute() if query.series_groups else None
     if last is None:
         return None
     width = WIDTH_OF[query.interval]
-    shown = None if keys is None else keys[: query.series_groups]
     end = (last // width + 1) * width
     first = max(end - count_steps(len(shown or ())) * width, 0)
     return Steps(width, first, shown, query.with_step_percentiles)

@@ -13,7 +13,13 @@ from log10_trace.domain.completion_record import CompletionRecord
 from log10_trace.server.store import open_store
 from log10_trace.server.store.clickhouse.connections import Connection
 from log10_trace.server.store.clickhouse.value_lists import is_one_piece, split_lists
-from log10_trace.server.store.data_types import CompletionFilter, Feedback, FeedbackTarget, FeedbackTask
+from log10_trace.server.store.data_types import (
+    CompletionFilter,
+    Feedback,
+    FeedbackTarget,
+    FeedbackTask,
+    StatisticsQuery,
+)
 from log10_trace.server.store.protocol import Store
 from tests.server.clickhouse_engine import DATABASE
 from tests.server.store.factories import NOON_MS, ORG, completion, ids
@@ -84,6 +90,17 @@ def test_a_server_takes_what_is_asked_of_many_records(store: Store) -> None:
     assert len(sessions.items) == CALLS
     assert store.completions.delete(ORG, CompletionFilter(status="finished")).result() == CALLS - RUNNING
     assert ids(store, limit=1000) == names[:RUNNING][::-1]
+
+
+def test_a_server_takes_the_longest_names_of_groups(store: Store) -> None:
+    """A hundred tags of 2 KB each, each with its series: more than one value takes."""
+    names = [f"{number:03}".ljust(512, "😀") for number in range(100)]
+    store.completions.put(ORG, completion(tags=names)).result()
+
+    found = store.reports.statistics(ORG, StatisticsQuery(group_by="tag", series_groups=100))
+
+    assert [one.key for one in found.groups] == names
+    assert [one.key for one in found.series] == names
 
 
 def test_the_endpoint_of_these_tests_refuses_what_a_server_refuses(
