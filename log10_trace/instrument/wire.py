@@ -101,8 +101,9 @@ def retries(request: Any) -> int | None:
 
 def read_retries(count: str | bytes | None) -> int | None:
     """The number in the header that tells of retries; None for what no SDK writes there."""
-    is_number = count is not None and count.isdigit() and count.isascii() and len(count) <= _MAX_RETRY_DIGITS
-    return int(count) if count is not None and is_number else None
+    if count is None or len(count) > _MAX_RETRY_DIGITS or not count.isdigit() or not count.isascii():
+        return None
+    return int(count)
 
 
 def options_json(options: Any) -> bytes:

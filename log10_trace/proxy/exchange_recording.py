@@ -142,15 +142,8 @@ class ExchangeRecording:
     """The recording of one exchange."""
 
     __slots__ = (
-        "_call",
-        "_is_cut",
-        "_is_stream",
-        "_keep_started",
-        "_max_bytes",
-        "_recording",
-        "_request",
-        "_room",
-    )
+        "_call", "_is_cut", "_is_stream", "_keep_started", "_max_bytes", "_recording", "_request", "_room",
+    )  # fmt: skip
 
     def __init__(self, recording: Recording, keep_started: Callable[[Call], None] | None) -> None:
         self._recording = recording
