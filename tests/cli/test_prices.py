@@ -19,6 +19,7 @@ from log10_trace.errors import ConfigError, Log10Error
 from log10_trace.questions.server_prices import prices_of
 from tests.cli.conftest import Cli, call
 from tests.processes import server
+from tests.warm_commands import WarmCommands
 
 M = 1_000_000
 TABLE = {
@@ -74,22 +75,36 @@ CASES: dict[str, tuple[dict[str, Any], float | None]] = {
 
 
 @pytest.fixture(scope="module")
-def priced(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cli]:
+def priced(tmp_path_factory: pytest.TempPathFactory, warm: WarmCommands) -> Iterator[Cli]:
     """The command line of a server with a price table of its own and a call of each case."""
     folder = tmp_path_factory.mktemp("priced")
     table, home = folder / "prices.json", folder / "log10"
     table.write_text(json.dumps(TABLE))
     home.mkdir(mode=0o700)
     with server(home, "--prices", str(table)) as running:
-        cli = Cli(running.url, running.token or "", {**os.environ, "LOG10_HOME": str(home)})
+        environ = {**os.environ, "LOG10_HOME": str(home), "PYTHONWARNINGS": "error"}
+        cli = Cli(running.url, running.token or "", environ, warm=warm)
         with cli.client() as client:
             for number, (name, (fields, _)) in enumerate(CASES.items()):
                 client.completions.create(completion=call(number, tags=[name]) | fields)
         yield cli
 
 
+@pytest.fixture(scope="module")
+def benchmarked(priced: Cli) -> dict[str, Any]:
+    """What ``benchmark`` shows of each call as it was logged, by its id."""
+    ids = ",".join(call(number)["id"] for number in range(len(CASES)))
+    with simulated_model() as url:
+        sdk = {"OPENAI_BASE_URL": url, "OPENAI_API_KEY": "sk-test"}
+        done = priced.run("benchmark", "--models", "m", "--ids", ids, "--json", **sdk)
+    shown = [json.loads(line) for line in done.stdout.splitlines()]
+    return {each["completion_id"]: each for each in shown if each["logged"]}
+
+
 @pytest.mark.parametrize("number", range(len(CASES)), ids=list(CASES))
-def test_replay_and_benchmark_charge_as_the_statistics_do(priced: Cli, number: int) -> None:
+def test_replay_and_benchmark_charge_as_the_statistics_do(
+    priced: Cli, benchmarked: dict[str, Any], number: int
+) -> None:
     """A logged call costs the same wherever it is shown, with the table that the server has."""
     name, (_, expected) = list(CASES.items())[number]
     completion_id = call(number)["id"]
@@ -99,9 +114,8 @@ def test_replay_and_benchmark_charge_as_the_statistics_do(priced: Cli, number: i
     with simulated_model() as url:
         sdk = {"OPENAI_BASE_URL": url, "OPENAI_API_KEY": "sk-test"}
         replayed = priced.run("replay", completion_id, "--json", **sdk)
-        benched = priced.run("benchmark", "--models", "m", "--ids", completion_id, "--json", **sdk)
 
-    shown = [json.loads(done.stdout.splitlines()[0]) for done in (replayed, benched)]
+    shown = [json.loads(replayed.stdout.splitlines()[0]), benchmarked[completion_id]]
     assert [each["logged"] for each in shown] == [True, True]
     assert [each["cost"] for each in shown] == [costs[name]] * 2 == [expected] * 2
 
