@@ -64,7 +64,7 @@ def interpret_counted(
         return 1, None, (Charge(model or "", input_tokens or 0, output_tokens or 0, cached),)
     if isinstance(written, list):
         return 1, None, tuple(Charge(*each) for each in written)
-    return written["rules"], written["first_token"], tuple(Charge(*each) for each in written["charges"])
+    return written["rules"], written["first_token"], tuple([Charge(*each) for each in written["charges"]])
 
 
 def _read_cached_tokens(response: Any) -> int:
