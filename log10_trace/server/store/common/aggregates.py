@@ -52,8 +52,8 @@ class SerializedAggregate(NamedTuple):
 
 
 NOTHING: Final = SerializedAggregate("{}", "[]")
-_REMEMBERED: Final = 2_000_000
-"""Characters of each kind of text whose values are remembered: those of four large pages, some 15 MB."""
+_REMEMBERED: Final = 1_000_000
+"""Characters of each kind of text whose values are remembered: those of a large page, or of two: 21 MB."""
 _COUNTS: Final = ParsedTexts[Mapping[str, Sequence[int]]](_REMEMBERED)
 _DURATIONS: Final = ParsedTexts[Sequence[int]](_REMEMBERED)
 
