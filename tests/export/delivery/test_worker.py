@@ -9,7 +9,7 @@ import pytest
 
 from log10_trace.export.delivery.responses import SendResult
 from log10_trace.export.delivery.server import Server
-from log10_trace.export.spool.backlog import PendingEntry
+from log10_trace.export.spool.backlog import PendingEntry, Rest
 from log10_trace.export.spool.journal import Journal
 from log10_trace.export.spool.outbound_record import OutboundRecord
 from tests.export.factories import call
@@ -77,8 +77,8 @@ def test_who_comes_while_nothing_is_found_is_not_forgotten(
     process.worker.step()
     read = Journal.read
 
-    def read_and_then(journal: Journal, items: int, size: int) -> list[PendingEntry]:
-        found = read(journal, items, size)
+    def read_and_then(journal: Journal, items: int, size: int, *, rest: Rest) -> list[PendingEntry]:
+        found = read(journal, items, size, rest=rest)
         if not found:
             monkeypatch.undo()
             process.sink.on_end(call())
@@ -105,10 +105,11 @@ def test_records_are_made_in_short_pieces_while_the_program_makes_calls(tmp_path
         process.sink.on_end(call(f"call {number}"))
 
     process.step()
-    assert len(process.pauses) == 2
+    # Two between them, and one before they are sent.
+    assert len(process.pauses) == 3
     network.answers = [DONE]
     while process.monitor.counts.pending:
         process.step()
 
     assert len(network.taken) == 9
-    assert len(process.pauses) == 2
+    assert len(process.pauses) == 3
