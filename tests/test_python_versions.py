@@ -132,9 +132,9 @@ class _Zstd(ModuleType):
         eof = False
         unused_data = b""
 
-        def decompress(self, data: bytes) -> bytes:
+        def decompress(self, data: bytes, max_length: int = -1) -> bytes:
             self.eof = True
-            return data.removeprefix(b"coded ")
+            return data.removeprefix(b"coded ")[: max_length if max_length >= 0 else None]
 
 
 def test_the_standard_librarys_zstd_is_used_where_there_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
