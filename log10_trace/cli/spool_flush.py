@@ -32,7 +32,7 @@ def deliver_left_behind(
         otlp = importlib.import_module("log10_trace.export.delivery.otlp_delivery")
         of_spans = otlp.make_otlp_delivery(settings, None, unknown_destination=unknown_destination)
         is_complete = _deliver(SPANS, of_spans, timeout)
-    for each in spans if settings.otlp_url is None else []:
+    for each in [each for each in spans if each.sequences] if settings.otlp_url is None else []:
         stderr_console.print(delivery_hint(each, SPANS), soft_wrap=True)
     if not spans or _list_left(settings.spool_dir):
         of_records = Delivery(settings, any_key=any_key, unknown_destination=unknown_destination)
@@ -43,7 +43,7 @@ def deliver_left_behind(
 
 
 def _list_left(folder: Path) -> list[PendingSource]:
-    return [each for each in list_pending(Spool(folder)) if each.sequences and not each.alive]
+    return [each for each in list_pending(Spool(folder)) if not each.alive]
 
 
 def _deliver(what: str, delivery: Delivery, timeout: float) -> bool:
@@ -58,7 +58,7 @@ def _deliver(what: str, delivery: Delivery, timeout: float) -> bool:
     print_line(f"Delivered {stats.adopted} {what}; {waits} wait.")
     for each in left:
         if each.sequences and not delivery.resolver.accepts(each.destination):
-            stderr_console.print(delivery_hint(each, what))
+            stderr_console.print(delivery_hint(each, what), soft_wrap=True)
         if each.newer:
             newer = f"{each.newer} {what} of {each.source} are of a later version: upgrade log10-trace."
             stderr_console.print(newer, soft_wrap=True)

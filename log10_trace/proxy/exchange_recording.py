@@ -14,7 +14,6 @@ from typing import Final
 from log10_trace.context import process_session
 from log10_trace.domain.call_labels import RESPONSES
 from log10_trace.domain.endpoint_paths import EndpointPath, match_path
-from log10_trace.domain.native_views import VIEWS
 from log10_trace.guard import guard, log_rate_limited
 from log10_trace.instrument import background, wire
 from log10_trace.instrument.failure_recording import FailureRecording
@@ -24,15 +23,11 @@ from log10_trace.proxy.heads import Fields, RequestHead, ResponseHead, find
 from log10_trace.proxy.labels import read_scope, read_span
 from log10_trace.proxy.target import Target
 from log10_trace.record import sse
+from log10_trace.record.body_sizes import CUT_BYTES, find_room
 from log10_trace.record.call import Call
 from log10_trace.record.content_encoding import decode_body
 from log10_trace.record.json_bytes import parse
 from log10_trace.unpatched import time
-
-MAX_BODIES_BYTES: Final = 56 << 20
-"""Of request and response together in a record: servers take records of 64 MiB."""
-CUT_BYTES: Final = 4 << 20
-"""What is kept of a body that is too large. It is no JSON any more, and as a text up to six times as long."""
 
 VIA: Final = "proxy"
 _RECORDING: Final = guard("recording an exchange")
@@ -150,8 +145,7 @@ class ExchangeRecording:
         self._call = recording.call
         self._keep_started = keep_started
         self._request: list[bytes] = []
-        # What has a view as chat stands in the record twice.
-        self._max_bytes = MAX_BODIES_BYTES // (2 if self._call.endpoint in VIEWS else 1)
+        self._max_bytes = find_room(self._call.endpoint)
         self._room = self._max_bytes
         self._is_stream = self._is_cut = False
 
@@ -257,7 +251,7 @@ class ExchangeRecording:
             self._is_cut = True
             pieces[:] = [b"".join(pieces)[:CUT_BYTES]]
             log_rate_limited(
-                "log10_trace: request and response have more than %d MiB; of a body %d MiB are recorded",
+                "log10_trace: request and response have more than %d MiB; of a body %d MiB at most are kept",
                 self._max_bytes >> 20,
                 CUT_BYTES >> 20,
             )

@@ -13,10 +13,12 @@ import zlib
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
-MAX_DECODED_BYTES: Final = 56 << 20
-"""Servers take records of 64 MiB."""
-_PART_BYTES: Final = 256
-"""Four bytes of zstd can stand for 128 KiB."""
+from log10_trace.record.body_sizes import MAX_BODIES_BYTES
+
+_ZSTD_PART_BYTES: Final = 256
+"""Four bytes can stand for 128 KiB."""
+_BROTLI_PART_BYTES: Final = 16
+"""Two bytes can stand for more than a megabyte."""
 
 Decode = Callable[[bytes, int], bytes]
 """Gives what a chunk decodes to, and of more than so many bytes the beginning, or little more."""
@@ -29,13 +31,15 @@ _ZSTD: Final = ("compression.zstd", "backports.zstd", "zstandard")
 _ERRORS: Final = (zlib.error, ValueError, RuntimeError, OSError, EOFError)
 
 
-def decode_body(chunks: list[bytes], content_encoding: str | None) -> bytes:
+def decode_body(
+    chunks: list[bytes], content_encoding: str | None, max_bytes: int = MAX_BODIES_BYTES
+) -> bytes:
     """The body, whole or as far as it came: a body cut short is decoded up to the cut.
 
-    No more than ``MAX_DECODED_BYTES`` are decoded: some kilobytes can stand for gigabytes.
+    No more than ``max_bytes`` are decoded, which are at least 1: some kilobytes can stand for gigabytes.
     """
     if content_encoding:
-        chunks = decode_chunks(chunks, content_encoding, MAX_DECODED_BYTES)
+        chunks = decode_chunks(chunks, content_encoding, max_bytes)
     return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
 
@@ -106,10 +110,11 @@ def _brotli() -> Decode:
     feed: Callable[..., bytes] = getattr(decompressor, "process", None) or decompressor.decompress
 
     def decode(chunk: bytes, room: int) -> bytes:
-        return feed(chunk, output_buffer_limit=room)
+        # brotlicffi makes a buffer of this size.
+        return feed(chunk, output_buffer_limit=room) if room <= MAX_BODIES_BYTES else feed(chunk)
 
     def decode_part_by_part(chunk: bytes, room: int) -> bytes:
-        return _join_up_to(room, (feed(part) for part in _cut(chunk)))
+        return _join_up_to(room, (feed(part) for part in _cut(chunk, _BROTLI_PART_BYTES)))
 
     return decode if hasattr(decompressor, "can_accept_more_data") else decode_part_by_part
 
@@ -133,7 +138,8 @@ def _zstd() -> Decode:
         return _join_up_to(room, decode_frames(chunk, room))
 
     def decode_part_by_part(chunk: bytes, room: int) -> bytes:
-        return _join_up_to(room, (piece for part in _cut(chunk) for piece in decode_frames(part)))
+        parts = _cut(chunk, _ZSTD_PART_BYTES)
+        return _join_up_to(room, (piece for part in parts for piece in decode_frames(part)))
 
     return decode_part_by_part if library.__name__ == _ZSTD[-1] else decode
 
@@ -142,9 +148,9 @@ def _as_it_is(chunk: bytes, _room: int) -> bytes:
     return chunk
 
 
-def _cut(chunk: bytes) -> Iterator[bytes]:
+def _cut(chunk: bytes, size: int) -> Iterator[bytes]:
     """Parts of a chunk for decoders that cannot be told how much they may give."""
-    return (chunk[at : at + _PART_BYTES] for at in range(0, len(chunk), _PART_BYTES))
+    return (chunk[at : at + size] for at in range(0, len(chunk), size))
 
 
 def _join_up_to(room: int, pieces: Iterator[bytes]) -> bytes:

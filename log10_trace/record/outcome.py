@@ -8,6 +8,7 @@ from typing import Any, Final, NamedTuple, Protocol
 from log10_trace.domain.call_labels import CHAT_COMPLETIONS, FAILED, FINISHED, MESSAGES, RESPONSES, STARTED
 from log10_trace.record import accumulate_choices, accumulate_messages, accumulate_responses, sse
 from log10_trace.record.accumulate_text import Places
+from log10_trace.record.body_sizes import CUT_BYTES, cut_text, find_room
 from log10_trace.record.call import Call
 from log10_trace.record.content_encoding import decode_body
 from log10_trace.record.event_template import make_template
@@ -48,7 +49,8 @@ def determine_outcome(call: Call) -> Outcome:
     if call.status == STARTED:
         return Outcome(b"null", STARTED)
     # A body that was not streamed was decoded by the HTTP library already.
-    body = decode_body(call.chunks, call.content_encoding if call.streamed else None)
+    coding = call.content_encoding if call.streamed else None
+    body = decode_body(call.chunks, coding, _find_room(call)) if coding else b"".join(call.chunks)
     # By the body, not by its type: some servers answer JSON to ``stream=True``.
     if sse.is_stream(body):
         return _stream_outcome(call, body)
@@ -56,10 +58,16 @@ def determine_outcome(call: Call) -> Outcome:
     if json_body is not None:
         failure = find_failure(json_body.value, is_response=call.endpoint == RESPONSES)
         return _outcome(call, json_body.text, failure, is_whole=True, raw=json_body.raw)
-    response = to_json_string(body, _charset(call.content_type)) if body.strip() else b"null"
+    text = cut_text(body, _find_room(call))
+    response = to_json_string(text, _charset(call.content_type)) if text.strip() else b"null"
     # A stream that broke off before its first event is known by its content type alone.
     is_cut = "event-stream" in (call.content_type or "").lower()
     return _outcome(call, response, None, is_whole=not (is_cut or call.interrupted))
+
+
+def _find_room(call: Call) -> int:
+    """How many bytes the response may have; a beginning of it is kept beside any request."""
+    return max(find_room(call.endpoint, len(call.request)), CUT_BYTES)
 
 
 def _stream_outcome(call: Call, body: bytes) -> Outcome:

@@ -16,9 +16,21 @@ from tests import completions_api as does
 from tests.cli.conftest import Cli, Said
 from tests.completions_api import CompletionsAPI
 from tests.export.factories import keep
+from tests.processes import program
 from tests.otlp_receiver import otlp_receiver, refuse, status
 
 NOWHERE = "http://127.0.0.1:9"
+KILLED = """
+import os
+from log10_trace.config import resolve
+from log10_trace.export import Delivery
+from tests.export.factories import begun
+
+made, call = Delivery(resolve(dict(url={url!r}, token={token!r}, flush_interval=3600.0))), begun("x")
+made.sink.on_start(call)
+made.sink.keep_started(call)
+os._exit(0)
+"""
 
 
 def leave_a_span(home: Path, url: str) -> None:
@@ -91,6 +103,22 @@ def test_spans_that_an_ended_program_left_are_delivered(
     assert (sent.returncode, sent.out) == (0, "Delivered 1 spans; 1 wait.\n")
     assert f"LOG10_OTLP_URL={NOWHERE}/v1/traces." in sent.err
     assert len(receiver.ids()) == 1
+
+
+def test_spans_that_wait_for_another_endpoint_hold_up_no_call_that_never_ended(
+    cli: Cli, within: Callable[..., Said], private_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A program that was killed in its first call left no record, and a server is to hear of it."""
+    monkeypatch.setattr(delivery, "NO_PROGRESS_TIMEOUT_S", 30.0)
+    with CompletionsAPI() as api:
+        monkeypatch.setitem(cli.environ, "LOG10_URL", api.url)
+        leave_a_span(private_home, NOWHERE)
+        ended = program(private_home, KILLED.format(url=api.url, token=cli.environ["LOG10_TOKEN"]))
+        done = within("spool", "flush")
+
+        assert (ended.returncode, ended.stderr) == (0, "")
+        assert [record["status"] for record in api.rows().values()] == ["failed"]
+    assert f"LOG10_OTLP_URL={NOWHERE}/v1/traces." in done.err
 
 
 def test_records_and_spans_are_delivered_together(

@@ -13,7 +13,8 @@ import pytest
 from log10_trace import instrument
 from log10_trace.instrument.sampling import Sampling
 from log10_trace.proxy import exchange_recording
-from log10_trace.proxy.exchange_recording import CUT_BYTES, MAX_BODIES_BYTES
+from log10_trace.record import body_sizes
+from log10_trace.record.body_sizes import CUT_BYTES, MAX_BODIES_BYTES
 from log10_trace.server.http.limits import Limits
 from tests.instrument.conftest import Kept
 from tests.instrument.test_replay import PATHS
@@ -239,7 +240,7 @@ def test_a_label_that_cannot_be_used_is_left_out(
 @pytest.fixture
 def small_bodies(monkeypatch: pytest.MonkeyPatch) -> None:
     """A record has room for less."""
-    monkeypatch.setattr(exchange_recording, "MAX_BODIES_BYTES", 40_000)
+    monkeypatch.setattr(body_sizes, "MAX_BODIES_BYTES", 40_000)
     monkeypatch.setattr(exchange_recording, "CUT_BYTES", 1_000)
 
 

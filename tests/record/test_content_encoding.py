@@ -10,14 +10,15 @@ import tracemalloc
 import zlib
 from collections.abc import Callable
 from itertools import pairwise
-from typing import Final
+from types import SimpleNamespace
+from typing import Any, Final, cast
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from log10_trace.record import content_encoding
-from log10_trace.record.content_encoding import decode_body
+from log10_trace.record.content_encoding import decode_body, decode_chunks
 
 ZSTD: Final = "compression.zstd" if sys.version_info >= (3, 14) else "backports.zstd"
 
@@ -85,17 +86,48 @@ def test_of_a_body_that_is_cut_the_beginning_comes_back(coding: tuple[str, Calla
     assert len(found) > 10_000
 
 
+class _Brotli:
+    """A library of brotli whose decoder takes no bound, as brotli 1.1, or makes a buffer of it."""
+
+    def __init__(self, *, has_bound: bool) -> None:
+        self._has_bound = has_bound
+
+    def Decompressor(self) -> Any:
+        decoder = importlib.import_module("brotli").Decompressor()
+
+        def decompress(coded: bytes, output_buffer_limit: int | None = None) -> bytes:
+            if output_buffer_limit is None:
+                return cast("bytes", decoder.process(coded))
+            bytearray(output_buffer_limit)
+            return cast("bytes", decoder.process(coded, output_buffer_limit=output_buffer_limit))
+
+        bound = {"can_accept_more_data": decoder.can_accept_more_data} if self._has_bound else {}
+        return SimpleNamespace(decompress=decompress, **bound)
+
+
+@pytest.mark.parametrize("has_bound", [True, False])
+def test_libraries_of_brotli_differ_in_the_bound_that_they_take(
+    monkeypatch: pytest.MonkeyPatch, *, has_bound: bool
+) -> None:
+    """All give the whole body where it has no bound, and little more than the bound where it has one."""
+    body = os.urandom(1000) + bytes(1 << 20)
+    coded = _brotli(body)
+    monkeypatch.setattr(content_encoding, "_first_of", lambda *_: _Brotli(has_bound=has_bound))
+
+    assert b"".join(decode_chunks([coded], "br")) == body
+    assert decode_body([coded], "br", 10_000) == body[:10_000]
+
+
 def test_a_body_that_grows_beyond_measure_is_decoded_in_part(
-    coding: tuple[str, Callable[[bytes], bytes]], monkeypatch: pytest.MonkeyPatch
+    coding: tuple[str, Callable[[bytes], bytes]],
 ) -> None:
     """Few bytes that stand for many give no more than is asked for, and take no memory for the rest."""
     name, code = coding
     coded = code(bytes(1 << 20))
-    monkeypatch.setattr(content_encoding, "MAX_DECODED_BYTES", 10_000)
     tracemalloc.start()
     try:
         for body in ([coded], pieces(coded, [20])):
-            assert decode_body(body, name) == bytes(10_000)
+            assert decode_body(body, name, 10_000) == bytes(10_000)
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()

@@ -30,6 +30,8 @@ _PIECE: Final = 4
 _BUSY_ITEMS: Final = 128
 """Records of one request while the program makes calls: to write it and to read its answer takes some 0.3 ms,
 without a pause. A server takes batches of a hundred as fast as larger ones."""
+_BEHIND: Final = 4
+"""When so many such requests wait, a program that makes calls is sent as large ones as any."""
 _SETTLED: Final = 64
 """Records that are acknowledged at a time: they take some 0.1 ms."""
 _PAUSE_S: Final = 0.00005
@@ -136,7 +138,9 @@ class Sender:
         if self._is_beyond_next and (others := backlog.read(1, self._batch_bytes, beyond=True)):
             return others
         most = self.backoff.items(self.transport.max_items(server))
-        most = min(most, _BUSY_ITEMS) if self._is_program_busy else most
+        # Not while more waits than that: a server that is slow, or far away, would fall behind for good.
+        is_behind = self._monitor.counts.pending > _BEHIND * _BUSY_ITEMS
+        most = min(most, _BUSY_ITEMS) if self._is_program_busy and not is_behind else most
         items = backlog.read(most, self._batch_bytes, rest=self._rest)
         for at, item in enumerate(() if self._suspects.is_empty else items):
             # In company it would make the others fail with it.

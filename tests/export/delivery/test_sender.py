@@ -252,6 +252,22 @@ def test_the_program_runs_while_its_records_are_delivered(api: CompletionsAPI, t
         assert made.stats().delivered == 200
 
 
+def test_a_program_that_is_faster_than_the_server_is_sent_as_large_requests_as_any(
+    api: CompletionsAPI, tmp_path: Path
+) -> None:
+    """Smaller ones would leave a server that takes long for each further behind with every request."""
+    with delivery(api.url, flush_interval=3600) as made:
+        keep(made, 700)
+        sender = Sender(Transport(), DeadLetters(tmp_path), made.sink.monitor, pause=lambda _: None)
+        assert made.sink.journal is not None
+        sender.attempt(Server(url=api.url), made.sink.journal, 5.0)
+        keep(made, 1)
+        sender.attempt(Server(url=api.url), made.sink.journal, 5.0)
+        sender.transport.close()
+
+        assert [len(request.records) for request in api.requests] == [500, 128]
+
+
 def test_pauses_grow_with_full_jitter_and_never_undercut_the_server() -> None:
     """A pause is a share of an exponential bound, and at least what the server asked for."""
     assert [retry.delay(n, 1.0) / retry.BASE_S for n in (1, 2, 3)] == [2, 4, 8]
