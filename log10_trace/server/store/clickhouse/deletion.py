@@ -108,13 +108,15 @@ def hide_records(connection: Connection, organization_id: str, rows: Sequence[Ro
 def remember(connection: Connection, organization_id: str, ids: Sequence[str]) -> None:
     """Remember records that are about to be deleted, so that none of their deliveries counts."""
     day = time.time_ns() // 1_000_000 // DAY_MS
-    version = time.time_ns() + _MAX_SKEW_NS
+    version = 0
     hashes: list[tuple[str, str, str]] = []
     for batch in split_by_size(connection, organization_id, ids):
         for key, merged in load_records(connection, batch).items():
             hashes.append(_hash(*key, deletions.hash_content(merged.incoming)))
             version = max(version, *merged.versions)
     if hashes:
+        # Told after the bodies are read, which may take long: what came from others meanwhile is meant too.
+        version = max(version, time.time_ns() + _MAX_SKEW_NS)
         connection.insert("deleted", [(*each, day, version) for each in hashes])
 
 

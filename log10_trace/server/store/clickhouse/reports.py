@@ -73,8 +73,10 @@ class ClickHouseReports:
         groups = make_groups(totals, query, self.prices)
         if groups and keys is not None and query.series_groups:
             shown = [group.key or "" for group in groups[: query.series_groups]]
-            if steps is None or not set(shown) <= set(steps.keys or ()):
-                # The figures alone say which groups come first, or their keys are too long to be sent twice.
+            asked = steps.keys or () if steps is not None else ()
+            if not set(shown) <= set(asked) or count_steps(len(shown)) != count_steps(len(asked)):
+                # The figures alone say which groups come first, their keys are too long to be sent twice, or
+                # some that were asked for have no calls.
                 steps = _choose_steps(reader, query, shown)
                 by_step = reader.sum_groups(shown, steps and steps._replace(keys=None))[1]
             by_step = {step: one for step, one in by_step.items() if step[0] in shown}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
@@ -13,6 +14,7 @@ from log10_trace.server.store.clickhouse.matching_rows import read_page
 from log10_trace.server.store.clickhouse.queries import SQL
 from log10_trace.server.store.clickhouse.record_rows import SORT_KEYS
 from log10_trace.server.store.clickhouse.text_search import BoundCondition
+from log10_trace.server.store.clickhouse.value_lists import split_list
 from log10_trace.server.store.common.aggregates import (
     DURATION_SHARES,
     FIRST_TOKEN_SHARES,
@@ -167,8 +169,14 @@ class GroupReader:
         figure, values = ORDERS[sort], {**self._values, "limit": limit}
         if sort == "cost":
             rates, most = self._read_rates()
-            values |= _price(rates, prices)
-            figure = SQL["cost"] if most > 1 else SQL["cost_of_first_charges"]
+            template = SQL["cost"] if most > 1 else SQL["cost_of_first_charges"]
+            pieces = split_list(rates)
+            for number, piece in enumerate(pieces):
+                values |= {f"{name}_{number}": each for name, each in _price(piece, prices).items()}
+            figure = " + ".join(
+                re.sub(r"\{(rates|fresh|made|cached):", rf"{{\1_{number}:", template)
+                for number in range(len(pieces))
+            )
         query = _write("leading_groups", self._where, self._key, self._of_few).replace("@figure", figure)
         return [key for (key,) in self._connection.ask(query, values)]
 

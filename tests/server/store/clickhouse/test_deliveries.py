@@ -14,6 +14,7 @@ from clickhouse_connect.driver.exceptions import DatabaseError
 
 from log10_trace.domain.completion_record import CompletionRecord, parse
 from log10_trace.server.store import open_store
+from log10_trace.server.store.clickhouse import deletion
 from log10_trace.server.store.clickhouse.address import parse_address
 from log10_trace.server.store.clickhouse.connections import Connection, connect
 from log10_trace.server.store.common import transfer
@@ -223,6 +224,28 @@ def breaking_off(monkeypatch: pytest.MonkeyPatch, statement: str, code: int, is_
     with monkeypatch.context() as patched:
         patched.setattr(Connection, "execute", execute_and_fail)
         yield
+
+
+def test_what_comes_while_a_deletion_reads_bodies_is_deleted(
+    stores: tuple[Store, Store, Store], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However long it reads, and without the allowance for clocks that differ."""
+    one, other, _ = stores
+    put(one, parse(text_of(id="a")))
+    load = deletion.load_records
+
+    def load_slowly(connection: Connection, keys: Any) -> Any:
+        found = load(connection, keys)
+        put(other, parse(text_of(id="a", request=asked("a secret"))))
+        return found
+
+    monkeypatch.setattr(deletion, "_MAX_SKEW_NS", 0)
+    monkeypatch.setattr(deletion, "load_records", load_slowly)
+    assert one.completions.delete(ORG, CompletionFilter()).result() == 1
+    monkeypatch.setattr(deletion, "load_records", load)
+
+    again = put(other, parse(text_of(id="a", comment="new", request=...)))
+    assert "request" not in again.stored.fields
 
 
 @pytest.mark.parametrize(

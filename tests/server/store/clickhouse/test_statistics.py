@@ -22,7 +22,7 @@ from log10_trace.server.store.data_types import (
     StatisticsQuery,
 )
 from log10_trace.server.store.protocol import Store
-from tests.server.store.factories import ORG, answer, asked, completion, put_all
+from tests.server.store.factories import NOON_MS, ORG, answer, asked, completion, put_all
 from tests.server.store.test_listing import at, frame
 
 AUDIO = {"prompt_tokens_details": {"audio_tokens": 30}, "completion_tokens_details": {"audio_tokens": 20}}
@@ -106,6 +106,26 @@ def test_statistics_are_those_of_the_other_stores(stores: tuple[Store, Store]) -
         assert len(series) > len(groups) > 0
         assert any(one.p95 for one in groups)
         assert len({one.key for one in series}) == min(len(groups), 2)
+
+
+def test_a_series_is_as_long_as_the_groups_that_are_found_allow(stores: tuple[Store, Store]) -> None:
+    """Groups that are asked for and have no calls take no steps from the others."""
+    calls = [completion(id=f"lone {number}", tags=["lone"], created_at=at(number)) for number in range(300)]
+    keys = ("lone", *(f"no {number}" for number in range(99)))
+    query = StatisticsQuery(
+        group_by="tag",
+        keys=keys,
+        since_ms=NOON_MS,
+        until_ms=NOON_MS + 300 * 60_000,
+        interval="minute",
+        series_groups=100,
+    )
+    for store in stores:
+        put_all(store, calls)
+    ours, sqlite = (store.reports.statistics(ORG, query) for store in stores)
+
+    assert [one.start_ms for one in ours.series] == [one.start_ms for one in sqlite.series]
+    assert len(ours.series) == 300
 
 
 @pytest.mark.parametrize("few", [0, 20_000])

@@ -22,7 +22,7 @@ from log10_trace.server.store.data_types import (
 )
 from log10_trace.server.store.protocol import Store
 from tests.server.clickhouse_engine import DATABASE
-from tests.server.store.factories import NOON_MS, ORG, completion, ids
+from tests.server.store.factories import NOON_MS, ORG, answer, completion, ids
 
 CALLS = 260
 RUNNING = 10
@@ -101,6 +101,21 @@ def test_a_server_takes_the_longest_names_of_groups(store: Store) -> None:
 
     assert [one.key for one in found.groups] == names
     assert [one.key for one in found.series] == names
+
+
+def test_a_server_takes_the_longest_names_of_models(store: Store) -> None:
+    """All models have a price of their own where groups are ordered by cost."""
+    names = [f"{number:03}".ljust(512, "😀") for number in range(100)]
+    calls = [
+        completion(id=f"{number}", request={"model": name, "messages": []}, response=answer("a"))
+        for number, name in enumerate(names)
+    ]
+    for put in store.completions.put_many(ORG, calls):
+        put.result()
+
+    found = store.reports.statistics(ORG, StatisticsQuery(group_by="model", sort="cost", limit=100))
+
+    assert sorted(one.key or "" for one in found.groups) == names
 
 
 def test_the_endpoint_of_these_tests_refuses_what_a_server_refuses(
