@@ -19,6 +19,8 @@ _BETWEEN_STEPS: Final = "\n\n"
 _PLACES: Final = 4_096
 """Places of steps that are kept drawn: the charts of a page have the same."""
 _ADDRESSES: Final = 1_024
+_SHORT: Final = 1_000
+"""Characters of an address that is kept: conditions may have many thousands."""
 
 
 def draw_steps(chart: Chart, root: str) -> Markup:
@@ -79,4 +81,8 @@ def _draw_extent(x: float, width: float) -> str:
     return f'x="{x}%" width="{width}%"'
 
 
-_escape_address = lru_cache(_ADDRESSES)(escape_html)
+def _escape_address(address: str) -> str:
+    return _escape_short_address(address) if len(address) <= _SHORT else escape_html(address)
+
+
+_escape_short_address = lru_cache(_ADDRESSES)(escape_html)

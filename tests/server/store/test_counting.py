@@ -150,6 +150,31 @@ def test_a_record_deleted_since_it_was_searched_is_left_out(store: Store) -> Non
     ] == [1]
 
 
+def test_pages_go_on_behind_what_was_deleted_since_it_was_found(store: Store) -> None:
+    """A page with one record less than was asked for is not taken for the last."""
+    put_all(
+        store,
+        [
+            completion(id=f"{number}", created_at=moment(number * 1_000), request=asked("bees"))
+            for number in range(9)
+        ],
+    )
+    searched = store.completions.search(ORG, CompletionFilter(text="bees"))
+    for gone in ("1", "7"):
+        store.completions.delete_one(ORG, gone).result(10)
+
+    orders: tuple[Order, ...] = ("newest", "oldest")
+    for order in orders:
+        found: list[str] = []
+        cursor = None
+        while not found or cursor is not None:
+            shown = page(store, searched, limit=3, order=order, cursor=cursor)
+            found += [item.id for item in shown.items]
+            cursor = shown.next_cursor
+        assert sorted(found) == ["0", "2", "3", "4", "5", "6", "8"]
+        assert found == ids(store, order=order)
+
+
 def test_a_filter_without_words_is_searched_as_it_is(store: Store) -> None:
     """There is nothing to look for; words of no letters are refused as they are by a list."""
     assert store.completions.search(ORG, CompletionFilter(model="o3")) == CompletionFilter(model="o3")

@@ -152,11 +152,26 @@ class FilterQuery:
         end = min(end + limit, len(rows))
         return rows[start : bisect_right(rows, rank(rows[end - 1]), key=rank)] if end else ()
 
+    def find_next_start(
+        self, limit: int, order: Order, after: KeysetPosition | None
+    ) -> KeysetPosition | None:
+        """Where to go on after a page that is not full, of which records were deleted since they were found.
+
+        None where all that was found has been asked for.
+        """
+        if self.source != "found" or self.conditions:
+            return None
+        sent = self._list_first_found(limit, order, after)
+        if not sent or sent[-1][0] == self.found[-1 if order == "newest" else 0][0]:
+            return None
+        return (sent[-1][0], "") if order == "newest" else (sent[-1][0] + 1, "")
+
     def _blocks(self, order: Order, start: tuple[str, ...]) -> tuple[str, ...]:
         if self.source == ALL:
             return (ALL, *start, *self.conditions)
-        # Where nothing else is asked, the first so many of the source are the answer.
-        end = () if self.conditions else (_LIMIT,)
+        # Where nothing else is asked, the first so many of the source are the answer; but what was found may
+        # have been deleted since.
+        end = () if self.conditions or self.source == "found" else (_LIMIT,)
         return (self.source, *start, order, *end, "look_up", *self.conditions)
 
 

@@ -34,7 +34,13 @@ def read_matching_rows(
         if asked.source == "found" and not asked.found:
             continue
         with with_settings(connection, **asked.settings) if asked.settings else nullcontext():
-            rows += fetch_rows(connection, *asked.page(projection, limit - len(rows), order, after))
+            start = after
+            while True:
+                left = limit - len(rows)
+                rows += fetch_rows(connection, *asked.page(projection, left, order, start))
+                start = asked.find_next_start(left, order, start)
+                if len(rows) == limit or start is None:
+                    break
         if len(rows) == limit:
             break
     return rows

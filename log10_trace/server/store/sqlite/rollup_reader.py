@@ -27,6 +27,8 @@ from log10_trace.server.store.sqlite.connection import SQL
 
 _SEEK: Final = 4
 """Groups that are passed in the time that it takes to seek one."""
+_ASKED: Final = 8
+"""Steps of a piece whose groups are counted, at most."""
 
 
 class SqliteRollupReader(RollupReader):
@@ -106,10 +108,11 @@ def _fetch(
         for piece in join_steps(steps):
             starts = list_starts(piece)
             values = common | piece._asdict() | {"starts": json.dumps([*starts])}
-            # One step tells enough of all, and to count the groups of all takes as long as to read some.
-            most = _SEEK * len(keys)
-            one = {"start": starts[len(starts) // 2], "most": most}
-            passed = _query(connection, "groups_of_step", values | one).fetchone()[0]
+            # Some steps tell enough of all: one alone may be of a night or a Sunday.
+            some = starts[:: -(-len(starts) // _ASKED)]
+            most = _SEEK * len(keys) * len(some)
+            asked = {"some": json.dumps([*some]), "most": most}
+            passed = _query(connection, "groups_of_steps", values | asked).fetchone()[0]
             name = "rollups_of_many_keys" if passed < most else "rollups_of_keys"
             for row in _query(connection, name, values):
                 yield dimension, piece.width, row

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from pathlib import Path
+from sqlite3 import Connection
+from typing import Any
 
 import pytest
 
@@ -14,6 +16,7 @@ from log10_trace.server.store.sqlite.rollup_compaction import compact_all
 from tests.server.store.factories import NOON_MS, ORG, completion, put_all
 from tests.server.store.test_listing import at
 
+DAY_MIN = 1_440
 GROUPINGS: tuple[GroupBy, ...] = ("model", "tag", "session")
 TAGS = 40
 
@@ -52,3 +55,43 @@ def test_answers_do_not_depend_on_how_groups_are_found(
     assert {group.key: group.calls for group in of_some.groups} == {"t1": 3, "t39": 3}
     assert {group.key: group.calls for group in in_span.groups} == {"t1": 2, "t39": 2}
     assert [step.calls for step in in_span.series] == [1] * 4
+
+
+def test_a_day_without_calls_does_not_tell_that_groups_are_few(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Some of many groups are sought, although the middle of the span has none."""
+    store = open_store(tmp_path / "a.db")
+    put_all(
+        store,
+        [
+            completion(id=f"{day} {tag}", tags=[f"t{tag}"], created_at=at(day * DAY_MIN))
+            for day in (1, 3)
+            for tag in range(TAGS)
+        ],
+    )
+    with connect(tmp_path / "a.db", can_write=True) as connection:
+        compact_all(connection)
+    connection.close()
+    asked: list[str] = []
+    query = rollup_reader._query
+
+    def note(connection: Connection, name: str, values: Any) -> Any:
+        asked.append(name)
+        return query(connection, name, values)
+
+    monkeypatch.setattr(rollup_reader, "_query", note)
+    midnight = NOON_MS - 12 * 3_600_000
+    days = StatisticsQuery(
+        group_by="tag",
+        keys=("t1", "t39"),
+        since_ms=midnight + DAY_MIN * 60_000,
+        until_ms=midnight + 4 * DAY_MIN * 60_000,
+        interval="day",
+    )
+    (found,) = store.reports.statistics_together(ORG, [days])
+    store.close()
+
+    assert {group.key: group.calls for group in found.groups} == {"t1": 2, "t39": 2}
+    assert "rollups_of_keys" in asked
+    assert "rollups_of_many_keys" not in asked

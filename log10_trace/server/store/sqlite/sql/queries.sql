@@ -286,10 +286,11 @@ SELECT key, start, counts, durations FROM rollups
 WHERE organization_id = :organization_id AND dimension = :dimension AND width = :width
     AND start >= :start AND start < :end AND +key IN (SELECT value FROM json_each(:keys));
 
--- :groups_of_step
+-- :groups_of_steps
 SELECT count(*) FROM (
     SELECT 1 FROM rollups
-    WHERE organization_id = :organization_id AND dimension = :dimension AND width = :width AND start = :start
+    WHERE organization_id = :organization_id AND dimension = :dimension AND width = :width
+        AND start IN (SELECT value FROM json_each(:some))
     LIMIT :most
 );
 
