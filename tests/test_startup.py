@@ -88,6 +88,7 @@ BY_PATCH = {
     "log10_trace.local_server",
     "log10_trace.private_file",
     "log10_trace.record",
+    "log10_trace.record.body_sizes",
     "log10_trace.record.call",
     "log10_trace.record.content_encoding",
     "log10_trace.redact",

@@ -16,8 +16,8 @@ from tests import completions_api as does
 from tests.cli.conftest import Cli, Said
 from tests.completions_api import CompletionsAPI
 from tests.export.factories import keep
-from tests.processes import program
 from tests.otlp_receiver import otlp_receiver, refuse, status
+from tests.processes import program
 
 NOWHERE = "http://127.0.0.1:9"
 KILLED = """

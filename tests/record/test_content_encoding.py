@@ -90,9 +90,10 @@ class _Brotli:
     """A library of brotli whose decoder takes no bound, as brotli 1.1, or makes a buffer of it."""
 
     def __init__(self, *, has_bound: bool) -> None:
+        self.Decompressor = self._open
         self._has_bound = has_bound
 
-    def Decompressor(self) -> Any:
+    def _open(self) -> Any:
         decoder = importlib.import_module("brotli").Decompressor()
 
         def decompress(coded: bytes, output_buffer_limit: int | None = None) -> bytes:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from typing import Any
 
 import pytest
 
-from log10_trace.record import outcome
+from log10_trace.record import body_sizes, outcome
 from log10_trace.record.call import Call
 from tests.model_answers import chat_chunks, response, response_events
 from tests.model_endpoint import sse
@@ -314,3 +315,36 @@ def test_real_answers_are_whole_and_real_errors_are_failures() -> None:
             wrong.append((each["id"], found.status, found.failure_kind))
 
     assert wrong == []
+
+
+@pytest.fixture
+def small_records(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A record has room for 40,000 bytes, and 1,000 are kept of a body that is too large."""
+    monkeypatch.setattr(body_sizes, "MAX_BODIES_BYTES", 40_000)
+    for module in (body_sizes, outcome):
+        monkeypatch.setattr(module, "CUT_BYTES", 1_000)
+
+
+@pytest.mark.parametrize(
+    ("body", "coding", "endpoint", "length"),
+    [
+        (bytes(40_000), "gzip", "/chat/completions", 1_000),
+        (bytes(7_000), None, "/chat/completions", 1_000),
+        (bytes(2_000), None, "/chat/completions", 2_000),
+        (b"a" * 25_000, None, "/audio/transcriptions", 25_000),
+        (b'"%b"' % (b"a" * 25_000), "gzip", "/chat/completions", 25_000),
+        (b'"%b"' % (b"a" * 100_000), "gzip", "/chat/completions", 1_000),
+        (b'"%b"' % (b"a" * 15_000), "gzip", "/responses", 1_000),
+    ],
+)
+@pytest.mark.usefixtures("small_records")
+def test_a_response_that_grows_beyond_a_record_is_kept_in_part(
+    body: bytes, coding: str | None, endpoint: str, length: int
+) -> None:
+    """By decoding, or as a text of escapes; beside a request that has room of its own."""
+    sent = gzip.compress(body) if coding else body
+    made = call(sent, endpoint, request=b'"%b"' % (b"q" * 9_000), content_encoding=coding, streamed=True)
+    found = outcome.determine_outcome(made)
+
+    assert len(json.loads(found.response)) == length
+    assert len(found.response) + len(made.request) <= 40_000
