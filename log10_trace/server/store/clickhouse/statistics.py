@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
@@ -173,10 +172,8 @@ class GroupReader:
             pieces = split_list(rates)
             for number, piece in enumerate(pieces):
                 values |= {f"{name}_{number}": each for name, each in _price(piece, prices).items()}
-            figure = " + ".join(
-                re.sub(r"\{(rates|fresh|made|cached):", rf"{{\1_{number}:", template)
-                for number in range(len(pieces))
-            )
+            # A rate that is not in a piece costs nothing there.
+            figure = " + ".join(template.replace("@piece", str(number)) for number in range(len(pieces)))
         query = _write("leading_groups", self._where, self._key, self._of_few).replace("@figure", figure)
         return [key for (key,) in self._connection.ask(query, values)]
 

@@ -95,14 +95,14 @@ SELECT @group AS key FROM completions FINAL @of_few WHERE @where
 GROUP BY key ORDER BY @figure DESC, count() DESC, key LIMIT {limit:UInt64};
 
 -- :cost_of_first_charges
-sum(greatest(first_input - first_cached, 0) * transform(first_rate, {rates:Array(String)}, {fresh:Array(Float64)}, 0.)
-    + first_cached * transform(first_rate, {rates:Array(String)}, {cached:Array(Float64)}, 0.)
-    + first_output * transform(first_rate, {rates:Array(String)}, {made:Array(Float64)}, 0.));
+sum(greatest(first_input - first_cached, 0) * transform(first_rate, {rates_@piece:Array(String)}, {fresh_@piece:Array(Float64)}, 0.)
+    + first_cached * transform(first_rate, {rates_@piece:Array(String)}, {cached_@piece:Array(Float64)}, 0.)
+    + first_output * transform(first_rate, {rates_@piece:Array(String)}, {made_@piece:Array(Float64)}, 0.));
 
 -- :cost
 sum(arraySum(
-    (rate, given, made, cached) -> greatest(given - cached, 0) * transform(rate, {rates:Array(String)}, {fresh:Array(Float64)}, 0.)
-        + cached * transform(rate, {rates:Array(String)}, {cached:Array(Float64)}, 0.)
-        + made * transform(rate, {rates:Array(String)}, {made:Array(Float64)}, 0.),
+    (rate, given, made, cached) -> greatest(given - cached, 0) * transform(rate, {rates_@piece:Array(String)}, {fresh_@piece:Array(Float64)}, 0.)
+        + cached * transform(rate, {rates_@piece:Array(String)}, {cached_@piece:Array(Float64)}, 0.)
+        + made * transform(rate, {rates_@piece:Array(String)}, {made_@piece:Array(Float64)}, 0.),
     rates, charged_input, charged_output, charged_cached
 ));
