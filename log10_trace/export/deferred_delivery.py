@@ -18,7 +18,7 @@ from log10_trace.config import Config
 from log10_trace.export import fork_hooks
 from log10_trace.export.delivery.server_resolver import ServerResolver
 from log10_trace.export.monitor import DeliveryMonitor
-from log10_trace.guard import faults
+from log10_trace.guard import faults, guard
 from log10_trace.record.call import Call
 
 if TYPE_CHECKING:
@@ -107,9 +107,14 @@ class DeferredDelivery:
 
     def _make(self) -> None:
         from log10_trace.export.delivery.delivery import Delivery  # noqa: PLC0415 -- see the module's docstring
+        from log10_trace.export.http.connection import prepare_connections  # noqa: PLC0415 -- as above
         from log10_trace.record import json_bytes  # noqa: PLC0415 -- as above
 
         json_bytes.prepare()
+        # The first call does so once more, when forks wait no longer: by then everything is imported.
+        if self.config.url is not None:
+            with guard("preparing connections"):
+                prepare_connections(self.config.url)
         made = Delivery(self.config, self._monitor, resolver=self.resolver)
         self._on_begun(made)
         if self._is_retired:

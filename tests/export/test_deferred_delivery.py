@@ -197,28 +197,39 @@ def test_a_child_that_is_forked_while_another_thread_makes_its_first_call_record
     assert len(api.rows()) == 2
 
 
-def test_nothing_is_imported_after_it_is_made(api: CompletionsAPI, private_home: Path) -> None:
-    """A fork does not wait for the threads that deliver: no import may be halfway on one."""
-    source = f"""
-import builtins
+IMPORTS = """
+import builtins, os, sys
 from log10_trace.export.deferred_delivery import DeferredDelivery
 from tests.export.factories import call, config
 
-made = DeferredDelivery(config({api.url!r}), None, lambda _: None)
+made = DeferredDelivery(config({url!r}), None, lambda _: None)
 delivery = made.begin()
 find, imported = builtins.__import__, []
 
 def note(name, *arguments, **named):
-    imported.append(name)
+    if name not in sys.modules:
+        imported.append(name)
     return find(name, *arguments, **named)
 
 builtins.__import__ = note
 made.on_end(call())
-print(delivery.flush(10.0), imported)
+print(delivery.flush({wait}), imported, flush=True)
+os._exit(0)
 """
-    ended = program(private_home, source)
+
+
+def test_nothing_is_imported_after_it_is_made(api: CompletionsAPI, private_home: Path) -> None:
+    """A fork does not wait for the threads that deliver: no import may be halfway on one."""
+    ended = program(private_home, IMPORTS.format(url=api.url, wait=10))
 
     assert (ended.stdout.strip(), ended.stderr) == ("True []", "")
+
+
+def test_nothing_is_imported_after_it_is_made_for_a_server_with_tls(private_home: Path) -> None:
+    """Certificates and OpenSSL are prepared where forks wait; that no server is there does not matter."""
+    ended = program(private_home, IMPORTS.format(url="https://127.0.0.1:9", wait=0))
+
+    assert (ended.stdout.strip(), ended.stderr) == ("False []", "")
 
 
 def test_a_forked_child_counts_for_itself(private_home: Path) -> None:
