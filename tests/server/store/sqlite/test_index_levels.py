@@ -101,7 +101,8 @@ def test_cleansing_ends_while_words_come(tmp_path: Path, monkeypatch: pytest.Mon
     connection = open_database(tmp_path / "a.db")
     _index_words(connection, segments=12)
     transaction = Transaction(connection)
-    secret, _ = _put_all(transaction, ["secret", "kept"])
+    [secret] = _put_all(transaction, ["secret"])
+    _put_all(transaction, ["kept"])
     transaction.run([partial(records.delete, position=secret)])
     steps: list[Callable[[Transaction], Any]] = []
 
