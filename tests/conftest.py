@@ -20,9 +20,15 @@ from log10_trace.config import OPTIONS
 from log10_trace.export.delivery import delivery
 from log10_trace.guard import logger
 from tests.processes import PATIENT
+from tests.rounds import IS_THOROUGH
 
-# How long an example takes says more about the machine than about us.
-settings.register_profile("log10_trace", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# How long an example takes says more about the machine than about us. Each run has the same examples.
+settings.register_profile(
+    "log10_trace",
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    derandomize=not IS_THOROUGH,
+)
 settings.load_profile("log10_trace")
 
 # Each of the thousands of processes that tests start would compile the package for itself.
