@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -43,7 +44,16 @@ class _Query:
 
 async def calls(context: RequestContext) -> Response:
     """The calls, newest first, with their filters and figures."""
-    return await context.read(_page, context)
+    conditions = _conditions(context)
+    try:
+        query = _read_query(context, conditions)
+    except ApiError as refusal:
+        return await context.read(_error_page, context, conditions, refusal)
+    try:
+        view = await _list_view(context, query)
+    except (SearchError, CursorError) as error:
+        return await context.read(_error_page, context, conditions, from_store_error(error))
+    return await context.read(_render, context, view)
 
 
 async def rows(context: RequestContext) -> Response:
@@ -75,14 +85,7 @@ def _conditions(context: RequestContext) -> FilterForm:
     return filter_form_from(context.request.query_params.multi_items())
 
 
-def _page(context: RequestContext) -> Response:
-    conditions = _conditions(context)
-    try:
-        view = _list_view(context, _read_query(context, conditions))
-    except ApiError as refusal:
-        return _error_page(context, conditions, refusal)
-    except (SearchError, CursorError) as error:
-        return _error_page(context, conditions, from_store_error(error))
+def _render(context: RequestContext, view: ListView) -> Response:
     return page("list.html", root=context.root_path, view=view, feed_position=context.feed_position)
 
 
@@ -101,18 +104,28 @@ def _search(context: RequestContext, query: _Query) -> _Query:
     return replace(query, wanted=context.store.completions.search(context.organization_id, query.wanted))
 
 
-def _list_view(context: RequestContext, query: _Query) -> ListView:
-    query = _search(context, query)
+async def _list_view(context: RequestContext, query: _Query) -> ListView:
+    """What the page shows; its figures are read beside its rows."""
+    if query.wanted.text is not None:
+        query = await context.read(_search, context, query)
+    figures, (found, models, tags) = await asyncio.gather(
+        context.read(_figures_view, context, query), context.read(_rows_and_names, context, query)
+    )
+    return ListView(conditions=query.conditions, rows=found, figures=figures, models=models, tags=tags)
+
+
+def _rows_and_names(
+    context: RequestContext, query: _Query
+) -> tuple[RowsView, tuple[str, ...], tuple[str, ...]]:
+    """The rows, and the models and the tags that are offered."""
     store, organization_id = context.store, context.organization_id
     since_ms = (time.time_ns() // 1_000_000 - _LATELY_MS) // DAY_MS * DAY_MS  # whole days are read quickly
     lately = StatisticsQuery(group_by="model", since_ms=since_ms, series_groups=0)
     models = store.reports.statistics(organization_id, lately)
-    return ListView(
-        conditions=query.conditions,
-        rows=_rows_view(context, query),
-        figures=_figures_view(context, query),
-        models=tuple(sorted(group.key for group in models.groups if group.key)),
-        tags=tuple(store.reports.tags(organization_id)),
+    return (
+        _rows_view(context, query),
+        tuple(sorted(group.key for group in models.groups if group.key)),
+        tuple(store.reports.tags(organization_id)),
     )
 
 

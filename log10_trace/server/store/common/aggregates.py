@@ -160,18 +160,24 @@ def aggregate_calls(calls: Iterable[CountedCall]) -> Aggregate:
     counts: dict[str, list[int]] = {}
     durations: dict[int, int] = {}
     for call in calls:
-        for number, (rate, given, made, cached) in enumerate(call.charges):
+        is_counted = False
+        for rate, given, made, cached in call.charges:
             sums = counts.get(rate)
             if sums is None:
                 sums = counts[rate] = [0] * len(_NO_COUNTS)
-            if number == 0:
+            if not is_counted:
+                is_counted = True
                 sums[0] += 1
                 sums[1] += call.status == FAILED
                 sums[2] += call.tokens is not None
             sums[3] += given
             sums[4] += made
             sums[5] += cached
-        for bucket in list_buckets(call):
+        if call.duration is not None and call.status != STARTED:
+            bucket = _bucket(call.duration)
+            durations[bucket] = durations.get(bucket, 0) + 1
+        if call.first_token is not None:
+            bucket = -1 - _bucket(call.first_token)
             durations[bucket] = durations.get(bucket, 0) + 1
     return Aggregate({**counts}, durations)
 

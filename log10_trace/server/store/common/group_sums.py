@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Final
 
 from log10_trace.domain.prices import Prices
 from log10_trace.server.store.common.aggregates import Aggregate, aggregate_calls, sum_aggregates
@@ -30,6 +31,9 @@ from log10_trace.server.store.data_types import (
     Statistics,
     StatisticsQuery,
 )
+
+_ALL: Final = ("",)
+"""The key of the one group of all records."""
 
 
 class GroupSums:
@@ -127,8 +131,11 @@ def sum_records(
     for record in records:
         minute = record.began_ms // MINUTE_MS
         start = minute - minute % width if width else 0
-        for key in _list_keys(record, group_by):
-            by_step.setdefault((key, start), []).append(record)
+        for key in _ALL if group_by == "none" else _list_keys(record, group_by):
+            if (key, start) in by_step:
+                by_step[key, start].append(record)
+            else:
+                by_step[key, start] = [record]
     steps = {step: aggregate_calls(each) for step, each in by_step.items()}
     by_key: dict[str, list[Aggregate]] = {}
     for (key, _), one in steps.items():
@@ -138,8 +145,6 @@ def sum_records(
 
 
 def _list_keys(record: RecordFacts, group_by: GroupBy) -> Sequence[str]:
-    if group_by == "none":
-        return ("",)
     return [key for dimension, key in keys(record) if dimension == group_by]
 
 

@@ -65,7 +65,10 @@ def read_facts(
         sort_key, status, model, session_id, failure_kind, file, function, duration, given, made, _, head = (
             row
         )
-        _, first_token, charged = interpret_counted(model, given, made, written)
+        if isinstance(written, dict):
+            first_token, charged = written["first_token"], written["charges"]
+        else:
+            _, first_token, charged = interpret_counted(model, given, made, written)
         facts.append(
             RecordFacts(
                 began_ms_of(sort_key),

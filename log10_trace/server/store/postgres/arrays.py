@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 
@@ -13,11 +13,12 @@ def rows_to_columns(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> dict
     return {name: list(column) for name, column in zip(names, zip(*rows, strict=True), strict=True)}
 
 
-def write_array(values: Iterable[int | str]) -> str:
+def write_array(values: Sequence[int] | Sequence[str]) -> str:
     """Numbers or texts as the text of an array, which for thousands takes a tenth of the time of a list."""
-    return f"{{{','.join([_quote(value) if isinstance(value, str) else str(value) for value in values])}}}"
+    if not values or isinstance(values[0], int):
+        return f"{{{','.join(map(str, values))}}}"
+    return '{"' + '","'.join(map(_escape, map(str, values))) + '"}'
 
 
-def _quote(text: str) -> str:
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'
+def _escape(text: str) -> str:
+    return text.replace("\\", "\\\\").replace('"', '\\"') if "\\" in text or '"' in text else text

@@ -148,7 +148,8 @@ def recount_records(connection: Connection[Row]) -> None:
     while has_more and time.monotonic() < until:
         with connection.transaction():
             rows = connection.execute(_SQL["take_counts"], {"limit": _TEXTS_AT_ONCE}).fetchall()
-            _recount_each(connection, [(row[0], row[1], row[2]) for row in rows])
+            if rows:  # to plan the question for none of them takes longer than the answer
+                _recount_each(connection, [(row[0], row[1], row[2]) for row in rows])
         has_more = len(rows) == _TEXTS_AT_ONCE
 
 
