@@ -16,6 +16,7 @@ from log10_trace.server.store import open_store
 from log10_trace.server.store.common.search_query import parse_search_query
 from log10_trace.server.store.data_types import CompletionFilter
 from log10_trace.server.store.postgres import filter_sql
+from log10_trace.server.store.postgres.arrays import write_array
 from log10_trace.server.store.postgres.housekeeping import index_texts
 from log10_trace.server.store.postgres.text_search import index_words, to_tsquery
 from log10_trace.server.store.protocol import Store
@@ -30,6 +31,20 @@ def database(postgres_server: str) -> Iterator[psycopg.Connection[Any]]:
     """A connection, to ask PostgreSQL itself what it makes of a text."""
     with psycopg.connect(postgres_server, autocommit=True) as connection:
         yield connection
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(texts=st.lists(st.text(st.characters(categories=["L", "P", "S", "Z"]), max_size=8)))
+def test_an_array_that_is_written_as_text_is_read_as_it_was(
+    database: psycopg.Connection[Any], texts: list[str]
+) -> None:
+    """PostgreSQL reads every text of an array as it was, with quotes, commas and backslashes in it."""
+    lengths = [len(text) for text in texts]
+
+    values = [write_array(texts), write_array(lengths)]
+    read = database.execute("SELECT %s::text[], %s::bigint[]", values).fetchone()
+
+    assert read == (texts, lengths)
 
 
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
