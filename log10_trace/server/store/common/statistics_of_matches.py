@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final, Protocol
+from typing import Any, Final, Literal, Protocol, TypeAlias, get_args
 
 from log10_trace.domain.metadata import read_pairs
 from log10_trace.domain.prices import Prices
@@ -48,6 +48,10 @@ FACTS: Final = (
     "output_tokens", "charges", "head",
 )  # fmt: skip
 """The columns of a record that are read, behind its sort key."""
+Needed: TypeAlias = Literal["sums", "groups", "labels"]
+"""Which facts are needed: what is summed up; also what columns are grouped by; also tags and metadata, which
+stand in the head. The others are None or empty."""
+_NEEDED: Final[tuple[Needed, ...]] = get_args(Needed)
 _CHARGES: Final = 1 + FACTS.index("charges")
 _NO_LABELS: Final = ((), ())
 _EDGE_RECORDS: Final = 2_000
@@ -55,9 +59,10 @@ _EDGE_RECORDS: Final = 2_000
 
 
 def read_facts(
-    rows: Sequence[Sequence[Any]], began_ms_of: Callable[[int], int], *, with_labels: bool
+    rows: Sequence[Sequence[Any]], began_ms_of: Callable[[int], int], needed: Needed
 ) -> list[RecordFacts]:
     """The facts of records, from their sort keys, columns and small fields; in the order of ``FACTS``."""
+    with_labels = needed == "labels"
     # All read at once, which takes half the time of one by one.
     charges = parse_json(f"[{','.join([row[_CHARGES] or 'null' for row in rows])}]")
     facts = []
@@ -99,28 +104,23 @@ def _read_labels(head: str) -> tuple[tuple[str, ...], tuple[MetadataPair, ...]]:
 class ReadRecords(Protocol):
     """Reads records one by one."""
 
-    def __call__(
-        self, wanted: CompletionFilter, most: int, *, with_labels: bool
-    ) -> Sequence[RecordFacts] | None:
+    def __call__(self, wanted: CompletionFilter, most: int, needed: Needed) -> Sequence[RecordFacts] | None:
         """The records that match; None when they are more than ``most``, or take too long to find."""
 
 
 class _ReadOnce:
     """Reads the records of a filter once for several queries."""
 
-    def __init__(self, read_records: ReadRecords, *, with_labels: bool) -> None:
+    def __init__(self, read_records: ReadRecords, needed: Needed) -> None:
         self._read_records = read_records
-        self._with_labels = with_labels
+        self._needed = needed
         self._found: dict[tuple[CompletionFilter, int], Sequence[RecordFacts] | None] = {}
 
-    def __call__(
-        self, wanted: CompletionFilter, most: int, *, with_labels: bool
-    ) -> Sequence[RecordFacts] | None:
+    def __call__(self, wanted: CompletionFilter, most: int, needed: Needed) -> Sequence[RecordFacts] | None:
         """As ``ReadRecords``."""
         key = wanted, most
         if key not in self._found:
-            with_labels = with_labels or self._with_labels
-            self._found[key] = self._read_records(wanted, most, with_labels=with_labels)
+            self._found[key] = self._read_records(wanted, most, max(needed, self._needed, key=_NEEDED.index))
         return self._found[key]
 
 
@@ -134,7 +134,9 @@ class StatisticsReader:
 
     def read_all(self, queries: Sequence[StatisticsQuery]) -> list[Statistics]:
         """The answers to queries; what each is of stands in its ``counted``."""
-        read_once = _ReadOnce(self.read_records, with_labels=any(map(_needs_labels, queries)))
+        read_once = _ReadOnce(
+            self.read_records, max(map(_find_needed, queries), key=_NEEDED.index, default="sums")
+        )
         return read_with_before(queries, replace(self, read_records=read_once).read_together)
 
     def read_together(self, queries: Sequence[StatisticsQuery]) -> list[Statistics]:
@@ -154,7 +156,7 @@ class StatisticsReader:
         if group is None or (query.group_by != "none" and group.group_by != "none"):
             records = None
             if query.min_matches <= MAX_RECORDS:
-                records = self.read_records(wanted, MAX_RECORDS, with_labels=_needs_labels(query))
+                records = self.read_records(wanted, MAX_RECORDS, _find_needed(query))
             if records is not None:
                 return self._sum_records(query, wanted, records)
             group = next(find_groups(wanted)) if query.group_by == "none" else EVERY
@@ -164,7 +166,7 @@ class StatisticsReader:
     def _plan_sums(self, query: StatisticsQuery, wanted: CompletionFilter, group: RollupGroup) -> GroupSums:
         is_total = query.group_by == "none"
         reader = self.rollups.open(group.group_by if is_total else query.group_by)
-        edges = _read_edges(wanted, self.read_records, with_labels=_needs_labels(query))
+        edges = _read_edges(wanted, self.read_records, _find_needed(query))
         if edges is None:  # as many as the roll-ups of the minutes hold
             wanted = _widen(wanted)
         inner = whole_minutes(wanted)
@@ -191,24 +193,25 @@ class StatisticsReader:
         return Statistics(groups=tuple(groups), series=tuple(series), counted=wanted)
 
 
-def _needs_labels(query: StatisticsQuery) -> bool:
-    """Whether groups are of what stands in the head of a record alone."""
-    return query.group_by == "tag" or is_dimension(query.group_by)
+def _find_needed(query: StatisticsQuery) -> Needed:
+    if query.group_by == "none":
+        return "sums"
+    return "labels" if query.group_by == "tag" or is_dimension(query.group_by) else "groups"
 
 
 def _read_edges(
-    wanted: CompletionFilter, read_records: ReadRecords, *, with_labels: bool
+    wanted: CompletionFilter, read_records: ReadRecords, needed: Needed
 ) -> Sequence[RecordFacts] | None:
     """The records of the parts of minutes at the ends of a span; None when they are many."""
     inner = whole_minutes(wanted)
     if inner is None:
-        return read_records(wanted, _EDGE_RECORDS, with_labels=with_labels)
+        return read_records(wanted, _EDGE_RECORDS, needed)
     edges: list[RecordFacts] = []
     for since_ms, until_ms in ((wanted.since_ms, inner.since_ms), (inner.until_ms, wanted.until_ms)):
         if since_ms == until_ms:
             continue
         edge = replace(wanted, since_ms=since_ms, until_ms=until_ms)
-        found = read_records(edge, _EDGE_RECORDS, with_labels=with_labels)
+        found = read_records(edge, _EDGE_RECORDS, needed)
         if found is None:
             return None
         edges += found

@@ -59,7 +59,7 @@ _IN_ORDER: Final = {"enable_seqscan": "off", "enable_bitmapscan": "off"}
 BITMAPS_ONLY: Final = {"enable_seqscan": "off", "enable_indexscan": "off"}
 """Settings with which words are looked up by their own index."""
 _SHORT_MS: Final = 120_000
-Projection = Literal["summaries", "records", "keys", "facts", "tagged_facts"]
+Projection = Literal["summaries", "records", "keys", "summed_facts", "facts", "tagged_facts"]
 KeysetPosition = tuple[int, str]
 """Order of records in lists: sort key, then id."""
 

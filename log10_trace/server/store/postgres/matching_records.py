@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import psycopg
 from psycopg import Connection
 
 from log10_trace.server.store.common.columns import RecordFacts
 from log10_trace.server.store.common.rollups import MINUTE_MS
-from log10_trace.server.store.common.statistics_of_matches import MAX_SECONDS, read_facts
+from log10_trace.server.store.common.statistics_of_matches import MAX_SECONDS, Needed, read_facts
 from log10_trace.server.store.data_types import CompletionFilter, SearchedFilter
 from log10_trace.server.store.postgres.connections import Row, limit_time
 from log10_trace.server.store.postgres.filter_sql import Projection
@@ -16,17 +18,23 @@ from log10_trace.server.store.postgres.partitioning import SORT_KEYS
 from log10_trace.server.store.postgres.word_lookup import complete_words
 from log10_trace.server.store.protocol import READ_TIMEOUT_S
 
+_COLUMNS: Final[dict[Needed, Projection]] = {
+    "sums": "summed_facts",
+    "groups": "facts",
+    "labels": "tagged_facts",
+}
+"""What is read of a record by what is needed of it."""
+
 
 def read_records(
     connection: Connection[Row],
     organization_id: str,
     wanted: CompletionFilter,
     most: int,
-    *,
-    with_labels: bool,
+    needed: Needed,
 ) -> list[RecordFacts] | None:
     """The records that match; None when they are more than ``most``, or take too long to find."""
-    columns: Projection = "tagged_facts" if with_labels else "facts"
+    columns = _COLUMNS[needed]
     if _are_few(wanted, most):
         rows = read_matching_rows(connection, organization_id, wanted, columns, limit=most + 1)
     else:
@@ -40,7 +48,7 @@ def read_records(
             return None
     if len(rows) > most:
         return None
-    return read_facts(rows, SORT_KEYS.began_ms, with_labels=with_labels)
+    return read_facts(rows, SORT_KEYS.began_ms, needed)
 
 
 def _are_few(wanted: CompletionFilter, most: int) -> bool:

@@ -65,7 +65,7 @@ def facts_of(row: tuple[Any, ...]) -> RecordFacts:
 @given(st.lists(_ROWS, max_size=6))
 def test_facts_read_together_are_those_of_each_record(rows: list[tuple[Any, ...]]) -> None:
     """However a version wrote what a record was counted as, its facts are the same read with others."""
-    found = read_facts(rows, int, with_labels=False)
+    found = read_facts(rows, int, "groups")
 
     same = [one._replace(charges=tuple(Charge(*each) for each in one.charges)) for one in found]
     assert same == [facts_of(row) for row in rows]
@@ -77,7 +77,7 @@ def test_records_add_up_to_what_each_counts_as(rows: list[tuple[Any, ...]], widt
     """The sums of records, of all of them and of each step of time, are those of their own sums."""
     facts = [facts_of(row) for row in rows]
 
-    totals, steps = sum_records("none", read_facts(rows, int, with_labels=False), width)
+    totals, steps = sum_records("none", read_facts(rows, int, "groups"), width)
 
     expected = sum_aggregates([aggregate_call(one) for one in facts])
     assert [total.total() for total in totals.values()] == ([expected.total()] if rows else [])

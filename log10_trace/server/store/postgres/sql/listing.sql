@@ -18,6 +18,12 @@ FROM
 -- :keys
 SELECT d.place, d.id, d.placed_ms FROM
 
+-- :summed_facts
+-- Without charges the model is what a record is charged by.
+SELECT d.place, status, CASE WHEN charges IS NULL THEN model END, NULL, NULL, NULL, NULL, duration, input_tokens,
+    output_tokens, charges, NULL
+FROM
+
 -- :facts
 SELECT d.place, status, model, session_id, failure_kind, file, function, duration, input_tokens, output_tokens,
     charges, NULL

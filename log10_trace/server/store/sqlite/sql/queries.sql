@@ -95,6 +95,13 @@ JOIN bodies b ON b.position = c.position
 LEFT JOIN stacks s ON s.number = b.stack
 ORDER BY wanted.key;
 
+-- :summed_facts_at
+-- Without charges the model is what a record is charged by.
+SELECT c.position, c.status, iif(c.charges IS NULL, c.model, NULL), NULL AS session_id, NULL AS failure_kind,
+    NULL AS file, NULL AS function, c.duration, c.input_tokens, c.output_tokens, c.charges, NULL AS head
+FROM json_each(:positions) wanted
+CROSS JOIN completions c ON c.position = wanted.value AND +c.organization_id = :organization_id;
+
 -- :facts_at
 SELECT c.position, c.status, c.model, c.session_id, c.failure_kind, c.file, c.function, c.duration,
     c.input_tokens, c.output_tokens, c.charges, NULL AS head
