@@ -184,9 +184,9 @@ class Sender:
                 outbound.pieces = (dump_unreadable(item.entry),)
                 self._dead_letter(server, backlog, item, outbound, _UNREADABLE)
                 return None
-        if len(items) > _PIECE:
-            self._rest()
+        self._rest_behind(items)
         outcome = self.transport.send(server, [outbound for _, outbound in pairs], timeout)
+        self._rest_behind(items)
         alone = outcome.is_single or len(items) == 1
         answers = self._suspects.update([item.place for item in items], outcome.answers, alone=alone)
         distinct = list_distinct(answers)
@@ -197,6 +197,7 @@ class Sender:
         for item, _ in failed:
             backlog.step_over(item)
         self._settle(server, backlog, pairs, answers, alone=alone)
+        self._rest_behind(items)
         # Not after a 403: then the server knows the key, and with it whose the records are.
         if any(answer.status == _UNAUTHORIZED for answer in distinct):
             backlog.on_unauthorized()
@@ -223,6 +224,11 @@ class Sender:
         if self._is_program_busy:
             self._pause(_PAUSE_S)
 
+    def _rest_behind(self, items: Sequence[PendingEntry]) -> None:
+        """Rest after what was done with all of these, unless they are so few that it took no time."""
+        if len(items) > _PIECE:
+            self._rest()
+
     def _settle(
         self,
         server: Server,
@@ -234,7 +240,7 @@ class Sender:
     ) -> None:
         """Acknowledge every record whose answer is final, some at a time."""
         for begin in range(0, len(pairs), _SETTLED):
-            if len(pairs) > _SETTLED:
+            if begin:
                 self._rest()
             end = begin + _SETTLED
             self._settle_some(server, backlog, pairs[begin:end], answers[begin:end], alone=alone)
