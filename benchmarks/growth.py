@@ -5,22 +5,19 @@
     python benchmarks/growth.py --axis backlog       one of the tables: prompt, stream, backlog, tasks
 
 Microseconds of CPU for each record: on the caller's thread, the least of several rounds, and in all threads
-together until a server that stores nothing has acknowledged it; of calls at the same time the median of what
-rounds that record take more than rounds beside them that do not, which come first and second in turns. The
-exponent is the slope of the line through the logarithms of the upper half of the sizes, where what a record
-costs whatever its size counts little.
+together until a server that stores nothing has acknowledged it; of calls at the same time what they take more
+than calls that are not recorded, as ``concurrency.py`` measures it. The exponent is the slope of the line
+through the logarithms of the upper half of the sizes, where what a record costs whatever its size counts
+little. The last table has the exponents of all.
 """
 
 from __future__ import annotations
 
 import argparse
-import asyncio
 import copy
-import gc
 import json
 import math
 import os
-import statistics
 import sys
 import tempfile
 import time
@@ -32,12 +29,9 @@ from typing import Final, NamedTuple
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from openai import AsyncOpenAI  # noqa: E402
-
 import log10_trace  # noqa: E402
+from benchmarks.concurrency import measure_tasks  # noqa: E402
 from benchmarks.delivery import call, sink  # noqa: E402
-from benchmarks.endpoints import AT_ONCE, endpoints  # noqa: E402
-from benchmarks.workloads import SMALL  # noqa: E402
 from log10_trace.config import resolve  # noqa: E402
 from log10_trace.domain.ids import new_id  # noqa: E402
 from log10_trace.export import Delivery  # noqa: E402
@@ -50,10 +44,18 @@ MOST_BYTES: Final = 20_000_000
 """Of prompts that one round records."""
 MOST_RECORDS: Final = 200
 ROUNDS: Final = 5
-TASK_ROUNDS: Final = 10
 AXES: Final = ("prompt", "stream", "backlog", "tasks")
 NOWHERE: Final = "http://127.0.0.1:9"
 """Where no server listens."""
+
+
+class Growth(NamedTuple):
+    """The exponents of one axis."""
+
+    title: str
+    caller: float
+    total: float | None = None
+    """None where nothing is delivered."""
 
 
 class Cost(NamedTuple):
@@ -73,8 +75,8 @@ def exponent(sizes: Sequence[float], costs: Sequence[float]) -> float:
     return sum((x - x_mean) * (y - y_mean) for x, y in zip(xs, ys, strict=True)) / square
 
 
-def print_growth(title: str, sizes: Sequence[int], measure: Callable[[int], Cost]) -> None:
-    """Measure at each size, and print the table."""
+def print_growth(title: str, sizes: Sequence[int], measure: Callable[[int], Cost]) -> Growth:
+    """Measure at each size, and print the table; gives its exponents."""
     print(f"\n| {title} | caller's thread, µs | all threads, µs |\n|---|---|---|", flush=True)
     costs = []
     for size in sizes:
@@ -85,8 +87,15 @@ def print_growth(title: str, sizes: Sequence[int], measure: Callable[[int], Cost
     grown = [max(size, 1) for size in sizes]
     caller = exponent(grown, [cost.caller for cost in costs])
     totals = [cost.total for cost in costs if cost.total is not None]
-    total = f"{exponent(grown, totals):.2f}" if len(totals) == len(costs) else ""
-    print(f"| exponent | {caller:.2f} | {total} |", flush=True)
+    return Growth(title, caller, exponent(grown, totals) if len(totals) == len(costs) else None)
+
+
+def print_exponents(axes: Sequence[Growth]) -> None:
+    """Print the exponents of all axes as one table."""
+    print("\n| exponent | caller's thread | all threads |\n|---|---|---|")
+    for axis in axes:
+        total = "" if axis.total is None else f"{axis.total:.2f}"
+        print(f"| {axis.title} | {axis.caller:.2f} | {total} |")
 
 
 @contextmanager
@@ -161,76 +170,35 @@ def measure_backlog(records: int) -> Cost:
         return Cost(min(_hand_over(delivery, calls) for calls in rounds) / 1_000)
 
 
-async def _gather(client: AsyncOpenAI, tasks: int) -> Cost:
-    create = client.chat.completions.create
-    gc.collect()
-    # Else a collection of what other rounds left would come in one round and not in another.
-    gc.freeze()
-    begun, begun_all = time.thread_time_ns(), time.process_time_ns()
-    rounds = max(1, MOST_RECORDS // tasks)
-    for _ in range(rounds):
-        await asyncio.gather(*(create(model="benchmark", messages=SMALL) for _ in range(tasks)))
-    mine = time.thread_time_ns() - begun
-    await asyncio.to_thread(log10_trace.flush, 60.0)
-    whole = time.process_time_ns() - begun_all
-    return Cost(mine / (rounds * tasks) / 1_000, whole / (rounds * tasks) / 1_000)
-
-
-async def _gather_recorded(client: AsyncOpenAI, tasks: int, url: str) -> Cost:
-    log10_trace.patch(url=url, token="benchmark", flush_interval=0.5)
-    try:
-        return await _gather(client, tasks)
-    finally:
-        log10_trace.unpatch()
-
-
-async def _measure_tasks(url: str, tasks: int) -> Cost:
-    callers, totals = [], []
-    async with AsyncOpenAI(base_url=f"{url}/v1", api_key="none", max_retries=0, timeout=300) as client:
-        await _gather(client, tasks)
-        await _gather_recorded(client, tasks, url)
-        # In turns, also at who comes first: a machine that slows down slows both.
-        for round_ in range(TASK_ROUNDS):
-            if round_ % 2:
-                recorded, bare = await _gather_recorded(client, tasks, url), await _gather(client, tasks)
-            else:
-                bare, recorded = await _gather(client, tasks), await _gather_recorded(client, tasks, url)
-            assert bare.total is not None
-            assert recorded.total is not None
-            callers.append(recorded.caller - bare.caller)
-            totals.append(recorded.total - bare.total)
-    return Cost(statistics.median(callers), statistics.median(totals))
-
-
-def measure_tasks(url: str, tasks: int) -> Cost:
-    """What recording adds to a call of the SDK while so many run at once."""
-    return asyncio.run(_measure_tasks(url, tasks))
-
-
 def main() -> None:
     """Print the tables as Markdown."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--backlog", type=int, default=100_000, help="most records in the spool")
     parser.add_argument("--axis", nargs="+", choices=AXES, default=AXES, help="the tables; all by default")
     asked = parser.parse_args()
+    axes = []
     with sink() as url:
         if "prompt" in asked.axis:
-            print_growth("characters of the prompt", PROMPTS, lambda size: measure_prompt(url, size))
+            axes.append(
+                print_growth("characters of the prompt", PROMPTS, lambda size: measure_prompt(url, size))
+            )
         if "stream" in asked.axis:
-            print_growth("pieces of the stream", STREAMS, lambda size: measure_stream(url, size))
+            axes.append(print_growth("pieces of the stream", STREAMS, lambda size: measure_stream(url, size)))
+        if "tasks" in asked.axis:
+            axes.append(print_tasks(url))
     if "backlog" in asked.axis:
         backlogs = [0, *(10**power for power in range(3, 10) if 10**power <= asked.backlog)]
-        print_growth("records that wait in the spool", backlogs, measure_backlog)
-    if "tasks" in asked.axis:
-        print_tasks()
+        axes.append(print_growth("records that wait in the spool", backlogs, measure_backlog))
+    print_exponents(axes)
 
 
-def print_tasks() -> None:
+def print_tasks(url: str) -> Growth:
     """Print the table of calls at the same time."""
-    with tempfile.TemporaryDirectory() as home, endpoints(AT_ONCE) as url:
+    with tempfile.TemporaryDirectory() as home:
         os.environ["LOG10_HOME"] = home
-        print_growth("calls at the same time", TASKS, lambda tasks: measure_tasks(url, tasks))
+        growth = print_growth("calls at the same time", TASKS, lambda tasks: Cost(*measure_tasks(url, tasks)))
         log10_trace.shutdown()
+    return growth
 
 
 if __name__ == "__main__":

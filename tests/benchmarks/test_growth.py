@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from benchmarks.growth import Cost, exponent, print_growth, stream
+from benchmarks.growth import Cost, exponent, print_exponents, print_growth, stream
 from benchmarks.process_memory import pss_mb
 from log10_trace.record.outcome import determine_outcome
 
@@ -25,14 +25,17 @@ def test_cost_that_every_record_has_does_not_hide_the_growth() -> None:
 
 
 def test_table_has_a_row_for_each_size_and_the_exponents(capsys: pytest.CaptureFixture[str]) -> None:
-    """Without a delivery the cost of all threads stays empty."""
-    print_growth("size", SIZES, lambda size: Cost(size / 1_000, 4.0))
-    print_growth("waiting", (0, 1_000), lambda _: Cost(5.0))
+    """Without a delivery the cost of all threads stays empty; one table has the exponents of all."""
+    axes = [
+        print_growth("size", SIZES, lambda size: Cost(size / 1_000, 4.0)),
+        print_growth("waiting", (0, 1_000), lambda _: Cost(5.0)),
+    ]
+    print_exponents(axes)
 
     lines = capsys.readouterr().out.splitlines()
     assert "| 1,000,000 | 1,000 | 4 |" in lines
-    assert "| exponent | 1.00 | 0.00 |" in lines
     assert "| 0 | 5 |  |" in lines
+    assert lines[-2:] == ["| size | 1.00 | 0.00 |", "| waiting | 0.00 |  |"]
 
 
 def test_stream_of_the_benchmark_is_whole() -> None:
