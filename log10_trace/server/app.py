@@ -8,6 +8,7 @@ from log10_trace.server.authentication.auth import Authenticator
 from log10_trace.server.authentication.login_codes import LoginCodes
 from log10_trace.server.http.change_feed import ChangeFeed
 from log10_trace.server.http.forwarded import ProxyPolicy, proxy_policy
+from log10_trace.server.http.gathered_writes import GatheredWrites
 from log10_trace.server.http.host_policy import HostPolicy
 from log10_trace.server.http.limits import InFlightBytes, Limits, RateLimiter
 from log10_trace.server.http.metrics import Metrics
@@ -51,6 +52,7 @@ def create_app(
     metrics = Metrics()
     service = AppState(
         store=store,
+        writes=GatheredWrites(store.completions),
         authenticator=authenticator or Authenticator(store.keys),
         limits=limits,
         metrics=metrics,

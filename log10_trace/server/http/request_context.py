@@ -17,6 +17,7 @@ from log10_trace.server.http import body
 from log10_trace.server.http.api_errors import ApiError, from_format_error
 from log10_trace.server.http.change_feed import ChangeFeed
 from log10_trace.server.http.forwarded import ROOT_PATH
+from log10_trace.server.http.gathered_writes import GatheredWrites
 from log10_trace.server.http.limits import InFlightBytes, Limits, RateLimiter
 from log10_trace.server.http.metrics import Metrics
 from log10_trace.server.http.read_threads import ReadThreads
@@ -33,6 +34,7 @@ class AppState:
     """What all routes share."""
 
     store: Store
+    writes: GatheredWrites
     authenticator: Authenticator
     limits: Limits
     metrics: Metrics

@@ -122,8 +122,12 @@ async def store_completion(
             context.organization_id, incoming, replace_tags=replace_tags
         )
 
-    incoming, written = await body.off_loop(size, put)
-    outcome = await asyncio.wrap_future(written)
+    if replace_tags or size > body.OFF_LOOP_BYTES:
+        incoming, written = await body.off_loop(size, put)
+        outcome = await asyncio.wrap_future(written)
+    else:
+        incoming = read()
+        outcome = await context.service.writes.put(context.organization_id, incoming)
     context.service.metrics.records.labels(outcome.change.value).inc()
     if outcome.has_ended_call:
         context.service.metrics.count_call(context.organization_id, incoming.values)
