@@ -12,10 +12,9 @@ from log10_trace.server.store.common.held_rollups import RollupRequest
 from log10_trace.server.store.common.rollup_cover import RollupRange
 from log10_trace.server.store.common.rollup_reading import RollupReader, is_selection
 from log10_trace.server.store.common.rollups import MINUTE_MS, keys
+from log10_trace.server.store.common.summed_rollups import RollupRow, RollupRows
 from log10_trace.server.store.common.usage_statistics import (
     WIDTH_OF,
-    RollupRow,
-    RollupRows,
     Step,
     count_steps,
     make_groups,

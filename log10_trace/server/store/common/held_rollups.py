@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple, TypeAlias
 
 from log10_trace.server.store.common.rollup_cover import RollupRange, list_starts
-from log10_trace.server.store.common.usage_statistics import RollupRow
+from log10_trace.server.store.common.summed_rollups import RollupRow
 from log10_trace.server.store.data_types import GroupBy
 
 

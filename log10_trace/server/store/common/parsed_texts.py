@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from threading import Lock
 from typing import Any, Final, Generic, TypeVar
 
 from pydantic_core import from_json
+
+from log10_trace.server.store.common.recent_values import RecentValues
 
 Value = TypeVar("Value")
 
@@ -25,36 +26,16 @@ class ParsedTexts(Generic[Value]):
     """
 
     def __init__(self, max_length: int) -> None:
-        self._max_length: Final = max_length
-        self._lock: Final = Lock()
-        self._recent: dict[str, Value] = {}
-        self._earlier: Mapping[str, Value] = {}
-        self._length = 0
-        """Of the texts of ``_recent``."""
+        self._values: Final = RecentValues[str, Value](max_length, len)
 
     def parse(self, texts: Iterable[str]) -> Mapping[str, Value]:
         """The value of each text."""
-        recent, earlier = self._recent, self._earlier
-        wanted = dict.fromkeys(texts)
-        values = {text: recent[text] for text in wanted if text in recent}
-        if len(values) < len(wanted):
-            found = {text: earlier[text] for text in wanted if text in earlier}
-            new = [text for text in wanted if text not in values and text not in found]
-            # All at once, which takes half the time of one by one.
-            found.update(zip(new, parse_json(f"[{','.join(new)}]"), strict=True))
-            self._remember(found)
-            values |= found
-        return values
+        return self._values.look_up(texts, _parse)
 
-    def _remember(self, values: Mapping[str, Value]) -> None:
-        length = sum(map(len, values))
-        if length > self._max_length:
-            return
-        with self._lock:
-            if self._length + length > self._max_length:
-                self._recent, self._earlier, self._length = {}, self._recent, 0
-            self._recent.update(values)
-            self._length += length
+
+def _parse(texts: list[str]) -> Mapping[str, Any]:
+    # All at once, which takes half the time of one by one.
+    return dict(zip(texts, parse_json(f"[{','.join(texts)}]"), strict=True))
 
 
 def parse_json(text: str) -> Any:

@@ -21,7 +21,8 @@ from log10_trace.server.store.common.rollup_cover import (
     minutes_of,
 )
 from log10_trace.server.store.common.rollups import ALL_TIME, DAY, LAST_MINUTE, MINUTE_MS, RANKED_WIDTHS
-from log10_trace.server.store.common.usage_statistics import GROUPS, RollupRow, RollupRows, sum_by_key
+from log10_trace.server.store.common.summed_rollups import RollupRow, RollupRows
+from log10_trace.server.store.common.usage_statistics import GROUPS, sum_by_key
 from log10_trace.server.store.data_types import GroupBy, SortBy
 
 LARGEST_OF_DAY: Final = 200

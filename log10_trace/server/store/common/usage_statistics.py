@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Final, NamedTuple, TypeAlias
+from typing import Final, TypeAlias
 
 from log10_trace.domain.prices import Prices
-from log10_trace.server.store.common.aggregates import (
-    DURATION_SHARES,
-    FIRST_TOKEN_SHARES,
-    Aggregate,
-    parse_and_group,
-    parse_and_group_counts,
-    parse_and_group_durations,
-)
-from log10_trace.server.store.common.costs import price_counts
+from log10_trace.server.store.common.aggregates import Aggregate
 from log10_trace.server.store.common.rollups import MINUTE_MS
+from log10_trace.server.store.common.summed_rollups import (
+    RollupRow,
+    RollupRows,
+    SummedRows,
+    price_sum,
+    rank_times,
+    sum_rollups,
+)
 from log10_trace.server.store.data_types import (
     GroupTotals,
     Interval,
@@ -40,52 +40,42 @@ _COUNTED: Final = frozenset({"calls", "failed", "tokens", "cost"})
 
 Step: TypeAlias = tuple[str, int]
 """A key and the minute that a step of time begins in."""
-RollupRow: TypeAlias = tuple[str, int, str, str]
-"""A roll-up (or a delta that is not compacted yet): key, start, and the serialized aggregate."""
-
-
-class RollupRows(NamedTuple):
-    """Roll-ups that add up to a span: all that is ``added``, less what is ``removed``."""
-
-    added: Sequence[RollupRow] = ()
-    removed: Sequence[RollupRow] = ()
 
 
 def sum_by_key(rows: RollupRows) -> dict[str, Aggregate]:
-    """What each key adds up to."""
-    totals = sum_counts_by_key(rows)
-    add_durations(totals, rows)
-    return totals
-
-
-def sum_counts_by_key(rows: RollupRows) -> dict[str, Aggregate]:
-    """What each key adds up to, without durations."""
-    totals = parse_and_group_counts((key, counts) for key, _, counts, _ in rows.added)
-    excess = parse_and_group_counts((key, counts) for key, _, counts, _ in rows.removed)
-    for key, one in excess.items():
-        totals.setdefault(key, Aggregate()).subtract(one)
-    return totals
-
-
-def add_durations(totals: Mapping[str, Aggregate], rows: RollupRows) -> None:
-    """Add to the counts of each key its durations; the other keys of the rows are passed over."""
-    added = parse_and_group_durations((row[0], row[3]) for row in rows.added if row[0] in totals)
-    removed = parse_and_group_durations((row[0], row[3]) for row in rows.removed if row[0] in totals)
-    for key, durations in added.items():
-        totals[key].add_durations(durations)
-    for key, durations in removed.items():
-        totals[key].add_durations({bucket: -calls for bucket, calls in durations.items()})
+    """What each key adds up to. Only to be read."""
+    return sum_rollups(_group_by_key(rows))
 
 
 def sum_by_step(rows: Iterable[RollupRow], width: int, *, with_durations: bool) -> dict[Step, Aggregate]:
-    """What each key adds up to in each step of ``width`` minutes."""
-    if not with_durations:
-        return parse_and_group_counts(
-            ((key, start - start % width), counts) for key, start, counts, _ in rows
-        )
-    return parse_and_group(
-        ((key, start - start % width), counts, durations) for key, start, counts, durations in rows
-    )
+    """What each key adds up to in each step of ``width`` minutes. Only to be read."""
+    steps: dict[Step, list[RollupRow]] = {}
+    for row in rows:
+        key, start = row[:2]
+        step = key, start - start % width
+        if step in steps:
+            steps[step].append(row)
+        else:
+            steps[step] = [row]
+    return sum_rollups({step: SummedRows(tuple(each), (), with_durations) for step, each in steps.items()})
+
+
+def _group_by_key(rows: RollupRows) -> dict[str, SummedRows]:
+    """What is to be summed of each key."""
+    added, removed = _split_by_key(rows.added), _split_by_key(rows.removed)
+    return {
+        key: SummedRows(tuple(added.get(key, ())), tuple(removed.get(key, ()))) for key in added | removed
+    }
+
+
+def _split_by_key(rows: Iterable[RollupRow]) -> dict[str, list[RollupRow]]:
+    groups: dict[str, list[RollupRow]] = {}
+    for row in rows:
+        if row[0] in groups:
+            groups[row[0]].append(row)
+        else:
+            groups[row[0]] = [row]
+    return groups
 
 
 def read_with_before(
@@ -131,13 +121,16 @@ def make_groups(totals: Mapping[str, Aggregate], query: StatisticsQuery, prices:
 
 
 def sum_leading(rows: RollupRows, query: StatisticsQuery, prices: Prices) -> dict[str, Aggregate]:
-    """What the keys add up to; only those that come first where counts say which: durations take longest."""
-    totals = sum_counts_by_key(rows)
-    if query.sort in _COUNTED and query.limit < len(totals):
+    """What the keys add up to; only those that come first where counts say which: durations take longest.
+
+    Only to be read.
+    """
+    of_keys = _group_by_key(rows)
+    if query.sort in _COUNTED and query.limit < len(of_keys):
+        totals = sum_rollups({key: each._replace(with_durations=False) for key, each in of_keys.items()})
         groups = make_groups(totals, query, prices)
-        totals = {key: totals[key] for group in groups if (key := group.key or "") in totals}
-    add_durations(totals, rows)
-    return totals
+        of_keys = {key: of_keys[key] for group in groups if (key := group.key or "") in of_keys}
+    return sum_rollups(of_keys)
 
 
 def make_series(steps: Mapping[Step, Aggregate], query: StatisticsQuery, prices: Prices) -> list[GroupTotals]:
@@ -177,10 +170,5 @@ def _name(key: str, query: StatisticsQuery) -> str | None:
 
 
 def _totals(key: str | None, start_ms: int | None, counted: Aggregate, prices: Prices) -> GroupTotals:
-    total = price_counts(counted, prices)
-    p50 = p95 = p99 = first_p50 = first_p95 = None
-    if counted.has_times:
-        p50, p95, p99 = counted.percentiles(*DURATION_SHARES)
-        first_p50, first_p95 = counted.first_token_percentiles(*FIRST_TOKEN_SHARES)
     # In the order of the fields: names take twice the time, and a page has a thousand groups and steps.
-    return GroupTotals(key, start_ms, *total, p50, p95, p99, first_p50, first_p95)
+    return GroupTotals(key, start_ms, *price_sum(counted, prices), *rank_times(counted))

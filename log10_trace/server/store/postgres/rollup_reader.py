@@ -21,7 +21,8 @@ from log10_trace.server.store.common.rollup_reading import (
     RollupSource,
 )
 from log10_trace.server.store.common.rollups import EVERY_CALL
-from log10_trace.server.store.common.usage_statistics import RollupRow, sum_by_key
+from log10_trace.server.store.common.summed_rollups import RollupRow
+from log10_trace.server.store.common.usage_statistics import sum_by_key
 from log10_trace.server.store.data_types import GroupBy
 from log10_trace.server.store.postgres.arrays import rows_to_columns
 from log10_trace.server.store.postgres.connections import ReadPool, Row, fetch_rows

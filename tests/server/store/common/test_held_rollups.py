@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from log10_trace.server.store.common.held_rollups import HeldRollups, MissingRollups, RollupRequest
 from log10_trace.server.store.common.rollup_cover import RollupRange
-from log10_trace.server.store.common.usage_statistics import RollupRow
+from log10_trace.server.store.common.summed_rollups import RollupRow
 from log10_trace.server.store.data_types import GroupBy
 
 DAYS, HOUR = RollupRange(1440, 0, 2880), RollupRange(60, 1440, 1500)
