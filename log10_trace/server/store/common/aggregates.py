@@ -52,10 +52,10 @@ class SerializedAggregate(NamedTuple):
 
 
 NOTHING: Final = SerializedAggregate("{}", "[]")
-_REMEMBERED: Final = 1_000_000
-"""Characters of each kind of text whose values are remembered: those of a large page, or of two.
+_REMEMBERED: Final = 500_000
+"""Characters of each kind of text whose values are remembered: those of a page.
 
-Some 20 to 40 MB, and 80 where all texts are short.
+Some 10 to 20 MB, and 40 where all texts are short.
 """
 _COUNTS: Final = ParsedTexts[Mapping[str, Sequence[int]]](_REMEMBERED)
 _DURATIONS: Final = ParsedTexts[Sequence[int]](_REMEMBERED)
@@ -198,15 +198,6 @@ def parse_and_sum(written: Sequence[SerializedAggregate]) -> Aggregate:
     counts = parse_json(f"[{','.join([one.counts for one in written])}]")
     durations = parse_json(f"[{','.join([one.durations for one in written])}]")
     return Aggregate(_sum_counts(counts), _sum_durations(durations))
-
-
-def parse_and_group(rows: Iterable[tuple[Place, str, str]]) -> dict[Place, Aggregate]:
-    """The sums of what is written, by place; rows are of a place and the two texts of an aggregate."""
-    every = list(rows)
-    totals = parse_and_group_counts((place, counts) for place, counts, _ in every)
-    for place, durations in parse_and_group_durations((place, each) for place, _, each in every).items():
-        totals[place].durations = durations
-    return totals
 
 
 def parse_and_group_counts(rows: Iterable[tuple[Place, str]]) -> dict[Place, Aggregate]:

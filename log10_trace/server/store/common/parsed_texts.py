@@ -30,7 +30,8 @@ class ParsedTexts(Generic[Value]):
 
     def parse(self, texts: Iterable[str]) -> Mapping[str, Value]:
         """The value of each text."""
-        return self._values.look_up(texts, _parse)
+        wanted = [*dict.fromkeys(texts)]
+        return dict(zip(wanted, self._values.look_up(wanted, _parse), strict=True))
 
 
 def _parse(texts: list[str]) -> Mapping[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from threading import Lock
 from typing import Final, Generic, TypeVar
 
@@ -11,7 +11,7 @@ Value = TypeVar("Value")
 
 
 class RecentValues(Generic[Key, Value]):
-    """Values by key, of which the latest are remembered. Safe to use from any thread.
+    """Values by key, of which the latest are remembered; none of them is None. Safe to use from any thread.
 
     Args:
         max_length: The length of the keys that are remembered for sure; up to twice as much is.
@@ -28,20 +28,19 @@ class RecentValues(Generic[Key, Value]):
         """Of the keys of ``_recent``."""
 
     def look_up(
-        self, keys: Iterable[Key], compute: Callable[[list[Key]], Mapping[Key, Value]]
-    ) -> Mapping[Key, Value]:
-        """The value of each key; ``compute`` gives those that are not remembered."""
+        self, keys: Sequence[Key], compute: Callable[[list[Key]], Mapping[Key, Value]]
+    ) -> Sequence[Value]:
+        """The value of each key, in their order; ``compute`` gives those that are not remembered."""
         recent, earlier = self._recent, self._earlier
-        wanted = dict.fromkeys(keys)
-        values = {key: recent[key] for key in wanted if key in recent}
-        if len(values) < len(wanted):
-            found = {key: earlier[key] for key in wanted if key not in values and key in earlier}
-            new = [key for key in wanted if key not in values and key not in found]
-            if new:
-                found.update(compute(new))
+        # Each key is hashed once where all are remembered: a key may be made of some hundred texts.
+        values = [recent.get(key) for key in keys]
+        wanted = [key for key, value in zip(keys, values, strict=True) if value is None]
+        found = {key: earlier[key] for key in wanted if key in earlier}
+        if new := [key for key in dict.fromkeys(wanted) if key not in found]:
+            found.update(compute(new))
+        if found:
             self._remember(found)
-            values |= found
-        return values
+        return [found[key] if value is None else value for key, value in zip(keys, values, strict=True)]
 
     def _remember(self, values: Mapping[Key, Value]) -> None:
         length = sum(map(self._measure, values))

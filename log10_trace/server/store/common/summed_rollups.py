@@ -6,7 +6,7 @@ sum is remembered with the very rows that it is of, so that it is right whatever
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple, TypeAlias, TypeVar
 
@@ -15,21 +15,24 @@ from log10_trace.server.store.common.aggregates import (
     DURATION_SHARES,
     FIRST_TOKEN_SHARES,
     Aggregate,
-    parse_and_group,
     parse_and_group_counts,
+    parse_and_group_durations,
 )
 from log10_trace.server.store.common.costs import PricedCounts, price_counts
 from log10_trace.server.store.common.recent_values import RecentValues
 
 RollupRow: TypeAlias = tuple[str, int, str, str]
-"""A roll-up (or a delta that is not compacted yet): key, start, and the serialized aggregate."""
+"""A roll-up (or a delta that is not compacted yet): key, start, and the serialized aggregate.
+
+Its durations are empty where the counts alone are wanted.
+"""
 Percentiles: TypeAlias = tuple[float | None, ...]
 """Those of ``DURATION_SHARES`` and of ``FIRST_TOKEN_SHARES``."""
 Place = TypeVar("Place")
 
 _DAY: Final = 1440
-_REMEMBERED: Final = 2_000_000
-"""Characters of the rows whose sums are remembered: those of two large pages. Some 10 MB, or 20."""
+_REMEMBERED: Final = 4_000_000
+"""Characters of the rows whose sums are remembered: those of two large pages. Some 20 MB."""
 _ROW: Final = 100
 """Characters that a row takes as much memory as, besides its texts."""
 _NO_TIMES: Final = (None,) * (len(DURATION_SHARES) + len(FIRST_TOKEN_SHARES))
@@ -47,7 +50,10 @@ class SummedRows(NamedTuple):
 
     added: tuple[RollupRow, ...]
     removed: tuple[RollupRow, ...] = ()
-    with_durations: bool = True
+
+    def without_durations(self) -> SummedRows:
+        """The same, of which the counts alone are summed."""
+        return SummedRows(_strip_durations(self.added), _strip_durations(self.removed))
 
 
 @dataclass(slots=True)
@@ -60,8 +66,7 @@ class RememberedSum(Aggregate):
 
 def sum_rollups(wanted: Mapping[Place, SummedRows]) -> dict[Place, Aggregate]:
     """What the rows of each place add up to. Only to be read."""
-    sums = _SUMS.look_up(wanted.values(), _compute)
-    return {place: sums[rows] for place, rows in wanted.items()}
+    return dict(zip(wanted, _SUMS.look_up([*wanted.values()], _compute), strict=True))
 
 
 def price_sum(counted: Aggregate, prices: Prices) -> PricedCounts:
@@ -94,22 +99,22 @@ def _compute(wanted: Sequence[SummedRows]) -> dict[SummedRows, RememberedSum]:
     heads = [_cut_head(rows) for rows in wanted]
     parts = [
         *(head for head in heads if head is not None),
-        *(rows._replace(added=rows.removed, removed=()) for rows in wanted if rows.removed),
+        *(SummedRows(rows.removed) for rows in wanted if rows.removed),
     ]
-    known = _SUMS.look_up(parts, _parse) if parts else {}
+    known = dict(zip(parts, _SUMS.look_up(parts, _parse), strict=True))
     rest = [
-        rows if head is None else rows._replace(added=rows.added[len(head.added) :])
+        SummedRows(rows.added if head is None else rows.added[len(head.added) :])
         for rows, head in zip(wanted, heads, strict=True)
     ]
-    parsed = _parse([rows._replace(removed=()) for rows in rest])
+    parsed = _parse(rest)
     sums = {}
     for rows, head, others in zip(wanted, heads, rest, strict=True):
         total = RememberedSum()
         if head is not None:
             total.add(known[head])
-        total.add(parsed[others._replace(removed=())])
+        total.add(parsed[others])
         if rows.removed:
-            total.subtract(known[rows._replace(added=rows.removed, removed=())])
+            total.subtract(known[SummedRows(rows.removed)])
         sums[rows] = total
     return sums
 
@@ -118,18 +123,24 @@ def _cut_head(rows: SummedRows) -> SummedRows | None:
     """The first rows, which are before the latest day that any row begins on; None where they are few."""
     latest = max((row[1] for row in rows.added), default=0) // _DAY * _DAY
     count = next((place for place, row in enumerate(rows.added) if row[1] >= latest), 0)
-    return SummedRows(rows.added[:count], (), rows.with_durations) if count > 1 else None
+    return SummedRows(rows.added[:count]) if count > 1 else None
 
 
 def _parse(wanted: Sequence[SummedRows]) -> dict[SummedRows, RememberedSum]:
     """The sums of what is added."""
     places = list(enumerate(wanted))
-    timed = [(place, row[2], row[3]) for place, rows in places if rows.with_durations for row in rows.added]
-    counted = [(place, row[2]) for place, rows in places if not rows.with_durations for row in rows.added]
-    sums = {**parse_and_group(timed), **parse_and_group_counts(counted)}
+    sums = parse_and_group_counts((place, row[2]) for place, rows in places for row in rows.added)
+    times = parse_and_group_durations(
+        (place, row[3]) for place, rows in places for row in rows.added if row[3]
+    )
     nothing = Aggregate()
-    found = ((rows, sums.get(place, nothing)) for place, rows in places)
-    return {rows: RememberedSum(one.counts, one.durations) for rows, one in found}
+    return {
+        rows: RememberedSum(sums.get(place, nothing).counts, times.get(place, {})) for place, rows in places
+    }
+
+
+def _strip_durations(rows: Iterable[RollupRow]) -> tuple[RollupRow, ...]:
+    return tuple([(key, start, counts, "") for key, start, counts, _ in rows])
 
 
 def _measure(rows: SummedRows) -> int:

@@ -57,7 +57,10 @@ def sum_by_step(rows: Iterable[RollupRow], width: int, *, with_durations: bool) 
             steps[step].append(row)
         else:
             steps[step] = [row]
-    return sum_rollups({step: SummedRows(tuple(each), (), with_durations) for step, each in steps.items()})
+    parts = {step: SummedRows(tuple(each)) for step, each in steps.items()}
+    return sum_rollups(
+        parts if with_durations else {step: each.without_durations() for step, each in parts.items()}
+    )
 
 
 def _group_by_key(rows: RollupRows) -> dict[str, SummedRows]:
@@ -127,7 +130,7 @@ def sum_leading(rows: RollupRows, query: StatisticsQuery, prices: Prices) -> dic
     """
     of_keys = _group_by_key(rows)
     if query.sort in _COUNTED and query.limit < len(of_keys):
-        totals = sum_rollups({key: each._replace(with_durations=False) for key, each in of_keys.items()})
+        totals = sum_rollups({key: each.without_durations() for key, each in of_keys.items()})
         groups = make_groups(totals, query, prices)
         of_keys = {key: of_keys[key] for group in groups if (key := group.key or "") in of_keys}
     return sum_rollups(of_keys)

@@ -18,8 +18,8 @@ from log10_trace.server.store.common.aggregates import (
     Aggregate,
     aggregate_call,
     negate,
-    parse_and_group,
     parse_and_group_counts,
+    parse_and_group_durations,
     parse_and_sum,
     sum_aggregates,
 )
@@ -149,30 +149,6 @@ def changes(deltas: RollupDeltas) -> dict[RollupKey, Aggregate]:
     return aggregate_deltas(
         (row.dimension, row.start, row.key, row.counts, row.durations) for row in deltas.rows()
     )
-
-
-@given(
-    st.lists(st.tuples(st.sampled_from("xyz"), st.sampled_from("ab"), st.floats(0.002, 3_000)), max_size=20)
-)
-def test_what_is_summed_by_place_is_what_each_place_sums_to(timed: list[tuple[str, str, float]]) -> None:
-    """Written aggregates that are read together add up as one by one, also when sums of them were changed."""
-    rows = [
-        (place, aggregate_call(facts_of(duration=seconds, request=asked("hi", model=model))).serialize())
-        for place, model, seconds in timed
-    ]
-    expected = {place: parse_and_sum([one for each, one in rows if each == place]) for place, _ in rows}
-
-    for one in parse_and_group((place, *one) for place, one in rows).values():
-        one.add(one)
-    found = parse_and_group((place, *one) for place, one in rows)
-    counted = parse_and_group_counts((place, one.counts) for place, one in rows)
-
-    assert {place: one.serialize() for place, one in found.items()} == {
-        place: one.serialize() for place, one in expected.items()
-    }
-    assert {place: one.counts for place, one in counted.items()} == {
-        place: one.counts for place, one in expected.items()
-    }
 
 
 def test_changes_of_roll_ups_are_written_in_order_or_deleted() -> None:
@@ -373,10 +349,11 @@ def test_any_name_of_a_rate_is_read_back() -> None:
     rates = ["gpt-4o", 'a "b"', "\ud800", "\U0001f600"]
     written = [Aggregate({rate: [1, 0, 1, 10, 5, 0]}, {3: 1}).serialize() for rate in rates]
 
-    total = parse_and_group((number % 2, *each) for number, each in enumerate(written))
+    counts = parse_and_group_counts((number % 2, each.counts) for number, each in enumerate(written))
+    durations = parse_and_group_durations((number % 2, each.durations) for number, each in enumerate(written))
 
-    assert [list(one.counts) for one in total.values()] == [rates[::2], rates[1::2]]
-    assert [one.durations for one in total.values()] == [{3: 2}, {3: 2}]
+    assert [list(one.counts) for one in counts.values()] == [rates[::2], rates[1::2]]
+    assert durations == {0: {3: 2}, 1: {3: 2}}
 
 
 @given(st.text(st.characters(max_codepoint=127)))
