@@ -14,6 +14,7 @@ from log10_trace.domain import formatting
 from log10_trace.server.http.api_errors import ApiError
 from log10_trace.server.http.unsent_form import UnsentFormError
 from log10_trace.server.pages import sanitize
+from log10_trace.server.pages.calls.row_drawing import draw_rows
 from log10_trace.server.pages.chart_drawing import draw_steps, draw_table_rows, draw_trend
 from log10_trace.server.pages.compare.compare_drawing import draw_sides, draw_text
 from log10_trace.server.pages.navigation import PLACES
@@ -115,6 +116,7 @@ def make_environment() -> Environment:
     environment.globals.update(
         call_path=call_path,
         draw_numbers=draw_numbers,
+        draw_rows=draw_rows,
         draw_sides=draw_sides,
         draw_steps=draw_steps,
         draw_table_rows=draw_table_rows,
