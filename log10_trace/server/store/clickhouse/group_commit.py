@@ -90,6 +90,9 @@ class _Reconnecting(Generic[Request, Result]):
         failure = translate_error(error)
         return CommitFailure(failure, affects_all=isinstance(failure, StoreBusyError))
 
+    def run_due_work(self) -> None:
+        """Nothing is put off."""
+
     def run_deferred_work(self, is_interrupted: Callable[[], bool]) -> None:
         """Nothing: the engine merges by itself."""
 

@@ -54,6 +54,10 @@ class Committer(Protocol[Request_contra, Result_co]):
         """The failure that an error of the database means; None for any other error."""
         ...
 
+    def run_due_work(self) -> None:
+        """Do in a short step what cannot be put off until no request waits; a commit was just answered."""
+        ...
+
     @property
     def has_deferred_work(self) -> bool:
         """Whether anything was put off that can be done while no request waits."""
@@ -151,7 +155,9 @@ class GroupCommitThread(Generic[Request, Result]):
 
     def _run(self) -> None:
         while self._wait():
-            if not self._commit_waiting():
+            if self._commit_waiting():
+                self._committer.run_due_work()
+            else:
                 self._committer.run_deferred_work(self._is_interrupted)
         self._committer.run_deferred_work(self._is_interrupted)
         self._committer.close()

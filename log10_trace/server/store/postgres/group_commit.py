@@ -67,6 +67,9 @@ class _Reconnecting(Generic[Request, Result]):
             return None
         return CommitFailure(translate_error(error), affects_all=is_connection_lost(error))
 
+    def run_due_work(self) -> None:
+        """Nothing is put off."""
+
     def run_deferred_work(self, is_interrupted: Callable[[], bool]) -> None:
         """Nothing: the housekeeper has a thread of its own."""
 

@@ -16,7 +16,7 @@ from log10_trace.server.store.errors import StoreBusyError, StoreError, StoreFul
 
 SQL: Final = read_blocks((resources.files(__package__) / "sql" / "queries.sql").read_text(encoding="utf-8"))
 BUSY_TIMEOUT_S: Final = 5.0
-_ROWS_AT_ONCE: Final = (64, 16, 4)
+_ROWS_AT_ONCE: Final = (64, 16, *range(15, 1, -1))
 _ONE_ROW: Final = re.compile(r"VALUES (\([?, ]+\))")
 _FULL: Final = (13,)  # SQLITE_FULL
 _BUSY: Final = (5, 6)  # SQLITE_BUSY, SQLITE_LOCKED

@@ -337,7 +337,8 @@ class Transaction:
 
     def _write_stack_uses(self) -> None:
         uses = [(times, number) for number, times in self._stack_uses.items() if times]
-        self._connection.executemany(SQL["use_stack"], uses)
+        if uses:
+            self._connection.execute(SQL["use_stacks"], (json.dumps(uses),))
         released = [(number,) for times, number in uses if times < 0]
         self._connection.executemany(SQL["delete_unused_stack"], released)
         if released:

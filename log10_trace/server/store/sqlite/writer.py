@@ -75,22 +75,30 @@ class Writer:
 
 
 class _TransactionCommitter:
-    """Commits jobs in one transaction each time, and indexes words along with large groups."""
+    """Commits jobs in one transaction each time, and indexes words in others, when enough of them wait."""
 
     def __init__(self, transaction: Transaction) -> None:
         self._transaction = transaction
+        self._commit_size = 0
         self._older_due = 0.0
 
     def commit(self, requests: Sequence[WriteJob[Any]]) -> Sequence[Any]:
         """Run the jobs in one transaction; their results."""
-        runs: list[Callable[[Transaction], Any]] = [job.run for job in requests]
-        if at_once := self._transaction.unindexed.due_batch_size(len(requests)):
+        self._commit_size = len(requests)
+        lookups = [job.lookup for job in requests if job.lookup]
+        return self._transaction.run([job.run for job in requests], lookups)
+
+    def run_due_work(self) -> None:
+        """Index words, where as many wait as go together; requests are read meanwhile, but not committed."""
+        runs: list[Callable[[Transaction], Any]] = []
+        if at_once := self._transaction.unindexed.due_batch_size(self._commit_size):
             runs.append(partial(index_many, at_once=at_once))
         if self._transaction.has_older_unindexed and time.monotonic() >= self._older_due:
             self._older_due = time.monotonic() + _OLDER_EVERY_S
             runs.append(partial(index_older, at_once=_OLDER_BATCH))
-        lookups = [job.lookup for job in requests if job.lookup]
-        return self._transaction.run(runs, lookups)[: len(requests)]  # indexing has no result
+        if runs:
+            with guard("indexing words"):
+                self._transaction.run(runs)
 
     def explain(self, error: Exception) -> CommitFailure | None:
         """An error of SQLite's; a locked database would meet every job alike."""

@@ -45,6 +45,9 @@ class Doubler:
             return None
         return CommitFailure(StoreFullError(), affects_all=isinstance(error, ConnectionError))
 
+    def run_due_work(self) -> None:
+        """There is none."""
+
     def run_deferred_work(self, is_interrupted: Callable[[], bool]) -> None:
         """Do all of it."""
         self.has_deferred_work = False
@@ -205,6 +208,29 @@ def test_what_cannot_be_committed_before_the_end_fails(busy: GroupCommitThread[i
 
     assert isinstance(waiting.exception(0), StoreClosedError)
     assert cancelled.cancelled()
+
+
+def test_due_work_is_done_between_an_answer_and_the_next_commit(doubler: Doubler) -> None:
+    """A request does not wait for what its own commit made due; the next one does."""
+    is_due, may_end = threading.Event(), threading.Event()
+
+    def run_due_work() -> None:
+        is_due.set()
+        assert may_end.wait(WAIT_S)
+
+    doubler.gate.set()
+    doubler.run_due_work = run_due_work  # type: ignore[method-assign]
+    thread: GroupCommitThread[int, int] = GroupCommitThread("worker", doubler)
+    try:
+        assert thread.submit([1])[0].result(WAIT_S) == 2
+        assert is_due.wait(WAIT_S)
+        (later,) = thread.submit([2])
+        assert doubler.groups == [[1]]
+        may_end.set()
+        assert later.result(WAIT_S) == 4
+    finally:
+        may_end.set()
+        thread.close(WAIT_S)
 
 
 def test_deferred_work_is_done_in_an_idle_moment(doubler: Doubler, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ from log10_trace.server.store.common import group_commit
 from log10_trace.server.store.common.record_codec import encode
 from log10_trace.server.store.data_types import CompletionFilter
 from log10_trace.server.store.protocol import Store
+from log10_trace.server.store.sqlite import writer
 from log10_trace.server.store.sqlite.connection import connect
 from log10_trace.server.store.sqlite.index_backlog import LARGE_BATCH, SMALL_BATCH, IndexBacklog, IndexEntry
 from log10_trace.server.store.sqlite.index_readiness import is_indexed
@@ -100,6 +102,25 @@ def test_many_records_are_indexed_whatever_there_is_to_do(
             future.result()
 
     assert unindexed(tmp_path) < 2 * LARGE_BATCH
+
+
+def test_words_that_cannot_be_indexed_cost_no_record(
+    never_idle: None, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Records are committed all the same, and their words are indexed as soon as they can be."""
+
+    def fail(_: Transaction, at_once: int) -> None:
+        message = f"{at_once} records cannot be indexed"
+        raise sqlite3.OperationalError(message)
+
+    records = [completion(id=f"{number}", request=asked("a heron")) for number in range(SMALL_BATCH)]
+    with monkeypatch.context() as broken:
+        broken.setattr(writer, "index_many", fail)
+        for future in store.completions.put_many(ORG, records[1:]):
+            future.result()
+        assert unindexed(tmp_path) == SMALL_BATCH - 1
+        put(store, records[0])
+    assert len(ids(store, CompletionFilter(text="heron"), limit=2 * SMALL_BATCH)) == SMALL_BATCH
 
 
 def test_single_records_wait_in_smaller_numbers() -> None:

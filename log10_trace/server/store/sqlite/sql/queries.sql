@@ -139,8 +139,9 @@ SELECT number FROM stacks WHERE organization_id = :organization_id AND digest = 
 INSERT INTO stacks (organization_id, digest, uses, body) VALUES (:organization_id, :digest, 0, :body)
 RETURNING number;
 
--- :use_stack
-UPDATE stacks SET uses = uses + ? WHERE number = ?;
+-- :use_stacks
+UPDATE stacks SET uses = uses + json_extract(used.value, '$[0]')
+FROM json_each(?) AS used WHERE number = json_extract(used.value, '$[1]');
 
 -- :delete_unused_stack
 DELETE FROM stacks WHERE number = ? AND uses <= 0;
