@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import time
+from collections.abc import Callable, Iterator, MutableMapping
 from importlib import resources
 from typing import Any, Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2.runtime import Context
 from starlette.responses import Response
 
 from log10_trace.domain import formatting
@@ -60,9 +62,36 @@ def page(template: str, code: int = 200, /, *, root: str, **shown: Any) -> Respo
         shown: What the template may name.
     """
     now_ms = time.time_ns() // 1_000_000
-    text = _environment.get_template(template).render(now_ms=now_ms, root=root, **shown)
+    contexts: list[Context] = []
+    try:
+        text = _environment.get_template(template).render(
+            now_ms=now_ms, root=root, contexts=contexts, **shown
+        )
+    finally:
+        for context in contexts:
+            context.vars.clear()
+            context.parent.clear()
     headers = {"Cache-Control": "no-store"}
     return Response(text.encode(), code, headers, media_type="text/html")
+
+
+class _PageContext(Context):
+    """What a template may name. Those of a page stand in its ``contexts``, so that it can empty them.
+
+    A context and the macros of its template refer to each other. Left to Python's search for cycles, what was
+    shown fills the memory until then, and the search stops the server for some 50 ms.
+    """
+
+    def __init__(
+        self,
+        environment: Environment,
+        parent: dict[str, Any],
+        name: str | None,
+        blocks: dict[str, Callable[[Context], Iterator[str]]],
+        globals: MutableMapping[str, Any] | None = None,  # noqa: A002 -- Jinja's name
+    ) -> None:
+        super().__init__(environment, parent, name, blocks, globals)
+        parent.get("contexts", []).append(self)
 
 
 def error_page(refusal: ApiError, root: str) -> Response:
@@ -113,6 +142,7 @@ def make_environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.context_class = _PageContext
     environment.globals.update(
         call_path=call_path,
         draw_numbers=draw_numbers,
