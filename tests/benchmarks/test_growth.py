@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 
 import pytest
 
+from benchmarks.concurrency import AnswerTogether, httpx
 from benchmarks.growth import Cost, exponent, print_exponents, print_growth, stream
 from benchmarks.process_memory import pss_mb
 from log10_trace.record.outcome import determine_outcome
@@ -51,3 +53,18 @@ def test_memory_is_that_of_the_process() -> None:
     """This process takes some megabytes, and one that is not there none."""
     assert 1 < pss_mb(os.getpid()) < 100_000
     assert pss_mb(2**22 + 1) == 0
+
+
+def test_calls_at_the_same_time_are_answered_together() -> None:
+    """The first of two waits for the second; then both have their answer."""
+
+    async def ask() -> list[int]:
+        transport = AnswerTogether(2)
+        request = httpx.Request("POST", "http://127.0.0.1:9/v1/chat/completions")
+        first = asyncio.create_task(transport.handle_async_request(request))
+        await asyncio.sleep(0)
+        assert not first.done()
+        second = await transport.handle_async_request(request)
+        return [(await first).status_code, second.status_code]
+
+    assert asyncio.run(ask()) == [200, 200]

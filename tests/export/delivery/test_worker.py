@@ -105,11 +105,11 @@ def test_records_are_made_in_short_pieces_while_the_program_makes_calls(tmp_path
         process.sink.on_end(call(f"call {number}"))
 
     process.step()
-    # Two between them, and one before they are sent.
-    assert len(process.pauses) == 3
+    # Two between them, one before they are sent, one behind the answer and one behind what it says.
+    assert len(process.pauses) == 5
     network.answers = [DONE]
     while process.monitor.counts.pending:
         process.step()
 
     assert len(network.taken) == 9
-    assert len(process.pauses) == 3
+    assert len(process.pauses) == 5
