@@ -22,6 +22,7 @@ SHARDING_KEYS: Final = {
     "completions": f"bitAnd(place, {SLOTS - 1})",
     "arrivals": "sipHash64(organization_id, source)",
     "changes": "sipHash64(server, number)",
+    "day_writes": "sipHash64(organization_id, day)",
 }
 """What says on which shard a row is, for each table that is spread over the shards."""
 
@@ -32,7 +33,8 @@ _FROM: Final = re.compile(r"\bFROM (\w+)")
 _CHANGE: Final = re.compile(r"^(ALTER TABLE|DELETE FROM) (\w+)", re.MULTILINE)
 _DROP: Final = re.compile(r"^(DROP (?:TABLE|VIEW) IF EXISTS) (\w+)", re.MULTILINE)
 _MADE: Final = re.compile(r"^CREATE (TABLE|MATERIALIZED VIEW) (\S+)")
-_PARTS: Final = "system.parts"
+_OF_A_HOST: Final = {"system.parts": "cluster", "system.mutations": "clusterAllReplicas"}
+"""Tables of the engine about the rows of one host, and how those of the others are read with them."""
 
 
 def write_migration(statement: str, cluster: Cluster | None) -> list[str]:
@@ -93,10 +95,11 @@ def replicate(engine: str, arguments: str, *, path: str, replica: str) -> str:
 
 
 def _write_statement(statement: str, cluster: Cluster) -> str:
-    if _PARTS in statement:
-        statement = statement.replace(_PARTS, f"cluster('{cluster.name}', {_PARTS})")
-        for name in SHARDING_KEYS:
-            statement = statement.replace(f"'{name}'", f"'{name}_local'")
+    for table, function in _OF_A_HOST.items():
+        if table in statement:
+            statement = statement.replace(table, f"{function}('{cluster.name}', {table})")
+            for name in SHARDING_KEYS:
+                statement = statement.replace(f"'{name}'", f"'{name}_local'")
     changed = _CHANGE.search(statement)
     return _change(statement, changed, cluster) if changed else statement
 

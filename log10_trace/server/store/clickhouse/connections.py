@@ -56,6 +56,8 @@ _OLDEST: Final = (26, 2)
 _SETTINGS: Final[dict[str, Any]] = {
     "async_insert": 0,  # a group commit gathers rows already; it is answered when they are on the disk
     "do_not_merge_across_partitions_select_final": 1,  # a record's rows are of one month
+    # A repeated insert, whose first try wrote rows and failed before it had counted them, counts them then.
+    "deduplicate_blocks_in_dependent_materialized_views": 1,
     "max_partitions_per_insert_block": 0,  # an import may hold calls of many years
     "mutations_sync": 2,
     "lightweight_deletes_sync": 2,
@@ -112,9 +114,13 @@ class Connection:
 
     def execute(self, name: str, values: Values | None = None) -> None:
         """Run a named statement."""
-        for piece in split_lists(values or {}):
+        self.change(self._sql[name], values or {})
+
+    def change(self, statement: str, values: Values) -> None:
+        """Run a statement, with long lists in pieces."""
+        for piece in split_lists(values):
             # As a query: the driver sends the values of a command in the URL.
-            self._client.raw_query(self._sql[name], parameters=_bind(piece))
+            self._client.raw_query(statement, parameters=_bind(piece))
 
     def run(self, statement: str) -> None:
         """Run a statement of a migration."""

@@ -81,6 +81,7 @@ INSERTED_TYPES: Final[dict[str, dict[str, str]]] = {
         "day": "UInt32",
         "version": "UInt64",
     },
+    "summed_days": {"organization_id": "String", "day": "UInt32", "written": "UInt64", "batch": "UInt64"},
     "pruned": {"number": "UInt8", "before_ms": "Int64"},
     "sessions": {
         "organization_id": "String",

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from log10_trace.domain.prices import Prices
 from log10_trace.server.store.clickhouse.completions import complete_words
 from log10_trace.server.store.clickhouse.connections import Connection, ReadPool
+from log10_trace.server.store.clickhouse.day_sums import read_day_sums
 from log10_trace.server.store.clickhouse.filter_sql import build_where
 from log10_trace.server.store.clickhouse.matching_rows import write_few
 from log10_trace.server.store.clickhouse.statistics import ORDERS, GroupReader, Steps
@@ -63,7 +64,8 @@ class ClickHouseReports:
     def _read(self, connection: Connection, organization_id: str, query: StatisticsQuery) -> Statistics:
         where = build_where(organization_id, complete_words(connection, organization_id, query.counted))
         of_few = "" if query.counted.is_span else write_few(connection, where)
-        reader = GroupReader(connection, where, query.group_by, of_few=of_few)
+        sums = read_day_sums(connection, organization_id, query.counted, query.group_by)
+        reader = GroupReader(connection, where, query.group_by, of_few=of_few, sums=sums)
         keys = None
         if query.group_by != "none":
             keys = list(query.keys) or reader.find_leading(query.sort, query.limit, self.prices)

@@ -1,4 +1,4 @@
-"""Sums of calls, straight from the rows: by group and by step of time, in ClickHouse."""
+"""Sums of calls, of the rows and of the days that are summed already: by group and by step, in ClickHouse."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any, Final, NamedTuple
 from log10_trace.domain.call_labels import FAILED
 from log10_trace.domain.prices import Prices
 from log10_trace.server.store.clickhouse.connections import Connection, Row
+from log10_trace.server.store.clickhouse.day_sums import DAY, SUMMED, DaySums
 from log10_trace.server.store.clickhouse.matching_rows import read_page
 from log10_trace.server.store.clickhouse.queries import SQL
 from log10_trace.server.store.clickhouse.record_rows import SORT_KEYS
@@ -53,6 +54,12 @@ ORDERS: Final[dict[SortBy, str]] = {
     "cost": "",
 }
 """Orders in which the first groups are those of all; by any other, those with most calls and the dearest."""
+_ORDERS_OF_SUMS: Final[dict[SortBy, str]] = {
+    "calls": "arraySum(calls)",
+    "failed": "arraySum(failed)",
+    "tokens": "arraySum(charged_input) + arraySum(charged_output)",
+}
+"""The same figures of a row of sums."""
 _MANY: Final = 1_000_000
 """Tokens of which a price is asked, so that it is no rounded number."""
 _NO_STEP: Final = -1
@@ -98,9 +105,16 @@ class GroupReader:
     """The groups of one dimension among the rows that match."""
 
     def __init__(
-        self, connection: Connection, where: BoundCondition, group_by: GroupBy, *, of_few: str = ""
+        self,
+        connection: Connection,
+        where: BoundCondition,
+        group_by: GroupBy,
+        *,
+        of_few: str = "",
+        sums: DaySums | None = None,
     ) -> None:
         self._connection = connection
+        self._sums = sums or DaySums()
         text, self._values = where.text, dict(where.values)
         condition = _CONDITIONS.get(group_by, "")
         if is_dimension(group_by):
@@ -126,12 +140,12 @@ class GroupReader:
         totals: dict[str, Aggregate] = {}
         by_step: dict[Step, Aggregate] = {}
         most = 0
-        for key, step, is_total, counts, charges, *times in self._ask("sums_of_groups", keys, steps):
+        for key, step, counts, charges, *times in self._ask("sums_of_groups", keys, steps):
             one = _read_sums(counts, *times)
             most = max(most, charges)
-            if is_total:
+            if step == _NO_STEP:
                 totals[key] = one
-            elif step != _NO_STEP and steps is not None:
+            elif steps is not None:
                 by_step[key, step] = one if steps.with_times else Aggregate(one.counts)
         if most > 1:
             for key, step, rate, *tokens in self._ask("further_charges", keys, steps):
@@ -147,12 +161,12 @@ class GroupReader:
         return SORT_KEYS.began_ms(rows[0][0]) // MINUTE_MS if rows else None
 
     def _ask(self, name: str, keys: Sequence[str] | None, steps: Steps | None) -> Sequence[Row]:
-        values, where, of_few, among = dict(self._values), self._where, self._of_few, "1"
+        values, where, of_few, among, sums = dict(self._values), self._where, self._of_few, "1", self._sums
         if keys is not None:
             values["keys"], among = list(keys), "key IN {keys:Array(String)}"
             if self._in_groups:
                 where += f" AND {self._in_groups}"
-                of_few = SQL["of_few"].replace("@condition", where)
+                of_few, sums = SQL["of_few"].replace("@condition", where), DaySums()
         step = str(_NO_STEP)
         if steps is not None:
             width = SORT_KEYS.first_of(steps.width * MINUTE_MS)
@@ -161,29 +175,76 @@ class GroupReader:
                 values["stepped"] = list(steps.keys)
                 has_step += " AND key IN {stepped:Array(String)}"
             step = f"if({has_step}, intDiv(place, {width:d}) * {steps.width:d}, {_NO_STEP})"
-        query = _write(name, where, self._key, of_few).replace("@step", step).replace("@keys", among)
-        return self._connection.ask(query, values)
+            if steps.width < SUMMED.get(sums.grouping, DAY):
+                sums = sums.ending_by(steps.first)
+        query = _write(name, _of_other_days(where, sums), self._key, of_few)
+        added = sums.write("add_sums_of_groups", {"keys": among}) + _add_steps(sums, steps, among)
+        query = query.replace("@sums", added).replace("@no_step", str(_NO_STEP))
+        return self._connection.ask(query.replace("@step", step).replace("@keys", among), values)
 
     def _find(self, sort: SortBy, limit: int, prices: Prices) -> list[str]:
         figure, values = ORDERS[sort], {**self._values, "limit": limit}
+        of_sums = _ORDERS_OF_SUMS.get(sort, "")
         if sort == "cost":
             rates, most = self._read_rates()
-            template = SQL["cost"] if most > 1 else SQL["cost_of_first_charges"]
+            of_charges = SQL["cost_of_charges"]
+            template = f"sum({of_charges})" if most > 1 else SQL["cost_of_first_charges"]
             pieces = split_list(rates)
             for number, piece in enumerate(pieces):
                 values |= {f"{name}_{number}": each for name, each in _price(piece, prices).items()}
             # A rate that is not in a piece costs nothing there.
-            figure = " + ".join(template.replace("@piece", str(number)) for number in range(len(pieces)))
-        query = _write("leading_groups", self._where, self._key, self._of_few).replace("@figure", figure)
+            figure = _add_pieces(template, len(pieces))
+            of_sums = _add_pieces(of_charges, len(pieces))
+        name = "leading_groups_with_sums" if self._sums.batches else "leading_groups"
+        query = _write(name, _of_other_days(self._where, self._sums), self._key, self._of_few)
+        query = query.replace("@sums", self._sums.write("add_sums_of_leading_groups", {"figure": of_sums}))
+        query = query.replace("@figure", figure)
         return [key for (key,) in self._connection.ask(query, values)]
 
     def _read_rates(self) -> tuple[list[str], int]:
         """The rates at which calls are charged, and the most charges of a call."""
-        rows = self._connection.ask(_write("rates", self._where), self._values)
+        where, added = _of_other_days(self._where, self._sums), self._sums.write("add_summed_rates", {})
+        rows = self._connection.ask(_write("rates", where).replace("@sums", added), self._values)
         most = max((charges for _, charges in rows), default=0)
         if most > 1:
-            rows = self._connection.ask(_write("all_rates", self._where), self._values)
-        return [row[0] for row in rows], most
+            rows = self._connection.ask(_write("all_rates", where).replace("@sums", added), self._values)
+        return list(dict.fromkeys(row[0] for row in rows)), most
+
+
+def write_summing() -> list[str]:
+    """The statements that sum the rows of a span within a day."""
+    statements = []
+    for grouping, width in SUMMED.items():
+        query = _write("add_sums", _CONDITIONS.get(grouping, "1"), _KEYS[grouping])
+        statements.append(query.replace("@name", grouping).replace("@width", str(width)))
+    return statements
+
+
+def write_adding_hours() -> str:
+    """The statement that adds up the hours of a day."""
+    return _write("add_sums_of_days", "")
+
+
+def _of_other_days(where: str, sums: DaySums) -> str:
+    return f"{where} AND {sums.restrict_rows()}" if sums.batches else where
+
+
+def _add_steps(sums: DaySums, steps: Steps | None, among: str) -> str:
+    """The sums of the steps of time, which days may have of hours."""
+    if steps is None:
+        return ""
+    width = DAY if steps.width % DAY == 0 else SUMMED.get(sums.grouping, DAY)
+    of_sum = {
+        "width": str(width),
+        "first": str(steps.first),
+        "step": f"intDiv(minute, {steps.width:d}) * {steps.width:d}",
+        "stepped": among if steps.keys is None else "key IN {stepped:Array(String)}",
+    }
+    return sums.write("add_sums_of_steps", {f"{name}_of_sums": text for name, text in of_sum.items()})
+
+
+def _add_pieces(template: str, pieces: int) -> str:
+    return " + ".join(template.replace("@piece", str(number)) for number in range(pieces))
 
 
 def _write(name: str, where: str, key: str = "", of_few: str = "") -> str:

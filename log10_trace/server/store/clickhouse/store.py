@@ -1,7 +1,7 @@
 """The store on ClickHouse: a writer thread, two threads for slower writes, and readers.
 
-What the other stores keep beside the rows (roll-ups, an index of tags, a backlog of words) the engine reads
-off the columns, so there are no chores here.
+What the other stores keep beside the rows (an index of tags, a backlog of words) the engine reads off the
+columns; only sums of past days are kept, which a thread works out in the background.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from log10_trace.server.store.clickhouse.connections import (
     connect,
     first_connection,
 )
+from log10_trace.server.store.clickhouse.day_summing import DaySummer
 from log10_trace.server.store.clickhouse.deletion import Deleter
 from log10_trace.server.store.clickhouse.errors import explain_refusal
 from log10_trace.server.store.clickhouse.feedback import ClickHouseFeedbackStore
@@ -74,6 +75,7 @@ class ClickHouseStore:
         self._tasks = SerialExecutor("log10-tasks", open_connection)
         self._deletions = SerialExecutor("log10-sweeper", open_connection)
         deleter = Deleter(self._deletions, self.changes, lock)
+        self._summer = DaySummer(open_connection)
         self.feedback = ClickHouseFeedbackStore(self._readers, self._own_readers, self._tasks)
         self.completions = ClickHouseCompletions(self._readers, self._writer, deleter, self.feedback)
         self.sessions = ClickHouseSessions(self._readers, self._tasks, self.completions, prices)
@@ -88,7 +90,7 @@ class ClickHouseStore:
     def close(self, timeout: float = 10.0) -> None:
         """Commit what was accepted, then shut. Seconds; called again it does nothing."""
         deadline = time.monotonic() + timeout
-        for part in (self._writer, self._tasks, self._deletions, self.changes):
+        for part in (self._writer, self._tasks, self._deletions, self.changes, self._summer):
             part.close(max(deadline - time.monotonic(), 0.0))
         self._readers.close()
         self._own_readers.close()

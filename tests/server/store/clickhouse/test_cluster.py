@@ -19,6 +19,7 @@ from log10_trace.server.store.clickhouse.address import Cluster, parse_address
 from log10_trace.server.store.clickhouse.cluster import SHARDING_KEYS, sql_for, write_copy, write_migration
 from log10_trace.server.store.clickhouse.cluster_checks import check_cluster, check_macros
 from log10_trace.server.store.clickhouse.connections import Connection, connect
+from log10_trace.server.store.clickhouse.day_summing import WhatToSum, run_round
 from log10_trace.server.store.clickhouse.errors import translate_error
 from log10_trace.server.store.clickhouse.migrations import _BETWEEN, load_known_migrations
 from log10_trace.server.store.clickhouse.queries import SQL
@@ -173,13 +174,18 @@ FILTERS = (
 )
 
 
-def test_two_shards_answer_as_one_server_does(clustered: Store, emptied_clickhouse_url: str) -> None:
+def test_two_shards_answer_as_one_server_does(
+    clustered: Store, emptied_cluster_url: str, emptied_clickhouse_url: str
+) -> None:
     """Lists, pages, searches, counts, statistics, sessions, sources and records are the same."""
     with closing(open_store(emptied_clickhouse_url)) as single:
         for store in (single, clustered):
             put_all(store, map(varied, range(70)))
             put_all(store, [completion(id=f"call-{number:02d}", tags=["late"]) for number in range(0, 70, 9)])
             assert store.completions.delete_one(ORG, "call-30").result()
+        for url in (emptied_clickhouse_url, emptied_cluster_url):
+            with closing(connect(parse_address(url))) as connection:
+                assert run_round(connection, WhatToSum(quiet_s=0, least=1)) == 1
         for wanted in FILTERS:
             expected = ids(single, wanted)
             assert ids(clustered, wanted) == expected

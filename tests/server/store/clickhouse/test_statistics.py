@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from log10_trace.domain.completion_record import CompletionRecord
+from log10_trace.domain.times import DAY_MS
 from log10_trace.server.store import open_store
-from log10_trace.server.store.clickhouse import matching_rows
+from log10_trace.server.store.clickhouse import day_summing, matching_rows
+from log10_trace.server.store.clickhouse.address import parse_address
+from log10_trace.server.store.clickhouse.connections import Connection, connect
+from log10_trace.server.store.clickhouse.day_summing import WhatToSum, note_days, run_round
+from log10_trace.server.store.clickhouse.day_sums import read_day_sums
 from log10_trace.server.store.data_types import (
     CompletionFilter,
     GroupBy,
@@ -143,3 +149,115 @@ def test_few_and_many_matches_are_counted_alike(
         assert 0 < len(ours[0]) <= len(ours[1])
         count, expected = (store.completions.count(ORG, wanted).calls for store in stores)
         assert count == expected > 0
+
+
+SUM_ALL = WhatToSum(quiet_s=0, least=1, before_day=2**31)
+"""Sum every day that has changed."""
+HOUR_MS = 3_600_000
+OF_SUMS = [
+    *(StatisticsQuery(group_by=group_by, sort=sort, series_groups=2) for group_by, sort in QUERIES[1:7:2]),
+    StatisticsQuery(group_by="model", interval="minute", sort="p95"),
+    StatisticsQuery(group_by="session", sort="cost", interval="day"),
+    StatisticsQuery(group_by="tag", since_ms=NOON_MS + HOUR_MS, until_ms=NOON_MS + DAY_MS + HOUR_MS),
+    StatisticsQuery(wanted=CompletionFilter(model="gpt-4o")),
+]
+
+
+@pytest.fixture
+def summer(emptied_clickhouse_url: str) -> Iterator[Connection]:
+    """A connection that sums days of the store in ClickHouse."""
+    with closing(connect(parse_address(emptied_clickhouse_url))) as connection:
+        yield connection
+
+
+def compare(stores: tuple[Store, Store], queries: Sequence[StatisticsQuery] = OF_SUMS[1:4:2]) -> None:
+    """Fail unless all figures are those of SQLite, and so is the number of calls."""
+    for query in queries:
+        ours, theirs = (rounded(store.reports.statistics(ORG, query)) for store in stores)
+        assert ours == theirs, query
+    for wanted in (CompletionFilter(), CompletionFilter(since_ms=NOON_MS + DAY_MS // 2)):
+        ours, theirs = (store.completions.count(ORG, wanted) for store in stores)
+        assert ours == theirs, wanted
+
+
+def days_of_sums(connection: Connection) -> dict[int, int]:
+    """The days whose sums are taken, and the batch of each."""
+    return dict(read_day_sums(connection, ORG, CompletionFilter(), "none").batches)
+
+
+def test_sums_of_days_are_those_of_their_rows(
+    stores: tuple[Store, Store], summer: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever comes, is repeated, deleted or pruned after a day was summed: figures are those of SQLite."""
+    assert run_round(summer, SUM_ALL) == len(days_of_sums(summer)) == 3
+    assert run_round(summer, SUM_ALL) == 0
+    compare(stores, OF_SUMS)
+
+    calls = list(make_calls(random.Random(3)))
+    for store in stores:
+        put_all(store, [completion(id=one.id, tags=["late"], created_at=...) for one in calls[:4]])
+    changed = days_of_sums(summer)
+    assert len(changed) < 3
+    compare(stores)
+    with monkeypatch.context() as patched:
+        patched.setattr(day_summing, "_ROWS_AT_ONCE", 20)
+        assert run_round(summer, SUM_ALL) == 3 - len(changed)
+    compare(stores)
+
+    for store in stores:
+        store.completions.delete(ORG, CompletionFilter(session_id="s2")).result()
+    compare(stores)
+    run_round(summer, SUM_ALL)
+    compare(stores)
+
+    before_ms = NOON_MS + DAY_MS
+    for store in stores:
+        store.maintenance.prune(before_ms=before_ms).result()
+    compare(stores)
+    run_round(summer, SUM_ALL)
+    compare(stores)
+    assert min(days_of_sums(summer)) * DAY_MS >= before_ms
+
+
+def test_days_are_summed_when_they_are_over(emptied_clickhouse_url: str, summer: Connection) -> None:
+    """And quiet, and of many rows. Sums of rows that have changed are not taken, and made anew."""
+    with closing(open_store(emptied_clickhouse_url)) as store:
+        put_all(store, [completion(id="a", created_at=at(0)), completion(id="b", created_at=at(24 * 60))])
+        day = NOON_MS // DAY_MS
+        for changed in ({"quiet_s": 600}, {"least": 10}, {"before_day": day}):
+            assert run_round(summer, replace(SUM_ALL, **changed)) == 0
+        assert run_round(summer, replace(SUM_ALL, before_day=day + 1)) == 1
+        old = days_of_sums(summer)
+        assert list(old) == [day]
+
+        put_all(store, [completion(id="c", created_at=at(5))])
+        assert days_of_sums(summer) == {}
+        assert run_round(summer, SUM_ALL) == 2
+        assert days_of_sums(summer).keys() == {day, day + 1}
+        assert store.completions.count(ORG, CompletionFilter()).calls == 3
+        assert batches(summer) == {*old.values(), *days_of_sums(summer).values()}
+
+
+def test_sums_that_nothing_takes_are_deleted(
+    emptied_clickhouse_url: str, summer: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those of rows that were there before rows were counted are made, and go when another row comes."""
+    with closing(open_store(emptied_clickhouse_url)) as store:
+        put_all(store, [completion(id="a", created_at=at(0))])
+        summer.run("TRUNCATE TABLE day_writes")
+        assert run_round(summer, SUM_ALL) == 0
+        note_days(summer, SUM_ALL)
+        assert run_round(summer, SUM_ALL) == 1
+        old = batches(summer)
+        assert old == set(days_of_sums(summer).values())
+
+        assert store.completions.delete_one(ORG, "a").result()
+        monkeypatch.setattr(day_summing, "_KEPT_NS", 0)
+        for remaining in (old, set()):
+            assert run_round(summer, replace(SUM_ALL, least=100)) == 0
+            assert batches(summer) == remaining
+
+
+def batches(connection: Connection) -> set[int]:
+    """The batches of which there are sums."""
+    return {batch for (batch,) in connection.ask("SELECT DISTINCT batch FROM day_sums", {})}

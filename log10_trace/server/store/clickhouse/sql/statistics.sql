@@ -61,27 +61,34 @@ SELECT name, min(began), max(ended) FROM (
 
 -- :rates
 -- Of rows that do not stand any more as well: a price too many does nothing.
-SELECT first_rate, max(charges) FROM completions WHERE @where GROUP BY first_rate;
+SELECT toString(first_rate), max(charges) FROM completions WHERE @where GROUP BY first_rate
+@sums;
 
 -- :all_rates
-SELECT DISTINCT arrayJoin(rates) FROM completions WHERE @where;
+SELECT DISTINCT arrayJoin(rates), toUInt8(1) FROM completions WHERE @where
+@sums;
 
 -- :sums_of_groups
 -- The rows are read once: summed by rate, and these sums by group and by step. Each shard of a cluster sums its own.
-SELECT key, step, grouping(step),
-    sumMap([toString(first_rate)], [calls], [failed], [with_usage], [input], [output], [cached]), max(most),
+SELECT key, step, sumMap(rates, calls, failed, with_usage, input, output, cached), max(most),
     sum(ended), quantilesExactWeightedMerge(@shares_of_durations)(ends),
     sum(streamed), quantilesExactWeightedMerge(@shares_of_first_tokens)(first_tokens)
 FROM (
-    SELECT @group AS key, @step AS step, first_rate, count() AS calls, countIf(status = 'failed') AS failed,
-        countIf(tokens IS NOT NULL) AS with_usage, sum(first_input) AS input, sum(first_output) AS output,
-        sum(first_cached) AS cached, max(charges) AS most,
-        countIf(ended_in >= 0) AS ended,
-        quantilesExactWeightedStateIf(@shares_of_durations)(ended_in, 1, ended_in >= 0) AS ends,
-        countIf(first_token_in >= 0) AS streamed,
-        quantilesExactWeightedStateIf(@shares_of_first_tokens)(first_token_in, 1, first_token_in >= 0) AS first_tokens
-    FROM completions FINAL @of_few WHERE @where AND @keys GROUP BY key, step, first_rate
-) GROUP BY GROUPING SETS ((key), (key, step));
+    SELECT key, arrayJoin(if(step = @no_step, [@no_step], [@no_step, step])) AS step, [toString(first_rate)] AS rates,
+        [calls] AS calls, [failed] AS failed, [with_usage] AS with_usage,
+        [input] AS input, [output] AS output, [cached] AS cached, most, ended, ends, streamed, first_tokens
+    FROM (
+        SELECT @group AS key, @step AS step, first_rate, count() AS calls, countIf(status = 'failed') AS failed,
+            countIf(tokens IS NOT NULL) AS with_usage, sum(first_input) AS input, sum(first_output) AS output,
+            sum(first_cached) AS cached, max(charges) AS most,
+            countIf(ended_in >= 0) AS ended,
+            quantilesExactWeightedStateIf(@shares_of_durations)(ended_in, 1, ended_in >= 0) AS ends,
+            countIf(first_token_in >= 0) AS streamed,
+            quantilesExactWeightedStateIf(@shares_of_first_tokens)(first_token_in, 1, first_token_in >= 0) AS first_tokens
+        FROM completions FINAL @of_few WHERE @where AND @keys GROUP BY key, step, first_rate
+    )
+    @sums
+) GROUP BY key, step;
 
 -- :further_charges
 SELECT @group AS key, @step AS step, rate, sum(input), sum(output), sum(cached)
@@ -94,15 +101,22 @@ ARRAY JOIN arraySlice(rates, 2) AS rate, arraySlice(charged_input, 2) AS input,
 SELECT @group AS key FROM completions FINAL @of_few WHERE @where
 GROUP BY key ORDER BY @figure DESC, count() DESC, key LIMIT {limit:UInt64};
 
+-- :leading_groups_with_sums
+SELECT key FROM (
+    SELECT @group AS key, @figure AS figure, count() AS number FROM completions FINAL @of_few WHERE @where
+    GROUP BY key
+    @sums
+) GROUP BY key ORDER BY sum(figure) DESC, sum(number) DESC, key LIMIT {limit:UInt64};
+
 -- :cost_of_first_charges
 sum(greatest(first_input - first_cached, 0) * transform(first_rate, {rates_@piece:Array(String)}, {fresh_@piece:Array(Float64)}, 0.)
     + first_cached * transform(first_rate, {rates_@piece:Array(String)}, {cached_@piece:Array(Float64)}, 0.)
     + first_output * transform(first_rate, {rates_@piece:Array(String)}, {made_@piece:Array(Float64)}, 0.));
 
--- :cost
-sum(arraySum(
+-- :cost_of_charges
+arraySum(
     (rate, given, made, cached) -> greatest(given - cached, 0) * transform(rate, {rates_@piece:Array(String)}, {fresh_@piece:Array(Float64)}, 0.)
         + cached * transform(rate, {rates_@piece:Array(String)}, {cached_@piece:Array(Float64)}, 0.)
         + made * transform(rate, {rates_@piece:Array(String)}, {made_@piece:Array(Float64)}, 0.),
     rates, charged_input, charged_output, charged_cached
-));
+);
