@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from log10_trace.domain.times import DAY_MS
 from log10_trace.server.store.common import session_filter
 from log10_trace.server.store.data_types import CompletionFilter
 from log10_trace.server.store.errors import SearchError
@@ -50,6 +51,43 @@ def test_the_first_and_the_last_call_of_sessions_are_found_together(store: Store
     }
     assert [one.id for one in found["ä" * 512]] == ["only", "only"]
     assert store.completions.find_session_ends(ORG, []) == {}
+
+
+def test_ends_of_a_session_are_found_on_whatever_day_their_ids_are_of(store: Store) -> None:
+    """An id of another day than the call's hides no end, nor does an end that was deleted."""
+    usual = [id_of(NOON_MS + minute * MINUTE_MS) for minute in range(3)]
+    far = [id_of(NOON_MS - 40 * DAY_MS), id_of(NOON_MS + 40 * DAY_MS)]
+    created = store.sessions.create(ORG).result()
+    made = {
+        "usual": [*zip(usual, range(3), strict=True)],
+        "far": [(far[0], 0), (id_of(NOON_MS + 1), 1), (far[1], 2)],
+        "cut": [(id_of(NOON_MS + 2), 0), (id_of(NOON_MS + 3), 1), (id_of(NOON_MS + 4), 2)],
+        created: [(id_of(NOON_MS + 5), 1)],
+    }
+    put_all(
+        store,
+        [
+            completion(id=completion_id, session_id=session_id, created_at=at(minute))
+            for session_id, calls in made.items()
+            for completion_id, minute in calls
+        ],
+    )
+    store.completions.delete_one(ORG, made["cut"][0][0]).result()
+
+    found = store.completions.find_session_ends(ORG, [*made, store.sessions.create(ORG).result()])
+
+    assert {name: tuple(one.id for one in ends) for name, ends in found.items()} == {
+        "usual": (usual[0], usual[2]),
+        "far": (far[0], far[1]),
+        "cut": (made["cut"][1][0], made["cut"][2][0]),
+        created: (made[created][0][0],) * 2,
+    }
+
+
+def id_of(began_ms: int) -> str:
+    """The UUIDv7 of a millisecond."""
+    time = f"{began_ms:012x}"
+    return f"{time[:8]}-{time[8:]}-7000-8000-000000000000"
 
 
 def fill(store: Store) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
 from typing import Final
@@ -32,6 +33,7 @@ from log10_trace.server.store.postgres.feedback import PostgresFeedbackStore
 from log10_trace.server.store.postgres.filter_sql import (
     RECORDS_BY_ID,
     SESSION_ENDS,
+    SESSION_ENDS_NEAR,
     SUMMARIES_BY_ID,
     KeysetPosition,
     Projection,
@@ -50,6 +52,8 @@ from log10_trace.server.store.protocol import COUNT_TIMEOUT_S
 
 _STREAMED: Final = 50
 """Records that a stream holds at a time; between them it holds no connection."""
+_ENDS: Final = 2
+"""Of a session: its first and its last call."""
 _INDEXED_END: Final = 8
 """Characters of the index on the ends of ids, in which they stand backwards."""
 
@@ -149,10 +153,8 @@ class PostgresCompletions:
         self, organization_id: str, session_ids: Sequence[str]
     ) -> dict[str, tuple[CompletionSummary, CompletionSummary]]:
         """The first and the last call of each of some sessions."""
-        # The last ones come behind the first ones.
         stored = {truncate_key(session_id): session_id for session_id in session_ids}
-        values = {"organization_id": organization_id, "session_ids": list(stored)}
-        rows = self._readers.rows(SESSION_ENDS, values)
+        rows = self._find_ids_of_ends(organization_id, list(stored))
         found = self.get_summaries(organization_id, list({completion_id for _, _, completion_id in rows}))
         ends: dict[str, list[CompletionSummary]] = {}
         for session_id, _, completion_id in rows:
@@ -252,6 +254,20 @@ class PostgresCompletions:
         return self._deleter.run_without_transaction(
             lambda connection: delete_one(connection, organization_id, completion_id)
         )
+
+    def _find_ids_of_ends(self, organization_id: str, session_ids: Sequence[str]) -> list[Row]:
+        """Each session, whether it is its last call, and the id of the call; the last ones behind the first.
+
+        A call stands in the day of its id, mostly the day on which it began. Where what is found there
+        is not of the moment at which the session began or ended, all days are looked through.
+        """
+        values = {"organization_id": organization_id, "session_ids": session_ids}
+        near = self._readers.rows(SESSION_ENDS_NEAR, values)
+        right = Counter(row[0] for row in near if SORT_KEYS.began_ms(row[3]) == row[4])
+        rows = [row[:3] for row in near if right[row[0]] == _ENDS]
+        if others := [session_id for session_id in session_ids if right[session_id] < _ENDS]:
+            rows += self._readers.rows(SESSION_ENDS, {**values, "session_ids": others})
+        return rows
 
     def _complete(self, organization_id: str, wanted: CompletionFilter) -> CompletionFilter:
         if wanted.text is None or isinstance(wanted, SearchedFilter):

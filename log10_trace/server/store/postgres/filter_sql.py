@@ -34,6 +34,8 @@ RECORDS_BY_ID: Final = b"\n".join((_SQL["records"], _SQL["named"]))
 
 SESSION_ENDS: Final = _SQL["session_ends"]
 """The ids of the first and the last record of some sessions."""
+SESSION_ENDS_NEAR: Final = _SQL["session_ends_near"]
+"""The same of the days on which the sessions began and ended."""
 
 _LIMIT: Final = "limit"
 _FOUND: Final = ("places", "ids", "placed")

@@ -182,3 +182,22 @@ CROSS JOIN LATERAL (
      ORDER BY place DESC, id DESC LIMIT 1)
 ) AS ends
 ORDER BY ends.is_last;
+
+-- :session_ends_near
+-- The same in the days around those on which the sessions began and ended, with the place of each call and the
+-- moment that the session has: a day that the planner can leave out is not looked at.
+SELECT s.id, ends.is_last, ends.id, ends.place, CASE WHEN ends.is_last THEN s.last_ms ELSE s.first_ms END
+FROM unnest(%(session_ids)s::text[]) AS wanted (session_id)
+JOIN sessions AS s ON s.organization_id = %(organization_id)s AND s.id = wanted.session_id
+CROSS JOIN LATERAL (
+    (SELECT false AS is_last, id, place FROM completions
+     WHERE organization_id = %(organization_id)s AND session_id = s.id
+         AND placed_ms BETWEEN s.first_ms - 86400000 AND s.first_ms + 86400000
+     ORDER BY place, id LIMIT 1)
+    UNION ALL
+    (SELECT true, id, place FROM completions
+     WHERE organization_id = %(organization_id)s AND session_id = s.id
+         AND placed_ms BETWEEN s.last_ms - 86400000 AND s.last_ms + 86400000
+     ORDER BY place DESC, id DESC LIMIT 1)
+) AS ends
+ORDER BY ends.is_last;
