@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import psycopg
 from psycopg import Connection, IsolationLevel, conninfo
+from psycopg.pq import TransactionStatus
 from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout, TooManyRequests
 
 from log10_trace.errors import SetupError
@@ -229,11 +230,12 @@ def limit_time(connection: Connection[Row], timeout_s: float, *, is_local: bool 
 @contextmanager
 def with_settings(connection: Connection[Row], **settings: str) -> Iterator[None]:
     """Change settings of a reader's connection for the block, which is a transaction or a part of one."""
+    is_part = connection.info.transaction_status != TransactionStatus.IDLE
     with connection.transaction():
         _set(connection, settings, is_local=True)
         yield
-        # Rolled back instead, psycopg would forget all statements that it has prepared.
-        _set(connection, {name: _READER_SETTINGS[name] for name in settings}, is_local=True)
+        if is_part:  # rolled back instead, psycopg would forget all statements that it has prepared
+            _set(connection, {name: _READER_SETTINGS[name] for name in settings}, is_local=True)
 
 
 def _set(connection: Connection[Row], settings: Mapping[str, str], *, is_local: bool) -> None:
