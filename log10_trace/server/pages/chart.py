@@ -8,12 +8,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal, NamedTuple
+from typing import Final, Literal, NamedTuple, TypeVar
 
 from log10_trace.domain import formatting
 from log10_trace.domain.times import rfc3339
 from log10_trace.server.pages.chart_axis import Axis, Tick
 from log10_trace.server.pages.urls import PageURL
+
+Item = TypeVar("Item")
 
 HEIGHT: Final = 88
 _TOP: Final = 8
@@ -55,7 +57,7 @@ class Step(NamedTuple):
     @property
     def text(self) -> str:
         """All that the step says, a line a value."""
-        return "\n".join((self.label, *(f"{name}: {value}" for name, value in self.values)))
+        return "\n".join([self.label, *[f"{name}: {value}" for name, value in self.values]])
 
 
 class Slot(NamedTuple):
@@ -133,21 +135,27 @@ def build_chart(
     height: int = HEIGHT,
 ) -> Chart:
     """The chart of some layers on the steps of its axis. ``id`` is unique on the page."""
-    names, styles = [layer.name for layer in layers], [layer.style for layer in layers]
-    stated = [[layer.values.get(slot.start_ms) for layer in layers] for slot in slots]
-    highest = max([_total(values, stacking) for values in stated], default=0.0)
-    top = _round_up(highest)
+    styles = [layer.style for layer in layers]
+    # Layer by layer, which takes less time than step by step.
+    stated = [[layer.values.get(slot.start_ms) for slot in slots] for layer in layers]
+    shown = [
+        [(layer.name, text) for text in map(format_value, values)]
+        for layer, values in zip(layers, stated, strict=True)
+    ]
+    by_step = _turn(stated, len(slots))
+    top = _round_up(max([_total(values, stacking) for values in by_step], default=0.0))
+    scale = height / top
     # Arguments in the order of the fields: names take twice the time, and a page has a thousand steps.
     steps = [
         Step(
             slot.x,
             slot.width,
             slot.label,
-            tuple(zip(names, map(format_value, values), strict=True)),
-            tuple(_marks(styles, values, height / top, height, stacking)),
+            texts,
+            tuple(_marks(styles, values, scale, height, stacking)),
             slot.address,
         )
-        for slot, values in zip(slots, stated, strict=True)
+        for slot, values, texts in zip(slots, by_step, _turn(shown, len(slots)), strict=True)
     ]
     return Chart(
         id=id,
@@ -171,8 +179,13 @@ def format_count(value: float | None) -> str:
     return formatting.compact_number(round(value or 0))
 
 
+def _turn(layers: Sequence[Sequence[Item]], steps: int) -> list[tuple[Item, ...]]:
+    """What layers have at each step."""
+    return list(zip(*layers, strict=True)) if layers else [()] * steps
+
+
 def _total(values: Sequence[float | None], stacking: Stacking) -> float:
-    known = [value for value in values if value]
+    known = filter(None, values)
     return sum(known) if stacking == "stacked" else max(known, default=0.0)
 
 

@@ -60,11 +60,13 @@ def draw_table_rows(charts: Sequence[Chart], root: str) -> Markup:
 
 
 def draw_trend(bars: Sequence[Bar], height: int) -> Markup:
-    """The bars of a small chart that is ``height`` pixels high."""
+    """The bars, one at least, of a small chart that is ``height`` pixels high."""
+    # No text holds a bar: all are escaped at once.
+    texts = escape_html("|".join([bar.text for bar in bars])).split("|")
     drawn = [
         f'<rect {_draw_extent(bar.x, bar.width)} y="{round(height - bar.height, 1)}"'
-        f' height="{bar.height}"><title>{escape_html(bar.text)}</title></rect>'
-        for bar in bars
+        f' height="{bar.height}"><title>{text}</title></rect>'
+        for bar, text in zip(bars, texts, strict=True)
     ]
     return Markup("".join(drawn))  # noqa: S704 -- as above
 

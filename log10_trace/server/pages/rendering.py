@@ -17,10 +17,10 @@ from log10_trace.server.http.api_errors import ApiError
 from log10_trace.server.http.unsent_form import UnsentFormError
 from log10_trace.server.pages import sanitize
 from log10_trace.server.pages.calls.row_drawing import draw_rows
-from log10_trace.server.pages.chart_drawing import draw_steps, draw_table_rows, draw_trend
+from log10_trace.server.pages.chart_drawing import draw_steps, draw_table_rows
 from log10_trace.server.pages.compare.compare_drawing import draw_sides, draw_text
 from log10_trace.server.pages.navigation import PLACES
-from log10_trace.server.pages.overview.number_drawing import draw_numbers
+from log10_trace.server.pages.overview.group_drawing import draw_groups
 from log10_trace.server.pages.urls import (
     call_path,
     compare_path,
@@ -145,13 +145,12 @@ def make_environment() -> Environment:
     environment.context_class = _PageContext
     environment.globals.update(
         call_path=call_path,
-        draw_numbers=draw_numbers,
+        draw_groups=draw_groups,
         draw_rows=draw_rows,
         draw_sides=draw_sides,
         draw_steps=draw_steps,
         draw_table_rows=draw_table_rows,
         draw_text=draw_text,
-        draw_trend=draw_trend,
         compare_path=compare_path,
         truncate=sanitize.truncate,
         formatting=formatting,

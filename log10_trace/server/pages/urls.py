@@ -58,6 +58,12 @@ class PageURL:
         """The same conditions under another path."""
         return PageURL(path, self._rest("cursor"))
 
+    def write_with_param(self, address: str, name: str, value: str) -> str:
+        """What ``str(self.with_param(name, value))`` gives, sooner where ``address`` is ``str(self)``."""
+        if self._rest(name, "cursor") != self.pairs:
+            return str(self.with_param(name, value))
+        return f"{address}{'&' if self.pairs else '?'}{_encode_pair(name, value)}"
+
     def _rest(self, *names: str) -> tuple[tuple[str, str], ...]:
         return tuple(pair for pair in self.pairs if pair[0] not in names)
 

@@ -70,12 +70,12 @@ def make_number(
     """
     figure = column.figure(group)
     earlier = None if before is None else column.figure(before)
-    if calls is not None and column.sort == "failed":
-        address = str(calls.with_param("status", "failed"))
-    elif calls is not None and column.sort in ("p50", "p95") and figure is not None:
-        address = str(calls.with_param("min_duration", f"{figure:.6g}"))
-    elif address is None:
+    if address is None:
         address = str(calls or "")
+    if calls is not None and column.sort == "failed":
+        address = calls.write_with_param(address, "status", "failed")
+    elif calls is not None and column.sort in ("p50", "p95") and figure is not None:
+        address = calls.write_with_param(address, "min_duration", f"{figure:.6g}")
     return Number(
         column.title,
         column.format(group),

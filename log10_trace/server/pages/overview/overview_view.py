@@ -10,7 +10,6 @@ from log10_trace.server.pages.overview.charts import make_charts
 from log10_trace.server.pages.overview.columns import COLUMNS, Number, make_number
 from log10_trace.server.pages.overview.reading import TABLES, Overview
 from log10_trace.server.pages.overview.tables import (
-    TREND_HEIGHT,
     Table,
     choose_trend,
     make_row_slots,
@@ -35,7 +34,6 @@ class OverviewView:
     before: str
     """The span before, in words."""
     trend_title: str
-    trend_height: int = TREND_HEIGHT
 
 
 def overview_view(overview: Overview, address: PageURL) -> OverviewView:
