@@ -63,7 +63,9 @@ def _results(headers: dict[bytes, bytes], body: bytes) -> bytes:
     if headers.get(b"content-encoding") == b"gzip":
         body = gzip.decompress(body)
     ids = [line.partition(b'"id":')[2].split(b'"', 2)[1].decode() for line in body.splitlines() if line]
-    return json.dumps({"results": [{"id": each, "status": 201} for each in ids]}).encode()
+    results = [{"id": each, "status": 201} for each in ids]
+    # As our server spells it.
+    return json.dumps({"results": results}, separators=(",", ":")).encode()
 
 
 async def _serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -37,6 +37,9 @@ class RecordResult:
 
 
 _STORED: Final = {status: RecordResult(disposition_of(status), status) for status in (_OK, _CREATED)}
+_CREATED_BEGIN: Final = '{"results":[{"id":"'
+_CREATED_BETWEEN: Final = f'","status":{_CREATED}}},{{"id":"'
+_CREATED_END: Final = f'","status":{_CREATED}}}]}}'
 _id_of = itemgetter("id")
 _status_in = itemgetter("status")
 
@@ -87,6 +90,9 @@ def _read_stored(body: bytes, ids: Sequence[str]) -> list[RecordResult] | None:
     So nearly all batches are answered, and with the answers made anew a record would take ten times as long.
     """
     try:
+        # As our server spells it where all records are new: compared as text, at a sixtieth of a parse.
+        if body == (_CREATED_BEGIN + _CREATED_BETWEEN.join(ids) + _CREATED_END).encode():
+            return [_STORED[_CREATED]] * len(ids)
         results = from_json(body)["results"]
         # Column by column: a loop over the results takes three times as long.
         is_plain = set(map(len, results)) == {2} and list(map(_id_of, results)) == list(ids)

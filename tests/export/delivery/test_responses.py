@@ -288,3 +288,20 @@ def test_each_record_has_the_answer_of_its_status(statuses: Any, expected: list[
     assert answers is not None
     assert [answer.disposition for answer in answers] == expected
     assert [answer.status for answer in answers] == [one if type(one) is int else 0 for one in statuses]
+
+
+@pytest.mark.parametrize("separators", [(",", ":"), (", ", ": ")])
+@pytest.mark.parametrize("ids", [["a"], ["a", "b"], ['a"b', "\u00e9"], ["\ud800"]])
+def test_an_answer_is_read_whatever_its_spelling(ids: list[str], separators: tuple[str, str]) -> None:
+    """As our server writes it and with spaces; it names these records in this order, or others."""
+
+    def read(named: list[str]) -> list[Disposition]:
+        results = [{"id": each, "status": 201} for each in named]
+        body = json.dumps({"results": results}, separators=separators).encode()
+        answers = parse_batch_results(HttpReply(200, {}, body), ids)
+        return [each.disposition for each in answers or []]
+
+    assert read(ids) == [Disposition.DONE] * len(ids)
+    # An answer that names none of them is none to this batch.
+    others = [Disposition.DONE] * (len(ids) - 1) + [Disposition.RETRY] if len(ids) > 1 else []
+    assert read([*ids[:-1], "c"]) == others
