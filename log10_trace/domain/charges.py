@@ -123,8 +123,8 @@ def read_usage(*responses: Any) -> Usage:
     given, made = _details(stated, _INPUT_DETAILS), _details(stated, _OUTPUT_DETAILS)
     by_age = read_mapping(given.get("cache_write_tokens_details"))
     return Usage(
-        input=_count(stated, "prompt_tokens", "input_tokens"),
-        output=_count(stated, "completion_tokens", "output_tokens"),
+        input=_read_input(stated),
+        output=_read_output(stated),
         # Moonshot and DeepSeek state it beside the other counts.
         cached=_count(given, "cached_tokens")
         or _count(stated, "cached_tokens", "prompt_cache_hit_tokens")
@@ -137,6 +137,12 @@ def read_usage(*responses: Any) -> Usage:
         audio_cached=_count(read_mapping(given.get("cached_tokens_details")), "audio_tokens") or 0,
         audio_output=_count(made, "audio_tokens") or 0,
     )
+
+
+def read_token_counts(*responses: Any) -> tuple[int | None, int | None]:
+    """``input`` and ``output`` of ``read_usage``, and no more."""
+    stated = find_usage(*responses)
+    return _read_input(stated), _read_output(stated)
 
 
 def tier_of(name: str) -> str:
@@ -210,6 +216,14 @@ def _first_name(field: str, *bodies: Any) -> str:
         if isinstance(body, dict) and (name := _name(body.get(field))):
             return name
     return ""
+
+
+def _read_input(stated: Mapping[str, Any]) -> int | None:
+    return _count(stated, "prompt_tokens", "input_tokens")
+
+
+def _read_output(stated: Mapping[str, Any]) -> int | None:
+    return _count(stated, "completion_tokens", "output_tokens")
 
 
 def _details(stated: Mapping[str, Any], names: Sequence[str]) -> Mapping[str, Any]:

@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 
 from log10_trace.domain.call_labels import FAILED, PROMPT, determine_status
 from log10_trace.domain.call_times import read_seconds
-from log10_trace.domain.charges import read_usage
+from log10_trace.domain.charges import read_token_counts
 from log10_trace.domain.json_values import read_mapping, read_text
 from log10_trace.domain.text_extraction import sanitize
 from log10_trace.otlp.providers import find_target
@@ -95,8 +95,8 @@ class MeasureReader:
         first_chunk = read_seconds(values.get("time_to_first_token"))
         if first_chunk is not None:
             yield Measure(TIME_TO_FIRST_CHUNK, models, first_chunk)
-        usage = read_usage(response, values.get("native_response"))
-        for token_type, tokens in (("input", usage.input), ("output", usage.output)):
+        counts = read_token_counts(response, values.get("native_response"))
+        for token_type, tokens in zip(("input", "output"), counts, strict=True):
             if tokens is not None:
                 yield Measure(TOKEN_USAGE, (*models, token_type), tokens)
 

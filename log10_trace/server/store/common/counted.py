@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from log10_trace.domain.charges import Charge
@@ -23,8 +24,13 @@ class Counted(NamedTuple):
 
 def write_counted(known: CompletionColumns) -> str:
     """What a call is counted as beside its other columns, as the text of the column ``charges``."""
-    counted = {"rules": known.counting, "first_token": known.first_token, "charges": known.charges}
-    return json.dumps(counted, separators=(",", ":"))
+    # Written out, as a JSON encoder takes five times as long for so little.
+    charges = [f"[{_quote(rate)},{given},{made},{cached}]" for rate, given, made, cached in known.charges]
+    first_token = "null" if known.first_token is None else float(known.first_token)
+    return f'{{"rules":{known.counting},"first_token":{first_token},"charges":[{",".join(charges)}]}}'
+
+
+_quote = lru_cache(maxsize=1_024)(json.dumps)
 
 
 def read_charges(text: str | None) -> tuple[Charge, ...]:

@@ -82,9 +82,27 @@ class RollupDeltas:
 
     def rows(self) -> list[Delta]:
         """The changes, as they are to be kept; where what was taken away was added again there is none."""
-        totals = ((place, sum_aggregates(tallies)) for place, tallies in self._minutes.items())
-        written = ((place, total.calls, total.serialize()) for place, total in totals)
-        return [Delta(*place, calls, *change) for place, calls, change in written if change != NOTHING]
+        written = _AggregateWriter()
+        changes = ((place, *written.write(tallies)) for place, tallies in self._minutes.items())
+        return [Delta(*place, calls, *change) for place, calls, change in changes if change != NOTHING]
+
+
+class _AggregateWriter:
+    """Writes sums; a call that is the only one in many places is written once. Keeps what it wrote."""
+
+    def __init__(self) -> None:
+        self._alone: dict[int, tuple[Aggregate, int, SerializedAggregate]] = {}
+
+    def write(self, tallies: Sequence[Aggregate]) -> tuple[int, SerializedAggregate]:
+        """The calls of the sum, and the sum."""
+        if len(tallies) > 1:
+            total = sum_aggregates(tallies)
+            return total.calls, total.serialize()
+        one = tallies[0]
+        known = self._alone.get(id(one))
+        if known is None:
+            known = self._alone[id(one)] = one, one.calls, one.serialize()
+        return known[1:]
 
 
 def keys(facts: CountedCall) -> Iterator[tuple[str, str]]:
