@@ -20,12 +20,17 @@ from log10_trace.domain.text_extraction import sanitize
 from log10_trace.server.store.common.created_at import fill_created_at
 from log10_trace.server.store.data_types import CallSite
 
+try:  # writes what zlib reads in a quarter of the time; not every kind of machine has it
+    from isal.isal_zlib import compressobj  # type: ignore[import-not-found,unused-ignore]
+except ImportError:
+    from zlib import compressobj  # type: ignore[assignment,unused-ignore]
+
 _SMALL: Final = frozenset(SMALL_FIELDS)
 NAME_CHARACTERS: Final = 1_000
 """Of the file and the function of a call site."""
 _SMALL_CHARACTERS: Final = 4_096
 _FASTEST: Final = 1
-"""zlib's level: a third of the time of the default level, for a tenth more room."""
+"""The level: a third of the time of zlib's default level, for a tenth more room."""
 _SHORT_NAME: Final = 64
 """Characters."""
 _SHORT_BYTES: Final = 16_384
@@ -161,8 +166,9 @@ def _split(joined: str) -> dict[str, str]:
 def _deflate(text: str) -> bytes:
     data = text.encode("utf-8")
     window = _SHORT_WINDOW if len(data) <= _SHORT_BYTES else _WINDOW
-    compressor = zlib.compressobj(_FASTEST, wbits=window)
-    return compressor.compress(data) + compressor.flush()
+    compressor = compressobj(_FASTEST, wbits=window)
+    compressed: bytes = compressor.compress(data) + compressor.flush()
+    return compressed
 
 
 _deflate_stack = lru_cache(maxsize=256)(_deflate)

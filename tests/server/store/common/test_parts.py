@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import zlib
 from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
 from itertools import pairwise
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -24,6 +29,7 @@ from log10_trace.server.store.common.aggregates import (
     sum_aggregates,
 )
 from log10_trace.server.store.common.columns import CompletionColumns, extract_columns
+from log10_trace.server.store.common.counted import write_counted
 from log10_trace.server.store.common.rollup_cover import (
     cover_range,
     cover_with_excess,
@@ -212,6 +218,38 @@ def test_fields_are_unpacked_as_they_were_packed(fields: dict[str, str]) -> None
     plain = {name: text for name, text in fields.items() if _is_encodable(name + text)}
 
     assert record_codec.decode(record_codec.encode(plain)) == plain
+
+
+@pytest.mark.parametrize("compressobj", [zlib.compressobj, record_codec.compressobj], ids=["zlib", "used"])
+@pytest.mark.parametrize("repeats", [1, 50, 5_000])
+def test_a_body_is_what_zlib_reads(
+    compressobj: Callable[..., Any], repeats: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whichever library compresses it, and however long it is; its beginning can be read alone."""
+    monkeypatch.setattr(record_codec, "compressobj", compressobj)
+    said = "heron, é, 鷺; " * repeats
+    fields = {"request": f'"{said}"', "response": f"[{[*range(repeats)]}]"}
+    packed = record_codec.encode(fields)
+
+    assert record_codec.decode(packed) == fields
+    begun = record_codec.decode_body_prefix(packed.body, 60)["request"]
+    assert begun
+    assert fields["request"].startswith(begun)
+
+
+@given(
+    st.lists(st.builds(Charge, st.text(), *[st.integers(-(2**53), 2**53)] * 3)),
+    st.none() | st.floats(0, 1e9),
+    st.integers(1, 3),
+)
+def test_what_a_call_is_counted_as_is_written_as_json(
+    charges: list[Charge], first_token: float | None, rules: int
+) -> None:
+    """As an encoder of JSON writes it, so that rows of all versions are alike."""
+    known = replace(facts_of(), charges=tuple(charges), first_token=first_token, counting=rules)
+    meant = {"rules": rules, "first_token": first_token, "charges": charges}
+
+    assert write_counted(known) == json.dumps(meant, separators=(",", ":"))
 
 
 def test_a_small_field_that_is_long_is_no_small_field() -> None:
