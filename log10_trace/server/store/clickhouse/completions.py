@@ -193,7 +193,7 @@ class ClickHouseCompletions:
             rows = connection.ask(query, where.values, timeout_s=left_s, keeps_part=True)
             # The engine measures less than this: what it gave within the time is all.
             is_exact = time.monotonic() - began < left_s
-            summed = connection.ask(sums.write("summed_calls", {}), where.values) if sums.batches else ()
+            summed = connection.ask(sums.write("summed_calls", {}), where.values) if sums.spans else ()
         return MatchCount(calls=sum(calls for (calls,) in (*rows, *summed)), is_exact=is_exact)
 
     def stream(

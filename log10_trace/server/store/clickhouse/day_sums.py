@@ -7,15 +7,14 @@ rows are read instead, until the day is summed again (``day_summing``).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from itertools import groupby
-from typing import Any, Final
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, NamedTuple
 
-from log10_trace.domain.times import DAY_MS
 from log10_trace.server.store.clickhouse.connections import Connection
 from log10_trace.server.store.clickhouse.queries import SQL
 from log10_trace.server.store.clickhouse.record_rows import SORT_KEYS
+from log10_trace.server.store.common.rollups import MINUTE_MS
 from log10_trace.server.store.data_types import CompletionFilter, GroupBy
 
 HOUR: Final = 60
@@ -35,58 +34,99 @@ _MOST_DAYS: Final = 1_000
 _LAST_DAY: Final = 2**32 - 1
 
 
+class SummedSpan(NamedTuple):
+    """A day, or those hours of it that are asked for."""
+
+    batch: int
+    begin: int
+    """Its first minute."""
+    end: int
+    """The minute after its last one."""
+
+
 @dataclass(frozen=True, slots=True)
 class DaySums:
-    """The days of which a query takes the sums, each with its batch; the rows of the others are read."""
+    """The spans of which a query takes the sums, in the order of time; the rows of other times are read."""
 
     grouping: GroupBy = "none"
-    batches: Mapping[int, int] = field(default_factory=dict)
+    spans: tuple[SummedSpan, ...] = ()
 
     def ending_by(self, minute: int) -> DaySums:
-        """Those of the days that end before a minute begins."""
-        kept = {day: batch for day, batch in self.batches.items() if (day + 1) * DAY <= minute}
-        return DaySums(self.grouping, kept)
+        """Those hours and days that end before a minute begins."""
+        return DaySums(self.grouping, _clip(self.spans, 0, minute))
 
     def restrict_rows(self) -> str:
-        """A condition on the rows: they are of other days. It holds of all rows without sums."""
+        """A condition on the rows: they are of other times. It holds of all rows without sums."""
         first, kept = 0, []
-        for begin, end in self._spans():
-            kept.append(f"place >= {first:d} AND place < {SORT_KEYS.first_of(begin * DAY_MS):d}")
-            first = SORT_KEYS.first_of(end * DAY_MS)
+        for begin, end in self._join():
+            kept.append(f"place >= {first:d} AND place < {SORT_KEYS.first_of(begin * MINUTE_MS):d}")
+            first = SORT_KEYS.first_of(end * MINUTE_MS)
         kept.append(f"place >= {first:d}")
-        return f"({' OR '.join(kept)})" if self.batches else "1"
+        return f"({' OR '.join(kept)})" if self.spans else "1"
 
     def write(self, name: str, values: Mapping[str, str]) -> str:
         """What the query ``name`` adds of the sums, empty without any; ``values`` are for its ``@names``."""
-        if not self.batches:
+        if not self.spans:
             return ""
-        days = f"day BETWEEN {min(self.batches):d} AND {max(self.batches):d}"
-        listed = ", ".join(map(str, sorted(self.batches.values())))
-        where = SQL["sums_where"].replace("{grouping:String}", f"'{self.grouping}'")
-        query = SQL[name].replace("@sums_where", where.replace("@days", f"{days} AND batch IN ({listed})"))
-        for place, text in values.items():
+        query = SQL[name].replace("@sums_where", SQL["sums_where"])
+        for place, text in {**values, "totals": self._totals(), "hours": self._hours()}.items():
             query = query.replace(f"@{place}", text)
-        return f"{query}\n"
+        return query.replace("{grouping:String}", f"'{self.grouping}'") + "\n"
 
-    def _spans(self) -> list[tuple[int, int]]:
-        """The days as spans: the first one, and the one after the last."""
-        days = sorted(self.batches)
-        spans = [list(run) for _, run in groupby(enumerate(days), lambda each: each[1] - each[0])]
-        return [(run[0][1], run[-1][1] + 1) for run in spans]
+    def _totals(self) -> str:
+        """The rows that add up to the spans: of whole days, and of the hours of others."""
+        whole = [one for one in self.spans if one.end - one.begin == DAY]
+        rows = [
+            f"width = {HOUR} AND batch = {one.batch:d} AND minute >= {one.begin:d} AND minute < {one.end:d}"
+            for one in self.spans
+            if one.end - one.begin < DAY
+        ]
+        rows += [f"width = {DAY} AND {_among(whole)}"] if whole else []
+        return f"({' OR '.join(rows)})"
+
+    def _hours(self) -> str:
+        first, end = self.spans[0].begin, self.spans[-1].end  # all but these two are whole days
+        return f"width = {HOUR} AND {_among(self.spans)} AND minute >= {first:d} AND minute < {end:d}"
+
+    def _join(self) -> list[tuple[int, int]]:
+        """The spans, in one where one begins as another ends."""
+        joined: list[tuple[int, int]] = []
+        for _, begin, end in self.spans:
+            if joined and joined[-1][1] == begin:
+                joined[-1] = (joined[-1][0], end)
+            else:
+                joined.append((begin, end))
+        return joined
 
 
 def read_day_sums(
     connection: Connection, organization_id: str, counted: CompletionFilter, grouping: GroupBy
 ) -> DaySums:
-    """The sums that may stand for rows of whole days; none for a filter of more than a span of time."""
+    """The sums that may stand for rows; none for a filter of more than a span of time."""
     if grouping not in SUMMED or not counted.is_span:
         return DaySums()
-    since_ms, until_ms = counted.since_ms or 0, counted.until_ms
-    values: dict[str, Any] = {
+    since = -(-(counted.since_ms or 0) // MINUTE_MS)
+    until = _LAST_DAY * DAY if counted.until_ms is None else counted.until_ms // MINUTE_MS
+    values = {
         "organization_id": organization_id,
-        "first": min(max(-(-since_ms // DAY_MS), 0), _LAST_DAY),
-        "end": _LAST_DAY if until_ms is None else min(max(until_ms // DAY_MS, 0), _LAST_DAY),
+        "first": min(max(since // DAY, 0), _LAST_DAY),
+        "end": min(max(-(-until // DAY), 0), _LAST_DAY),
         "limit": _MOST_DAYS,
     }
     rows = connection.rows("summed_days", values)
-    return DaySums(grouping, {int(day): int(batch) for day, batch in rows})
+    days = [SummedSpan(int(batch), int(day) * DAY, int(day + 1) * DAY) for day, batch in rows]
+    spans = _clip(sorted(days, key=lambda one: one.begin), since, until)
+    if SUMMED[grouping] == DAY:
+        spans = tuple(one for one in spans if one.end - one.begin == DAY)
+    return DaySums(grouping, spans)
+
+
+def _clip(spans: Sequence[SummedSpan], since: int, until: int) -> tuple[SummedSpan, ...]:
+    """The hours of spans that lie within two minutes."""
+    first, end = -(-since // HOUR) * HOUR, until // HOUR * HOUR
+    clipped = (SummedSpan(one.batch, max(one.begin, first), min(one.end, end)) for one in spans)
+    return tuple(one for one in clipped if one.begin < one.end)
+
+
+def _among(spans: Sequence[SummedSpan]) -> str:
+    return f"batch IN ({', '.join(str(one.batch) for one in spans)})"

@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 from log10_trace.domain.call_labels import FAILED
 from log10_trace.domain.prices import Prices
 from log10_trace.server.store.clickhouse.connections import Connection, Row
-from log10_trace.server.store.clickhouse.day_sums import DAY, SUMMED, DaySums
+from log10_trace.server.store.clickhouse.day_sums import DAY, HOUR, SUMMED, DaySums
 from log10_trace.server.store.clickhouse.matching_rows import read_page
 from log10_trace.server.store.clickhouse.queries import SQL
 from log10_trace.server.store.clickhouse.record_rows import SORT_KEYS
@@ -162,11 +162,16 @@ class GroupReader:
 
     def _ask(self, name: str, keys: Sequence[str] | None, steps: Steps | None) -> Sequence[Row]:
         values, where, of_few, among, sums = dict(self._values), self._where, self._of_few, "1", self._sums
+        if steps is not None and steps.width < HOUR:
+            sums = sums.ending_by(steps.first)
+        elif steps is not None and steps.width < SUMMED.get(sums.grouping, DAY):
+            sums = DaySums()
+        where = _of_other_days(where, sums)
         if keys is not None:
             values["keys"], among = list(keys), "key IN {keys:Array(String)}"
             if self._in_groups:
                 where += f" AND {self._in_groups}"
-                of_few, sums = SQL["of_few"].replace("@condition", where), DaySums()
+                of_few = SQL["of_few"].replace("@condition", where)
         step = str(_NO_STEP)
         if steps is not None:
             width = SORT_KEYS.first_of(steps.width * MINUTE_MS)
@@ -175,9 +180,7 @@ class GroupReader:
                 values["stepped"] = list(steps.keys)
                 has_step += " AND key IN {stepped:Array(String)}"
             step = f"if({has_step}, intDiv(place, {width:d}) * {steps.width:d}, {_NO_STEP})"
-            if steps.width < SUMMED.get(sums.grouping, DAY):
-                sums = sums.ending_by(steps.first)
-        query = _write(name, _of_other_days(where, sums), self._key, of_few)
+        query = _write(name, where, self._key, of_few)
         added = sums.write("add_sums_of_groups", {"keys": among}) + _add_steps(sums, steps, among)
         query = query.replace("@sums", added).replace("@no_step", str(_NO_STEP))
         return self._connection.ask(query.replace("@step", step).replace("@keys", among), values)
@@ -195,7 +198,7 @@ class GroupReader:
             # A rate that is not in a piece costs nothing there.
             figure = _add_pieces(template, len(pieces))
             of_sums = _add_pieces(of_charges, len(pieces))
-        name = "leading_groups_with_sums" if self._sums.batches else "leading_groups"
+        name = "leading_groups_with_sums" if self._sums.spans else "leading_groups"
         query = _write(name, _of_other_days(self._where, self._sums), self._key, self._of_few)
         query = query.replace("@sums", self._sums.write("add_sums_of_leading_groups", {"figure": of_sums}))
         query = query.replace("@figure", figure)
@@ -226,21 +229,20 @@ def write_adding_hours() -> str:
 
 
 def _of_other_days(where: str, sums: DaySums) -> str:
-    return f"{where} AND {sums.restrict_rows()}" if sums.batches else where
+    return f"{where} AND {sums.restrict_rows()}" if sums.spans else where
 
 
 def _add_steps(sums: DaySums, steps: Steps | None, among: str) -> str:
-    """The sums of the steps of time, which days may have of hours."""
+    """The sums of the steps of time, which are of hours or days."""
     if steps is None:
         return ""
-    width = DAY if steps.width % DAY == 0 else SUMMED.get(sums.grouping, DAY)
-    of_sum = {
-        "width": str(width),
+    of_sums = {
+        "rows": "@totals" if steps.width % DAY == 0 else "@hours",
         "first": str(steps.first),
         "step": f"intDiv(minute, {steps.width:d}) * {steps.width:d}",
         "stepped": among if steps.keys is None else "key IN {stepped:Array(String)}",
     }
-    return sums.write("add_sums_of_steps", {f"{name}_of_sums": text for name, text in of_sum.items()})
+    return sums.write("add_sums_of_steps", {f"{name}_of_sums": text for name, text in of_sums.items()})
 
 
 def _add_pieces(template: str, pieces: int) -> str:

@@ -18,7 +18,7 @@ from log10_trace.server.store.clickhouse import day_summing, matching_rows
 from log10_trace.server.store.clickhouse.address import parse_address
 from log10_trace.server.store.clickhouse.connections import Connection, connect
 from log10_trace.server.store.clickhouse.day_summing import WhatToSum, note_days, run_round
-from log10_trace.server.store.clickhouse.day_sums import read_day_sums
+from log10_trace.server.store.clickhouse.day_sums import DAY, read_day_sums
 from log10_trace.server.store.data_types import (
     CompletionFilter,
     GroupBy,
@@ -161,6 +161,13 @@ OF_SUMS = [
     StatisticsQuery(group_by="tag", since_ms=NOON_MS + HOUR_MS, until_ms=NOON_MS + DAY_MS + HOUR_MS),
     StatisticsQuery(wanted=CompletionFilter(model="gpt-4o")),
 ]
+WITHIN = CompletionFilter(since_ms=NOON_MS + 90 * 60_000 + 1, until_ms=NOON_MS + DAY_MS + 7 * HOUR_MS - 1)
+OF_PARTS = [
+    StatisticsQuery(interval="day", wanted=WITHIN),
+    StatisticsQuery(group_by="tag", wanted=WITHIN, sort="cost"),
+    StatisticsQuery(group_by="session", wanted=WITHIN),
+]
+"""Spans that begin and end within an hour: SQLite gives the whole of their first and last step."""
 
 
 @pytest.fixture
@@ -182,14 +189,17 @@ def compare(stores: tuple[Store, Store], queries: Sequence[StatisticsQuery] = OF
 
 def days_of_sums(connection: Connection) -> dict[int, int]:
     """The days whose sums are taken, and the batch of each."""
-    return dict(read_day_sums(connection, ORG, CompletionFilter(), "none").batches)
+    found = read_day_sums(connection, ORG, CompletionFilter(), "none").spans
+    return {one.begin // DAY: one.batch for one in found}
 
 
 def test_sums_of_days_are_those_of_their_rows(
     stores: tuple[Store, Store], summer: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whatever comes, is repeated, deleted or pruned after a day was summed: figures are those of SQLite."""
+    of_rows = [rounded(stores[0].reports.statistics(ORG, query)) for query in OF_PARTS]
     assert run_round(summer, SUM_ALL) == len(days_of_sums(summer)) == 3
+    assert [rounded(stores[0].reports.statistics(ORG, query)) for query in OF_PARTS] == of_rows
     assert run_round(summer, SUM_ALL) == 0
     compare(stores, OF_SUMS)
 

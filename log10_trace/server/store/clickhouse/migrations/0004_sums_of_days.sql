@@ -38,7 +38,7 @@ CREATE TABLE IF NOT EXISTS day_sums (
 ENGINE = MergeTree
 PARTITION BY intDiv(day, 30)
 ORDER BY (organization_id, grouping, width, key, minute)
-SETTINGS index_granularity = 1024
+SETTINGS index_granularity = 128, min_compress_block_size = 16384, max_compress_block_size = 65536
 ;
 -- Which batches are whole, and how many rows were written of the day when it was summed.
 CREATE TABLE IF NOT EXISTS summed_days (

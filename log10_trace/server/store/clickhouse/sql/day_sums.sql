@@ -9,31 +9,33 @@ WHERE organization_id = {organization_id:String} AND day >= {first:UInt32} AND d
 GROUP BY day ORDER BY day DESC LIMIT {limit:UInt64};
 
 -- :sums_where
-organization_id = {organization_id:String} AND grouping = {grouping:String} AND @days;
+organization_id = {organization_id:String} AND grouping = {grouping:String};
 
 -- :add_sums_of_groups
 UNION ALL
 SELECT key, toInt64(-1), CAST(rates, 'Array(String)'), calls, failed, with_usage, charged_input, charged_output, charged_cached,
     toUInt8(1), ended, ends, streamed, first_tokens
-FROM day_sums WHERE @sums_where AND width = 1440 AND @keys;
+FROM day_sums WHERE @sums_where AND @totals AND @keys;
 
 -- :add_sums_of_steps
 UNION ALL
 SELECT key, toInt64(@step_of_sums), CAST(rates, 'Array(String)'), calls, failed, with_usage, charged_input, charged_output, charged_cached,
     toUInt8(1), ended, ends, streamed, first_tokens
-FROM day_sums WHERE @sums_where AND width = @width_of_sums AND minute >= @first_of_sums AND @stepped_of_sums;
+FROM day_sums WHERE @sums_where AND @rows_of_sums AND minute >= @first_of_sums AND @stepped_of_sums;
 
 -- :add_sums_of_leading_groups
 UNION ALL
 SELECT key, @figure AS figure, arraySum(calls) AS number
-FROM day_sums WHERE @sums_where AND width = 1440;
+FROM day_sums WHERE @sums_where AND @totals;
 
 -- :add_summed_rates
+-- Of all calls of these times, which are few rows.
 UNION ALL
-SELECT DISTINCT arrayJoin(rates), toUInt8(1) FROM day_sums WHERE @sums_where AND width = 1440;
+SELECT DISTINCT arrayJoin(rates), toUInt8(1) FROM day_sums
+WHERE organization_id = {organization_id:String} AND grouping = 'none' AND @totals;
 
 -- :summed_calls
-SELECT sum(arraySum(calls)) FROM day_sums WHERE @sums_where AND width = 1440;
+SELECT sum(arraySum(calls)) FROM day_sums WHERE @sums_where AND @totals;
 
 -- :note_days
 -- Days of many rows that were all there before rows were counted.
