@@ -52,13 +52,15 @@ class SerializedAggregate(NamedTuple):
 
 
 NOTHING: Final = SerializedAggregate("{}", "[]")
-_REMEMBERED: Final = 500_000
-"""Characters of each kind of text whose values are remembered: those of a page.
+_COUNTS_REMEMBERED: Final = 1_000_000
+_DURATIONS_REMEMBERED: Final = 500_000
+"""Characters of each kind of text whose values are remembered: of counts those of a large page, which reads
+them for its sums and for its series.
 
-Some 10 to 20 MB, and 40 where all texts are short.
+Some 15 to 30 MB, and 60 where all texts are short.
 """
-_COUNTS: Final = ParsedTexts[Mapping[str, Sequence[int]]](_REMEMBERED)
-_DURATIONS: Final = ParsedTexts[Sequence[int]](_REMEMBERED)
+_COUNTS: Final = ParsedTexts[Mapping[str, Sequence[int]]](_COUNTS_REMEMBERED)
+_DURATIONS: Final = ParsedTexts[Sequence[int]](_DURATIONS_REMEMBERED)
 
 
 @dataclass(slots=True)

@@ -32,9 +32,14 @@ Place = TypeVar("Place")
 
 _DAY: Final = 1440
 _REMEMBERED: Final = 4_000_000
-"""Characters of the rows whose sums are remembered: those of two large pages. Some 20 MB."""
+"""Characters of the rows whose sums are remembered: those of two large pages.
+
+Some 20 MB, and 40 where most are of one row.
+"""
 _ROW: Final = 100
 """Characters that a row takes as much memory as, besides its texts."""
+_FEW: Final = 2
+"""Rows that are summed at once."""
 _NO_TIMES: Final = (None,) * (len(DURATION_SHARES) + len(FIRST_TOKEN_SHARES))
 
 
@@ -96,19 +101,21 @@ def _rank_times(counted: Aggregate) -> Percentiles:
 
 def _compute(wanted: Sequence[SummedRows]) -> dict[SummedRows, RememberedSum]:
     """The sums; those of the rows before the latest day and of what is removed are remembered as well."""
-    heads = [_cut_head(rows) for rows in wanted]
+    # Most steps of a series are a row or two, of which nothing is to be remembered apart.
+    parted = [rows for rows in wanted if rows.removed or len(rows.added) > _FEW]
+    sums = _parse([rows for rows in wanted if not rows.removed and len(rows.added) <= _FEW])
+    heads = [_cut_head(rows) for rows in parted]
     parts = [
         *(head for head in heads if head is not None),
-        *(SummedRows(rows.removed) for rows in wanted if rows.removed),
+        *(SummedRows(rows.removed) for rows in parted if rows.removed),
     ]
     known = dict(zip(parts, _SUMS.look_up(parts, _parse), strict=True))
     rest = [
         SummedRows(rows.added if head is None else rows.added[len(head.added) :])
-        for rows, head in zip(wanted, heads, strict=True)
+        for rows, head in zip(parted, heads, strict=True)
     ]
     parsed = _parse(rest)
-    sums = {}
-    for rows, head, others in zip(wanted, heads, rest, strict=True):
+    for rows, head, others in zip(parted, heads, rest, strict=True):
         total = RememberedSum()
         if head is not None:
             total.add(known[head])
@@ -128,14 +135,13 @@ def _cut_head(rows: SummedRows) -> SummedRows | None:
 
 def _parse(wanted: Sequence[SummedRows]) -> dict[SummedRows, RememberedSum]:
     """The sums of what is added."""
-    places = list(enumerate(wanted))
-    sums = parse_and_group_counts((place, row[2]) for place, rows in places for row in rows.added)
-    times = parse_and_group_durations(
-        (place, row[3]) for place, rows in places for row in rows.added if row[3]
-    )
+    counted = [(place, row[2]) for place, rows in enumerate(wanted) for row in rows.added]
+    timed = [(place, row[3]) for place, rows in enumerate(wanted) for row in rows.added if row[3]]
+    sums, times = parse_and_group_counts(counted), parse_and_group_durations(timed)
     nothing = Aggregate()
     return {
-        rows: RememberedSum(sums.get(place, nothing).counts, times.get(place, {})) for place, rows in places
+        rows: RememberedSum(sums.get(place, nothing).counts, times.get(place, {}))
+        for place, rows in enumerate(wanted)
     }
 
 

@@ -51,16 +51,14 @@ def sum_by_step(rows: Iterable[RollupRow], width: int, *, with_durations: bool) 
     """What each key adds up to in each step of ``width`` minutes. Only to be read."""
     steps: dict[Step, list[RollupRow]] = {}
     for row in rows:
-        key, start = row[:2]
+        key, start, counts, _ = row
+        summed = row if with_durations else (key, start, counts, "")
         step = key, start - start % width
         if step in steps:
-            steps[step].append(row)
+            steps[step].append(summed)
         else:
-            steps[step] = [row]
-    parts = {step: SummedRows(tuple(each)) for step, each in steps.items()}
-    return sum_rollups(
-        parts if with_durations else {step: each.without_durations() for step, each in parts.items()}
-    )
+            steps[step] = [summed]
+    return sum_rollups({step: SummedRows(tuple(each)) for step, each in steps.items()})
 
 
 def _group_by_key(rows: RollupRows) -> dict[str, SummedRows]:
