@@ -78,18 +78,20 @@ def price_sum(counted: Aggregate, prices: Prices) -> PricedCounts:
     """The counts of a sum with their cost."""
     if not isinstance(counted, RememberedSum):
         return price_counts(counted, prices)
-    if counted.priced is None or counted.priced[0] is not prices:
-        counted.priced = prices, price_counts(counted, prices)
-    return counted.priced[1]
+    priced = counted.priced  # once: another thread may price it by another table meanwhile
+    if priced is None or priced[0] is not prices:
+        priced = counted.priced = prices, price_counts(counted, prices)
+    return priced[1]
 
 
 def rank_times(counted: Aggregate) -> Percentiles:
     """The percentiles of a sum; None each where it has no times."""
     if not isinstance(counted, RememberedSum):
         return _rank_times(counted)
-    if counted.times is None:
-        counted.times = _rank_times(counted)
-    return counted.times
+    times = counted.times
+    if times is None:
+        times = counted.times = _rank_times(counted)
+    return times
 
 
 def _rank_times(counted: Aggregate) -> Percentiles:
