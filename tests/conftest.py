@@ -20,6 +20,7 @@ from log10_trace.config import OPTIONS
 from log10_trace.export.delivery import delivery
 from log10_trace.guard import logger
 from tests.processes import PATIENT
+from tests.repeat_failed import pytest_sessionfinish  # noqa: F401 -- a hook
 from tests.rounds import IS_THOROUGH
 
 # How long an example takes says more about the machine than about us. Each run has the same examples.

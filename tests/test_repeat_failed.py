@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from tests.repeat_failed import MAX_FAILED, main
+from tests.repeat_failed import MAX_FAILED, OUTCOME, ROOT, main
 
 _FAILS_THE_FIRST_TIME = """
 from pathlib import Path
@@ -23,16 +24,31 @@ _FAILS = """
 def test_faulty():
     assert False
 """
+_FAILS_BEHIND_ANOTHER = """
+SEEN = []
+
+def test_before():
+    SEEN.append(1)
+
+def test_behind():
+    assert not SEEN
+"""
+_NOTES_ITS_OUTCOME = """
+from tests.repeat_failed import pytest_sessionfinish
+"""
 
 
 @pytest.fixture(autouse=True)
 def _without_plugins(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")  # they take most of a start
+    monkeypatch.delenv("PYTEST_ADDOPTS", raising=False)
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
 
 
 def _run(folder: Path, text: str) -> None:
     (folder / "test_it.py").write_text(text)
     (folder / "pytest.ini").write_text("[pytest]")
+    (folder / "conftest.py").write_text(_NOTES_ITS_OUTCOME)
     subprocess.run([sys.executable, "-m", "pytest", "-q"], cwd=folder, check=False, capture_output=True)
 
 
@@ -50,6 +66,30 @@ def test_a_fault_fails_again(tmp_path: Path, capsys: pytest.CaptureFixture[str])
 
     assert main(tmp_path, repeats=2) == 1
     assert "UNSTABLE" not in capsys.readouterr().out
+
+
+def test_a_fault_that_needs_the_tests_before_it_fails_again(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Alone it passes; in its file it does not."""
+    _run(tmp_path, _FAILS_BEHIND_ANOTHER)
+
+    assert main(tmp_path, repeats=1) == 1
+    assert "Failed again, in its file" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("outcome", [[2, 1], [3, 1], [1, 2]], ids=["interrupted", "fault of pytest", "crash"])
+def test_a_run_that_did_not_come_to_its_end_stays_failed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], outcome: list[int]
+) -> None:
+    """Tests were left out, or one crashed its worker, was run again and passed: it stands in no note."""
+    _run(tmp_path, _FAILS_THE_FIRST_TIME)
+    note = tmp_path / ".pytest_cache" / "v" / OUTCOME
+    assert json.loads(note.read_text()) == [1, 1]
+    note.write_text(json.dumps(outcome))
+
+    assert main(tmp_path, repeats=1) == 1
+    assert "Repeating" not in capsys.readouterr().out
 
 
 def test_many_failures_are_not_repeated(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
