@@ -27,7 +27,7 @@ from tests.instrument.conftest import Kept
 from tests.instrument.installed import framework
 from tests.instrument.programs import CHAT, seeded
 from tests.model_endpoint import Endpoint
-from tests.processes import until
+from tests.processes import DEADLINE_S, until
 
 __all__ = ["framework"]
 
@@ -140,8 +140,14 @@ async def future_of_another_loop(lib: Any, client: Any) -> None:
     thread = threading.Thread(target=loop.run_forever)
     thread.start()
     try:
-        again = functools.partial(openai.AsyncOpenAI, base_url=client.base_url, api_key="k")
+        is_awaited = threading.Event()
+
+        def again() -> openai.AsyncOpenAI:
+            assert is_awaited.wait(DEADLINE_S)
+            return openai.AsyncOpenAI(base_url=client.base_url, api_key="k")
+
         submitted = asyncio.run_coroutine_threadsafe(lib.ask_once(again, **CHAT), loop)
+        asyncio.get_running_loop().call_soon(is_awaited.set)
         await asyncio.wrap_future(submitted)  # here
     finally:
         loop.call_soon_threadsafe(loop.stop)
