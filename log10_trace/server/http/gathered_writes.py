@@ -11,13 +11,16 @@ from collections import deque
 from concurrent.futures import Future
 from contextlib import suppress
 from functools import partial
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from log10_trace.domain.completion_record import CompletionRecord
 from log10_trace.guard import guard
 from log10_trace.server.store.data_types import WriteResult
 from log10_trace.server.store.errors import StoreError
 from log10_trace.server.store.protocol import Completions
+
+_TOGETHER: Final = 64
+"""Records that the store has at once: it takes all of them, or refuses all of them while it is busy."""
 
 
 class _Write(NamedTuple):
@@ -58,7 +61,8 @@ class GatheredWrites:
             if not write.answer.done():  # unless the request is given up
                 by_organization.setdefault(write.organization_id, []).append(write)
         for writes in by_organization.values():
-            self._put_together(turn, writes)
+            for begin in range(0, len(writes), _TOGETHER):
+                self._put_together(turn, writes[begin : begin + _TOGETHER])
 
     def _put_together(self, turn: _Turn, writes: list[_Write]) -> None:
         """Give records of one organization to the store, one by one where one of them is a fault of ours."""

@@ -89,6 +89,18 @@ def test_records_of_one_turn_are_given_to_the_store_together() -> None:
     with_store(act)
 
 
+def test_a_busy_store_refuses_some_of_a_large_turn() -> None:
+    """Not all of it: a store that is busy takes all of what it is given at once, or nothing."""
+
+    async def act(writes: GatheredWrites, store: Store) -> None:
+        tasks = await start(writes, *map(str, range(150)))
+        assert [len(ids) for _, ids in store.groups] == [64, 64, 22]
+        store.commit(*map(str, range(150)))
+        assert [done.stored.id for done in await asyncio.gather(*tasks)] == [*map(str, range(150))]
+
+    with_store(act)
+
+
 def test_a_request_is_answered_when_its_own_record_is_committed() -> None:
     """Not before, and not with the others of its group; a failure is its own too."""
 

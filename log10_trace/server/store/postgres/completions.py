@@ -259,7 +259,8 @@ class PostgresCompletions:
         """Each session, whether it is its last call, and the id of the call; the last ones behind the first.
 
         A call stands in the day of its id, mostly the day on which it began. Where what is found there
-        is not of the moment at which the session began or ended, all days are looked through.
+        is not of the moment at which the session began or ended, all days are looked through. Of calls of
+        one millisecond any is named.
         """
         values = {"organization_id": organization_id, "session_ids": session_ids}
         near = self._readers.rows(SESSION_ENDS_NEAR, values)

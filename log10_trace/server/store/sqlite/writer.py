@@ -89,7 +89,18 @@ class _TransactionCommitter:
         return self._transaction.run([job.run for job in requests], lookups)
 
     def run_due_work(self) -> None:
-        """Index words, where as many wait as go together; requests are read meanwhile, but not committed."""
+        """Index words, where as many wait as go together; requests are read meanwhile, but not committed.
+
+        While the words that wait take much memory, nothing is committed that would add to them.
+        """
+        self._index_due()
+        unindexed = self._transaction.unindexed
+        left = unindexed.count + 1
+        while unindexed.is_large and unindexed.count < left:
+            left = unindexed.count
+            self._index_due()
+
+    def _index_due(self) -> None:
         runs: list[Callable[[Transaction], Any]] = []
         if at_once := self._transaction.unindexed.due_batch_size(self._commit_size):
             runs.append(partial(index_many, at_once=at_once))

@@ -17,7 +17,7 @@ from log10_trace.server.store.common import group_commit
 from log10_trace.server.store.common.record_codec import encode
 from log10_trace.server.store.data_types import CompletionFilter
 from log10_trace.server.store.protocol import Store
-from log10_trace.server.store.sqlite import writer
+from log10_trace.server.store.sqlite import index_backlog, text_index, writer
 from log10_trace.server.store.sqlite.connection import connect
 from log10_trace.server.store.sqlite.index_backlog import LARGE_BATCH, SMALL_BATCH, IndexBacklog, IndexEntry
 from log10_trace.server.store.sqlite.index_readiness import is_indexed
@@ -121,6 +121,21 @@ def test_words_that_cannot_be_indexed_cost_no_record(
         assert unindexed(tmp_path) == SMALL_BATCH - 1
         put(store, records[0])
     assert len(ids(store, CompletionFilter(text="heron"), limit=2 * SMALL_BATCH)) == SMALL_BATCH
+
+
+def test_no_commit_adds_to_words_that_take_much_memory(
+    never_idle: None, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However much a commit brought is indexed before the next one, so that memory does not fill."""
+    monkeypatch.setattr(index_backlog, "_LARGE_CHARACTERS", 2_000)
+    monkeypatch.setattr(text_index, "_STEP_CHARACTERS", 500)
+    records = [completion(id=f"{number}", request=asked(f"heron{number} " * 40)) for number in range(50)]
+
+    for future in store.completions.put_many(ORG, records):
+        future.result()
+    store.completions.put(ORG, completion(id="next")).result()
+
+    assert unindexed(tmp_path) < 12
 
 
 def test_single_records_wait_in_smaller_numbers() -> None:
