@@ -24,8 +24,8 @@ THREADS_OF_KEY: Final = 2
 """Reads of one key that run at once."""
 OWN_THREADS: Final = 2
 """Threads for what the server itself has to know."""
-MAX_READS_OF_KEY: Final = 100
-"""Reads of one key that run or wait; beyond it, 503."""
+MAX_READS_OF_KEY: Final = 200
+"""Reads of one key that run or wait; beyond it, 503. The list of calls is two reads at once."""
 
 
 @dataclass(slots=True)

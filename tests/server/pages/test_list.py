@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 
+import httpx
 import pytest
 
 from tests.server.pages.page_client import Site, chat_response, completion
@@ -15,6 +17,18 @@ def asked(text: str) -> dict[str, object]:
 
 def order_of(page: str, *words: str) -> list[str]:
     return sorted(words, key=page.index)
+
+
+def test_ninety_pages_at_once_are_shown(site: Site) -> None:
+    """A team that shares a key opens its tabs again: none of them is refused."""
+
+    async def open_all() -> list[int]:
+        transport = httpx.ASGITransport(site.browser.app)
+        async with httpx.AsyncClient(transport=transport, base_url=str(site.browser.base_url)) as client:
+            answers = await asyncio.gather(*[client.get("/") for _ in range(90)])
+            return [answer.status_code for answer in answers]
+
+    assert set(asyncio.run(open_all())) == {200}
 
 
 def test_calls_are_listed_newest_first(site: Site) -> None:

@@ -34,7 +34,7 @@ _DAY: Final = 1440
 _REMEMBERED: Final = 4_000_000
 """Characters of the rows whose sums are remembered: those of two large pages.
 
-Some 20 MB, and 40 where most are of one row.
+Some 20 MB, and 65 where most are of one row.
 """
 _ROW: Final = 100
 """Characters that a row takes as much memory as, besides its texts."""
@@ -152,7 +152,8 @@ def _strip_durations(rows: Iterable[RollupRow]) -> tuple[RollupRow, ...]:
 
 
 def _measure(rows: SummedRows) -> int:
-    return sum([_ROW + len(row[2]) + len(row[3]) for row in (*rows.added, *rows.removed)])
+    every = (*rows.added, *rows.removed)
+    return sum([_ROW + len(key) + len(counts) + len(durations) for key, _, counts, durations in every])
 
 
 _SUMS: Final = RecentValues[SummedRows, RememberedSum](_REMEMBERED, _measure)

@@ -116,6 +116,18 @@ def _day(number: int, calls: int = 1) -> RollupRow:
     )
 
 
+def test_long_names_of_groups_count_as_what_is_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A call site has up to 2,001 characters, which every row of a series holds again."""
+    sums = RecentValues[SummedRows, summed_rollups.RememberedSum](10_000, summed_rollups._measure)
+    monkeypatch.setattr(summed_rollups, "_SUMS", sums)
+
+    for start in range(100):
+        sum_rollups({"a": SummedRows((("k" * 2_000, start, *_ONE),))})
+
+    remembered = (*sums._recent, *sums._earlier)
+    assert sum(len(row[0]) for rows in remembered for row in rows.added) <= 2 * 10_000
+
+
 def _sum_one_by_one(rows: SummedRows) -> Aggregate:
     written = [SerializedAggregate(*row[2:]) for row in rows.added]
     return parse_and_sum([*written, *(negate(SerializedAggregate(*row[2:])) for row in rows.removed)])
