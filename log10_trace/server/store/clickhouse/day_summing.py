@@ -68,14 +68,11 @@ class DaySummer:
         has_noted = False
         # Servers that start together sum at different times.
         while not self._stopped.wait(_ROUND_S * (1 + random.random())):  # noqa: S311 -- no secret
-            with (
-                guard("summing the days that are over"),
-                _away_is_fine(),
-                closing(self._open()) as connection,
-            ):
-                if not has_noted:
+            if not has_noted:
+                with guard("counting rows of days"), _away_is_fine(), closing(self._open()) as connection:
                     note_days(connection, WhatToSum())
                     has_noted = True
+            with guard("summing past days"), _away_is_fine(), closing(self._open()) as connection:
                 run_round(connection, WhatToSum(), self._stopped.is_set)
 
 
@@ -104,11 +101,18 @@ def run_round(connection: Connection, what: WhatToSum, is_stopped: Callable[[], 
         "quiet_s": what.quiet_s,
         "limit": _AT_ONCE,
     }
-    summed = 0
+    summed, failure = 0, None
     for organization_id, day, written in connection.rows("days_to_sum", values):
         if is_stopped():
             break
-        summed += _sum_day(connection, organization_id, int(day), int(written))
+        try:
+            summed += _sum_day(connection, organization_id, int(day), int(written))
+        except ClickHouseError as error:
+            if is_connection_lost(error):
+                raise
+            failure = failure or error  # of one day, such as too little memory: the others do not wait for it
+    if failure is not None:
+        raise failure
     return summed
 
 

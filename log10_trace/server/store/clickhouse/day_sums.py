@@ -53,7 +53,7 @@ class DaySums:
 
     def ending_by(self, minute: int) -> DaySums:
         """Those hours and days that end before a minute begins."""
-        return DaySums(self.grouping, _clip(self.spans, 0, minute))
+        return DaySums(self.grouping, _keep_summed(self.grouping, _clip(self.spans, 0, minute)))
 
     def restrict_rows(self) -> str:
         """A condition on the rows: they are of other times. It holds of all rows without sums."""
@@ -116,9 +116,14 @@ def read_day_sums(
     rows = connection.rows("summed_days", values)
     days = [SummedSpan(int(batch), int(day) * DAY, int(day + 1) * DAY) for day, batch in rows]
     spans = _clip(sorted(days, key=lambda one: one.begin), since, until)
-    if SUMMED[grouping] == DAY:
-        spans = tuple(one for one in spans if one.end - one.begin == DAY)
-    return DaySums(grouping, spans)
+    return DaySums(grouping, _keep_summed(grouping, spans))
+
+
+def _keep_summed(grouping: GroupBy, spans: tuple[SummedSpan, ...]) -> tuple[SummedSpan, ...]:
+    """Of what is summed by day alone, the whole days."""
+    if SUMMED.get(grouping) != DAY:
+        return spans
+    return tuple(one for one in spans if one.end - one.begin == DAY)
 
 
 def _clip(spans: Sequence[SummedSpan], since: int, until: int) -> tuple[SummedSpan, ...]:

@@ -134,6 +134,8 @@ def _remove_rows(
     away = _execute(connection, "delete_deliveries", values)
     if away is not None and connection.rows("has_dead_deliveries", values):
         raise away  # of another shard it may have failed for good, and is found by the rows that stay
+    # Before the rows go: the insert that hid them may have failed before it was counted.
+    connection.execute("count_removals", values)
     return _execute(connection, "delete_completions", values) or away
 
 

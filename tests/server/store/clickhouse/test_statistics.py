@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from clickhouse_connect.driver.exceptions import DatabaseError
 
 from log10_trace.domain.completion_record import CompletionRecord
 from log10_trace.domain.times import DAY_MS
 from log10_trace.server.store import open_store
 from log10_trace.server.store.clickhouse import day_summing, matching_rows
 from log10_trace.server.store.clickhouse.address import parse_address
-from log10_trace.server.store.clickhouse.connections import Connection, connect
+from log10_trace.server.store.clickhouse.connections import Connection, Values, connect
 from log10_trace.server.store.clickhouse.day_summing import WhatToSum, note_days, run_round
 from log10_trace.server.store.clickhouse.day_sums import DAY, read_day_sums
 from log10_trace.server.store.data_types import (
@@ -27,6 +28,7 @@ from log10_trace.server.store.data_types import (
     Statistics,
     StatisticsQuery,
 )
+from log10_trace.server.store.errors import StoreError
 from log10_trace.server.store.protocol import Store
 from tests.server.store.factories import NOON_MS, ORG, answer, asked, completion, put_all
 from tests.server.store.test_listing import at, frame
@@ -266,6 +268,62 @@ def test_sums_that_nothing_takes_are_deleted(
         for remaining in (old, set()):
             assert run_round(summer, replace(SUM_ALL, least=100)) == 0
             assert batches(summer) == remaining
+
+
+def test_minutes_of_sessions_are_of_the_rows(stores: tuple[Store, Store], summer: Connection) -> None:
+    """A day of which the last minutes are read from rows has no sums of hours by session."""
+    query = StatisticsQuery(group_by="session", interval="minute", series_groups=2)
+    compare(stores, [query])
+    assert run_round(summer, SUM_ALL) == 3
+    compare(stores, [query])
+
+
+def test_a_deletion_that_failed_before_it_was_counted_is_counted_when_it_is_done(
+    stores: tuple[Store, Store], summer: Connection
+) -> None:
+    """Rows are hidden by an insert whose view may fail; the next deletion counts them and takes them away."""
+    assert run_round(summer, SUM_ALL) == 3
+    made = "CREATE MATERIALIZED VIEW day_writes_of_completions TO day_writes AS @question"
+    ((question,),) = summer.ask(
+        "SELECT as_select FROM system.tables"
+        " WHERE database = currentDatabase() AND name = 'day_writes_of_completions'",
+        {},
+    )
+    wanted = CompletionFilter(session_id="s2")
+    summer.run("DROP VIEW day_writes_of_completions")
+    summer.run(made.replace("@question", question.replace("count()", "count() + throwIf(count() > 0)")))
+    try:
+        with pytest.raises(StoreError):
+            stores[0].completions.delete(ORG, wanted).result()
+    finally:
+        summer.run("DROP VIEW day_writes_of_completions")
+        summer.run(made.replace("@question", question))
+    for store in stores:
+        store.completions.delete(ORG, wanted).result()
+
+    compare(stores)
+
+
+def test_a_day_that_cannot_be_summed_keeps_no_other_from_it(
+    emptied_clickhouse_url: str, summer: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The engine may have too little memory for one; the older days are summed all the same."""
+    day = NOON_MS // DAY_MS
+    change = Connection.change
+
+    def fail_for_the_newer(self: Connection, statement: str, values: Values) -> None:
+        if values.get("day") == day + 1:
+            message = "memory limit exceeded"
+            raise DatabaseError(message, code=241)
+        change(self, statement, values)
+
+    with closing(open_store(emptied_clickhouse_url)) as store:
+        put_all(store, [completion(id="a", created_at=at(0)), completion(id="b", created_at=at(24 * 60))])
+        with monkeypatch.context() as patched:
+            patched.setattr(Connection, "change", fail_for_the_newer)
+            with pytest.raises(DatabaseError):
+                run_round(summer, SUM_ALL)
+        assert days_of_sums(summer).keys() == {day}
 
 
 def batches(connection: Connection) -> set[int]:

@@ -45,6 +45,11 @@ FROM completions
 WHERE (organization_id, day) NOT IN (SELECT organization_id, day FROM day_writes)
 GROUP BY organization_id, day HAVING written >= {least:UInt64};
 
+-- :count_removals
+INSERT INTO day_writes
+SELECT {organization_id:String}, toUInt32(intDiv(arrayJoin({places:Array(Int64)}), 90596966400000)) AS day, count(), now()
+GROUP BY day;
+
 -- :days_to_sum
 -- Over, quiet and not summed since a row was written.
 SELECT organization_id, day, sum(written) AS ever_written FROM day_writes
