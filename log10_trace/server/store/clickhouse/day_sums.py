@@ -1,4 +1,4 @@
-"""Sums of whole days beside the rows: which are of the rows that there are, and how a query adds them.
+"""Sums of past days and of their hours: which are of the rows that there are, and how a query adds them.
 
 A view of the engine counts the rows that are written of each day, whoever writes them. The sums of a day say
 how many that were when its rows were read; once another row is written they are not used any more, and the
